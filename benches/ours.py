@@ -1,0 +1,77 @@
+"""respstream's contenders, over both backends: the native one through the public API, the twin through its engine."""
+
+from __future__ import annotations
+
+import functools
+from collections.abc import Callable
+from importlib import import_module
+from itertools import chain
+from types import ModuleType
+from typing import Any
+
+from benches.peers import EventsAnswer, FoldAnswer, chunks, read_objects
+
+
+@functools.cache
+def _native() -> ModuleType:
+    """The package over the extension; a table of the twin under the extension's name would be worthless."""
+    package = import_module("respstream")
+    if package.BACKEND != "rust":
+        raise RuntimeError(f"the extension is not in use: respstream.BACKEND is {package.BACKEND!r}")
+    return package
+
+
+@functools.cache
+def _twin() -> ModuleType:
+    return import_module("respstream._pure")
+
+
+def events(data: bytes) -> EventsAnswer:
+    """`respstream.events` over the whole log."""
+    return read_objects(_native().events(data))
+
+
+def feed(data: bytes) -> EventsAnswer:
+    """`Decoder.feed` in chunks of 64 KiB."""
+    return _feed(_native().Decoder, chunks(data))
+
+
+def feed_twin(data: bytes) -> EventsAnswer:
+    """The same in pure Python."""
+    return _feed(_twin().Decoder, chunks(data))
+
+
+def feed_each(blocks: list[bytes]) -> EventsAnswer:
+    """`Decoder.feed` with one event at a time."""
+    return _feed(_native().Decoder, blocks)
+
+
+def feed_each_twin(blocks: list[bytes]) -> EventsAnswer:
+    """The same in pure Python."""
+    return _feed(_twin().Decoder, blocks)
+
+
+def fold(data: bytes) -> FoldAnswer:
+    """`respstream.responses` over the whole log."""
+    return [_row(response) for response in _native().responses(data)]
+
+
+def fold_twin(data: bytes) -> FoldAnswer:
+    """The same in pure Python: a decoder that is asked for its responses."""
+    decoder = _twin().Decoder()
+    for chunk in chunks(data):
+        decoder.feed(chunk)
+    decoder.finish()
+    return [_row(response) for response in decoder.responses]
+
+
+def _feed(new_decoder: Callable[[], Any], pieces: Any) -> EventsAnswer:
+    decoder = new_decoder()
+    count, chars = read_objects(chain.from_iterable(map(decoder.feed, pieces)))
+    last_count, last_chars = read_objects(decoder.finish())
+    return count + last_count, chars + last_chars
+
+
+def _row(response: Any) -> Any:
+    calls = [(call.type, call.call_id, call.name, call.arguments) for call in response.tool_calls]
+    return response.id, response.status, response.output_text, response.usage.output_tokens, calls

@@ -1,0 +1,271 @@
+"""The peers: what people use today to read a Responses stream, each as a function from the bytes of a log to an answer.
+
+Answers of the events row: the number of events and the number of characters in their deltas, read by a Python loop over every event's
+`type` and `delta`. Answers of the fold row: id, status, text, output tokens and tool calls of every response.
+
+A peer is imported when it is first asked for, so that this module can be imported without any.
+"""
+
+from __future__ import annotations
+
+import functools
+import json
+from collections.abc import Callable, Iterable, Iterator
+from typing import Any
+
+EventsAnswer = tuple[int, int]
+ToolCall = tuple[str, str | None, str, str]
+FoldAnswer = list[tuple[str, str, str, int, list[ToolCall]]]
+Loads = Callable[[bytes], Any]
+
+TEXT_DELTAS = frozenset({
+    "response.output_text.delta",
+    "response.refusal.delta",
+    "response.reasoning_text.delta",
+    "response.reasoning_summary_text.delta",
+    "response.function_call_arguments.delta",
+    "response.custom_tool_call_input.delta",
+    "response.mcp_call_arguments.delta",
+})  # fmt: skip
+TERMINALS = frozenset({"response.completed", "response.incomplete", "response.failed"})
+CALLS = {"function_call": "arguments", "custom_tool_call": "input", "mcp_call": "arguments"}
+NETWORK_CHUNK = 64 * 1024
+
+
+def chunks(data: bytes, size: int = NETWORK_CHUNK) -> Iterator[bytes]:
+    """The log as a transport would deliver it under load."""
+    return (data[start : start + size] for start in range(0, len(data), size))
+
+
+def payloads(data: bytes) -> Iterator[bytes]:
+    """The JSON of every event, cut out by hand: well-formed SSE blocks, or JSON Lines. Lazily: a list of copies is slower."""
+    if data.startswith(b"{"):
+        return (line for line in data.split(b"\n") if line)
+    return (block[block.find(b"data: ") + 6 :] for block in data.split(b"\n\n") if block)
+
+
+# Events
+
+
+def read_objects(events: Iterable[Any]) -> EventsAnswer:
+    """The loop over event objects with attributes."""
+    count = chars = 0
+    for event in events:
+        count += 1
+        if event.type in TEXT_DELTAS:
+            chars += len(event.delta)
+    return count, chars
+
+
+def read_dicts(events: Iterable[dict[str, Any]]) -> EventsAnswer:
+    """The loop over events as dicts."""
+    count = chars = 0
+    for event in events:
+        count += 1
+        if event["type"] in TEXT_DELTAS:
+            chars += len(event["delta"])
+    return count, chars
+
+
+def split_json(data: bytes) -> EventsAnswer:
+    """`split` and the standard library's `json.loads`."""
+    return read_dicts(map(json.loads, payloads(data)))
+
+
+def split_orjson(data: bytes) -> EventsAnswer:
+    """`split` and `orjson.loads`."""
+    return read_dicts(map(_orjson_loads(), payloads(data)))
+
+
+def split_jiter(data: bytes) -> EventsAnswer:
+    """`split` and `jiter.from_json`."""
+    return read_dicts(map(_jiter_loads(), payloads(data)))
+
+
+def split_msgspec(data: bytes) -> EventsAnswer:
+    """`split` and msgspec into a Struct of two members, `type` and `delta`: the least that the loop can do with."""
+    return read_objects(map(_msgspec_decode("two"), payloads(data)))
+
+
+def split_msgspec_typed(data: bytes) -> EventsAnswer:
+    """`split` and msgspec into a Struct of all scalar members of a delta event, as ours have them."""
+    return read_objects(map(_msgspec_decode("all"), payloads(data)))
+
+
+def httpx_sse(data: bytes) -> EventsAnswer:
+    """httpx-sse over a response in memory, and `ServerSentEvent.json()`."""
+    import httpx
+    from httpx_sse import EventSource
+
+    headers = {"content-type": "text/event-stream"}
+    response = httpx.Response(200, headers=headers, content=chunks(data))
+    return read_dicts(event.json() for event in EventSource(response).iter_sse())
+
+
+def openai_create(data: bytes) -> EventsAnswer:
+    """The SDK's `responses.create(stream=True)`: typed events, several responses one after the other."""
+    client = _openai_client(data)
+    with client.responses.create(model="gpt", input="", stream=True) as stream:
+        return read_objects(stream)
+
+
+def openai_stream(data: bytes) -> EventsAnswer:
+    """The SDK's `responses.stream()`: typed events and a snapshot. It takes one response at a time."""
+    answers = [_openai_stream_one(part) for part in split_responses(data)]
+    return sum(count for count, _ in answers), sum(chars for _, chars in answers)
+
+
+def openai_decoder(blocks: list[bytes]) -> EventsAnswer:
+    """The SDK's SSE decoder alone, and `ServerSentEvent.json()`: dicts, no typed events."""
+    from openai._streaming import SSEDecoder
+
+    return read_dicts(event.json() for event in SSEDecoder().iter_bytes(iter(blocks)))
+
+
+def split_responses(data: bytes) -> list[bytes]:
+    """The SSE of each response by itself."""
+    mark = b"event: response.created\n"
+    return [mark + part for part in data.split(mark)[1:]]
+
+
+def _openai_stream_one(data: bytes) -> EventsAnswer:
+    with _openai_client(data).responses.stream(model="gpt", input="") as stream:
+        return read_objects(stream)
+
+
+def _openai_client(data: bytes) -> Any:
+    """A client whose transport answers every request with the log."""
+    _openai_transport().data = data
+    return _openai()
+
+
+@functools.cache
+def _openai() -> Any:
+    import httpx2
+    import openai
+
+    transport = httpx2.MockTransport(_openai_transport().answer)
+    http_client = httpx2.Client(transport=transport)
+    return openai.OpenAI(api_key="none", base_url="http://replay.invalid/v1", http_client=http_client, max_retries=0)
+
+
+class _Replay:
+    """What the SDK's transport answers with."""
+
+    data = b""
+
+    def answer(self, _request: Any) -> Any:
+        import httpx2
+
+        return httpx2.Response(200, headers={"content-type": "text/event-stream"}, content=chunks(self.data))
+
+
+@functools.cache
+def _openai_transport() -> _Replay:
+    return _Replay()
+
+
+# Fold
+
+
+def fold_json(data: bytes) -> FoldAnswer:
+    """The hand-written fold over `json.loads`."""
+    return fold_by_hand(data, json.loads)
+
+
+def fold_orjson(data: bytes) -> FoldAnswer:
+    """The hand-written fold over `orjson.loads`."""
+    return fold_by_hand(data, _orjson_loads())
+
+
+def fold_jiter(data: bytes) -> FoldAnswer:
+    """The hand-written fold over `jiter.from_json`."""
+    return fold_by_hand(data, _jiter_loads())
+
+
+def fold_by_hand(data: bytes, loads: Loads) -> FoldAnswer:
+    """One row a response. Deltas are kept in case that the stream is cut short; the terminal event's items win, as they should."""
+    rows: FoldAnswer = []
+    pieces: list[str] = []
+    items: list[dict[str, Any]] = []
+    created: dict[str, Any] | None = None
+    for event in map(loads, payloads(data)):
+        kind = event["type"]
+        if kind == "response.output_text.delta":
+            pieces.append(event["delta"])
+        elif kind == "response.output_item.done":
+            items.append(event["item"])
+        elif kind in TERMINALS:
+            rows.append(_row(event["response"], event["response"].get("output") or items, pieces))
+            created = None
+        elif kind == "response.created":
+            if created is not None:
+                rows.append(_row(created, items, pieces))
+            created, pieces, items = event["response"], [], []
+    if created is not None:
+        rows.append(_row(created, items, pieces))
+    return rows
+
+
+def _row(response: dict[str, Any], items: list[dict[str, Any]], pieces: list[str]) -> Any:
+    texts = [
+        part["text"]
+        for item in items
+        if item["type"] == "message"
+        for part in item["content"]
+        if part["type"] == "output_text"
+    ]
+    calls = [
+        (item["type"], item.get("call_id"), item["name"], item[CALLS[item["type"]]])
+        for item in items
+        if item["type"] in CALLS
+    ]
+    tokens = (response.get("usage") or {}).get("output_tokens")
+    return response["id"], response["status"], "".join(texts if items else pieces), tokens, calls
+
+
+def fold_openai_stream(data: bytes) -> FoldAnswer:
+    """The SDK's `responses.stream()`, read to its end; the last lifecycle event has the response."""
+    return [_fold_openai_one(part) for part in split_responses(data)]
+
+
+def _fold_openai_one(data: bytes) -> Any:
+    response: Any = None
+    with _openai_client(data).responses.stream(model="gpt", input="") as stream:
+        for event in stream:
+            if event.type in TERMINALS:
+                response = event.response
+    calls = [_sdk_call(item) for item in response.output if item.type in CALLS]
+    return response.id, response.status, response.output_text, response.usage.output_tokens, calls
+
+
+def _sdk_call(item: Any) -> ToolCall:
+    return item.type, getattr(item, "call_id", None), item.name, getattr(item, CALLS[item.type])
+
+
+# Decoders of the peers
+
+
+@functools.cache
+def _orjson_loads() -> Loads:
+    import orjson
+
+    return orjson.loads  # type: ignore[no-any-return,unused-ignore]
+
+
+@functools.cache
+def _jiter_loads() -> Loads:
+    import jiter
+
+    return jiter.from_json  # type: ignore[no-any-return,unused-ignore]
+
+
+@functools.cache
+def _msgspec_decode(members: str) -> Callable[[bytes], Any]:
+    import msgspec
+
+    least: list[Any] = [("type", str), ("delta", str | None, None)]
+    rest: list[Any] = [(name, str | None, None) for name in ("item_id", "obfuscation")]
+    rest += [(name, int | None, None) for name in ("sequence_number", "output_index", "content_index", "summary_index")]
+    struct = msgspec.defstruct("Event", least if members == "two" else least + rest, gc=False)
+    return msgspec.json.Decoder(struct).decode  # type: ignore[no-any-return,unused-ignore]

@@ -1,0 +1,37 @@
+"""Reads streams of the OpenAI Responses API, live or logged, and folds them.
+
+Bytes in; typed events, whole responses and tables out. The hot path is Rust; a pure-Python twin gives the same answers
+where no compiled wheel fits (`BACKEND` tells which is in use).
+"""
+
+from __future__ import annotations
+
+from respstream import types
+from respstream._backend import BACKEND
+from respstream.accumulator import Accumulator
+from respstream.base import Event, Payload, UnknownEvent
+from respstream.decoder import Decoder
+from respstream.diagnostics import Diagnostic
+from respstream.errors import RespstreamError, StreamError
+from respstream.response import Response, ResponseError, ToolCall
+from respstream.stream import aevents, aresponses, events, responses
+
+__all__ = [
+    "BACKEND",
+    "Accumulator",
+    "Decoder",
+    "Diagnostic",
+    "Event",
+    "Payload",
+    "Response",
+    "ResponseError",
+    "RespstreamError",
+    "StreamError",
+    "ToolCall",
+    "UnknownEvent",
+    "aevents",
+    "aresponses",
+    "events",
+    "responses",
+    "types",
+]

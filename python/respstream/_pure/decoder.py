@@ -1,0 +1,185 @@
+"""The decoder: bytes in; events out, and responses folded on the way."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any
+
+from respstream._pure.diagnostics import Store
+from respstream._pure.events import Parsed, Plain, Reader, Stray, make_event
+from respstream._pure.frames import Done, Frame, Framer, Note
+from respstream._pure.lanes import Lanes
+from respstream._pure.response import Folded
+from respstream.base import Event
+from respstream.diagnostics import Diagnostic
+from respstream.errors import StreamError
+from respstream.response import Response
+
+FORMS = ("auto", "sse", "jsonl")
+ENDS = ("flush", "discard")
+
+
+class Decoder:
+    """Decodes one live stream, or one log, without doing any I/O. See `respstream.Decoder`."""
+
+    def __init__(
+        self,
+        *,
+        form: str = "auto",
+        on_eof: str = "flush",
+        strict: bool = False,
+        max_event_bytes: int | None = None,
+        clock: Callable[[], float] | None = None,
+    ) -> None:
+        if form not in FORMS:
+            raise ValueError(f"form must be one of {', '.join(FORMS)}, not {form!r}")
+        if on_eof not in ENDS:
+            raise ValueError(f"on_eof must be one of {', '.join(ENDS)}, not {on_eof!r}")
+        if max_event_bytes is not None and max_event_bytes < 1:
+            raise ValueError("max_event_bytes must be positive")
+        self._options = (form, on_eof, max_event_bytes)
+        self._strict = strict
+        self._clock = clock
+        self.reset()
+
+    def reset(self) -> None:
+        """Forgets everything; the decoder is as new."""
+        self._framer = Framer(*self._options)
+        self._store = Store(strict=self._strict)
+        self._reader = Reader()
+        self._lanes = Lanes(self._store)
+        self._failure: str | None = None
+        self._now: float | None = None
+        self._views: dict[int, Response] = {}
+
+    # -- bytes -----------------------------------------------------------------------------------------------------
+
+    def feed(self, data: Any) -> list[Event]:
+        """Takes the next bytes; gives the events that they complete."""
+        events: list[Event] = []
+        self._run(self._framer_items(data), events)
+        return events
+
+    def finish(self) -> list[Event]:
+        """Ends the stream; gives the last events. Further bytes need a `reset()`."""
+        events: list[Event] = []
+        self._end(events)
+        return events
+
+    def fold(self, data: Any) -> list[Response]:
+        """As `feed`, but makes no events: gives the responses that ended, and forgets them."""
+        self._run(self._framer_items(data), None)
+        return self._take()
+
+    def fold_end(self) -> list[Response]:
+        """As `finish`, but gives the responses that ended, and forgets them."""
+        self._end(None)
+        return self._take()
+
+    def add_payload(self, raw: bytes, name: str | None, number: int) -> None:
+        """Folds one payload that was framed elsewhere: the event of that number, with the name of its event line."""
+        self._check()
+        self._now = self._clock() if self._clock is not None else None
+        given = None if name is None else name.encode("utf-8", "replace")
+        self._run([Frame(raw, given, number, number + 1, number + 1, "payload")], None)
+
+    def _end(self, events: list[Event] | None) -> None:
+        self._check()
+        self._now = self._clock() if self._clock is not None else None
+        self._run(self._framer.finish(), events)
+        self._lanes.finish()
+        self._failure = "the decoder has finished; reset() makes it ready for another stream"
+
+    def _framer_items(self, data: Any) -> list[Frame | Note | Done]:
+        self._check()
+        self._now = self._clock() if self._clock is not None else None
+        return self._framer.feed(as_bytes(data))
+
+    def _check(self) -> None:
+        if self._failure is not None:
+            raise ValueError(self._failure)
+
+    def _run(self, items: list[Frame | Note | Done], events: list[Event] | None) -> None:
+        try:
+            for item in items:
+                if type(item) is Frame:
+                    self._frame(item, events)
+                elif type(item) is Note:
+                    self._lanes.note(item)
+                else:
+                    self._lanes.done()
+        except StreamError as error:
+            self._failure = "the decoder has failed; reset() makes it ready for another stream"
+            error.events = [] if events is None else events
+            raise
+
+    def _frame(self, frame: Frame, events: list[Event] | None) -> None:
+        found = self._reader.read(frame)
+        if type(found) is Parsed:
+            folded = self._lanes.event(found)
+            if folded is not None and self._now is not None:
+                _stamp(folded, found, self._now)
+            if events is not None:
+                events.append(make_event(found))
+        elif type(found) is Plain:
+            self._lanes.plain(found)
+        elif type(found) is Stray:
+            self._lanes.stray(found, frame.offset, frame.end, frame.line)
+
+    # -- what is known so far --------------------------------------------------------------------------------------
+
+    @property
+    def response(self) -> Response | None:
+        """The latest response, folded so far; None before the first."""
+        latest = self._lanes.latest
+        return None if latest is None else self._view(latest)
+
+    @property
+    def responses(self) -> list[Response]:
+        """All responses: those that have ended, in the order of ending, then the open ones."""
+        return [self._view(folded) for folded in (*self._lanes.ended, *self._lanes.open.values())]
+
+    @property
+    def diagnostics(self) -> list[Diagnostic]:
+        """What was odd so far; at most 10,000 are kept."""
+        return list(self._store.kept)
+
+    @property
+    def diagnostic_counts(self) -> dict[str, int]:
+        """How many diagnostics there were of each code, kept or not."""
+        return dict(self._store.counts)
+
+    @property
+    def last_sequence_number(self) -> int | None:
+        """The sequence number of the last event that had one."""
+        return self._lanes.last_sequence_number
+
+    def _view(self, folded: Folded) -> Response:
+        view = self._views.get(id(folded))
+        if view is None:
+            view = self._views[id(folded)] = Response(folded)
+        return view
+
+    def _take(self) -> list[Response]:
+        ended, self._lanes.ended = self._lanes.ended, []
+        return [self._views.pop(id(folded), None) or Response(folded) for folded in ended]
+
+
+def as_bytes(data: Any) -> bytes:
+    """Bytes of any bytes-like object; TypeError that names the mistake for anything else."""
+    if type(data) is bytes:
+        return data
+    if isinstance(data, str):
+        raise TypeError("the stream is given as str; pass its bytes, undecoded")
+    try:
+        return bytes(memoryview(data))
+    except TypeError:
+        raise TypeError(f"a bytes-like object is required, not {type(data).__name__!r}") from None
+
+
+def _stamp(folded: Folded, parsed: Parsed, now: float) -> None:
+    if folded.started_at is None:
+        folded.started_at = now
+    if folded.first_delta_at is None and parsed.entry is not None and parsed.entry.phase == "delta":
+        folded.first_delta_at = now
+    folded.ended_at = now

@@ -1,0 +1,220 @@
+"""Bytes to frames: SSE blocks with data, JSON lines, JSON texts over several lines, elements of a top-level array.
+
+This module cuts the input into lines and arrays and says who takes them; `blocks`, `outside` and `arrays` make frames of
+them, by SEMANTICS ("Frames"). At most one unfinished line, one unfinished block and one unfinished JSON text are kept;
+`limit` bounds each of them. `feed` gives frames and notes (diagnostics without an event) in the order of the input, the
+same ones however the input is cut.
+"""
+
+from __future__ import annotations
+
+import re
+
+from respstream._pure.arrays import Array
+from respstream._pure.blocks import KNOWN, Block, Blocks, field
+from respstream._pure.outside import Outside, error_body, error_detail
+from respstream._pure.sink import Done, Frame, Item, Note, Sink, Skipped
+
+__all__ = ["Done", "Frame", "Framer", "Item", "Note", "error_body", "error_detail"]
+
+_BREAK = re.compile(rb"\r\n?|\n")
+_MARK = b"\xef\xbb\xbf"
+_START = 64  # bytes of a dropped line that are kept: they tell its field
+
+
+class Framer:
+    """Incremental framing of one source. `form`: "auto", "sse" or "jsonl"; `limit`: most bytes of a payload, or None."""
+
+    def __init__(self, form: str = "auto", on_eof: str = "flush", limit: int | None = None) -> None:
+        self._sse = form != "jsonl"
+        self._json = form != "sse"
+        self._flush = on_eof == "flush"
+        self._limit = limit
+        self._sink = Sink()
+        self._blocks = Blocks(self._sink, limit, self._flush)
+        self._outside = Outside(self._sink, limit, sse=self._sse, json=self._json)
+        self._array: Array | None = None
+        self._head: bytes | None = b""  # what may be a byte order mark; None once that is settled
+        self._offset = 0  # of the first byte that is not yet part of a line
+        self._line = 1
+        self._pieces: list[bytes] = []  # the unfinished line
+        self._pending = 0  # its bytes, kept or not
+        self._kept = 0
+        self._dropped: Skipped | None = None  # the unfinished line is too long to keep
+        self._after_cr = False
+
+    def feed(self, chunk: bytes) -> list[Item]:
+        """Takes the next bytes; gives the frames and notes that they complete."""
+        if self._head is not None:
+            chunk = self._without_mark(chunk)
+        position = 0
+        if self._after_cr and chunk:
+            self._after_cr = False
+            if chunk[0] == 10:
+                position = 1
+                self._offset += 1
+        self._take_lines(chunk, position)
+        return self._sink.take()
+
+    def finish(self) -> list[Item]:
+        """Ends the source; gives what was still open, by `on_eof`."""
+        if self._head:
+            head, self._head = self._head, None
+            self._take_lines(head, 0)
+        if self._array is not None:
+            self._finish_array(self._array)
+        if self._pending:
+            self._finish_line()
+        self._blocks.finish()
+        self._outside.close()
+        return self._sink.take()
+
+    def _finish_line(self) -> None:
+        """A line without its end: the block it stands in is unfinished; under "discard" it does not count at all."""
+        end = self._offset + self._pending
+        block = self._blocks.block
+        if self._flush or (block is None and not self._begins_block(b"".join(self._pieces))):
+            self._take_line(b"", end)
+            return
+        if block is None:
+            block = self._blocks.block = Block(self._offset, self._line)
+        block.end = end
+
+    def _begins_block(self, line: bytes) -> bool:
+        return self._sse and field(line)[0] in KNOWN
+
+    def _without_mark(self, chunk: bytes) -> bytes:
+        """Drops a leading byte order mark, which may come in pieces."""
+        head = (self._head or b"") + chunk
+        if len(head) < len(_MARK) and _MARK.startswith(head):
+            self._head = head
+            return b""
+        self._head = None
+        if head.startswith(_MARK):
+            self._offset = len(_MARK)
+            return head[len(_MARK) :]
+        return head
+
+    # -- lines ---------------------------------------------------------------------------------------------------
+
+    def _take_lines(self, chunk: bytes, position: int) -> None:
+        carriage = b"\r" in chunk
+        size = len(chunk)
+        while position < size:
+            if self._array is not None or (chunk[position] == 91 and self._begins_array()):
+                position = self._feed_array(chunk, position)
+                continue
+            stop = chunk.find(b"\n", position)
+            after = stop + 1
+            if carriage:
+                found = _BREAK.search(chunk, position)
+                stop, after = found.span() if found else (-1, 0)
+            if stop < 0:
+                self._hold(chunk[position:])
+                return
+            self._after_cr = after == size and chunk[-1] == 13
+            end = self._offset + self._pending + stop - position
+            self._take_line(chunk[position:stop], end)
+            self._line += 1
+            self._offset = end + after - stop
+            position = after
+
+    def _hold(self, piece: bytes) -> None:
+        """Keeps the start of a line that is not finished; no more of it than the limit needs."""
+        self._pending += len(piece)
+        if self._dropped is not None:
+            self._dropped.add(piece)
+            return
+        self._pieces.append(piece)
+        self._kept += len(piece)
+        # Twice the limit bounds what is kept; whether the payload is too large is decided at the end of the line.
+        if self._limit is not None and self._kept > 2 * self._limit + _START:
+            line = b"".join(self._pieces)
+            self._pieces = [line[:_START]]
+            self._dropped = Skipped()
+            self._dropped.add(field(line)[1] if self._begins_block(line) else line)
+
+    def _take_line(self, rest: bytes, end: int) -> None:
+        if not self._pending:
+            self._on_line(rest, end - len(rest), end, None)
+            return
+        dropped, start = self._dropped, end - len(rest) - self._pending
+        if dropped is not None:
+            dropped.add(rest)
+            line = self._pieces[0]
+        else:
+            self._pieces.append(rest)
+            line = b"".join(self._pieces)
+        self._pieces, self._pending, self._kept, self._dropped = [], 0, 0, None
+        self._on_line(line, start, end, dropped)
+
+    def _on_line(self, line: bytes, start: int, end: int, dropped: Skipped | None) -> None:
+        """One line without its break; of a dropped one, `line` is only the beginning."""
+        blocks = self._blocks
+        if not line:
+            blocks.blank()
+            return
+        if self._sse:
+            name, value = field(line)
+            if name in KNOWN:
+                self._outside.close()
+                blocks.take_field(name, value, start, end, self._line, dropped)
+                return
+            if blocks.block is not None:
+                blocks.pass_by(blocks.block, start, end, self._line)
+                return
+            if not name:
+                self._outside.close()
+                return
+        self._outside.take(line, start, end, self._line, dropped)
+
+    # -- arrays --------------------------------------------------------------------------------------------------
+
+    def _begins_array(self) -> bool:
+        """Whether the bracket at hand may begin a top-level array: it stands at the start of a line outside blocks."""
+        if self._pending or self._blocks.block is not None or self._outside.text is not None or not self._json:
+            return False
+        self._array = Array(self._offset, self._line, self._limit)
+        return True
+
+    def _feed_array(self, chunk: bytes, position: int) -> int:
+        """Hands bytes to the open array; gives the position of the first byte that is not its own."""
+        array = self._array
+        assert array is not None
+        stop = array.feed(chunk, position, self._offset)
+        if array.state == "rejected":  # an ordinary line that begins with a bracket
+            self._back_to_line(array)
+            return stop
+        if array.accepted:
+            self._outside.close()
+        self._take_elements(array)
+        self._offset += stop - position
+        self._line = array.line
+        if array.state == "ended":
+            self._array = None
+        return stop
+
+    def _back_to_line(self, array: Array) -> None:
+        self._array = None
+        self._offset = array.start
+        self._hold(bytes(array.head))
+
+    def _take_elements(self, array: Array) -> None:
+        for data, start, end, line in array.take():
+            if data is not None:
+                self._sink.items.append(Frame(data, None, start, end, line, "array element"))
+            else:
+                self._sink.note("event_too_large", start, end, line, {"limit": self._limit})
+        if array.torn is not None:
+            self._sink.note("bad_json", *array.torn, {"what": "array element"})
+
+    def _finish_array(self, array: Array) -> None:
+        if not array.accepted:
+            self._back_to_line(array)
+        elif array.state == "element":
+            what = {"what": "array element"}
+            self._sink.note("bad_json", array.element_start, self._offset, array.element_line, what)
+        else:
+            start, line = array.edge
+            self._sink.note("unfinished_block", start, self._offset, line, {"what": "counted"})
+        self._array = None

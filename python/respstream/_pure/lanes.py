@@ -1,0 +1,176 @@
+"""Where a response begins and ends, and which diagnostics belong to it.
+
+SEMANTICS ("Responses: where one begins and ends"). A lane is what `stream_id` names; most sources have one, without a
+name. Responses that end are handed out in the order of ending.
+"""
+
+from __future__ import annotations
+
+from collections import OrderedDict
+from typing import Any
+
+from respstream._pure.diagnostics import KEPT, Store
+from respstream._pure.events import Parsed, Plain, Stray
+from respstream._pure.fold import apply
+from respstream._pure.frames import Note
+from respstream._pure.response import Folded
+from respstream.diagnostics import Diagnostic
+
+OPEN_LANES = 100_000
+
+
+class Lanes:
+    """The responses of one source. `ended` takes those that end; `open` holds the latest of each lane."""
+
+    def __init__(self, store: Store) -> None:
+        self.open: OrderedDict[str | None, Folded] = OrderedDict()  # a plain dict is slow at its oldest key
+        self.ended: list[Folded] = []
+        self._running: dict[str | None, Folded] = {}  # those of the open ones that no end mark has ended
+        self.latest: Folded | None = None
+        self.last_sequence_number: int | None = None
+        self._store = store
+        self._count = 0
+        self._pending: list[Diagnostic] = []  # of no event; the next event of the unnamed lane decides
+
+    # -- what comes in ---------------------------------------------------------------------------------------------
+
+    def event(self, parsed: Parsed) -> Folded | None:
+        """Takes the next event; gives the response it belongs to, None where it belongs to none."""
+        folded, begun, after = self._route(parsed)
+        if parsed.sequence_number is not None:
+            self.last_sequence_number = parsed.sequence_number
+
+        def report(code: str, detail: dict[str, Any] | None) -> None:
+            length = parsed.end - parsed.offset
+            found = self._store.add(code, parsed.offset, length, parsed.line, parsed.sequence_number, detail)
+            if folded is not None and len(folded.diagnostics) < KEPT:
+                folded.diagnostics.append(found)
+
+        if folded is not None:
+            self._adopt(folded, begun)
+        for code, detail in parsed.issues:
+            report(code, detail)
+        if folded is None:
+            return None
+        folded.version += 1
+        folded.events += 1
+        folded.byte_end = max(folded.byte_end, parsed.end)
+        phase = "" if parsed.entry is None else parsed.entry.phase
+        if begun and phase not in ("begin", "progress"):
+            report("no_created", {"type": parsed.type[:200]})
+        if after:
+            report("after_terminal", {"type": parsed.type[:200]})
+        repeated = self._sequence(folded, parsed, report)
+        if parsed.entry is not None and not repeated and not after:
+            folded.deltas += phase == "delta"
+            apply(folded, parsed, report)
+        return folded
+
+    def plain(self, plain: Plain) -> Folded:
+        """Takes a response object that was not streamed: it begins and ends a response."""
+        self._close(None)
+        folded = self._begin(None, plain.offset, plain.line)
+        folded.byte_end = plain.end
+        folded.plain = folded.ended = True
+        folded.set_base(plain.members, plain.raw, whole=True)
+        for code, detail in plain.issues:
+            folded.diagnostics.append(
+                self._store.add(code, plain.offset, plain.end - plain.offset, plain.line, None, detail)
+            )
+        return folded
+
+    def note(self, note: Note) -> None:
+        """Takes a diagnostic of the source that no event raised."""
+        self._await(self._store.add(note.code, note.offset, note.length, note.line, None, note.detail))
+
+    def stray(self, stray: Stray, offset: int, end: int, line: int) -> None:
+        """Takes the diagnostics of a frame that is no event."""
+        for code, detail in stray.issues:
+            self._await(self._store.add(code, offset, end - offset, line, None, detail))
+
+    def done(self) -> None:
+        """Takes the end mark: what is open in any lane has ended."""
+        for folded in self._running.values():
+            folded.ended = True
+        self._running.clear()
+
+    def finish(self) -> None:
+        """Ends the source; lanes that are still open follow in the order of beginning."""
+        for lane in list(self.open):
+            self._close(lane)
+        self._pending.clear()
+
+    # -- routing ---------------------------------------------------------------------------------------------------
+
+    def _route(self, parsed: Parsed) -> tuple[Folded | None, bool, bool]:
+        """The response of an event, whether the event begins it, and whether it comes after the terminal one."""
+        current = self.open.get(parsed.lane)
+        entry = parsed.entry
+        op = "" if entry is None else entry.op
+        phase = "" if entry is None else entry.phase
+        begins = entry is not None and entry.begins
+        if current is None:
+            wanted = begins or op == "error"
+        else:
+            wanted = phase == "begin" or (current.ended and begins and phase != "terminal")
+        if wanted:
+            self._close(parsed.lane)
+            return self._begin(parsed.lane, parsed.offset, parsed.line), True, False
+        after = current is not None and current.ended and op != "quiet"
+        return current, False, after
+
+    def _begin(self, lane: str | None, offset: int, line: int) -> Folded:
+        if len(self.open) >= OPEN_LANES:
+            oldest = next(iter(self.open))
+            folded = self.open[oldest]
+            detail = {"what": "open lanes", "limit": OPEN_LANES}
+            found = self._store.add("limit_exceeded", offset, 0, line, None, detail)
+            folded.diagnostics.append(found)
+            self._close(oldest)
+        folded = self.open[lane] = self._running[lane] = self.latest = Folded(lane, offset, line)
+        return folded
+
+    def _close(self, lane: str | None) -> None:
+        folded = self.open.pop(lane, None)
+        if folded is None:
+            return
+        self._running.pop(lane, None)
+        if folded.terminal is None and not folded.plain:
+            length = folded.byte_end - folded.byte_start
+            folded.diagnostics.append(self._store.add("no_terminal", folded.byte_start, length, folded.line))
+        folded.stream_index = self._count
+        self._count += 1
+        for diagnostic in folded.diagnostics:
+            diagnostic.response_id = folded.id
+        folded.version += 1
+        self.ended.append(folded)
+
+    def _sequence(self, folded: Folded, parsed: Parsed, report: Any) -> bool:
+        """Compares the sequence number with the one before; True for an event that came twice."""
+        got, before = parsed.sequence_number, folded.previous
+        folded.previous = (got, parsed.raw)
+        if got is None:
+            return False
+        if folded.first_sequence is None:
+            folded.first_sequence = got
+        folded.last_sequence = got
+        if before is None or before[0] is None or got == before[0] + 1:
+            return False
+        if got == before[0]:
+            report("sequence_repeat", {"got": got})
+            return parsed.raw == before[1]
+        report("sequence_gap", {"got": got, "previous": before[0]})
+        return False
+
+    # -- diagnostics of no event -----------------------------------------------------------------------------------
+
+    def _await(self, diagnostic: Diagnostic) -> None:
+        if None in self.open and len(self._pending) < KEPT:
+            self._pending.append(diagnostic)
+
+    def _adopt(self, folded: Folded, begun: bool) -> None:
+        """What stood between two events of a response belongs to it; what stood before its first does not."""
+        if self._pending and folded.lane is None:
+            if not begun:
+                folded.diagnostics += self._pending[: KEPT - len(folded.diagnostics)]
+            self._pending.clear()

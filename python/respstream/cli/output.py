@@ -1,0 +1,234 @@
+"""What the commands write: plain lines, rows as a table, JSON Lines or CSV, and files that appear whole or not at all."""
+
+# Names stay as they were given, which pathlib would normalise; and os.path answers where pathlib raises.
+# ruff: noqa: PTH101, PTH105, PTH108, PTH116, PTH122, PTH123
+
+from __future__ import annotations
+
+import contextlib
+import csv
+import errno
+import json
+import os
+import re
+import signal
+import stat
+import sys
+import tempfile
+from collections.abc import Generator, Sequence
+from datetime import datetime
+from types import FrameType
+from typing import IO, Any, Protocol
+
+import click
+
+Row = dict[str, Any]
+
+FORMATS = ("table", "jsonl", "csv")
+_UNSAFE = "\x00-\x1f\x7f-\x9f\u200e\u200f\u2028-\u202e\u2066-\u2069\ud800-\udfff"
+_BREAKS = re.compile(f"[{_UNSAFE}]")
+_CONTROLS = re.compile("[\x00-\x08\x0b-\x1f\x7f-\x9f\u202a-\u202e\u2066-\u2069]")
+
+
+class Stop(click.ClickException):
+    """Wrong usage that one line explains; exit status 2."""
+
+    exit_code = 2
+
+    def show(self, file: IO[Any] | None = None) -> None:
+        """Prints the line on stderr."""
+        complain(f"respstream: {self.message}")
+
+
+# -- lines -------------------------------------------------------------------------------------------------------------
+
+
+def complain(line: str) -> None:
+    """Prints a line on stderr, behind what stdout was given before."""
+    with contextlib.suppress(OSError):  # whoever writes to stdout next learns of it
+        sys.stdout.flush()
+    with contextlib.suppress(OSError):  # nobody is there to be told
+        click.echo(line, err=True)
+
+
+def one_line(text: str) -> str:
+    """The text with line breaks, control characters and changes of direction as escapes: it fills one line and no more."""
+    return _BREAKS.sub(lambda found: found[0].encode("unicode_escape").decode(), text)
+
+
+def harmless(text: str) -> str:
+    """The text without what would steer a terminal; line breaks and tabs stay."""
+    return _CONTROLS.sub("", text)
+
+
+def coloured(stream: IO[str]) -> bool:
+    """Whether a stream takes colours: a terminal, unless NO_COLOR is set (https://no-color.org)."""
+    return stream.isatty() and not os.environ.get("NO_COLOR") and os.environ.get("TERM") != "dumb"
+
+
+# -- files -------------------------------------------------------------------------------------------------------------
+
+
+@contextlib.contextmanager
+def destination(path: str | None) -> Generator[IO[str], None, None]:
+    """Stdout for None and `-`, else a file that appears under its name when the block ends well, and not before.
+
+    A failure, Ctrl-C or SIGTERM leaves what was there before. What is no regular file (`/dev/null`, a pipe) is written to
+    as it is. Raises Stop where the file cannot be made, OSError where it cannot be written.
+    """
+    if path is None or path == "-":
+        yield sys.stdout
+        return
+    target = os.path.realpath(path)
+    with _ended_by_signals(), contextlib.ExitStack() as stack:
+        try:
+            replaceable = _is_replaceable(target)
+            file = stack.enter_context(_replacing(target) if replaceable else _written(target))
+        except OSError as error:
+            raise Stop(one_line(f"cannot write {path}: {error.strerror or error}")) from None
+        yield file
+
+
+def _written(target: str) -> IO[str]:
+    return open(target, "w", encoding="utf-8", errors="replace", newline="\n")
+
+
+def _is_replaceable(target: str) -> bool:
+    try:
+        mode = os.stat(target).st_mode
+    except FileNotFoundError:
+        return True
+    if stat.S_ISDIR(mode):
+        raise IsADirectoryError(errno.EISDIR, os.strerror(errno.EISDIR))
+    return stat.S_ISREG(mode)
+
+
+@contextlib.contextmanager
+def _replacing(target: str) -> Generator[IO[str], None, None]:
+    folder, name = os.path.split(target)
+    handle, temporary = tempfile.mkstemp(prefix=f".{name[:100]}.", suffix=".tmp", dir=folder)
+    try:
+        with open(handle, "w", encoding="utf-8", errors="replace", newline="\n") as file:
+            yield file
+            file.flush()
+            os.fsync(file.fileno())
+        os.chmod(temporary, _mode(target))
+        os.replace(temporary, target)
+    except BaseException:
+        with contextlib.suppress(OSError):
+            os.unlink(temporary)
+        raise
+    _sync_folder(folder)
+
+
+def _mode(target: str) -> int:
+    """The permissions of the file that is replaced, or those that a new one gets."""
+    try:
+        return stat.S_IMODE(os.stat(target).st_mode)
+    except OSError:
+        mask = os.umask(0)
+        os.umask(mask)
+        return 0o666 & ~mask
+
+
+def _sync_folder(folder: str) -> None:
+    # The name is durable only with its folder; not every system lets one open a folder.
+    with contextlib.suppress(OSError):
+        handle = os.open(folder, os.O_RDONLY)
+        try:
+            os.fsync(handle)
+        finally:
+            os.close(handle)
+
+
+@contextlib.contextmanager
+def _ended_by_signals() -> Generator[None, None, None]:
+    """Lets the signals that end a process by default end it by an exception, so that it tidies up."""
+
+    def leave(number: int, _: FrameType | None) -> None:
+        sys.exit(128 + number)
+
+    names = [name for name in ("SIGTERM", "SIGHUP") if hasattr(signal, name)]
+    taken = [number for name in names if signal.getsignal(number := getattr(signal, name)) is signal.SIG_DFL]
+    for number in taken:
+        signal.signal(number, leave)
+    try:
+        yield
+    finally:
+        for number in taken:
+            signal.signal(number, signal.SIG_DFL)
+
+
+# -- rows --------------------------------------------------------------------------------------------------------------
+
+
+class Writer(Protocol):
+    """Takes rows, which hold its columns in order."""
+
+    def write(self, row: Row) -> None:
+        """Writes a row, at once or later."""
+
+    def close(self) -> None:
+        """Writes what was kept back."""
+
+
+def choose_format(wanted: str | None, path: str | None) -> str:
+    """The format: the one that was asked for, else by the suffix of the output file, else a table. Raises UsageError."""
+    if wanted is not None:
+        return wanted
+    if path is None or path == "-":
+        return "table"
+    suffix = os.path.splitext(path)[1].lower().removeprefix(".")
+    if suffix not in ("jsonl", "csv"):
+        raise click.UsageError(
+            f"-o {path}: a name that ends in .jsonl or .csv tells the format; --format gives another."
+        )
+    return suffix
+
+
+def rfc3339(value: datetime) -> str:
+    """A time in UTC as RFC 3339 has it: `2026-03-01T12:00:00Z`, with microseconds where there are any."""
+    return value.isoformat().replace("+00:00", "Z")
+
+
+def as_json(value: Any) -> str:
+    """A value as JSON on one line; times are strings."""
+    return json.dumps(value, ensure_ascii=False, separators=(",", ":"), default=rfc3339)
+
+
+class JsonLines:
+    """One JSON object a row."""
+
+    def __init__(self, file: IO[str]) -> None:
+        self._file = file
+
+    def write(self, row: Row) -> None:
+        """Writes a row."""
+        self._file.write(as_json(row) + "\n")
+
+    def close(self) -> None:
+        """Nothing was kept back."""
+
+
+class Csv:
+    """A header and one record a row; null is an empty field, nested values are JSON."""
+
+    def __init__(self, file: IO[str], columns: Sequence[str]) -> None:
+        self._writer = csv.writer(file, lineterminator="\n")
+        self._writer.writerow(columns)
+
+    def write(self, row: Row) -> None:
+        """Writes a row."""
+        self._writer.writerow([as_text(value) for value in row.values()])
+
+    def close(self) -> None:
+        """Nothing was kept back."""
+
+
+def as_text(value: Any) -> str:
+    """A value as one field of text: "" for null, JSON for nested values."""
+    if value is None:
+        return ""
+    if isinstance(value, str):
+        return value
+    return rfc3339(value) if isinstance(value, datetime) else as_json(value)

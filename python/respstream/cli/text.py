@@ -1,0 +1,99 @@
+"""`respstream text`: what the model says, as it arrives."""
+
+from __future__ import annotations
+
+import sys
+
+import click
+
+from respstream.base import Event
+from respstream.cli.check import describe
+from respstream.cli.inputs import Input, Reading, reads
+from respstream.cli.output import complain, one_line
+from respstream.cli.voices import Page, Voice, message_texts
+from respstream.decoder import Decoder
+from respstream.response import Response
+
+EXAMPLES = """\b
+Examples:
+  respstream text log.sse
+  cat log.sse | respstream text
+"""
+
+
+@click.command(epilog=EXAMPLES, short_help="What the models say, as it arrives.")
+@click.option("--strict", is_flag=True, help="Exit with 1 if an error was diagnosed.")
+@reads
+@click.pass_context
+def command(ctx: click.Context, reading: Reading, strict: bool) -> None:
+    """The text of the responses as it arrives, a blank line between two of them; refusals too.
+
+    PATH is a file, a folder, a glob, or `-` for stdin, which serves without PATH as well: `curl -N … | respstream text`
+    prints tokens live. Errors are told on stderr.
+    """
+    page = Page(sys.stdout)
+    for one in reading:
+        _Source(reading, one, page).run()
+    ctx.exit(reading.status(strict=strict))
+
+
+class _Source:
+    """One input on its way to the page. A lane has one voice for each of its responses."""
+
+    def __init__(self, reading: Reading, one: Input, page: Page) -> None:
+        self._reading, self._one, self._page = reading, one, page
+        self._decoder: Decoder = reading.decoder()
+        self._voices: dict[str | None, Voice] = {}
+        self._told = 0
+
+    def run(self) -> None:
+        """Reads the input through."""
+        decoder = self._decoder
+        for chunk in self._reading.chunks(self._one):
+            events = decoder.feed(chunk)
+            # No bytes, no events: this takes the responses that have ended out of the decoder.
+            self._merge(events, decoder.fold(b""))
+            self._complain()
+        events = decoder.finish()
+        self._merge(events, decoder.responses)
+        self._complain()
+        self._reading.count(decoder)
+
+    def _merge(self, events: list[Event], ended: list[Response]) -> None:
+        """Events in order; a response is closed before the first event that lies behind it."""
+        closing = sorted(ended, key=lambda response: response._state.byte_end)
+        at = 0
+        for event in events:
+            while at < len(closing) and closing[at]._state.byte_end <= event.offset:
+                self._close(closing[at])
+                at += 1
+            voice = self._voices.get(event.stream_id)
+            if voice is None:
+                voice = self._voices[event.stream_id] = Voice(self._page)
+            voice.take(event)
+        for response in closing[at:]:
+            self._close(response)
+        self._page.flush()
+
+    def _close(self, response: Response) -> None:
+        """A response has ended, cut short or not: says what only its folded form tells."""
+        voice = self._voices.pop(response.stream_id, None) if response.events else None
+        voice = voice or Voice(self._page)
+        voice.settle(message_texts(response.output))
+        voice.end()
+        error = response.error
+        if error is not None:
+            words = [str(word) for word in (error.code or error.type, error.message) if word]
+            told = ": ".join(words) or "no reason given"
+            complain(one_line(f"{self._one.name}: response {response.id or '(no id)'} failed: {told}"))
+
+    def _complain(self) -> None:
+        """Tells on stderr what was diagnosed as an error since the last time."""
+        total = sum(self._decoder.diagnostic_counts.values())
+        if total == self._told:
+            return
+        found = self._decoder.diagnostics[self._told :]
+        self._told = total
+        for diagnostic in found:
+            if diagnostic.severity == "error":
+                complain(describe(self._one.name, diagnostic))

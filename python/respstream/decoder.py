@@ -1,0 +1,13 @@
+"""The sans-IO decoder of the engine in use, and the fold of events that one already has."""
+
+from __future__ import annotations
+
+from respstream import _backend
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from respstream._pure.decoder import Decoder as Decoder
+else:
+    Decoder = _backend.engine.Decoder
+
+__all__ = ["Decoder"]

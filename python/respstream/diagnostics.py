@@ -1,0 +1,92 @@
+"""What was odd about a source: where, how bad, and in words. The codes are those of the catalogue."""
+
+from __future__ import annotations
+
+from respstream._catalogue import DIAGNOSTICS
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from typing import Any, Literal
+
+__all__ = ["Diagnostic"]
+
+
+class Diagnostic:
+    """One oddity of a source, as a value.
+
+    `offset` and `length` give its span in bytes of the uncompressed source, `line` the 1-based line of its first byte.
+    `sequence_number` is that of the event it was seen at, `response_id` the id of the response it belongs to; both may be
+    None. `detail` holds the facts that the message is made of.
+    """
+
+    __slots__ = ("code", "detail", "length", "line", "offset", "response_id", "sequence_number")
+
+    def __init__(
+        self,
+        code: str,
+        offset: int,
+        length: int,
+        line: int,
+        sequence_number: int | None = None,
+        response_id: str | None = None,
+        detail: dict[str, Any] | None = None,
+    ) -> None:
+        self.code = code
+        self.offset = offset
+        self.length = length
+        self.line = line
+        self.sequence_number = sequence_number
+        self.response_id = response_id
+        self.detail = detail
+
+    @property
+    def severity(self) -> Literal["error", "warning", "info"]:
+        """How bad it is: an error lost something, a warning may have, an info did not."""
+        return DIAGNOSTICS[self.code][0]  # type: ignore[return-value]
+
+    @property
+    def message(self) -> str:
+        """The diagnostic in one line of English."""
+        return message(self.code, self.detail)
+
+    def to_dict(self) -> dict[str, Any]:
+        """All of it as a plain dict, message and severity too."""
+        return {
+            "code": self.code,
+            "severity": self.severity,
+            "message": self.message,
+            "offset": self.offset,
+            "length": self.length,
+            "line": self.line,
+            "sequence_number": self.sequence_number,
+            "response_id": self.response_id,
+            "detail": self.detail,
+        }
+
+    def _key(self) -> tuple[Any, ...]:
+        return tuple(getattr(self, name) for name in self.__slots__)
+
+    def __eq__(self, other: object) -> bool:
+        if not isinstance(other, Diagnostic):
+            return NotImplemented
+        return self._key() == other._key()
+
+    __hash__ = None  # type: ignore[assignment]
+
+    def __repr__(self) -> str:
+        return f"Diagnostic({self.code!r}, offset={self.offset}, line={self.line}, message={self.message!r})"
+
+    def __reduce__(self) -> tuple[Any, ...]:
+        order = (self.code, self.offset, self.length, self.line, self.sequence_number, self.response_id, self.detail)
+        return Diagnostic, order
+
+
+def message(code: str, detail: dict[str, Any] | None) -> str:
+    """The message of a diagnostic: the template of its code, filled from its detail."""
+    template = DIAGNOSTICS[code][1]
+    if not detail:
+        return template
+    if code == "error_body":
+        shown = detail["code"] or detail["type"] or "error"
+        return template.format(code=shown, message=detail["message"] or "")
+    return template.format(**detail)

@@ -1,0 +1,173 @@
+"""Where bytes come from: data, files, file objects, iterables; gzip and zstd are seen by their magic bytes.
+
+SEMANTICS ("Sources"). Everything here gives an iterator of bytes; closing it closes what it opened.
+"""
+
+from __future__ import annotations
+
+import os
+import zlib
+from collections.abc import AsyncIterable, AsyncIterator, Iterable, Iterator
+from typing import Any, BinaryIO
+
+READ_BYTES = 1 << 18
+GZIP, ZSTD = b"\x1f\x8b", b"\x28\xb5\x2f\xfd"
+_STREAM_STARTS = ("{", "data:", "event:")
+_AS_TEXT = "chunks of str were given; pass bytes, undecoded (with httpx: response.iter_bytes(), not iter_text())"
+
+
+def chunks(source: Any) -> Iterator[bytes]:
+    """The bytes of a source, in pieces.
+
+    Bytes-like is data; str and PathLike name a file; a binary file object or an iterable of bytes is read. Raises
+    ValueError for the text of a stream given as str, FileNotFoundError, and TypeError for anything else.
+    """
+    if isinstance(source, (bytes, bytearray, memoryview)):
+        return iter((bytes(source),))
+    if isinstance(source, (str, os.PathLike)):
+        return _file(_path(source))
+    if hasattr(source, "read"):
+        return decompressed(_blocks(source, close=False))
+    if isinstance(source, AsyncIterable):
+        raise TypeError("the source is asynchronous; use aevents() or aresponses()")
+    if isinstance(source, Iterable):
+        return _checked(source)
+    raise TypeError(f"a source is bytes, a path, a binary file or an iterable of bytes, not {type(source).__name__!r}")
+
+
+async def achunks(source: Any) -> AsyncIterator[bytes]:
+    """The bytes of an asynchronous source, in pieces; whatever `chunks` takes is taken too."""
+    if not isinstance(source, AsyncIterable):
+        for chunk in chunks(source):
+            yield chunk
+        return
+    async for chunk in source:
+        if isinstance(chunk, str):
+            raise TypeError(_AS_TEXT)
+        yield chunk
+
+
+def _path(source: str | os.PathLike[str]) -> str:
+    path = os.fspath(source)
+    text = os.fsdecode(path)
+    looks_like_stream = isinstance(source, str) and ("\n" in text or text.startswith(_STREAM_STARTS))
+    if looks_like_stream and not _exists(path):
+        raise ValueError("the text of a stream was given as str, which names a file; pass it as bytes: text.encode()")
+    return path
+
+
+def _exists(path: str) -> bool:
+    try:
+        return os.path.exists(path)
+    except ValueError:  # a NUL in the name
+        return False
+
+
+def _file(path: str) -> Iterator[bytes]:
+    # Opened at once, so that a missing file is told where the call stands.
+    return decompressed(_blocks(open(path, "rb"), close=True))
+
+
+def _blocks(file: BinaryIO, *, close: bool) -> Iterator[bytes]:
+    # read1 gives what is there, so that events of a pipe come as they arrive; each block is what the reader gives.
+    read = getattr(file, "read1", file.read)
+    try:
+        while block := read(READ_BYTES):
+            if isinstance(block, str):
+                raise TypeError("the file is open in text mode; open it in binary mode ('rb')")
+            yield block
+    finally:
+        if close:
+            file.close()
+
+
+def _checked(source: Iterable[Any]) -> Iterator[bytes]:
+    for chunk in source:
+        if isinstance(chunk, str):
+            raise TypeError(_AS_TEXT)
+        if isinstance(chunk, int):
+            raise TypeError("an iterable of integers was given; an iterable of bytes is required")
+        yield chunk
+
+
+class CorruptFile(OSError):
+    """Compressed data that ends too early (`code` truncated_file) or is corrupt (bad_compression)."""
+
+    def __init__(self, code: str, reason: str) -> None:
+        super().__init__(reason)
+        self.code = code
+
+
+def decompressed(blocks: Iterator[bytes]) -> Iterator[bytes]:
+    """The plain bytes of a file; several compressed members, one behind the other, are read through."""
+    try:
+        head = b""
+        for block in blocks:
+            head += block
+            if len(head) >= len(ZSTD):
+                break
+        if head.startswith(GZIP):
+            yield from _gunzip(head, blocks)
+        elif head.startswith(ZSTD):
+            yield from _unzstd(head, blocks)
+        else:
+            if head:
+                yield head
+            yield from blocks
+    finally:
+        close = getattr(blocks, "close", None)
+        if close is not None:
+            close()
+
+
+def _gunzip(head: bytes, blocks: Iterator[bytes]) -> Iterator[bytes]:
+    member = zlib.decompressobj(wbits=31)
+    for data in _chained(head, blocks):
+        while data:
+            if member.eof:  # padding of zeros may follow the last member
+                data = data.lstrip(b"\0")
+                if not data:
+                    break
+                member = zlib.decompressobj(wbits=31)
+            try:
+                plain = member.decompress(data, READ_BYTES)
+            except zlib.error as error:
+                raise CorruptFile("bad_compression", str(error)) from None
+            if plain:
+                yield plain
+            data = member.unused_data if member.eof else member.unconsumed_tail
+    if not member.eof:
+        raise CorruptFile("truncated_file", "the gzip data ends before its end mark")
+
+
+def _unzstd(head: bytes, blocks: Iterator[bytes]) -> Iterator[bytes]:
+    zstd = _zstd()
+    frame = zstd.ZstdDecompressor()
+    for data in _chained(head, blocks):
+        while data:
+            if frame.eof:
+                frame = zstd.ZstdDecompressor()
+            try:
+                yield frame.decompress(data)
+            except zstd.ZstdError as error:
+                raise CorruptFile("bad_compression", str(error)) from None
+            data = frame.unused_data
+    if not frame.eof:
+        raise CorruptFile("truncated_file", "the zstd data ends before its end mark")
+
+
+def _zstd() -> Any:
+    """`compression.zstd` of Python 3.14, or its backport. Raises ImportError that names the extra."""
+    try:
+        from compression import zstd  # type: ignore[import-not-found,unused-ignore]
+    except ImportError:
+        try:
+            from backports import zstd  # type: ignore[import-not-found,unused-ignore]
+        except ImportError:
+            raise ImportError("this file is zstd-compressed; pip install 'respstream[zstd]' reads it") from None
+    return zstd
+
+
+def _chained(head: bytes, blocks: Iterator[bytes]) -> Iterator[bytes]:
+    yield head
+    yield from blocks

@@ -1,0 +1,186 @@
+"""Events and responses of a source, lazily: the decoder with a reader in front of it."""
+
+from __future__ import annotations
+
+from collections.abc import AsyncIterator, Iterator
+from typing import Any, Generic, TypeVar
+
+from respstream import _backend
+from respstream.base import Event
+from respstream.diagnostics import Diagnostic
+from respstream.errors import StreamError
+from respstream.response import Response
+from respstream.sources import achunks, chunks
+
+__all__ = ["AsyncStream", "Stream", "aevents", "aresponses", "events", "responses"]
+
+T = TypeVar("T")
+
+
+class _Reading(Generic[T]):
+    """What synchronous and asynchronous streams share: the decoder and what it knows."""
+
+    def __init__(self, options: dict[str, Any], *, whole: bool) -> None:
+        self._decoder = _backend.engine.Decoder(**options)
+        self._feed = self._decoder.fold if whole else self._decoder.feed
+        self._finish = self._decoder.fold_end if whole else self._decoder.finish
+
+    @property
+    def diagnostics(self) -> list[Diagnostic]:
+        """What was odd in what has been read so far; complete when the stream is exhausted."""
+        diagnostics: list[Diagnostic] = self._decoder.diagnostics
+        return diagnostics
+
+    @property
+    def responses(self) -> list[Response]:
+        """The responses folded so far that were not handed out: those that have ended first."""
+        responses: list[Response] = self._decoder.responses
+        return responses
+
+    @property
+    def response(self) -> Response | None:
+        """The latest response, folded so far."""
+        response: Response | None = self._decoder.response
+        return response
+
+
+class Stream(_Reading[T]):
+    """An iterator over what a source holds. It closes the source at the end, at `close()`, or as a context manager."""
+
+    def __init__(self, source: Any, options: dict[str, Any], *, whole: bool) -> None:
+        super().__init__(options, whole=whole)
+        self._chunks = chunks(source)
+        self._found = self._run()
+
+    def _run(self) -> Iterator[T]:
+        try:
+            for chunk in self._chunks:
+                yield from self._feed(chunk)
+            yield from self._finish()
+        except StreamError as error:
+            yield from error.events  # type: ignore[misc]
+            raise
+        finally:
+            self.close()
+
+    def __iter__(self) -> Stream[T]:
+        return self
+
+    def __next__(self) -> T:
+        return next(self._found)
+
+    def close(self) -> None:
+        """Stops reading and releases the source. Safe to call twice."""
+        close = getattr(self._chunks, "close", None)
+        if close is not None:
+            close()
+
+    def __enter__(self) -> Stream[T]:
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self.close()
+
+
+class AsyncStream(_Reading[T]):
+    """As `Stream`, over an asynchronous iterable of bytes."""
+
+    def __init__(self, source: Any, options: dict[str, Any], *, whole: bool) -> None:
+        super().__init__(options, whole=whole)
+        self._chunks = achunks(source)
+        self._found = self._run()
+
+    async def _run(self) -> AsyncIterator[T]:
+        try:
+            async for chunk in self._chunks:
+                for found in self._feed(chunk):
+                    yield found
+            for found in self._finish():
+                yield found
+        except StreamError as error:
+            for event in error.events:
+                yield event  # type: ignore[misc]
+            raise
+        finally:
+            await self.aclose()
+
+    def __aiter__(self) -> AsyncStream[T]:
+        return self
+
+    async def __anext__(self) -> T:
+        return await anext(self._found)
+
+    async def aclose(self) -> None:
+        """Stops reading and releases the source. Safe to call twice."""
+        close = getattr(self._chunks, "aclose", None)
+        if close is not None:
+            await close()
+
+    async def __aenter__(self) -> AsyncStream[T]:
+        return self
+
+    async def __aexit__(self, *_: object) -> None:
+        await self.aclose()
+
+
+def events(
+    source: Any,
+    *,
+    form: str = "auto",
+    on_eof: str = "flush",
+    strict: bool = False,
+    max_event_bytes: int | None = None,
+) -> Stream[Event]:
+    """The typed events of a source, one after the other.
+
+    `source`: bytes, a path, a binary file object, or an iterable of bytes. `form`: "auto", "sse" or "jsonl". `on_eof`:
+    whether an unfinished block at the end counts ("flush") or not ("discard", as the standard has it). With `strict`, the
+    first diagnostic of severity error raises StreamError. `max_event_bytes`: larger payloads are skipped and diagnosed.
+    Raises ValueError, TypeError or OSError for the source itself, never for what it holds.
+    """
+    return Stream(source, _options(source, form, on_eof, strict, max_event_bytes), whole=False)
+
+
+def responses(
+    source: Any,
+    *,
+    form: str = "auto",
+    on_eof: str = "flush",
+    strict: bool = False,
+    max_event_bytes: int | None = None,
+) -> Stream[Response]:
+    """The folded responses of a source, each when the next one begins or the source ends. Options as for `events`."""
+    return Stream(source, _options(source, form, on_eof, strict, max_event_bytes), whole=True)
+
+
+def aevents(
+    source: Any,
+    *,
+    form: str = "auto",
+    on_eof: str = "flush",
+    strict: bool = False,
+    max_event_bytes: int | None = None,
+) -> AsyncStream[Event]:
+    """As `events`, over an asynchronous iterable of bytes."""
+    return AsyncStream(source, _options(source, form, on_eof, strict, max_event_bytes), whole=False)
+
+
+def aresponses(
+    source: Any,
+    *,
+    form: str = "auto",
+    on_eof: str = "flush",
+    strict: bool = False,
+    max_event_bytes: int | None = None,
+) -> AsyncStream[Response]:
+    """As `responses`, over an asynchronous iterable of bytes."""
+    return AsyncStream(source, _options(source, form, on_eof, strict, max_event_bytes), whole=True)
+
+
+FILE_EVENT_BYTES = 64 << 20
+
+
+def _options(source: Any, form: str, on_eof: str, strict: bool, limit: int | None) -> dict[str, Any]:
+    if limit is None and isinstance(source, (str,)) or hasattr(source, "__fspath__"):
+        limit = limit or FILE_EVENT_BYTES
+    return {"form": form, "on_eof": on_eof, "strict": strict, "max_event_bytes": limit}

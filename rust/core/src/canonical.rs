@@ -1,0 +1,213 @@
+//! Canonical JSON: no white space, only needed escapes, numbers as they were, one member a key.
+//!
+//! A key that comes twice keeps its first position and its last value. One pass, and the output of an object is moved
+//! once more where it has such keys. Recursion follows the nesting, which the check of the input bounds.
+
+use crate::json;
+
+/// Objects of more members than this find equal keys by sorting.
+const FEW: usize = 16;
+
+/// Appends the canonical form of a valid JSON value.
+pub fn write(value: &[u8], out: &mut Vec<u8>) {
+    out.reserve(value.len());
+    Writer { text: value, at: 0, out, members: Vec::new() }.value();
+}
+
+/// Where a member stands in the output.
+#[derive(Clone, Copy)]
+struct Written {
+    key: usize,
+    colon: usize,
+    end: usize,
+}
+
+struct Writer<'a> {
+    text: &'a [u8],
+    at: usize,
+    out: &'a mut Vec<u8>,
+    /// The members written so far of the objects that are open.
+    members: Vec<Written>,
+}
+
+impl Writer<'_> {
+    fn peek(&mut self) -> u8 {
+        while matches!(self.byte(), b' ' | b'\t' | b'\n' | b'\r') {
+            self.at += 1;
+        }
+        self.byte()
+    }
+
+    fn byte(&self) -> u8 {
+        self.text.get(self.at).copied().unwrap_or(0)
+    }
+
+    fn value(&mut self) {
+        match self.peek() {
+            b'"' => self.string(),
+            b'[' => self.array(),
+            b'{' => self.object(),
+            _ => self.scalar(),
+        }
+    }
+
+    fn scalar(&mut self) {
+        let rest = self.text.get(self.at..).unwrap_or_default();
+        let ends = |b: &u8| matches!(b, b' ' | b'\t' | b'\n' | b'\r' | b',' | b']' | b'}');
+        let length = rest.iter().position(ends).unwrap_or(rest.len());
+        self.out.extend_from_slice(&rest[..length]);
+        self.at += length;
+    }
+
+    fn string(&mut self) {
+        let rest = self.text.get(self.at..).unwrap_or_default();
+        let (length, escaped) = quoted(rest);
+        let string = &rest[..length];
+        if !escaped && json::utf8_ok(string) {
+            self.out.extend_from_slice(string);
+        } else {
+            json::write_str(&json::decode_str(string), self.out);
+        }
+        self.at += length;
+    }
+
+    fn array(&mut self) {
+        self.at += 1;
+        self.out.push(b'[');
+        let mut first = true;
+        while !matches!(self.peek(), b']' | 0) {
+            if !first {
+                self.at += usize::from(self.byte() == b',');
+                self.out.push(b',');
+            }
+            first = false;
+            let before = self.at;
+            self.value();
+            self.at += usize::from(self.at == before);
+        }
+        self.at += 1;
+        self.out.push(b']');
+    }
+
+    fn object(&mut self) {
+        let (start, base) = (self.out.len(), self.members.len());
+        self.at += 1;
+        self.out.push(b'{');
+        loop {
+            match self.peek() {
+                b'"' => self.member(start),
+                b',' => self.at += 1,
+                _ => break,
+            }
+        }
+        self.at += 1;
+        if has_twins(self.out, &self.members[base..]) {
+            merge(self.out, start, &self.members[base..]);
+        }
+        self.members.truncate(base);
+        self.out.push(b'}');
+    }
+
+    fn member(&mut self, start: usize) {
+        if self.out.len() > start + 1 {
+            self.out.push(b',');
+        }
+        let key = self.out.len();
+        self.string();
+        let colon = self.out.len();
+        self.out.push(b':');
+        if self.peek() == b':' {
+            self.at += 1;
+        }
+        self.value();
+        self.members.push(Written { key, colon, end: self.out.len() });
+    }
+}
+
+/// The length of the quoted string at the beginning, and whether it has a backslash.
+fn quoted(text: &[u8]) -> (usize, bool) {
+    let (mut at, mut escaped) = (1, false);
+    while let Some(found) = text.get(at..).and_then(|rest| memchr::memchr2(b'"', b'\\', rest)) {
+        at += found;
+        if text[at] == b'"' {
+            return (at + 1, escaped);
+        }
+        escaped = true;
+        at += 2;
+    }
+    (text.len(), escaped)
+}
+
+fn has_twins(out: &[u8], members: &[Written]) -> bool {
+    let key = |member: &Written| &out[member.key..member.colon];
+    if members.len() <= FEW {
+        let twin = |(place, member)| members[..place].iter().any(|other| key(other) == key(member));
+        return members.iter().enumerate().any(twin);
+    }
+    let mut keys: Vec<&[u8]> = members.iter().map(key).collect();
+    keys.sort_unstable();
+    keys.windows(2).any(|pair| pair[0] == pair[1])
+}
+
+/// Writes the members of the object at the end of the output again, each key once.
+fn merge(out: &mut Vec<u8>, start: usize, members: &[Written]) {
+    let old = out.split_off(start);
+    let key = |member: &Written| &old[member.key - start..member.colon - start];
+    let mut order: Vec<usize> = (0..members.len()).collect();
+    order.sort_by_key(|&place| key(&members[place])); // stable: equal keys stay in their order
+    let mut last = vec![None; members.len()];
+    for twins in order.chunk_by(|&a, &b| key(&members[a]) == key(&members[b])) {
+        last[twins[0]] = twins.last().copied();
+    }
+    let mut comma = b'{';
+    for (place, last) in last.iter().enumerate() {
+        let Some(last) = *last else { continue };
+        out.push(comma);
+        out.extend_from_slice(key(&members[place]));
+        out.extend_from_slice(&old[members[last].colon - start..members[last].end - start]);
+        comma = b',';
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn canonical(text: &[u8]) -> String {
+        let mut out = Vec::new();
+        write(text, &mut out);
+        String::from_utf8(out).expect("canonical JSON is UTF-8")
+    }
+
+    #[test]
+    fn values_are_written() {
+        let rows: &[(&[u8], &str)] = &[
+            (b"{}", "{}"),
+            (b" [ ] ", "[]"),
+            (b"[ 1 , -0, 1.50E+3,true ,null ]", "[1,-0,1.50E+3,true,null]"),
+            (br#"{ "a" : [ {"b":"\u0041\/\n"} ] , "c":"" }"#, "{\"a\":[{\"b\":\"A/\\n\"}],\"c\":\"\"}"),
+            (br#"{"a":1,"b":2,"\u0061":{"x":1,"x":[]}}"#, r#"{"a":{"x":[]},"b":2}"#),
+            (br#"{"a":"\ud83d"}"#, "{\"a\":\"\u{fffd}\"}"),
+            (b"\"\xff\"", "\"\u{fffd}\""),
+        ];
+        for (text, expected) in rows {
+            assert_eq!(canonical(text), *expected, "{}", text.escape_ascii());
+        }
+    }
+
+    #[test]
+    fn many_members_merge() {
+        let text: Vec<String> = (0..100).map(|n| format!("\"{}\":{n}", n % 40)).collect();
+        let text = format!("{{{}}}", text.join(","));
+        let expected: Vec<String> =
+            (0..40).map(|n| format!("\"{n}\":{}", if n < 20 { n + 80 } else { n + 40 })).collect();
+        assert_eq!(canonical(text.as_bytes()), format!("{{{}}}", expected.join(",")));
+    }
+
+    #[test]
+    fn what_is_not_json_does_no_harm() {
+        for text in [&b""[..], b"{", b"[", b"[1", b"{\"a", b"{\"a\"", b"{\"a\":", b"[}", b"{]", b"[:::", b"\"\\"] {
+            write(text, &mut Vec::new());
+        }
+    }
+}

@@ -1,0 +1,135 @@
+//! The diagnostics of one source: kept up to a number, then counted.
+
+use crate::catalogue::{Code, DIAGNOSTICS, Severity};
+
+/// How many diagnostics of a source, and of a response, are kept.
+pub const KEPT: usize = 10_000;
+
+/// A value in the detail of a diagnostic.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Value {
+    Null,
+    Int(i64),
+    Text(String),
+}
+
+impl From<&str> for Value {
+    fn from(text: &str) -> Self {
+        Self::Text(text.to_owned())
+    }
+}
+
+impl From<String> for Value {
+    fn from(text: String) -> Self {
+        Self::Text(text)
+    }
+}
+
+impl From<u64> for Value {
+    fn from(number: u64) -> Self {
+        Self::Int(i64::try_from(number).unwrap_or(i64::MAX))
+    }
+}
+
+impl From<i64> for Value {
+    fn from(number: i64) -> Self {
+        Self::Int(number)
+    }
+}
+
+/// What a diagnostic tells beside its code, in the order in which users see it; empty where there is nothing.
+pub type Detail = Vec<(&'static str, Value)>;
+
+/// What was odd, before it is known where: a code and its detail.
+pub type Issue = (Code, Detail);
+
+/// A diagnostic that belongs to a span of the source and to no event. `line` is 1-based.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Note {
+    pub code: Code,
+    pub offset: u64,
+    pub length: u64,
+    pub line: u64,
+    pub detail: Detail,
+}
+
+/// One oddity of a source. Positions are bytes of the uncompressed source, lines count from 1.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Diagnostic {
+    pub code: Code,
+    pub offset: u64,
+    pub length: u64,
+    pub line: u64,
+    pub sequence_number: Option<i64>,
+    pub response_id: Option<String>,
+    pub detail: Detail,
+    /// Its place among those that the source keeps, if it is one of them.
+    pub place: Option<u32>,
+}
+
+/// Where a diagnostic was seen.
+#[derive(Clone, Copy, Debug)]
+pub struct Seen {
+    pub offset: u64,
+    pub end: u64,
+    pub line: u64,
+    pub sequence_number: Option<i64>,
+}
+
+/// Collects the diagnostics of a source. When it is strict, the first of severity error fails it, and it takes no more.
+#[derive(Default)]
+pub struct Store {
+    pub kept: Vec<Diagnostic>,
+    pub counts: [u64; DIAGNOSTICS.len()],
+    pub failed: Option<Diagnostic>,
+    strict: bool,
+}
+
+impl Store {
+    pub fn new(strict: bool) -> Self {
+        Self { strict, ..Self::default() }
+    }
+
+    /// Records a diagnostic and gives it back, so that it can be attributed to a response.
+    pub fn add(&mut self, (code, detail): Issue, seen: Seen) -> Option<Diagnostic> {
+        if self.failed.is_some() {
+            return None;
+        }
+        let place = (self.kept.len() < KEPT).then_some(self.kept.len() as u32);
+        let diagnostic = Diagnostic {
+            code,
+            offset: seen.offset,
+            length: seen.end.saturating_sub(seen.offset),
+            line: seen.line,
+            sequence_number: seen.sequence_number,
+            response_id: None,
+            detail,
+            place,
+        };
+        self.counts[code as usize] += 1;
+        if place.is_some() {
+            self.kept.push(diagnostic.clone());
+        }
+        if self.strict && code.kind().severity == Severity::Error {
+            self.failed = Some(diagnostic.clone());
+        }
+        Some(diagnostic)
+    }
+
+    /// Says to which response a kept diagnostic belongs.
+    pub fn attribute(&mut self, diagnostic: &mut Diagnostic, response_id: Option<&str>) {
+        diagnostic.response_id = response_id.map(str::to_owned);
+        let place = diagnostic.place.map(|place| place as usize);
+        if let Some(kept) = place.and_then(|place| self.kept.get_mut(place)) {
+            kept.response_id.clone_from(&diagnostic.response_id);
+        }
+    }
+}
+
+/// At most 200 characters of a text, for a diagnostic.
+pub fn clip(text: &str) -> String {
+    match text.char_indices().nth(200) {
+        Some((end, _)) => text[..end].to_owned(),
+        None => text.to_owned(),
+    }
+}

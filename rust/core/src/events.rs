@@ -1,0 +1,345 @@
+//! Frames to events: the type, the indexes and the lane of each payload, and what is odd about it.
+//!
+//! SEMANTICS ("Events") decides; the catalogue knows the types. What a frame is otherwise (an error body, a plain
+//! response, another protocol) is settled here too. A [`Parsed`] borrows everything from its frame.
+
+use std::borrow::Cow;
+use std::collections::HashSet;
+
+use crate::catalogue::{Code, EVENTS, Entry, lookup};
+use crate::diagnostics::{Detail, Issue, clip};
+use crate::frames::Frame;
+use crate::json::{self, Fault, Kind, Member};
+use crate::outside::error_detail;
+
+pub const INDEX_LIMIT: i64 = 65_535;
+/// Distinct unknown types that are remembered.
+const UNKNOWN_TYPES: usize = 10_000;
+const LIMITS: &str = "256 levels or 4300 digits";
+const INDEX_FIELDS: [&str; 5] =
+    ["output_index", "content_index", "summary_index", "command_index", "annotation_index"];
+const ANTHROPIC: [&str; 6] = [
+    "message_start",
+    "message_delta",
+    "message_stop",
+    "content_block_start",
+    "content_block_delta",
+    "content_block_stop",
+];
+
+/// The indexes of an event: output, content, summary, command, annotation.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Indexes {
+    pub values: [Option<u32>; 5],
+}
+
+/// An event on its way to the fold. `entry` is None for an unknown type; `indexes` is None where one is bad.
+pub struct Parsed<'a> {
+    pub raw: &'a [u8],
+    pub members: &'a [Member],
+    pub entry: Option<&'static Entry>,
+    pub kind: Cow<'a, str>,
+    pub offset: u64,
+    pub end: u64,
+    pub line: u64,
+    pub lane: Option<Cow<'a, str>>,
+    /// The event line's name stood in for the type.
+    pub named: bool,
+    pub odd: bool,
+    pub sequence_number: Option<i64>,
+    pub indexes: Option<Indexes>,
+}
+
+impl Parsed<'_> {
+    /// The member of that name, the last one if it is there twice.
+    pub fn member(&self, name: &str) -> Option<&Member> {
+        json::find(self.raw, self.members, name)
+    }
+
+    /// The bytes of a member's value.
+    pub fn bytes(&self, member: &Member) -> &[u8] {
+        member.value(self.raw)
+    }
+}
+
+/// What a frame is.
+pub enum Found<'a> {
+    Event(Parsed<'a>),
+    /// A response object that was not streamed.
+    Plain,
+    /// Only diagnostics come of it.
+    Stray,
+}
+
+/// Makes events of the frames of one source; remembers which unknown types and protocols it has reported.
+#[derive(Default)]
+pub struct Reader {
+    unknown: HashSet<String>,
+    foreign: bool,
+}
+
+/// The members that the routing of an event goes by.
+#[derive(Default)]
+struct Heads<'a> {
+    kind: Option<&'a Member>,
+    object: Option<&'a Member>,
+    sequence_number: Option<&'a Member>,
+    stream_id: Option<&'a Member>,
+    indexes: [Option<&'a Member>; 5],
+}
+
+impl Reader {
+    /// What one frame is; `issues` takes what is odd about it.
+    pub fn read<'a>(&mut self, frame: &'a mut Frame<'_>, issues: &mut Vec<Issue>) -> Found<'a> {
+        let data = frame.data;
+        let scanned = match frame.scanned {
+            Some(scanned) => scanned,
+            None => json::scan(data, frame.members),
+        };
+        let frame = &*frame;
+        match scanned {
+            Err(Fault::Limit) => self.over_limits(frame, issues),
+            Ok(scan) if scan.kind == Kind::Object => {
+                let named_odd = frame.name.is_some_and(|name| lossy(name).contains('\u{fffd}'));
+                let odd = scan.lone_surrogate || named_odd || !json::utf8_ok(data);
+                self.object(frame, odd, issues)
+            }
+            other => {
+                let odd = other.is_ok_and(|scan| scan.lone_surrogate || !json::utf8_ok(data));
+                frame_issues(frame, odd, issues);
+                issues.push((Code::BadJson, vec![("what", frame.what.name().into())]));
+                Found::Stray
+            }
+        }
+    }
+
+    fn object<'a>(&mut self, frame: &'a Frame<'_>, odd: bool, issues: &mut Vec<Issue>) -> Found<'a> {
+        let heads = heads(frame.data, frame.members);
+        if let Some(kind) = heads.kind.filter(|member| member.kind == Kind::String) {
+            let quoted = kind.value(frame.data);
+            if quoted.len() > 2 {
+                let kind = text_of(quoted, kind.escaped || odd);
+                return Found::Event(self.event(frame, &heads, kind, false, odd, issues));
+            }
+        }
+        let name = frame.name.map(lossy);
+        match name {
+            Some(name) if lookup(name.as_bytes()).is_some() => {
+                Found::Event(self.event(frame, &heads, name, true, odd, issues))
+            }
+            name => self.untyped(frame, &heads, name, odd, issues),
+        }
+    }
+
+    fn untyped<'a>(
+        &mut self,
+        frame: &'a Frame<'_>,
+        heads: &Heads<'_>,
+        name: Option<Cow<'a, str>>,
+        odd: bool,
+        issues: &mut Vec<Issue>,
+    ) -> Found<'a> {
+        let data = frame.data;
+        let object = heads.object.filter(|member| member.kind == Kind::String);
+        let object = object.map(|member| json::decode_str(member.value(data)));
+        let object = object.as_deref().unwrap_or_default();
+        if object == "response" {
+            frame_issues(frame, odd, issues);
+            return Found::Plain;
+        }
+        if object.starts_with("chat.completion") || object.starts_with("text_completion") {
+            frame_issues(frame, odd, issues);
+            self.foreign_once("Chat Completions", issues);
+            return Found::Stray;
+        }
+        if let Some(name) = name {
+            return Found::Event(self.event(frame, heads, name, true, odd, issues));
+        }
+        frame_issues(frame, odd, issues);
+        issues.push(match error_detail(data, frame.members) {
+            Some(detail) => (Code::ErrorBody, detail),
+            None => (Code::NoType, Detail::new()),
+        });
+        Found::Stray
+    }
+
+    fn event<'a>(
+        &mut self,
+        frame: &'a Frame<'_>,
+        heads: &Heads<'_>,
+        kind: Cow<'a, str>,
+        named: bool,
+        odd: bool,
+        issues: &mut Vec<Issue>,
+    ) -> Parsed<'a> {
+        frame_issues(frame, odd, issues);
+        if let Some(name) = frame.name.filter(|name| *name != kind.as_bytes()) {
+            let name = lossy(name);
+            if name != kind {
+                let detail = vec![("event", clip(&name).into()), ("type", clip(&kind).into())];
+                issues.push((Code::TypeMismatch, detail));
+            }
+        }
+        let entry = lookup(kind.as_bytes()).and_then(|place| EVENTS.get(usize::from(place)));
+        if entry.is_none() {
+            self.unknown_once(&kind, issues);
+        }
+        let data = frame.data;
+        let sequence_number = integer(data, heads.sequence_number, "sequence_number", issues);
+        let lane = lane(data, heads.stream_id, odd, issues);
+        let indexes = indexes(data, heads, entry.is_some(), issues);
+        Parsed {
+            raw: data,
+            members: frame.members,
+            entry,
+            kind,
+            offset: frame.offset,
+            end: frame.end,
+            line: frame.line,
+            lane,
+            named,
+            odd,
+            sequence_number,
+            indexes,
+        }
+    }
+
+    /// An event whose payload is JSON but cannot be decoded: it is kept raw and has no effect.
+    fn over_limits<'a>(&mut self, frame: &'a Frame<'_>, issues: &mut Vec<Issue>) -> Found<'a> {
+        let data = frame.data;
+        let issue = (Code::LimitExceeded, vec![("what", "nesting or digits".into()), ("limit", LIMITS.into())]);
+        let mut members = Vec::new();
+        json::locate(data, &mut members);
+        let found = json::find(data, &members, "type").filter(|member| member.kind == Kind::String);
+        let kind = found.map(|member| json::decode_str(member.value(data))).filter(|kind| !kind.is_empty());
+        let named = kind.is_none();
+        let Some(kind) = kind.or_else(|| frame.name.map(lossy)) else {
+            frame_issues(frame, false, issues);
+            issues.push(issue);
+            return Found::Stray;
+        };
+        let known = issues.len();
+        let mut parsed = self.event(frame, &Heads::default(), kind, named, false, issues);
+        issues.truncate(known);
+        frame_issues(frame, false, issues);
+        issues.push(issue);
+        parsed.entry = None;
+        parsed.members = &[];
+        Found::Event(parsed)
+    }
+
+    fn unknown_once(&mut self, kind: &str, issues: &mut Vec<Issue>) {
+        if ANTHROPIC.contains(&kind) {
+            self.foreign_once("Anthropic Messages", issues);
+        } else if self.unknown.len() < UNKNOWN_TYPES && self.unknown.insert(kind.to_owned()) {
+            issues.push((Code::UnknownEvent, vec![("type", clip(kind).into())]));
+        }
+    }
+
+    fn foreign_once(&mut self, protocol: &str, issues: &mut Vec<Issue>) {
+        if !self.foreign {
+            self.foreign = true;
+            issues.push((Code::ForeignStream, vec![("protocol", protocol.into())]));
+        }
+    }
+}
+
+/// The text of a quoted string, borrowed where it stands there as it is.
+fn text_of(quoted: &[u8], escaped: bool) -> Cow<'_, str> {
+    if escaped {
+        return json::decode_str(quoted);
+    }
+    lossy(quoted.get(1..quoted.len() - 1).unwrap_or_default())
+}
+
+fn lossy(text: &[u8]) -> Cow<'_, str> {
+    String::from_utf8_lossy(text)
+}
+
+/// One pass over the members; the last of equal names counts.
+fn heads<'a>(data: &[u8], members: &'a [Member]) -> Heads<'a> {
+    let mut heads = Heads::default();
+    for member in members {
+        let decoded;
+        let key = if member.key_escaped {
+            decoded = json::decode_key(data, member);
+            decoded.as_bytes()
+        } else {
+            member.raw_key(data)
+        };
+        match key {
+            b"type" => heads.kind = Some(member),
+            b"object" => heads.object = Some(member),
+            b"sequence_number" => heads.sequence_number = Some(member),
+            b"stream_id" => heads.stream_id = Some(member),
+            b"output_index" => heads.indexes[0] = Some(member),
+            b"content_index" => heads.indexes[1] = Some(member),
+            b"summary_index" => heads.indexes[2] = Some(member),
+            b"command_index" => heads.indexes[3] = Some(member),
+            b"annotation_index" => heads.indexes[4] = Some(member),
+            _ => {}
+        }
+    }
+    heads
+}
+
+fn frame_issues(frame: &Frame<'_>, odd: bool, issues: &mut Vec<Issue>) {
+    if frame.missing {
+        issues.push((Code::MissingBlankLine, Detail::new()));
+    }
+    if frame.unfinished {
+        issues.push((Code::UnfinishedBlock, vec![("what", "counted".into())]));
+    }
+    if odd {
+        issues.push((Code::BadUtf8, Detail::new()));
+    }
+}
+
+fn bad_field(field: &str, expected: &str) -> Issue {
+    (Code::BadField, vec![("field", field.into()), ("expected", expected.into())])
+}
+
+fn present<'a>(member: Option<&'a Member>) -> Option<&'a Member> {
+    member.filter(|member| member.kind != Kind::Null)
+}
+
+fn integer(data: &[u8], member: Option<&Member>, field: &str, issues: &mut Vec<Issue>) -> Option<i64> {
+    let member = present(member)?;
+    let number = (member.kind == Kind::Number).then(|| json::parse_index(member.value(data))).flatten();
+    if number.is_none() {
+        issues.push(bad_field(field, "an integer"));
+    }
+    number
+}
+
+fn lane<'a>(
+    data: &'a [u8],
+    member: Option<&Member>,
+    odd: bool,
+    issues: &mut Vec<Issue>,
+) -> Option<Cow<'a, str>> {
+    let member = present(member)?;
+    if member.kind == Kind::String {
+        return Some(text_of(member.value(data), member.escaped || odd));
+    }
+    issues.push(bad_field("stream_id", "a string"));
+    None
+}
+
+fn indexes(data: &[u8], heads: &Heads<'_>, known: bool, issues: &mut Vec<Issue>) -> Option<Indexes> {
+    let mut indexes = Indexes::default();
+    let mut good = true;
+    for (place, field) in INDEX_FIELDS.iter().enumerate() {
+        let Some(member) = present(heads.indexes[place]) else { continue };
+        let number = (member.kind == Kind::Number).then(|| json::parse_index(member.value(data))).flatten();
+        match number.filter(|number| (0..=INDEX_LIMIT).contains(number)) {
+            Some(number) => indexes.values[place] = Some(number as u32),
+            None if known => {
+                issues.push(bad_field(field, "an integer from 0 to 65535"));
+                good = false;
+            }
+            None => {}
+        }
+    }
+    good.then_some(indexes)
+}

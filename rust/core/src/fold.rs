@@ -1,0 +1,499 @@
+//! One event applied to one response: the operations of the catalogue.
+//!
+//! Rules 3 and 4 of the protocol: routing by indexes alone; `output_item.done` over `*_part.done` over `*.done` over the
+//! sum of deltas; the terminal response is authoritative for the items it has.
+
+use std::borrow::Cow;
+use std::collections::HashSet;
+
+use crate::catalogue::{Code, Entry, Op, Phase};
+use crate::diagnostics::{Issue, clip};
+use crate::events::{Indexes, Parsed};
+use crate::json::{self, Kind};
+use crate::place::{Place, Trail};
+use crate::response::{Folded, Item};
+use crate::tree::{Node, Object, Ordered, Text};
+use crate::view::{self, Fields, View};
+
+/// The place of the text that the event before grew. It holds until an event does anything else.
+#[derive(Debug)]
+pub struct Cursor {
+    entry: &'static Entry,
+    indexes: Indexes,
+    /// The place of the item.
+    item: u32,
+    index: u32,
+    trail: Trail,
+}
+
+/// An event on its way into a response.
+struct Fold<'a, 'p> {
+    folded: &'a mut Folded,
+    parsed: &'a Parsed<'p>,
+    entry: &'static Entry,
+    indexes: &'a Indexes,
+    issues: &'a mut Vec<Issue>,
+}
+
+/// The index of the item that an event wrote to, and the member with the id that it gave.
+type Touched<'p> = Option<(u32, Option<Cow<'p, str>>)>;
+
+/// Folds an event of a known type into a response; `issues` takes what is odd.
+pub fn apply(folded: &mut Folded, parsed: &Parsed<'_>, issues: &mut Vec<Issue>) {
+    let (Some(entry), Some(indexes)) = (parsed.entry, &parsed.indexes) else { return };
+    if append_again(folded, parsed, entry, indexes, issues) {
+        return;
+    }
+    if !matches!(entry.op, Op::Quiet | Op::None) {
+        folded.cursor = None;
+    }
+    let mut fold = Fold { folded, parsed, entry, indexes, issues };
+    let touched = match entry.op {
+        Op::Response => fold.response(),
+        Op::Item => fold.item(),
+        Op::Part => fold.part(),
+        Op::Text => fold.text(),
+        Op::Members => fold.members(),
+        Op::Put => fold.put(),
+        Op::Status => fold.status(),
+        Op::Error => fold.error(),
+        Op::Side => fold.side(),
+        Op::Quiet | Op::None => None,
+    };
+    if let Some((index, Some(id))) = touched {
+        fold.check_id(index, &id);
+    }
+}
+
+/// Grows the text that the event before grew, if this one is another piece of it.
+fn append_again(
+    folded: &mut Folded,
+    parsed: &Parsed<'_>,
+    entry: &'static Entry,
+    indexes: &Indexes,
+    issues: &mut Vec<Issue>,
+) -> bool {
+    let Some(cursor) = &folded.cursor else { return false };
+    if !std::ptr::eq(cursor.entry, entry) || cursor.indexes != *indexes {
+        return false;
+    }
+    let (mut value, mut extend, mut id) = (None, None, None);
+    for member in parsed.members {
+        let key = member.raw_key(parsed.raw);
+        if member.key_escaped {
+            return false;
+        } else if key == entry.value.as_bytes() {
+            value = Some(member);
+        } else if key == b"item_id" {
+            id = Some(member);
+        } else if key == entry.extend.as_bytes() {
+            extend = Some(member);
+        }
+    }
+    let value = value.filter(|member| member.kind == Kind::String);
+    if extend.is_some_and(|member| member.kind == Kind::Array && member.end - member.start > 2) {
+        return false;
+    }
+    let index = cursor.index;
+    let Some(item) = folded.items.at(cursor.item) else { return false };
+    let text = item.body.tree().and_then(|tree| cursor.trail.text(tree));
+    let (Some(value), Some(text)) = (value, text) else { return false };
+    push(parsed.bytes(value), value.escaped, &mut text.wtf8);
+    if let Some(id) = id.filter(|member| member.kind == Kind::String) {
+        let quoted = parsed.bytes(id);
+        let known = item.id.as_deref().unwrap_or_default().as_bytes();
+        if item.id_changed || inner(quoted) == known {
+            return true;
+        }
+        check_id(item, index, &json::decode_str(quoted), issues);
+    }
+    true
+}
+
+/// What stands between the quotes.
+#[inline]
+fn inner(quoted: &[u8]) -> &[u8] {
+    quoted.get(1..quoted.len().saturating_sub(1)).unwrap_or_default()
+}
+
+/// Appends the text of a quoted string.
+#[inline]
+fn push(quoted: &[u8], escaped: bool, wtf8: &mut Vec<u8>) {
+    let body = inner(quoted);
+    if !escaped && json::utf8_ok(body) {
+        wtf8.extend_from_slice(body);
+    } else {
+        json::decode_wtf8(quoted, wtf8);
+    }
+}
+
+fn check_id(item: &mut Item, index: u32, got: &str, issues: &mut Vec<Issue>) {
+    match &item.id {
+        None => item.id = Some(got.into()),
+        Some(id) if **id != *got && !item.id_changed => {
+            item.id_changed = true;
+            let detail = vec![
+                ("output_index", u64::from(index).into()),
+                ("previous", clip(id).as_str().into()),
+                ("got", clip(got).as_str().into()),
+            ];
+            issues.push((Code::ItemIdChanged, detail));
+        }
+        Some(_) => {}
+    }
+}
+
+/// Reports that the texts at a path disagree, once.
+fn mismatch(odd: &mut HashSet<String>, index: u32, path: String, issues: &mut Vec<Issue>) {
+    if !odd.contains(&path) {
+        let detail = vec![("what", path.as_str().into()), ("output_index", u64::from(index).into())];
+        issues.push((Code::TextMismatch, detail));
+        odd.insert(path);
+    }
+}
+
+/// Reports each text that is not what it was.
+fn compare(item: &mut Item, index: u32, after: View<'_>, issues: &mut Vec<Issue>) {
+    let Item { body, odd, .. } = item;
+    view::differing(body.view(), after, |path| mismatch(odd, index, path, issues));
+}
+
+impl<'p> Fold<'_, 'p> {
+    /// The member that carries the value, if it is of that kind; else this is reported.
+    fn value(&mut self, kind: Kind, expected: &str) -> Option<&'p [u8]> {
+        let parsed = self.parsed;
+        let found = json::find(parsed.raw, parsed.members, self.entry.value);
+        let found = found.filter(|member| member.kind == kind);
+        if found.is_none() {
+            let detail = vec![("field", self.entry.value.into()), ("expected", expected.into())];
+            self.issues.push((Code::BadField, detail));
+        }
+        found.map(|member| member.value(parsed.raw))
+    }
+
+    fn check_id(&mut self, index: u32, got: &str) {
+        if let Some(item) = self.folded.items.get_mut(index) {
+            check_id(item, index, got, self.issues);
+        }
+    }
+
+    // -- lifecycle ---------------------------------------------------------------------------------------------
+
+    fn response(&mut self) -> Touched<'p> {
+        let value = self.value(Kind::Object, "an object");
+        if let Some(raw) = value {
+            self.take_base(raw);
+        }
+        if self.entry.phase == Phase::Terminal {
+            self.folded.terminal = Some(self.entry.ty);
+            self.folded.ended = true;
+            if value.is_some() {
+                self.folded.settled = true;
+                self.settle();
+            }
+        }
+        None
+    }
+
+    fn take_base(&mut self, raw: &[u8]) {
+        let folded = &mut *self.folded;
+        let before = if folded.id_changed { None } else { folded.id().map(Cow::into_owned) };
+        folded.set_base(raw);
+        let Some((before, got)) = before.zip(folded.id()) else { return };
+        if before != got {
+            let detail =
+                vec![("previous", clip(&before).as_str().into()), ("got", clip(&got).as_str().into())];
+            self.issues.push((Code::ResponseIdChanged, detail));
+            folded.id_changed = true;
+        }
+    }
+
+    /// Holds the terminal output against the streamed items: recovers what it lacks, says where they differ.
+    fn settle(&mut self) {
+        let (output, items, recovered) = self.folded.settling();
+        let output = output.map_or_else(Vec::new, |raw| View::Raw(raw).list());
+        if items.is_empty() {
+            return;
+        }
+        let Some(pairs) = pairs(items, &output) else {
+            let (got, streamed) = (output.len() as u64, items.len() as u64);
+            let detail = vec![("got", got.into()), ("streamed", streamed.into())];
+            self.issues.push((Code::OutputDiffers, detail));
+            return;
+        };
+        for (rank, last) in pairs {
+            if let Some((index, item)) = items.nth(rank)
+                && !same(item, last)
+            {
+                compare(item, index, last, self.issues);
+            }
+        }
+        if output.len() < items.len() {
+            *recovered = Some(output.len());
+            let count = (items.len() - output.len()) as u64;
+            self.issues.push((Code::OutputRecovered, vec![("count", count.into())]));
+        }
+    }
+
+    // -- items and parts ---------------------------------------------------------------------------------------
+
+    fn item(&mut self) -> Touched<'p> {
+        let raw = self.value(Kind::Object, "an object")?;
+        let done = self.entry.phase == Phase::Done;
+        let Folded { items, latest, .. } = &mut *self.folded;
+        let missing = || if done { *latest } else { items.last().map_or(0, |last| last + 1) };
+        let index = self.indexes.values[0].unwrap_or_else(missing);
+        let known = items.place(index).is_some();
+        let (_, item) = items.entry(index, Item::default);
+        if done && known {
+            compare(item, index, View::Raw(raw), self.issues);
+        }
+        item.body.put(raw);
+        item.fixed = done;
+        *latest = index;
+        let id = View::Raw(raw).fields().and_then(|fields| fields.text("id"));
+        Some((index, id))
+    }
+
+    fn part(&mut self) -> Touched<'p> {
+        let raw = self.value(Kind::Object, "an object")?;
+        let value = View::Raw(raw).fields()?;
+        let Fold { folded, parsed, entry, indexes, issues } = self;
+        let reasoning = value.text("type").as_deref() == Some("reasoning_text");
+        let kind = if reasoning { "reasoning" } else { entry.item };
+        let (target, touched) = target(&mut folded.items, &mut folded.latest, parsed, indexes, kind);
+        let Some(Target { item: Item { body, odd, .. }, index, .. }) = target else { return touched };
+        let done = entry.phase == Phase::Done;
+        if let Some(mut place) = Place::find(body.grown(), entry.steps, indexes, entry.part, !done) {
+            if done {
+                compare_members(&place, &value, &["text", "refusal"], odd, index, issues);
+            }
+            place.put(Node::Raw(raw.to_vec()));
+            place.fix(done);
+        }
+        touched
+    }
+
+    // -- values ------------------------------------------------------------------------------------------------
+
+    fn text(&mut self) -> Touched<'p> {
+        let quoted = self.value(Kind::String, "a string")?;
+        let Fold { folded, parsed, entry, indexes, issues } = self;
+        let (target, touched) = target(&mut folded.items, &mut folded.latest, parsed, indexes, entry.item);
+        let Some(Target { item, index, place: at }) = target else { return touched };
+        let Item { body, odd, .. } = item;
+        let append = entry.phase == Phase::Added;
+        let Some(mut place) = Place::find(body.grown(), entry.steps, indexes, entry.part, append) else {
+            return touched;
+        };
+        if entry.phase == Phase::Delta {
+            if place.fixed || matches!(place.get(), Some(Node::Text(text)) if text.fixed) {
+                if quoted.len() > 2 {
+                    mismatch(odd, index, place.path(), issues);
+                }
+                return touched;
+            }
+            push(quoted, true, &mut place.grow().wtf8);
+            let trail = place.trail;
+            extend(&mut place, parsed, entry);
+            folded.cursor = Some(Cursor { entry, indexes: **indexes, item: at, index, trail });
+            return touched;
+        }
+        let done = entry.phase == Phase::Done;
+        if done {
+            if place.get().is_some_and(|before| view::differ(View::Node(before), Some(View::Raw(quoted)))) {
+                mismatch(odd, index, place.path(), issues);
+            }
+            if place.fixed {
+                return touched;
+            }
+        }
+        place.put(Node::Text(Text::of(quoted, done)));
+        extend(&mut place, parsed, entry);
+        touched
+    }
+
+    /// Output of a shell command: an object of texts that grow; the done event has the whole as a list of one.
+    fn members(&mut self) -> Touched<'p> {
+        let done = self.entry.phase == Phase::Done;
+        let (kind, expected) = if done { (Kind::Array, "a list") } else { (Kind::Object, "an object") };
+        let raw = self.value(kind, expected)?;
+        let Fold { folded, parsed, entry, indexes, issues } = self;
+        let (target, touched) = target(&mut folded.items, &mut folded.latest, parsed, indexes, entry.item);
+        let Some(Target { item: Item { body, odd, .. }, index, .. }) = target else { return touched };
+        let Some(mut place) = Place::find(body.grown(), entry.steps, indexes, "", false) else {
+            return touched;
+        };
+        if done {
+            let first = View::Raw(raw).list().first().copied();
+            if let Some(View::Raw(whole)) = first
+                && let Some(value) = View::Raw(whole).fields()
+            {
+                compare_members(&place, &value, &["stdout", "stderr"], odd, index, issues);
+                place.put(Node::Raw(whole.to_vec()));
+                place.fix(true);
+            }
+        } else if !place.is_fixed() {
+            grow_members(place.enter(), raw);
+        }
+        touched
+    }
+
+    /// An annotation.
+    fn put(&mut self) -> Touched<'p> {
+        let Fold { folded, parsed, entry, indexes, .. } = self;
+        let value = parsed.member(entry.value).filter(|member| member.kind != Kind::Null)?;
+        let (target, touched) = target(&mut folded.items, &mut folded.latest, parsed, indexes, entry.item);
+        let Some(Target { item, .. }) = target else { return touched };
+        let place = Place::find(item.body.grown(), entry.steps, indexes, entry.part, true);
+        if let Some(mut place) = place.filter(|place| !place.fixed) {
+            place.put(Node::Raw(parsed.bytes(value).to_vec()));
+        }
+        touched
+    }
+
+    fn status(&mut self) -> Touched<'p> {
+        let Fold { folded, parsed, entry, indexes, .. } = self;
+        let (target, touched) = target(&mut folded.items, &mut folded.latest, parsed, indexes, entry.item);
+        if let Some(Target { item, .. }) = target {
+            item.body.set_status(entry.status);
+        }
+        touched
+    }
+
+    // -- beside the output -------------------------------------------------------------------------------------
+
+    fn error(&mut self) -> Touched<'p> {
+        let parsed = self.parsed;
+        let nested = parsed.member("error").filter(|member| member.kind == Kind::Object);
+        self.folded.event_error = Some(match nested {
+            Some(member) => parsed.bytes(member).to_vec(),
+            None => flat_error(parsed),
+        });
+        None
+    }
+
+    fn side(&mut self) -> Touched<'p> {
+        let quoted = self.value(Kind::String, "a string")?;
+        let name = self.entry.steps;
+        let side = &mut self.folded.side;
+        let place = side.iter().position(|(other, _)| *other == name).unwrap_or_else(|| {
+            side.push((name, Vec::new()));
+            side.len() - 1
+        });
+        json::decode_wtf8(quoted, &mut side[place].1);
+        None
+    }
+}
+
+/// The item that an event is about.
+struct Target<'f> {
+    item: &'f mut Item,
+    index: u32,
+    /// The place of the item.
+    place: u32,
+}
+
+/// The item that an event is about, None if it is fixed; where none was added, one is made of what the event tells.
+fn target<'f, 'p>(
+    items: &'f mut Ordered<Item>,
+    latest: &mut u32,
+    parsed: &Parsed<'p>,
+    indexes: &Indexes,
+    kind: &str,
+) -> (Option<Target<'f>>, Touched<'p>) {
+    let index = indexes.values[0].unwrap_or(*latest);
+    *latest = index;
+    let id = json::find(parsed.raw, parsed.members, "item_id").filter(|member| member.kind == Kind::String);
+    let id = id.map(|member| json::decode_str(member.value(parsed.raw)));
+    let (place, item) = items.entry(index, || Item::made(kind, id.as_deref()));
+    let target = (!item.fixed).then_some(Target { item, index, place });
+    (target, Some((index, id)))
+}
+
+/// Reports the texts of the object at a place that are not those of the value that comes in its stead.
+fn compare_members(
+    place: &Place<'_>,
+    value: &Fields<'_>,
+    keys: &[&str],
+    odd: &mut HashSet<String>,
+    index: u32,
+    issues: &mut Vec<Issue>,
+) {
+    let Some(old) = place.get().and_then(|old| View::Node(old).fields()) else { return };
+    for key in keys {
+        if old.get(key).is_some_and(|before| view::differ(before, value.get(key))) {
+            mismatch(odd, index, format!("{}.{key}", place.path()), issues);
+        }
+    }
+}
+
+/// Log probabilities: those of deltas add up, those of a done event replace the sum.
+fn extend(place: &mut Place<'_>, parsed: &Parsed<'_>, entry: &Entry) {
+    if entry.extend.is_empty() {
+        return;
+    }
+    let Some(member) = parsed.member(entry.extend).filter(|member| member.kind == Kind::Array) else { return };
+    let Some(object) = place.container() else { return };
+    let more = parsed.bytes(member);
+    if entry.phase == Phase::Delta {
+        if !is_empty(more) {
+            object.extend(entry.extend, more);
+        }
+    } else {
+        object.set(entry.extend, Node::Raw(more.to_vec()));
+    }
+}
+
+/// Appends each member that is a string to the text of its name.
+fn grow_members(object: &mut Object, raw: &[u8]) {
+    let pieces = Object::of(raw);
+    for (key, node) in pieces.iter() {
+        if let Node::Raw(quoted) = node
+            && quoted.first() == Some(&b'"')
+        {
+            push(quoted, true, &mut object.text(key).1.wtf8);
+        }
+    }
+}
+
+/// The members of an `error` event that tell of the error.
+fn flat_error(parsed: &Parsed<'_>) -> Vec<u8> {
+    let mut error = Vec::from(b"{");
+    for member in parsed.members {
+        let key = json::decode_key(parsed.raw, member);
+        if !matches!(key.as_ref(), "type" | "sequence_number" | "stream_id") {
+            error.extend_from_slice(if error.len() > 1 { b"," } else { b"" });
+            json::write_str(&key, &mut error);
+            error.push(b':');
+            error.extend_from_slice(parsed.bytes(member));
+        }
+    }
+    error.push(b'}');
+    error
+}
+
+fn is_empty(list: &[u8]) -> bool {
+    inner(list).iter().all(u8::is_ascii_whitespace)
+}
+
+/// The item is the very same text.
+fn same(item: &Item, last: View<'_>) -> bool {
+    matches!((item.body.view(), last), (View::Raw(streamed), View::Raw(last)) if streamed == last)
+}
+
+/// Streamed items (by rank) with the terminal items they became; None where they do not match.
+fn pairs<'a>(items: &Ordered<Item>, output: &[View<'a>]) -> Option<Vec<(usize, View<'a>)>> {
+    let matches = |item: &Item, last: View<'_>| same(item, last) || view::alike(item.body.view(), last);
+    let streamed = || items.iter().enumerate();
+    if streamed().zip(output).all(|((_, (_, item)), last)| matches(item, *last)) {
+        return Some(output.iter().copied().enumerate().take(items.len()).collect());
+    }
+    let by_index: Option<Vec<_>> = streamed()
+        .map(|(rank, (index, item))| {
+            let last = output.get(index as usize).copied()?;
+            matches(item, last).then_some((rank, last))
+        })
+        .collect();
+    by_index
+}

@@ -1,0 +1,430 @@
+//! Bytes to frames: SSE blocks with data, JSON lines, JSON texts over several lines, elements of a top-level array.
+//!
+//! This module cuts the input into lines and arrays and says who takes them; `blocks`, `outside` and `arrays` make frames of
+//! them. At most one unfinished line, one unfinished block and one unfinished JSON text are kept; the limit bounds each of
+//! them. Frames and notes (diagnostics without an event) come in the order of the input, the same ones however it is cut.
+//!
+//! Two paths, one result. Where nothing is open and the chunk holds a whole block of at most an event line and one data line,
+//! or a whole JSON line, and all line ends are LF, the fast path lends the bytes as they stand. All else goes line by line.
+
+use std::mem;
+
+use memchr::memchr2;
+
+use crate::arrays::{Array, Step};
+use crate::blocks::{Blocks, field, is_known};
+use crate::catalogue::Code;
+pub use crate::diagnostics::Note;
+use crate::json::{self, Fault, Member};
+use crate::outside::Outside;
+pub use crate::outside::{error_body, error_detail};
+pub use crate::sink::{Frame, Sink, What};
+use crate::sink::{Line, Out, Skipped, Span, over};
+
+/// The byte order mark.
+const MARK: &[u8] = b"\xef\xbb\xbf";
+/// Bytes of a dropped line that are kept: they tell its field.
+const START: usize = 64;
+/// The buffer of an unfinished line is kept for the next one up to this size.
+const SPARE: usize = 1 << 20;
+
+/// What the source may hold.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum Form {
+    #[default]
+    Auto,
+    Sse,
+    Jsonl,
+}
+
+/// What becomes of a block that the end of the source cuts short.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum OnEof {
+    #[default]
+    Flush,
+    Discard,
+}
+
+#[derive(Clone, Copy, Debug, Default)]
+pub struct Options {
+    pub form: Form,
+    pub on_eof: OnEof,
+    /// The most bytes of a payload.
+    pub limit: Option<u64>,
+}
+
+/// Incremental framing of one source.
+#[derive(Debug)]
+pub struct Framer {
+    /// Frames that the fast path gave, and lines that it left to the other.
+    pub hits: u64,
+    pub misses: u64,
+    /// Never takes the fast path; for tests.
+    pub force_slow: bool,
+    form: Form,
+    on_eof: OnEof,
+    limit: Option<u64>,
+    blocks: Blocks,
+    outside: Outside,
+    array: Option<Array>,
+    /// How much of a byte order mark came; none once that is settled.
+    head: Option<usize>,
+    /// The offset of the first byte that is not yet part of a line, and its line.
+    offset: u64,
+    line: u64,
+    /// The unfinished line, its size, and what is known of one that is too long to keep.
+    held: Vec<u8>,
+    pending: u64,
+    dropped: Option<Skipped>,
+    after_cr: bool,
+    members: Vec<Member>,
+}
+
+impl Framer {
+    pub fn new(options: Options) -> Self {
+        let Options { form, on_eof, limit } = options;
+        Self {
+            hits: 0,
+            misses: 0,
+            force_slow: false,
+            form,
+            on_eof,
+            limit,
+            blocks: Blocks::new(limit, on_eof == OnEof::Flush),
+            outside: Outside::new(limit, form != Form::Jsonl, form != Form::Sse),
+            array: None,
+            head: Some(0),
+            offset: 0,
+            line: 1,
+            held: Vec::new(),
+            pending: 0,
+            dropped: None,
+            after_cr: false,
+            members: Vec::new(),
+        }
+    }
+
+    /// Takes the next bytes; hands the frames and notes that they complete to `sink`.
+    pub fn feed<S: Sink>(&mut self, chunk: &[u8], sink: &mut S) {
+        let mut members = mem::take(&mut self.members);
+        let mut out = Out { sink, members: &mut members };
+        let chunk = self.without_mark(chunk, &mut out);
+        self.take_bytes(chunk, &mut out);
+        self.members = members;
+    }
+
+    /// Ends the source; hands what was still open to `sink`, by `on_eof`.
+    pub fn finish<S: Sink>(&mut self, sink: &mut S) {
+        let mut members = mem::take(&mut self.members);
+        let mut out = Out { sink, members: &mut members };
+        if let Some(come) = self.head.take() {
+            self.take_bytes(MARK.get(..come).unwrap_or_default(), &mut out);
+        }
+        if let Some(array) = self.array.take() {
+            self.finish_array(&array, &mut out);
+        }
+        if self.pending > 0 {
+            self.finish_line(&mut out);
+        }
+        self.blocks.finish(&mut out);
+        self.outside.close(&mut out);
+        self.members = members;
+    }
+
+    /// A line without its end: the block it stands in is unfinished; under "discard" it does not count at all.
+    fn finish_line<S: Sink>(&mut self, out: &mut Out<S>) {
+        let end = self.offset + self.pending;
+        if self.on_eof == OnEof::Flush || !(self.blocks.is_open() || self.begins_block(&self.held))
+        {
+            self.take_line(b"", end, out);
+        } else {
+            self.blocks.cut_short(Span { start: self.offset, end, line: self.line });
+        }
+    }
+
+    fn begins_block(&self, line: &[u8]) -> bool {
+        self.form != Form::Jsonl && is_known(field(line).0)
+    }
+
+    /// Drops a leading byte order mark, which may come in pieces.
+    fn without_mark<'c, S: Sink>(&mut self, chunk: &'c [u8], out: &mut Out<S>) -> &'c [u8] {
+        let Some(come) = self.head else { return chunk };
+        let (come, awaited) = MARK.split_at_checked(come).unwrap_or((MARK, b""));
+        let same = chunk.iter().zip(awaited).take_while(|(byte, mark)| byte == mark).count();
+        if same == awaited.len() {
+            self.head = None;
+            self.offset = MARK.len() as u64;
+            return chunk.get(same..).unwrap_or_default();
+        }
+        if same == chunk.len() {
+            self.head = Some(come.len() + same);
+            return b"";
+        }
+        self.head = None;
+        self.take_bytes(come, out);
+        chunk
+    }
+
+    fn take_bytes<S: Sink>(&mut self, chunk: &[u8], out: &mut Out<S>) {
+        let mut at = 0;
+        if self.after_cr && !chunk.is_empty() {
+            self.after_cr = false;
+            at = usize::from(chunk.starts_with(b"\n"));
+            self.offset += at as u64;
+        }
+        while at < chunk.len() {
+            if !self.force_slow && self.is_quiet() {
+                at = self.take_plain(chunk, at, out);
+                if at == chunk.len() {
+                    break;
+                }
+                self.misses += 1;
+            }
+            at = self.take_any(chunk, at, out);
+        }
+    }
+
+    // The fast path
+
+    /// Whether the next byte begins a line, and nothing that came before bears on it.
+    fn is_quiet(&self) -> bool {
+        self.pending == 0
+            && self.array.is_none()
+            && !self.blocks.is_open()
+            && self.outside.is_quiet()
+    }
+
+    /// Gives the plain blocks and JSON lines from `at` on; returns the position of the first line that is something else.
+    fn take_plain<S: Sink>(&mut self, chunk: &[u8], mut at: usize, out: &mut Out<S>) -> usize {
+        let limit =
+            self.limit.map_or(usize::MAX, |limit| usize::try_from(limit).unwrap_or(usize::MAX));
+        let shift = self.offset - at as u64;
+        let (sse, json) = (self.form != Form::Jsonl, self.form != Form::Sse);
+        let (mut line, mut hits) = (self.line, 0);
+        while let Some(rest) = chunk.get(at..) {
+            let offset = shift + at as u64;
+            match rest.first() {
+                Some(b'e' | b'd') if sse => {
+                    let Some(block) = plain_block(rest, limit) else { break };
+                    out.sink.frame(Frame {
+                        data: block.data,
+                        name: block.name,
+                        offset,
+                        end: offset + block.end as u64,
+                        line,
+                        what: What::Payload,
+                        missing: false,
+                        unfinished: false,
+                        scanned: None,
+                        members: out.members,
+                    });
+                    line += block.lines;
+                    at += block.end + 2;
+                    hits += 1;
+                }
+                Some(b'{') if json => {
+                    let Some((data, text)) = plain_line(rest, limit) else { break };
+                    let scanned = json::scan(text, out.members);
+                    if scanned == Err(Fault::Bad) {
+                        break;
+                    }
+                    let span = Span { start: offset, end: offset + data as u64, line };
+                    out.frame(text, span, What::Line, Some(scanned));
+                    line += 1;
+                    at += data + 1;
+                    hits += 1;
+                }
+                Some(b'\n') => {
+                    line += 1;
+                    at += 1;
+                }
+                _ => break,
+            }
+        }
+        self.offset = shift + at as u64;
+        self.line = line;
+        self.hits += hits;
+        at
+    }
+
+    // Line by line
+
+    /// Takes one line, or what the chunk has of one, or of an array; returns the position behind it.
+    fn take_any<S: Sink>(&mut self, chunk: &[u8], at: usize, out: &mut Out<S>) -> usize {
+        let rest = chunk.get(at..).unwrap_or_default();
+        if let Some(array) = self.array.take().or_else(|| self.begin_array(rest)) {
+            return self.feed_array(array, chunk, at, out);
+        }
+        let Some(size) = memchr2(b'\n', b'\r', rest) else {
+            self.hold(rest);
+            return chunk.len();
+        };
+        let (line, tail) = rest.split_at_checked(size).unwrap_or_default();
+        let ending = if tail.starts_with(b"\r\n") { 2 } else { 1 };
+        self.after_cr = tail == b"\r";
+        let end = self.offset + self.pending + size as u64;
+        self.take_line(line, end, out);
+        self.line += 1;
+        self.offset = end + ending as u64;
+        at + size + ending
+    }
+
+    /// Keeps the start of a line that is not finished; no more of it than the limit needs.
+    fn hold(&mut self, piece: &[u8]) {
+        self.pending += piece.len() as u64;
+        if let Some(dropped) = &mut self.dropped {
+            dropped.add(piece);
+            return;
+        }
+        self.held.extend_from_slice(piece);
+        // Twice the limit bounds what is kept; whether the payload is too large is decided at the end of the line.
+        let bound = self.limit.map(|limit| limit.saturating_mul(2).saturating_add(START as u64));
+        if over(bound, self.held.len() as u64) {
+            let value =
+                if self.begins_block(&self.held) { field(&self.held).1 } else { &self.held };
+            let mut skipped = Skipped::default();
+            skipped.add(value);
+            self.dropped = Some(skipped);
+            self.held.truncate(START);
+        }
+    }
+
+    fn take_line<S: Sink>(&mut self, rest: &[u8], end: u64, out: &mut Out<S>) {
+        if self.pending == 0 {
+            let span = Span { start: end - rest.len() as u64, end, line: self.line };
+            return self.on_line(Line { text: rest, span, dropped: None }, out);
+        }
+        let span = Span { start: self.offset, end, line: self.line };
+        let mut dropped = self.dropped.take();
+        let mut held = mem::take(&mut self.held);
+        match &mut dropped {
+            Some(dropped) => dropped.add(rest),
+            None => held.extend_from_slice(rest),
+        }
+        self.pending = 0;
+        self.on_line(Line { text: &held, span, dropped }, out);
+        if held.capacity() <= SPARE {
+            held.clear();
+            self.held = held;
+        }
+    }
+
+    fn on_line<S: Sink>(&mut self, line: Line, out: &mut Out<S>) {
+        if line.text.is_empty() {
+            return self.blocks.blank(out);
+        }
+        if self.form != Form::Jsonl {
+            let (name, value) = field(line.text);
+            if is_known(name) {
+                self.outside.close(out);
+                return self.blocks.take_field(name, value, line, out);
+            }
+            if self.blocks.pass_by(line.span) {
+                return;
+            }
+            if name.is_empty() {
+                return self.outside.close(out);
+            }
+        }
+        self.outside.take(line, out);
+    }
+
+    // Arrays
+
+    /// The array that may begin here: with a bracket at the start of a line outside blocks.
+    fn begin_array(&self, rest: &[u8]) -> Option<Array> {
+        let free = self.pending == 0 && !self.blocks.is_open() && !self.outside.has_text();
+        (self.form != Form::Sse && free && rest.starts_with(b"["))
+            .then(|| Array::new(Span::at(self.offset, self.line), self.limit))
+    }
+
+    /// Hands bytes to the array; returns the position of the first byte that is not its own.
+    fn feed_array<S: Sink>(
+        &mut self,
+        mut array: Array,
+        chunk: &[u8],
+        mut at: usize,
+        out: &mut Out<S>,
+    ) -> usize {
+        let shift = self.offset - at as u64;
+        loop {
+            match array.step(chunk, &mut at, shift) {
+                Step::Accepted => self.outside.close(out),
+                Step::Element { span, too_large: true } => out.too_large(span, self.limit),
+                Step::Element { span, .. } => {
+                    out.frame(array.element(chunk), span, What::Element, None);
+                }
+                Step::Torn(span) => out.bad_json(span, What::Element),
+                Step::Rejected => {
+                    self.back_to_line(&array);
+                    return at;
+                }
+                Step::Ended => {
+                    self.line = array.line;
+                    break;
+                }
+                Step::More => {
+                    self.array = Some(array);
+                    break;
+                }
+            }
+        }
+        self.offset = shift + at as u64;
+        at
+    }
+
+    fn back_to_line(&mut self, array: &Array) {
+        self.offset = array.start.start;
+        self.hold(&array.head);
+    }
+
+    fn finish_array<S: Sink>(&mut self, array: &Array, out: &mut Out<S>) {
+        if !array.is_accepted() {
+            self.back_to_line(array);
+        } else if let Some(span) = array.open_element(self.offset) {
+            out.bad_json(span, What::Element);
+        } else {
+            let span = Span { end: self.offset, ..array.edge };
+            out.note(Code::UnfinishedBlock, span, vec![("what", "counted".into())]);
+        }
+    }
+}
+
+/// A block of at most an event line and one data line.
+struct PlainBlock<'a> {
+    name: Option<&'a [u8]>,
+    data: &'a [u8],
+    /// The position behind the data, where the last line ends.
+    end: usize,
+    lines: u64,
+}
+
+/// The plain block at the start of `rest`, if it is there as a whole. Its data begins with a brace: `[DONE]` is for others.
+#[inline]
+fn plain_block(rest: &[u8], limit: usize) -> Option<PlainBlock<'_>> {
+    let (name, start, lines) = match rest.strip_prefix(b"event:") {
+        Some(after) => {
+            let (size, name) = plain_line(after, usize::MAX)?;
+            (name.strip_prefix(b" ").unwrap_or(name), b"event:\n".len() + size, 3)
+        }
+        None => (b"" as &[u8], 0, 2),
+    };
+    let after = rest.get(start..)?.strip_prefix(b"data:")?;
+    let (size, data) = plain_line(after, usize::MAX)?;
+    let data = data.strip_prefix(b" ").unwrap_or(data);
+    let plain = after.get(size + 1) == Some(&b'\n') && data.first() == Some(&b'{');
+    (plain && data.len().max(name.len()) <= limit).then(|| PlainBlock {
+        name: Some(name).filter(|name| !name.is_empty()),
+        data,
+        end: start + b"data:".len() + size,
+        lines,
+    })
+}
+
+/// The line at the start of `rest` and its size, if it ends here, with LF, and is within the limit.
+#[inline]
+fn plain_line(rest: &[u8], limit: usize) -> Option<(usize, &[u8])> {
+    let size = memchr2(b'\n', b'\r', rest)?;
+    let line = rest.get(..size)?;
+    (size <= limit && rest.get(size) == Some(&b'\n')).then_some((size, line))
+}

@@ -1,0 +1,191 @@
+//! The grammar of nested values without recursion. It can stop at the end of a line and go on with the next.
+
+use super::lex::{self, Bad};
+use super::{DEPTH_LIMIT, Kind};
+
+/// What is open: a bit a level, 1 for an object.
+#[derive(Clone, Debug, Default)]
+struct Open {
+    /// The innermost levels, up to 64; the lowest bit is the innermost.
+    word: u64,
+    /// Full words of the levels outside.
+    outer: Vec<u64>,
+    depth: usize,
+}
+
+impl Open {
+    #[inline]
+    fn push(&mut self, object: bool) {
+        if self.depth.is_multiple_of(64) && self.depth > 0 {
+            self.outer.push(self.word);
+        }
+        self.word = self.word << 1 | u64::from(object);
+        self.depth += 1;
+    }
+
+    #[inline]
+    fn pop(&mut self) {
+        self.depth -= 1;
+        self.word >>= 1;
+        if self.depth.is_multiple_of(64) && self.depth > 0 {
+            self.word = self.outer.pop().unwrap_or_default();
+        }
+    }
+
+    #[inline]
+    fn in_object(&self) -> bool {
+        self.word & 1 == 1
+    }
+}
+
+/// What may come next.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+enum Expects {
+    Value,
+    FirstValue,
+    Key,
+    FirstKey,
+    Colon,
+    Next,
+    End,
+}
+
+/// A check of one value, and what it has met on the way.
+#[derive(Clone, Debug)]
+pub(super) struct Machine {
+    open: Open,
+    expects: Expects,
+    /// Levels that are open around the value, which the caller has passed itself.
+    pub around: usize,
+    pub over_limit: bool,
+    pub lone_surrogate: bool,
+}
+
+impl Machine {
+    pub fn new() -> Self {
+        Self {
+            open: Open::default(),
+            expects: Expects::Value,
+            around: 0,
+            over_limit: false,
+            lone_surrogate: false,
+        }
+    }
+
+    /// The value is complete.
+    #[inline]
+    pub fn ended(&self) -> bool {
+        self.expects == Expects::End
+    }
+
+    /// Passes one whole value; gives the position right after it.
+    pub fn value(&mut self, text: &[u8], at: usize) -> Result<usize, Bad> {
+        self.expects = Expects::Value;
+        let end = self.run(text, at)?;
+        if self.ended() { Ok(end) } else { Err(Bad) }
+    }
+
+    /// Goes on with the value to its end, else to the end of the text; gives the position there.
+    pub fn run(&mut self, text: &[u8], mut at: usize) -> Result<usize, Bad> {
+        let mut expects = self.expects;
+        while expects != Expects::End {
+            at = lex::skip_space(text, at);
+            if at >= text.len() {
+                break;
+            }
+            (at, expects) = match expects {
+                Expects::FirstValue if text[at] == b']' => self.close(at),
+                Expects::Value | Expects::FirstValue => self.begin(text, at)?,
+                Expects::FirstKey if text[at] == b'}' => self.close(at),
+                Expects::FirstKey | Expects::Key => self.key(text, at)?,
+                Expects::Colon if text[at] == b':' => (at + 1, Expects::Value),
+                Expects::Next => self.separate(text[at], at)?,
+                Expects::Colon | Expects::End => return Err(Bad),
+            };
+        }
+        self.expects = expects;
+        Ok(at)
+    }
+
+    #[inline]
+    fn begin(&mut self, text: &[u8], at: usize) -> Result<(usize, Expects), Bad> {
+        match text[at] {
+            b'{' => Ok((at + 1, self.open(true))),
+            b'[' => Ok((at + 1, self.open(false))),
+            first => {
+                let (token, _) = self.scalar(text, at, first)?;
+                Ok((token.end, self.after_value()))
+            }
+        }
+    }
+
+    /// Passes a string, number or word.
+    #[inline]
+    pub fn scalar(&mut self, text: &[u8], at: usize, first: u8) -> Result<(lex::Token, Kind), Bad> {
+        match first {
+            b'"' => {
+                let token = lex::string(text, at + 1)?;
+                self.lone_surrogate |= token.odd;
+                Ok((token, Kind::String))
+            }
+            b'-' | b'0'..=b'9' => {
+                let token = lex::number(text, at)?;
+                self.over_limit |= token.odd;
+                Ok((token, Kind::Number))
+            }
+            _ => lex::word(text, at),
+        }
+    }
+
+    #[inline]
+    fn key(&mut self, text: &[u8], at: usize) -> Result<(usize, Expects), Bad> {
+        if text[at] != b'"' {
+            return Err(Bad);
+        }
+        let token = lex::string(text, at + 1)?;
+        self.lone_surrogate |= token.odd;
+        if lex::byte(text, token.end) == b':' {
+            return Ok((token.end + 1, Expects::Value));
+        }
+        Ok((token.end, Expects::Colon))
+    }
+
+    #[inline]
+    fn separate(&mut self, mark: u8, at: usize) -> Result<(usize, Expects), Bad> {
+        match (mark, self.open.in_object()) {
+            (b',', true) => Ok((at + 1, Expects::Key)),
+            (b',', false) => Ok((at + 1, Expects::Value)),
+            (b'}', true) | (b']', false) => Ok(self.close(at)),
+            _ => Err(Bad),
+        }
+    }
+
+    #[inline]
+    fn open(&mut self, object: bool) -> Expects {
+        self.open.push(object);
+        self.over_limit |= self.open.depth + self.around > DEPTH_LIMIT;
+        if object { Expects::FirstKey } else { Expects::FirstValue }
+    }
+
+    #[inline]
+    fn close(&mut self, at: usize) -> (usize, Expects) {
+        self.open.pop();
+        (at + 1, self.after_value())
+    }
+
+    #[inline]
+    fn after_value(&self) -> Expects {
+        if self.open.depth == 0 { Expects::End } else { Expects::Next }
+    }
+
+    /// The brackets that would close what is open, innermost first.
+    pub fn closers(&self) -> Vec<u8> {
+        let mut open = self.open.clone();
+        let mut closers = Vec::with_capacity(open.depth);
+        while open.depth > 0 {
+            closers.push(if open.in_object() { b'}' } else { b']' });
+            open.pop();
+        }
+        closers
+    }
+}

@@ -1,0 +1,308 @@
+//! Where a response begins and ends, and which diagnostics belong to it.
+//!
+//! SEMANTICS ("Responses: where one begins and ends"). A lane is what `stream_id` names; most sources have one, without a
+//! name. Responses that end are handed out in the order of ending.
+
+use std::collections::{BTreeMap, HashMap};
+
+use crate::catalogue::{Code, Op, Phase};
+use crate::diagnostics::{Detail, Diagnostic, Issue, KEPT, Seen, Store, clip};
+use crate::events::Parsed;
+use crate::fold;
+use crate::response::Folded;
+
+/// More lanes than this are not kept open: the oldest is closed.
+pub const OPEN_LANES: usize = 100_000;
+
+/// The responses of one source. Each is known by its ordinal, in the order of beginning.
+#[derive(Default)]
+pub struct Lanes {
+    pub last_sequence_number: Option<i64>,
+    pub latest: Option<u64>,
+    ended: Vec<Folded>,
+    ended_places: HashMap<u64, usize>,
+    /// The open response of the lane without a name, and those of the named lanes.
+    unnamed: Option<Folded>,
+    named: HashMap<Box<str>, Folded>,
+    /// The lanes of the open responses, oldest first.
+    order: BTreeMap<u64, Option<Box<str>>>,
+    begun: u64,
+    closed: u64,
+    /// Diagnostics of no event; the next event of the unnamed lane decides to which response they belong.
+    pending: Vec<Diagnostic>,
+    issues: Vec<Issue>,
+}
+
+/// How an event stands to the response it belongs to.
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum Route {
+    Nowhere,
+    Begins,
+    Continues,
+    After,
+}
+
+impl Lanes {
+    /// Takes the next event; `issues` are those that reading it raised, and are drained. `now` is the time, if there is a
+    /// clock. Tells whether the event belongs to a response.
+    pub fn event(
+        &mut self,
+        parsed: &Parsed<'_>,
+        issues: &mut Vec<Issue>,
+        store: &mut Store,
+        now: Option<f64>,
+    ) -> bool {
+        let lane = parsed.lane.as_deref();
+        let route = self.route(lane, parsed);
+        if route == Route::Begins {
+            self.close(lane, store);
+            self.begin(lane, parsed.offset, parsed.line, store);
+        }
+        if parsed.sequence_number.is_some() {
+            self.last_sequence_number = parsed.sequence_number;
+        }
+        let mut raised = std::mem::take(&mut self.issues);
+        raised.append(issues);
+        let span = Seen {
+            offset: parsed.offset,
+            end: parsed.end,
+            line: parsed.line,
+            sequence_number: parsed.sequence_number,
+        };
+        let belongs = route != Route::Nowhere;
+        if belongs {
+            self.adopt(lane, route == Route::Begins);
+            if let Some(folded) = self.get_mut(lane) {
+                take(folded, parsed, route, &mut raised);
+                if let Some(now) = now {
+                    stamp(folded, parsed, now);
+                }
+                if !raised.is_empty() {
+                    report(folded, store, &mut raised, span);
+                }
+            }
+        } else {
+            for issue in raised.drain(..) {
+                store.add(issue, span);
+            }
+        }
+        self.issues = raised;
+        belongs
+    }
+
+    /// Takes a response object that was not streamed: it begins and ends a response.
+    pub fn plain(&mut self, raw: &[u8], span: Seen, issues: &mut Vec<Issue>, store: &mut Store) {
+        self.close(None, store);
+        self.begin(None, span.offset, span.line, store);
+        if let Some(folded) = self.unnamed.as_mut() {
+            folded.byte_end = span.end;
+            folded.ended = true;
+            folded.set_plain(raw);
+            report(folded, store, issues, span);
+        }
+    }
+
+    /// Takes diagnostics of the source that no event raised.
+    pub fn stray(&mut self, issues: &mut Vec<Issue>, span: Seen, store: &mut Store) {
+        for issue in issues.drain(..) {
+            if let Some(diagnostic) = store.add(issue, span)
+                && self.unnamed.is_some()
+                && self.pending.len() < KEPT
+            {
+                self.pending.push(diagnostic);
+            }
+        }
+    }
+
+    /// Takes the end mark: what is open in any lane has ended.
+    pub fn done(&mut self) {
+        for folded in self.unnamed.iter_mut().chain(self.named.values_mut()) {
+            folded.ended = true;
+        }
+    }
+
+    /// Ends the source; lanes that are still open follow in the order of beginning.
+    pub fn finish(&mut self, store: &mut Store) {
+        while let Some((_, lane)) = self.order.first_key_value() {
+            let lane = lane.clone();
+            self.close(lane.as_deref(), store);
+        }
+        self.pending.clear();
+    }
+
+    /// The response with this ordinal, if it is still here.
+    pub fn get(&self, ordinal: u64) -> Option<&Folded> {
+        if let Some(place) = self.ended_places.get(&ordinal) {
+            return self.ended.get(*place);
+        }
+        match self.order.get(&ordinal)? {
+            None => self.unnamed.as_ref(),
+            Some(lane) => self.named.get(lane),
+        }
+    }
+
+    /// The ordinals of all responses: those that have ended in the order of ending, then the open ones.
+    pub fn ordinals(&self) -> Vec<u64> {
+        self.ended.iter().map(|folded| folded.ordinal).chain(self.order.keys().copied()).collect()
+    }
+
+    /// Hands out the responses that have ended, and forgets them.
+    pub fn take_ended(&mut self) -> Vec<Folded> {
+        self.ended_places.clear();
+        std::mem::take(&mut self.ended)
+    }
+
+    fn get_mut(&mut self, lane: Option<&str>) -> Option<&mut Folded> {
+        match lane {
+            None => self.unnamed.as_mut(),
+            Some(lane) => self.named.get_mut(lane),
+        }
+    }
+
+    fn route(&mut self, lane: Option<&str>, parsed: &Parsed<'_>) -> Route {
+        let entry = parsed.entry;
+        let (op, phase) = entry.map_or((Op::None, Phase::None), |entry| (entry.op, entry.phase));
+        let begins = entry.is_some_and(|entry| entry.begins);
+        let Some(current) = self.get_mut(lane) else {
+            return if begins || op == Op::Error { Route::Begins } else { Route::Nowhere };
+        };
+        if phase == Phase::Begin || (current.ended && begins && phase != Phase::Terminal) {
+            Route::Begins
+        } else if current.ended && op != Op::Quiet {
+            Route::After
+        } else {
+            Route::Continues
+        }
+    }
+
+    fn begin(&mut self, lane: Option<&str>, offset: u64, line: u64, store: &mut Store) {
+        if self.order.len() >= OPEN_LANES {
+            self.close_oldest(offset, line, store);
+        }
+        let lane: Option<Box<str>> = lane.map(Into::into);
+        let mut folded = Folded::new(lane.clone(), offset, line);
+        folded.ordinal = self.begun;
+        self.latest = Some(self.begun);
+        self.order.insert(self.begun, lane.clone());
+        self.begun += 1;
+        match lane {
+            None => self.unnamed = Some(folded),
+            Some(lane) => {
+                self.named.insert(lane, folded);
+            }
+        }
+    }
+
+    fn close_oldest(&mut self, offset: u64, line: u64, store: &mut Store) {
+        let Some((_, lane)) = self.order.first_key_value() else { return };
+        let lane = lane.clone();
+        let detail = vec![("what", "open lanes".into()), ("limit", (OPEN_LANES as u64).into())];
+        let span = Seen { offset, end: offset, line, sequence_number: None };
+        if let Some(folded) = self.get_mut(lane.as_deref()) {
+            report(folded, store, &mut vec![(Code::LimitExceeded, detail)], span);
+        }
+        self.close(lane.as_deref(), store);
+    }
+
+    fn close(&mut self, lane: Option<&str>, store: &mut Store) {
+        let folded = match lane {
+            None => self.unnamed.take(),
+            Some(lane) => self.named.remove(lane),
+        };
+        let Some(mut folded) = folded else { return };
+        self.order.remove(&folded.ordinal);
+        if folded.terminal.is_none() && !folded.plain {
+            let span = Seen {
+                offset: folded.byte_start,
+                end: folded.byte_end,
+                line: folded.line,
+                sequence_number: None,
+            };
+            report(&mut folded, store, &mut vec![(Code::NoTerminal, Detail::new())], span);
+        }
+        folded.stream_index = Some(self.closed);
+        self.closed += 1;
+        folded.version += 1;
+        if !folded.diagnostics.is_empty() {
+            let id = folded.id().map(|id| id.into_owned());
+            for diagnostic in &mut folded.diagnostics {
+                store.attribute(diagnostic, id.as_deref());
+            }
+        }
+        self.ended_places.insert(folded.ordinal, self.ended.len());
+        self.ended.push(folded);
+    }
+
+    /// What stood between two events of a response belongs to it; what stood before its first does not.
+    fn adopt(&mut self, lane: Option<&str>, begun: bool) {
+        if self.pending.is_empty() || lane.is_some() {
+            return;
+        }
+        if let Some(folded) = self.unnamed.as_mut().filter(|_| !begun) {
+            let room = KEPT.saturating_sub(folded.diagnostics.len());
+            folded.diagnostics.extend(self.pending.drain(..).take(room));
+        }
+        self.pending.clear();
+    }
+}
+
+/// Counts and folds an event into its response.
+fn take(folded: &mut Folded, parsed: &Parsed<'_>, route: Route, issues: &mut Vec<Issue>) {
+    folded.version += 1;
+    folded.events += 1;
+    folded.byte_end = folded.byte_end.max(parsed.end);
+    let phase = parsed.entry.map_or(Phase::None, |entry| entry.phase);
+    if route == Route::Begins && !matches!(phase, Phase::Begin | Phase::Progress) {
+        issues.push((Code::NoCreated, vec![("type", clip(&parsed.kind).into())]));
+    }
+    if route == Route::After {
+        issues.push((Code::AfterTerminal, vec![("type", clip(&parsed.kind).into())]));
+    }
+    let repeated = sequence(folded, parsed, issues);
+    if !repeated && route != Route::After {
+        folded.deltas += u64::from(phase == Phase::Delta);
+        fold::apply(folded, parsed, issues);
+    }
+}
+
+/// Compares the sequence number with the one before; true for an event that came twice.
+fn sequence(folded: &mut Folded, parsed: &Parsed<'_>, issues: &mut Vec<Issue>) -> bool {
+    let before = std::mem::replace(&mut folded.previous_sequence, parsed.sequence_number);
+    let Some(got) = parsed.sequence_number else { return false };
+    if folded.first_sequence.is_none() {
+        folded.first_sequence = Some(got);
+    }
+    folded.last_sequence = Some(got);
+    let mut repeated = false;
+    match before {
+        Some(before) if got == before => {
+            issues.push((Code::SequenceRepeat, vec![("got", got.into())]));
+            repeated = folded.previous_raw == parsed.raw;
+        }
+        Some(before) if before.checked_add(1) != Some(got) => {
+            issues.push((Code::SequenceGap, vec![("got", got.into()), ("previous", before.into())]));
+        }
+        _ => {}
+    }
+    folded.previous_raw.clear();
+    folded.previous_raw.extend_from_slice(parsed.raw);
+    repeated
+}
+
+fn report(folded: &mut Folded, store: &mut Store, issues: &mut Vec<Issue>, span: Seen) {
+    for issue in issues.drain(..) {
+        if let Some(diagnostic) = store.add(issue, span)
+            && folded.diagnostics.len() < KEPT
+        {
+            folded.diagnostics.push(diagnostic);
+        }
+    }
+}
+
+fn stamp(folded: &mut Folded, parsed: &Parsed<'_>, now: f64) {
+    folded.started_at.get_or_insert(now);
+    if parsed.entry.is_some_and(|entry| entry.phase == Phase::Delta) {
+        folded.first_delta_at.get_or_insert(now);
+    }
+    folded.ended_at = Some(now);
+}

@@ -1,0 +1,24 @@
+//! The parser of respstream: bytes in; frames, events, folded responses and rows out.
+//!
+//! No Python, no files, no threads. Imports point one way: `json` ← `frames` ← `events` ← `fold` ← `rows` ← `decoder`.
+
+pub mod arrays;
+pub mod blocks;
+pub mod canonical;
+pub mod catalogue;
+pub mod decoder;
+pub mod diagnostics;
+pub mod events;
+pub mod fold;
+pub mod frames;
+pub mod json;
+pub mod lanes;
+pub mod lines;
+pub mod outside;
+pub mod place;
+pub mod response;
+pub mod rows;
+pub mod sink;
+pub mod sse;
+pub mod tree;
+pub mod view;

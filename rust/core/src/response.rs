@@ -1,0 +1,382 @@
+//! The state of one folded response: what its lifecycle events said, its items, and what can be read of them.
+//!
+//! The terminal response is kept as the bytes it came in; items that nothing has touched since they came whole are too.
+//! Everything here may be read at any time, also while the stream runs.
+
+use std::borrow::Cow;
+use std::collections::HashSet;
+
+use crate::diagnostics::Diagnostic;
+use crate::catalogue::Step;
+use crate::fold::Cursor;
+use crate::json::{self, Member};
+use crate::tree::{Node, Object, Ordered};
+use crate::view::{self, View};
+
+/// The value of an item: the bytes of the whole item, or a tree that deltas have touched.
+#[derive(Debug, Default)]
+pub struct Body {
+    raw: Vec<u8>,
+    tree: Option<Object>,
+    /// A status that came after the raw bytes, and is not yet in a tree.
+    status: Option<&'static str>,
+}
+
+impl Body {
+    /// Replaces the value by a whole one.
+    pub fn put(&mut self, raw: &[u8]) {
+        self.raw.clear();
+        self.raw.extend_from_slice(raw);
+        (self.tree, self.status) = (None, None);
+    }
+
+    /// The tree, to be written to.
+    pub fn grown(&mut self) -> &mut Object {
+        let Self { raw, tree, status } = self;
+        tree.get_or_insert_with(|| expanded(raw, status.take()))
+    }
+
+    /// The tree, if there is one.
+    #[inline]
+    pub fn tree(&mut self) -> Option<&mut Object> {
+        self.tree.as_mut()
+    }
+
+    /// Sets the member `status`.
+    pub fn set_status(&mut self, status: &'static str) {
+        match &mut self.tree {
+            Some(tree) => {
+                tree.set("status", Node::string(status));
+            }
+            None => self.status = Some(status),
+        }
+    }
+
+    /// The value to be read; a status that is not yet in the tree is not in it.
+    pub fn view(&self) -> View<'_> {
+        self.tree.as_ref().map_or(View::Raw(&self.raw), View::Object)
+    }
+
+    /// Appends the value as JSON.
+    pub fn write(&self, out: &mut Vec<u8>) {
+        match (&self.tree, self.status) {
+            (Some(tree), _) => tree.write(out),
+            (None, Some(status)) => expanded(&self.raw, Some(status)).write(out),
+            (None, None) => out.extend_from_slice(&self.raw),
+        }
+    }
+}
+
+fn expanded(raw: &[u8], status: Option<&'static str>) -> Object {
+    let mut tree = Object::of(raw);
+    if let Some(status) = status {
+        tree.set("status", Node::string(status));
+    }
+    tree
+}
+
+/// One item of the output.
+#[derive(Debug, Default)]
+pub struct Item {
+    pub body: Body,
+    /// The item came whole with `output_item.done`.
+    pub fixed: bool,
+    pub id: Option<Box<str>>,
+    pub id_changed: bool,
+    /// The paths whose texts were found to disagree.
+    pub odd: HashSet<String>,
+}
+
+impl Item {
+    /// An item of which nothing is known but its type, and its id if that was told.
+    pub fn made(kind: &str, id: Option<&str>) -> Self {
+        let mut tree = Object::default();
+        if let Some(id) = id {
+            tree.set("id", Node::string(id));
+        }
+        tree.set("type", Node::string(kind));
+        Self { body: Body { tree: Some(tree), ..Body::default() }, ..Self::default() }
+    }
+}
+
+/// The texts of a response; `refusal` is None where there is none.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Texts {
+    pub output_text: String,
+    pub refusal: Option<String>,
+    pub reasoning_text: String,
+    pub reasoning_summary: String,
+}
+
+/// A function, custom or MCP call.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct ToolCall {
+    pub kind: &'static str,
+    pub call_id: Option<String>,
+    pub name: Option<String>,
+    pub arguments: Option<String>,
+}
+
+/// One response, folded so far.
+#[derive(Debug, Default)]
+pub struct Folded {
+    pub lane: Option<Box<str>>,
+    /// The number of the response in its source, by the order of beginning.
+    pub ordinal: u64,
+    pub byte_start: u64,
+    pub byte_end: u64,
+    pub line: u64,
+    /// The number of the response in its source, by the order of ending.
+    pub stream_index: Option<u64>,
+    pub events: u64,
+    pub deltas: u64,
+    pub first_sequence: Option<i64>,
+    pub last_sequence: Option<i64>,
+    /// Number and bytes of the event before.
+    pub previous_sequence: Option<i64>,
+    pub previous_raw: Vec<u8>,
+    pub diagnostics: Vec<Diagnostic>,
+    pub version: u64,
+    /// The type of the terminal event.
+    pub terminal: Option<&'static str>,
+    /// By a terminal event or the end mark.
+    pub ended: bool,
+    /// Not streamed.
+    pub plain: bool,
+    pub started_at: Option<f64>,
+    pub first_delta_at: Option<f64>,
+    pub ended_at: Option<f64>,
+    /// A terminal event told the whole response.
+    pub(crate) settled: bool,
+    pub(crate) id_changed: bool,
+    /// The last lifecycle response, and where its members are.
+    base: Option<Vec<u8>>,
+    members: Vec<Member>,
+    pub(crate) items: Ordered<Item>,
+    /// The index of the latest item.
+    pub(crate) latest: u32,
+    /// Texts beside the output, by the path in the catalogue.
+    pub(crate) side: Vec<(&'static [Step], Vec<u8>)>,
+    pub(crate) event_error: Option<Vec<u8>>,
+    /// The rank from which on the streamed items extend the terminal output.
+    pub(crate) recovered: Option<usize>,
+    pub(crate) cursor: Option<Cursor>,
+}
+
+impl Folded {
+    pub fn new(lane: Option<Box<str>>, offset: u64, line: u64) -> Self {
+        Self { lane, byte_start: offset, byte_end: offset, line, ..Self::default() }
+    }
+
+    /// Takes over a response object that was not streamed.
+    pub fn set_plain(&mut self, raw: &[u8]) {
+        self.plain = true;
+        self.set_base(raw);
+    }
+
+    /// Takes over the response object of a lifecycle event.
+    pub fn set_base(&mut self, raw: &[u8]) {
+        if self.base.as_deref() == Some(raw) {
+            return;
+        }
+        let base = self.base.get_or_insert_default();
+        base.clear();
+        base.extend_from_slice(raw);
+        json::locate(base, &mut self.members);
+    }
+
+    /// The bytes of the last lifecycle response.
+    pub fn base_raw(&self) -> Option<&[u8]> {
+        self.base.as_deref()
+    }
+
+    /// A member of the last lifecycle response, as JSON.
+    pub fn own(&self, name: &str) -> Option<&[u8]> {
+        view::member(self.base.as_deref()?, &self.members, name)
+    }
+
+    fn own_text(&self, name: &str) -> Option<Cow<'_, str>> {
+        self.own(name).and_then(|raw| View::Raw(raw).text())
+    }
+
+    /// What the settling of the terminal output needs: it, the items, and the rank from which on they extend it.
+    pub(crate) fn settling(&mut self) -> (Option<&[u8]>, &mut Ordered<Item>, &mut Option<usize>) {
+        let base = self.base.as_deref().unwrap_or_default();
+        let output = view::member(base, &self.members, "output");
+        (output, &mut self.items, &mut self.recovered)
+    }
+
+    /// The output is the base's own: the terminal one, or nothing was streamed.
+    fn kept(&self) -> bool {
+        if self.plain || self.settled {
+            return self.recovered.is_none();
+        }
+        self.items.is_empty() && self.base.is_some()
+    }
+
+    /// A terminal event was seen, or the response came whole.
+    pub fn complete(&self) -> bool {
+        let pending = || matches!(self.status().as_deref(), Some("queued" | "in_progress"));
+        self.terminal.is_some() || (self.plain && !pending())
+    }
+
+    /// The id in the last lifecycle response.
+    pub fn id(&self) -> Option<Cow<'_, str>> {
+        self.own_text("id")
+    }
+
+    /// The status in the last lifecycle response.
+    pub fn status(&self) -> Option<Cow<'_, str>> {
+        self.own_text("status")
+    }
+
+    /// The items.
+    pub fn output(&self) -> Vec<View<'_>> {
+        let kept = self.kept();
+        let mut output = Vec::new();
+        if kept || self.recovered.is_some() {
+            output = self.own("output").map_or_else(Vec::new, |raw| View::Raw(raw).list());
+        }
+        if !kept {
+            output.extend(self.streamed().map(|item| item.body.view()));
+        }
+        output
+    }
+
+    /// The streamed items that count: all, or with a recovered output those that the terminal one lacks.
+    fn streamed(&self) -> impl Iterator<Item = &Item> {
+        self.items.iter().skip(self.recovered.unwrap_or(0)).map(|(_, item)| item)
+    }
+
+    fn write_output(&self, out: &mut Vec<u8>) {
+        let own = self.own("output").unwrap_or(b"[]");
+        if self.kept() {
+            return out.extend_from_slice(own);
+        }
+        let mut comma = false;
+        if self.recovered.is_some_and(|from| from > 0) {
+            out.extend_from_slice(own.strip_suffix(b"]").unwrap_or(own));
+            comma = true;
+        } else {
+            out.push(b'[');
+        }
+        for item in self.streamed() {
+            if comma {
+                out.push(b',');
+            }
+            item.body.write(out);
+            comma = true;
+        }
+        out.push(b']');
+    }
+
+    /// The whole response as JSON: the terminal one as it came unless items had to be recovered.
+    pub fn json(&self) -> Vec<u8> {
+        let Some(base) = self.base.as_deref() else {
+            let mut out = b"{\"output\":".to_vec();
+            self.write_output(&mut out);
+            out.push(b'}');
+            return out;
+        };
+        if self.kept() {
+            return base.to_vec();
+        }
+        let mut out = Vec::with_capacity(base.len() + 64);
+        if let Some(member) = json::find(base, &self.members, "output") {
+            out.extend_from_slice(&base[..member.start as usize]);
+            self.write_output(&mut out);
+            out.extend_from_slice(&base[member.end as usize..]);
+        } else {
+            let end = base.iter().rposition(|byte| *byte == b'}').unwrap_or(base.len());
+            out.extend_from_slice(&base[..end]);
+            out.extend_from_slice(if self.members.is_empty() { b"" } else { b"," });
+            out.extend_from_slice(b"\"output\":");
+            self.write_output(&mut out);
+            out.push(b'}');
+        }
+        out
+    }
+
+    /// One member of the response as JSON, None where there is none.
+    pub fn member(&self, name: &str) -> Option<Vec<u8>> {
+        let own = self.own(name);
+        if name != "output" {
+            return own.map(<[u8]>::to_vec);
+        }
+        let mut out = Vec::new();
+        (own.is_some() || !self.kept()).then(|| self.write_output(&mut out)).map(|()| out)
+    }
+
+    /// The names of the members.
+    pub fn keys(&self) -> Vec<String> {
+        let base = self.base.as_deref().unwrap_or_default();
+        let mut seen = HashSet::new();
+        let names = self.members.iter().map(|member| json::decode_key(base, member));
+        let mut keys: Vec<String> =
+            names.filter(|name| seen.insert(name.clone())).map(Cow::into_owned).collect();
+        if !seen.contains("output") && !self.kept() {
+            keys.push("output".to_owned());
+        }
+        keys
+    }
+
+    /// Output text, refusal, reasoning text and reasoning summary.
+    pub fn texts(&self) -> Texts {
+        let mut texts = Texts::default();
+        let mut summaries = Vec::new();
+        for item in self.output().into_iter().filter_map(View::fields) {
+            let kind = item.text("type");
+            match kind.as_deref() {
+                Some("reasoning") => {
+                    let mut collect = |part: view::Fields<'_>| texts.reasoning_text.push_str(&part.text("text").unwrap_or_default());
+                    item.list("content").into_iter().filter_map(View::fields).for_each(&mut collect);
+                    let summary = item.list("summary").into_iter().filter_map(View::fields);
+                    summaries.extend(summary.filter_map(|part| part.text("text")));
+                }
+                Some("message") => {
+                    item.list("content").into_iter().filter_map(View::fields).for_each(|part| texts.add(&part));
+                }
+                _ => {}
+            }
+        }
+        texts.reasoning_summary = summaries.join("\n\n");
+        texts
+    }
+
+    /// Type, call id, name and arguments of each function, custom and MCP call.
+    pub fn tool_calls(&self) -> Vec<ToolCall> {
+        self.output().into_iter().filter_map(View::fields).filter_map(|item| tool_call(&item)).collect()
+    }
+
+    /// The API's error as a JSON object: the response's own, else that of an `error` event.
+    pub fn error_json(&self) -> Option<Vec<u8>> {
+        let own = self.own("error").filter(|raw| raw.first() == Some(&b'{'));
+        own.map(<[u8]>::to_vec).or_else(|| self.event_error.clone())
+    }
+}
+
+impl Texts {
+    /// Takes a part of a message.
+    fn add(&mut self, part: &view::Fields<'_>) {
+        match part.text("type").as_deref() {
+            Some("output_text") => self.output_text.push_str(&part.text("text").unwrap_or_default()),
+            Some("refusal") => {
+                if let Some(text) = part.text("refusal") {
+                    self.refusal.get_or_insert_default().push_str(&text);
+                }
+            }
+            _ => {}
+        }
+    }
+}
+
+fn tool_call(item: &view::Fields<'_>) -> Option<ToolCall> {
+    let (kind, arguments) = match item.text("type")?.as_ref() {
+        "function_call" => ("function_call", "arguments"),
+        "custom_tool_call" => ("custom_tool_call", "input"),
+        "mcp_call" => ("mcp_call", "arguments"),
+        _ => return None,
+    };
+    let text = |key| item.text(key).map(Cow::into_owned);
+    Some(ToolCall { kind, call_id: text("call_id"), name: text("name"), arguments: text(arguments) })
+}

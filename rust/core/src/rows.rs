@@ -1,0 +1,1 @@
+//! One row a response: the columns of the table `responses` (SEMANTICS, "Tables"), in their order.

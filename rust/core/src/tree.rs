@@ -1,0 +1,373 @@
+//! The value tree of an item that is being folded: values as they came, objects, sparse lists, and text that grows.
+//!
+//! A value stays in the bytes it came in until a path leads into it. Lists that indexes write into are sparse: the gaps
+//! are closed when the tree is read.
+
+use std::borrow::Cow;
+use std::collections::HashMap;
+
+use crate::canonical;
+use crate::json;
+
+/// Objects of more members than this are indexed.
+const FEW: usize = 16;
+
+/// One value of the tree.
+#[derive(Debug)]
+pub enum Node {
+    /// Valid JSON as it came.
+    Raw(Vec<u8>),
+    Object(Object),
+    Sparse(Sparse),
+    Text(Text),
+}
+
+impl Node {
+    /// The canonical JSON of the value.
+    pub fn write(&self, out: &mut Vec<u8>) {
+        match self {
+            Self::Raw(raw) => canonical::write(raw, out),
+            Self::Object(object) => object.write(out),
+            Self::Sparse(sparse) => sparse.write(out),
+            Self::Text(text) => json::write_str(&json::finish_wtf8(&text.wtf8), out),
+        }
+    }
+
+    /// A string, as JSON.
+    pub fn string(text: &str) -> Self {
+        let mut raw = Vec::new();
+        json::write_str(text, &mut raw);
+        Self::Raw(raw)
+    }
+
+    /// The text that the value is, None where it is none.
+    pub fn text(&self) -> Option<Cow<'_, str>> {
+        match self {
+            Self::Text(text) => Some(json::finish_wtf8(&text.wtf8)),
+            Self::Raw(raw) if raw.first() == Some(&b'"') => Some(json::decode_str(raw)),
+            _ => None,
+        }
+    }
+
+    /// The member or element in a position.
+    #[inline]
+    pub fn child(&mut self, position: u32) -> Option<&mut Node> {
+        match self {
+            Self::Object(object) => object.at(position),
+            Self::Sparse(sparse) => sparse.parts.at(position).map(|part| &mut part.node),
+            _ => None,
+        }
+    }
+}
+
+/// A string that grows, in WTF-8. `fixed`: a `*.done` event gave it, so later deltas do not count.
+#[derive(Debug, Default)]
+pub struct Text {
+    pub wtf8: Vec<u8>,
+    pub fixed: bool,
+}
+
+impl Text {
+    /// The text of a quoted string.
+    pub fn of(quoted: &[u8], fixed: bool) -> Self {
+        let mut wtf8 = Vec::with_capacity(quoted.len());
+        json::decode_wtf8(quoted, &mut wtf8);
+        Self { wtf8, fixed }
+    }
+
+    fn from(node: &Node) -> Self {
+        let wtf8 = node.text().map_or_else(Vec::new, |text| text.into_owned().into_bytes());
+        Self { wtf8, fixed: false }
+    }
+}
+
+/// Values by number, which may come in any order and have gaps. Each keeps the place in which it was put.
+#[derive(Debug)]
+pub struct Ordered<T> {
+    /// The numbers in order, with the places of their values.
+    order: Vec<(u32, u32)>,
+    values: Vec<T>,
+}
+
+impl<T> Default for Ordered<T> {
+    fn default() -> Self {
+        Self { order: Vec::new(), values: Vec::new() }
+    }
+}
+
+impl<T> Ordered<T> {
+    pub fn len(&self) -> usize {
+        self.values.len()
+    }
+
+    pub fn is_empty(&self) -> bool {
+        self.values.is_empty()
+    }
+
+    /// The greatest number.
+    pub fn last(&self) -> Option<u32> {
+        self.order.last().map(|(number, _)| *number)
+    }
+
+    /// How many numbers are smaller.
+    pub fn rank(&self, number: u32) -> usize {
+        self.order.partition_point(|(other, _)| *other < number)
+    }
+
+    /// The place of a number's value.
+    pub fn place(&self, number: u32) -> Option<u32> {
+        let found = self.order.get(self.rank(number)).filter(|(other, _)| *other == number);
+        found.map(|(_, place)| *place)
+    }
+
+    /// The value of a number.
+    pub fn get(&self, number: u32) -> Option<&T> {
+        self.values.get(self.place(number)? as usize)
+    }
+
+    /// The value of a number, to be changed.
+    pub fn get_mut(&mut self, number: u32) -> Option<&mut T> {
+        let place = self.place(number)?;
+        self.at(place)
+    }
+
+    /// The value in a place.
+    #[inline]
+    pub fn at(&mut self, place: u32) -> Option<&mut T> {
+        self.values.get_mut(place as usize)
+    }
+
+    /// The value of a number, made where there is none.
+    pub fn entry(&mut self, number: u32, make: impl FnOnce() -> T) -> (u32, &mut T) {
+        let rank = self.rank(number);
+        let place = match self.order.get(rank) {
+            Some((other, place)) if *other == number => *place as usize,
+            _ => {
+                self.order.insert(rank, (number, self.values.len() as u32));
+                self.values.push(make());
+                self.values.len() - 1
+            }
+        };
+        (place as u32, &mut self.values[place])
+    }
+
+    /// The values with their numbers, in order.
+    pub fn iter(&self) -> impl Iterator<Item = (u32, &T)> {
+        self.order.iter().filter_map(|(number, place)| Some((*number, self.values.get(*place as usize)?)))
+    }
+
+    /// The number and the value of a rank.
+    pub fn nth(&mut self, rank: usize) -> Option<(u32, &mut T)> {
+        let (number, place) = *self.order.get(rank)?;
+        Some((number, self.values.get_mut(place as usize)?))
+    }
+}
+
+/// An element of a sparse list. `fixed`: a `*_part.done` gave it.
+#[derive(Debug)]
+pub struct Part {
+    pub node: Node,
+    pub fixed: bool,
+}
+
+/// A list by index.
+#[derive(Debug, Default)]
+pub struct Sparse {
+    pub parts: Ordered<Part>,
+}
+
+impl Sparse {
+    fn from(node: Option<&Node>) -> Self {
+        let mut sparse = Self::default();
+        let mut found = Vec::new();
+        if let Some(Node::Raw(raw)) = node
+            && json::elements(raw, &mut found)
+        {
+            for (number, (start, end, _)) in found.into_iter().enumerate() {
+                let node = Node::Raw(raw[start..end].to_vec());
+                sparse.parts.entry(number as u32, || Part { node, fixed: false });
+            }
+        }
+        sparse
+    }
+
+    /// The element of an index, with its place; null where there was none.
+    pub fn entry(&mut self, index: u32) -> (u32, &mut Part) {
+        self.parts.entry(index, || Part { node: Node::Raw(b"null".to_vec()), fixed: false })
+    }
+
+    fn write(&self, out: &mut Vec<u8>) {
+        out.push(b'[');
+        for (rank, (_, part)) in self.parts.iter().enumerate() {
+            if rank > 0 {
+                out.push(b',');
+            }
+            part.node.write(out);
+        }
+        out.push(b']');
+    }
+}
+
+/// An object: its members in order, each key once.
+#[derive(Debug, Default)]
+pub struct Object {
+    members: Vec<(Box<str>, Node)>,
+    places: Option<Box<HashMap<Box<str>, u32>>>,
+}
+
+impl Object {
+    /// Takes apart a valid JSON object, one level.
+    pub fn of(raw: &[u8]) -> Self {
+        let mut found = Vec::new();
+        json::locate(raw, &mut found);
+        let mut object = Self { members: Vec::with_capacity(found.len() + 1), places: None };
+        for member in &found {
+            object.set(&json::decode_key(raw, member), Node::Raw(member.value(raw).to_vec()));
+        }
+        object
+    }
+
+    /// An object with a type, or an empty one.
+    pub fn typed(kind: &str) -> Self {
+        let mut object = Self::default();
+        if !kind.is_empty() {
+            object.set("type", Node::string(kind));
+        }
+        object
+    }
+
+    fn position(&self, key: &str) -> Option<u32> {
+        if let Some(places) = &self.places {
+            return places.get(key).copied();
+        }
+        self.members.iter().position(|(other, _)| **other == *key).map(|place| place as u32)
+    }
+
+    #[inline]
+    pub fn at(&mut self, position: u32) -> Option<&mut Node> {
+        self.members.get_mut(position as usize).map(|(_, node)| node)
+    }
+
+    /// The member of that name.
+    pub fn get(&self, key: &str) -> Option<&Node> {
+        let position = self.position(key)?;
+        self.members.get(position as usize).map(|(_, node)| node)
+    }
+
+    /// Sets a member; gives its position, and the node there.
+    pub fn set(&mut self, key: &str, node: Node) -> (u32, &mut Node) {
+        let position = match self.position(key) {
+            Some(position) => {
+                self.members[position as usize].1 = node;
+                position
+            }
+            None => self.add(key, node),
+        };
+        (position, &mut self.members[position as usize].1)
+    }
+
+    fn add(&mut self, key: &str, node: Node) -> u32 {
+        let position = self.members.len() as u32;
+        self.members.push((key.into(), node));
+        if let Some(places) = &mut self.places {
+            places.insert(key.into(), position);
+        } else if self.members.len() > FEW {
+            let keys = self.members.iter().enumerate();
+            self.places = Some(Box::new(keys.map(|(n, (key, _))| (key.clone(), n as u32)).collect()));
+        }
+        position
+    }
+
+    /// The text that a member is to grow by; what is no text becomes an empty one.
+    pub fn text(&mut self, key: &str) -> (u32, &mut Text) {
+        let position = self.position(key).unwrap_or_else(|| self.add(key, Node::Text(Text::default())));
+        (position, grown(&mut self.members[position as usize].1))
+    }
+
+    /// The members in order.
+    pub fn iter(&self) -> impl Iterator<Item = (&str, &Node)> {
+        self.members.iter().map(|(key, node)| (&**key, node))
+    }
+
+    /// Appends to a member that is a list; what is none is replaced. `more` is a list that is not empty.
+    pub fn extend(&mut self, key: &str, more: &[u8]) {
+        let position = self.position(key).and_then(|position| self.at(position));
+        match position {
+            Some(Node::Raw(list)) if list.first() == Some(&b'[') => join(list, more),
+            _ => {
+                self.set(key, Node::Raw(more.to_vec()));
+            }
+        }
+    }
+
+    /// The list that a member is; what is no list becomes an empty one.
+    pub fn list(&mut self, key: &str) -> (u32, &mut Sparse) {
+        let (position, node) = match self.position(key) {
+            Some(position) => (position, &mut self.members[position as usize].1),
+            None => self.set(key, Node::Sparse(Sparse::default())),
+        };
+        if !matches!(node, Node::Sparse(_)) {
+            *node = Node::Sparse(Sparse::from(Some(node)));
+        }
+        match node {
+            Node::Sparse(sparse) => (position, sparse),
+            _ => unreachable!("it was made one"),
+        }
+    }
+
+    /// The object that a member is; what is no object becomes an empty one.
+    pub fn object(&mut self, key: &str) -> (u32, &mut Object) {
+        let (position, node) = match self.position(key) {
+            Some(position) => (position, &mut self.members[position as usize].1),
+            None => self.set(key, Node::Object(Object::default())),
+        };
+        (position, opened(node, ""))
+    }
+
+    /// The canonical JSON of the object.
+    pub fn write(&self, out: &mut Vec<u8>) {
+        out.push(b'{');
+        for (place, (key, node)) in self.members.iter().enumerate() {
+            if place > 0 {
+                out.push(b',');
+            }
+            json::write_str(key, out);
+            out.push(b':');
+            node.write(out);
+        }
+        out.push(b'}');
+    }
+}
+
+/// Appends the elements of a list to a list.
+fn join(list: &mut Vec<u8>, more: &[u8]) {
+    list.pop();
+    if list.get(1..).is_some_and(|inside| !inside.iter().all(u8::is_ascii_whitespace)) {
+        list.push(b',');
+    }
+    list.extend_from_slice(more.get(1..).unwrap_or_default());
+}
+
+/// The text that a node is to grow by; what is no text becomes an empty one.
+pub fn grown(node: &mut Node) -> &mut Text {
+    if !matches!(node, Node::Text(_)) {
+        *node = Node::Text(Text::from(node));
+    }
+    match node {
+        Node::Text(text) => text,
+        _ => unreachable!("it was made one"),
+    }
+}
+
+/// The object that a node is; one that is none becomes one, of the type `part` if given.
+pub fn opened<'t>(node: &'t mut Node, part: &str) -> &'t mut Object {
+    match node {
+        Node::Object(_) => {}
+        Node::Raw(raw) if raw.first() == Some(&b'{') => *node = Node::Object(Object::of(raw)),
+        _ => *node = Node::Object(Object::typed(part)),
+    }
+    match node {
+        Node::Object(object) => object,
+        _ => unreachable!("it was made one"),
+    }
+}

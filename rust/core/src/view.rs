@@ -1,0 +1,173 @@
+//! Reading a value that is raw JSON or a tree, without building anything; and the comparison of two items by it.
+
+use std::borrow::Cow;
+
+use crate::json::{self, Member};
+use crate::tree::{Node, Object};
+
+/// A value to be read.
+#[derive(Clone, Copy)]
+pub enum View<'a> {
+    /// Valid JSON without white space around it.
+    Raw(&'a [u8]),
+    Node(&'a Node),
+    Object(&'a Object),
+}
+
+/// The members of an object.
+pub enum Fields<'a> {
+    Raw(&'a [u8], Vec<Member>),
+    Object(&'a Object),
+}
+
+impl<'a> View<'a> {
+    fn flat(self) -> Self {
+        match self {
+            Self::Node(Node::Raw(raw)) => Self::Raw(raw),
+            Self::Node(Node::Object(object)) => Self::Object(object),
+            other => other,
+        }
+    }
+
+    /// The members, if the value is an object.
+    pub fn fields(self) -> Option<Fields<'a>> {
+        match self.flat() {
+            Self::Raw(raw) if raw.first() == Some(&b'{') => {
+                let mut members = Vec::new();
+                json::locate(raw, &mut members);
+                Some(Fields::Raw(raw, members))
+            }
+            Self::Object(object) => Some(Fields::Object(object)),
+            _ => None,
+        }
+    }
+
+    /// The elements, if the value is a list; else none.
+    pub fn list(self) -> Vec<View<'a>> {
+        match self.flat() {
+            Self::Raw(raw) if raw.first() == Some(&b'[') => {
+                let mut spans = Vec::new();
+                json::elements(raw, &mut spans);
+                spans.iter().filter_map(|(start, end, _)| Some(Self::Raw(raw.get(*start..*end)?))).collect()
+            }
+            Self::Node(Node::Sparse(sparse)) => {
+                sparse.parts.iter().map(|(_, part)| Self::Node(&part.node)).collect()
+            }
+            _ => Vec::new(),
+        }
+    }
+
+    /// The text, if the value is a string.
+    pub fn text(self) -> Option<Cow<'a, str>> {
+        match self {
+            Self::Raw(raw) if raw.first() == Some(&b'"') => Some(json::decode_str(raw)),
+            Self::Node(node) => node.text(),
+            _ => None,
+        }
+    }
+}
+
+impl<'a> Fields<'a> {
+    /// The member of that name.
+    pub fn get(&self, key: &str) -> Option<View<'a>> {
+        match self {
+            Self::Raw(raw, members) => member(raw, members, key).map(View::Raw),
+            Self::Object(object) => object.get(key).map(View::Node),
+        }
+    }
+
+    /// The text of a member, if it is a string.
+    pub fn text(&self, key: &str) -> Option<Cow<'a, str>> {
+        self.get(key)?.text()
+    }
+
+    /// The elements of a member, if it is a list; else none.
+    pub fn list(&self, key: &str) -> Vec<View<'a>> {
+        self.get(key).map_or_else(Vec::new, View::list)
+    }
+}
+
+/// The bytes of a member's value.
+pub fn member<'a>(raw: &'a [u8], members: &[Member], key: &str) -> Option<&'a [u8]> {
+    json::find(raw, members, key).map(|member| member.value(raw))
+}
+
+/// The two items have one type, and one call id if both have any.
+pub fn alike(streamed: View<'_>, last: View<'_>) -> bool {
+    let (Some(streamed), Some(last)) = (streamed.fields(), last.fields()) else { return false };
+    if streamed.text("type") != last.text("type") {
+        return false;
+    }
+    let ids = (streamed.text("call_id"), last.text("call_id"));
+    ids.0.is_none() || ids.1.is_none() || ids.0 == ids.1
+}
+
+/// Gives the path of each text of an item that is not the same in another, of those that deltas can write.
+pub fn differing(before: View<'_>, after: View<'_>, mut report: impl FnMut(String)) {
+    let pair = Pair { before: before.fields(), after: after.fields() };
+    for key in ["arguments", "input", "code"] {
+        pair.text(key, || key.to_owned(), &mut report);
+    }
+    pair.parts("content", &["text", "refusal"], &mut report);
+    pair.parts("summary", &["text"], &mut report);
+    pair.enter("operation").text("diff", || "operation.diff".to_owned(), &mut report);
+    pair.enter("action").commands(&mut report);
+    pair.parts("output", &["stdout", "stderr"], &mut report);
+}
+
+/// Two objects that are compared; either may be missing.
+struct Pair<'a, 'b> {
+    before: Option<Fields<'a>>,
+    after: Option<Fields<'b>>,
+}
+
+impl<'a, 'b> Pair<'a, 'b> {
+    fn get(&self, key: &str) -> (Option<View<'a>>, Option<View<'b>>) {
+        (get(self.before.as_ref(), key), get(self.after.as_ref(), key))
+    }
+
+    fn lists(&self, key: &str) -> impl Iterator<Item = (View<'a>, Option<View<'b>>)> {
+        let (before, after) = self.get(key);
+        let mut after = after.map_or_else(Vec::new, View::list).into_iter();
+        before.map_or_else(Vec::new, View::list).into_iter().map(move |view| (view, after.next()))
+    }
+
+    fn enter(&self, key: &str) -> Self {
+        let (before, after) = self.get(key);
+        Self { before: before.and_then(View::fields), after: after.and_then(View::fields) }
+    }
+
+    fn text(&self, key: &str, path: impl FnOnce() -> String, report: &mut impl FnMut(String)) {
+        let (before, after) = self.get(key);
+        if before.is_some_and(|before| differ(before, after)) {
+            report(path());
+        }
+    }
+
+    fn parts(&self, list: &str, keys: &[&str], report: &mut impl FnMut(String)) {
+        for (number, (before, after)) in self.lists(list).enumerate() {
+            let pair = Pair { before: before.fields(), after: after.and_then(View::fields) };
+            for key in keys {
+                pair.text(key, || format!("{list}[{number}].{key}"), report);
+            }
+        }
+    }
+
+    fn commands(&self, report: &mut impl FnMut(String)) {
+        for (number, (before, after)) in self.lists("commands").enumerate() {
+            if differ(before, after) {
+                report(format!("action.commands[{number}]"));
+            }
+        }
+    }
+}
+
+fn get<'a>(fields: Option<&Fields<'a>>, key: &str) -> Option<View<'a>> {
+    fields.and_then(|fields| fields.get(key))
+}
+
+/// A text that is there is not what it was.
+pub fn differ(before: View<'_>, after: Option<View<'_>>) -> bool {
+    let Some(before) = before.text().filter(|text| !text.is_empty()) else { return false };
+    after.and_then(View::text).is_none_or(|after| after != before)
+}

@@ -1,0 +1,351 @@
+//! The framer: examples with their results, every cut of generated sources, the fast path against the other, and size.
+
+use respstream_core::catalogue::Code;
+use respstream_core::diagnostics::{Note, Value};
+use respstream_core::frames::{Form, Frame, Framer, OnEof, Options, Sink};
+use respstream_core::json;
+
+/// What a framer gave, as values that own their bytes.
+#[derive(Clone, Debug, PartialEq, Eq)]
+enum Item {
+    Frame {
+        data: Vec<u8>,
+        name: Option<Vec<u8>>,
+        at: (u64, u64, u64),
+        what: &'static str,
+        odd: &'static str,
+        keys: Option<usize>,
+    },
+    Note(Note),
+    Done,
+}
+
+#[derive(Default)]
+struct Items(Vec<Item>);
+
+impl Sink for Items {
+    fn frame(&mut self, frame: Frame<'_>) {
+        let keys = frame.scanned.map(|scanned| {
+            let mut members = Vec::new();
+            assert_eq!(scanned, json::scan(frame.data, &mut members));
+            assert_eq!(frame.members, &members);
+            members.len()
+        });
+        self.0.push(Item::Frame {
+            data: frame.data.to_vec(),
+            name: frame.name.map(<[u8]>::to_vec),
+            at: (frame.offset, frame.end, frame.line),
+            what: frame.what.name(),
+            odd: match (frame.missing, frame.unfinished) {
+                (true, _) => "missing",
+                (_, true) => "unfinished",
+                _ => "",
+            },
+            keys,
+        });
+    }
+
+    fn note(&mut self, note: Note) {
+        self.0.push(Item::Note(note));
+    }
+
+    fn done(&mut self) {
+        self.0.push(Item::Done);
+    }
+}
+
+fn run<'a>(chunks: impl IntoIterator<Item = &'a [u8]>, options: Options, slow: bool) -> Vec<Item> {
+    let mut framer = Framer::new(options);
+    framer.force_slow = slow;
+    let mut items = Items::default();
+    for chunk in chunks {
+        framer.feed(chunk, &mut items);
+    }
+    framer.finish(&mut items);
+    items.0
+}
+
+fn frame(
+    data: &str,
+    name: &str,
+    at: (u64, u64, u64),
+    what: &'static str,
+    keys: Option<usize>,
+) -> Item {
+    let name = (!name.is_empty()).then(|| name.as_bytes().to_vec());
+    Item::Frame { data: data.as_bytes().to_vec(), name, at, what, odd: "", keys }
+}
+
+fn odd(item: Item, odd: &'static str) -> Item {
+    match item {
+        Item::Frame { data, name, at, what, keys, .. } => {
+            Item::Frame { data, name, at, what, odd, keys }
+        }
+        other => other,
+    }
+}
+
+fn note(
+    code: Code,
+    (offset, length, line): (u64, u64, u64),
+    key: &'static str,
+    value: Value,
+) -> Item {
+    Item::Note(Note { code, offset, length, line, detail: vec![(key, value)] })
+}
+
+/// Whole, cut in two everywhere, and byte by byte, on both paths: one result, which is returned.
+fn at_every_cut(source: &[u8], options: Options) -> Vec<Item> {
+    let whole = run([source], options, true);
+    let told = |cut| format!("{options:?}, cut {cut}: {}", source.escape_ascii());
+    for slow in [false, true] {
+        assert_eq!(run([source], options, slow), whole, "{}", told(0));
+        assert_eq!(run(source.chunks(1), options, slow), whole, "{}", told(1));
+        for cut in 0..=source.len() {
+            assert_eq!(
+                run([&source[..cut], &source[cut..]], options, slow),
+                whole,
+                "{}",
+                told(cut)
+            );
+        }
+    }
+    whole
+}
+
+fn auto(source: &str) -> Vec<Item> {
+    at_every_cut(source.as_bytes(), Options::default())
+}
+
+#[test]
+fn blocks_and_lines() {
+    assert_eq!(
+        auto("\u{feff}event: a\ndata: {}\n\ndata:{\"b\":1}\n\n{\"c\":2}\n\n[DONE]\n"),
+        [
+            frame("{}", "a", (3, 20, 1), "payload", None),
+            frame("{\"b\":1}", "", (22, 34, 4), "payload", None),
+            frame("{\"c\":2}", "", (36, 43, 6), "line", Some(1)),
+            Item::Done,
+        ]
+    );
+    assert_eq!(
+        auto("data: 1\r\ndata\r\revent: x\rdata: {\r\n"),
+        [
+            frame("1\n", "", (0, 13, 1), "payload", None),
+            odd(frame("{", "x", (15, 31, 4), "payload", None), "unfinished"),
+        ]
+    );
+}
+
+#[test]
+fn blocks_without_blank_lines() {
+    assert_eq!(
+        auto("event: a\ndata: {}\nevent: b\ndata: {}\n\n"),
+        [
+            odd(frame("{}", "a", (0, 17, 1), "payload", None), "missing"),
+            frame("{}", "b", (18, 35, 3), "payload", None),
+        ]
+    );
+    assert_eq!(
+        auto("data: {}\nevent: a\ndata: {}\nevent: b\n\n"),
+        [
+            odd(frame("{}", "a", (0, 17, 1), "payload", None), "missing"),
+            frame("{}", "b", (18, 35, 3), "payload", None),
+        ]
+    );
+}
+
+#[test]
+fn arrays() {
+    let broken_off = |offset, length, line| {
+        note(Code::BadJson, (offset, length, line), "what", "array element".into())
+    };
+    assert_eq!(
+        auto("[{\"a\":[1]},\n {\"]\\\"\":{}}]\nx"),
+        [
+            frame("{\"a\":[1]}", "", (1, 10, 1), "array element", None),
+            frame("{\"]\\\"\":{}}", "", (13, 23, 2), "array element", None),
+            note(Code::StrayText, (25, 1, 3), "length", Value::Int(1)),
+        ]
+    );
+    assert_eq!(
+        auto("[{\"a\n{}"),
+        [broken_off(1, 3, 1), frame("{}", "", (5, 7, 2), "line", Some(0))]
+    );
+    assert_eq!(auto("[\n{"), [broken_off(2, 1, 2)]);
+    assert_eq!(auto("[INFO] x\n[ "), [note(Code::StrayText, (0, 11, 1), "length", Value::Int(11))]);
+}
+
+#[test]
+fn error_bodies() {
+    let body = |length| {
+        let text = |text: &str| Value::Text(text.to_owned());
+        let detail = vec![
+            ("code", text("5")),
+            ("message", text("m\u{fffd}")),
+            ("type", Value::Null),
+            ("param", Value::Null),
+        ];
+        Item::Note(Note { code: Code::ErrorBody, offset: 0, length, line: 1, detail })
+    };
+    let open = r#"{"error": {"message": "m\ud800", "code": 5"#;
+    assert_eq!(auto(open), [body(open.len() as u64)]);
+    let sse = Options { form: Form::Sse, ..Options::default() };
+    let closed = format!("{open}}}}}");
+    assert_eq!(at_every_cut(closed.as_bytes(), sse), [body(closed.len() as u64)]);
+}
+
+#[test]
+fn limits_and_ends() {
+    let limited = Options { limit: Some(6), ..Options::default() };
+    let source = b"data: {\"a\":1}\n\ndata: {}\n\n{\"aaa\":1}\n{}\n";
+    assert_eq!(
+        at_every_cut(source, limited),
+        [
+            note(Code::EventTooLarge, (0, 13, 1), "limit", Value::Int(6)),
+            frame("{}", "", (15, 23, 3), "payload", None),
+            note(Code::EventTooLarge, (25, 9, 5), "limit", Value::Int(6)),
+            frame("{}", "", (35, 37, 6), "line", Some(0)),
+        ]
+    );
+    let discard = Options { on_eof: OnEof::Discard, ..Options::default() };
+    assert_eq!(
+        at_every_cut(b"data: {}", discard),
+        [note(Code::UnfinishedBlock, (0, 8, 1), "what", "was discarded".into())]
+    );
+}
+
+/// A small linear congruential generator; the high bits are the good ones.
+struct Random(u64);
+
+impl Random {
+    fn below(&mut self, bound: usize) -> usize {
+        self.0 =
+            self.0.wrapping_mul(6_364_136_223_846_793_005).wrapping_add(1_442_695_040_888_963_407);
+        (self.0 >> 33) as usize % bound
+    }
+}
+
+const FRAGMENTS: [&str; 34] = [
+    "data:",
+    "data: ",
+    "event: a",
+    "event:",
+    "id: 1",
+    "retry",
+    ":c",
+    "\n",
+    "\n",
+    "\n",
+    "\r\n",
+    "\r",
+    "\n\n",
+    "\u{feff}",
+    "{}",
+    "{\"a\":1}",
+    "{\"a\":",
+    "[",
+    "]",
+    "}",
+    "{",
+    "\"",
+    "\\",
+    ",",
+    " ",
+    "[DONE]",
+    "data: [DONE]\n\n",
+    "text",
+    "{\"error\":{\"code\":5}}",
+    "event: b\ndata: {\"b\":[]}\n\n",
+    "{\"type\":\"x\"}\n",
+    "[{\"a\":[1]}, {}]",
+    "                                             ",
+    "yyyyyyyyyyyyyyyyyyyyyyyyyyyyyyyyyyyyyyyyyyyyyyyyyyyyyyyyyyyyyyyyyyyyyyyy",
+];
+
+#[test]
+fn any_cut_on_either_path() {
+    let mut random = Random(1);
+    for _ in 0..3000 {
+        let parts = 1 + random.below(12);
+        let mut source: Vec<u8> =
+            (0..parts).flat_map(|_| FRAGMENTS[random.below(FRAGMENTS.len())].bytes()).collect();
+        if random.below(4) == 0 {
+            let place = random.below(source.len());
+            source[place] = random.below(256) as u8;
+        }
+        let options = Options {
+            form: [Form::Auto, Form::Auto, Form::Sse, Form::Jsonl][random.below(4)],
+            on_eof: [OnEof::Flush, OnEof::Discard][random.below(2)],
+            limit: [None, None, Some(0), Some(3), Some(12), Some(30)][random.below(6)],
+        };
+        at_every_cut(&source, options);
+    }
+}
+
+#[test]
+fn plain_sources_take_the_fast_path() {
+    let block =
+        b"event: response.output_text.delta\ndata: {\"type\":\"response.output_text.delta\"}\n\n";
+    let line = b"{\"type\":\"response.output_text.delta\"}\n";
+    for (unit, size) in [(&block[..], 1000), (&line[..], 1000)] {
+        let source = unit.repeat(size);
+        let mut framer = Framer::new(Options::default());
+        framer.feed(&source, &mut Items::default());
+        assert_eq!((framer.hits, framer.misses), (size as u64, 0));
+    }
+}
+
+/// Would take hours if anything were looked at again and again.
+#[test]
+fn large_sources_in_small_chunks() {
+    let long = format!("data: {{\"a\":\"{}\"}}\n\n", "x".repeat(8 << 20));
+    assert_eq!(run(long.as_bytes().chunks(64), Options::default(), false).len(), 1);
+    let lines = format!("data: [\n{}data: 0]\n\n", "data: 0,\n".repeat(1_000_000));
+    assert_eq!(run(lines.as_bytes().chunks(64), Options::default(), false).len(), 1);
+    let text = format!("{{\"a\":[\n{}0]}}\n", "0,\n".repeat(1_000_000));
+    assert_eq!(run(text.as_bytes().chunks(64), Options::default(), false).len(), 1);
+    let blanks = format!("[{}x\n", " ".repeat(1 << 20));
+    assert_eq!(run(blanks.as_bytes().chunks(1), Options::default(), false).len(), 1);
+    let array = format!("[{{\"a\":\"{}\"}}]", "x".repeat(1 << 20));
+    assert_eq!(run(array.as_bytes().chunks(1), Options::default(), false).len(), 1);
+}
+
+/// Frames of a large source in one chunk, for a profiler: `cargo test --release -- --ignored --nocapture speed`.
+#[test]
+#[ignore = "measures"]
+fn speed() {
+    struct Count(u64);
+    impl Sink for Count {
+        fn frame(&mut self, frame: Frame<'_>) {
+            self.0 += frame.data.len() as u64 + frame.offset;
+        }
+        fn note(&mut self, _: Note) {}
+        fn done(&mut self) {}
+    }
+    let payload =
+        format!("{{\"type\":\"response.output_text.delta\",\"delta\":\"{}\"}}", "x".repeat(220));
+    let sources = [
+        ("blocks", format!("event: response.output_text.delta\ndata: {payload}\n\n")),
+        ("CRLF blocks", format!("event: response.output_text.delta\r\ndata: {payload}\r\n\r\n")),
+        ("lines, scanned", format!("{payload}\n")),
+        ("array elements", format!("[{payload}]\n")),
+    ];
+    for (name, unit) in sources {
+        let source = unit.repeat((16 << 20) / unit.len());
+        for slow in [false, true] {
+            let mut best = f64::MAX;
+            for _ in 0..7 {
+                let mut framer = Framer::new(Options::default());
+                framer.force_slow = slow;
+                let mut count = Count(0);
+                let start = std::time::Instant::now();
+                framer.feed(source.as_bytes(), &mut count);
+                best = best.min(start.elapsed().as_secs_f64());
+                assert!(count.0 > 0);
+            }
+            let size = f64::from(u32::try_from(source.len()).expect("16 MiB"));
+            println!("{name}, {} bytes, slow {slow}: {:.2} GB/s", unit.len(), size / best / 1e9);
+        }
+    }
+}

@@ -1,0 +1,287 @@
+//! `json` against `serde_json`, over generated texts and damaged ones.
+
+use std::time::Instant;
+
+use respstream_core::json::{
+    Fault, Kind, LineCheck, Member, State, decode_str, elements, find, locate, scan,
+};
+use serde_json::Value;
+
+/// A small linear congruential generator: the same texts on every run.
+struct Random(u64);
+
+impl Random {
+    fn below(&mut self, limit: usize) -> usize {
+        self.0 =
+            self.0.wrapping_mul(6_364_136_223_846_793_005).wrapping_add(1_442_695_040_888_963_407);
+        (self.0 >> 33) as usize % limit
+    }
+
+    fn pick<'a>(&mut self, from: &[&'a str]) -> &'a str {
+        from[self.below(from.len())]
+    }
+}
+
+const PIECES: &[&str] = &[
+    "a",
+    "type",
+    "delta",
+    " ",
+    "é",
+    "漢字",
+    "😀",
+    "\\n",
+    "\\\"",
+    "\\\\",
+    "\\/",
+    "\\u0041",
+    "\\u00e9",
+    "\\ud83d\\ude00",
+    "\\ud800",
+    "\\udc00",
+    "0123456789abcdef",
+    "a longer run of plain text, without any escape",
+];
+const NUMBERS: &[&str] =
+    &["0", "-0", "1", "-12", "3.25", "1e5", "1E-2", "-0.5e+3", "123456789012345678901234567890"];
+const SPACES: &[&str] = &["", "", "", " ", "\n", "\r\n\t "];
+const NOISE: &[u8] = b"{}[],:\"\\ntfu0e.-+1 \n\x00\x1f\xff\xc3a";
+
+fn string(random: &mut Random, out: &mut String) {
+    out.push('"');
+    for _ in 0..random.below(4) {
+        out.push_str(random.pick(PIECES));
+    }
+    out.push('"');
+}
+
+fn value(random: &mut Random, depth: usize, out: &mut String) {
+    out.push_str(random.pick(SPACES));
+    match random.below(if depth < 6 { 9 } else { 6 }) {
+        0 | 1 => string(random, out),
+        2 | 3 => out.push_str(random.pick(NUMBERS)),
+        4 => out.push_str(random.pick(&["true", "false", "null"])),
+        5 => out.push_str(random.pick(&["[]", "{}", "[ ]", "{ }"])),
+        6 => array(random, depth, out),
+        _ => object(random, depth, out),
+    }
+    out.push_str(random.pick(SPACES));
+}
+
+fn array(random: &mut Random, depth: usize, out: &mut String) {
+    out.push('[');
+    for index in 0..random.below(4) {
+        out.push_str(if index > 0 { "," } else { "" });
+        value(random, depth + 1, out);
+    }
+    out.push(']');
+}
+
+fn object(random: &mut Random, depth: usize, out: &mut String) {
+    out.push('{');
+    for index in 0..random.below(5) {
+        out.push_str(if index > 0 { "," } else { "" });
+        out.push_str(random.pick(SPACES));
+        string(random, out);
+        out.push_str(random.pick(SPACES));
+        out.push(':');
+        value(random, depth + 1, out);
+    }
+    out.push('}');
+}
+
+fn document(random: &mut Random) -> Vec<u8> {
+    let mut text = String::new();
+    if random.below(4) == 0 {
+        value(random, 0, &mut text);
+    } else {
+        object(random, 0, &mut text);
+    }
+    text.into_bytes()
+}
+
+fn damage(random: &mut Random, text: &mut Vec<u8>) {
+    let at = random.below(text.len().max(1));
+    let noise = NOISE[random.below(NOISE.len())];
+    match random.below(4) {
+        0 => text.truncate(at),
+        1 => text.insert(at.min(text.len()), noise),
+        _ if text.is_empty() => text.push(noise),
+        2 => text[at] = noise,
+        _ => drop(text.remove(at)),
+    }
+}
+
+/// The verdict of `serde_json`; none where it refuses a lone surrogate or a huge exponent, which are valid JSON.
+fn is_valid(text: &[u8]) -> Option<bool> {
+    match serde_json::from_str::<Value>(&String::from_utf8_lossy(text)) {
+        Ok(_) => Some(true),
+        Err(error) => {
+            let message = error.to_string();
+            let strict = message.contains("hex escape") || message.contains("out of range");
+            (!strict).then_some(false)
+        }
+    }
+}
+
+#[test]
+fn verdicts_agree() {
+    let (mut random, mut members) = (Random(1), Vec::new());
+    let mut valid = 0;
+    for _ in 0..60_000 {
+        let mut text = document(&mut random);
+        for _ in 0..random.below(3) {
+            damage(&mut random, &mut text);
+        }
+        let Some(expected) = is_valid(&text) else { continue };
+        let found = scan(&text, &mut members);
+        assert_eq!(found.is_ok(), expected, "{:?}", String::from_utf8_lossy(&text));
+        assert_ne!(found, Err(Fault::Limit));
+        valid += usize::from(expected);
+    }
+    assert!((10_000..50_000).contains(&valid), "{valid}");
+}
+
+#[test]
+fn members_agree() {
+    let (mut random, mut members, mut located) = (Random(2), Vec::new(), Vec::new());
+    let mut compared = 0;
+    for _ in 0..30_000 {
+        let text = document(&mut random);
+        let scanned = scan(&text, &mut members).expect("a generated text is valid");
+        assert_eq!(locate(&text, &mut located), scanned.kind == Kind::Object);
+        assert_eq!(members, located);
+        if scanned.lone_surrogate {
+            continue;
+        }
+        if let Ok(Value::Object(object)) = serde_json::from_slice(&text) {
+            compared += object.len();
+            for (key, expected) in &object {
+                let member = find(&text, &members, key).expect("serde_json found this key");
+                check_value(&text, member, expected);
+            }
+            let known =
+                |member: &Member| object.contains_key(&*decode_str(quoted_key(&text, member)));
+            assert!(members.iter().all(known));
+        }
+    }
+    assert!(compared > 10_000, "{compared}");
+}
+
+fn quoted_key<'t>(text: &'t [u8], member: &Member) -> &'t [u8] {
+    &text[member.key.start as usize - 1..=member.key.end as usize]
+}
+
+fn check_value(text: &[u8], member: &Member, expected: &Value) {
+    let raw = member.value(text);
+    let found: Value = serde_json::from_slice(raw).expect("a value");
+    assert_eq!(&found, expected);
+    let mut parts = Vec::new();
+    match expected {
+        Value::String(string) => {
+            assert_eq!(decode_str(raw), *string);
+            assert_eq!(member.escaped, raw.contains(&b'\\'));
+        }
+        Value::Array(array) => {
+            assert!(elements(raw, &mut parts));
+            assert_eq!(parts.len(), array.len());
+            for ((start, end, _), element) in parts.iter().zip(array) {
+                let found: Value = serde_json::from_slice(&raw[*start..*end]).expect("an element");
+                assert_eq!(&found, element);
+            }
+        }
+        _ => assert!(!elements(raw, &mut parts)),
+    }
+}
+
+#[test]
+fn locating_survives_any_bytes() {
+    let (mut random, mut members, mut parts) = (Random(3), Vec::new(), Vec::new());
+    for _ in 0..60_000 {
+        let mut text = document(&mut random);
+        for _ in 0..4 {
+            damage(&mut random, &mut text);
+        }
+        locate(&text, &mut members);
+        elements(&text, &mut parts);
+        for member in &members {
+            assert!(member.start <= member.end && member.end as usize <= text.len());
+            decode_str(member.value(&text));
+        }
+    }
+}
+
+#[test]
+fn lines_agree_with_the_whole() {
+    let (mut random, mut members) = (Random(4), Vec::new());
+    for _ in 0..40_000 {
+        let mut text = document(&mut random);
+        text.iter_mut().filter(|byte| **byte == b'\r').for_each(|byte| *byte = b' ');
+        for _ in 0..random.below(2) {
+            damage(&mut random, &mut text);
+        }
+        let mut check = LineCheck::new();
+        for line in text.split(|&byte| byte == b'\n') {
+            check.push(line);
+        }
+        let whole = scan(&text, &mut members).is_ok();
+        assert_eq!(check.state() == State::Whole, whole, "{:?}", String::from_utf8_lossy(&text));
+        if check.state() == State::Open && check.is_object() {
+            assert!(!check.closers().is_empty());
+        }
+    }
+}
+
+#[test]
+fn a_prefix_at_a_line_end_is_open() {
+    let mut random = Random(5);
+    for _ in 0..5_000 {
+        let text = document(&mut random);
+        let lines: Vec<_> = text.split(|&byte| byte == b'\n').collect();
+        let mut check = LineCheck::new();
+        let states: Vec<_> = lines.iter().map(|line| check.push(line)).collect();
+        assert_eq!(states.last(), Some(&State::Whole));
+        assert!(!states.contains(&State::Broken));
+    }
+}
+
+const DELTA: &str = r#"{"type":"response.output_text.delta","sequence_number":12,"item_id":"msg_68c2f1d0a3f481a1b7e4d5a9c6b8f0e10a1b2c3d4e5f6071","output_index":0,"content_index":0,"delta":" Hello","logprobs":[],"obfuscation":"Ab3dE5fGh1JkLm"}"#;
+
+#[test]
+#[ignore = "a measurement: run it alone, in release"]
+fn speed() {
+    let long = format!(
+        r#"{{"type":"response.created","response":{{"instructions":"{}","tools":[{}]}}}}"#,
+        "You are a helpful assistant. ".repeat(60),
+        [r#"{"type":"function","name":"f","strict":true,"parameters":{"a":1}}"#; 20].join(",")
+    );
+    let spaced = DELTA.replace("\":", "\": ").replace(",\"", ", \"");
+    let text = format!("{{\"text\":\"{}\"}}", "plain text without escapes ".repeat(400));
+    let mut members = Vec::with_capacity(64);
+    for (name, text) in
+        [("delta", DELTA), ("spaced", &spaced), ("lifecycle", &long), ("text", &text)]
+    {
+        let text = text.as_bytes();
+        for (way, run) in [
+            ("scan", (|t, m| scan(t, m).is_ok()) as fn(&[u8], &mut Vec<Member>) -> bool),
+            ("locate", |t, m| locate(t, m)),
+            ("utf8", |t, _| respstream_core::json::utf8_ok(t)),
+        ] {
+            let mut best = f64::MAX;
+            for _ in 0..7 {
+                let start = Instant::now();
+                for _ in 0..100_000 {
+                    assert!(run(std::hint::black_box(text), &mut members));
+                }
+                best = best.min(start.elapsed().as_secs_f64());
+            }
+            let bytes = f64::from(text.len() as u32) * 1e5;
+            println!(
+                "{name} ({} bytes) {way}: {:.2} GB/s, {:.0} ns",
+                text.len(),
+                bytes / best / 1e9,
+                best * 1e4
+            );
+        }
+    }
+}

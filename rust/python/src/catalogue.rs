@@ -1,0 +1,41 @@
+//! The Rust tables as Python objects, so that a test can compare them with those of the Python twin.
+
+use pyo3::prelude::*;
+use pyo3::types::{PyDict, PyList, PyTuple};
+use respstream_core::catalogue::{DIAGNOSTICS, EVENTS, Entry, Index};
+
+/// The event table: one dict for each entry, with the members of `respstream._catalogue.Entry`, `class` and `terminal`.
+#[pyfunction]
+pub fn catalogue(py: Python<'_>) -> PyResult<Bound<'_, PyList>> {
+    let rows = EVENTS.iter().map(|entry| row(py, entry)).collect::<PyResult<Vec<_>>>()?;
+    PyList::new(py, rows)
+}
+
+/// The diagnostics: code -> (severity, template).
+#[pyfunction]
+pub fn diagnostic_kinds(py: Python<'_>) -> PyResult<Bound<'_, PyDict>> {
+    let kinds = PyDict::new(py);
+    for kind in &DIAGNOSTICS {
+        kinds.set_item(kind.code, (kind.severity.name(), kind.template))?;
+    }
+    Ok(kinds)
+}
+
+fn row<'py>(py: Python<'py>, entry: &Entry) -> PyResult<Bound<'py, PyDict>> {
+    let steps = entry.steps.iter().map(|step| (step.member, step.index.map(Index::field)));
+    let row = PyDict::new(py);
+    row.set_item("type", entry.ty)?;
+    row.set_item("class", entry.class)?;
+    row.set_item("op", entry.op.name())?;
+    row.set_item("phase", entry.phase.name())?;
+    row.set_item("target", PyTuple::new(py, steps.collect::<Vec<_>>())?)?;
+    row.set_item("value", entry.value)?;
+    row.set_item("item", entry.item)?;
+    row.set_item("part", entry.part)?;
+    row.set_item("begins", entry.begins)?;
+    row.set_item("status", entry.status)?;
+    row.set_item("extend", entry.extend)?;
+    row.set_item("eager", PyTuple::new(py, entry.eager)?)?;
+    row.set_item("terminal", entry.terminal)?;
+    Ok(row)
+}

@@ -1,0 +1,290 @@
+//! The binding of `decoder`: bytes in, event objects and responses out.
+
+use std::collections::HashMap;
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::thread::{self, ThreadId};
+
+use pyo3::exceptions::{PyRuntimeError, PyValueError};
+use pyo3::prelude::*;
+use pyo3::sync::{MutexExt, PyOnceLock};
+use pyo3::types::{PyDict, PyList, PyType};
+use respstream_core::catalogue::DIAGNOSTICS;
+use respstream_core::decoder::{Decoder as Core, Ignore};
+use respstream_core::diagnostics::Diagnostic;
+use respstream_core::frames::Options;
+use respstream_core::response::Folded;
+
+use crate::convert;
+use crate::events::Maker;
+use crate::response::{Room, SharedRoom, State, response};
+
+/// Chunks from this size on are folded without the GIL; below it, letting go costs more than it gives.
+const DETACH_FROM: usize = 8 * 1024;
+
+const FINISHED: &str = "the decoder has finished; reset() makes it ready for another stream";
+const FAILED: &str = "the decoder has failed; reset() makes it ready for another stream";
+
+/// The views of open responses that Python has seen, by ordinal: one object for each response.
+#[derive(Default)]
+pub struct Views(HashMap<u64, (Py<State>, Py<PyAny>)>);
+
+impl Views {
+    /// The one view of a response.
+    pub fn get<'py>(&mut self, py: Python<'py>, room: SharedRoom, ordinal: u64) -> PyResult<Bound<'py, PyAny>> {
+        if let Some((_, view)) = self.0.get(&ordinal) {
+            return Ok(view.bind(py).clone());
+        }
+        let state = Bound::new(py, State::shared(room, ordinal))?;
+        let view = response(py, &state)?;
+        self.0.insert(ordinal, (state.unbind(), view.clone().unbind()));
+        Ok(view)
+    }
+
+    /// The view of a response that leaves its decoder.
+    fn release<'py>(&mut self, py: Python<'py>, folded: Folded) -> PyResult<Bound<'py, PyAny>> {
+        if let Some((state, view)) = self.0.remove(&folded.ordinal) {
+            state.get().adopt(py, folded);
+            return Ok(view.into_bound(py));
+        }
+        response(py, &Bound::new(py, State::owned(folded))?)
+    }
+}
+
+/// Decodes one live stream, or one log, without doing any I/O.
+#[pyclass(frozen, subclass, module = "respstream._native")]
+pub struct Decoder {
+    room: Mutex<SharedRoom>,
+    views: Mutex<Views>,
+    options: Options,
+    strict: bool,
+    clock: Option<Py<PyAny>>,
+    /// The thread that is inside: a finalizer that runs meanwhile must not wait for itself.
+    inside: Mutex<Option<ThreadId>>,
+}
+
+#[pymethods]
+impl Decoder {
+    #[new]
+    #[pyo3(signature = (*, form = "auto", on_eof = "flush", strict = false, max_event_bytes = None, clock = None))]
+    fn new(
+        form: &str,
+        on_eof: &str,
+        strict: bool,
+        max_event_bytes: Option<i64>,
+        clock: Option<Py<PyAny>>,
+    ) -> PyResult<Self> {
+        let options = convert::options(form, on_eof, max_event_bytes)?;
+        Ok(Self {
+            room: Mutex::new(room(options, strict)),
+            views: Mutex::default(),
+            options,
+            strict,
+            clock,
+            inside: Mutex::default(),
+        })
+    }
+
+    /// Forgets everything; the decoder is as new.
+    fn reset(&self, py: Python<'_>) {
+        let old = std::mem::take(&mut *lock(py, &self.views));
+        *lock(py, &self.room) = room(self.options, self.strict);
+        drop(old);
+    }
+
+    /// Takes the next bytes; gives the events that they complete.
+    fn feed<'py>(&self, data: &Bound<'py, PyAny>) -> PyResult<Bound<'py, PyList>> {
+        let py = data.py();
+        let data = convert::to_bytes(data)?;
+        self.events(py, |core, now, maker| core.feed(data.as_bytes(), now, maker), None)
+    }
+
+    /// Ends the stream; gives the last events.
+    fn finish<'py>(&self, py: Python<'py>) -> PyResult<Bound<'py, PyList>> {
+        self.events(py, |core, now, maker| core.finish(now, maker), Some(FINISHED))
+    }
+
+    /// As `feed`, but makes no events: gives the responses that ended, and forgets them.
+    fn fold<'py>(&self, data: &Bound<'py, PyAny>) -> PyResult<Bound<'py, PyList>> {
+        let py = data.py();
+        let data = convert::to_bytes(data)?;
+        let bytes = data.as_bytes();
+        self.responses_that_end(
+            py,
+            bytes.len() >= DETACH_FROM,
+            |core, now| core.feed(bytes, now, &mut Ignore),
+            None,
+        )
+    }
+
+    /// As `finish`, but gives the responses that ended, and forgets them.
+    fn fold_end<'py>(&self, py: Python<'py>) -> PyResult<Bound<'py, PyList>> {
+        self.responses_that_end(py, false, |core, now| core.finish(now, &mut Ignore), Some(FINISHED))
+    }
+
+    /// Folds one payload that was framed elsewhere: the event of that number, with the name of its event line.
+    fn add_payload(&self, py: Python<'_>, raw: &[u8], name: Option<&str>, number: u64) -> PyResult<()> {
+        let now = self.now(py)?;
+        let room = self.room(py);
+        let failed = {
+            let mut room = self.enter(py, &room)?;
+            ready(&room)?;
+            room.core.payload(raw, name.map(str::as_bytes), number, now);
+            settle(&mut room, None)
+        };
+        match failed {
+            Some(failed) => Err(stream_error(py, &failed, PyList::empty(py))?),
+            None => Ok(()),
+        }
+    }
+
+    /// The latest response, folded so far; None before the first.
+    #[getter]
+    fn response<'py>(&self, py: Python<'py>) -> PyResult<Option<Bound<'py, PyAny>>> {
+        let room = self.room(py);
+        let ordinal = {
+            let room = self.enter(py, &room)?;
+            room.core.lanes().latest.filter(|latest| room.core.lanes().get(*latest).is_some())
+        };
+        ordinal.map(|ordinal| lock(py, &self.views).get(py, room, ordinal)).transpose()
+    }
+
+    /// All responses: those that have ended, in the order of ending, then the open ones.
+    #[getter]
+    fn responses<'py>(&self, py: Python<'py>) -> PyResult<Bound<'py, PyList>> {
+        let room = self.room(py);
+        let ordinals = self.enter(py, &room)?.core.lanes().ordinals();
+        let list = PyList::empty(py);
+        for ordinal in ordinals {
+            let view = lock(py, &self.views).get(py, room.clone(), ordinal)?;
+            list.append(view)?;
+        }
+        Ok(list)
+    }
+
+    /// What was odd so far; at most 10,000 are kept.
+    #[getter]
+    fn diagnostics<'py>(&self, py: Python<'py>) -> PyResult<Bound<'py, PyList>> {
+        let found = self.enter(py, &self.room(py))?.core.store().kept.clone();
+        convert::diagnostics(py, &found)
+    }
+
+    /// How many diagnostics there were of each code, kept or not.
+    #[getter]
+    fn diagnostic_counts<'py>(&self, py: Python<'py>) -> PyResult<Bound<'py, PyDict>> {
+        let counts = self.enter(py, &self.room(py))?.core.store().counts;
+        let dict = PyDict::new(py);
+        for (kind, count) in DIAGNOSTICS.iter().zip(counts).filter(|(_, count)| *count > 0) {
+            dict.set_item(kind.code, count)?;
+        }
+        Ok(dict)
+    }
+
+    /// The sequence number of the last event that had one.
+    #[getter]
+    fn last_sequence_number(&self, py: Python<'_>) -> PyResult<Option<i64>> {
+        Ok(self.enter(py, &self.room(py))?.core.lanes().last_sequence_number)
+    }
+}
+
+impl Decoder {
+    fn room(&self, py: Python<'_>) -> SharedRoom {
+        lock(py, &self.room).clone()
+    }
+
+    fn now(&self, py: Python<'_>) -> PyResult<Option<f64>> {
+        self.clock.as_ref().map(|clock| clock.bind(py).call0()?.extract()).transpose()
+    }
+
+    /// Locks the room. Raises `RuntimeError` instead of waiting for the thread's own self.
+    fn enter<'a>(&self, py: Python<'_>, room: &'a Mutex<Room>) -> PyResult<MutexGuard<'a, Room>> {
+        let own = *self.inside.lock().unwrap_or_else(PoisonError::into_inner);
+        if own == Some(thread::current().id()) {
+            return Err(PyRuntimeError::new_err("the decoder is used from inside its own feed()"));
+        }
+        Ok(lock(py, room))
+    }
+
+    fn mark(&self, inside: Option<ThreadId>) {
+        *self.inside.lock().unwrap_or_else(PoisonError::into_inner) = inside;
+    }
+
+    fn events<'py>(
+        &self,
+        py: Python<'py>,
+        run: impl FnOnce(&mut Core, Option<f64>, &mut Maker<'py>),
+        after: Option<&'static str>,
+    ) -> PyResult<Bound<'py, PyList>> {
+        let now = self.now(py)?;
+        let room = self.room(py);
+        let mut maker = Maker::new(py)?;
+        let failed = {
+            let mut room = self.enter(py, &room)?;
+            ready(&room)?;
+            self.mark(Some(thread::current().id()));
+            run(&mut room.core, now, &mut maker);
+            self.mark(None);
+            settle(&mut room, after)
+        };
+        let events = maker.finish()?;
+        match failed {
+            Some(failed) => Err(stream_error(py, &failed, events)?),
+            None => Ok(events),
+        }
+    }
+
+    fn responses_that_end<'py>(
+        &self,
+        py: Python<'py>,
+        detach: bool,
+        run: impl FnOnce(&mut Core, Option<f64>) + Send,
+        after: Option<&'static str>,
+    ) -> PyResult<Bound<'py, PyList>> {
+        let now = self.now(py)?;
+        let room = self.room(py);
+        let work = |mut room: MutexGuard<'_, Room>| {
+            ready(&room)?;
+            run(&mut room.core, now);
+            Ok::<_, PyErr>((settle(&mut room, after), room.core.lanes_mut().take_ended()))
+        };
+        let (failed, ended) = if detach {
+            py.detach(|| work(room.lock().unwrap_or_else(PoisonError::into_inner)))?
+        } else {
+            work(self.enter(py, &room)?)?
+        };
+        let list = PyList::empty(py);
+        if let Some(failed) = failed {
+            return Err(stream_error(py, &failed, list)?);
+        }
+        for folded in ended {
+            let view = lock(py, &self.views).release(py, folded)?;
+            list.append(view)?;
+        }
+        Ok(list)
+    }
+}
+
+fn room(options: Options, strict: bool) -> SharedRoom {
+    Arc::new(Mutex::new(Room { core: Core::new(options, strict), refusal: None }))
+}
+
+fn ready(room: &Room) -> PyResult<()> {
+    room.refusal.map_or(Ok(()), |refusal| Err(PyValueError::new_err(refusal)))
+}
+
+/// Notes whether the decoder can go on; gives the diagnostic that it failed at.
+fn settle(room: &mut Room, after: Option<&'static str>) -> Option<Diagnostic> {
+    let failed = room.core.store().failed.clone();
+    room.refusal = if failed.is_some() { Some(FAILED) } else { after };
+    failed
+}
+
+fn lock<'a, T>(py: Python<'_>, mutex: &'a Mutex<T>) -> MutexGuard<'a, T> {
+    mutex.lock_py_attached(py).unwrap_or_else(PoisonError::into_inner)
+}
+
+/// The exception for what a strict decoder found.
+fn stream_error(py: Python<'_>, failed: &Diagnostic, events: Bound<'_, PyList>) -> PyResult<PyErr> {
+    static CLASS: PyOnceLock<Py<PyType>> = PyOnceLock::new();
+    let class = CLASS.import(py, "respstream.errors", "StreamError")?;
+    Ok(PyErr::from_value(class.call1((convert::diagnostic(py, failed)?, events))?))
+}

@@ -1,0 +1,31 @@
+//! The extension module `respstream._native`: conversions only, one file for each module of the core that it wraps.
+
+use pyo3::prelude::*;
+
+mod catalogue;
+mod convert;
+mod decoder;
+mod events;
+mod frames;
+mod json;
+mod response;
+mod slots;
+mod sse;
+
+#[pymodule(gil_used = false)]
+mod _native {
+    #[pymodule_export]
+    use super::catalogue::{catalogue, diagnostic_kinds};
+    #[pymodule_export]
+    use super::decoder::Decoder;
+    #[pymodule_export]
+    use super::events::fill_slots_by_name;
+    #[pymodule_export]
+    use super::frames::frame;
+    #[pymodule_export]
+    use super::json::{json_odd_text, json_verdict, line_check, locate};
+    #[pymodule_export]
+    use super::response::State;
+    #[pymodule_export]
+    use super::sse::SseDecoder;
+}

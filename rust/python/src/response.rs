@@ -1,0 +1,190 @@
+//! The binding of `response`: the state behind a `respstream.response.Response`.
+
+use std::sync::{Arc, Mutex, PoisonError};
+
+use pyo3::exceptions::PyRuntimeError;
+use pyo3::prelude::*;
+use pyo3::sync::{MutexExt, PyOnceLock};
+use pyo3::types::{PyBytes, PyList, PyType};
+use respstream_core::decoder::Decoder as Core;
+use respstream_core::response::Folded;
+
+use crate::convert;
+
+/// A core decoder, where responses live until they are handed out. `refusal` tells why it takes no more bytes.
+pub struct Room {
+    pub core: Core,
+    pub refusal: Option<&'static str>,
+}
+
+pub type SharedRoom = Arc<Mutex<Room>>;
+
+enum Place {
+    Shared(SharedRoom, u64),
+    Owned(Box<Folded>),
+}
+
+/// One response, folded so far; still inside its decoder, or handed out.
+#[pyclass(frozen, module = "respstream._native")]
+pub struct State(Mutex<Place>);
+
+impl State {
+    pub fn shared(room: SharedRoom, ordinal: u64) -> Self {
+        Self(Mutex::new(Place::Shared(room, ordinal)))
+    }
+
+    pub fn owned(folded: Folded) -> Self {
+        Self(Mutex::new(Place::Owned(Box::new(folded))))
+    }
+
+    /// Takes over the response that a decoder hands out.
+    pub fn adopt(&self, py: Python<'_>, folded: Folded) {
+        let mut place = self.0.lock_py_attached(py).unwrap_or_else(PoisonError::into_inner);
+        *place = Place::Owned(Box::new(folded));
+    }
+
+    /// Reads from the response. No Python object is made meanwhile: that could run code that wants the lock.
+    pub fn read<T>(&self, py: Python<'_>, read: impl FnOnce(&Folded) -> T) -> PyResult<T> {
+        let place = self.0.lock_py_attached(py).unwrap_or_else(PoisonError::into_inner);
+        match &*place {
+            Place::Owned(folded) => Ok(read(folded)),
+            Place::Shared(room, ordinal) => {
+                let room = room.lock_py_attached(py).unwrap_or_else(PoisonError::into_inner);
+                match room.core.lanes().get(*ordinal) {
+                    Some(folded) => Ok(read(folded)),
+                    None => Err(PyRuntimeError::new_err("the decoder of this response was reset")),
+                }
+            }
+        }
+    }
+}
+
+type Call = (&'static str, Option<String>, Option<String>, Option<String>);
+
+#[pymethods]
+impl State {
+    #[getter]
+    fn version(&self, py: Python<'_>) -> PyResult<u64> {
+        self.read(py, |folded| folded.version)
+    }
+
+    #[getter]
+    fn complete(&self, py: Python<'_>) -> PyResult<bool> {
+        self.read(py, Folded::complete)
+    }
+
+    #[getter]
+    fn terminal(&self, py: Python<'_>) -> PyResult<Option<&'static str>> {
+        self.read(py, |folded| folded.terminal)
+    }
+
+    #[getter]
+    fn lane(&self, py: Python<'_>) -> PyResult<Option<String>> {
+        self.read(py, |folded| folded.lane.as_deref().map(str::to_owned))
+    }
+
+    #[getter]
+    fn byte_start(&self, py: Python<'_>) -> PyResult<u64> {
+        self.read(py, |folded| folded.byte_start)
+    }
+
+    #[getter]
+    fn byte_end(&self, py: Python<'_>) -> PyResult<u64> {
+        self.read(py, |folded| folded.byte_end)
+    }
+
+    #[getter]
+    fn line(&self, py: Python<'_>) -> PyResult<u64> {
+        self.read(py, |folded| folded.line)
+    }
+
+    #[getter]
+    fn stream_index(&self, py: Python<'_>) -> PyResult<Option<u64>> {
+        self.read(py, |folded| folded.stream_index)
+    }
+
+    #[getter]
+    fn events(&self, py: Python<'_>) -> PyResult<u64> {
+        self.read(py, |folded| folded.events)
+    }
+
+    #[getter]
+    fn deltas(&self, py: Python<'_>) -> PyResult<u64> {
+        self.read(py, |folded| folded.deltas)
+    }
+
+    #[getter]
+    fn first_sequence(&self, py: Python<'_>) -> PyResult<Option<i64>> {
+        self.read(py, |folded| folded.first_sequence)
+    }
+
+    #[getter]
+    fn last_sequence(&self, py: Python<'_>) -> PyResult<Option<i64>> {
+        self.read(py, |folded| folded.last_sequence)
+    }
+
+    #[getter]
+    fn started_at(&self, py: Python<'_>) -> PyResult<Option<f64>> {
+        self.read(py, |folded| folded.started_at)
+    }
+
+    #[getter]
+    fn first_delta_at(&self, py: Python<'_>) -> PyResult<Option<f64>> {
+        self.read(py, |folded| folded.first_delta_at)
+    }
+
+    #[getter]
+    fn ended_at(&self, py: Python<'_>) -> PyResult<Option<f64>> {
+        self.read(py, |folded| folded.ended_at)
+    }
+
+    #[getter]
+    fn id(&self, py: Python<'_>) -> PyResult<Option<String>> {
+        self.read(py, |folded| folded.id().map(|id| id.into_owned()))
+    }
+
+    #[getter]
+    fn status(&self, py: Python<'_>) -> PyResult<Option<String>> {
+        self.read(py, |folded| folded.status().map(|status| status.into_owned()))
+    }
+
+    #[getter]
+    fn diagnostics<'py>(&self, py: Python<'py>) -> PyResult<Bound<'py, PyList>> {
+        let found = self.read(py, |folded| folded.diagnostics.clone())?;
+        convert::diagnostics(py, &found)
+    }
+
+    fn keys(&self, py: Python<'_>) -> PyResult<Vec<String>> {
+        self.read(py, Folded::keys)
+    }
+
+    fn member<'py>(&self, py: Python<'py>, name: &str) -> PyResult<Option<Bound<'py, PyBytes>>> {
+        Ok(self.read(py, |folded| folded.member(name))?.map(|raw| PyBytes::new(py, &raw)))
+    }
+
+    fn json<'py>(&self, py: Python<'py>) -> PyResult<Bound<'py, PyBytes>> {
+        Ok(PyBytes::new(py, &self.read(py, Folded::json)?))
+    }
+
+    fn texts(&self, py: Python<'_>) -> PyResult<(String, Option<String>, String, String)> {
+        let texts = self.read(py, Folded::texts)?;
+        Ok((texts.output_text, texts.refusal, texts.reasoning_text, texts.reasoning_summary))
+    }
+
+    fn tool_calls(&self, py: Python<'_>) -> PyResult<Vec<Call>> {
+        let calls = self.read(py, Folded::tool_calls)?;
+        Ok(calls.into_iter().map(|call| (call.kind, call.call_id, call.name, call.arguments)).collect())
+    }
+
+    fn error<'py>(&self, py: Python<'py>) -> PyResult<Option<Bound<'py, PyAny>>> {
+        let Some(raw) = self.read(py, Folded::error_json)? else { return Ok(None) };
+        let loads = py.import("respstream.base")?.getattr("_loads")?;
+        Ok(Some(loads.call1((PyBytes::new(py, &raw),))?))
+    }
+}
+
+/// A `respstream.response.Response` over a state.
+pub fn response<'py>(py: Python<'py>, state: &Bound<'py, State>) -> PyResult<Bound<'py, PyAny>> {
+    static CLASS: PyOnceLock<Py<PyType>> = PyOnceLock::new();
+    CLASS.import(py, "respstream.response", "Response")?.call1((state,))
+}

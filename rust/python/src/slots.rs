@@ -1,0 +1,118 @@
+//! Event objects at the cost of their allocation: the slots of a class are written where they are, not through setattr.
+//!
+//! The place of each slot is found by experiment when the class is first used: a marker is set through Python on a fresh
+//! object, and the object's words are searched for it. A class where that does not give exactly one place for each slot
+//! is filled through setattr instead, so that a future layout costs time and nothing else.
+//!
+//! The one module of the binding with `unsafe`; each block says what it relies on.
+#![allow(unsafe_code)]
+
+use pyo3::prelude::*;
+use pyo3::types::{PyString, PyType};
+use pyo3::{ffi, intern};
+
+/// Where a slot lies, in words from the beginning of the object; None: use setattr.
+type Word = Option<usize>;
+
+/// A class whose objects are made here, and the places of its slots.
+pub struct SlotClass {
+    class: Py<PyType>,
+    names: Vec<Py<PyString>>,
+    words: Vec<Word>,
+}
+
+impl SlotClass {
+    /// Prepares a class for being filled through the slots `names`; they are known by their place in that list.
+    pub fn new(class: &Bound<'_, PyType>, names: &[&str]) -> PyResult<Self> {
+        let py = class.py();
+        let names: Vec<_> = names.iter().map(|name| PyString::intern(py, name).unbind()).collect();
+        let mut words = Vec::with_capacity(names.len());
+        for name in &names {
+            words.push(find(class, name.bind(py))?);
+        }
+        if !all_differ(&words) || plain_layout(class)?.is_none() {
+            words.fill(None);
+        }
+        Ok(Self { class: class.clone().unbind(), names, words })
+    }
+
+    /// A new object without any slot set.
+    pub fn make<'py>(&self, py: Python<'py>) -> PyResult<Filling<'_, 'py>> {
+        Ok(Filling { class: self, object: allocate(self.class.bind(py))? })
+    }
+
+    /// Fills by setattr from now on: the path that unforeseen layouts take.
+    pub fn forget_layout(mut self) -> Self {
+        self.words.fill(None);
+        self
+    }
+}
+
+/// An object that nobody else has seen yet.
+pub struct Filling<'a, 'py> {
+    class: &'a SlotClass,
+    object: Bound<'py, PyAny>,
+}
+
+impl<'py> Filling<'_, 'py> {
+    /// Sets the slot at this place of the class's list. A slot may be set once only.
+    #[inline]
+    pub fn set(&self, slot: usize, value: Bound<'py, PyAny>) -> PyResult<()> {
+        match self.class.words[slot] {
+            Some(word) => {
+                // SAFETY: `word` is a slot of this class, proved by `find` to lie inside the object; `make` gave a fresh
+                // zeroed object that no other code has a reference to, and `set` is called once a slot, so that nothing
+                // is overwritten. The object takes over the reference of `value`.
+                unsafe { *self.object.as_ptr().cast::<*mut ffi::PyObject>().add(word) = value.into_ptr() };
+                Ok(())
+            }
+            None => self.object.setattr(self.class.names[slot].bind(self.object.py()), value),
+        }
+    }
+
+    pub fn done(self) -> Bound<'py, PyAny> {
+        self.object
+    }
+}
+
+fn allocate<'py>(class: &Bound<'py, PyType>) -> PyResult<Bound<'py, PyAny>> {
+    let py = class.py();
+    // SAFETY: the class is a live Python class made by a class statement with `object` as its only foreign base, for
+    // which the generic allocation (zeroed, tracked by the collector) is what `object.__new__` does. A null pointer with
+    // the exception set is turned into an error.
+    unsafe { Bound::from_owned_ptr_or_err(py, ffi::PyType_GenericAlloc(class.as_type_ptr(), 0)) }
+}
+
+/// The number of words of an object of this class; None where its size is not fixed.
+fn plain_layout(class: &Bound<'_, PyType>) -> PyResult<Option<usize>> {
+    let py = class.py();
+    let size: usize = class.getattr(intern!(py, "__basicsize__"))?.extract()?;
+    let item: usize = class.getattr(intern!(py, "__itemsize__"))?.extract()?;
+    let word = size_of::<usize>();
+    Ok((item == 0 && size % word == 0 && size > size_of::<ffi::PyObject>()).then_some(size / word))
+}
+
+/// The one word of an object that holds what was set through Python as this slot.
+fn find(class: &Bound<'_, PyType>, name: &Bound<'_, PyString>) -> PyResult<Word> {
+    let Some(words) = plain_layout(class)? else { return Ok(None) };
+    let object = allocate(class)?;
+    let marker = pyo3::types::PyList::empty(class.py());
+    object.setattr(name, &marker)?;
+    let header = size_of::<ffi::PyObject>() / size_of::<usize>();
+    let found: Vec<usize> = (header..words)
+        .filter(|word| {
+            // SAFETY: `word` lies inside the object, whose size is `__basicsize__` bytes; it is read as an address that
+            // is compared and never followed.
+            let address = unsafe { *object.as_ptr().cast::<*mut ffi::PyObject>().add(*word) };
+            address == marker.as_ptr()
+        })
+        .collect();
+    Ok(if let [word] = found[..] { Some(word) } else { None })
+}
+
+fn all_differ(words: &[Word]) -> bool {
+    let mut known: Vec<_> = words.iter().collect();
+    known.sort_unstable();
+    known.dedup();
+    known.len() == words.len() && words.iter().all(Option::is_some)
+}

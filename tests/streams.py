@@ -1,0 +1,474 @@
+"""Makers of streams: well formed, with the output that they mean; odd events; odd framing; noise.
+
+Everything is a function of a `random.Random`, so that hypothesis can draw (and shrink) it and a loop can run it at full
+speed. Streams are small: a few items, texts of a few pieces.
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterable
+from random import Random
+from typing import Any, NamedTuple
+
+from respstream._catalogue import EVENTS
+
+Json = dict[str, Any]
+
+WORDS = ["Hello", " world", "", "!", "\n", " \u00fc\u00df", "\U0001f600", '"quoted"', "\\", "\u2028", "{", "data: x", "\x7f", " a b"]
+
+
+class Script(NamedTuple):
+    """A well-formed stream: its events without the terminal one, the terminal one, and the output it carries."""
+
+    events: list[Json]
+    terminal: Json
+    output: list[Json]
+
+
+def chance(rng: Random, percent: int) -> bool:
+    """True so many times in a hundred; the plain case is the smaller number, so that shrinking finds it."""
+    return rng.randint(0, 99) >= 100 - percent
+
+
+def pieces(rng: Random, most: int = 4) -> list[str]:
+    return [rng.choice(WORDS) for _ in range(rng.randint(0, most))]
+
+
+# -- well formed -----------------------------------------------------------------------------------------------------
+
+
+class Part(NamedTuple):
+    """A part of an item: its final value, the field that grows, the events' stem and how its place is named."""
+
+    value: Json
+    field: str
+    stem: str
+    at: Json
+
+
+def _part_events(rng: Random, part: Part, added: str, sure: bool) -> list[Json]:
+    """Events that build a part; with `sure` they must suffice, else something that comes later replaces it."""
+    text = part.value[part.field]
+    events: list[Json] = []
+    done = chance(rng, 60)
+    grown = {**part.value, part.field: ""}
+    if sure or chance(rng, 70):
+        if "annotations" in grown:
+            grown["annotations"] = []
+        events.append({"type": f"response.{added}.added", **part.at, "part": grown})
+    for number, note in enumerate(part.value.get("annotations", ())):
+        at = {**part.at, "annotation_index": number}
+        if sure or chance(rng, 70):
+            events.append({"type": "response.output_text.annotation.added", **at, "annotation": note})
+    value_done = chance(rng, 60)
+    if chance(rng, 80) or not (done or value_done):
+        events += [{"type": f"response.{part.stem}.delta", **part.at, "delta": piece} for piece in _cut(rng, text)]
+    if value_done:
+        events.append({"type": f"response.{part.stem}.done", **part.at, part.field: text})
+    if done:
+        events.append({"type": f"response.{added}.done", **part.at, "part": part.value})
+    return events
+
+
+def _cut(rng: Random, text: str) -> list[str]:
+    cuts = sorted(rng.randint(0, len(text)) for _ in range(rng.randint(0, 3)))
+    return [text[a:b] for a, b in zip([0, *cuts], [*cuts, len(text)], strict=True)]
+
+
+def _parts(rng: Random, item: Json, final: Json, key: str, parts: list[tuple[Json, str, str]], added: str) -> list[Json]:
+    """Adds the parts to the final item; gives the events that build them."""
+    stride, first = rng.choice([(1, 0), (1, 0), (2, 1)])
+    index = "summary_index" if key == "summary" else "content_index"
+    final[key] = [value for value, _, _ in parts]
+    item[key] = []
+    events: list[Json] = []
+    for number, (value, field, stem) in enumerate(parts):
+        part = Part(value, field, stem, {index: number * stride + first})
+        events += _part_events(rng, part, added, sure=True)
+    return events
+
+
+def message(rng: Random, final: Json) -> tuple[Json, list[Json]]:
+    final |= {"type": "message", "role": "assistant"}
+    parts: list[tuple[Json, str, str]] = []
+    for _ in range(rng.randint(0, 2)):
+        if chance(rng, 30):
+            parts.append(({"type": "refusal", "refusal": "".join(pieces(rng))}, "refusal", "refusal"))
+        else:
+            notes = [{"type": "url_citation", "url": f"u{n}"} for n in range(rng.choice([0, 0, 2]))]
+            text = {"type": "output_text", "annotations": notes, "text": "".join(pieces(rng))}
+            parts.append((text, "text", "output_text"))
+    item = dict(final)
+    return item, _parts(rng, item, final, "content", parts, "content_part")
+
+
+def reasoning(rng: Random, final: Json) -> tuple[Json, list[Json]]:
+    final |= {"type": "reasoning"}
+    item = dict(final)
+    kind = rng.choice(["summary", "content", "old"])
+    if kind == "summary":
+        added, stem, value = "reasoning_summary_part", "reasoning_summary_text", "summary_text"
+    elif kind == "content":
+        added, stem, value = "content_part", "reasoning_text", "reasoning_text"
+    else:
+        added, stem, value = "reasoning_part", "reasoning", "reasoning_text"
+    texts = ["".join(pieces(rng)) for _ in range(rng.randint(0, 2))]
+    parts = [({"type": value, "text": text}, "text", stem) for text in texts]
+    key = "summary" if kind == "summary" else "content"
+    return item, _parts(rng, item, final, key, parts, added)
+
+
+VALUES = {
+    "function_call": ("arguments", "function_call_arguments"),
+    "custom_tool_call": ("input", "custom_tool_call_input"),
+    "mcp_call": ("arguments", "mcp_call_arguments"),
+    "code_interpreter_call": ("code", "code_interpreter_call_code"),
+}
+
+
+def call(rng: Random, final: Json) -> tuple[Json, list[Json]]:
+    kind = rng.choice(sorted(VALUES))
+    field, stem = VALUES[kind]
+    final |= {"type": kind, "call_id": f"call_{rng.randint(0, 99)}", "name": "f", field: "".join(pieces(rng))}
+    item = {**final, field: rng.choice(["", None]) if kind == "code_interpreter_call" and final[field] else ""}
+    events = [{"type": f"response.{stem}.delta", "delta": piece} for piece in _cut(rng, final[field])]
+    if chance(rng, 50):
+        events.append({"type": f"response.{stem}.done", field: final[field]})
+    return item, events
+
+
+def shell(rng: Random, final: Json) -> tuple[Json, list[Json]]:
+    commands = ["".join(pieces(rng)) for _ in range(rng.randint(0, 2))]
+    final |= {"type": "shell_call", "action": {"commands": commands, "timeout_ms": None}}
+    events: list[Json] = []
+    for number, command in enumerate(commands):
+        at, stem = {"command_index": number}, "response.shell_call_command"
+        events.append({"type": f"{stem}.added", **at, "command": ""})
+        events += [{"type": f"{stem}.delta", **at, "delta": piece} for piece in _cut(rng, command)]
+        if chance(rng, 50):
+            events.append({"type": f"{stem}.done", **at, "command": command})
+    return {**final, "action": {"commands": [], "timeout_ms": None}}, events
+
+
+def shell_output(rng: Random, final: Json) -> tuple[Json, list[Json]]:
+    stem = "response.shell_call_output_content"
+    outputs: list[Json] = []
+    events: list[Json] = []
+    for number in range(rng.randint(0, 2)):
+        output = {"stdout": "".join(pieces(rng)), "stderr": "".join(pieces(rng))}
+        at = {"command_index": number}
+        out, err = _cut(rng, output["stdout"]), _cut(rng, output["stderr"])
+        events += [{"type": f"{stem}.delta", **at, "delta": {"stdout": piece, "stderr": ""}} for piece in out]
+        events += [{"type": f"{stem}.delta", **at, "delta": {"stderr": piece}} for piece in err]
+        if chance(rng, 50):
+            output = {**output, "outcome": {"type": "exit", "exit_code": 0}}
+            events.append({"type": f"{stem}.done", **at, "output": [output]})
+        outputs.append(output)
+    final |= {"type": "shell_call_output", "output": outputs}
+    return {**final, "output": []}, events
+
+
+def patch(rng: Random, final: Json) -> tuple[Json, list[Json]]:
+    diff = "".join(pieces(rng))
+    final |= {"type": "apply_patch_call", "operation": {"type": "update_file", "path": "a.py", "diff": diff}}
+    stem = "response.apply_patch_call_operation_diff"
+    events = [{"type": f"{stem}.delta", "delta": piece} for piece in _cut(rng, diff)]
+    if chance(rng, 50):
+        events.append({"type": f"{stem}.done", "diff": diff})
+    return {**final, "operation": {**final["operation"], "diff": ""}}, events
+
+
+def search(rng: Random, final: Json) -> tuple[Json, list[Json]]:
+    kind = rng.choice(["web_search_call", "file_search_call", "image_generation_call"])
+    final |= {"type": kind, "status": "completed"}
+    middle = "generating" if kind.startswith("image") else "searching"
+    events: list[Json] = [{"type": f"response.{kind}.{status}"} for status in ("in_progress", middle, "completed")]
+    if kind.startswith("image"):
+        partial = {"type": f"response.{kind}.partial_image", "partial_image_index": 0, "partial_image_b64": "AAAA"}
+        events.insert(2, partial)
+    return {**final, "status": "in_progress"}, events
+
+
+MAKERS = [message, message, reasoning, call, call, shell, shell_output, patch, search]
+
+
+def item_events(rng: Random, index: int) -> tuple[list[Json], Json]:
+    """The events of one item, in order, and what it is in the end."""
+    final: Json = {"id": f"item_{rng.randint(0, 9)}", "status": "completed"}
+    item, inner = rng.choice(MAKERS)(rng, final)
+    done = chance(rng, 70)
+    if done:
+        item["status"] = "in_progress"
+        if chance(rng, 20):  # what comes before the item's end is cut short: the whole item makes up for it
+            inner = []
+        if chance(rng, 30):
+            final["extra"] = {"n": 1.5e-7, "big": 12345678901234567890}
+    events = [{"type": "response.output_item.added", "item": item}, *inner]
+    if done:
+        if chance(rng, 10):
+            events = events[1:]
+        events.append({"type": "response.output_item.done", "item": final})
+    for event in events:
+        event["output_index"] = index
+        if "item" not in event and chance(rng, 70):
+            event["item_id"] = final["id"]
+    return events, final
+
+
+def script(rng: Random, ident: str = "resp_1") -> Script:
+    """A well-formed stream of one response."""
+    stride, first = rng.choice([(1, 0), (1, 0), (3, 2)])
+    count = rng.randint(0, 3)
+    made = [item_events(rng, number * stride + first) for number in range(count)]
+    output = [final for _, final in made]
+    base = {"id": ident, "object": "response", "model": "m", "output": [], "metadata": {"k": "v"}}
+    events: list[Json] = [{"type": "response.created", "response": {**base, "status": "in_progress"}}]
+    if chance(rng, 50):
+        events.append({"type": "response.in_progress", "response": {**base, "status": "in_progress"}})
+    events += interleave(rng, [found for found, _ in made]) if chance(rng, 40) else sum((e for e, _ in made), [])
+    usage = {"input_tokens": 1, "output_tokens": 2, "total_tokens": 3}
+    response = {**base, "status": "completed", "output": output, "usage": usage}
+    terminal: Json = {"type": "response.completed", "response": response}
+    if chance(rng, 70):
+        for number, event in enumerate([*events, terminal]):
+            event["sequence_number"] = number
+    return Script(events, terminal, output)
+
+
+def interleave(rng: Random, rows: list[list[Json]]) -> list[Json]:
+    """The rows merged at random, each in its own order."""
+    rows = [list(row) for row in rows if row]
+    found = []
+    while rows:
+        row = rng.choice(rows)
+        found.append(row.pop(0))
+        rows = [row for row in rows if row]
+    return found
+
+
+# -- odd events ------------------------------------------------------------------------------------------------------
+
+TYPES = [*EVENTS, "response.output_text.delta", "response.brand_new", "message_start", "x"]
+INDEXES = ["output_index", "content_index", "summary_index", "command_index", "annotation_index"]
+ODD = [None, -1, 65535, 65536, 1.0, "0", True, [], {}, 2**63, 1e3]
+STRINGS = ["", "a", "b\ud83d", "\ude00c", "\udead", "z" * 30, "\x00", "\U0001f600", "\u0130", "[DONE]"]
+
+
+def odd_value(rng: Random, depth: int = 0) -> Any:
+    """Any JSON value."""
+    kind = rng.randint(0, 7 if depth < 3 else 5)
+    if kind <= 1:
+        return rng.choice(STRINGS)
+    if kind <= 3:
+        return rng.choice([None, True, False, 0, 1, -1, 1.5, 1e22, 2**63, -(2**63) - 1, 10**25])
+    if kind <= 5:
+        return rng.choice(["text", "output_text", "refusal", "message", "reasoning", "completed", "call_1"])
+    if kind == 6:
+        return [odd_value(rng, depth + 1) for _ in range(rng.randint(0, 3))]
+    return {rng.choice(MEMBERS): odd_value(rng, depth + 1) for _ in range(rng.randint(0, 4))}
+
+
+MEMBERS = "type id status content summary text refusal arguments input code call_id name output error role action commands operation diff stdout stderr \ud800".split()
+
+
+def odd_part(rng: Random) -> Any:
+    if chance(rng, 15):
+        return odd_value(rng)
+    kind = rng.choice(["output_text", "refusal", "reasoning_text", "summary_text", "other"])
+    return {"type": kind, rng.choice(["text", "refusal"]): rng.choice(STRINGS)}
+
+
+def odd_item(rng: Random) -> Any:
+    if chance(rng, 15):
+        return odd_value(rng)
+    kind = rng.choice(["message", "reasoning", "function_call", "custom_tool_call", "mcp_call", "shell_call", "other"])
+    item: Json = {"id": f"i{rng.randint(0, 2)}", "type": kind}
+    if chance(rng, 50):
+        item["content"] = [odd_part(rng) for _ in range(rng.randint(0, 2))]
+    if chance(rng, 30):
+        item["summary"] = [odd_part(rng) for _ in range(rng.randint(0, 2))]
+    for name in ("arguments", "input", "code", "call_id", "name", "status", "action", "operation", "output"):
+        if chance(rng, 25):
+            item[name] = rng.choice([*STRINGS[:4], odd_value(rng)])
+    return item
+
+
+def odd_response(rng: Random) -> Any:
+    if chance(rng, 10):
+        return odd_value(rng)
+    response: Json = {"id": rng.choice(["r1", "r1", "r2"]), "status": rng.choice(["in_progress", "completed", 1])}
+    if chance(rng, 70):
+        response["output"] = [odd_item(rng) for _ in range(rng.randint(0, 3))]
+    for name in ("error", "usage", "output", "metadata", "incomplete_details"):
+        if chance(rng, 15):
+            response[name] = odd_value(rng)
+    return response
+
+
+def odd_event(rng: Random) -> Json:
+    """An event of a known type with members of nearly the right kind, or of quite another."""
+    event: Json = {}
+    kind = rng.choice(TYPES)
+    if chance(rng, 95):
+        event["type"] = kind if chance(rng, 97) else odd_value(rng)
+    entry = EVENTS.get(kind)
+    for name in INDEXES:
+        if chance(rng, 45):
+            event[name] = rng.choice([0, 0, 1, 2, 7]) if chance(rng, 92) else rng.choice(ODD)
+    if entry is not None and entry.value and chance(rng, 92):
+        event[entry.value] = value_for(rng, entry.op, entry.value)
+    if chance(rng, 30):
+        event["logprobs"] = [{"token": "t", "logprob": -0.10}] if chance(rng, 80) else odd_value(rng)
+    if chance(rng, 40):
+        event["sequence_number"] = rng.randint(0, 5) if chance(rng, 90) else odd_value(rng)
+    if chance(rng, 15):
+        event["stream_id"] = rng.choice(["a", "b", "", "\ud800"]) if chance(rng, 90) else odd_value(rng)
+    if chance(rng, 40):
+        event["item_id"] = rng.choice(["i0", "i1", odd_value(rng)])
+    for _ in range(rng.randint(0, 1)):
+        event[rng.choice([*MEMBERS, "object", "response", "item", "delta", "code", "message"])] = odd_value(rng)
+    return event
+
+
+def value_for(rng: Random, op: str, name: str) -> Any:
+    """A value for the member of an event that the operation takes."""
+    if chance(rng, 7):
+        return odd_value(rng)
+    makers = {"response": odd_response, "item": odd_item, "part": odd_part}
+    if op in makers:
+        return makers[op](rng)
+    if op == "members":
+        output = {"stdout": rng.choice(STRINGS), "stderr": rng.choice(STRINGS)}
+        return output if name == "delta" else [output]
+    return odd_value(rng) if op == "put" else rng.choice(STRINGS)
+
+
+def odd_events(rng: Random, most: int = 14) -> list[Json]:
+    """Odd events, some of them twice."""
+    events = [odd_event(rng) for _ in range(rng.randint(0, most))]
+    if events and chance(rng, 30):
+        again = rng.randint(0, len(events) - 1)
+        events.insert(again, events[again])
+    return events
+
+
+# -- on the wire -----------------------------------------------------------------------------------------------------
+
+
+def dumps(rng: Random, value: Any) -> bytes:
+    """JSON in one of the ways that servers write it."""
+    separators = rng.choice([(",", ":"), (", ", ": "), (" ,", " : ")])
+    ascii_only = chance(rng, 30)
+    text = json.dumps(value, separators=separators, ensure_ascii=ascii_only, sort_keys=chance(rng, 20))
+    return text.encode("utf-8", "surrogatepass")  # lone surrogates become invalid UTF-8
+
+
+STRAY = [
+    b"# a comment of a log", b": keep-alive", b"<html><body>502</body></html>", b"retry: 3000", b"id: 7", b"event: x", b"data:",
+    b"data", b"nonsense", b"[DONE]", b"data: [DONE]", b"[INFO] ready", b"[", b"]", b"{", b"}", b'{"a":', b"[{}", b"  ", b"null", b"12",
+    b'{"error": {"code": "x", "message": "m", "type": "t", "param": null}}', b'{"error": {"message": "m"', b'{"error": "m"}',
+    b'{"object":"response","id":"r9","status":"completed","output":[]}', b'{"object":"chat.completion.chunk"}',
+    b'{"type":"message_start"}', b'{"type":"keepalive","sequence_number":3}', b'{"type":"a","type":"response.done"}', b"data: 1",
+    b'data: {"x":1}', b"data: \xff\xfe", b'{"type":"response.\xff"}', b"\xef\xbb\xbf", b"foo: bar", b"[" * 300 + b"]" * 300,
+    b'{"type":"big","n":' + b"9" * 4400 + b"}", b'{"type":"deep","n":' + b"[" * 300 + b"]" * 300 + b"}",
+]  # fmt: skip
+
+
+def framed(rng: Random, events: Iterable[Json]) -> bytes:
+    """The events as bytes: one form, or all of them by turns, with what servers, logs and proxies put between them."""
+    form = rng.choice(["sse", "sse", "jsonl", "mixed", "array", "bare"])
+    newline = rng.choice([b"\n", b"\n", b"\r\n", b"\r"])
+    stray = rng.choice([0, 0, 15])
+    if form == "array":
+        space = rng.choice([b"", b" ", newline])
+        return b"[" + space + (b"," + space).join(dumps(rng, event) for event in events) + space + b"]" + newline
+    out = [b"\xef\xbb\xbf"] if chance(rng, 10) else []
+    for event in events:
+        if chance(rng, stray):
+            out += [rng.choice(STRAY), newline * rng.choice([1, 2])]
+        out.append(_frame(rng, event, form, newline))
+    if chance(rng, 20):
+        out += [b"data: [DONE]", newline, newline]
+    data = b"".join(out)
+    return data.rstrip(b"\r\n") if chance(rng, 20) else data
+
+
+def _frame(rng: Random, event: Json, form: str, newline: bytes) -> bytes:
+    payload = dumps(rng, event)
+    if form == "jsonl" or (form == "mixed" and chance(rng, 40)):
+        return payload + newline
+    colon = rng.choice([b": ", b": ", b":"])
+    data = newline.join(b"data" + colon + line for line in _lines(rng, event, payload))
+    name = str(event.get("type", "x")).encode("utf-8", "replace")
+    name = name if chance(rng, 97) else b"other"
+    fields = [data] if form == "bare" else [b"event" + colon + name, data]
+    if chance(rng, 5):
+        fields.reverse()
+    if chance(rng, 5):
+        fields.insert(rng.randint(0, len(fields)), rng.choice(STRAY[:8]))
+    blank = b"" if form == "bare" and chance(rng, 50) else newline
+    return newline.join(fields) + newline + blank
+
+
+def _lines(rng: Random, event: Json, payload: bytes) -> list[bytes]:
+    if chance(rng, 5):
+        return json.dumps(event, indent=1).encode().split(b"\n")
+    return [payload]
+
+
+# -- noise -----------------------------------------------------------------------------------------------------------
+
+FRAGMENTS = [
+    b"data:", b"data: ", b"event: ", b"id:", b"retry: 1", b":", b" ", b"\n", b"\n\n", b"\r", b"\r\n", b"\xef\xbb\xbf", b"{", b"}", b"[", b"]", b",",
+    b'"', b"\\", b'"type":"response.created"', b'"type":', b'{"type":"x"}', b'{"type":"response.output_text.delta","delta":"a"}', b"[DONE]",
+    b"\xff", b"\xf0\x9f", b"\x00", b"null", b'{"error":{"code":"c"}}', b'{"error":', b'{"object":"response"}', b"event: response.done\n", b"<p>",
+    b"a", b"1", b'\\ud83d', b"\t",
+]  # fmt: skip
+
+
+def noise(rng: Random) -> bytes:
+    """Fragments of all grammars in any order."""
+    return b"".join(rng.choice(FRAGMENTS) for _ in range(rng.randint(0, 40)))
+
+
+def damaged(rng: Random, data: bytes) -> bytes:
+    """The data with some bytes lost, put in, doubled or changed."""
+    for _ in range(rng.randint(1, 3)):
+        at, size = rng.randint(0, len(data)), rng.choice([1, 1, 3, 40])
+        kind = rng.randint(0, 4)
+        if kind == 0:
+            data = data[:at]
+        elif kind == 1:
+            data = data[:at] + data[at + size :]
+        elif kind == 2:
+            data = data[:at] + rng.choice(FRAGMENTS) + data[at:]
+        elif kind == 3:
+            data = data[: at + size] + data[at:]
+        else:
+            data = data[:at] + rng.choice(FRAGMENTS) + data[at + size :]
+    return data
+
+
+def source(rng: Random) -> bytes:
+    """A source of any kind: whole streams, lanes, odd events, noise; whole or damaged."""
+    kind = rng.randint(0, 9)
+    if kind <= 1:
+        made = [script(rng, f"resp_{number}") for number in range(rng.randint(1, 2))]
+        data = framed(rng, [event for one in made for event in (*one.events, one.terminal)])
+    elif kind == 2:
+        data = framed(rng, lanes(rng)[0])
+    elif kind <= 7:
+        data = framed(rng, odd_events(rng))
+    else:
+        data = noise(rng)
+    return damaged(rng, data) if chance(rng, 35) else data
+
+
+def lanes(rng: Random) -> tuple[list[Json], dict[str, Script]]:
+    """Two or three responses at a time, told apart by `stream_id`; and each on its own."""
+    alone = {name: script(rng, f"resp_{name}") for name in ("a", "b", "c")[: rng.randint(2, 3)]}
+    rows = [
+        [{**event, "stream_id": name} for event in (*one.events, one.terminal)] for name, one in alone.items()
+    ]
+    return interleave(rng, rows), alone

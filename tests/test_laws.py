@@ -1,0 +1,325 @@
+"""The laws that hold for any bytes: split anywhere, nothing lost, strict only raises more; and for well-formed streams: the fold."""
+
+from __future__ import annotations
+
+import json
+import sys
+from collections.abc import Callable
+from random import Random
+from types import ModuleType
+from typing import Any
+
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from tests import laws, streams
+from tests.strategies import cuts, rngs, scripts, shapes, sources, transcripts
+
+FORMS = st.sampled_from(["auto", "auto", "sse", "jsonl"])
+ENDS = st.sampled_from(["flush", "discard"])
+LIMITS = st.sampled_from([None, None, 1, 20, 300])
+OPTIONS = st.fixed_dictionaries({"form": FORMS, "on_eof": ENDS, "max_event_bytes": LIMITS})
+
+
+# -- split anywhere --------------------------------------------------------------------------------------------------
+
+
+@settings(max_examples=300)
+@given(data=st.data(), source=sources(), options=OPTIONS)
+def test_cuts_change_nothing(engine: ModuleType, data: st.DataObject, source: bytes, options: dict[str, Any]) -> None:
+    whole = laws.read(engine, source, **options)
+    assert laws.read(engine, source, laws.every_byte(source), **options) == whole
+    assert laws.read(engine, source, data.draw(cuts(source)), **options) == whole
+
+
+@settings(max_examples=40)
+@given(source=rngs.map(streams.source))
+def test_no_single_cut_changes_anything(engine: ModuleType, source: bytes) -> None:
+    source = source[:250]
+    whole = laws.read(engine, source)
+    for cut in range(1, len(source)):
+        assert laws.read(engine, source, [cut]) == whole, cut
+
+
+@settings(max_examples=10)
+@given(source=transcripts(), data=st.data())
+def test_cuts_change_no_transcript(engine: ModuleType, source: bytes, data: st.DataObject) -> None:
+    whole = laws.read(engine, source)
+    assert laws.read(engine, source, laws.every_byte(source)) == whole
+    assert laws.read(engine, source, data.draw(cuts(source))) == whole
+
+
+@settings(max_examples=150)
+@given(source=sources(), data=st.data())
+def test_cuts_change_no_strict_error(engine: ModuleType, source: bytes, data: st.DataObject) -> None:
+    whole = laws.read(engine, source, strict=True)
+    assert laws.read(engine, source, data.draw(cuts(source)), strict=True) == whole
+    lenient = laws.read(engine, source)
+    errors = [d for d in lenient.diagnostics if d["severity"] == "error"]
+    if errors:
+        assert whole.error is not None
+        assert {**whole.error[4], "response_id": None} == {**errors[0], "response_id": None}
+        assert lenient.events[: len(whole.events)] == whole.events
+    else:
+        assert whole == lenient
+
+
+@settings(max_examples=60)
+@given(source=sources(), data=st.data())
+def test_folding_gives_what_decoding_gives(engine: ModuleType, source: bytes, data: st.DataObject) -> None:
+    """`fold` makes no events and forgets what it hands out; the responses are the same."""
+    decoder = engine.Decoder()
+    responses = []
+    for piece in laws.pieces(source, data.draw(cuts(source))):
+        responses += decoder.fold(piece)
+    responses += decoder.fold_end()
+    whole = laws.read(engine, source)
+    assert [laws.plain_response(response) for response in responses] == whole.responses
+    assert [diagnostic.to_dict() for diagnostic in decoder.diagnostics] == whole.diagnostics
+    assert decoder.responses == []
+
+
+@settings(max_examples=60)
+@given(source=sources(), before=sources())
+def test_a_reset_decoder_is_as_new(engine: ModuleType, source: bytes, before: bytes) -> None:
+    decoder = engine.Decoder()
+    decoder.feed(before)
+    decoder.reset()
+    events = [*decoder.feed(source), *decoder.finish()]
+    assert laws.reading(decoder, events) == laws.read(engine, source)
+
+
+# -- while it runs ---------------------------------------------------------------------------------------------------
+
+
+@settings(max_examples=60)
+@given(source=sources(), data=st.data())
+def test_looking_changes_nothing(engine: ModuleType, source: bytes, data: st.DataObject) -> None:
+    """What is read in mid-stream is what the end of the input there would give, and reading it leaves no trace."""
+    decoder = engine.Decoder()
+    events = []
+    for piece in laws.pieces(source, data.draw(cuts(source))):
+        events += decoder.feed(piece)
+        for response in decoder.responses:
+            laws.plain_response(response)
+    events += decoder.finish()
+    assert laws.reading(decoder, events) == laws.read(engine, source)
+
+
+@settings(max_examples=100)
+@given(source=sources())
+def test_events_are_values(engine: ModuleType, source: bytes) -> None:
+    """Each event's own SSE block parses to an equal event."""
+    decoder = engine.Decoder()
+    for event in [*decoder.feed(source), *decoder.finish()]:
+        again = engine.Decoder(form="sse")
+        assert [*again.feed(event.to_sse()), *again.finish()] == [event]
+
+
+# -- nothing is lost -------------------------------------------------------------------------------------------------
+
+
+@settings(max_examples=300)
+@given(source=sources())
+def test_nothing_is_lost(engine: ModuleType, source: bytes) -> None:
+    assert laws.lost_lines(engine, source) == []
+
+
+@pytest.mark.parametrize("limit", [1, 50])
+@settings(max_examples=60)
+@given(source=sources())
+def test_nothing_is_lost_under_a_limit(engine: ModuleType, limit: int, source: bytes) -> None:
+    assert laws.lost_lines(engine, source, max_event_bytes=limit) == []
+
+
+def test_the_law_can_tell_a_loss() -> None:
+    class Deaf:
+        """An engine that hears nothing."""
+
+        class Decoder:
+            diagnostics = responses = ()
+
+            def feed(self, _data: bytes) -> list[Any]:
+                return []
+
+            finish = lambda self: []  # noqa: E731
+
+    data = b': comment\nevent: x\ndata: {"type":"x"}\n\nstray\n{"type":"y"}\ndata: [DONE]\n\n'
+    assert laws.lost_lines(Deaf, data) == [b'data: {"type":"x"}', b"stray", b'{"type":"y"}']
+
+
+@settings(max_examples=200)
+@given(source=sources())
+def test_spans_lie_in_the_source(engine: ModuleType, source: bytes) -> None:
+    reading = laws.read(engine, source)
+    offsets = [event[3][0] for event in reading.events]
+    assert offsets == sorted(offsets)
+    starts = {0, *offsets}
+    for diagnostic in reading.diagnostics:
+        start, length, line = diagnostic["offset"], diagnostic["length"], diagnostic["line"]
+        assert 0 <= start <= start + length <= len(source), diagnostic
+        before = source[:start]
+        breaks = before.count(b"\n") + before.count(b"\r") - before.count(b"\r\n")
+        assert line == 1 + breaks, diagnostic
+    for response in reading.responses:
+        start, end, _ = response["span"]
+        assert 0 <= start <= end <= len(source)
+        assert start in starts or response["events"] == 0 or response["complete"]
+        assert all(d["response_id"] == response["id"] for d in response["diagnostics"])
+    assert [response["stream_index"] for response in reading.responses] == list(range(len(reading.responses)))
+
+
+# -- the fold --------------------------------------------------------------------------------------------------------
+
+
+def fold(engine: ModuleType, events: list[dict[str, Any]]) -> tuple[Any, list[str]]:
+    """The one response of the events, and the codes of the diagnostics."""
+    decoder = engine.Decoder(form="jsonl")
+    decoder.feed(b"".join(json.dumps(event).encode() + b"\n" for event in events))
+    decoder.finish()
+    (response,) = decoder.responses
+    return response, laws.codes(decoder.diagnostics)
+
+
+@settings(max_examples=300)
+@given(one=scripts())
+def test_a_fold_gives_what_the_terminal_event_carries(engine: ModuleType, one: streams.Script) -> None:
+    response, codes = fold(engine, one.events)
+    assert response.to_dict()["output"] == one.output
+    assert codes == ["no_terminal"]
+    assert not response.complete
+    response, codes = fold(engine, [*one.events, one.terminal])
+    assert response.to_dict() == one.terminal["response"]
+    assert codes == []
+    assert response.complete
+
+
+@settings(max_examples=200)
+@given(one=scripts(), kind=st.sampled_from(["null", "missing", "empty", "tail"]), keep=st.integers(0, 2))
+def test_streamed_items_fill_a_short_output(engine: ModuleType, one: streams.Script, kind: str, keep: int) -> None:
+    kept = one.output[:keep] if kind == "tail" else []
+    response = {**one.terminal["response"], "output": None if kind == "null" else kept}
+    if kind == "missing":
+        del response["output"]
+    folded, codes = fold(engine, [*one.events, {**one.terminal, "response": response}])
+    short = len(kept) < len(one.output)
+    assert folded.to_dict() == ({**response, "output": one.output} if short else response)
+    assert codes == ["output_recovered"] * short
+
+
+@settings(max_examples=60)
+@given(rng=rngs)
+def test_lanes_do_not_touch_each_other(engine: ModuleType, rng: Random) -> None:
+    mixed, alone = streams.lanes(rng)
+    decoder = engine.Decoder(form="jsonl")
+    decoder.feed(b"".join(json.dumps(event).encode() + b"\n" for event in mixed))
+    decoder.finish()
+    assert decoder.diagnostics == []
+    found = {response.stream_id: response.to_dict() for response in decoder.responses}
+    assert found == {name: one.terminal["response"] for name, one in alone.items()}
+
+
+@settings(max_examples=30)
+@given(log=shapes())
+def test_logs_of_real_shape_give_their_answers(engine: ModuleType, log: Any) -> None:
+    decoder = engine.Decoder()
+    events = [*decoder.feed(log.data), *decoder.finish()]
+    assert len(events) == log.events
+    assert sum(r._state.deltas for r in decoder.responses) == log.deltas
+    assert {d.code for d in decoder.diagnostics} <= {"missing_blank_line", "unfinished_block"}
+    for response, expected in zip(decoder.responses, log.responses, strict=True):
+        answer = {name: getattr(response, name) for name in expected.keys() & set(PLAIN)}
+        assert answer == {name: expected[name] for name in answer}
+        calls = [(c.type, c.call_id, c.name, c.arguments) for c in response.tool_calls]
+        assert calls == [tuple(call) for call in expected["tool_calls"]]
+        assert response.usage.output_tokens == expected["output_tokens"]
+
+
+PLAIN = ("id", "status", "output_text", "refusal", "reasoning_text", "reasoning_summary")
+
+
+# -- work grows with the input ---------------------------------------------------------------------------------------
+
+
+def calls(work: Callable[[], object]) -> int:
+    """How many functions are called, Python's and C's: a count, not a time."""
+    count = 0
+
+    def count_one(_frame: Any, event: str, _argument: Any) -> None:
+        nonlocal count
+        count += event in ("call", "c_call")
+
+    sys.setprofile(count_one)
+    try:
+        work()
+    finally:
+        sys.setprofile(None)
+    return count
+
+
+def chunks(data: bytes, size: int) -> list[bytes]:
+    return [data[start : start + size] for start in range(0, len(data), size)]
+
+
+def deltas(count: int) -> bytes:
+    line = b'{"type":"response.function_call_arguments.delta","output_index":0,"delta":"x"}\n'
+    return line * count
+
+
+LINEAR: dict[str, Callable[[int], list[bytes]]] = {
+    "one event in small chunks": lambda n: chunks(b'data: {"type":"x","y":"' + b"z" * 64 * n + b'"}\n\n', 64),
+    "one event in single bytes": lambda n: chunks(b'data: {"type":"x","y":"' + b"z" * n + b'"}\n\n', 1),
+    "one-character deltas": lambda n: [deltas(n)],
+    "one-character deltas in single bytes": lambda n: chunks(deltas(n // 16), 1),
+    "data lines of one block": lambda n: [b"data: {\n" * n + b"\n"],
+    "data lines of one block, one by one": lambda n: [b"data: {\n"] * n,
+    "an open JSON text": lambda n: [b"{\n" + b'"a":[\n' * n],
+    "an open JSON text, line by line": lambda n: [b"{\n"] + [b'"a":1,\n'] * n,
+    "stray lines": lambda n: [b"<p>\n"] * n,
+    "an array": lambda n: [b"["] + [b'{"type":"x"},'] * n,
+    "an array element in single bytes": lambda n: chunks(b'[{"type":"x","y":"' + b"z" * n, 1),
+    "carriage returns": lambda n: chunks(b'data: {"type":"x"}\r\r' * (n // 16), 1),
+    "unfinished lines": lambda n: [b"x"] * n,
+    "blank lines": lambda n: [b"\n"] * n,
+    "no blank lines": lambda n: [b'data: {"type":"x"}\n'] * n,
+    "lanes": lambda n: [b'{"type":"response.queued","stream_id":"%d","response":{}}\n' % i for i in range(n)],
+    "items": lambda n: [b'{"type":"response.output_item.added","item":{}}\n'] * n,
+    "parts": lambda n: [b'{"type":"response.content_part.added","part":{}}\n'] * n,
+    "deltas of many parts": lambda n: [
+        b'{"type":"response.output_text.delta","content_index":%d,"delta":"x"}\n' % i for i in range(n)
+    ],
+    "annotations": lambda n: [b'{"type":"response.output_text.annotation.added","annotation":{}}\n'] * n,
+    "logprobs": lambda n: [b'{"type":"response.output_text.delta","delta":"x","logprobs":[{}]}\n'] * n,
+    "late deltas": lambda n: [
+        b'{"type":"response.function_call_arguments.done","arguments":"%s"}\n' % (b"z" * n),
+        *([b'{"type":"response.function_call_arguments.delta","delta":"x"}\n'] * n),
+    ],
+    "items that differ in the end": lambda n: [
+        *(b'{"type":"response.custom_tool_call_input.delta","output_index":%d,"delta":"x"}\n' % i for i in range(n)),
+        b'{"type":"response.done","response":{"output":[%s]}}\n' % b",".join([b'{"type":"custom_tool_call"}'] * n),
+    ],
+    "end marks among open lanes": lambda n: [
+        b'{"type":"response.queued","stream_id":"%d","response":{}}\n[DONE]\n' % i for i in range(n)
+    ],
+}  # fmt: skip
+
+
+@pytest.mark.parametrize("name", LINEAR)
+def test_calls_grow_with_the_input(name: str) -> None:
+    """Twice the input, twice the calls; of the Python twin, whose loops are calls."""
+    from respstream import _pure
+
+    def run(size: int) -> int:
+        parts = LINEAR[name](size)
+        return calls(lambda: laws.feed_all(_pure.Decoder(), parts))
+
+    small, large = run(1000), run(2000)
+    assert large <= 2.2 * small + 200, (small, large)
+
+
+@pytest.mark.timeout(15)
+@pytest.mark.parametrize("name", LINEAR)
+def test_large_input_comes_through(engine: ModuleType, name: str) -> None:
+    """What the count of calls does not see: copies and scans that grow with the square run into the time limit."""
+    laws.feed_all(engine.Decoder(), LINEAR[name](30_000))
