@@ -88,10 +88,10 @@ class Reader:
         if not isinstance(value, dict):
             return Stray([*_frame_issues(frame, odd), ("bad_json", {"what": frame.what})])
         name = None if frame.name is None else frame.name.decode(errors="replace")
-        odd = odd or (frame.name is not None and "\ufffd" in frame.name.decode(errors="replace"))
+        odd = odd or (name is not None and "\ufffd" in name)
         kind = value.get("type")
         if isinstance(kind, str) and kind:
-            return self._event(frame, value, clean_text(kind), name, None, odd)
+            return self._event(frame, value, clean_text(kind) if odd else kind, name, None, odd)
         if name in EVENTS:
             return self._event(frame, value, name, None, name, odd)
         return self._untyped(frame, value, name, odd)

@@ -9,7 +9,7 @@ use std::collections::HashSet;
 use crate::catalogue::{Code, Entry, Op, Phase};
 use crate::diagnostics::{Issue, clip};
 use crate::events::{Indexes, Parsed};
-use crate::json::{self, Kind};
+use crate::json::{self, Kind, Member};
 use crate::place::{Place, Trail};
 use crate::response::{Folded, Item};
 use crate::tree::{Node, Object, Ordered, Text};
@@ -77,19 +77,9 @@ fn append_again(
     if !std::ptr::eq(cursor.entry, entry) || cursor.indexes != *indexes {
         return false;
     }
-    let (mut value, mut extend, mut id) = (None, None, None);
-    for member in parsed.members {
-        let key = member.raw_key(parsed.raw);
-        if member.key_escaped {
-            return false;
-        } else if key == entry.value.as_bytes() {
-            value = Some(member);
-        } else if key == b"item_id" {
-            id = Some(member);
-        } else if key == entry.extend.as_bytes() {
-            extend = Some(member);
-        }
-    }
+    let Some([value, id, extend]) = members_of(parsed, [entry.value, "item_id", entry.extend]) else {
+        return false;
+    };
     let value = value.filter(|member| member.kind == Kind::String);
     if extend.is_some_and(|member| member.kind == Kind::Array && member.end - member.start > 2) {
         return false;
@@ -98,7 +88,12 @@ fn append_again(
     let Some(item) = folded.items.at(cursor.item) else { return false };
     let text = item.body.tree().and_then(|tree| cursor.trail.text(tree));
     let (Some(value), Some(text)) = (value, text) else { return false };
-    push(parsed.bytes(value), value.escaped, &mut text.wtf8);
+    let piece = parsed.bytes(value);
+    if value.escaped || parsed.odd {
+        json::decode_wtf8(piece, &mut text.wtf8);
+    } else {
+        text.wtf8.extend_from_slice(inner(piece));
+    }
     if let Some(id) = id.filter(|member| member.kind == Kind::String) {
         let quoted = parsed.bytes(id);
         let known = item.id.as_deref().unwrap_or_default().as_bytes();
@@ -116,15 +111,22 @@ fn inner(quoted: &[u8]) -> &[u8] {
     quoted.get(1..quoted.len().saturating_sub(1)).unwrap_or_default()
 }
 
-/// Appends the text of a quoted string.
+/// The members of three names in one pass, each the last of its name; None where a key must be decoded.
 #[inline]
-fn push(quoted: &[u8], escaped: bool, wtf8: &mut Vec<u8>) {
-    let body = inner(quoted);
-    if !escaped && json::utf8_ok(body) {
-        wtf8.extend_from_slice(body);
-    } else {
-        json::decode_wtf8(quoted, wtf8);
+fn members_of<'p>(parsed: &Parsed<'p>, names: [&str; 3]) -> Option<[Option<&'p Member>; 3]> {
+    let mut found = [None; 3];
+    for member in parsed.members {
+        if member.key_escaped {
+            return None;
+        }
+        let length = (member.key.end - member.key.start) as usize;
+        for (name, slot) in names.iter().zip(&mut found) {
+            if name.len() == length && member.raw_key(parsed.raw) == name.as_bytes() {
+                *slot = Some(member);
+            }
+        }
     }
+    Some(found)
 }
 
 fn check_id(item: &mut Item, index: u32, got: &str, issues: &mut Vec<Issue>) {
@@ -153,7 +155,7 @@ fn mismatch(odd: &mut HashSet<String>, index: u32, path: String, issues: &mut Ve
 }
 
 /// Reports each text that is not what it was.
-fn compare(item: &mut Item, index: u32, after: View<'_>, issues: &mut Vec<Issue>) {
+fn compare(item: &mut Item, index: u32, after: Option<&Fields<'_>>, issues: &mut Vec<Issue>) {
     let Item { body, odd, .. } = item;
     view::differing(body.view(), after, |path| mismatch(odd, index, path, issues));
 }
@@ -225,7 +227,7 @@ impl<'p> Fold<'_, 'p> {
             if let Some((index, item)) = items.nth(rank)
                 && !same(item, last)
             {
-                compare(item, index, last, self.issues);
+                compare(item, index, last.fields().as_ref(), self.issues);
             }
         }
         if output.len() < items.len() {
@@ -239,6 +241,7 @@ impl<'p> Fold<'_, 'p> {
 
     fn item(&mut self) -> Touched<'p> {
         let raw = self.value(Kind::Object, "an object")?;
+        let fields = View::Raw(raw).fields()?;
         let done = self.entry.phase == Phase::Done;
         let Folded { items, latest, .. } = &mut *self.folded;
         let missing = || if done { *latest } else { items.last().map_or(0, |last| last + 1) };
@@ -246,13 +249,12 @@ impl<'p> Fold<'_, 'p> {
         let known = items.place(index).is_some();
         let (_, item) = items.entry(index, Item::default);
         if done && known {
-            compare(item, index, View::Raw(raw), self.issues);
+            compare(item, index, Some(&fields), self.issues);
         }
         item.body.put(raw);
         item.fixed = done;
         *latest = index;
-        let id = View::Raw(raw).fields().and_then(|fields| fields.text("id"));
-        Some((index, id))
+        Some((index, fields.text("id")))
     }
 
     fn part(&mut self) -> Touched<'p> {
@@ -268,7 +270,7 @@ impl<'p> Fold<'_, 'p> {
             if done {
                 compare_members(&place, &value, &["text", "refusal"], odd, index, issues);
             }
-            place.put(Node::Raw(raw.to_vec()));
+            place.put(Node::whole(raw));
             place.fix(done);
         }
         touched
@@ -293,7 +295,7 @@ impl<'p> Fold<'_, 'p> {
                 }
                 return touched;
             }
-            push(quoted, true, &mut place.grow().wtf8);
+            json::decode_wtf8(quoted, &mut place.grow().wtf8);
             let trail = place.trail;
             extend(&mut place, parsed, entry);
             folded.cursor = Some(Cursor { entry, indexes: **indexes, item: at, index, trail });
@@ -330,7 +332,7 @@ impl<'p> Fold<'_, 'p> {
                 && let Some(value) = View::Raw(whole).fields()
             {
                 compare_members(&place, &value, &["stdout", "stderr"], odd, index, issues);
-                place.put(Node::Raw(whole.to_vec()));
+                place.put(Node::whole(whole));
                 place.fix(true);
             }
         } else if !place.is_fixed() {
@@ -347,7 +349,7 @@ impl<'p> Fold<'_, 'p> {
         let Some(Target { item, .. }) = target else { return touched };
         let place = Place::find(item.body.grown(), entry.steps, indexes, entry.part, true);
         if let Some(mut place) = place.filter(|place| !place.fixed) {
-            place.put(Node::Raw(parsed.bytes(value).to_vec()));
+            place.put(Node::whole(parsed.bytes(value)));
         }
         touched
     }
@@ -441,18 +443,18 @@ fn extend(place: &mut Place<'_>, parsed: &Parsed<'_>, entry: &Entry) {
             object.extend(entry.extend, more);
         }
     } else {
-        object.set(entry.extend, Node::Raw(more.to_vec()));
+        object.set(entry.extend, Node::whole(more));
     }
 }
 
 /// Appends each member that is a string to the text of its name.
 fn grow_members(object: &mut Object, raw: &[u8]) {
-    let pieces = Object::of(raw);
+    let pieces = Object::of(&raw.into());
     for (key, node) in pieces.iter() {
         if let Node::Raw(quoted) = node
             && quoted.first() == Some(&b'"')
         {
-            push(quoted, true, &mut object.text(key).1.wtf8);
+            json::decode_wtf8(quoted, &mut object.text(key).1.wtf8);
         }
     }
 }

@@ -13,6 +13,9 @@ use crate::json::{self, Member};
 use crate::tree::{Node, Object, Ordered};
 use crate::view::{self, View};
 
+/// Room for the members of most responses.
+const MEMBERS: usize = 32;
+
 /// The value of an item: the bytes of the whole item, or a tree that deltas have touched.
 #[derive(Debug, Default)]
 pub struct Body {
@@ -68,7 +71,7 @@ impl Body {
 }
 
 fn expanded(raw: &[u8], status: Option<&'static str>) -> Object {
-    let mut tree = Object::of(raw);
+    let mut tree = Object::of(&raw.into());
     if let Some(status) = status {
         tree.set("status", Node::string(status));
     }
@@ -181,6 +184,7 @@ impl Folded {
         }
         let base = self.base.get_or_insert_default();
         base.clear();
+        self.members.reserve(MEMBERS);
         base.extend_from_slice(raw);
         json::locate(base, &mut self.members);
     }
@@ -322,30 +326,12 @@ impl Folded {
 
     /// Output text, refusal, reasoning text and reasoning summary.
     pub fn texts(&self) -> Texts {
-        let mut texts = Texts::default();
-        let mut summaries = Vec::new();
-        for item in self.output().into_iter().filter_map(View::fields) {
-            let kind = item.text("type");
-            match kind.as_deref() {
-                Some("reasoning") => {
-                    let mut collect = |part: view::Fields<'_>| texts.reasoning_text.push_str(&part.text("text").unwrap_or_default());
-                    item.list("content").into_iter().filter_map(View::fields).for_each(&mut collect);
-                    let summary = item.list("summary").into_iter().filter_map(View::fields);
-                    summaries.extend(summary.filter_map(|part| part.text("text")));
-                }
-                Some("message") => {
-                    item.list("content").into_iter().filter_map(View::fields).for_each(|part| texts.add(&part));
-                }
-                _ => {}
-            }
-        }
-        texts.reasoning_summary = summaries.join("\n\n");
-        texts
+        Texts::of(&self.output())
     }
 
     /// Type, call id, name and arguments of each function, custom and MCP call.
     pub fn tool_calls(&self) -> Vec<ToolCall> {
-        self.output().into_iter().filter_map(View::fields).filter_map(|item| tool_call(&item)).collect()
+        ToolCall::of(&self.output())
     }
 
     /// The API's error as a JSON object: the response's own, else that of an `error` event.
@@ -356,6 +342,26 @@ impl Folded {
 }
 
 impl Texts {
+    /// The texts of these items.
+    pub fn of(output: &[View<'_>]) -> Self {
+        let mut texts = Self::default();
+        let mut summaries = Vec::new();
+        for item in output.iter().filter_map(|item| item.fields()) {
+            match item.text("type").as_deref() {
+                Some("reasoning") => {
+                    for part in item.objects("content") {
+                        texts.reasoning_text.push_str(&part.text("text").unwrap_or_default());
+                    }
+                    summaries.extend(item.objects("summary").filter_map(|part| part.text("text")));
+                }
+                Some("message") => item.objects("content").for_each(|part| texts.add(&part)),
+                _ => {}
+            }
+        }
+        texts.reasoning_summary = summaries.join("\n\n");
+        texts
+    }
+
     /// Takes a part of a message.
     fn add(&mut self, part: &view::Fields<'_>) {
         match part.text("type").as_deref() {
@@ -370,13 +376,20 @@ impl Texts {
     }
 }
 
-fn tool_call(item: &view::Fields<'_>) -> Option<ToolCall> {
-    let (kind, arguments) = match item.text("type")?.as_ref() {
-        "function_call" => ("function_call", "arguments"),
-        "custom_tool_call" => ("custom_tool_call", "input"),
-        "mcp_call" => ("mcp_call", "arguments"),
-        _ => return None,
-    };
-    let text = |key| item.text(key).map(Cow::into_owned);
-    Some(ToolCall { kind, call_id: text("call_id"), name: text("name"), arguments: text(arguments) })
+impl ToolCall {
+    /// The calls among these items.
+    pub fn of(output: &[View<'_>]) -> Vec<Self> {
+        output.iter().filter_map(|item| Self::read(&item.fields()?)).collect()
+    }
+
+    fn read(item: &view::Fields<'_>) -> Option<Self> {
+        let (kind, arguments) = match item.text("type")?.as_ref() {
+            "function_call" => ("function_call", "arguments"),
+            "custom_tool_call" => ("custom_tool_call", "input"),
+            "mcp_call" => ("mcp_call", "arguments"),
+            _ => return None,
+        };
+        let text = |key| item.text(key).map(Cow::into_owned);
+        Some(Self { kind, call_id: text("call_id"), name: text("name"), arguments: text(arguments) })
+    }
 }

@@ -1,1 +1,151 @@
 //! One row a response: the columns of the table `responses` (SEMANTICS, "Tables"), in their order.
+//!
+//! Times are microseconds since the epoch here; integers that do not fit 64 bits, and members of another kind, are null.
+
+use std::borrow::Cow;
+
+use crate::json;
+use crate::response::{Folded, Texts, ToolCall};
+use crate::view::{Fields, View};
+
+/// The first second of the year 10000: times from there on are not shown by every reader.
+const LATEST: i64 = 253_402_300_800;
+
+/// A row of the table `responses`. The texts that are "" where there is none in the response are None here.
+#[derive(Clone, Debug, PartialEq)]
+pub struct ResponseRow<'a> {
+    pub source: &'a str,
+    pub stream_index: Option<u64>,
+    pub byte_start: u64,
+    pub byte_end: u64,
+    pub response_id: Option<Cow<'a, str>>,
+    pub previous_response_id: Option<Cow<'a, str>>,
+    pub conversation_id: Option<Cow<'a, str>>,
+    pub model: Option<Cow<'a, str>>,
+    pub status: Option<Cow<'a, str>>,
+    pub terminal: Option<&'static str>,
+    pub created_at: Option<i64>,
+    pub completed_at: Option<i64>,
+    pub service_tier: Option<Cow<'a, str>>,
+    pub input_tokens: Option<i64>,
+    pub cached_tokens: Option<i64>,
+    pub output_tokens: Option<i64>,
+    pub reasoning_tokens: Option<i64>,
+    pub total_tokens: Option<i64>,
+    pub output_text: Option<String>,
+    pub refusal: Option<String>,
+    pub reasoning_text: Option<String>,
+    pub reasoning_summary: Option<String>,
+    pub items: u64,
+    pub tool_calls: Vec<ToolCall>,
+    pub incomplete_reason: Option<Cow<'a, str>>,
+    pub error_code: Option<String>,
+    pub error_message: Option<String>,
+    /// JSON, as the wire had it.
+    pub metadata: Option<Cow<'a, str>>,
+    pub events: u64,
+    pub deltas: u64,
+    pub first_sequence: Option<i64>,
+    pub last_sequence: Option<i64>,
+    pub started_at: Option<i64>,
+    pub first_delta_at: Option<i64>,
+    pub ended_at: Option<i64>,
+    pub lane: Option<&'a str>,
+    /// The codes.
+    pub diagnostics: Vec<&'static str>,
+    /// The folded response as JSON; only when asked for.
+    pub response_json: Option<String>,
+}
+
+/// The row of one response; with `whole` its JSON is the last column.
+pub fn response_row<'a>(folded: &'a Folded, source: &'a str, whole: bool) -> ResponseRow<'a> {
+    let own = |name| folded.own(name).map(View::Raw);
+    let text = |name| own(name).and_then(View::text);
+    let usage = own("usage").and_then(View::fields);
+    let output = folded.output();
+    let texts = Texts::of(&output);
+    let error = folded.error_json();
+    let error = error.as_deref().and_then(|raw| View::Raw(raw).fields());
+    ResponseRow {
+        source,
+        stream_index: folded.stream_index,
+        byte_start: folded.byte_start,
+        byte_end: folded.byte_end,
+        response_id: folded.id(),
+        previous_response_id: text("previous_response_id"),
+        conversation_id: own("conversation").and_then(conversation),
+        model: text("model"),
+        status: folded.status(),
+        terminal: folded.terminal,
+        created_at: own("created_at").and_then(time),
+        completed_at: own("completed_at").and_then(time),
+        service_tier: text("service_tier"),
+        input_tokens: count(usage.as_ref(), "input_tokens"),
+        cached_tokens: detail(usage.as_ref(), "input_tokens_details", "cached_tokens"),
+        output_tokens: count(usage.as_ref(), "output_tokens"),
+        reasoning_tokens: detail(usage.as_ref(), "output_tokens_details", "reasoning_tokens"),
+        total_tokens: count(usage.as_ref(), "total_tokens"),
+        output_text: some(texts.output_text),
+        refusal: texts.refusal,
+        reasoning_text: some(texts.reasoning_text),
+        reasoning_summary: some(texts.reasoning_summary),
+        items: output.len() as u64,
+        tool_calls: ToolCall::of(&output),
+        incomplete_reason: own("incomplete_details").and_then(View::fields).and_then(|it| it.text("reason")),
+        error_code: error.as_ref().and_then(|error| word(error.get("code")?)),
+        error_message: error.as_ref().and_then(|error| word(error.get("message")?)),
+        metadata: folded.own("metadata").filter(|raw| raw.starts_with(b"{")).map(String::from_utf8_lossy),
+        events: folded.events,
+        deltas: folded.deltas,
+        first_sequence: folded.first_sequence,
+        last_sequence: folded.last_sequence,
+        started_at: folded.started_at.and_then(micros),
+        first_delta_at: folded.first_delta_at.and_then(micros),
+        ended_at: folded.ended_at.and_then(micros),
+        lane: folded.lane.as_deref(),
+        diagnostics: folded.diagnostics.iter().map(|found| found.code.kind().code).collect(),
+        response_json: whole.then(|| String::from_utf8_lossy(&folded.json()).into_owned()),
+    }
+}
+
+fn some(text: String) -> Option<String> {
+    Some(text).filter(|text| !text.is_empty())
+}
+
+fn integer(value: View<'_>) -> Option<i64> {
+    value.raw().and_then(json::parse_index)
+}
+
+fn count(object: Option<&Fields<'_>>, name: &str) -> Option<i64> {
+    integer(object?.get(name)?)
+}
+
+fn detail(usage: Option<&Fields<'_>>, name: &str, count_name: &str) -> Option<i64> {
+    count(usage?.get(name)?.fields().as_ref(), count_name)
+}
+
+/// The id: the text itself, or that of an object.
+fn conversation(value: View<'_>) -> Option<Cow<'_, str>> {
+    value.text().or_else(|| value.fields()?.text("id"))
+}
+
+/// A text, or an integer as text.
+fn word(value: View<'_>) -> Option<String> {
+    integer(value).map(|number| number.to_string()).or_else(|| value.text().map(Cow::into_owned))
+}
+
+/// Seconds since the epoch, as JSON, in microseconds.
+fn time(value: View<'_>) -> Option<i64> {
+    let raw = value.raw()?;
+    if let Some(seconds) = json::parse_index(raw) {
+        return (0..LATEST).contains(&seconds).then(|| seconds * 1_000_000);
+    }
+    let real = raw.iter().any(|byte| matches!(byte, b'.' | b'e' | b'E'));
+    let number = raw.first().is_some_and(|first| matches!(first, b'-' | b'0'..=b'9'));
+    if real && number { std::str::from_utf8(raw).ok()?.parse().ok().and_then(micros) } else { None }
+}
+
+#[allow(clippy::cast_precision_loss, reason = "the limit is exact")]
+fn micros(seconds: f64) -> Option<i64> {
+    (0.0..LATEST as f64).contains(&seconds).then(|| (seconds * 1e6 + 0.5).floor() as i64)
+}

@@ -5,6 +5,8 @@
 
 use std::borrow::Cow;
 use std::collections::HashMap;
+use std::ops::Deref;
+use std::sync::Arc;
 
 use crate::canonical;
 use crate::json;
@@ -16,7 +18,9 @@ const FEW: usize = 16;
 #[derive(Debug)]
 pub enum Node {
     /// Valid JSON as it came.
-    Raw(Vec<u8>),
+    Raw(Slice),
+    /// A list in JSON, to which others are appended.
+    List(Vec<u8>),
     Object(Object),
     Sparse(Sparse),
     Text(Text),
@@ -27,17 +31,23 @@ impl Node {
     pub fn write(&self, out: &mut Vec<u8>) {
         match self {
             Self::Raw(raw) => canonical::write(raw, out),
+            Self::List(raw) => canonical::write(raw, out),
             Self::Object(object) => object.write(out),
             Self::Sparse(sparse) => sparse.write(out),
             Self::Text(text) => json::write_str(&json::finish_wtf8(&text.wtf8), out),
         }
     }
 
+    /// A value as it came.
+    pub fn whole(raw: &[u8]) -> Self {
+        Self::Raw(Slice::from(raw))
+    }
+
     /// A string, as JSON.
     pub fn string(text: &str) -> Self {
         let mut raw = Vec::new();
         json::write_str(text, &mut raw);
-        Self::Raw(raw)
+        Self::whole(&raw)
     }
 
     /// The text that the value is, None where it is none.
@@ -57,6 +67,36 @@ impl Node {
             Self::Sparse(sparse) => sparse.parts.at(position).map(|part| &mut part.node),
             _ => None,
         }
+    }
+}
+
+/// A part of some bytes that the values of one text share.
+#[derive(Clone, Debug)]
+pub struct Slice {
+    bytes: Arc<[u8]>,
+    start: u32,
+    end: u32,
+}
+
+impl Slice {
+    /// The part from `start` to `end` of this part.
+    fn part(&self, start: usize, end: usize) -> Self {
+        let base = self.start;
+        Self { bytes: Arc::clone(&self.bytes), start: base + start as u32, end: base + end as u32 }
+    }
+}
+
+impl From<&[u8]> for Slice {
+    fn from(bytes: &[u8]) -> Self {
+        Self { bytes: bytes.into(), start: 0, end: bytes.len() as u32 }
+    }
+}
+
+impl Deref for Slice {
+    type Target = [u8];
+
+    fn deref(&self) -> &[u8] {
+        self.bytes.get(self.start as usize..self.end as usize).unwrap_or_default()
     }
 }
 
@@ -184,16 +224,16 @@ impl Sparse {
             && json::elements(raw, &mut found)
         {
             for (number, (start, end, _)) in found.into_iter().enumerate() {
-                let node = Node::Raw(raw[start..end].to_vec());
+                let node = Node::Raw(raw.part(start, end));
                 sparse.parts.entry(number as u32, || Part { node, fixed: false });
             }
         }
         sparse
     }
 
-    /// The element of an index, with its place; null where there was none.
+    /// The element of an index, with its place; an empty object where there was none.
     pub fn entry(&mut self, index: u32) -> (u32, &mut Part) {
-        self.parts.entry(index, || Part { node: Node::Raw(b"null".to_vec()), fixed: false })
+        self.parts.entry(index, || Part { node: Node::Object(Object::default()), fixed: false })
     }
 
     fn write(&self, out: &mut Vec<u8>) {
@@ -208,21 +248,35 @@ impl Sparse {
     }
 }
 
+type Key = Cow<'static, str>;
+
+/// A key, without a copy where it is one of those that items have.
+fn key_of(key: &str) -> Key {
+    let known = KEYS.iter().find(|known| **known == *key);
+    known.map_or_else(|| Cow::Owned(key.to_owned()), |known| Cow::Borrowed(*known))
+}
+
+const KEYS: [&str; 14] = [
+    "id", "type", "status", "content", "role", "text", "annotations", "logprobs", "summary",
+    "arguments", "call_id", "name", "phase", "encrypted_content",
+];
+
 /// An object: its members in order, each key once.
 #[derive(Debug, Default)]
 pub struct Object {
-    members: Vec<(Box<str>, Node)>,
-    places: Option<Box<HashMap<Box<str>, u32>>>,
+    members: Vec<(Key, Node)>,
+    places: Option<Box<HashMap<Key, u32>>>,
 }
 
 impl Object {
     /// Takes apart a valid JSON object, one level.
-    pub fn of(raw: &[u8]) -> Self {
-        let mut found = Vec::new();
+    pub fn of(raw: &Slice) -> Self {
+        let mut found = Vec::with_capacity(FEW);
         json::locate(raw, &mut found);
         let mut object = Self { members: Vec::with_capacity(found.len() + 1), places: None };
         for member in &found {
-            object.set(&json::decode_key(raw, member), Node::Raw(member.value(raw).to_vec()));
+            let value = raw.part(member.start as usize, member.end as usize);
+            object.set(&json::decode_key(raw, member), Node::Raw(value));
         }
         object
     }
@@ -240,7 +294,7 @@ impl Object {
         if let Some(places) = &self.places {
             return places.get(key).copied();
         }
-        self.members.iter().position(|(other, _)| **other == *key).map(|place| place as u32)
+        self.members.iter().position(|(other, _)| *other == *key).map(|place| place as u32)
     }
 
     #[inline]
@@ -268,9 +322,9 @@ impl Object {
 
     fn add(&mut self, key: &str, node: Node) -> u32 {
         let position = self.members.len() as u32;
-        self.members.push((key.into(), node));
+        self.members.push((key_of(key), node));
         if let Some(places) = &mut self.places {
-            places.insert(key.into(), position);
+            places.insert(key_of(key), position);
         } else if self.members.len() > FEW {
             let keys = self.members.iter().enumerate();
             self.places = Some(Box::new(keys.map(|(n, (key, _))| (key.clone(), n as u32)).collect()));
@@ -293,9 +347,17 @@ impl Object {
     pub fn extend(&mut self, key: &str, more: &[u8]) {
         let position = self.position(key).and_then(|position| self.at(position));
         match position {
-            Some(Node::Raw(list)) if list.first() == Some(&b'[') => join(list, more),
-            _ => {
-                self.set(key, Node::Raw(more.to_vec()));
+            Some(Node::List(list)) => join(list, more),
+            Some(node) => {
+                let mut list = match node {
+                    Node::Raw(raw) if raw.first() == Some(&b'[') => raw.to_vec(),
+                    _ => b"[]".to_vec(),
+                };
+                join(&mut list, more);
+                *node = Node::List(list);
+            }
+            None => {
+                self.add(key, Node::List(more.to_vec()));
             }
         }
     }

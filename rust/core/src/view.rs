@@ -5,6 +5,9 @@ use std::borrow::Cow;
 use crate::json::{self, Member};
 use crate::tree::{Node, Object};
 
+/// Room for the members of most objects.
+const FEW: usize = 12;
+
 /// A value to be read.
 #[derive(Clone, Copy)]
 pub enum View<'a> {
@@ -24,6 +27,7 @@ impl<'a> View<'a> {
     fn flat(self) -> Self {
         match self {
             Self::Node(Node::Raw(raw)) => Self::Raw(raw),
+            Self::Node(Node::List(raw)) => Self::Raw(raw),
             Self::Node(Node::Object(object)) => Self::Object(object),
             other => other,
         }
@@ -33,7 +37,7 @@ impl<'a> View<'a> {
     pub fn fields(self) -> Option<Fields<'a>> {
         match self.flat() {
             Self::Raw(raw) if raw.first() == Some(&b'{') => {
-                let mut members = Vec::new();
+                let mut members = Vec::with_capacity(FEW);
                 json::locate(raw, &mut members);
                 Some(Fields::Raw(raw, members))
             }
@@ -54,6 +58,14 @@ impl<'a> View<'a> {
                 sparse.parts.iter().map(|(_, part)| Self::Node(&part.node)).collect()
             }
             _ => Vec::new(),
+        }
+    }
+
+    /// The JSON, if the value is as it came.
+    pub fn raw(self) -> Option<&'a [u8]> {
+        match self.flat() {
+            Self::Raw(raw) => Some(raw),
+            _ => None,
         }
     }
 
@@ -81,9 +93,9 @@ impl<'a> Fields<'a> {
         self.get(key)?.text()
     }
 
-    /// The elements of a member, if it is a list; else none.
-    pub fn list(&self, key: &str) -> Vec<View<'a>> {
-        self.get(key).map_or_else(Vec::new, View::list)
+    /// The objects in a member that is a list.
+    pub fn objects(&self, key: &str) -> impl Iterator<Item = Fields<'a>> {
+        self.get(key).map_or_else(Vec::new, View::list).into_iter().filter_map(View::fields)
     }
 }
 
@@ -103,27 +115,29 @@ pub fn alike(streamed: View<'_>, last: View<'_>) -> bool {
 }
 
 /// Gives the path of each text of an item that is not the same in another, of those that deltas can write.
-pub fn differing(before: View<'_>, after: View<'_>, mut report: impl FnMut(String)) {
-    let pair = Pair { before: before.fields(), after: after.fields() };
+pub fn differing(before: View<'_>, after: Option<&Fields<'_>>, mut report: impl FnMut(String)) {
+    let before = before.fields();
+    let pair = Pair { before: before.as_ref(), after };
     for key in ["arguments", "input", "code"] {
         pair.text(key, || key.to_owned(), &mut report);
     }
     pair.parts("content", &["text", "refusal"], &mut report);
     pair.parts("summary", &["text"], &mut report);
-    pair.enter("operation").text("diff", || "operation.diff".to_owned(), &mut report);
-    pair.enter("action").commands(&mut report);
+    pair.enter("operation", |pair| pair.text("diff", || "operation.diff".to_owned(), &mut report));
+    pair.enter("action", |pair| pair.commands(&mut report));
     pair.parts("output", &["stdout", "stderr"], &mut report);
 }
 
 /// Two objects that are compared; either may be missing.
-struct Pair<'a, 'b> {
-    before: Option<Fields<'a>>,
-    after: Option<Fields<'b>>,
+struct Pair<'f, 'a, 'b> {
+    before: Option<&'f Fields<'a>>,
+    after: Option<&'f Fields<'b>>,
 }
 
-impl<'a, 'b> Pair<'a, 'b> {
+impl<'a, 'b> Pair<'_, 'a, 'b> {
     fn get(&self, key: &str) -> (Option<View<'a>>, Option<View<'b>>) {
-        (get(self.before.as_ref(), key), get(self.after.as_ref(), key))
+        let before = self.before.and_then(|fields| fields.get(key));
+        (before, self.after.and_then(|fields| fields.get(key)))
     }
 
     fn lists(&self, key: &str) -> impl Iterator<Item = (View<'a>, Option<View<'b>>)> {
@@ -132,9 +146,9 @@ impl<'a, 'b> Pair<'a, 'b> {
         before.map_or_else(Vec::new, View::list).into_iter().map(move |view| (view, after.next()))
     }
 
-    fn enter(&self, key: &str) -> Self {
+    fn enter(&self, key: &str, compare: impl FnOnce(Pair<'_, 'a, 'b>)) {
         let (before, after) = self.get(key);
-        Self { before: before.and_then(View::fields), after: after.and_then(View::fields) }
+        within(before, after, compare);
     }
 
     fn text(&self, key: &str, path: impl FnOnce() -> String, report: &mut impl FnMut(String)) {
@@ -146,10 +160,11 @@ impl<'a, 'b> Pair<'a, 'b> {
 
     fn parts(&self, list: &str, keys: &[&str], report: &mut impl FnMut(String)) {
         for (number, (before, after)) in self.lists(list).enumerate() {
-            let pair = Pair { before: before.fields(), after: after.and_then(View::fields) };
-            for key in keys {
-                pair.text(key, || format!("{list}[{number}].{key}"), report);
-            }
+            within(Some(before), after, |pair| {
+                for key in keys {
+                    pair.text(key, || format!("{list}[{number}].{key}"), report);
+                }
+            });
         }
     }
 
@@ -162,8 +177,16 @@ impl<'a, 'b> Pair<'a, 'b> {
     }
 }
 
-fn get<'a>(fields: Option<&Fields<'a>>, key: &str) -> Option<View<'a>> {
-    fields.and_then(|fields| fields.get(key))
+/// Compares two values as objects.
+fn within<'a, 'b>(
+    before: Option<View<'a>>,
+    after: Option<View<'b>>,
+    compare: impl FnOnce(Pair<'_, 'a, 'b>),
+) {
+    if let Some(before) = before.and_then(View::fields) {
+        let after = after.and_then(View::fields);
+        compare(Pair { before: Some(&before), after: after.as_ref() });
+    }
 }
 
 /// A text that is there is not what it was.

@@ -9,6 +9,7 @@ mod events;
 mod frames;
 mod json;
 mod response;
+mod rows;
 mod slots;
 mod sse;
 
@@ -26,6 +27,8 @@ mod _native {
     use super::json::{json_odd_text, json_verdict, line_check, locate};
     #[pymodule_export]
     use super::response::State;
+    #[pymodule_export]
+    use super::rows::response_row;
     #[pymodule_export]
     use super::sse::SseDecoder;
 }

@@ -22,7 +22,7 @@ pub fn decode_str(quoted: &[u8]) -> Cow<'_, str> {
 /// The same without the quotes.
 pub(super) fn decode_body(body: &[u8]) -> Cow<'_, str> {
     if memchr::memchr(b'\\', body).is_none() {
-        return String::from_utf8_lossy(body);
+        return lossy(body);
     }
     let mut out = Vec::with_capacity(body.len());
     unescape(body, &mut out);
@@ -55,8 +55,13 @@ fn unescape(body: &[u8], out: &mut Vec<u8>) {
     push_lossy(rest, out);
 }
 
+/// The text of UTF-8, with U+FFFD for what is invalid. Valid text, nearly all there is, costs one fast check.
+fn lossy(bytes: &[u8]) -> Cow<'_, str> {
+    std::str::from_utf8(bytes).map_or_else(|_| String::from_utf8_lossy(bytes), Cow::Borrowed)
+}
+
 fn push_lossy(run: &[u8], out: &mut Vec<u8>) {
-    out.extend_from_slice(String::from_utf8_lossy(run).as_bytes());
+    out.extend_from_slice(lossy(run).as_bytes());
 }
 
 /// Appends what an escape stands for; gives the escape's length. What is no escape is U+FFFD.
@@ -132,9 +137,9 @@ pub fn finish_wtf8(wtf8: &[u8]) -> Cow<'_, str> {
         rest = after.get(used..).unwrap_or_default();
     }
     if out.is_empty() {
-        return String::from_utf8_lossy(rest);
+        return lossy(rest);
     }
-    out.push_str(&String::from_utf8_lossy(rest));
+    out.push_str(&lossy(rest));
     Cow::Owned(out)
 }
 
