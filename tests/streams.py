@@ -7,6 +7,7 @@ speed. Streams are small: a few items, texts of a few pieces.
 from __future__ import annotations
 
 import json
+import re
 from collections.abc import Iterable
 from random import Random
 from typing import Any, NamedTuple
@@ -417,6 +418,41 @@ def _lines(rng: Random, event: Json, payload: bytes) -> list[bytes]:
     return [payload]
 
 
+# -- runs ------------------------------------------------------------------------------------------------------------
+
+TOKENS = [b"0", b"1", b"9", b"10", b"-1", b"65536", b"1.0", b"null", b"true", b"[]", b'""', b'"a"', b'"\\n"', b'"\xff"', b'"\\ud83d"', b'"b c"']
+
+
+def run(rng: Random) -> list[bytes]:
+    """Payloads that are nearly alike, as deltas are: a reader that predicts the next must see what differs."""
+    if chance(rng, 50):
+        event = odd_event(rng)
+    else:
+        kind = rng.choice(["output_text", "function_call_arguments", "reasoning_summary_text", "refusal"])
+        event = {"type": f"response.{kind}.delta", "sequence_number": 4, "item_id": "i", "output_index": 0, "content_index": 0, "delta": "a", "logprobs": []}
+    payload = dumps(rng, event)
+    found = [payload]
+    for number in range(rng.randint(1, 6)):
+        if chance(rng, 25):
+            found.append(damaged(rng, payload).translate(None, b"\r\n"))
+        elif chance(rng, 40):
+            found.append(re.sub(rb'"sequence_number": ?\d+', b'"sequence_number":%d' % (5 + number), payload))
+        else:
+            values = [match.span(1) for match in re.finditer(rb': ?("[^"]*"|[\w.]+|\[\])', payload)]
+            start, end = rng.choice(values or [(0, 0)])
+            found.append(payload[:start] + rng.choice(TOKENS) + payload[end:])
+    return found
+
+
+def runs(rng: Random) -> bytes:
+    """Runs as server-sent events or JSON lines."""
+    lines = [payload for _ in range(rng.randint(1, 3)) for payload in run(rng)]
+    if chance(rng, 30):
+        rng.shuffle(lines)
+    before, after = rng.choice([(b"", b"\n"), (b"data: ", b"\n\n"), (b"event: response.output_text.delta\ndata: ", b"\n\n"), (b"data: ", b"\r\n\r\n")])
+    return b"".join(before + line + after for line in lines)
+
+
 # -- noise -----------------------------------------------------------------------------------------------------------
 
 FRAGMENTS = [
@@ -458,8 +494,10 @@ def source(rng: Random) -> bytes:
         data = framed(rng, [event for one in made for event in (*one.events, one.terminal)])
     elif kind == 2:
         data = framed(rng, lanes(rng)[0])
-    elif kind <= 7:
+    elif kind <= 5:
         data = framed(rng, odd_events(rng))
+    elif kind <= 7:
+        data = runs(rng)
     else:
         data = noise(rng)
     return damaged(rng, data) if chance(rng, 35) else data

@@ -313,9 +313,10 @@ def test_a_name_that_is_no_text(shell: Shell, tmp_path: Path) -> None:
 # -- files that appear whole or not at all -----------------------------------------------------------------------------
 
 
-def wait_for(what: Callable[[], bool]) -> None:
+def wait_for(process: subprocess.Popen[bytes], what: Callable[[], bool]) -> None:
     end = time.monotonic() + PATIENCE
     while not what():
+        assert process.poll() is None
         assert time.monotonic() < end
         time.sleep(0.01)
 
@@ -325,7 +326,7 @@ def begin_writing(shell: Shell, target: Path) -> subprocess.Popen[bytes]:
     process = shell.start("responses", "-", "-o", str(target))
     assert process.stdin is not None
     process.stdin.write((ROOT / SEVEN).read_bytes())
-    wait_for(lambda: any(path != target and path.stat().st_size for path in target.parent.iterdir()))
+    wait_for(process, lambda: any(path != target and path.stat().st_size for path in target.parent.iterdir()))
     return process
 
 

@@ -159,6 +159,16 @@ def test_errors_of_the_api_are_told_on_stderr(shell: Shell) -> None:
     assert done.stderr == "-: response resp_1 failed: server_error: It\\nbroke.\n"
 
 
+def test_many_errors_are_counted(shell: Shell) -> None:
+    done = shell.run("text", "-", data=b"{broken\n\n" * 3 + b'{"no":"type"}\n' * 22 + sse(created(), delta("A")))
+    assert (done.returncode, done.stdout) == (0, "A\n")
+    lines = done.stderr.splitlines()
+    assert len(lines) == 12
+    assert all(line.startswith("-:") for line in lines[:10])
+    assert lines[10] == "respstream: 15 more errors"
+    assert lines[11].startswith("respstream: diagnosed 3 bad_json, 22 no_type, ")
+
+
 # -- terminals ---------------------------------------------------------------------------------------------------------
 
 

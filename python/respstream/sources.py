@@ -41,10 +41,15 @@ async def achunks(source: Any) -> AsyncIterator[bytes]:
         for chunk in chunks(source):
             yield chunk
         return
-    async for chunk in source:
-        if isinstance(chunk, str):
-            raise TypeError(_AS_TEXT)
-        yield chunk
+    try:
+        async for chunk in source:
+            if isinstance(chunk, str):
+                raise TypeError(_AS_TEXT)
+            yield chunk
+    finally:  # a generator that is only dropped would hold its connection until it is collected
+        close = getattr(source, "aclose", None)
+        if close is not None:
+            await close()
 
 
 def _path(source: str | os.PathLike[str]) -> str:

@@ -100,18 +100,16 @@ class Decoder:
             raise ValueError(self._failure)
 
     def _run(self, items: list[Frame | Note | Done], events: list[Event] | None) -> None:
-        try:
-            for item in items:
-                if type(item) is Frame:
-                    self._frame(item, events)
-                elif type(item) is Note:
-                    self._lanes.note(item)
-                else:
-                    self._lanes.done()
-        except StreamError as error:
-            self._failure = "the decoder has failed; reset() makes it ready for another stream"
-            error.events = [] if events is None else events
-            raise
+        for item in items:
+            if type(item) is Frame:
+                self._frame(item, events)
+            elif type(item) is Note:
+                self._lanes.note(item)
+            else:
+                self._lanes.done()
+            if self._store.failed is not None:
+                self._failure = "the decoder has failed; reset() makes it ready for another stream"
+                raise StreamError(self._store.failed, events)
 
     def _frame(self, frame: Frame, events: list[Event] | None) -> None:
         found = self._reader.read(frame)
@@ -119,7 +117,7 @@ class Decoder:
             folded = self._lanes.event(found)
             if folded is not None and self._now is not None:
                 _stamp(folded, found, self._now)
-            if events is not None:
+            if events is not None and self._store.failed is None:
                 events.append(make_event(found))
         elif type(found) is Plain:
             self._lanes.plain(found)

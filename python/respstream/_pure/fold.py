@@ -13,9 +13,9 @@ from respstream._catalogue import Entry
 from respstream._pure.events import Parsed
 from respstream._pure.json import clean, clean_text, join_text, locate
 from respstream._pure.response import Folded, Item
+from respstream._pure.settle import Report, compare, mismatch, settle, string
 from respstream._pure.tree import Place, Text, expand, find, grow, text_of, texts
 
-Report = Callable[[str, dict[str, Any] | None], object]
 Touched = tuple[int, Any] | None  # the index of the item that an event wrote to, and the id it gave
 
 
@@ -72,65 +72,7 @@ def _response(folded: Folded, parsed: Parsed, entry: Entry, report: Report) -> N
         folded.ended = True
         if isinstance(value, dict):
             folded.settled = True
-            _settle(folded, value, report)
-
-
-def _settle(folded: Folded, value: dict[str, Any], report: Report) -> None:
-    """Holds the terminal output against the streamed items: recovers what it lacks, says where they differ."""
-    output = value.get("output")
-    output = output if isinstance(output, list) else []
-    items = folded.folded_items()
-    if not items:
-        return
-    values = [item.value() for item in items]
-    pairs = _pairs(folded, output, values)
-    if pairs is None:
-        report("output_differs", {"got": len(output), "streamed": len(items)})
-        return
-    indexes = sorted(folded.items)
-    for number, final in pairs:
-        _compare(items[number], indexes[number], texts(values[number]), texts(final), report)
-    if len(output) < len(items):
-        folded.recovered = items[len(output) :]
-        report("output_recovered", {"count": len(folded.recovered)})
-
-
-def _pairs(folded: Folded, output: list[Any], values: list[dict[str, Any]]) -> list[tuple[int, Any]] | None:
-    """Streamed items (by number) with the terminal items they became; None where they do not match."""
-    in_order = list(zip(range(len(values)), output, strict=False))
-    if all(_alike(values[number], final) for number, final in in_order):
-        return in_order
-    indexes = sorted(folded.items)
-    if indexes[-1] < len(output):
-        by_index = [(number, output[index]) for number, index in enumerate(indexes)]
-        if all(_alike(values[number], final) for number, final in by_index):
-            return by_index
-    return None
-
-
-def _alike(streamed: dict[str, Any], final: Any) -> bool:
-    if not isinstance(final, dict) or _string(streamed, "type") != _string(final, "type"):
-        return False
-    ids = _string(streamed, "call_id"), _string(final, "call_id")
-    return None in ids or ids[0] == ids[1]
-
-
-def _string(value: dict[str, Any], key: str) -> str | None:
-    member = value.get(key)
-    return clean_text(member) if type(member) is str else None
-
-
-def _compare(item: Item, index: int, before: dict[str, str], after: dict[str, str], report: Report) -> None:
-    """Reports each text that is not what it was, once for each value."""
-    for path, text in before.items():
-        if text and after.get(path) != text:
-            _mismatch(item, index, path, report)
-
-
-def _mismatch(item: Item, index: int, path: str, report: Report) -> None:
-    if path not in item.odd:
-        item.odd.add(path)
-        report("text_mismatch", {"what": path, "output_index": index})
+            settle(folded, value, report)
 
 
 # -- items and parts -----------------------------------------------------------------------------------------------
@@ -151,7 +93,7 @@ def _item(folded: Folded, parsed: Parsed, entry: Entry, report: Report) -> Touch
     if item is None:
         item = folded.add_item(index, Item(raw, None))
     elif done:
-        _compare(item, index, texts(item.value()), texts(value), report)
+        compare(item, index, texts(item.value()), texts(value), report)
     item.put(raw, final=done)
     folded.latest = index
     return index, value.get("id")
@@ -197,8 +139,8 @@ def _part(folded: Folded, parsed: Parsed, entry: Entry, report: Report) -> Touch
     if done and isinstance(old, dict):
         for key in ("text", "refusal"):
             before = text_of(old.get(key))
-            if before and before != _string(value, key):
-                _mismatch(item, index, f"{place.path}.{key}", report)
+            if before and before != string(value, key):
+                mismatch(item, index, f"{place.path}.{key}", report)
     place.put(expand(_member(parsed, entry.value)))
     assert place.parts is not None
     (place.parts.final.add if done else place.parts.final.discard)(place.key)
@@ -226,7 +168,7 @@ def _text(folded: Folded, parsed: Parsed, entry: Entry, report: Report) -> Touch
     if entry.phase == "done":
         before = place.text()
         if before and before != join_text([value]):
-            _mismatch(item, index, place.path, report)
+            mismatch(item, index, place.path, report)
         if place.final:
             return touched
     place.put(Text(value, final=entry.phase == "done"))
@@ -241,7 +183,7 @@ def _append(item: Item, index: int, place: Place, parsed: Parsed, report: Report
     leaf = place.get()
     if place.final or (isinstance(leaf, Text) and leaf.final):
         if parsed.members[entry.value]:
-            _mismatch(item, index, place.path, report)
+            mismatch(item, index, place.path, report)
         return None
     leaf = grow(place, parsed.members[entry.value])
     _extend(place, parsed, entry)
@@ -295,8 +237,8 @@ def _put_members(item: Item, index: int, place: Place, value: dict[str, Any], re
     old = place.get()
     for key in ("stdout", "stderr"):
         before = text_of(old.get(key)) if isinstance(old, dict) else ""
-        if before and before != _string(value, key):
-            _mismatch(item, index, f"{place.path}.{key}", report)
+        if before and before != string(value, key):
+            mismatch(item, index, f"{place.path}.{key}", report)
     place.put(value)
     if place.parts is not None:
         place.parts.final.add(place.key)

@@ -43,8 +43,8 @@ class Lanes:
         def report(code: str, detail: dict[str, Any] | None) -> None:
             length = parsed.end - parsed.offset
             found = self._store.add(code, parsed.offset, length, parsed.line, parsed.sequence_number, detail)
-            if folded is not None and len(folded.diagnostics) < KEPT:
-                folded.diagnostics.append(found)
+            if folded is not None:
+                _attach(folded, found)
 
         if folded is not None:
             self._adopt(folded, begun)
@@ -74,9 +74,7 @@ class Lanes:
         folded.plain = folded.ended = True
         folded.set_base(plain.members, plain.raw, whole=True)
         for code, detail in plain.issues:
-            folded.diagnostics.append(
-                self._store.add(code, plain.offset, plain.end - plain.offset, plain.line, None, detail)
-            )
+            _attach(folded, self._store.add(code, plain.offset, plain.end - plain.offset, plain.line, None, detail))
         return folded
 
     def note(self, note: Note) -> None:
@@ -124,8 +122,7 @@ class Lanes:
             oldest = next(iter(self.open))
             folded = self.open[oldest]
             detail = {"what": "open lanes", "limit": OPEN_LANES}
-            found = self._store.add("limit_exceeded", offset, 0, line, None, detail)
-            folded.diagnostics.append(found)
+            _attach(folded, self._store.add("limit_exceeded", offset, 0, line, None, detail))
             self._close(oldest)
         folded = self.open[lane] = self._running[lane] = self.latest = Folded(lane, offset, line)
         return folded
@@ -137,7 +134,7 @@ class Lanes:
         self._running.pop(lane, None)
         if folded.terminal is None and not folded.plain:
             length = folded.byte_end - folded.byte_start
-            folded.diagnostics.append(self._store.add("no_terminal", folded.byte_start, length, folded.line))
+            _attach(folded, self._store.add("no_terminal", folded.byte_start, length, folded.line))
         folded.stream_index = self._count
         self._count += 1
         for diagnostic in folded.diagnostics:
@@ -164,8 +161,8 @@ class Lanes:
 
     # -- diagnostics of no event -----------------------------------------------------------------------------------
 
-    def _await(self, diagnostic: Diagnostic) -> None:
-        if None in self.open and len(self._pending) < KEPT:
+    def _await(self, diagnostic: Diagnostic | None) -> None:
+        if diagnostic is not None and None in self.open and len(self._pending) < KEPT:
             self._pending.append(diagnostic)
 
     def _adopt(self, folded: Folded, begun: bool) -> None:
@@ -174,3 +171,9 @@ class Lanes:
             if not begun:
                 folded.diagnostics += self._pending[: KEPT - len(folded.diagnostics)]
             self._pending.clear()
+
+
+def _attach(folded: Folded, diagnostic: Diagnostic | None) -> None:
+    """Notes a diagnostic at its response."""
+    if diagnostic is not None and len(folded.diagnostics) < KEPT:
+        folded.diagnostics.append(diagnostic)

@@ -62,6 +62,7 @@ def _bar() -> Bar:
         progress.TimeRemainingColumn(),
         console=Console(stderr=True),
         transient=True,
+        redirect_stdout=False,
     )
 
 

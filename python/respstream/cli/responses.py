@@ -63,7 +63,7 @@ def command(
     form = choose_format(format_, output)
     with (
         destination(output) as file,
-        Progress((one.path for one in reading.inputs), wanted=_is_quiet(file, form)) as bar,
+        Progress((one.path for one in reading.inputs), wanted=not file.isatty()) as bar,
     ):
         reading.progress = bar
         _write(reading, _writer(form, file, columns), file, columns or _default(form))
@@ -73,11 +73,6 @@ def command(
 
 def _default(form: str) -> list[str]:
     return list(SHOWN) if form == "table" else [name for name in NAMES if name != WHOLE]
-
-
-def _is_quiet(file: IO[str], form: str) -> bool:
-    """Whether no row comes to a terminal while the bar is there."""
-    return form == "table" or not file.isatty()
 
 
 def _writer(form: str, file: IO[str], columns: list[str] | None) -> Writer:

@@ -14,6 +14,9 @@ from respstream.cli.voices import Page, Voice, message_texts
 from respstream.decoder import Decoder
 from respstream.response import Response
 
+TOLD = 10
+"""So many errors are told in full: a log may have thousands, and the text is what was asked for."""
+
 EXAMPLES = """\b
 Examples:
   respstream text log.sse
@@ -32,16 +35,35 @@ def command(ctx: click.Context, reading: Reading, strict: bool) -> None:
     prints tokens live. Errors are told on stderr.
     """
     page = Page(sys.stdout)
+    errors = Errors()
     for one in reading:
-        _Source(reading, one, page).run()
+        _Source(reading, one, page, errors).run()
+    if errors.untold:
+        complain(f"respstream: {errors.untold} more errors")
+        reading.summary()
     ctx.exit(reading.status(strict=strict))
+
+
+class Errors:
+    """Tells errors on stderr: the first ones in full, the rest are counted."""
+
+    def __init__(self) -> None:
+        self._told = self.untold = 0
+
+    def tell(self, line: str) -> None:
+        """Prints a line, or counts it."""
+        if self._told < TOLD:
+            self._told += 1
+            complain(line)
+        else:
+            self.untold += 1
 
 
 class _Source:
     """One input on its way to the page. A lane has one voice for each of its responses."""
 
-    def __init__(self, reading: Reading, one: Input, page: Page) -> None:
-        self._reading, self._one, self._page = reading, one, page
+    def __init__(self, reading: Reading, one: Input, page: Page, errors: Errors) -> None:
+        self._reading, self._one, self._page, self._errors = reading, one, page, errors
         self._decoder: Decoder = reading.decoder()
         self._voices: dict[str | None, Voice] = {}
         self._told = 0
@@ -85,7 +107,7 @@ class _Source:
         if error is not None:
             words = [str(word) for word in (error.code or error.type, error.message) if word]
             told = ": ".join(words) or "no reason given"
-            complain(one_line(f"{self._one.name}: response {response.id or '(no id)'} failed: {told}"))
+            self._errors.tell(one_line(f"{self._one.name}: response {response.id or '(no id)'} failed: {told}"))
 
     def _complain(self) -> None:
         """Tells on stderr what was diagnosed as an error since the last time."""
@@ -96,4 +118,4 @@ class _Source:
         self._told = total
         for diagnostic in found:
             if diagnostic.severity == "error":
-                complain(describe(self._one.name, diagnostic))
+                self._errors.tell(describe(self._one.name, diagnostic))

@@ -203,9 +203,6 @@ mod tests {
             Step { member: "text", index: None },
         ];
         assert_eq!(entry.steps, steps);
-        assert_eq!(
-            entry.eager,
-            ["item_id", "output_index", "content_index", "delta"]
-        );
+        assert_eq!(entry.eager, ["item_id", "output_index", "content_index", "delta"]);
     }
 }

@@ -3,6 +3,7 @@
 use crate::diagnostics::{Issue, Seen, Store};
 use crate::events::{Found, Parsed, Reader};
 use crate::frames::{Frame, Framer, Note, Options, What};
+use crate::json::{self, Fault, Member, Scan};
 use crate::lanes::Lanes;
 
 /// Takes the events of a [`Decoder`].
@@ -68,7 +69,10 @@ impl Decoder {
             scanned: None,
             members: &mut members,
         };
-        crate::frames::Sink::frame(&mut Joint { stages: &mut self.stages, sink: &mut Ignore }, frame);
+        crate::frames::Sink::frame(
+            &mut Joint { stages: &mut self.stages, sink: &mut Ignore },
+            frame,
+        );
     }
 
     /// Ends the source.
@@ -100,6 +104,13 @@ struct Joint<'a, S> {
 }
 
 impl<S: Sink> crate::frames::Sink for Joint<'_, S> {
+    fn scan(&mut self, text: &[u8], members: &mut Vec<Member>) -> Result<Scan, Fault> {
+        if self.stages.reader.predictor.recognises(text) {
+            return Ok(Scan::RECOGNISED);
+        }
+        json::scan(text, members)
+    }
+
     fn frame(&mut self, mut frame: Frame<'_>) {
         let Stages { reader, lanes, store, issues, now } = &mut *self.stages;
         if store.failed.is_some() {

@@ -9,8 +9,9 @@ use std::collections::HashSet;
 use crate::catalogue::{Code, EVENTS, Entry, lookup};
 use crate::diagnostics::{Detail, Issue, clip};
 use crate::frames::Frame;
-use crate::json::{self, Fault, Kind, Member};
+use crate::json::{self, Fault, Kind, Member, Scan};
 use crate::outside::error_detail;
+use crate::predict::{Known, Members, Predictor};
 
 pub const INDEX_LIMIT: i64 = 65_535;
 /// Distinct unknown types that are remembered.
@@ -36,7 +37,7 @@ pub struct Indexes {
 /// An event on its way to the fold. `entry` is None for an unknown type; `indexes` is None where one is bad.
 pub struct Parsed<'a> {
     pub raw: &'a [u8],
-    pub members: &'a [Member],
+    pub members: Members<'a>,
     pub entry: Option<&'static Entry>,
     pub kind: Cow<'a, str>,
     pub offset: u64,
@@ -50,14 +51,14 @@ pub struct Parsed<'a> {
     pub indexes: Option<Indexes>,
 }
 
-impl Parsed<'_> {
+impl<'a> Parsed<'a> {
     /// The member of that name, the last one if it is there twice.
-    pub fn member(&self, name: &str) -> Option<&Member> {
-        json::find(self.raw, self.members, name)
+    pub fn member(&self, name: &str) -> Option<Member> {
+        self.members.find(self.raw, name)
     }
 
     /// The bytes of a member's value.
-    pub fn bytes(&self, member: &Member) -> &[u8] {
+    pub fn bytes(&self, member: &Member) -> &'a [u8] {
         member.value(self.raw)
     }
 }
@@ -74,6 +75,7 @@ pub enum Found<'a> {
 /// Makes events of the frames of one source; remembers which unknown types and protocols it has reported.
 #[derive(Default)]
 pub struct Reader {
+    pub predictor: Predictor,
     unknown: HashSet<String>,
     foreign: bool,
 }
@@ -90,13 +92,30 @@ struct Heads<'a> {
 
 impl Reader {
     /// What one frame is; `issues` takes what is odd about it.
-    pub fn read<'a>(&mut self, frame: &'a mut Frame<'_>, issues: &mut Vec<Issue>) -> Found<'a> {
+    pub fn read<'a>(&'a mut self, frame: &'a mut Frame<'_>, issues: &mut Vec<Issue>) -> Found<'a> {
+        if frame.scanned.is_none() && self.predictor.recognises(frame.data) {
+            frame.scanned = Some(Ok(json::Scan::RECOGNISED));
+        }
+        match frame.scanned {
+            Some(Ok(scan)) if scan.recognised => match self.predictor.latest() {
+                Some(known) => Found::Event(repeated(frame, known, issues)),
+                None => Found::Stray,
+            },
+            Some(scanned) => self.read_whole(frame, scanned, issues),
+            None => {
+                let scanned = json::scan(frame.data, frame.members);
+                self.read_whole(frame, scanned, issues)
+            }
+        }
+    }
+
+    fn read_whole<'a>(
+        &mut self,
+        frame: &'a Frame<'_>,
+        scanned: Result<Scan, Fault>,
+        issues: &mut Vec<Issue>,
+    ) -> Found<'a> {
         let data = frame.data;
-        let scanned = match frame.scanned {
-            Some(scanned) => scanned,
-            None => json::scan(data, frame.members),
-        };
-        let frame = &*frame;
         match scanned {
             Err(Fault::Limit) => self.over_limits(frame, issues),
             Ok(scan) if scan.kind == Kind::Object => {
@@ -113,7 +132,12 @@ impl Reader {
         }
     }
 
-    fn object<'a>(&mut self, frame: &'a Frame<'_>, odd: bool, issues: &mut Vec<Issue>) -> Found<'a> {
+    fn object<'a>(
+        &mut self,
+        frame: &'a Frame<'_>,
+        odd: bool,
+        issues: &mut Vec<Issue>,
+    ) -> Found<'a> {
         let heads = heads(frame.data, frame.members);
         if let Some(kind) = heads.kind.filter(|member| member.kind == Kind::String) {
             let quoted = kind.value(frame.data);
@@ -174,11 +198,7 @@ impl Reader {
     ) -> Parsed<'a> {
         frame_issues(frame, odd, issues);
         if let Some(name) = frame.name.filter(|name| *name != kind.as_bytes()) {
-            let name = lossy(name);
-            if name != kind {
-                let detail = vec![("event", clip(&name).into()), ("type", clip(&kind).into())];
-                issues.push((Code::TypeMismatch, detail));
-            }
+            mismatch(name, &kind, issues);
         }
         let entry = lookup(kind.as_bytes()).and_then(|place| EVENTS.get(usize::from(place)));
         if entry.is_none() {
@@ -188,9 +208,12 @@ impl Reader {
         let sequence_number = integer(data, heads.sequence_number, "sequence_number", issues);
         let lane = lane(data, heads.stream_id, odd, issues);
         let indexes = indexes(data, heads, entry.is_some(), issues);
+        if let (Some(entry), Some(indexes), false) = (entry, indexes, odd || named) {
+            self.predictor.learn(data, frame.members, entry, indexes, lane.as_deref());
+        }
         Parsed {
             raw: data,
-            members: frame.members,
+            members: Members::Read(frame.members),
             entry,
             kind,
             offset: frame.offset,
@@ -207,11 +230,16 @@ impl Reader {
     /// An event whose payload is JSON but cannot be decoded: it is kept raw and has no effect.
     fn over_limits<'a>(&mut self, frame: &'a Frame<'_>, issues: &mut Vec<Issue>) -> Found<'a> {
         let data = frame.data;
-        let issue = (Code::LimitExceeded, vec![("what", "nesting or digits".into()), ("limit", LIMITS.into())]);
+        let issue = (
+            Code::LimitExceeded,
+            vec![("what", "nesting or digits".into()), ("limit", LIMITS.into())],
+        );
         let mut members = Vec::new();
         json::locate(data, &mut members);
         let found = json::find(data, &members, "type").filter(|member| member.kind == Kind::String);
-        let kind = found.map(|member| json::decode_str(member.value(data))).filter(|kind| !kind.is_empty());
+        let kind = found
+            .map(|member| json::decode_str(member.value(data)))
+            .filter(|kind| !kind.is_empty());
         let named = kind.is_none();
         let Some(kind) = kind.or_else(|| frame.name.map(lossy)) else {
             frame_issues(frame, false, issues);
@@ -224,7 +252,7 @@ impl Reader {
         frame_issues(frame, false, issues);
         issues.push(issue);
         parsed.entry = None;
-        parsed.members = &[];
+        parsed.members = Members::Read(&[]);
         Found::Event(parsed)
     }
 
@@ -241,6 +269,44 @@ impl Reader {
             self.foreign = true;
             issues.push((Code::ForeignStream, vec![("protocol", protocol.into())]));
         }
+    }
+}
+
+/// An event that repeats a known one.
+#[inline]
+fn repeated<'a>(frame: &'a Frame<'_>, known: &'a Known, issues: &mut Vec<Issue>) -> Parsed<'a> {
+    let data = frame.data;
+    let kind = known.entry.ty;
+    let other = frame.name.filter(|name| *name != kind.as_bytes());
+    let odd = other.is_some_and(|name| lossy(name).contains('\u{fffd}'));
+    if frame.missing || frame.unfinished || odd {
+        frame_issues(frame, odd, issues);
+    }
+    if let Some(name) = other {
+        mismatch(name, kind, issues);
+    }
+    let number = known.member(known.sequence_number);
+    Parsed {
+        raw: data,
+        members: Members::Repeated(known),
+        entry: Some(known.entry),
+        kind: Cow::Borrowed(kind),
+        offset: frame.offset,
+        end: frame.end,
+        line: frame.line,
+        lane: known.lane.as_deref().map(Cow::Borrowed),
+        named: false,
+        odd,
+        sequence_number: number.and_then(|member| json::parse_index(member.value(data))),
+        indexes: Some(known.indexes),
+    }
+}
+
+fn mismatch(name: &[u8], kind: &str, issues: &mut Vec<Issue>) {
+    let name = lossy(name);
+    if name != kind {
+        let detail = vec![("event", clip(&name).into()), ("type", clip(kind).into())];
+        issues.push((Code::TypeMismatch, detail));
     }
 }
 
@@ -303,9 +369,15 @@ fn present<'a>(member: Option<&'a Member>) -> Option<&'a Member> {
     member.filter(|member| member.kind != Kind::Null)
 }
 
-fn integer(data: &[u8], member: Option<&Member>, field: &str, issues: &mut Vec<Issue>) -> Option<i64> {
+fn integer(
+    data: &[u8],
+    member: Option<&Member>,
+    field: &str,
+    issues: &mut Vec<Issue>,
+) -> Option<i64> {
     let member = present(member)?;
-    let number = (member.kind == Kind::Number).then(|| json::parse_index(member.value(data))).flatten();
+    let number =
+        (member.kind == Kind::Number).then(|| json::parse_index(member.value(data))).flatten();
     if number.is_none() {
         issues.push(bad_field(field, "an integer"));
     }
@@ -326,12 +398,18 @@ fn lane<'a>(
     None
 }
 
-fn indexes(data: &[u8], heads: &Heads<'_>, known: bool, issues: &mut Vec<Issue>) -> Option<Indexes> {
+fn indexes(
+    data: &[u8],
+    heads: &Heads<'_>,
+    known: bool,
+    issues: &mut Vec<Issue>,
+) -> Option<Indexes> {
     let mut indexes = Indexes::default();
     let mut good = true;
     for (place, field) in INDEX_FIELDS.iter().enumerate() {
         let Some(member) = present(heads.indexes[place]) else { continue };
-        let number = (member.kind == Kind::Number).then(|| json::parse_index(member.value(data))).flatten();
+        let number =
+            (member.kind == Kind::Number).then(|| json::parse_index(member.value(data))).flatten();
         match number.filter(|number| (0..=INDEX_LIMIT).contains(number)) {
             Some(number) => indexes.values[place] = Some(number as u32),
             None if known => {

@@ -10,21 +10,12 @@ use crate::catalogue::{Code, Entry, Op, Phase};
 use crate::diagnostics::{Issue, clip};
 use crate::events::{Indexes, Parsed};
 use crate::json::{self, Kind, Member};
-use crate::place::{Place, Trail};
-use crate::response::{Folded, Item};
+use crate::predict::Members;
+use crate::response::{Cursor, Folded, Item};
+use crate::settle::{compare, mismatch, settle};
+use crate::tree::place::Place;
+use crate::tree::view::{self, Fields, View};
 use crate::tree::{Node, Object, Ordered, Text};
-use crate::view::{self, Fields, View};
-
-/// The place of the text that the event before grew. It holds until an event does anything else.
-#[derive(Debug)]
-pub struct Cursor {
-    entry: &'static Entry,
-    indexes: Indexes,
-    /// The place of the item.
-    item: u32,
-    index: u32,
-    trail: Trail,
-}
 
 /// An event on its way into a response.
 struct Fold<'a, 'p> {
@@ -77,9 +68,7 @@ fn append_again(
     if !std::ptr::eq(cursor.entry, entry) || cursor.indexes != *indexes {
         return false;
     }
-    let Some([value, id, extend]) = members_of(parsed, [entry.value, "item_id", entry.extend]) else {
-        return false;
-    };
+    let Some([value, id, extend]) = pieces(parsed, entry) else { return false };
     let value = value.filter(|member| member.kind == Kind::String);
     if extend.is_some_and(|member| member.kind == Kind::Array && member.end - member.start > 2) {
         return false;
@@ -88,16 +77,16 @@ fn append_again(
     let Some(item) = folded.items.at(cursor.item) else { return false };
     let text = item.body.tree().and_then(|tree| cursor.trail.text(tree));
     let (Some(value), Some(text)) = (value, text) else { return false };
-    let piece = parsed.bytes(value);
+    let piece = parsed.bytes(&value);
     if value.escaped || parsed.odd {
         json::decode_wtf8(piece, &mut text.wtf8);
     } else {
         text.wtf8.extend_from_slice(inner(piece));
     }
     if let Some(id) = id.filter(|member| member.kind == Kind::String) {
-        let quoted = parsed.bytes(id);
-        let known = item.id.as_deref().unwrap_or_default().as_bytes();
-        if item.id_changed || inner(quoted) == known {
+        let quoted = parsed.bytes(&id);
+        let known = item.id.as_deref().is_some_and(|known| known.as_bytes() == inner(quoted));
+        if known || item.id_changed {
             return true;
         }
         check_id(item, index, &json::decode_str(quoted), issues);
@@ -111,18 +100,27 @@ fn inner(quoted: &[u8]) -> &[u8] {
     quoted.get(1..quoted.len().saturating_sub(1)).unwrap_or_default()
 }
 
-/// The members of three names in one pass, each the last of its name; None where a key must be decoded.
+/// The members that a delta is folded by: its value, the item's id, and what goes beside the text. Each is the last of
+/// its name; None where a key must be decoded.
 #[inline]
-fn members_of<'p>(parsed: &Parsed<'p>, names: [&str; 3]) -> Option<[Option<&'p Member>; 3]> {
+fn pieces(parsed: &Parsed<'_>, entry: &Entry) -> Option<[Option<Member>; 3]> {
+    let members = match parsed.members {
+        Members::Read(members) => members,
+        Members::Repeated(known) => {
+            let places = [known.value, known.item_id, known.extend];
+            return Some(places.map(|place| known.member(place)));
+        }
+    };
+    let names = [entry.value, "item_id", entry.extend];
     let mut found = [None; 3];
-    for member in parsed.members {
+    for member in members {
         if member.key_escaped {
             return None;
         }
         let length = (member.key.end - member.key.start) as usize;
         for (name, slot) in names.iter().zip(&mut found) {
             if name.len() == length && member.raw_key(parsed.raw) == name.as_bytes() {
-                *slot = Some(member);
+                *slot = Some(*member);
             }
         }
     }
@@ -145,26 +143,11 @@ fn check_id(item: &mut Item, index: u32, got: &str, issues: &mut Vec<Issue>) {
     }
 }
 
-/// Reports that the texts at a path disagree, once.
-fn mismatch(odd: &mut HashSet<String>, index: u32, path: String, issues: &mut Vec<Issue>) {
-    if !odd.contains(&path) {
-        let detail = vec![("what", path.as_str().into()), ("output_index", u64::from(index).into())];
-        issues.push((Code::TextMismatch, detail));
-        odd.insert(path);
-    }
-}
-
-/// Reports each text that is not what it was.
-fn compare(item: &mut Item, index: u32, after: Option<&Fields<'_>>, issues: &mut Vec<Issue>) {
-    let Item { body, odd, .. } = item;
-    view::differing(body.view(), after, |path| mismatch(odd, index, path, issues));
-}
-
 impl<'p> Fold<'_, 'p> {
     /// The member that carries the value, if it is of that kind; else this is reported.
     fn value(&mut self, kind: Kind, expected: &str) -> Option<&'p [u8]> {
         let parsed = self.parsed;
-        let found = json::find(parsed.raw, parsed.members, self.entry.value);
+        let found = parsed.member(self.entry.value);
         let found = found.filter(|member| member.kind == kind);
         if found.is_none() {
             let detail = vec![("field", self.entry.value.into()), ("expected", expected.into())];
@@ -191,7 +174,7 @@ impl<'p> Fold<'_, 'p> {
             self.folded.ended = true;
             if value.is_some() {
                 self.folded.settled = true;
-                self.settle();
+                settle(self.folded, self.issues);
             }
         }
         None
@@ -199,41 +182,19 @@ impl<'p> Fold<'_, 'p> {
 
     fn take_base(&mut self, raw: &[u8]) {
         let folded = &mut *self.folded;
+        if folded.base_raw() == Some(raw) {
+            return;
+        }
         let before = if folded.id_changed { None } else { folded.id().map(Cow::into_owned) };
         folded.set_base(raw);
         let Some((before, got)) = before.zip(folded.id()) else { return };
         if before != got {
-            let detail =
-                vec![("previous", clip(&before).as_str().into()), ("got", clip(&got).as_str().into())];
+            let detail = vec![
+                ("previous", clip(&before).as_str().into()),
+                ("got", clip(&got).as_str().into()),
+            ];
             self.issues.push((Code::ResponseIdChanged, detail));
             folded.id_changed = true;
-        }
-    }
-
-    /// Holds the terminal output against the streamed items: recovers what it lacks, says where they differ.
-    fn settle(&mut self) {
-        let (output, items, recovered) = self.folded.settling();
-        let output = output.map_or_else(Vec::new, |raw| View::Raw(raw).list());
-        if items.is_empty() {
-            return;
-        }
-        let Some(pairs) = pairs(items, &output) else {
-            let (got, streamed) = (output.len() as u64, items.len() as u64);
-            let detail = vec![("got", got.into()), ("streamed", streamed.into())];
-            self.issues.push((Code::OutputDiffers, detail));
-            return;
-        };
-        for (rank, last) in pairs {
-            if let Some((index, item)) = items.nth(rank)
-                && !same(item, last)
-            {
-                compare(item, index, last.fields().as_ref(), self.issues);
-            }
-        }
-        if output.len() < items.len() {
-            *recovered = Some(output.len());
-            let count = (items.len() - output.len()) as u64;
-            self.issues.push((Code::OutputRecovered, vec![("count", count.into())]));
         }
     }
 
@@ -263,10 +224,14 @@ impl<'p> Fold<'_, 'p> {
         let Fold { folded, parsed, entry, indexes, issues } = self;
         let reasoning = value.text("type").as_deref() == Some("reasoning_text");
         let kind = if reasoning { "reasoning" } else { entry.item };
-        let (target, touched) = target(&mut folded.items, &mut folded.latest, parsed, indexes, kind);
-        let Some(Target { item: Item { body, odd, .. }, index, .. }) = target else { return touched };
+        let (target, touched) =
+            target(&mut folded.items, &mut folded.latest, parsed, indexes, kind);
+        let Some(Target { item: Item { body, odd, .. }, index, .. }) = target else {
+            return touched;
+        };
         let done = entry.phase == Phase::Done;
-        if let Some(mut place) = Place::find(body.grown(), entry.steps, indexes, entry.part, !done) {
+        if let Some(mut place) = Place::find(body.grown(), entry.steps, indexes, entry.part, !done)
+        {
             if done {
                 compare_members(&place, &value, &["text", "refusal"], odd, index, issues);
             }
@@ -281,11 +246,13 @@ impl<'p> Fold<'_, 'p> {
     fn text(&mut self) -> Touched<'p> {
         let quoted = self.value(Kind::String, "a string")?;
         let Fold { folded, parsed, entry, indexes, issues } = self;
-        let (target, touched) = target(&mut folded.items, &mut folded.latest, parsed, indexes, entry.item);
+        let (target, touched) =
+            target(&mut folded.items, &mut folded.latest, parsed, indexes, entry.item);
         let Some(Target { item, index, place: at }) = target else { return touched };
         let Item { body, odd, .. } = item;
         let append = entry.phase == Phase::Added;
-        let Some(mut place) = Place::find(body.grown(), entry.steps, indexes, entry.part, append) else {
+        let Some(mut place) = Place::find(body.grown(), entry.steps, indexes, entry.part, append)
+        else {
             return touched;
         };
         if entry.phase == Phase::Delta {
@@ -303,7 +270,10 @@ impl<'p> Fold<'_, 'p> {
         }
         let done = entry.phase == Phase::Done;
         if done {
-            if place.get().is_some_and(|before| view::differ(View::Node(before), Some(View::Raw(quoted)))) {
+            if place
+                .get()
+                .is_some_and(|before| view::differ(View::Node(before), Some(View::Raw(quoted))))
+            {
                 mismatch(odd, index, place.path(), issues);
             }
             if place.fixed {
@@ -318,11 +288,15 @@ impl<'p> Fold<'_, 'p> {
     /// Output of a shell command: an object of texts that grow; the done event has the whole as a list of one.
     fn members(&mut self) -> Touched<'p> {
         let done = self.entry.phase == Phase::Done;
-        let (kind, expected) = if done { (Kind::Array, "a list") } else { (Kind::Object, "an object") };
+        let (kind, expected) =
+            if done { (Kind::Array, "a list") } else { (Kind::Object, "an object") };
         let raw = self.value(kind, expected)?;
         let Fold { folded, parsed, entry, indexes, issues } = self;
-        let (target, touched) = target(&mut folded.items, &mut folded.latest, parsed, indexes, entry.item);
-        let Some(Target { item: Item { body, odd, .. }, index, .. }) = target else { return touched };
+        let (target, touched) =
+            target(&mut folded.items, &mut folded.latest, parsed, indexes, entry.item);
+        let Some(Target { item: Item { body, odd, .. }, index, .. }) = target else {
+            return touched;
+        };
         let Some(mut place) = Place::find(body.grown(), entry.steps, indexes, "", false) else {
             return touched;
         };
@@ -345,18 +319,20 @@ impl<'p> Fold<'_, 'p> {
     fn put(&mut self) -> Touched<'p> {
         let Fold { folded, parsed, entry, indexes, .. } = self;
         let value = parsed.member(entry.value).filter(|member| member.kind != Kind::Null)?;
-        let (target, touched) = target(&mut folded.items, &mut folded.latest, parsed, indexes, entry.item);
+        let (target, touched) =
+            target(&mut folded.items, &mut folded.latest, parsed, indexes, entry.item);
         let Some(Target { item, .. }) = target else { return touched };
         let place = Place::find(item.body.grown(), entry.steps, indexes, entry.part, true);
         if let Some(mut place) = place.filter(|place| !place.fixed) {
-            place.put(Node::whole(parsed.bytes(value)));
+            place.put(Node::whole(parsed.bytes(&value)));
         }
         touched
     }
 
     fn status(&mut self) -> Touched<'p> {
         let Fold { folded, parsed, entry, indexes, .. } = self;
-        let (target, touched) = target(&mut folded.items, &mut folded.latest, parsed, indexes, entry.item);
+        let (target, touched) =
+            target(&mut folded.items, &mut folded.latest, parsed, indexes, entry.item);
         if let Some(Target { item, .. }) = target {
             item.body.set_status(entry.status);
         }
@@ -369,7 +345,7 @@ impl<'p> Fold<'_, 'p> {
         let parsed = self.parsed;
         let nested = parsed.member("error").filter(|member| member.kind == Kind::Object);
         self.folded.event_error = Some(match nested {
-            Some(member) => parsed.bytes(member).to_vec(),
+            Some(member) => parsed.bytes(&member).to_vec(),
             None => flat_error(parsed),
         });
         None
@@ -406,7 +382,7 @@ fn target<'f, 'p>(
 ) -> (Option<Target<'f>>, Touched<'p>) {
     let index = indexes.values[0].unwrap_or(*latest);
     *latest = index;
-    let id = json::find(parsed.raw, parsed.members, "item_id").filter(|member| member.kind == Kind::String);
+    let id = parsed.member("item_id").filter(|member| member.kind == Kind::String);
     let id = id.map(|member| json::decode_str(member.value(parsed.raw)));
     let (place, item) = items.entry(index, || Item::made(kind, id.as_deref()));
     let target = (!item.fixed).then_some(Target { item, index, place });
@@ -435,9 +411,12 @@ fn extend(place: &mut Place<'_>, parsed: &Parsed<'_>, entry: &Entry) {
     if entry.extend.is_empty() {
         return;
     }
-    let Some(member) = parsed.member(entry.extend).filter(|member| member.kind == Kind::Array) else { return };
+    let Some(member) = parsed.member(entry.extend).filter(|member| member.kind == Kind::Array)
+    else {
+        return;
+    };
     let Some(object) = place.container() else { return };
-    let more = parsed.bytes(member);
+    let more = parsed.bytes(&member);
     if entry.phase == Phase::Delta {
         if !is_empty(more) {
             object.extend(entry.extend, more);
@@ -462,13 +441,13 @@ fn grow_members(object: &mut Object, raw: &[u8]) {
 /// The members of an `error` event that tell of the error.
 fn flat_error(parsed: &Parsed<'_>) -> Vec<u8> {
     let mut error = Vec::from(b"{");
-    for member in parsed.members {
-        let key = json::decode_key(parsed.raw, member);
+    for member in parsed.members.iter() {
+        let key = json::decode_key(parsed.raw, &member);
         if !matches!(key.as_ref(), "type" | "sequence_number" | "stream_id") {
             error.extend_from_slice(if error.len() > 1 { b"," } else { b"" });
             json::write_str(&key, &mut error);
             error.push(b':');
-            error.extend_from_slice(parsed.bytes(member));
+            error.extend_from_slice(parsed.bytes(&member));
         }
     }
     error.push(b'}');
@@ -477,25 +456,4 @@ fn flat_error(parsed: &Parsed<'_>) -> Vec<u8> {
 
 fn is_empty(list: &[u8]) -> bool {
     inner(list).iter().all(u8::is_ascii_whitespace)
-}
-
-/// The item is the very same text.
-fn same(item: &Item, last: View<'_>) -> bool {
-    matches!((item.body.view(), last), (View::Raw(streamed), View::Raw(last)) if streamed == last)
-}
-
-/// Streamed items (by rank) with the terminal items they became; None where they do not match.
-fn pairs<'a>(items: &Ordered<Item>, output: &[View<'a>]) -> Option<Vec<(usize, View<'a>)>> {
-    let matches = |item: &Item, last: View<'_>| same(item, last) || view::alike(item.body.view(), last);
-    let streamed = || items.iter().enumerate();
-    if streamed().zip(output).all(|((_, (_, item)), last)| matches(item, *last)) {
-        return Some(output.iter().copied().enumerate().take(items.len()).collect());
-    }
-    let by_index: Option<Vec<_>> = streamed()
-        .map(|(rank, (index, item))| {
-            let last = output.get(index as usize).copied()?;
-            matches(item, last).then_some((rank, last))
-        })
-        .collect();
-    by_index
 }

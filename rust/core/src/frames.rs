@@ -15,7 +15,7 @@ use crate::arrays::{Array, Step};
 use crate::blocks::{Blocks, field, is_known};
 use crate::catalogue::Code;
 pub use crate::diagnostics::Note;
-use crate::json::{self, Fault, Member};
+use crate::json::{Fault, Member};
 use crate::outside::Outside;
 pub use crate::outside::{error_body, error_detail};
 pub use crate::sink::{Frame, Sink, What};
@@ -224,7 +224,7 @@ impl Framer {
                 }
                 Some(b'{') if json => {
                     let Some((data, text)) = plain_line(rest, limit) else { break };
-                    let scanned = json::scan(text, out.members);
+                    let scanned = out.sink.scan(text, out.members);
                     if scanned == Err(Fault::Bad) {
                         break;
                     }

@@ -9,16 +9,20 @@
 
 use std::borrow::Cow;
 
+mod canonical;
 mod lex;
 mod lines;
 mod locate;
 mod machine;
 mod scan;
+mod template;
 mod text;
 
+pub use canonical::write as write_canonical;
 pub use lines::{LineCheck, State};
 pub use locate::{elements, locate};
 pub use scan::scan;
+pub use template::Template;
 pub use text::{decode_str, decode_wtf8, finish_wtf8, parse_index, utf8_ok, write_str};
 
 /// The deepest nesting that is read; a top-level array or object is at depth 1.
@@ -118,6 +122,14 @@ pub struct Scan {
     pub kind: Kind,
     /// A surrogate escape without its other half stands in some string or key.
     pub lone_surrogate: bool,
+    /// The text was not read: it repeats one that was, see [`Template`].
+    pub recognised: bool,
+}
+
+impl Scan {
+    /// What there is to know of an object that repeats a checked one.
+    pub const RECOGNISED: Self =
+        Self { kind: Kind::Object, lone_surrogate: false, recognised: true };
 }
 
 /// The member with this key, the last one if it is there twice. Escaped keys are compared decoded.

@@ -280,7 +280,8 @@ fn sequence(folded: &mut Folded, parsed: &Parsed<'_>, issues: &mut Vec<Issue>) -
             repeated = folded.previous_raw == parsed.raw;
         }
         Some(before) if before.checked_add(1) != Some(got) => {
-            issues.push((Code::SequenceGap, vec![("got", got.into()), ("previous", before.into())]));
+            issues
+                .push((Code::SequenceGap, vec![("got", got.into()), ("previous", before.into())]));
         }
         _ => {}
     }

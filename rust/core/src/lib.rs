@@ -4,7 +4,6 @@
 
 pub mod arrays;
 pub mod blocks;
-pub mod canonical;
 pub mod catalogue;
 pub mod decoder;
 pub mod diagnostics;
@@ -15,10 +14,10 @@ pub mod json;
 pub mod lanes;
 pub mod lines;
 pub mod outside;
-pub mod place;
+pub mod predict;
 pub mod response;
 pub mod rows;
+pub mod settle;
 pub mod sink;
 pub mod sse;
 pub mod tree;
-pub mod view;

@@ -6,12 +6,13 @@
 use std::borrow::Cow;
 use std::collections::HashSet;
 
+use crate::catalogue::{Entry, Step};
 use crate::diagnostics::Diagnostic;
-use crate::catalogue::Step;
-use crate::fold::Cursor;
+use crate::events::Indexes;
 use crate::json::{self, Member};
+use crate::tree::place::Trail;
+use crate::tree::view::{self, View};
 use crate::tree::{Node, Object, Ordered};
-use crate::view::{self, View};
 
 /// Room for the members of most responses.
 const MEMBERS: usize = 32;
@@ -102,6 +103,17 @@ impl Item {
     }
 }
 
+/// The place of the text that the event before grew. It holds until an event does anything else.
+#[derive(Debug)]
+pub struct Cursor {
+    pub entry: &'static Entry,
+    pub indexes: Indexes,
+    /// The place of the item.
+    pub item: u32,
+    pub index: u32,
+    pub trail: Trail,
+}
+
 /// The texts of a response; `refusal` is None where there is none.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Texts {
@@ -122,6 +134,7 @@ pub struct ToolCall {
 
 /// One response, folded so far.
 #[derive(Debug, Default)]
+#[allow(clippy::struct_excessive_bools, reason = "each is a fact of its own")]
 pub struct Folded {
     pub lane: Option<Box<str>>,
     /// The number of the response in its source, by the order of beginning.
@@ -179,11 +192,9 @@ impl Folded {
 
     /// Takes over the response object of a lifecycle event.
     pub fn set_base(&mut self, raw: &[u8]) {
-        if self.base.as_deref() == Some(raw) {
-            return;
-        }
         let base = self.base.get_or_insert_default();
         base.clear();
+        self.members.clear();
         self.members.reserve(MEMBERS);
         base.extend_from_slice(raw);
         json::locate(base, &mut self.members);
@@ -365,7 +376,9 @@ impl Texts {
     /// Takes a part of a message.
     fn add(&mut self, part: &view::Fields<'_>) {
         match part.text("type").as_deref() {
-            Some("output_text") => self.output_text.push_str(&part.text("text").unwrap_or_default()),
+            Some("output_text") => {
+                self.output_text.push_str(&part.text("text").unwrap_or_default());
+            }
             Some("refusal") => {
                 if let Some(text) = part.text("refusal") {
                     self.refusal.get_or_insert_default().push_str(&text);
@@ -390,6 +403,11 @@ impl ToolCall {
             _ => return None,
         };
         let text = |key| item.text(key).map(Cow::into_owned);
-        Some(Self { kind, call_id: text("call_id"), name: text("name"), arguments: text(arguments) })
+        Some(Self {
+            kind,
+            call_id: text("call_id"),
+            name: text("name"),
+            arguments: text(arguments),
+        })
     }
 }

@@ -6,7 +6,7 @@ use std::borrow::Cow;
 
 use crate::json;
 use crate::response::{Folded, Texts, ToolCall};
-use crate::view::{Fields, View};
+use crate::tree::view::{Fields, View};
 
 /// The first second of the year 10000: times from there on are not shown by every reader.
 const LATEST: i64 = 253_402_300_800;
@@ -91,10 +91,15 @@ pub fn response_row<'a>(folded: &'a Folded, source: &'a str, whole: bool) -> Res
         reasoning_summary: some(texts.reasoning_summary),
         items: output.len() as u64,
         tool_calls: ToolCall::of(&output),
-        incomplete_reason: own("incomplete_details").and_then(View::fields).and_then(|it| it.text("reason")),
+        incomplete_reason: own("incomplete_details")
+            .and_then(View::fields)
+            .and_then(|it| it.text("reason")),
         error_code: error.as_ref().and_then(|error| word(error.get("code")?)),
         error_message: error.as_ref().and_then(|error| word(error.get("message")?)),
-        metadata: folded.own("metadata").filter(|raw| raw.starts_with(b"{")).map(String::from_utf8_lossy),
+        metadata: folded
+            .own("metadata")
+            .filter(|raw| raw.starts_with(b"{"))
+            .map(String::from_utf8_lossy),
         events: folded.events,
         deltas: folded.deltas,
         first_sequence: folded.first_sequence,

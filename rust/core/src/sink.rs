@@ -2,7 +2,7 @@
 
 use crate::catalogue::Code;
 use crate::diagnostics::{Detail, Note};
-use crate::json::{Fault, Member, Scan};
+use crate::json::{self, Fault, Member, Scan};
 
 /// Where a payload was found.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -43,6 +43,10 @@ pub struct Frame<'a> {
 
 /// Takes what the framer gives, in the order of the input.
 pub trait Sink {
+    /// Checks a JSON line before it becomes a frame; the frame that follows at once tells what was found.
+    fn scan(&mut self, text: &[u8], members: &mut Vec<Member>) -> Result<Scan, Fault> {
+        json::scan(text, members)
+    }
     fn frame(&mut self, frame: Frame<'_>);
     fn note(&mut self, note: Note);
     /// The literal `[DONE]`: the stream ends here, whatever follows.

@@ -8,8 +8,10 @@ use std::collections::HashMap;
 use std::ops::Deref;
 use std::sync::Arc;
 
-use crate::canonical;
 use crate::json;
+
+pub mod place;
+pub mod view;
 
 /// Objects of more members than this are indexed.
 const FEW: usize = 16;
@@ -30,8 +32,8 @@ impl Node {
     /// The canonical JSON of the value.
     pub fn write(&self, out: &mut Vec<u8>) {
         match self {
-            Self::Raw(raw) => canonical::write(raw, out),
-            Self::List(raw) => canonical::write(raw, out),
+            Self::Raw(raw) => json::write_canonical(raw, out),
+            Self::List(raw) => json::write_canonical(raw, out),
             Self::Object(object) => object.write(out),
             Self::Sparse(sparse) => sparse.write(out),
             Self::Text(text) => json::write_str(&json::finish_wtf8(&text.wtf8), out),
@@ -193,7 +195,9 @@ impl<T> Ordered<T> {
 
     /// The values with their numbers, in order.
     pub fn iter(&self) -> impl Iterator<Item = (u32, &T)> {
-        self.order.iter().filter_map(|(number, place)| Some((*number, self.values.get(*place as usize)?)))
+        self.order
+            .iter()
+            .filter_map(|(number, place)| Some((*number, self.values.get(*place as usize)?)))
     }
 
     /// The number and the value of a rank.
@@ -231,9 +235,9 @@ impl Sparse {
         sparse
     }
 
-    /// The element of an index, with its place; an empty object where there was none.
+    /// The element of an index, with its place; an empty text where there was none.
     pub fn entry(&mut self, index: u32) -> (u32, &mut Part) {
-        self.parts.entry(index, || Part { node: Node::Object(Object::default()), fixed: false })
+        self.parts.entry(index, || Part { node: Node::Text(Text::default()), fixed: false })
     }
 
     fn write(&self, out: &mut Vec<u8>) {
@@ -252,20 +256,37 @@ type Key = Cow<'static, str>;
 
 /// A key, without a copy where it is one of those that items have.
 fn key_of(key: &str) -> Key {
-    let known = KEYS.iter().find(|known| **known == *key);
+    let known = KEYS.iter().find(|known| ***known == *key);
     known.map_or_else(|| Cow::Owned(key.to_owned()), |known| Cow::Borrowed(*known))
 }
 
 const KEYS: [&str; 14] = [
-    "id", "type", "status", "content", "role", "text", "annotations", "logprobs", "summary",
-    "arguments", "call_id", "name", "phase", "encrypted_content",
+    "id",
+    "type",
+    "status",
+    "content",
+    "role",
+    "text",
+    "annotations",
+    "logprobs",
+    "summary",
+    "arguments",
+    "call_id",
+    "name",
+    "phase",
+    "encrypted_content",
 ];
+
+/// The positions of keys; boxed, as few objects have it.
+#[derive(Debug)]
+struct Places(HashMap<Key, u32>);
 
 /// An object: its members in order, each key once.
 #[derive(Debug, Default)]
 pub struct Object {
     members: Vec<(Key, Node)>,
-    places: Option<Box<HashMap<Key, u32>>>,
+    /// Where the keys are, once there are many.
+    places: Option<Box<Places>>,
 }
 
 impl Object {
@@ -292,7 +313,7 @@ impl Object {
 
     fn position(&self, key: &str) -> Option<u32> {
         if let Some(places) = &self.places {
-            return places.get(key).copied();
+            return places.0.get(key).copied();
         }
         self.members.iter().position(|(other, _)| *other == *key).map(|place| place as u32)
     }
@@ -324,17 +345,19 @@ impl Object {
         let position = self.members.len() as u32;
         self.members.push((key_of(key), node));
         if let Some(places) = &mut self.places {
-            places.insert(key_of(key), position);
+            places.0.insert(key_of(key), position);
         } else if self.members.len() > FEW {
             let keys = self.members.iter().enumerate();
-            self.places = Some(Box::new(keys.map(|(n, (key, _))| (key.clone(), n as u32)).collect()));
+            let places = keys.map(|(place, (key, _))| (key.clone(), place as u32)).collect();
+            self.places = Some(Box::new(Places(places)));
         }
         position
     }
 
     /// The text that a member is to grow by; what is no text becomes an empty one.
     pub fn text(&mut self, key: &str) -> (u32, &mut Text) {
-        let position = self.position(key).unwrap_or_else(|| self.add(key, Node::Text(Text::default())));
+        let position =
+            self.position(key).unwrap_or_else(|| self.add(key, Node::Text(Text::default())));
         (position, grown(&mut self.members[position as usize].1))
     }
 

@@ -28,12 +28,20 @@ pub fn options(form: &str, on_eof: &str, max_event_bytes: Option<i64>) -> PyResu
         "auto" => Form::Auto,
         "sse" => Form::Sse,
         "jsonl" => Form::Jsonl,
-        _ => return Err(PyValueError::new_err(format!("form must be one of auto, sse, jsonl, not '{form}'"))),
+        _ => {
+            return Err(PyValueError::new_err(format!(
+                "form must be one of auto, sse, jsonl, not '{form}'"
+            )));
+        }
     };
     let on_eof = match on_eof {
         "flush" => OnEof::Flush,
         "discard" => OnEof::Discard,
-        _ => return Err(PyValueError::new_err(format!("on_eof must be one of flush, discard, not '{on_eof}'"))),
+        _ => {
+            return Err(PyValueError::new_err(format!(
+                "on_eof must be one of flush, discard, not '{on_eof}'"
+            )));
+        }
     };
     let limit = match max_event_bytes {
         None => None,

@@ -30,7 +30,12 @@ pub struct Views(HashMap<u64, (Py<State>, Py<PyAny>)>);
 
 impl Views {
     /// The one view of a response.
-    pub fn get<'py>(&mut self, py: Python<'py>, room: SharedRoom, ordinal: u64) -> PyResult<Bound<'py, PyAny>> {
+    pub fn get<'py>(
+        &mut self,
+        py: Python<'py>,
+        room: SharedRoom,
+        ordinal: u64,
+    ) -> PyResult<Bound<'py, PyAny>> {
         if let Some((_, view)) = self.0.get(&ordinal) {
             return Ok(view.bind(py).clone());
         }
@@ -118,11 +123,22 @@ impl Decoder {
 
     /// As `finish`, but gives the responses that ended, and forgets them.
     fn fold_end<'py>(&self, py: Python<'py>) -> PyResult<Bound<'py, PyList>> {
-        self.responses_that_end(py, false, |core, now| core.finish(now, &mut Ignore), Some(FINISHED))
+        self.responses_that_end(
+            py,
+            false,
+            |core, now| core.finish(now, &mut Ignore),
+            Some(FINISHED),
+        )
     }
 
     /// Folds one payload that was framed elsewhere: the event of that number, with the name of its event line.
-    fn add_payload(&self, py: Python<'_>, raw: &[u8], name: Option<&str>, number: u64) -> PyResult<()> {
+    fn add_payload(
+        &self,
+        py: Python<'_>,
+        raw: &[u8],
+        name: Option<&str>,
+        number: u64,
+    ) -> PyResult<()> {
         let now = self.now(py)?;
         let room = self.room(py);
         let failed = {

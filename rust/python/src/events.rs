@@ -10,6 +10,7 @@ use pyo3::types::{PyBytes, PyDict, PyList, PyString, PyType};
 use respstream_core::catalogue::{EVENTS, Entry};
 use respstream_core::events::Parsed;
 use respstream_core::json::{self, Kind, Member};
+use respstream_core::predict::{Known, Members};
 
 use crate::slots::{Filling, SlotClass};
 
@@ -88,8 +89,38 @@ impl<'py> Maker<'py> {
         };
         let event = self.classes.known[place(entry)].make(py)?;
         self.fill_common(&event, parsed)?;
+        match parsed.members {
+            Members::Repeated(known) => self.fill_known(&event, parsed, known)?,
+            Members::Read(members) => self.fill(&event, parsed, entry, members)?,
+        }
+        Ok(event.done())
+    }
+
+    fn fill_known(
+        &mut self,
+        event: &Filling<'_, 'py>,
+        parsed: &Parsed<'_>,
+        known: &Known,
+    ) -> PyResult<()> {
+        for (place, slot) in known.eager.iter().enumerate() {
+            let Some(slot) = slot else { continue };
+            let Some(member) = known.member(Some(place)) else { continue };
+            if let Some(value) = self.scalar(parsed, &member)? {
+                event.set(COMMON.len() + slot, value)?;
+            }
+        }
+        Ok(())
+    }
+
+    fn fill(
+        &mut self,
+        event: &Filling<'_, 'py>,
+        parsed: &Parsed<'_>,
+        entry: &Entry,
+        members: &[Member],
+    ) -> PyResult<()> {
         let mut filled = 0_u32;
-        for member in parsed.members.iter().rev() {
+        for member in members.iter().rev() {
             let slot = if member.key_escaped {
                 slot_of(entry, json::decode_key(parsed.raw, member).as_bytes())
             } else {
@@ -102,7 +133,7 @@ impl<'py> Maker<'py> {
                 event.set(COMMON.len() + slot, value)?;
             }
         }
-        Ok(event.done())
+        Ok(())
     }
 
     fn fill_common(&self, event: &Filling<'_, 'py>, parsed: &Parsed<'_>) -> PyResult<()> {
@@ -115,7 +146,11 @@ impl<'py> Maker<'py> {
     }
 
     /// The value of a member that is no container and no fraction; None for those, which are decoded when they are read.
-    fn scalar(&mut self, parsed: &Parsed<'_>, member: &Member) -> PyResult<Option<Bound<'py, PyAny>>> {
+    fn scalar(
+        &mut self,
+        parsed: &Parsed<'_>,
+        member: &Member,
+    ) -> PyResult<Option<Bound<'py, PyAny>>> {
         let py = self.py;
         let text = parsed.bytes(member);
         Ok(match member.kind {

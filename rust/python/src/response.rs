@@ -173,7 +173,10 @@ impl State {
 
     fn tool_calls(&self, py: Python<'_>) -> PyResult<Vec<Call>> {
         let calls = self.read(py, Folded::tool_calls)?;
-        Ok(calls.into_iter().map(|call| (call.kind, call.call_id, call.name, call.arguments)).collect())
+        Ok(calls
+            .into_iter()
+            .map(|call| (call.kind, call.call_id, call.name, call.arguments))
+            .collect())
     }
 
     fn error<'py>(&self, py: Python<'py>) -> PyResult<Option<Bound<'py, PyAny>>> {

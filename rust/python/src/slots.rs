@@ -63,7 +63,9 @@ impl<'py> Filling<'_, 'py> {
                 // SAFETY: `word` is a slot of this class, proved by `find` to lie inside the object; `make` gave a fresh
                 // zeroed object that no other code has a reference to, and `set` is called once a slot, so that nothing
                 // is overwritten. The object takes over the reference of `value`.
-                unsafe { *self.object.as_ptr().cast::<*mut ffi::PyObject>().add(word) = value.into_ptr() };
+                unsafe {
+                    *self.object.as_ptr().cast::<*mut ffi::PyObject>().add(word) = value.into_ptr()
+                };
                 Ok(())
             }
             None => self.object.setattr(self.class.names[slot].bind(self.object.py()), value),

@@ -21,7 +21,7 @@ pub fn scan(text: &[u8], members: &mut Vec<Member>) -> Result<Scan, Fault> {
             Err(Fault::Limit)
         }
         Ok(_) if machine.over_limit => Err(Fault::Limit),
-        Ok(kind) => Ok(Scan { kind, lone_surrogate: machine.lone_surrogate }),
+        Ok(kind) => Ok(Scan { kind, lone_surrogate: machine.lone_surrogate, recognised: false }),
     }
 }
 

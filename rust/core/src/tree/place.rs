@@ -2,9 +2,9 @@
 
 use std::fmt::Write as _;
 
+use super::{Node, Object, Sparse, Text, grown, opened};
 use crate::catalogue::{Index, Step};
 use crate::events::Indexes;
-use crate::tree::{Node, Object, Sparse, Text, grown, opened};
 
 /// Positions on the way to a node, from the root of the tree; at most two steps, each into a member and a list.
 #[derive(Clone, Copy, Debug, Default)]

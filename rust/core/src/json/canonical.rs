@@ -3,7 +3,7 @@
 //! A key that comes twice keeps its first position and its last value. One pass, and the output of an object is moved
 //! once more where it has such keys. Recursion follows the nesting, which the check of the input bounds.
 
-use crate::json;
+use super::text;
 
 /// Objects of more members than this find equal keys by sorting.
 const FEW: usize = 16;
@@ -63,10 +63,10 @@ impl Writer<'_> {
         let rest = self.text.get(self.at..).unwrap_or_default();
         let (length, escaped) = quoted(rest);
         let string = &rest[..length];
-        if !escaped && json::utf8_ok(string) {
+        if !escaped && text::utf8_ok(string) {
             self.out.extend_from_slice(string);
         } else {
-            json::write_str(&json::decode_str(string), self.out);
+            text::write_str(&text::decode_str(string), self.out);
         }
         self.at += length;
     }
@@ -185,7 +185,10 @@ mod tests {
             (b"{}", "{}"),
             (b" [ ] ", "[]"),
             (b"[ 1 , -0, 1.50E+3,true ,null ]", "[1,-0,1.50E+3,true,null]"),
-            (br#"{ "a" : [ {"b":"\u0041\/\n"} ] , "c":"" }"#, "{\"a\":[{\"b\":\"A/\\n\"}],\"c\":\"\"}"),
+            (
+                br#"{ "a" : [ {"b":"\u0041\/\n"} ] , "c":"" }"#,
+                "{\"a\":[{\"b\":\"A/\\n\"}],\"c\":\"\"}",
+            ),
             (br#"{"a":1,"b":2,"\u0061":{"x":1,"x":[]}}"#, r#"{"a":{"x":[]},"b":2}"#),
             (br#"{"a":"\ud83d"}"#, "{\"a\":\"\u{fffd}\"}"),
             (b"\"\xff\"", "\"\u{fffd}\""),
@@ -206,7 +209,19 @@ mod tests {
 
     #[test]
     fn what_is_not_json_does_no_harm() {
-        for text in [&b""[..], b"{", b"[", b"[1", b"{\"a", b"{\"a\"", b"{\"a\":", b"[}", b"{]", b"[:::", b"\"\\"] {
+        for text in [
+            &b""[..],
+            b"{",
+            b"[",
+            b"[1",
+            b"{\"a",
+            b"{\"a\"",
+            b"{\"a\":",
+            b"[}",
+            b"{]",
+            b"[:::",
+            b"\"\\",
+        ] {
             write(text, &mut Vec::new());
         }
     }

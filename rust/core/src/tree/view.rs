@@ -2,8 +2,8 @@
 
 use std::borrow::Cow;
 
+use super::{Node, Object};
 use crate::json::{self, Member};
-use crate::tree::{Node, Object};
 
 /// Room for the members of most objects.
 const FEW: usize = 12;
@@ -52,7 +52,10 @@ impl<'a> View<'a> {
             Self::Raw(raw) if raw.first() == Some(&b'[') => {
                 let mut spans = Vec::new();
                 json::elements(raw, &mut spans);
-                spans.iter().filter_map(|(start, end, _)| Some(Self::Raw(raw.get(*start..*end)?))).collect()
+                spans
+                    .iter()
+                    .filter_map(|(start, end, _)| Some(Self::Raw(raw.get(*start..*end)?)))
+                    .collect()
             }
             Self::Node(Node::Sparse(sparse)) => {
                 sparse.parts.iter().map(|(_, part)| Self::Node(&part.node)).collect()

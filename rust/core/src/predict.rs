@@ -1,0 +1,180 @@
+//! Events that repeat the one before them: recognised by their bytes, without reading them again.
+//!
+//! The reader shows what it has read to the predictor (`learn`) and asks it first (`recognise`). Several templates are
+//! kept, because types alternate and lanes interleave; where guessing does not pay it stops for a while.
+
+use crate::catalogue::{Entry, Phase};
+use crate::events::Indexes;
+use crate::json::{self, Kind, Member, Template};
+
+/// How many templates are kept.
+const KEPT: usize = 8;
+/// After so many misses in a row, guessing rests for so many events.
+const PATIENCE: u32 = 24;
+const REST: u32 = 512;
+/// The longest event that is remembered, in bytes.
+const LONGEST: usize = 4096;
+
+/// An event that was read in full, and what holds of all that repeat it.
+#[derive(Debug)]
+pub struct Known {
+    template: Template,
+    pub entry: &'static Entry,
+    pub indexes: Indexes,
+    pub lane: Option<Box<str>>,
+    /// The places among the members of the sequence number, of the delta, of the item's id, and of the list beside the
+    /// delta.
+    pub sequence_number: Option<usize>,
+    pub value: Option<usize>,
+    pub item_id: Option<usize>,
+    pub extend: Option<usize>,
+    /// For each member, its place in the entry's `eager`.
+    pub eager: Vec<Option<usize>>,
+}
+
+impl Known {
+    /// The member at a place, in the event that was recognised last.
+    #[inline]
+    pub fn member(&self, place: Option<usize>) -> Option<Member> {
+        self.template.member(place?)
+    }
+}
+
+/// The members of an event: located when it was read, or known from the one that it repeats.
+#[derive(Clone, Copy, Debug)]
+pub enum Members<'a> {
+    Read(&'a [Member]),
+    Repeated(&'a Known),
+}
+
+impl<'a> Members<'a> {
+    /// All members, in the order of the text.
+    pub fn iter(self) -> impl DoubleEndedIterator<Item = Member> + 'a {
+        let (read, known) = match self {
+            Self::Read(members) => (members, None),
+            Self::Repeated(known) => (&[][..], Some(known)),
+        };
+        let places = 0..known.map_or(0, |known| known.template.len());
+        read.iter().copied().chain(places.filter_map(move |place| known?.template.member(place)))
+    }
+
+    /// The member of that name, the last one if it is there twice. Escaped keys are compared decoded.
+    pub fn find(self, text: &[u8], name: &str) -> Option<Member> {
+        match self {
+            Self::Read(members) => json::find(text, members, name).copied(),
+            Self::Repeated(_) => self.iter().find(|member| member.raw_key(text) == name.as_bytes()),
+        }
+    }
+}
+
+/// Remembers the latest delta events.
+#[derive(Debug, Default)]
+pub struct Predictor {
+    known: Vec<Known>,
+    /// The one that fitted last, and the one to be replaced next.
+    latest: usize,
+    next: usize,
+    missed: u32,
+    resting: u32,
+    /// Events that were recognised, and such as were tried in vain.
+    pub hits: u64,
+    pub misses: u64,
+    /// Never guess; for tests.
+    pub off: bool,
+}
+
+impl Predictor {
+    /// Whether this payload repeats a known event; `latest` gives that event.
+    #[inline]
+    pub fn recognises(&mut self, data: &[u8]) -> bool {
+        if self.known.is_empty() || self.off {
+            return false;
+        }
+        if self.resting > 0 {
+            self.resting -= 1;
+            return false;
+        }
+        if self.known.get_mut(self.latest).is_some_and(|known| known.template.fits(data))
+            || self.recognises_older(data)
+        {
+            self.hits += 1;
+            self.missed = 0;
+            return true;
+        }
+        self.misses += 1;
+        self.missed += 1;
+        if self.missed > PATIENCE {
+            (self.missed, self.resting) = (0, REST);
+        }
+        false
+    }
+
+    fn recognises_older(&mut self, data: &[u8]) -> bool {
+        let found = self.known.iter_mut().position(|known| known.template.fits(data));
+        self.latest = found.unwrap_or(self.latest);
+        found.is_some()
+    }
+
+    /// The event that was recognised last.
+    #[inline]
+    pub fn latest(&self) -> Option<&Known> {
+        self.known.get(self.latest)
+    }
+
+    /// Remembers a delta event that was read in full and has nothing odd in it.
+    pub fn learn(
+        &mut self,
+        data: &[u8],
+        members: &[Member],
+        entry: &'static Entry,
+        indexes: Indexes,
+        lane: Option<&str>,
+    ) {
+        if entry.phase != Phase::Delta || self.off || self.resting > 0 || data.len() > LONGEST {
+            return;
+        }
+        if members.iter().any(|member| member.key_escaped) || !all_differ(data, members) {
+            return;
+        }
+        let key = |member: &Member| member.raw_key(data);
+        let place = |name: &str| members.iter().position(|member| key(member) == name.as_bytes());
+        let varies = |member: &Member| match member.kind {
+            Kind::Number => key(member) == b"sequence_number",
+            _ => !matches!(key(member), b"type" | b"item_id" | b"stream_id"),
+        };
+        let Some(template) = Template::of(data, members, varies) else { return };
+        let (sequence_number, value, item_id) =
+            (place("sequence_number"), place(entry.value), place("item_id"));
+        let extend = place(entry.extend);
+        let slot = |member| entry.eager.iter().position(|name| name.as_bytes() == key(member));
+        let eager = members.iter().map(slot).collect();
+        let lane = lane.map(Into::into);
+        let known = Known {
+            template,
+            entry,
+            indexes,
+            lane,
+            sequence_number,
+            value,
+            item_id,
+            extend,
+            eager,
+        };
+        if self.known.len() < KEPT {
+            self.latest = self.known.len();
+            self.known.push(known);
+        } else {
+            self.latest = self.next;
+            self.known[self.next] = known;
+            self.next = (self.next + 1) % KEPT;
+        }
+    }
+}
+
+/// No key is there twice.
+fn all_differ(data: &[u8], members: &[Member]) -> bool {
+    members.len() <= 32
+        && members.iter().enumerate().all(|(place, member)| {
+            members[..place].iter().all(|other| other.raw_key(data) != member.raw_key(data))
+        })
+}
