@@ -21,20 +21,23 @@ CORE = ROOT / "rust" / "core" / "src"
 # A module imports from the layers before its own and from nothing beside or after it.
 LAYERS = [
     {"catalogue", "json", "lines"},
-    {"arrays", "diagnostics"},
-    {"sse"},
+    {"diagnostics"},
+    {"sink", "sse"},
+    {"arrays", "blocks", "outside"},
     {"frames"},
     {"events"},
     {"tree"},
     {"response"},
-    {"lanes", "fold"},
+    {"settle"},
+    {"fold"},
+    {"lanes"},
     {"rows"},
     {"decoder"},
 ]
 # How a module of `_pure` names the package itself: `from . import x`, `from respstream._pure import x`, `from .._pure import x`.
 PACKAGE_IMPORTS: set[tuple[int, str | None]] = {(1, None), (0, "respstream._pure"), (2, "_pure")}
 LAYER = {stem: number for number, stems in enumerate(LAYERS) for stem in stems}
-RUST_ONLY = {"lib", "simd"}
+RUST_ONLY = {"lib", "predict", "simd"}
 
 MAX_FILE_LINES = 500
 MAX_FUNCTION_LINES = 70

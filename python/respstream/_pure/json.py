@@ -68,10 +68,10 @@ def decode(raw: bytes) -> tuple[Any, bool]:
     Raises `BadJson`, else `LimitExceeded`.
     """
     text, odd = _read(raw)
-    if len(raw) <= DIGIT_LIMIT and raw.count(b"{") + raw.count(b"[") <= DEPTH_LIMIT:
+    if len(raw) <= min(DIGIT_LIMIT, SIZE_LIMIT) and raw.count(b"{") + raw.count(b"[") <= DEPTH_LIMIT:
         try:  # nearly every payload: small, flat, and with nothing around it
             value, end = _PLAIN.scan_once(text, 0)
-        except (ValueError, StopIteration):
+        except (ValueError, StopIteration, RecursionError):
             end = -1
         if end == len(text):
             return value, odd or _has_lone_surrogate(raw)

@@ -86,6 +86,12 @@ impl Index {
     }
 }
 
+/// The indexes of an event: output, content, summary, command, annotation.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Indexes {
+    pub values: [Option<u32>; 5],
+}
+
 /// One step from an item to the target: into a member and, where there is an index, into a list there.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Step {

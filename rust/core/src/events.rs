@@ -6,6 +6,7 @@
 use std::borrow::Cow;
 use std::collections::HashSet;
 
+pub use crate::catalogue::Indexes;
 use crate::catalogue::{Code, EVENTS, Entry, lookup};
 use crate::diagnostics::{Detail, Issue, clip};
 use crate::frames::Frame;
@@ -27,12 +28,6 @@ const ANTHROPIC: [&str; 6] = [
     "content_block_delta",
     "content_block_stop",
 ];
-
-/// The indexes of an event: output, content, summary, command, annotation.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
-pub struct Indexes {
-    pub values: [Option<u32>; 5],
-}
 
 /// An event on its way to the fold. `entry` is None for an unknown type; `indexes` is None where one is bad.
 pub struct Parsed<'a> {
@@ -200,6 +195,7 @@ impl Reader {
         if let Some(name) = frame.name.filter(|name| *name != kind.as_bytes()) {
             mismatch(name, &kind, issues);
         }
+        let framed = issues.len();
         let entry = lookup(kind.as_bytes()).and_then(|place| EVENTS.get(usize::from(place)));
         if entry.is_none() {
             self.unknown_once(&kind, issues);
@@ -208,7 +204,8 @@ impl Reader {
         let sequence_number = integer(data, heads.sequence_number, "sequence_number", issues);
         let lane = lane(data, heads.stream_id, odd, issues);
         let indexes = indexes(data, heads, entry.is_some(), issues);
-        if let (Some(entry), Some(indexes), false) = (entry, indexes, odd || named) {
+        let odd_members = odd || named || issues.len() > framed;
+        if let (Some(entry), Some(indexes), false) = (entry, indexes, odd_members) {
             self.predictor.learn(data, frame.members, entry, indexes, lane.as_deref());
         }
         Parsed {

@@ -3,8 +3,7 @@
 //! The reader shows what it has read to the predictor (`learn`) and asks it first (`recognise`). Several templates are
 //! kept, because types alternate and lanes interleave; where guessing does not pay it stops for a while.
 
-use crate::catalogue::{Entry, Phase};
-use crate::events::Indexes;
+use crate::catalogue::{Entry, Indexes, Phase};
 use crate::json::{self, Kind, Member, Template};
 
 /// How many templates are kept.

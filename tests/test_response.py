@@ -1,0 +1,162 @@
+"""`Response` as users see it: members, texts, calls, errors, and a view that follows the stream while it runs."""
+
+from __future__ import annotations
+
+import json
+from types import ModuleType
+from typing import Any
+
+import pytest
+
+from respstream import Payload, Response, ToolCall
+from respstream.response import ResponseError
+from tests.fold_cases import CREATED, MSG, PART, end, ev, fn, msg, txt
+
+FINAL = end(
+    msg(txt("Hello")),
+    fn('{"city":"Paris"}'),
+    model="gpt-x",
+    usage={"input_tokens": 3, "output_tokens": 7, "output_tokens_details": {"reasoning_tokens": 1}},
+    metadata={"k": "v"},
+    keys="a member that a method hides",
+)
+
+
+def folded(engine: ModuleType, *events: Any) -> Response:
+    decoder = engine.Decoder()
+    for event in events:
+        decoder.feed(json.dumps(event).encode() + b"\n")
+    assert isinstance(decoder.response, Response)
+    return decoder.response
+
+
+def test_members(engine: ModuleType) -> None:
+    response = folded(engine, CREATED, FINAL)
+    assert (response.id, response.status, response.model) == ("r", "completed", "gpt-x")
+    assert response.usage.output_tokens == 7
+    assert response.usage.output_tokens_details.reasoning_tokens == 1
+    assert response["usage"]["input_tokens"] == 3
+    assert response.metadata.k == "v"
+    assert isinstance(response.usage, Payload)
+    assert response.output[0].content[0].text == "Hello"
+    assert "usage" in response
+    assert "nothing" not in response
+    assert list(response) == list(response.keys()) == list(FINAL["response"])
+    assert response.get("nothing") is None
+    assert response.get("nothing", 5) == 5
+    assert response["keys"] == "a member that a method hides"
+    assert callable(response.keys)
+
+
+def test_members_that_are_not_there(engine: ModuleType) -> None:
+    response = folded(engine, CREATED)
+    with pytest.raises(AttributeError, match="instructions"):
+        response.instructions  # noqa: B018
+    with pytest.raises(KeyError):
+        response["instructions"]
+    assert (response.model, response.usage, response.error, response.incomplete_reason) == (None, None, None, None)
+
+
+def test_a_response_grows(engine: ModuleType) -> None:
+    """One object, which always tells the latest."""
+    decoder = engine.Decoder()
+    seen = []
+    events = [CREATED, MSG, PART, *(ev("output_text.delta", delta=d) for d in ("He", "llo")), FINAL]
+    response = None
+    for event in events:
+        decoder.feed(json.dumps(event).encode() + b"\n")
+        response = response or decoder.response
+        assert decoder.response is response
+        assert decoder.responses == [response]
+        seen.append((response.output_text, response.status, len(response.output), response.get("model")))
+    assert seen == [
+        ("", "in_progress", 0, None),
+        ("", "in_progress", 1, None),
+        ("", "in_progress", 1, None),
+        ("He", "in_progress", 1, None),
+        ("Hello", "in_progress", 1, None),
+        ("Hello", "completed", 2, "gpt-x"),
+    ]
+
+
+def test_to_dict_is_new_each_time(engine: ModuleType) -> None:
+    response = folded(engine, CREATED, FINAL)
+    assert response.to_dict() == FINAL["response"]
+    response.to_dict()["output"].clear()
+    assert response.to_dict() == FINAL["response"]
+    assert json.loads(response.to_json()) == FINAL["response"]
+
+
+def test_responses_are_values(engine: ModuleType) -> None:
+    assert folded(engine, CREATED, FINAL) == folded(engine, FINAL)
+    assert folded(engine, CREATED, FINAL) != folded(engine, CREATED)
+    assert folded(engine, CREATED) != "r"
+    with pytest.raises(TypeError, match="unhashable"):
+        hash(folded(engine, CREATED))
+    assert repr(folded(engine, CREATED, FINAL)) == "Response(id='r', status='completed', output_text='Hello')"
+    long = folded(engine, CREATED, end(msg(txt("x" * 500))))
+    assert len(repr(long)) < 120
+
+
+def test_tool_calls(engine: ModuleType) -> None:
+    (call,) = folded(engine, CREATED, FINAL).tool_calls
+    assert (call.type, call.call_id, call.name, call.arguments) == ("function_call", "c1", "f", '{"city":"Paris"}')
+    assert call.parsed_arguments() == {"city": "Paris"}
+    assert call == ToolCall("function_call", "c1", "f", '{"city":"Paris"}')
+    assert call != ToolCall("function_call", "c2", "f", '{"city":"Paris"}')
+    assert "Paris" in repr(call)
+
+
+@pytest.mark.parametrize("arguments", ['{"a', "", None, "[NaN]"])
+def test_arguments_that_are_no_json(arguments: str | None) -> None:
+    with pytest.raises(ValueError, match="arguments of f are not JSON"):
+        ToolCall("function_call", "c", "f", arguments).parsed_arguments()
+
+
+def test_arguments_grow(engine: ModuleType) -> None:
+    response = folded(engine, CREATED, ev("output_item.added", o=0, item=fn("")), ev("function_call_arguments.delta", o=0, delta='{"a'))
+    assert [call.arguments for call in response.tool_calls] == ['{"a']
+
+
+def test_errors() -> None:
+    error = ResponseError({"code": "c", "message": "m", "headers": {}})
+    assert (error.code, error.message, error.type, error.param, error.request_id) == ("c", "m", None, None, None)
+    assert error.to_dict() == {"code": "c", "message": "m"}
+    assert error == ResponseError({"code": "c", "message": "m"})
+    assert "code='c'" in repr(error)
+
+
+def test_why_it_is_incomplete(engine: ModuleType) -> None:
+    response = folded(engine, CREATED, end(kind="incomplete", incomplete_details={"reason": "content_filter"}))
+    assert (response.status, response.incomplete_reason, response.complete) == ("incomplete", "content_filter", True)
+    assert folded(engine, CREATED, end(kind="incomplete", incomplete_details=None)).incomplete_reason is None
+
+
+ODD: list[tuple[str, dict[str, Any]]] = [
+    ("numbers", {"id": 5, "status": 6, "model": 7, "output": 8, "error": 9, "incomplete_details": 1}),
+    ("null", {"id": None, "status": None, "model": None, "output": None, "error": None, "incomplete_details": None}),
+    ("lists", {"id": [], "status": [], "model": [], "output": [[], None, 1, "x"], "error": [], "incomplete_details": []}),
+    ("items of the wrong kind", {"output": [{"type": 5}, {"type": "message", "content": {}}, {"type": "message", "content": [1, {"type": "output_text", "text": 2}]}]}),
+    ("calls of the wrong kind", {"output": [{"type": "message", "content": None}, {"type": "reasoning", "summary": [None]}]}),
+]  # fmt: skip
+
+
+@pytest.mark.parametrize("members", [row[1] for row in ODD], ids=[row[0] for row in ODD])
+def test_a_response_of_the_wrong_kinds_raises_nothing(engine: ModuleType, members: dict[str, Any]) -> None:
+    response = folded(engine, CREATED, ev("completed", response=members))
+    assert (response.id, response.status, response.model, response.error, response.incomplete_reason) == (None,) * 5
+    assert (response.output_text, response.refusal, response.reasoning_text, response.reasoning_summary) == ("", None, "", "")
+    assert response.tool_calls == []
+    assert response.to_dict() == members
+    assert isinstance(response.output, list)
+    assert repr(response)
+
+
+def test_times(engine: ModuleType) -> None:
+    """A decoder with a clock notes when a response began, when its first delta came, and when it ended."""
+    now = iter([1.0, 2.0, 3.0, 4.0, 5.0, 6.0])
+    decoder = engine.Decoder(clock=lambda: next(now))
+    for event in (CREATED, MSG, ev("output_text.delta", delta="a"), ev("output_text.delta", delta="b"), FINAL):
+        decoder.feed(json.dumps(event).encode() + b"\n")
+    state = decoder.response._state
+    assert (state.started_at, state.first_delta_at, state.ended_at) == (1.0, 3.0, 5.0)
