@@ -32,7 +32,15 @@ class Dialect(NamedTuple):
 
 def response(status: str, output: Any = (), **members: Any) -> Json:
     """A response object that the SDK takes too."""
-    whole = {"id": "resp_1", "object": "response", "created_at": 1700000000, "model": "m", "parallel_tool_calls": True, "tool_choice": "auto", "tools": []}
+    whole = {
+        "id": "resp_1",
+        "object": "response",
+        "created_at": 1700000000,
+        "model": "m",
+        "parallel_tool_calls": True,
+        "tool_choice": "auto",
+        "tools": [],
+    }
     return {**whole, "status": status, "output": list(output) if output is not None else None, **members}  # fmt: skip
 
 
@@ -183,7 +191,7 @@ def sdk_answer(body: bytes) -> dict[str, str]:
 def _outcome(run: Any) -> str:
     try:
         outcome: str = run()
-    except Exception as error:  # noqa: BLE001 what it raises is what is asked
+    except Exception as error:
         return type(error).__name__
     return outcome
 
@@ -198,7 +206,7 @@ def _created(client: Any) -> str:
                 done = done or event.type in ("response.completed", "response.incomplete", "response.failed")
                 if event.type == "response.output_text.delta":
                     texts.append(event.delta)
-        except Exception as error:  # noqa: BLE001
+        except Exception as error:
             return f"{count} events, {''.join(texts)!a}, then {type(error).__name__}"
     return f"{count} events, {''.join(texts)!a}" + ("" if done else ", no end")
 

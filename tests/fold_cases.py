@@ -10,6 +10,7 @@ from __future__ import annotations
 from typing import Any, NamedTuple
 
 Json = dict[str, Any]
+BAD_INDEXES: list[Any] = [-1, "0", 1.0, True, 65536, []]
 SHORT = {
     "o": "output_index",
     "c": "content_index",
@@ -233,7 +234,7 @@ ROUTING = [
     Case("a part that is null", [MSG, ev("content_part.added", o=0, c=0, part=None), ev("output_text.delta", o=0, c=0, delta="a")], [msg(txt("a"))], ["bad_field"], "a"),
     Case("a delta that is no string", [MSG, PART, ev("output_text.delta", o=0, c=0, delta=5), ev("output_text.delta", o=0, c=0)], [msg(txt(""))], ["bad_field", "bad_field"]),
     Case("content that is null", [ev("output_item.added", o=0, item={"type": "message", "content": None}), ev("output_text.delta", o=0, c=0, delta="a")], [msg(txt("a"))], text="a"),
-    Case("a bad index has no effect", [MSG, *(ev("output_text.delta", o=bad, c=0, delta="a") for bad in (-1, "0", 1.0, True, 65536, []))], [msg()], ["bad_field"] * 6),
+    Case("a bad index has no effect", [MSG, *(ev("output_text.delta", o=bad, c=0, delta="a") for bad in BAD_INDEXES)], [msg()], ["bad_field"] * 6),
     Case("the last index", [ev("output_item.added", o=65535, item=msg())], [msg()]),
     Case("an index that is null is absent", [MSG, ev("output_text.delta", o=None, c=None, delta="a")], [msg(txt("a"))], text="a"),
     Case("a bad index of an unknown type", [ev("brand_new", o=-1)], [], ["unknown_event"]),

@@ -10,6 +10,7 @@ from hypothesis import strategies as st
 
 from benches.shapes import SHAPES
 from benches.wire import FORMS, KEY_ORDERS
+from tests import scripts as wellformed
 from tests import streams
 
 TRANSCRIPTS = Path(__file__).parent / "data" / "transcripts"
@@ -23,9 +24,9 @@ def sources() -> st.SearchStrategy[bytes]:
     return rngs.map(streams.source) | st.binary(max_size=60) | transcripts().map(lambda data: data[:4000])
 
 
-def scripts() -> st.SearchStrategy[streams.Script]:
+def scripts() -> st.SearchStrategy[wellformed.Script]:
     """Well-formed streams of one response."""
-    return rngs.map(streams.script)
+    return rngs.map(wellformed.script)
 
 
 def transcripts() -> st.SearchStrategy[bytes]:

@@ -10,7 +10,8 @@ import pytest
 from hypothesis import given, settings
 
 from respstream import StreamError
-from tests import laws, streams
+from tests import laws
+from tests import scripts as wellformed
 from tests.conftest import TRANSCRIPTS
 from tests.dialects import S, sse
 from tests.fold_cases import CREATED, MSG, PART, end, ev, msg, txt
@@ -54,7 +55,9 @@ def sdk_events(data: bytes) -> list[Any]:
 
     major = int(openai.__version__.split(".", maxsplit=1)[0])
     http = __import__("httpx2" if major >= 3 else "httpx")
-    transport = http.MockTransport(lambda _: http.Response(200, headers={"content-type": "text/event-stream"}, content=data))
+    transport = http.MockTransport(
+        lambda _: http.Response(200, headers={"content-type": "text/event-stream"}, content=data)
+    )
     with (
         warnings.catch_warnings(action="ignore"),
         openai.OpenAI(api_key="none", max_retries=0, http_client=http.Client(transport=transport)) as client,
@@ -70,7 +73,11 @@ def test_events_of_the_sdk(api: Any, name: str) -> None:
     (response,) = accumulator.responses
     (expected,) = api.responses(data)
     assert response.to_dict() == expected.to_dict()
-    assert (response.output_text, response.status, response.events) == (expected.output_text, expected.status, expected.events)
+    assert (response.output_text, response.status, response.events) == (
+        expected.output_text,
+        expected.status,
+        expected.events,
+    )
     assert accumulator.diagnostics == []
 
 
@@ -86,7 +93,7 @@ def test_all_mixed(api: Any) -> None:
 
 @settings(max_examples=60)
 @given(one=scripts())
-def test_well_formed_streams(api: Any, one: streams.Script) -> None:
+def test_well_formed_streams(api: Any, one: wellformed.Script) -> None:
     accumulator = gathered(api, one.events)
     assert accumulator.response.to_dict()["output"] == one.output
     accumulator.add(one.terminal)
@@ -98,7 +105,14 @@ def test_the_response_grows(api: Any) -> None:
     accumulator = api.Accumulator()
     assert (accumulator.response, accumulator.responses, accumulator.diagnostics) == (None, [], [])
     texts = []
-    for event in (CREATED, MSG, PART, ev("output_text.delta", delta="a"), ev("output_text.delta", delta="b"), end(msg(txt("ab")))):
+    for event in (
+        CREATED,
+        MSG,
+        PART,
+        ev("output_text.delta", delta="a"),
+        ev("output_text.delta", delta="b"),
+        end(msg(txt("ab"))),
+    ):
         accumulator.add(event)
         texts.append(accumulator.response.output_text)
     assert texts == ["", "", "", "a", "ab", "ab"]

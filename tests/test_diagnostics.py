@@ -95,7 +95,11 @@ def test_a_strict_error_can_be_pickled(engine: ModuleType) -> None:
     with pytest.raises(StreamError) as caught:
         decode(engine, b'{"type":"x"}\n{bad}\n', strict=True)
     again = pickle.loads(pickle.dumps(caught.value))
-    assert (str(again), again.events, again.diagnostic) == (str(caught.value), caught.value.events, caught.value.diagnostic)
+    assert (str(again), again.events, again.diagnostic) == (
+        str(caught.value),
+        caught.value.events,
+        caught.value.diagnostic,
+    )
     assert [event.type for event in again.events] == ["x"]
 
 
@@ -153,7 +157,18 @@ def test_once_a_source(engine: ModuleType) -> None:
 
 
 def test_what_lies_in_a_response_belongs_to_it(engine: ModuleType) -> None:
-    stream = b"before\n\n" + BEGIN + b"between\n\n" + ITEM + b"{bad}\n" + END + b"after\n\n" + BEGIN.replace(b"r1", b"r2") + b"late\n\n" + END.replace(b"r1", b"r2")
+    stream = (
+        b"before\n\n"
+        + BEGIN
+        + b"between\n\n"
+        + ITEM
+        + b"{bad}\n"
+        + END
+        + b"after\n\n"
+        + BEGIN.replace(b"r1", b"r2")
+        + b"late\n\n"
+        + END.replace(b"r1", b"r2")
+    )
     decoder = decode(engine, stream)
     first, second = decoder.responses
     assert laws.codes(first.diagnostics) == ["stray_text", "bad_json", "output_recovered"]
@@ -177,6 +192,11 @@ def test_what_trails_a_cut_response_belongs_to_none(engine: ModuleType) -> None:
 def test_offsets_and_lines(engine: ModuleType) -> None:
     stream = b'\xef\xbb\xbf: c\r\n\r\ndata: {"type":"x"}\r\n\r\n<p>\r</p>\n\n{bad}\n'
     unknown, stray, bad = decode(engine, stream).diagnostics
-    assert (unknown.code, unknown.offset, unknown.length, unknown.line) == ("unknown_event", stream.index(b"data"), 18, 3)
+    assert (unknown.code, unknown.offset, unknown.length, unknown.line) == (
+        "unknown_event",
+        stream.index(b"data"),
+        18,
+        3,
+    )
     assert (stray.code, stray.offset, stray.length, stray.line) == ("stray_text", stream.index(b"<p>"), 8, 5)
     assert (bad.code, bad.offset, bad.length, bad.line) == ("bad_json", stream.index(b"{bad"), 5, 8)

@@ -78,7 +78,9 @@ def test_lifecycle_events_replace_everything_but_the_output(engine: ModuleType) 
 def test_the_terminal_response_is_kept_byte_for_byte(engine: ModuleType) -> None:
     raw = b'{"output" : [ {"type":"message", "content":[], "n":1.50e-7, "n":1E400 } ],"id":"r","\\u0069d":"q"}'
     decoder = engine.Decoder()
-    decoder.feed(b'{"type":"response.created","response":{}}\n{"type":"response.output_item.added","item":{"type":"message"}}\n')
+    decoder.feed(
+        b'{"type":"response.created","response":{}}\n{"type":"response.output_item.added","item":{"type":"message"}}\n'
+    )
     decoder.feed(b'{"response": ' + raw + b' ,"type":"response.completed"}\n')
     decoder.finish()
     assert decoder.response.to_json() == raw
@@ -117,7 +119,9 @@ def test_before_any_lifecycle_event(engine: ModuleType) -> None:
 
 def test_texts_of_a_response(engine: ModuleType) -> None:
     items = [
-        think("One", "Two", content=[{"type": "reasoning_text", "text": "hm"}, {"type": "reasoning_text", "text": "!"}]),
+        think(
+            "One", "Two", content=[{"type": "reasoning_text", "text": "hm"}, {"type": "reasoning_text", "text": "!"}]
+        ),
         msg(txt("a"), {"type": "refusal", "refusal": "no"}, txt("b")),
         think("Three"),
         msg(txt("c"), {"type": "refusal", "refusal": "pe"}, role="assistant"),
@@ -205,7 +209,10 @@ def test_only_a_terminal_event(engine: ModuleType) -> None:
 def test_responses_one_after_the_other(engine: ModuleType) -> None:
     created = ev("created", response={"id": "r2"})
     decoder = decode(engine, CREATED, end(msg(txt("a"))), ev("keepalive"), created, PART, end(msg(txt("b")), id="r2"))
-    assert [(r.id, r.output_text, r.stream_index, r.events) for r in decoder.responses] == [("r", "a", 0, 3), ("r2", "b", 1, 3)]
+    assert [(r.id, r.output_text, r.stream_index, r.events) for r in decoder.responses] == [
+        ("r", "a", 0, 3),
+        ("r2", "b", 1, 3),
+    ]
     assert decoder.diagnostics == []
 
 
@@ -240,7 +247,9 @@ def test_the_end_mark_ends_the_response(engine: ModuleType) -> None:
 
 def test_the_end_mark_on_a_line_of_its_own(engine: ModuleType) -> None:
     decoder = engine.Decoder()
-    events = decoder.feed(b'{"type":"response.created","response":{"id":"a"}}\n[DONE]\n{"type":"response.done","response":{"id":"b"}}\n')
+    events = decoder.feed(
+        b'{"type":"response.created","response":{"id":"a"}}\n[DONE]\n{"type":"response.done","response":{"id":"b"}}\n'
+    )
     assert [event.type for event in events] == ["response.created", "response.done"]
     decoder.finish()
     assert {d.code for d in decoder.diagnostics} <= {"no_terminal", "after_terminal", "no_created"}
@@ -248,7 +257,13 @@ def test_the_end_mark_on_a_line_of_its_own(engine: ModuleType) -> None:
 
 # -- not streamed ----------------------------------------------------------------------------------------------------
 
-PLAIN = {"id": "p", "object": "response", "status": "completed", "output": [msg(txt("hi"))], "usage": {"output_tokens": 2}}
+PLAIN = {
+    "id": "p",
+    "object": "response",
+    "status": "completed",
+    "output": [msg(txt("hi"))],
+    "usage": {"output_tokens": 2},
+}
 
 
 @pytest.mark.parametrize("indent", [None, 2])
@@ -264,7 +279,9 @@ def test_a_plain_response(engine: ModuleType, indent: int | None) -> None:
     assert decoder.diagnostics == []
 
 
-@pytest.mark.parametrize(("status", "complete"), [("completed", True), ("failed", True), ("queued", False), ("in_progress", False)])
+@pytest.mark.parametrize(
+    ("status", "complete"), [("completed", True), ("failed", True), ("queued", False), ("in_progress", False)]
+)
 def test_a_plain_response_that_runs_in_the_background(engine: ModuleType, status: str, complete: bool) -> None:
     decoder = decode(engine, {**PLAIN, "status": status})
     assert decoder.response.complete is complete

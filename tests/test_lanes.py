@@ -31,10 +31,18 @@ def decode(engine: ModuleType, *events: dict[str, Any]) -> Any:
 
 
 def test_lanes_interleave(engine: ModuleType) -> None:
-    a, b, plain = lane("a", created("A"), done("A")), lane("b", created("B"), done("B")), lane(None, created("C"), done("C"))
+    a, b, plain = (
+        lane("a", created("A"), done("A")),
+        lane("b", created("B"), done("B")),
+        lane(None, created("C"), done("C")),
+    )
     decoder = decode(engine, a[0], b[0], plain[0], b[1], plain[1], a[1])
     decoder.finish()
-    assert [(r.id, r.stream_id, r.output_text) for r in decoder.responses] == [("A", "a", "A"), ("B", "b", "B"), ("C", None, "C")]
+    assert [(r.id, r.stream_id, r.output_text) for r in decoder.responses] == [
+        ("A", "a", "A"),
+        ("B", "b", "B"),
+        ("C", None, "C"),
+    ]
     assert decoder.diagnostics == []
 
 
@@ -56,7 +64,10 @@ def test_the_latest_response_is_the_one_that_began_last(engine: ModuleType) -> N
 
 def test_sequence_numbers_are_compared_within_a_lane(engine: ModuleType) -> None:
     one, two = (
-        [{**event, "sequence_number": n} for n, event in enumerate(lane(name, created(name), ev("keepalive"), done(name)))]
+        [
+            {**event, "sequence_number": n}
+            for n, event in enumerate(lane(name, created(name), ev("keepalive"), done(name)))
+        ]
         for name in "ab"
     )
     decoder = decode(engine, one[0], two[0], one[1], one[2], two[1], two[2])
@@ -66,9 +77,18 @@ def test_sequence_numbers_are_compared_within_a_lane(engine: ModuleType) -> None
 
 
 def test_diagnostics_of_an_event_go_to_its_lane(engine: ModuleType) -> None:
-    decoder = decode(engine, *lane("a", created("A")), *lane("b", created("B")), *lane("a", ev("brand_new")), *lane("b", ev("output_text.delta", o=-1)))
+    decoder = decode(
+        engine,
+        *lane("a", created("A")),
+        *lane("b", created("B")),
+        *lane("a", ev("brand_new")),
+        *lane("b", ev("output_text.delta", o=-1)),
+    )
     decoder.finish()
-    assert {r.id: laws.codes(r.diagnostics) for r in decoder.responses} == {"A": ["unknown_event", "no_terminal"], "B": ["bad_field", "no_terminal"]}
+    assert {r.id: laws.codes(r.diagnostics) for r in decoder.responses} == {
+        "A": ["unknown_event", "no_terminal"],
+        "B": ["bad_field", "no_terminal"],
+    }
 
 
 def test_text_between_lanes_belongs_to_the_source(engine: ModuleType) -> None:

@@ -14,6 +14,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from tests import laws, streams
+from tests import scripts as wellformed
 from tests.strategies import cuts, rngs, scripts, shapes, sources, transcripts
 
 FORMS = st.sampled_from(["auto", "auto", "sse", "jsonl"])
@@ -143,7 +144,8 @@ def test_the_law_can_tell_a_loss() -> None:
             def feed(self, _data: bytes) -> list[Any]:
                 return []
 
-            finish = lambda self: []  # noqa: E731
+            def finish(self) -> list[Any]:
+                return []
 
     data = b': comment\nevent: x\ndata: {"type":"x"}\n\nstray\n{"type":"y"}\ndata: [DONE]\n\n'
     assert laws.lost_lines(Deaf, data) == [b'data: {"type":"x"}', b"stray", b'{"type":"y"}']
@@ -184,7 +186,7 @@ def fold(engine: ModuleType, events: list[dict[str, Any]]) -> tuple[Any, list[st
 
 @settings(max_examples=300)
 @given(one=scripts())
-def test_a_fold_gives_what_the_terminal_event_carries(engine: ModuleType, one: streams.Script) -> None:
+def test_a_fold_gives_what_the_terminal_event_carries(engine: ModuleType, one: wellformed.Script) -> None:
     response, codes = fold(engine, one.events)
     assert response.to_dict()["output"] == one.output
     assert codes == ["no_terminal"]
@@ -197,7 +199,7 @@ def test_a_fold_gives_what_the_terminal_event_carries(engine: ModuleType, one: s
 
 @settings(max_examples=200)
 @given(one=scripts(), kind=st.sampled_from(["null", "missing", "empty", "tail"]), keep=st.integers(0, 2))
-def test_streamed_items_fill_a_short_output(engine: ModuleType, one: streams.Script, kind: str, keep: int) -> None:
+def test_streamed_items_fill_a_short_output(engine: ModuleType, one: wellformed.Script, kind: str, keep: int) -> None:
     kept = one.output[:keep] if kind == "tail" else []
     response = {**one.terminal["response"], "output": None if kind == "null" else kept}
     if kind == "missing":
@@ -211,7 +213,7 @@ def test_streamed_items_fill_a_short_output(engine: ModuleType, one: streams.Scr
 @settings(max_examples=60)
 @given(rng=rngs)
 def test_lanes_do_not_touch_each_other(engine: ModuleType, rng: Random) -> None:
-    mixed, alone = streams.lanes(rng)
+    mixed, alone = wellformed.lanes(rng)
     decoder = engine.Decoder(form="jsonl")
     decoder.feed(b"".join(json.dumps(event).encode() + b"\n" for event in mixed))
     decoder.finish()

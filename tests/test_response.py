@@ -114,7 +114,12 @@ def test_arguments_that_are_no_json(arguments: str | None) -> None:
 
 
 def test_arguments_grow(engine: ModuleType) -> None:
-    response = folded(engine, CREATED, ev("output_item.added", o=0, item=fn("")), ev("function_call_arguments.delta", o=0, delta='{"a'))
+    response = folded(
+        engine,
+        CREATED,
+        ev("output_item.added", o=0, item=fn("")),
+        ev("function_call_arguments.delta", o=0, delta='{"a'),
+    )
     assert [call.arguments for call in response.tool_calls] == ['{"a']
 
 
@@ -145,7 +150,12 @@ ODD: list[tuple[str, dict[str, Any]]] = [
 def test_a_response_of_the_wrong_kinds_raises_nothing(engine: ModuleType, members: dict[str, Any]) -> None:
     response = folded(engine, CREATED, ev("completed", response=members))
     assert (response.id, response.status, response.model, response.error, response.incomplete_reason) == (None,) * 5
-    assert (response.output_text, response.refusal, response.reasoning_text, response.reasoning_summary) == ("", None, "", "")
+    assert (response.output_text, response.refusal, response.reasoning_text, response.reasoning_summary) == (
+        "",
+        None,
+        "",
+        "",
+    )
     assert response.tool_calls == []
     assert response.to_dict() == members
     assert isinstance(response.output, list)

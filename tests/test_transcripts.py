@@ -85,7 +85,9 @@ def test_why_the_incomplete_one_is_incomplete(api: Any) -> None:
 
 @NAMES
 def test_the_terminal_response_is_kept_as_it_is(api: Any, name: str) -> None:
-    terminal = [event for event in api.events(data(name)) if event.type in ("response.completed", "response.incomplete")]
+    terminal = [
+        event for event in api.events(data(name)) if event.type in ("response.completed", "response.incomplete")
+    ]
     for event, response in zip(terminal, api.responses(data(name)), strict=True):
         assert response.to_dict() == event.response.to_dict()
         assert response.to_json() in event.raw

@@ -6,7 +6,7 @@ from respstream import _backend
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
-    from respstream._pure.decoder import Decoder as Decoder
+    from respstream._pure.decoder import Decoder
 else:
     Decoder = _backend.engine.Decoder
 

@@ -13,25 +13,42 @@ if TYPE_CHECKING:
     class State(Protocol):
         """What an engine tells of one response; `version` changes with everything else."""
 
-        version: int
-        complete: bool
-        terminal: str | None
-        lane: str | None
-        byte_start: int
-        byte_end: int
-        line: int
-        stream_index: int | None
-        events: int
-        deltas: int
-        first_sequence: int | None
-        last_sequence: int | None
-        started_at: float | None
-        first_delta_at: float | None
-        ended_at: float | None
-        id: str | None
-        status: str | None
-        diagnostics: list[Diagnostic]
-
+        @property
+        def version(self) -> int: ...
+        @property
+        def complete(self) -> bool: ...
+        @property
+        def terminal(self) -> str | None: ...
+        @property
+        def lane(self) -> str | None: ...
+        @property
+        def byte_start(self) -> int: ...
+        @property
+        def byte_end(self) -> int: ...
+        @property
+        def line(self) -> int: ...
+        @property
+        def stream_index(self) -> int | None: ...
+        @property
+        def events(self) -> int: ...
+        @property
+        def deltas(self) -> int: ...
+        @property
+        def first_sequence(self) -> int | None: ...
+        @property
+        def last_sequence(self) -> int | None: ...
+        @property
+        def started_at(self) -> float | None: ...
+        @property
+        def first_delta_at(self) -> float | None: ...
+        @property
+        def ended_at(self) -> float | None: ...
+        @property
+        def id(self) -> str | None: ...
+        @property
+        def status(self) -> str | None: ...
+        @property
+        def diagnostics(self) -> list[Diagnostic]: ...
         def keys(self) -> list[str]: ...
         def member(self, name: str) -> bytes | None: ...
         def json(self) -> bytes: ...
@@ -142,7 +159,7 @@ class Response:
         return self._member(name)
 
     def __contains__(self, name: object) -> bool:
-        return name in self._state.keys()
+        return name in self._state.keys()  # noqa: SIM118
 
     def __iter__(self) -> Any:
         return iter(self._state.keys())

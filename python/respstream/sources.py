@@ -8,6 +8,7 @@ from __future__ import annotations
 import os
 import zlib
 from collections.abc import AsyncIterable, AsyncIterator, Iterable, Iterator
+from pathlib import Path
 from typing import Any, BinaryIO
 
 READ_BYTES = 1 << 18
@@ -63,14 +64,14 @@ def _path(source: str | os.PathLike[str]) -> str:
 
 def _exists(path: str) -> bool:
     try:
-        return os.path.exists(path)
+        return Path(path).exists()
     except ValueError:  # a NUL in the name
         return False
 
 
 def _file(path: str) -> Iterator[bytes]:
     # Opened at once, so that a missing file is told where the call stands.
-    return decompressed(_blocks(open(path, "rb"), close=True))
+    return decompressed(_blocks(Path(path).open("rb"), close=True))
 
 
 def _blocks(file: BinaryIO, *, close: bool) -> Iterator[bytes]:
@@ -95,7 +96,7 @@ def _checked(source: Iterable[Any]) -> Iterator[bytes]:
         yield chunk
 
 
-class CorruptFile(OSError):
+class CorruptFile(OSError):  # noqa: N818
     """Compressed data that ends too early (`code` truncated_file) or is corrupt (bad_compression)."""
 
     def __init__(self, code: str, reason: str) -> None:
@@ -164,10 +165,10 @@ def _unzstd(head: bytes, blocks: Iterator[bytes]) -> Iterator[bytes]:
 def _zstd() -> Any:
     """`compression.zstd` of Python 3.14, or its backport. Raises ImportError that names the extra."""
     try:
-        from compression import zstd  # type: ignore[import-not-found,unused-ignore]
+        from compression import zstd  # type: ignore[import-not-found,attr-defined,unused-ignore]
     except ImportError:
         try:
-            from backports import zstd  # type: ignore[import-not-found,unused-ignore]
+            from backports import zstd  # type: ignore[import-not-found,attr-defined,unused-ignore]
         except ImportError:
             raise ImportError("this file is zstd-compressed; pip install 'respstream[zstd]' reads it") from None
     return zstd

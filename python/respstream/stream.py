@@ -15,6 +15,7 @@ from respstream.sources import achunks, chunks
 __all__ = ["AsyncStream", "Stream", "aevents", "aresponses", "events", "responses"]
 
 T = TypeVar("T")
+FILE_EVENT_BYTES = 64 << 20  # the default of `max_event_bytes` for what reads files
 
 
 class _Reading(Generic[T]):
@@ -177,10 +178,7 @@ def aresponses(
     return AsyncStream(source, _options(source, form, on_eof, strict, max_event_bytes), whole=True)
 
 
-FILE_EVENT_BYTES = 64 << 20
-
-
 def _options(source: Any, form: str, on_eof: str, strict: bool, limit: int | None) -> dict[str, Any]:
-    if limit is None and isinstance(source, (str,)) or hasattr(source, "__fspath__"):
-        limit = limit or FILE_EVENT_BYTES
+    if limit is None and (isinstance(source, str) or hasattr(source, "__fspath__")):
+        limit = FILE_EVENT_BYTES
     return {"form": form, "on_eof": on_eof, "strict": strict, "max_event_bytes": limit}

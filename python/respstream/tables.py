@@ -68,7 +68,7 @@ def response_row(response: Response, source: str, *, whole: bool = False) -> dic
     for (name, kind), value in zip(COLUMNS["responses"], values, strict=False):
         if kind == "ts" and value is not None:
             row[name] = _EPOCH + timedelta(microseconds=value)
-        elif name == "tool_calls":
+        elif name == "tool_calls" and value is not None:
             row[name] = [dict(zip(_CALL, call, strict=True)) for call in value]
         else:
             row[name] = value

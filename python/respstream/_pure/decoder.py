@@ -160,7 +160,7 @@ class Decoder:
 
     def _take(self) -> list[Response]:
         ended, self._lanes.ended = self._lanes.ended, []
-        return [self._views.pop(id(folded), None) or Response(folded) for folded in ended]
+        return [self._views.pop(id(folded)) if id(folded) in self._views else Response(folded) for folded in ended]
 
 
 def as_bytes(data: Any) -> bytes:

@@ -11,7 +11,7 @@ from typing import Any
 from respstream import types
 from respstream._catalogue import EVENTS, Entry
 from respstream._pure.frames import Frame, error_detail
-from respstream._pure.json import BadJson, LimitExceeded, clean, clean_text, decode, locate, loads
+from respstream._pure.json import BadJson, LimitExceeded, clean, clean_text, decode, loads, locate
 from respstream.base import Event, UnknownEvent, build
 
 INDEX_LIMIT = 65_535

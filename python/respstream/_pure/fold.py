@@ -209,7 +209,7 @@ def _extend(place: Place, parsed: Parsed, entry: Entry) -> None:
 
 def _members(folded: Folded, parsed: Parsed, entry: Entry, report: Report) -> Touched:
     """Output of a shell command: an object of texts that grow; the done event has the whole as a list of one."""
-    value = parsed.members.get(entry.value)
+    value: Any = parsed.members.get(entry.value)
     done = entry.phase == "done"
     if not isinstance(value, list if done else dict):
         _bad(report, entry, "a list" if done else "an object")
@@ -226,7 +226,7 @@ def _members(folded: Folded, parsed: Parsed, entry: Entry, report: Report) -> To
     if place.parts is not None and place.key in place.parts.final:
         return touched
     place.enter("")
-    for key, piece in value.items():
+    for key, piece in dict(value).items():
         if isinstance(piece, str):
             place.key = clean_text(key)
             grow(place, piece)

@@ -70,9 +70,9 @@ def decode(raw: bytes) -> tuple[Any, bool]:
     text, odd = _read(raw)
     if len(raw) <= min(DIGIT_LIMIT, SIZE_LIMIT) and raw.count(b"{") + raw.count(b"[") <= DEPTH_LIMIT:
         try:  # nearly every payload: small, flat, and with nothing around it
-            value, end = _PLAIN.scan_once(text, 0)
+            value, end = _SCAN(text, 0)
         except (ValueError, StopIteration, RecursionError):
-            end = -1
+            value, end = None, -1
         if end == len(text):
             return value, odd or _has_lone_surrogate(raw)
     safe = len(raw) <= DIGIT_LIMIT or 0 < sys.get_int_max_str_digits() <= DIGIT_LIMIT
@@ -151,6 +151,7 @@ def _exact_integer(text: str) -> Number:
 
 
 _PLAIN = _json.JSONDecoder(parse_constant=_reject)
+_SCAN = _PLAIN.scan_once  # type: ignore[attr-defined]
 _CAREFUL = _json.JSONDecoder(parse_constant=_reject, parse_int=_integer)
 _EXACT = _json.JSONDecoder(parse_constant=_reject, parse_int=Number, parse_float=Number)
 _EXACT_CAREFUL = _json.JSONDecoder(parse_constant=_reject, parse_int=_exact_integer, parse_float=Number)

@@ -8,7 +8,7 @@ from __future__ import annotations
 import math
 from typing import Any
 
-from respstream._pure.json import Number, locate
+from respstream._pure.json import locate
 from respstream._pure.response import Folded, _text
 
 _INT = 2**63
@@ -89,7 +89,7 @@ def _seconds(value: Any) -> int | None:
     """Seconds since the epoch as microseconds; null where they do not fit a timestamp that every reader can show."""
     if type(value) is int:
         return value * 1_000_000 if 0 <= value < 253_402_300_800 else None
-    if isinstance(value, float) and not isinstance(value, Number):
+    if isinstance(value, float):
         return math.floor(value * 1e6 + 0.5) if 0 <= value < 253_402_300_800 else None
     return None
 

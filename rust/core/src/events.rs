@@ -14,7 +14,7 @@ use crate::json::{self, Fault, Kind, Member, Scan};
 use crate::outside::error_detail;
 use crate::predict::{Known, Members, Predictor};
 
-pub const INDEX_LIMIT: i64 = 65_535;
+pub const INDEX_LIMIT: u32 = 65_535;
 /// Distinct unknown types that are remembered.
 const UNKNOWN_TYPES: usize = 10_000;
 const LIMITS: &str = "256 levels or 4300 digits";
@@ -362,7 +362,7 @@ fn bad_field(field: &str, expected: &str) -> Issue {
     (Code::BadField, vec![("field", field.into()), ("expected", expected.into())])
 }
 
-fn present<'a>(member: Option<&'a Member>) -> Option<&'a Member> {
+fn present(member: Option<&Member>) -> Option<&Member> {
     member.filter(|member| member.kind != Kind::Null)
 }
 
@@ -407,8 +407,9 @@ fn indexes(
         let Some(member) = present(heads.indexes[place]) else { continue };
         let number =
             (member.kind == Kind::Number).then(|| json::parse_index(member.value(data))).flatten();
-        match number.filter(|number| (0..=INDEX_LIMIT).contains(number)) {
-            Some(number) => indexes.values[place] = Some(number as u32),
+        let number = number.and_then(|number| u32::try_from(number).ok());
+        match number.filter(|number| *number <= INDEX_LIMIT) {
+            Some(number) => indexes.values[place] = Some(number),
             None if known => {
                 issues.push(bad_field(field, "an integer from 0 to 65535"));
                 good = false;

@@ -3,6 +3,7 @@
 //! SEMANTICS ("Responses: where one begins and ends"). A lane is what `stream_id` names; most sources have one, without a
 //! name. Responses that end are handed out in the order of ending.
 
+use std::borrow::Cow;
 use std::collections::{BTreeMap, HashMap};
 
 use crate::catalogue::{Code, Op, Phase};
@@ -224,7 +225,7 @@ impl Lanes {
         self.closed += 1;
         folded.version += 1;
         if !folded.diagnostics.is_empty() {
-            let id = folded.id().map(|id| id.into_owned());
+            let id = folded.id().map(Cow::into_owned);
             for diagnostic in &mut folded.diagnostics {
                 store.attribute(diagnostic, id.as_deref());
             }

@@ -53,7 +53,7 @@ impl<'a> Members<'a> {
             Self::Read(members) => (members, None),
             Self::Repeated(known) => (&[][..], Some(known)),
         };
-        let places = 0..known.map_or(0, |known| known.template.len());
+        let places = 0..known.map_or(0, |known| known.template.members());
         read.iter().copied().chain(places.filter_map(move |place| known?.template.member(place)))
     }
 

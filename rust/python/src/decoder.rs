@@ -105,7 +105,7 @@ impl Decoder {
 
     /// Ends the stream; gives the last events.
     fn finish<'py>(&self, py: Python<'py>) -> PyResult<Bound<'py, PyList>> {
-        self.events(py, |core, now, maker| core.finish(now, maker), Some(FINISHED))
+        self.events(py, Core::finish, Some(FINISHED))
     }
 
     /// As `feed`, but makes no events: gives the responses that ended, and forgets them.

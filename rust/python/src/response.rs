@@ -1,5 +1,6 @@
 //! The binding of `response`: the state behind a `respstream.response.Response`.
 
+use std::borrow::Cow;
 use std::sync::{Arc, Mutex, PoisonError};
 
 use pyo3::exceptions::PyRuntimeError;
@@ -140,12 +141,12 @@ impl State {
 
     #[getter]
     fn id(&self, py: Python<'_>) -> PyResult<Option<String>> {
-        self.read(py, |folded| folded.id().map(|id| id.into_owned()))
+        self.read(py, |folded| folded.id().map(Cow::into_owned))
     }
 
     #[getter]
     fn status(&self, py: Python<'_>) -> PyResult<Option<String>> {
-        self.read(py, |folded| folded.status().map(|status| status.into_owned()))
+        self.read(py, |folded| folded.status().map(Cow::into_owned))
     }
 
     #[getter]

@@ -64,8 +64,8 @@ impl<'py> Filling<'_, 'py> {
                 // zeroed object that no other code has a reference to, and `set` is called once a slot, so that nothing
                 // is overwritten. The object takes over the reference of `value`.
                 unsafe {
-                    *self.object.as_ptr().cast::<*mut ffi::PyObject>().add(word) = value.into_ptr()
-                };
+                    *self.object.as_ptr().cast::<*mut ffi::PyObject>().add(word) = value.into_ptr();
+                }
                 Ok(())
             }
             None => self.object.setattr(self.class.names[slot].bind(self.object.py()), value),
@@ -91,7 +91,8 @@ fn plain_layout(class: &Bound<'_, PyType>) -> PyResult<Option<usize>> {
     let size: usize = class.getattr(intern!(py, "__basicsize__"))?.extract()?;
     let item: usize = class.getattr(intern!(py, "__itemsize__"))?.extract()?;
     let word = size_of::<usize>();
-    Ok((item == 0 && size % word == 0 && size > size_of::<ffi::PyObject>()).then_some(size / word))
+    Ok((item == 0 && size.is_multiple_of(word) && size > size_of::<ffi::PyObject>())
+        .then_some(size / word))
 }
 
 /// The one word of an object that holds what was set through Python as this slot.

@@ -85,7 +85,7 @@ impl Template {
     }
 
     /// The number of members.
-    pub fn len(&self) -> usize {
+    pub fn members(&self) -> usize {
         self.known.len()
     }
 
