@@ -6,7 +6,7 @@ where no compiled wheel fits (`BACKEND` tells which is in use).
 
 from __future__ import annotations
 
-from respstream import types
+from respstream import sse, types
 from respstream._backend import BACKEND
 from respstream.accumulator import Accumulator
 from respstream.base import Event, Payload, UnknownEvent
@@ -33,5 +33,6 @@ __all__ = [
     "aresponses",
     "events",
     "responses",
+    "sse",
     "types",
 ]

@@ -2,24 +2,37 @@
 
 from __future__ import annotations
 
-from collections.abc import AsyncIterator, Iterator
-from typing import Any, Generic, TypeVar
-
 from respstream import _backend
-from respstream.base import Event
-from respstream.diagnostics import Diagnostic
 from respstream.errors import StreamError
-from respstream.response import Response
 from respstream.sources import achunks, chunks
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from collections.abc import AsyncIterator, Iterator
+    from typing import Any, Generic, TypeVar
+
+    from respstream.base import Event
+    from respstream.diagnostics import Diagnostic
+    from respstream.response import Response
+
+    T = TypeVar("T")
+else:
+    # `typing` costs more than everything else that this package imports.
+    T = None
+    Generic = {T: object}
 
 __all__ = ["AsyncStream", "Stream", "aevents", "aresponses", "events", "responses"]
 
-T = TypeVar("T")
 FILE_EVENT_BYTES = 64 << 20  # the default of `max_event_bytes` for what reads files
 
 
 class _Reading(Generic[T]):
     """What synchronous and asynchronous streams share: the decoder and what it knows."""
+
+    if not TYPE_CHECKING:
+
+        def __class_getitem__(cls, _: object) -> type:
+            return cls
 
     def __init__(self, options: dict[str, Any], *, whole: bool) -> None:
         self._decoder = _backend.engine.Decoder(**options)
