@@ -4,7 +4,7 @@
 //! name. Responses that end are handed out in the order of ending.
 
 use std::borrow::Cow;
-use std::collections::{BTreeMap, HashMap};
+use std::collections::{BTreeMap, HashMap, HashSet};
 
 use crate::catalogue::{Code, Op, Phase};
 use crate::diagnostics::{Detail, Diagnostic, Issue, KEPT, Seen, Store, clip};
@@ -27,6 +27,8 @@ pub struct Lanes {
     named: HashMap<Box<str>, Folded>,
     /// The lanes of the open responses, oldest first.
     order: BTreeMap<u64, Option<Box<str>>>,
+    /// Those of them that no end mark has ended.
+    running: HashSet<u64>,
     begun: u64,
     closed: u64,
     /// Diagnostics of no event; the next event of the unnamed lane decides to which response they belong.
@@ -117,8 +119,11 @@ impl Lanes {
 
     /// Takes the end mark: what is open in any lane has ended.
     pub fn done(&mut self) {
-        for folded in self.unnamed.iter_mut().chain(self.named.values_mut()) {
-            folded.ended = true;
+        for ordinal in std::mem::take(&mut self.running) {
+            let Some(lane) = self.order.get(&ordinal).cloned() else { continue };
+            if let Some(folded) = self.get_mut(lane.as_deref()) {
+                folded.ended = true;
+            }
         }
     }
 
@@ -185,6 +190,7 @@ impl Lanes {
         folded.ordinal = self.begun;
         self.latest = Some(self.begun);
         self.order.insert(self.begun, lane.clone());
+        self.running.insert(self.begun);
         self.begun += 1;
         match lane {
             None => self.unnamed = Some(folded),
@@ -212,6 +218,7 @@ impl Lanes {
         };
         let Some(mut folded) = folded else { return };
         self.order.remove(&folded.ordinal);
+        self.running.remove(&folded.ordinal);
         if folded.terminal.is_none() && !folded.plain {
             let span = Seen {
                 offset: folded.byte_start,
