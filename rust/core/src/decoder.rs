@@ -53,6 +53,12 @@ impl Decoder {
         }
     }
 
+    /// Never takes a fast path; for tests.
+    pub fn force_slow(&mut self) {
+        self.framer.force_slow = true;
+        self.stages.reader.predictor.off = true;
+    }
+
     /// Takes the next bytes; `now` is the time at which they came, if there is a clock.
     pub fn feed<S: Sink>(&mut self, chunk: &[u8], now: Option<f64>, sink: &mut S) {
         self.stages.now = now;

@@ -8,6 +8,7 @@ use std::collections::HashSet;
 
 pub use crate::catalogue::Indexes;
 use crate::catalogue::{Code, EVENTS, Entry, lookup};
+use crate::count::work;
 use crate::diagnostics::{Detail, Issue, clip};
 use crate::frames::Frame;
 use crate::json::{self, Fault, Kind, Member, Scan};
@@ -322,6 +323,7 @@ fn lossy(text: &[u8]) -> Cow<'_, str> {
 /// One pass over the members; the last of equal names counts.
 fn heads<'a>(data: &[u8], members: &'a [Member]) -> Heads<'a> {
     let mut heads = Heads::default();
+    work(members.len());
     for member in members {
         let decoded;
         let key = if member.key_escaped {

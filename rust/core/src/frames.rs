@@ -14,6 +14,7 @@ use memchr::memchr2;
 use crate::arrays::{Array, Step};
 use crate::blocks::{Blocks, field, is_known};
 use crate::catalogue::Code;
+use crate::count::work;
 pub use crate::diagnostics::Note;
 use crate::json::{Fault, Member};
 use crate::outside::Outside;
@@ -255,7 +256,9 @@ impl Framer {
         if let Some(array) = self.array.take().or_else(|| self.begin_array(rest)) {
             return self.feed_array(array, chunk, at, out);
         }
-        let Some(size) = memchr2(b'\n', b'\r', rest) else {
+        let found = memchr2(b'\n', b'\r', rest);
+        work(found.unwrap_or(rest.len()) + 1);
+        let Some(size) = found else {
             self.hold(rest);
             return chunk.len();
         };
@@ -271,6 +274,7 @@ impl Framer {
 
     /// Keeps the start of a line that is not finished; no more of it than the limit needs.
     fn hold(&mut self, piece: &[u8]) {
+        work(piece.len());
         self.pending += piece.len() as u64;
         if let Some(dropped) = &mut self.dropped {
             dropped.add(piece);
@@ -348,7 +352,10 @@ impl Framer {
     ) -> usize {
         let shift = self.offset - at as u64;
         loop {
-            match array.step(chunk, &mut at, shift) {
+            let before = at;
+            let step = array.step(chunk, &mut at, shift);
+            work(at - before + 1);
+            match step {
                 Step::Accepted => self.outside.close(out),
                 Step::Element { span, too_large: true } => out.too_large(span, self.limit),
                 Step::Element { span, .. } => {
@@ -424,7 +431,9 @@ fn plain_block(rest: &[u8], limit: usize) -> Option<PlainBlock<'_>> {
 /// The line at the start of `rest` and its size, if it ends here, with LF, and is within the limit.
 #[inline]
 fn plain_line(rest: &[u8], limit: usize) -> Option<(usize, &[u8])> {
-    let size = memchr2(b'\n', b'\r', rest)?;
+    let found = memchr2(b'\n', b'\r', rest);
+    work(found.unwrap_or(rest.len()) + 1);
+    let size = found?;
     let line = rest.get(..size)?;
     (size <= limit && rest.get(size) == Some(&b'\n')).then_some((size, line))
 }

@@ -7,6 +7,7 @@ use std::borrow::Cow;
 use std::collections::{BTreeMap, HashMap, HashSet};
 
 use crate::catalogue::{Code, Op, Phase};
+use crate::count::work;
 use crate::diagnostics::{Detail, Diagnostic, Issue, KEPT, Seen, Store, clip};
 use crate::events::Parsed;
 use crate::fold;
@@ -120,6 +121,7 @@ impl Lanes {
     /// Takes the end mark: what is open in any lane has ended.
     pub fn done(&mut self) {
         for ordinal in std::mem::take(&mut self.running) {
+            work(1);
             let Some(lane) = self.order.get(&ordinal).cloned() else { continue };
             if let Some(folded) = self.get_mut(lane.as_deref()) {
                 folded.ended = true;
@@ -241,6 +243,7 @@ impl Lanes {
         folded.version += 1;
         if !folded.diagnostics.is_empty() {
             let id = folded.id().map(Cow::into_owned);
+            work(folded.diagnostics.len());
             for diagnostic in &mut folded.diagnostics {
                 store.attribute(diagnostic, id.as_deref());
             }
@@ -256,6 +259,7 @@ impl Lanes {
         }
         if let Some(folded) = self.unnamed.as_mut().filter(|_| !begun) {
             let room = KEPT.saturating_sub(folded.diagnostics.len());
+            work(self.pending.len());
             folded.diagnostics.extend(self.pending.drain(..).take(room));
         }
         self.pending.clear();
@@ -301,6 +305,7 @@ fn sequence(folded: &mut Folded, parsed: &Parsed<'_>, issues: &mut Vec<Issue>) -
         }
         _ => {}
     }
+    work(parsed.raw.len());
     folded.previous_raw.clear();
     folded.previous_raw.extend_from_slice(parsed.raw);
     repeated

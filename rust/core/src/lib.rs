@@ -5,6 +5,7 @@
 pub mod arrays;
 pub mod blocks;
 pub mod catalogue;
+pub mod count;
 pub mod decoder;
 pub mod diagnostics;
 pub mod events;

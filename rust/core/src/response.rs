@@ -7,6 +7,7 @@ use std::borrow::Cow;
 use std::collections::HashSet;
 
 use crate::catalogue::{Entry, Step};
+use crate::count::work;
 use crate::diagnostics::Diagnostic;
 use crate::events::Indexes;
 use crate::json::{self, Member};
@@ -29,6 +30,7 @@ pub struct Body {
 impl Body {
     /// Replaces the value by a whole one.
     pub fn put(&mut self, raw: &[u8]) {
+        work(raw.len());
         self.raw.clear();
         self.raw.extend_from_slice(raw);
         (self.tree, self.status) = (None, None);
@@ -192,6 +194,7 @@ impl Folded {
 
     /// Takes over the response object of a lifecycle event.
     pub fn set_base(&mut self, raw: &[u8]) {
+        work(raw.len());
         let base = self.base.get_or_insert_default();
         base.clear();
         self.members.clear();

@@ -5,6 +5,7 @@
 //! object too, with the same members. Nothing is guessed: on any difference the text is checked as if there were no template.
 
 use super::{Kind, Member, lex, utf8_ok};
+use crate::count::work;
 
 /// The most holes of a template.
 const HOLES: usize = 6;
@@ -77,6 +78,7 @@ impl Template {
             else {
                 return false;
             };
+            work(fixed.len() + size);
             at += fixed.len() + size;
             from = hole.end;
             *kept = End { shift: (at as u32).wrapping_sub(from as u32), escaped };
