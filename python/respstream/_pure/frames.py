@@ -36,6 +36,7 @@ class Framer:
         self._blocks = Blocks(self._sink, limit, self._flush)
         self._outside = Outside(self._sink, limit, sse=self._sse, json=self._json)
         self._array: Array | None = None
+        self._rest = False  # what comes next is the rest of a line that an array began: it has no fields
         self._head: bytes | None = b""  # what may be a byte order mark; None once that is settled
         self._offset = 0  # of the first byte that is not yet part of a line
         self._line = 1
@@ -83,7 +84,7 @@ class Framer:
         block.end = end
 
     def _begins_block(self, line: bytes) -> bool:
-        return self._sse and field(line)[0] in KNOWN
+        return self._sse and not self._rest and field(line)[0] in KNOWN
 
     def _without_mark(self, chunk: bytes) -> bytes:
         """Drops a leading byte order mark, which may come in pieces."""
@@ -101,7 +102,7 @@ class Framer:
 
     def _take_plain(self, chunk: bytes, position: int) -> int:
         """Takes the plain blocks that stand whole at `position`: nearly all of a stream; gives where the next line begins."""
-        if not self._sse or self._pending or self._blocks.block is not None or self._array is not None:
+        if not self._sse or self._pending or self._blocks.block is not None or self._array is not None or self._rest:
             return position
         while plain := _PLAIN.match(chunk, position):
             name, data = plain.groups()
@@ -173,10 +174,11 @@ class Framer:
     def _on_line(self, line: bytes, start: int, end: int, dropped: Skipped | None) -> None:
         """One line without its break; of a dropped one, `line` is only the beginning."""
         blocks = self._blocks
+        rest, self._rest = self._rest, False
         if not line:
             blocks.blank()
             return
-        if self._sse:
+        if self._sse and not rest:
             name, value = field(line)
             if name in KNOWN:
                 self._outside.close()
@@ -213,7 +215,7 @@ class Framer:
         self._offset += stop - position
         self._line = array.line
         if array.state == "ended":
-            self._array = None
+            self._array, self._rest = None, array.inline
         return stop
 
     def _back_to_line(self, array: Array) -> None:

@@ -50,6 +50,8 @@ pub(crate) struct Array {
     pub edge: Span,
     /// The 1-based line at the end of what was taken.
     pub line: u64,
+    /// What was taken last was no line break.
+    pub inline: bool,
     /// What came before it was known to be an array.
     pub head: Vec<u8>,
     state: State,
@@ -73,6 +75,7 @@ impl Array {
             start,
             edge: start,
             line: start.line,
+            inline: true,
             head: Vec::new(),
             state: State::Unknown,
             limit,
@@ -145,6 +148,7 @@ impl Array {
             (b' ' | b'\t' | b'\r' | b'\n', _) => self.count(byte),
             (b'{', State::First | State::Value) => {
                 self.state = State::Element;
+                self.inline = true;
                 self.opening = Span::at(*at as u64 + shift, self.line);
                 self.held.clear();
                 self.size = 0;
@@ -158,6 +162,7 @@ impl Array {
             }
         }
         self.after_cr = byte == b'\r';
+        self.inline = !matches!(byte, b'\r' | b'\n');
         *at += 1;
         None
     }

@@ -68,6 +68,8 @@ pub struct Framer {
     blocks: Blocks,
     outside: Outside,
     array: Option<Array>,
+    /// What comes next is the rest of a line that an array began: it has no fields.
+    rest: bool,
     /// How much of a byte order mark came; none once that is settled.
     head: Option<usize>,
     /// The offset of the first byte that is not yet part of a line, and its line.
@@ -94,6 +96,7 @@ impl Framer {
             blocks: Blocks::new(limit, on_eof == OnEof::Flush),
             outside: Outside::new(limit, form != Form::Jsonl, form != Form::Sse),
             array: None,
+            rest: false,
             head: Some(0),
             offset: 0,
             line: 1,
@@ -144,7 +147,7 @@ impl Framer {
     }
 
     fn begins_block(&self, line: &[u8]) -> bool {
-        self.form != Form::Jsonl && is_known(field(line).0)
+        self.form != Form::Jsonl && !self.rest && is_known(field(line).0)
     }
 
     /// Drops a leading byte order mark, which may come in pieces.
@@ -191,6 +194,7 @@ impl Framer {
     fn is_quiet(&self) -> bool {
         self.pending == 0
             && self.array.is_none()
+            && !self.rest
             && !self.blocks.is_open()
             && self.outside.is_quiet()
     }
@@ -314,10 +318,11 @@ impl Framer {
     }
 
     fn on_line<S: Sink>(&mut self, line: Line, out: &mut Out<S>) {
+        let rest = mem::take(&mut self.rest);
         if line.text.is_empty() {
             return self.blocks.blank(out);
         }
-        if self.form != Form::Jsonl {
+        if self.form != Form::Jsonl && !rest {
             let (name, value) = field(line.text);
             if is_known(name) {
                 self.outside.close(out);
@@ -368,6 +373,7 @@ impl Framer {
                 }
                 Step::Ended => {
                     self.line = array.line;
+                    self.rest = array.inline;
                     break;
                 }
                 Step::More => {
