@@ -73,7 +73,8 @@ fn holds(event: &Event, object: &Map<String, Value>, name: Option<&str>) {
     assert_eq!(event.sequence_number, number("sequence_number"));
     let given: Vec<_> =
         INDEXES.iter().map(|key| object.get(*key).filter(|v| !v.is_null())).collect();
-    let good = |value: &Value| value.as_i64().filter(|index| (0..=INDEX_LIMIT).contains(index));
+    let limit = i64::from(INDEX_LIMIT);
+    let good = |value: &Value| value.as_i64().filter(|index| (0..=limit).contains(index));
     match event.indexes {
         Some(indexes) => {
             let expected = given.iter().map(|value| value.and_then(good));
