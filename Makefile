@@ -48,6 +48,7 @@ lint: $(VENV)/.lint ## rustfmt, clippy, ruff, mypy, pyright
 	cargo fmt --all --check
 	cargo fmt --manifest-path rust/fuzz/Cargo.toml --check
 	cargo clippy --locked --quiet --workspace --all-targets -- -D warnings
+	cargo clippy --quiet --manifest-path rust/fuzz/Cargo.toml --target-dir target/fuzz --all-targets -- -D warnings
 	$(BIN)/ruff check .
 	$(BIN)/ruff format --check .
 	$(BIN)/mypy

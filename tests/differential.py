@@ -20,6 +20,7 @@ from typing import Any, NamedTuple
 
 from respstream import _backend
 from tests import laws, streams
+from tests.scripts import chance
 
 TRANSCRIPTS = Path(__file__).parent / "data" / "transcripts"
 LONGEST = 20_000  # bytes of a source
@@ -69,19 +70,19 @@ def _spliced(rng: Random) -> bytes:
 def case(rng: Random, source: bytes | None = None) -> Case:
     """A case, of the given source or of a generated one."""
     if source is None:
-        source = _spliced(rng) if streams.chance(rng, 40) else streams.source(rng)
+        source = _spliced(rng) if chance(rng, 40) else streams.source(rng)
     source = source[:LONGEST]
     options: dict[str, Any] = {}
-    if streams.chance(rng, 30):
+    if chance(rng, 30):
         options["form"] = rng.choice(["sse", "jsonl"])
-    if streams.chance(rng, 30):
+    if chance(rng, 30):
         options["on_eof"] = "discard"
-    if streams.chance(rng, 15):
+    if chance(rng, 15):
         options["max_event_bytes"] = rng.choice([1, 20, 60, 200])
-    if streams.chance(rng, 15):
+    if chance(rng, 15):
         options["strict"] = True
     cuts = sorted(rng.randint(0, len(source)) for _ in range(rng.choice([0, 0, 1, 3, 10])))
-    if streams.chance(rng, 3) and len(source) < 500:
+    if chance(rng, 3) and len(source) < 500:
         cuts = list(range(len(source)))
     return Case(source, cuts, options)
 

@@ -32,7 +32,7 @@ impl Text {
         let mut out = String::from("\"");
         for unit in char::decode_utf16(self.0.iter().copied()) {
             let done = match unit {
-                Ok(c) if u32::from(c) > 0xFFFF && self.0.len() % 2 == 0 => {
+                Ok(c) if u32::from(c) > 0xFFFF && self.0.len().is_multiple_of(2) => {
                     let mut pair = [0; 2];
                     let pair = c.encode_utf16(&mut pair);
                     write!(out, "\\u{:04X}\\u{:04x}", pair[0], pair[1])
@@ -285,9 +285,9 @@ impl Script {
             write!(members, ",\"item_id\":\"i{}\"", step.output_index.unwrap_or(0))
                 .expect("a String takes all");
         }
-        let part = step.part_index;
+        let place = step.part_index;
         let at =
-            |list: &str| part.map_or(String::new(), |index| format!(",\"{list}_index\":{index}"));
+            |list: &str| place.map_or(String::new(), |index| format!(",\"{list}_index\":{index}"));
         let end = |done: &bool| if *done { "done" } else { "added" };
         let (kind, more) = match &step.act {
             Act::Item { done, item } => {
