@@ -50,8 +50,6 @@ pub(crate) struct Array {
     pub edge: Span,
     /// The 1-based line at the end of what was taken.
     pub line: u64,
-    /// What was taken last was no line break.
-    pub inline: bool,
     /// What came before it was known to be an array.
     pub head: Vec<u8>,
     state: State,
@@ -65,7 +63,8 @@ pub(crate) struct Array {
     depth: u64,
     in_string: bool,
     escaped: bool,
-    after_cr: bool,
+    /// The last byte that was taken, of those outside strings.
+    last: u8,
 }
 
 impl Array {
@@ -75,7 +74,6 @@ impl Array {
             start,
             edge: start,
             line: start.line,
-            inline: true,
             head: Vec::new(),
             state: State::Unknown,
             limit,
@@ -86,7 +84,7 @@ impl Array {
             depth: 0,
             in_string: false,
             escaped: false,
-            after_cr: false,
+            last: b'[',
         }
     }
 
@@ -97,6 +95,11 @@ impl Array {
     /// The element that has not ended, up to `end`.
     pub fn open_element(&self, end: u64) -> Option<Span> {
         (self.state == State::Element).then_some(Span { end, ..self.opening })
+    }
+
+    /// What comes next is the rest of the line that was begun.
+    pub fn inline(&self) -> bool {
+        !matches!(self.last, b'\r' | b'\n')
     }
 
     /// The bytes of the element that the last step completed in this chunk.
@@ -148,7 +151,6 @@ impl Array {
             (b' ' | b'\t' | b'\r' | b'\n', _) => self.count(byte),
             (b'{', State::First | State::Value) => {
                 self.state = State::Element;
-                self.inline = true;
                 self.opening = Span::at(*at as u64 + shift, self.line);
                 self.held.clear();
                 self.size = 0;
@@ -161,8 +163,7 @@ impl Array {
                 return None;
             }
         }
-        self.after_cr = byte == b'\r';
-        self.inline = !matches!(byte, b'\r' | b'\n');
+        self.last = byte;
         *at += 1;
         None
     }
@@ -232,9 +233,9 @@ impl Array {
 
     /// Counts the line breaks of what is taken.
     fn count(&mut self, byte: u8) {
-        if byte == b'\r' || (byte == b'\n' && !self.after_cr) {
+        if byte == b'\r' || (byte == b'\n' && self.last != b'\r') {
             self.line += 1;
         }
-        self.after_cr = byte == b'\r';
+        self.last = byte;
     }
 }

@@ -373,7 +373,7 @@ impl Framer {
                 }
                 Step::Ended => {
                     self.line = array.line;
-                    self.rest = array.inline;
+                    self.rest = array.inline();
                     break;
                 }
                 Step::More => {
