@@ -15,6 +15,7 @@ from respstream.diagnostics import Diagnostic
 from respstream.errors import RespstreamError, StreamError
 from respstream.response import Response, ResponseError, ToolCall
 from respstream.stream import aevents, aresponses, events, responses
+from respstream.tables import Scan, Summary, scan, schema
 
 __all__ = [
     "BACKEND",
@@ -26,13 +27,17 @@ __all__ = [
     "Response",
     "ResponseError",
     "RespstreamError",
+    "Scan",
     "StreamError",
+    "Summary",
     "ToolCall",
     "UnknownEvent",
     "aevents",
     "aresponses",
     "events",
     "responses",
+    "scan",
+    "schema",
     "sse",
     "types",
 ]

@@ -140,8 +140,8 @@ def _gunzip(head: bytes, blocks: Iterator[bytes]) -> Iterator[bytes]:
                 member = zlib.decompressobj(wbits=31)
             try:
                 plain = member.decompress(data, READ_BYTES)
-            except zlib.error as error:
-                raise CorruptFile("bad_compression", str(error)) from None
+            except zlib.error:
+                raise CorruptFile("bad_compression", "the gzip data is damaged") from None
             if plain:
                 yield plain
             data = member.unused_data if member.eof else member.unconsumed_tail
@@ -158,8 +158,8 @@ def _unzstd(head: bytes, blocks: Iterator[bytes]) -> Iterator[bytes]:
                 frame = zstd.ZstdDecompressor()
             try:
                 yield frame.decompress(data)
-            except zstd.ZstdError as error:
-                raise CorruptFile("bad_compression", str(error)) from None
+            except zstd.ZstdError:
+                raise CorruptFile("bad_compression", "the zstd data is damaged") from None
             data = frame.unused_data
     if not frame.eof:
         raise CorruptFile("truncated_file", "the zstd data ends before its end mark")

@@ -178,21 +178,7 @@ class Folded:
 
     def texts(self) -> tuple[str, str | None, str, str]:
         """Output text, refusal, reasoning text and reasoning summary."""
-        found: tuple[list[str], list[str], list[str], list[str]] = ([], [], [], [])
-        for item in self.output():
-            kind = _text(item, "type")
-            for part in _parts(item, "content"):
-                if kind == "reasoning":
-                    _collect(found[2], part, "text")
-                elif kind == "message" and _text(part, "type") == "output_text":
-                    _collect(found[0], part, "text")
-                elif kind == "message" and _text(part, "type") == "refusal":
-                    _collect(found[1], part, "refusal")
-            if kind == "reasoning":
-                for part in _parts(item, "summary"):
-                    _collect(found[3], part, "text")
-        refusal = "".join(found[1]) if found[1] else None
-        return "".join(found[0]), refusal, "".join(found[2]), "\n\n".join(found[3])
+        return texts_of(self.output())
 
     def tool_calls(self) -> list[tuple[str, str | None, str | None, str | None]]:
         """Type, call id, name and arguments of each function, custom and MCP call."""
@@ -208,6 +194,25 @@ class Folded:
         """The API's error: the response's own, else that of an `error` event."""
         own = self.base.get("error")
         return clean(own) if isinstance(own, dict) else self.event_error
+
+
+def texts_of(items: list[Any]) -> tuple[str, str | None, str, str]:
+    """Output text, refusal, reasoning text and reasoning summary of some items."""
+    found: tuple[list[str], list[str], list[str], list[str]] = ([], [], [], [])
+    for item in items:
+        kind = _text(item, "type")
+        for part in _parts(item, "content"):
+            if kind == "reasoning":
+                _collect(found[2], part, "text")
+            elif kind == "message" and _text(part, "type") == "output_text":
+                _collect(found[0], part, "text")
+            elif kind == "message" and _text(part, "type") == "refusal":
+                _collect(found[1], part, "refusal")
+        if kind == "reasoning":
+            for part in _parts(item, "summary"):
+                _collect(found[3], part, "text")
+    refusal = "".join(found[1]) if found[1] else None
+    return "".join(found[0]), refusal, "".join(found[2]), "\n\n".join(found[3])
 
 
 def _text(value: Any, key: str) -> str | None:

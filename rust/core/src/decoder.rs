@@ -5,10 +5,16 @@ use crate::events::{Found, Parsed, Reader};
 use crate::frames::{Frame, Framer, Note, Options, What};
 use crate::json::{self, Fault, Member, Scan};
 use crate::lanes::Lanes;
+use crate::response::Folded;
 
 /// Takes the events of a [`Decoder`].
 pub trait Sink {
     fn event(&mut self, parsed: &Parsed<'_>);
+
+    /// The same, with the response that the event belongs to, into which it is folded already.
+    fn taken(&mut self, parsed: &Parsed<'_>, _folded: Option<&Folded>) {
+        self.event(parsed);
+    }
 }
 
 /// Makes nothing of the events: for those who want only the responses.
@@ -121,9 +127,10 @@ impl<S: Sink> crate::frames::Sink for Joint<'_, S> {
         let data = frame.data;
         match reader.read(&mut frame, issues) {
             Found::Event(parsed) => {
-                lanes.event(&parsed, issues, store, *now);
+                let belongs = lanes.event(&parsed, issues, store, *now);
                 if store.failed.is_none() {
-                    self.sink.event(&parsed);
+                    let lane = parsed.lane.as_deref();
+                    self.sink.taken(&parsed, if belongs { lanes.open_in(lane) } else { None });
                 }
             }
             Found::Plain => lanes.plain(data, span, issues, store),

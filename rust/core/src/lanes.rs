@@ -147,6 +147,14 @@ impl Lanes {
         }
     }
 
+    /// The response that is open in a lane.
+    pub fn open_in(&self, lane: Option<&str>) -> Option<&Folded> {
+        match lane {
+            None => self.unnamed.as_ref(),
+            Some(lane) => self.named.get(lane),
+        }
+    }
+
     /// The ordinals of all responses: those that have ended in the order of ending, then the open ones.
     pub fn ordinals(&self) -> Vec<u64> {
         self.ended.iter().map(|folded| folded.ordinal).chain(self.order.keys().copied()).collect()

@@ -113,6 +113,48 @@ pub fn response_row<'a>(folded: &'a Folded, source: &'a str, whole: bool) -> Res
     }
 }
 
+/// A row of the table `items`, less what it shares with its response.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct ItemRow {
+    /// The place in the output.
+    pub output_index: u64,
+    pub item_id: Option<String>,
+    pub kind: Option<String>,
+    pub status: Option<String>,
+    pub role: Option<String>,
+    pub name: Option<String>,
+    pub call_id: Option<String>,
+    /// The output text of a message; of a reasoning item the text, else the summary.
+    pub text: Option<String>,
+    /// The arguments of a call, or its input.
+    pub arguments: Option<String>,
+}
+
+/// The rows of the items of one response.
+pub fn item_rows(folded: &Folded) -> Vec<ItemRow> {
+    // The JSON, since a status that came late is in no view.
+    let output = folded.member("output").unwrap_or_default();
+    View::Raw(&output).list().iter().enumerate().map(|(place, item)| item_row(place, *item)).collect()
+}
+
+fn item_row(place: usize, item: View<'_>) -> ItemRow {
+    let fields = item.fields();
+    let text = |name| Some(fields.as_ref()?.text(name)?.into_owned());
+    let texts = Texts::of(&[item]);
+    let reasoning = some(texts.reasoning_text).or_else(|| some(texts.reasoning_summary));
+    ItemRow {
+        output_index: place as u64,
+        item_id: text("id"),
+        kind: text("type"),
+        status: text("status"),
+        role: text("role"),
+        name: text("name"),
+        call_id: text("call_id"),
+        text: some(texts.output_text).or(reasoning),
+        arguments: text("arguments").or_else(|| text("input")),
+    }
+}
+
 fn some(text: String) -> Option<String> {
     Some(text).filter(|text| !text.is_empty())
 }

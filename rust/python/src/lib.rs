@@ -10,6 +10,7 @@ mod frames;
 mod json;
 mod response;
 mod rows;
+mod scan;
 mod slots;
 mod sse;
 
@@ -29,6 +30,8 @@ mod _native {
     use super::response::State;
     #[pymodule_export]
     use super::rows::response_row;
+    #[pymodule_export]
+    use super::scan::{Batch, Scan, Schema, Stream};
     #[pymodule_export]
     use super::sse::SseDecoder;
 }
