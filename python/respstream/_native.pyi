@@ -98,6 +98,50 @@ def locate(raw: bytes) -> dict[str, tuple[int, int]]:
 def response_row(state: State, source: str, *, whole: bool = False) -> tuple[Any, ...]:
     """The row of one response; with `whole` its JSON is the last column. Times are microseconds since the epoch."""
 
+@final
+class Scan:
+    """A scan that can be run any number of times. An input is its name and a path as bytes, or a callable that opens it."""
+
+    def __new__(
+        cls,
+        inputs: Sequence[tuple[str, Any]],
+        tables: Sequence[tuple[str, list[str] | None]],
+        *,
+        threads: int,
+        batch_rows: int,
+        form: Form = "auto",
+        on_eof: OnEof = "flush",
+        max_event_bytes: int | None = None,
+    ) -> Scan: ...
+    def stream(self) -> Stream:
+        """Starts a pass over the inputs."""
+
+@final
+class Stream:
+    """One pass of a scan."""
+
+    def next_batch(self) -> tuple[int, Batch] | None: ...
+    def summary(self) -> dict[str, Any]: ...
+    def __arrow_c_stream__(self, requested_schema: object = None) -> object: ...
+
+@final
+class Batch:
+    """Some rows of a table, for whoever speaks Arrow."""
+
+    num_rows: int
+    schema: Schema
+    def __len__(self) -> int: ...
+    def __arrow_c_schema__(self) -> object: ...
+    def __arrow_c_array__(self, requested_schema: object = None) -> tuple[object, object]: ...
+
+@final
+class Schema:
+    """The schema of a table, for whoever speaks Arrow."""
+
+    names: list[str]
+    def __new__(cls, table: str, columns: list[str] | None = None) -> Schema: ...
+    def __arrow_c_schema__(self) -> object: ...
+
 # For the tests, which compare the twins and force the paths.
 
 def catalogue() -> list[dict[str, Any]]: ...

@@ -1,7 +1,7 @@
 """What a scan reads: paths, globs, folders and URLs, as a list of inputs in a fixed order."""
 
 # Names stay as they were given, which pathlib would normalise; and os.path answers where pathlib raises.
-# ruff: noqa: PTH112, PTH110, PTH116, PTH118, PTH207
+# ruff: noqa: PTH112, PTH116, PTH118, PTH207
 
 from __future__ import annotations
 
@@ -28,6 +28,7 @@ class Url:
         self.url = url
 
     def __call__(self) -> BinaryIO:
+        """Opens it. Raises ImportError that names the extra where there is no fsspec."""
         try:
             import fsspec
         except ImportError:
@@ -43,6 +44,7 @@ class Unlisted:
         self.error = error
 
     def __call__(self) -> BinaryIO:
+        """Raises the error."""
         raise self.error
 
 

@@ -232,7 +232,7 @@ impl EventRow<'_> {
 
     fn text(&self, name: &str) -> Option<Cow<'_, str>> {
         let member = self.parsed.member(name).filter(|member| member.kind == Kind::String)?;
-        Some(json::decode_str(self.parsed.bytes(member)))
+        Some(json::decode_str(self.parsed.bytes(&member)))
     }
 
     fn indexed(&self, place: usize) -> Cell<'static> {
