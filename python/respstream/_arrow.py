@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 # ruff: noqa: PTH123
+import contextlib
 from collections import Counter
 from collections.abc import Iterator
 from typing import Any
@@ -170,14 +171,15 @@ class Stream:
         offset: int | None = None
         problem = None
         try:
-            for chunk in chunks(_opened(one.place)):
-                offset = (offset or 0) + len(chunk)
-                self.bytes += len(chunk)
-                fold.feed(chunk)
-                yield
-            offset = offset or 0
+            with contextlib.closing(_opened(one.place)) as file:
+                offset = 0
+                for chunk in chunks(file):
+                    offset += len(chunk)
+                    self.bytes += len(chunk)
+                    fold.feed(chunk)
+                    yield
         except CorruptFile as error:
-            offset, problem = offset or 0, (error.code, str(error))
+            problem = (error.code, str(error))
         except (OSError, ImportError) as error:
             problem = ("unreadable", getattr(error, "strerror", None) or str(error))
         if offset is not None:

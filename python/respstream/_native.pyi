@@ -1,6 +1,6 @@
 """The extension module: the engine in Rust. `respstream._pure` has the same names, in Python."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from typing import Any, Literal, final
 
 from respstream.base import Event
@@ -109,8 +109,8 @@ class Scan:
         *,
         threads: int,
         batch_rows: int,
-        form: Form = "auto",
-        on_eof: OnEof = "flush",
+        form: str = "auto",
+        on_eof: str = "flush",
         max_event_bytes: int | None = None,
     ) -> Scan: ...
     def stream(self) -> Stream:

@@ -137,7 +137,8 @@ pub fn clip(text: &str) -> String {
 impl DiagnosticKind {
     /// The diagnostic in one line of English: the template, filled from the detail.
     pub fn message(&self, detail: &Detail) -> String {
-        let found = |name: &str| detail.iter().find(|(key, _)| *key == name).map(|(_, value)| shown(value));
+        let found =
+            |name: &str| detail.iter().find(|(key, _)| *key == name).map(|(_, value)| shown(value));
         let mut message = String::new();
         let mut rest = self.template;
         while let Some((before, after)) = rest.split_once('{') {
@@ -146,7 +147,10 @@ impl DiagnosticKind {
             message.push_str(&match (self.code, name) {
                 ("error_body", "code") => {
                     let texts = [found("code"), found("type")].into_iter().flatten();
-                    texts.into_iter().find(|text| !text.is_empty()).unwrap_or_else(|| "error".into())
+                    texts
+                        .into_iter()
+                        .find(|text| !text.is_empty())
+                        .unwrap_or_else(|| "error".into())
                 }
                 _ => found(name).unwrap_or_default(),
             });

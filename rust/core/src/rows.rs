@@ -134,7 +134,12 @@ pub struct ItemRow {
 pub fn item_rows(folded: &Folded) -> Vec<ItemRow> {
     // The JSON, since a status that came late is in no view.
     let output = folded.member("output").unwrap_or_default();
-    View::Raw(&output).list().iter().enumerate().map(|(place, item)| item_row(place, *item)).collect()
+    View::Raw(&output)
+        .list()
+        .iter()
+        .enumerate()
+        .map(|(place, item)| item_row(place, *item))
+        .collect()
 }
 
 fn item_row(place: usize, item: View<'_>) -> ItemRow {

@@ -19,7 +19,7 @@ const BATCH_BYTES: usize = 2 << 20;
 
 /// The tables of a scan. Each takes the rows that are its own, if it is wanted.
 pub struct Tables {
-    tables: Vec<Columns>,
+    columns: Vec<Columns>,
     batch_rows: usize,
     /// All rows so far, by table.
     pub rows: Vec<u64>,
@@ -30,18 +30,18 @@ pub type Batch = (usize, RecordBatch);
 
 impl Tables {
     pub fn new(selections: &[Selection], batch_rows: usize) -> Self {
-        let tables: Vec<_> = selections.iter().cloned().map(Columns::new).collect();
-        let rows = vec![0; tables.len()];
-        Self { tables, batch_rows: batch_rows.max(1), rows }
+        let columns: Vec<_> = selections.iter().cloned().map(Columns::new).collect();
+        let rows = vec![0; columns.len()];
+        Self { columns, batch_rows: batch_rows.max(1), rows }
     }
 
     /// Whether a table is wanted.
     pub fn wants(&self, table: Table) -> bool {
-        self.tables.iter().any(|columns| columns.selection.table == table)
+        self.columns.iter().any(|columns| columns.selection.table == table)
     }
 
     fn of(&mut self, table: Table) -> impl Iterator<Item = &mut Columns> {
-        self.tables.iter_mut().filter(move |columns| columns.selection.table == table)
+        self.columns.iter_mut().filter(move |columns| columns.selection.table == table)
     }
 
     /// Takes a response that has ended; `numbered` tells whether its number in the source is known.
@@ -109,7 +109,7 @@ impl Tables {
     /// The batches that are full, or with `all` whatever there is.
     pub fn take(&mut self, all: bool) -> Result<Vec<Batch>, ArrowError> {
         let mut batches = Vec::new();
-        for (place, columns) in self.tables.iter_mut().enumerate() {
+        for (place, columns) in self.columns.iter_mut().enumerate() {
             let full = columns.rows() >= self.batch_rows || columns.bytes() >= BATCH_BYTES;
             if columns.rows() > 0 && (all || full) {
                 self.rows[place] += columns.rows() as u64;

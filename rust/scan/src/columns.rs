@@ -13,6 +13,10 @@ use respstream_core::response::ToolCall;
 
 use crate::schema::{Kind, Selection, call_fields};
 
+/// What a batch has room for at first: many are small.
+const ROWS: usize = 64;
+const TEXT_BYTES: usize = 1024;
+
 /// The value of a row in a column.
 #[derive(Clone, Copy, Debug)]
 pub enum Cell<'a> {
@@ -60,11 +64,15 @@ enum Values {
 impl Values {
     fn new(kind: Kind) -> Self {
         match kind {
-            Kind::Text => Self::Text(LargeStringBuilder::new()),
+            Kind::Text => Self::Text(LargeStringBuilder::with_capacity(ROWS, TEXT_BYTES)),
             Kind::Word => Self::Word(LargeStringDictionaryBuilder::new()),
-            Kind::Int => Self::Int(Int64Builder::new()),
-            Kind::Time => Self::Time(TimestampMicrosecondBuilder::new().with_timezone("UTC")),
-            Kind::Words => Self::Words(ListBuilder::new(LargeStringBuilder::new())),
+            Kind::Int => Self::Int(Int64Builder::with_capacity(ROWS)),
+            Kind::Time => {
+                Self::Time(TimestampMicrosecondBuilder::with_capacity(ROWS).with_timezone("UTC"))
+            }
+            Kind::Words => {
+                Self::Words(ListBuilder::new(LargeStringBuilder::with_capacity(ROWS, TEXT_BYTES)))
+            }
             Kind::Calls => {
                 Self::Calls(ListBuilder::new(StructBuilder::from_fields(call_fields(), 0)))
             }

@@ -150,13 +150,13 @@ impl Stream {
         let rows: usize = waiting.iter().map(RecordBatch::num_rows).sum();
         let bytes: usize = waiting.iter().map(RecordBatch::get_array_memory_size).sum();
         if rows >= self.batch_rows || bytes >= JOINED_BYTES {
-            self.join(place)?;
+            self.join(place, bytes >= JOINED_BYTES)?;
         }
         Ok(())
     }
 
-    /// Joins what waits; what is over the number of rows comes as a batch of its own.
-    fn join(&mut self, place: usize) -> Result<(), ArrowError> {
+    /// Joins what waits, into batches of as many rows as there may be; what is left over waits on, or comes too with `all`.
+    fn join(&mut self, place: usize, all: bool) -> Result<(), ArrowError> {
         let waiting = std::mem::take(&mut self.small[place]);
         let joined = match waiting.as_slice() {
             [] => return Ok(()),
@@ -166,14 +166,19 @@ impl Stream {
         let mut from = 0;
         while from < joined.num_rows() {
             let size = self.batch_rows.min(joined.num_rows() - from);
-            self.ready.push_back((place, joined.slice(from, size)));
+            let batch = joined.slice(from, size);
+            if size == self.batch_rows || all {
+                self.ready.push_back((place, batch));
+            } else {
+                self.small[place].push(batch);
+            }
             from += size;
         }
         Ok(())
     }
 
     fn join_all(&mut self) -> Result<(), ArrowError> {
-        (0..self.small.len()).try_for_each(|place| self.join(place))
+        (0..self.small.len()).try_for_each(|place| self.join(place, true))
     }
 }
 
