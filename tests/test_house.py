@@ -20,11 +20,14 @@ CORE = ROOT / "rust" / "core" / "src"
 
 # A module imports from the layers before its own and from nothing beside or after it.
 LAYERS = [
-    {"catalogue", "json", "lines"},
-    {"diagnostics"},
+    {"catalogue", "json", "lines", "times"},
+    {"diagnostics", "packed"},
+    {"pointer"},
     {"sink", "sse"},
     {"arrays", "blocks", "outside"},
     {"frames"},
+    {"shapes"},
+    {"wrapped"},
     {"events"},
     {"tree"},
     {"response"},

@@ -190,6 +190,7 @@ DIAGNOSTICS: dict[str, tuple[str, str]] = {
     "after_terminal": ("info", "{type} after the terminal event"),
     "response_id_changed": ("info", "the response id changed from {previous} to {got}"),
     "item_id_changed": ("info", "the id of item {output_index} changed from {previous} to {got}"),
+    "time_reversed": ("warning", "the time goes back by {by} µs"),
     "text_mismatch": ("warning", "{what} of item {output_index} differs from what came before"),
     "output_differs": ("warning",
         "the terminal output has {got} items, {streamed} were streamed, and they do not match"),

@@ -8,7 +8,10 @@ TYPE_CHECKING = False
 if TYPE_CHECKING:
     from typing import Any, Protocol
 
+    from collections.abc import Sequence
+
     from respstream.diagnostics import Diagnostic
+    from respstream.latency import Latency
 
     class State(Protocol):
         """What an engine tells of one response; `version` changes with everything else."""
@@ -301,6 +304,13 @@ class Response:
     def stream_index(self) -> int | None:
         """The number of the response in its source, by the order of ending; None while it is open."""
         return self._state.stream_index
+
+    @property
+    def latency(self) -> Latency:
+        """Time to first token, pauses, tokens a second: where records or a clock told times (docs/latency.md)."""
+        from respstream.latency import latency
+
+        return latency(self)
 
     @property
     def offset(self) -> int:

@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-from respstream import _backend
 from respstream.errors import StreamError
 from respstream.sources import achunks, chunks
+from respstream.wrapped import FileDecoder
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -35,7 +35,7 @@ class _Reading(Generic[T]):
             return cls
 
     def __init__(self, options: dict[str, Any], *, whole: bool) -> None:
-        self._decoder = _backend.engine.Decoder(**options)
+        self._decoder = FileDecoder(**options)
         self._feed = self._decoder.fold if whole else self._decoder.feed
         self._finish = self._decoder.fold_end if whole else self._decoder.finish
 
@@ -144,15 +144,19 @@ def events(
     on_eof: str = "flush",
     strict: bool = False,
     max_event_bytes: int | None = None,
+    field: str | None = None,
+    time: str | None = None,
+    lane: str | None = None,
 ) -> Stream[Event]:
     """The typed events of a source, one after the other.
 
-    `source`: bytes, a path, a binary file object, or an iterable of bytes. `form`: "auto", "sse" or "jsonl". `on_eof`:
+    `source`: bytes, a path, a binary file object, or an iterable of bytes. `form`: "auto", "sse", "jsonl",
+    "rows", "har" or "vcr"; `field`, `time` and `lane` are JSON pointers into rows (docs/recordings.md). `on_eof`:
     whether an unfinished block at the end counts ("flush") or not ("discard", as the standard has it). With `strict`, the
     first diagnostic of severity error raises StreamError. `max_event_bytes`: larger payloads are skipped and diagnosed.
     Raises ValueError, TypeError or OSError for the source itself, never for what it holds.
     """
-    return Stream(source, _options(source, form, on_eof, strict, max_event_bytes), whole=False)
+    return Stream(source, _options(source, form, on_eof, strict, max_event_bytes, (field, time, lane)), whole=False)
 
 
 def responses(
@@ -162,9 +166,12 @@ def responses(
     on_eof: str = "flush",
     strict: bool = False,
     max_event_bytes: int | None = None,
+    field: str | None = None,
+    time: str | None = None,
+    lane: str | None = None,
 ) -> Stream[Response]:
     """The folded responses of a source, each when the next one begins or the source ends. Options as for `events`."""
-    return Stream(source, _options(source, form, on_eof, strict, max_event_bytes), whole=True)
+    return Stream(source, _options(source, form, on_eof, strict, max_event_bytes, (field, time, lane)), whole=True)
 
 
 def aevents(
@@ -174,9 +181,12 @@ def aevents(
     on_eof: str = "flush",
     strict: bool = False,
     max_event_bytes: int | None = None,
+    field: str | None = None,
+    time: str | None = None,
+    lane: str | None = None,
 ) -> AsyncStream[Event]:
     """As `events`, over an asynchronous iterable of bytes."""
-    return AsyncStream(source, _options(source, form, on_eof, strict, max_event_bytes), whole=False)
+    return AsyncStream(source, _options(source, form, on_eof, strict, max_event_bytes, (field, time, lane)), whole=False)
 
 
 def aresponses(
@@ -186,12 +196,18 @@ def aresponses(
     on_eof: str = "flush",
     strict: bool = False,
     max_event_bytes: int | None = None,
+    field: str | None = None,
+    time: str | None = None,
+    lane: str | None = None,
 ) -> AsyncStream[Response]:
     """As `responses`, over an asynchronous iterable of bytes."""
-    return AsyncStream(source, _options(source, form, on_eof, strict, max_event_bytes), whole=True)
+    return AsyncStream(source, _options(source, form, on_eof, strict, max_event_bytes, (field, time, lane)), whole=True)
 
 
-def _options(source: Any, form: str, on_eof: str, strict: bool, limit: int | None) -> dict[str, Any]:
+def _options(
+    source: Any, form: str, on_eof: str, strict: bool, limit: int | None, row: tuple[str | None, ...]
+) -> dict[str, Any]:
     if limit is None and (isinstance(source, str) or hasattr(source, "__fspath__")):
         limit = FILE_EVENT_BYTES
-    return {"form": form, "on_eof": on_eof, "strict": strict, "max_event_bytes": limit}
+    named = dict(zip(("field", "time", "lane"), row, strict=True))
+    return {"form": form, "on_eof": on_eof, "strict": strict, "max_event_bytes": limit, **named}

@@ -59,6 +59,17 @@ class Framer:
         self._take_lines(chunk, position)
         return self._sink.take()
 
+    @property
+    def mid_line(self) -> bool:
+        """Whether a line has begun and not ended."""
+        return self._pending > 0
+
+    @property
+    def idle(self) -> bool:
+        """Whether nothing that came before bears on what comes next: no line, block, array or text is open."""
+        nothing = not self._head and not self._pending and not self._after_cr
+        return nothing and self._array is None and self._blocks.block is None and self._outside.idle
+
     def finish(self) -> list[Item]:
         """Ends the source; gives what was still open, by `on_eof`."""
         if self._head:

@@ -6,6 +6,7 @@ Everything here may be read at any time, also while the stream runs.
 
 from __future__ import annotations
 
+from array import array
 from typing import Any
 
 from respstream._pure.json import Number, clean, dumps, join_text, locate, parse_exact
@@ -77,6 +78,7 @@ class Folded:
         self.first_delta_at: float | None = None
         self.started_at: float | None = None
         self.ended_at: float | None = None
+        self.delta_times: array[float] = array("d")  # where there is a clock
         self._base_raw: bytes | None = None
         self._base_in: bytes | None = None  # the payload whose member `response` is the base
 

@@ -10,7 +10,7 @@ from typing import Any
 
 import click
 
-COMMANDS = ("responses", "text", "check")
+COMMANDS = ("responses", "text", "check", "record", "replay")
 FAILED, INTERRUPTED, PIPE_BROKEN = 1, 130, 141
 
 

@@ -15,7 +15,7 @@ import stat
 import sys
 from collections import Counter
 from collections.abc import Callable, Iterator, Sequence
-from typing import BinaryIO, NamedTuple
+from typing import Any, BinaryIO, NamedTuple
 
 import click
 
@@ -27,8 +27,9 @@ from respstream.diagnostics import message
 from respstream.response import Response
 from respstream.sources import READ_BYTES, CorruptFile, decompressed
 from respstream.stream import FILE_EVENT_BYTES
+from respstream.wrapped import FORMS, FileDecoder
 
-SUFFIXES = (".sse", ".jsonl", ".json", ".txt", ".log")
+SUFFIXES = (".sse", ".jsonl", ".json", ".txt", ".log", ".ndjson", ".har")
 ENDINGS = tuple(suffix + packed for suffix in SUFFIXES for packed in ("", ".gz", ".zst"))
 STDIN = "-"
 
@@ -43,11 +44,17 @@ class Input(NamedTuple):
 class Reading:
     """One run over the inputs of a command. `counts` are the diagnostics so far, by code; `responses` have ended."""
 
-    def __init__(self, paths: Sequence[str], form: str, max_event_bytes: int) -> None:
+    def __init__(
+        self, paths: Sequence[str], form: str, max_event_bytes: int, rows: dict[str, str | None] | None = None
+    ) -> None:
         self.counts: Counter[str] = Counter()
         self.responses = 0
         self.progress: Progress | None = None
-        self._form, self._max_event_bytes = form, max_event_bytes
+        self.options: dict[str, Any] = {"form": form, "max_event_bytes": max_event_bytes, **(rows or {})}
+        try:
+            self.decoder()
+        except ValueError as error:  # of the options, before any work
+            raise click.UsageError(str(error)) from None
         self._failed = False
         self._unlisted: list[OSError] = []
         self.inputs = self._expand(paths)
@@ -100,7 +107,8 @@ class Reading:
 
     def decoder(self) -> Decoder:
         """A decoder for the next input."""
-        return Decoder(form=self._form, max_event_bytes=self._max_event_bytes)
+        decoder: Any = FileDecoder(**self.options)
+        return decoder  # type: ignore[no-any-return]
 
     def fold(self, decoder: Decoder, one: Input) -> Iterator[list[Response]]:
         """Reads an input through; gives the responses that ended, after each chunk and at the end."""
@@ -172,8 +180,11 @@ def reads(command: Callable[..., None]) -> Callable[..., None]:
 
     @click.argument("paths", nargs=-1, metavar="PATH…")
     @click.option(
-        "--form", type=click.Choice(["auto", "sse", "jsonl"]), default="auto", help="What the input is made of."
+        "--form", type=click.Choice(FORMS), default="auto", help="What the input is made of."
     )
+    @click.option("--field", metavar="/A/B", help="Rows: where the stream stands, a JSON pointer.")
+    @click.option("--time", metavar="/A/B", help="Rows: where the time stands.")
+    @click.option("--lane", metavar="/A/B", help="Rows: where the name of the stream stands.")
     @click.option(
         "--max-event-bytes",
         type=click.IntRange(min=1),
@@ -182,8 +193,17 @@ def reads(command: Callable[..., None]) -> Callable[..., None]:
         help="Skip events that are larger; 64 MiB by default.",
     )
     @functools.wraps(command)
-    def wrapped(paths: tuple[str, ...], form: str, max_event_bytes: int, **rest: object) -> None:
-        command(Reading(paths, form, max_event_bytes), **rest)
+    def wrapped(
+        paths: tuple[str, ...],
+        form: str,
+        field: str | None,
+        time: str | None,
+        lane: str | None,
+        max_event_bytes: int,
+        **rest: object,
+    ) -> None:
+        rows = {"field": field, "time": time, "lane": lane}
+        command(Reading(paths, form, max_event_bytes, rows), **rest)
 
     return wrapped
 

@@ -45,6 +45,8 @@ pub struct Parsed<'a> {
     pub odd: bool,
     pub sequence_number: Option<i64>,
     pub indexes: Option<Indexes>,
+    /// When it came, in seconds since the epoch, where a record or a clock tells.
+    pub time: Option<f64>,
 }
 
 impl<'a> Parsed<'a> {
@@ -222,6 +224,7 @@ impl Reader {
             odd,
             sequence_number,
             indexes,
+            time: None,
         }
     }
 
@@ -297,6 +300,7 @@ fn repeated<'a>(frame: &'a Frame<'_>, known: &'a Known, issues: &mut Vec<Issue>)
         odd,
         sequence_number: number.and_then(|member| json::parse_index(member.value(data))),
         indexes: Some(known.indexes),
+        time: None,
     }
 }
 

@@ -196,6 +196,16 @@ impl Framer {
 
     // The fast path
 
+    /// Whether a line has begun and not ended.
+    pub fn is_mid_line(&self) -> bool {
+        self.pending > 0
+    }
+
+    /// Whether nothing that came before bears on what comes next: no line, block, array or text is open.
+    pub fn is_idle(&self) -> bool {
+        self.is_quiet() && !self.after_cr && matches!(self.head, None | Some(0))
+    }
+
     /// Whether the next byte begins a line, and nothing that came before bears on it.
     fn is_quiet(&self) -> bool {
         self.pending == 0

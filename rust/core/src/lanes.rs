@@ -47,14 +47,14 @@ enum Route {
 }
 
 impl Lanes {
-    /// Takes the next event; `issues` are those that reading it raised, and are drained. `now` is the time, if there is a
-    /// clock. Tells whether the event belongs to a response.
+    /// Takes the next event; `issues` are those that reading it raised, and are drained. `began` is when the
+    /// response was asked for, where a record tells it. Tells whether the event belongs to a response.
     pub fn event(
         &mut self,
         parsed: &Parsed<'_>,
         issues: &mut Vec<Issue>,
         store: &mut Store,
-        now: Option<f64>,
+        began: Option<f64>,
     ) -> bool {
         let lane = parsed.lane.as_deref();
         let route = self.route(lane, parsed);
@@ -78,8 +78,8 @@ impl Lanes {
             self.adopt(lane, route == Route::Begins);
             if let Some(folded) = self.get_mut(lane) {
                 take(folded, parsed, route, &mut raised);
-                if let Some(now) = now {
-                    stamp(folded, parsed, now);
+                if let Some(now) = parsed.time {
+                    stamp(folded, parsed, now, began, &mut raised);
                 }
                 if !raised.is_empty() {
                     report(folded, store, &mut raised, span);
@@ -94,11 +94,22 @@ impl Lanes {
         belongs
     }
 
-    /// Takes a response object that was not streamed: it begins and ends a response.
-    pub fn plain(&mut self, raw: &[u8], span: Seen, issues: &mut Vec<Issue>, store: &mut Store) {
-        self.close(None, store);
-        self.begin(None, span.offset, span.line, store);
-        if let Some(folded) = self.unnamed.as_mut() {
+    /// Takes a response object that was not streamed: it begins and ends a response. `times`: when it was asked for, and
+    /// when it came.
+    pub fn plain(
+        &mut self,
+        raw: &[u8],
+        lane: Option<&str>,
+        times: (Option<f64>, Option<f64>),
+        span: Seen,
+        issues: &mut Vec<Issue>,
+        store: &mut Store,
+    ) {
+        self.close(lane, store);
+        self.begin(lane, span.offset, span.line, store);
+        if let Some(folded) = self.get_mut(lane) {
+            folded.started_at = times.0.or(times.1);
+            folded.ended_at = times.1;
             folded.byte_end = span.end;
             folded.ended = true;
             folded.set_plain(raw);
@@ -115,6 +126,23 @@ impl Lanes {
             {
                 self.pending.push(diagnostic);
             }
+        }
+    }
+
+    /// Takes the end mark of a record: what is open in its lane has ended.
+    pub fn done_in(&mut self, lane: Option<&str>) {
+        if let Some(folded) = self.get_mut(lane) {
+            folded.ended = true;
+        }
+    }
+
+    /// Hands out the response of a lane: the one that ended in the record in which it began, or with no offset any.
+    pub fn close_record(&mut self, lane: Option<&str>, offset: Option<u64>, store: &mut Store) {
+        let whole = |folded: &mut Folded| {
+            offset.is_none_or(|offset| folded.ended && folded.byte_start == offset)
+        };
+        if self.get_mut(lane).is_some_and(whole) {
+            self.close(lane, store);
         }
     }
 
@@ -321,10 +349,36 @@ fn report(folded: &mut Folded, store: &mut Store, issues: &mut Vec<Issue>, span:
     }
 }
 
-fn stamp(folded: &mut Folded, parsed: &Parsed<'_>, now: f64) {
-    folded.started_at.get_or_insert(now);
-    if parsed.entry.is_some_and(|entry| entry.phase == Phase::Delta) {
+/// Notes when the event came. A clock that goes back is held where it was.
+fn stamp(
+    folded: &mut Folded,
+    parsed: &Parsed<'_>,
+    mut now: f64,
+    began: Option<f64>,
+    issues: &mut Vec<Issue>,
+) {
+    if let Some(last) = folded.ended_at.filter(|last| now < *last) {
+        #[expect(
+            clippy::cast_possible_truncation,
+            reason = "a difference of times that can be read"
+        )]
+        let by = ((last - now) * 1e6 + 0.5).floor() as i64;
+        issues.push((Code::TimeReversed, vec![("by", by.into())]));
+        now = last;
+    }
+    folded.started_at.get_or_insert(began.unwrap_or(now));
+    let phase = parsed.entry.map_or(Phase::None, |entry| entry.phase);
+    if phase == Phase::Delta {
         folded.first_delta_at.get_or_insert(now);
+        folded.delta_times.push(now);
+    }
+    if phase == Phase::Terminal
+        && parsed.offset == folded.byte_start
+        && folded.first_delta_at == Some(now)
+    {
+        // It all came in one record: its one time says nothing of the deltas.
+        folded.first_delta_at = None;
+        folded.delta_times = Vec::new();
     }
     folded.ended_at = Some(now);
 }

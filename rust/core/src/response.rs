@@ -164,6 +164,8 @@ pub struct Folded {
     pub started_at: Option<f64>,
     pub first_delta_at: Option<f64>,
     pub ended_at: Option<f64>,
+    /// When the deltas came, where there is a clock.
+    pub delta_times: Vec<f64>,
     /// A terminal event told the whole response.
     pub(crate) settled: bool,
     pub(crate) id_changed: bool,

@@ -140,6 +140,11 @@ impl State {
     }
 
     #[getter]
+    fn delta_times(&self, py: Python<'_>) -> PyResult<Vec<f64>> {
+        self.read(py, |folded| folded.delta_times.clone())
+    }
+
+    #[getter]
     fn id(&self, py: Python<'_>) -> PyResult<Option<String>> {
         self.read(py, |folded| folded.id().map(Cow::into_owned))
     }
