@@ -10,6 +10,7 @@ mod frames;
 mod json;
 mod response;
 mod rows;
+mod sdk;
 mod slots;
 mod sse;
 
@@ -29,6 +30,7 @@ mod _native {
     use super::response::State;
     #[pymodule_export]
     use super::rows::response_row;
+    use super::sdk::{SdkPlan, SdkReader, SdkStamp};
     #[pymodule_export]
     use super::sse::SseDecoder;
 }
