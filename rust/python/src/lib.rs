@@ -29,8 +29,7 @@ mod _native {
     #[pymodule_export]
     use super::response::State;
     #[pymodule_export]
-    use super::rows::response_row;
-    use super::sdk::{SdkPlan, SdkReader, SdkStamp};
+    use super::sdk::{SdkPlan, SdkReader, SdkRun, SdkStamp};
     #[pymodule_export]
     use super::sse::SseDecoder;
 }

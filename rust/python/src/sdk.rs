@@ -18,10 +18,10 @@ mod plan;
 mod stamp;
 
 use blocks::{Block, Blocks};
-use build::Builder;
+use build::{Builder, Memory};
 use plan::Table;
 
-pub use stamp::SdkStamp;
+pub use stamp::{SdkRun, SdkStamp};
 
 /// How the events of each type are built. It grows while it is used; readers see what was there when they were fed.
 #[pyclass(frozen, module = "respstream._native")]
@@ -64,7 +64,7 @@ impl SdkPlan {
     /// What the node makes of one JSON text as the SDK would; None where that is not sure.
     fn build<'py>(&self, py: Python<'py>, node: usize, text: &[u8]) -> PyResult<Option<Bound<'py, PyAny>>> {
         let table = self.table();
-        Builder::new(py, &table).whole(node, text)
+        Builder::new(py, &table, &mut Memory::default()).whole(node, text)
     }
 }
 
@@ -73,19 +73,20 @@ impl SdkPlan {
 pub struct SdkReader {
     plan: Py<SdkPlan>,
     blocks: Blocks,
+    memory: Memory,
 }
 
 #[pymethods]
 impl SdkReader {
     #[new]
     fn new(plan: Py<SdkPlan>) -> Self {
-        Self { plan, blocks: Blocks::default() }
+        Self { plan, blocks: Blocks::default(), memory: Memory::default() }
     }
 
     /// The events that a chunk completes: a list of event objects, or a tuple where texts or bytes are among them.
     fn feed<'py>(&mut self, py: Python<'py>, chunk: &[u8]) -> PyResult<Bound<'py, PyAny>> {
         let table = self.plan.get().table();
-        let mut builder = Builder::new(py, &table);
+        let mut builder = Builder::new(py, &table, &mut self.memory);
         let list = PyList::empty(py);
         let mut odd = false;
         let mut error = None;

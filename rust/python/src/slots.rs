@@ -92,6 +92,19 @@ pub fn copy_set<'py>(set: &Bound<'py, PySet>) -> PyResult<Bound<'py, PyAny>> {
     unsafe { Bound::from_owned_ptr_or_err(set.py(), ffi::PySet_New(set.as_ptr())) }
 }
 
+/// The text with more behind it; extended in place, without a copy, if nobody else has it.
+pub fn append<'py>(text: Bound<'py, PyString>, more: &Bound<'py, PyString>) -> PyResult<Bound<'py, PyString>> {
+    let py = text.py();
+    let mut place = text.into_ptr();
+    // SAFETY: `place` holds the one reference that was given up above. The function replaces it by a reference to the
+    // result, or by null with the exception set, which is turned into an error.
+    let joined = unsafe {
+        ffi::PyUnicode_Append(&raw mut place, more.as_ptr());
+        Bound::from_owned_ptr_or_err(py, place)?
+    };
+    Ok(joined.cast_into()?)
+}
+
 fn allocate<'py>(class: &Bound<'py, PyType>) -> PyResult<Bound<'py, PyAny>> {
     let py = class.py();
     // SAFETY: the class is a live Python class made by a class statement with `object` as its only foreign base, for

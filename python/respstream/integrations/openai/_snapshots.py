@@ -18,44 +18,8 @@ __all__ = ["adopt"]
 
 # The member of an item or part that the deltas of each type add to.
 _TARGETS = {"response.output_text.delta": "text", "response.function_call_arguments.delta": "arguments"}
-
-
-class _Run:
-    """The deltas of one text, from the second on.
-
-    Two texts grow in turn: a reader mostly holds on to its latest event, so that the one before can be extended in
-    place, which CPython does if nobody else has it.
-    """
-
-    __slots__ = ("attribute", "kind", "newer", "older", "pending", "stamp", "target")
-
-    def __init__(self, kind: type[Any], target: Any, attribute: str, stamp: Any, text: str) -> None:
-        self.kind = kind
-        self.target = target
-        self.attribute = attribute
-        self.stamp = stamp
-        self.newer = text
-        self.older = ""
-        self.pending = text
-
-    def next(self, event: Any, delta: str) -> Any:
-        """The SDK's event for one more delta."""
-        text = self.older
-        self.older = self.newer
-        self.newer = ""
-        text += self.pending
-        text += delta
-        self.newer = text
-        self.pending = delta
-        return self.stamp(event, text)
-
-    def flush(self) -> None:
-        """Puts the text back where the SDK looks for it."""
-        setattr(self.target, self.attribute, self.newer)
-
-
-def _key(members: dict[str, Any]) -> tuple[Any, Any]:
-    return members.get("output_index"), members.get("content_index")
+# More texts at once than this, and all of them begin again.
+_RUNS = 16
 
 
 def _stamp(event: Any, made: Any) -> Any:
@@ -67,8 +31,8 @@ def _stamp(event: Any, made: Any) -> Any:
     ]
     if any(field.default_factory is not None for field in cls.model_fields.values()):
         return None
-    stamp = _backend.engine.SdkStamp(cls, fields, made.__pydantic_fields_set__, "snapshot").stamp
-    return stamp if difference(made, stamp(event, made.snapshot)) is None else None
+    stamp = _backend.engine.SdkStamp(cls, fields, made.__pydantic_fields_set__, "snapshot")
+    return stamp if difference(made, stamp.stamp(event, made.snapshot)) is None else None
 
 
 @functools.cache
@@ -83,18 +47,24 @@ def _state_class(sdk: Sdk, faithful: bool) -> type[Any]:
     class ResponseStreamState(base):  # type: ignore[misc]
         """As the SDK's; the deltas of a text that it has begun are not its business."""
 
-        _runs: dict[Any, _Run]
+        _run: Any
+        _runs: list[tuple[Any, Any, str]]
 
         def handle_event(self, event: Any) -> list[Any]:
-            members = event.__dict__
-            run = self._runs.get(_key(members)) if self._runs else None
-            if run is not None and run.kind is event.__class__:
-                delta = members.get("delta")
-                if delta.__class__ is str:
-                    return [run.next(event, delta)]
-            self._flush()
+            if self._run is not None:
+                made = self._run(event)
+                if made is not None:
+                    return made  # type: ignore[no-any-return]
+                for run, _, _ in self._runs:
+                    made = run(event)
+                    if made is not None:
+                        self._run = run
+                        return made  # type: ignore[no-any-return]
+            attribute = _TARGETS.get(event.type)
+            # The first delta of another text leaves the texts of the others alone.
+            if attribute is None or event.delta.__class__ is not str or len(self._runs) == _RUNS:
+                self._flush()
             events: list[Any] = super().handle_event(event)
-            attribute = _TARGETS.get(members.get("type"))  # type: ignore[arg-type]
             if attribute is not None:
                 self._begin(event, events, attribute)
             elif not faithful:
@@ -102,9 +72,11 @@ def _state_class(sdk: Sdk, faithful: bool) -> type[Any]:
             return events
 
         def _flush(self) -> None:
-            for run in self._runs.values():
-                run.flush()
+            """Puts the texts back where the SDK looks for them."""
+            for run, target, attribute in self._runs:
+                setattr(target, attribute, run.text)
             self._runs.clear()
+            self._run = None
 
         def _begin(self, event: Any, events: list[Any], attribute: str) -> None:
             made = events[0] if len(events) == 1 else None
@@ -118,7 +90,8 @@ def _state_class(sdk: Sdk, faithful: bool) -> type[Any]:
             if stamp is None:
                 _warn()
                 return
-            self._runs[_key(event.__dict__)] = _Run(event.__class__, target, attribute, stamp, text)
+            self._run = _backend.engine.SdkRun(stamp, event, text)
+            self._runs.append((self._run, target, attribute))
 
         def _target(self, event: Any) -> Any:
             find = getattr(self, "_get_output_item", None)
@@ -156,4 +129,4 @@ def adopt(stream: Any, sdk: Sdk, faithful: bool) -> None:
     state = getattr(stream, "_state", None)
     if type(state) is sdk.state:
         state.__class__ = _state_class(sdk, faithful)
-        state._runs = {}
+        state._runs, state._run = [], None

@@ -39,13 +39,19 @@ const EXACT: i64 = 1 << 53;
 pub struct Builder<'a, 'py> {
     pub py: Python<'py>,
     table: &'a Table,
+    memory: &'a mut Memory,
+}
+
+/// What is used again from one event to the next, and from one chunk to the next.
+#[derive(Default)]
+pub struct Memory {
     members: Vec<Member>,
-    last: Vec<(Vec<u8>, Bound<'py, PyString>)>,
+    strings: Vec<(Vec<u8>, Py<PyString>)>,
 }
 
 impl<'a, 'py> Builder<'a, 'py> {
-    pub fn new(py: Python<'py>, table: &'a Table) -> Self {
-        Self { py, table, members: Vec::new(), last: Vec::new() }
+    pub fn new(py: Python<'py>, table: &'a Table, memory: &'a mut Memory) -> Self {
+        Self { py, table, memory }
     }
 
     /// The event of a message; None where the SDK must make it.
@@ -55,7 +61,7 @@ impl<'a, 'py> Builder<'a, 'py> {
         if name.is_some_and(|name| name.starts_with("thread.")) || !self.scan(text) {
             return Ok(None);
         }
-        let members = std::mem::take(&mut self.members);
+        let members = std::mem::take(&mut self.memory.members);
         let table = self.table;
         // Members named `error` make the SDK raise.
         let error = members.iter().any(|member| member.raw_key(text) == b"error");
@@ -77,7 +83,7 @@ impl<'a, 'py> Builder<'a, 'py> {
         }
         match self.table.node(node) {
             Some(Node::Model(model)) => {
-                let members = std::mem::take(&mut self.members);
+                let members = std::mem::take(&mut self.memory.members);
                 sure(self.model(model, text, members))
             }
             _ => Ok(None),
@@ -86,7 +92,7 @@ impl<'a, 'py> Builder<'a, 'py> {
 
     /// Whether the text is an object that reads the same everywhere.
     fn scan(&mut self, text: &[u8]) -> bool {
-        let scan = json::scan(text, &mut self.members);
+        let scan = json::scan(text, &mut self.memory.members);
         scan.is_ok_and(|scan| scan.kind == Kind::Object && !scan.lone_surrogate)
     }
 
@@ -96,8 +102,8 @@ impl<'a, 'py> Builder<'a, 'py> {
             Err(Miss::Fails) => self.constructed_model(model, text, &matched),
             made => made,
         };
-        if self.members.is_empty() {
-            self.members = matched.members;
+        if self.memory.members.is_empty() {
+            self.memory.members = matched.members;
         }
         event
     }
@@ -114,7 +120,7 @@ impl<'a, 'py> Builder<'a, 'py> {
                     let field = &model.fields[usize::from(*place)];
                     dict.set_item(&field.name, self.validated(field.node, value)?)?;
                 }
-                None => self.add_extra(&extra, member, text)?,
+                None => self.add_extra(model, &extra, member, text)?,
             }
         }
         Ok(model.object(&dict, &extra, matched.given, true)?)
@@ -124,7 +130,7 @@ impl<'a, 'py> Builder<'a, 'py> {
         let (dict, extra) = (model.dict(self.py)?, PyDict::new(self.py));
         for (member, place) in matched.members.iter().zip(&matched.places) {
             let Some(place) = place else {
-                self.add_extra(&extra, member, text)?;
+                self.add_extra(model, &extra, member, text)?;
                 continue;
             };
             let (field, value) = (&model.fields[usize::from(*place)], Value::of(member, text));
@@ -133,14 +139,22 @@ impl<'a, 'py> Builder<'a, 'py> {
             }
             if field.aliased {
                 // As the SDK has it: a name of the wire that is no field's name is extra too.
-                self.add_extra(&extra, member, text)?;
+                self.add_extra(model, &extra, member, text)?;
             }
         }
         Ok(model.object(&dict, &extra, matched.given, false)?)
     }
 
-    fn add_extra(&mut self, extra: &Bound<'py, PyDict>, member: &Member, text: &[u8]) -> Result<(), Miss> {
-        let key = PyString::new(self.py, &json::decode_key(text, member));
+    fn add_extra(
+        &mut self,
+        model: &Model,
+        extra: &Bound<'py, PyDict>,
+        member: &Member,
+        text: &[u8],
+    ) -> Result<(), Miss> {
+        let key = json::decode_key(text, member);
+        let known = model.extra_name(self.py, extra.len(), &key);
+        let key = known.unwrap_or_else(|| PyString::new(self.py, &key));
         if extra.contains(&key)? {
             return Err(Miss::Unsure);
         }
@@ -156,7 +170,8 @@ impl<'a, 'py> Builder<'a, 'py> {
             (Node::Int, Kind::Number) if is_integer(value.text) => self.any(value),
             (Node::Float, Kind::Number) => self.float(value.text),
             (Node::Literal(words), Kind::String) => {
-                let word = words.get(&*json::decode_str(value.text)).ok_or(Miss::Fails)?;
+                let text = json::decode_str(value.text);
+                let (_, word) = words.iter().find(|(word, _)| **word == *text).ok_or(Miss::Fails)?;
                 Ok(word.clone_ref(py).into_bound(py).into_any())
             }
             (Node::List(inner), Kind::Array) => self.list(value.text, |this, part| this.validated(*inner, part)),
@@ -284,14 +299,15 @@ impl<'a, 'py> Builder<'a, 'py> {
         if !(18..=130).contains(&quoted.len()) {
             return make(self.py).into_any();
         }
-        if let Some((_, known)) = self.last.iter().find(|(text, _)| text == quoted) {
-            return known.clone().into_any();
+        let strings = &mut self.memory.strings;
+        if let Some((_, known)) = strings.iter().find(|(text, _)| text == quoted) {
+            return known.clone_ref(self.py).into_bound(self.py).into_any();
         }
         let made = make(self.py);
-        if self.last.len() == REMEMBERED {
-            self.last.remove(0);
+        if strings.len() == REMEMBERED {
+            strings.remove(0);
         }
-        self.last.push((quoted.to_vec(), made.clone()));
+        strings.push((quoted.to_vec(), made.clone().unbind()));
         made.into_any()
     }
 }

@@ -98,19 +98,26 @@ impl Model {
         let set = if counted && !extra.is_empty() {
             self.set_with(extra, given)?
         } else {
-            copy_set(&self.set_of(py, given)?)?
+            self.set_of(py, given)?
         };
-        object.set(0, set)?;
+        object.set(0, set.into_any())?;
         object.set(1, extra.clone().into_any())?;
         object.set(2, py.None().into_bound(py))?;
         Ok(object.done())
     }
 
-    /// The set of the given fields' names, not to be handed out.
+    /// The name of an extra member, where the latest object had the same one at this place.
+    pub fn extra_name<'py>(&self, py: Python<'py>, place: usize, name: &str) -> Option<Bound<'py, PyString>> {
+        let last = self.last();
+        let known = last.as_ref()?.names.get(place)?.bind(py);
+        known.to_str().is_ok_and(|text| text == name).then(|| known.clone())
+    }
+
+    /// The set of the given fields' names.
     fn set_of<'py>(&self, py: Python<'py>, given: u64) -> PyResult<Bound<'py, PySet>> {
         let known = self.locked().get(&given).map(|set| set.clone_ref(py));
         if let Some(set) = known {
-            return Ok(set.into_bound(py));
+            return Ok(copy_set(set.bind(py))?.cast_into()?);
         }
         let set = PySet::empty(py)?;
         for (place, field) in self.fields.iter().enumerate() {
@@ -118,36 +125,40 @@ impl Model {
                 set.add(field.name.bind(py))?;
             }
         }
+        let copy = copy_set(&set)?.cast_into()?;
         let mut sets = self.locked();
         if sets.len() < SETS {
-            sets.insert(given, set.clone().unbind());
+            sets.insert(given, set.unbind());
         }
-        Ok(set)
+        Ok(copy)
     }
 
     /// The same with the names of extra members, which are mostly those of the object before.
-    fn set_with<'py>(&self, extra: &Bound<'py, PyDict>, given: u64) -> PyResult<Bound<'py, PyAny>> {
+    fn set_with<'py>(&self, extra: &Bound<'py, PyDict>, given: u64) -> PyResult<Bound<'py, PySet>> {
         let py = extra.py();
-        let last = self.last.lock().unwrap_or_else(PoisonError::into_inner).clone();
-        if let Some(last) = last.filter(|last| last.given == given && last.names.len() == extra.len()) {
-            let mut same = true;
-            for (name, (key, _)) in last.names.iter().zip(extra.iter()) {
-                same &= name.bind(py).as_any().eq(&key)?;
-            }
-            if same {
-                return copy_set(last.set.bind(py));
+        let last = self.last().filter(|last| last.given == given && last.names.len() == extra.len());
+        if let Some(last) = last {
+            let same = |(name, (key, _)): (&Py<PyString>, (Bound<'_, PyAny>, _))| name.as_ptr() == key.as_ptr();
+            if last.names.iter().zip(extra.iter()).all(same) {
+                return Ok(copy_set(last.set.bind(py))?.cast_into()?);
             }
         }
-        let set = copy_set(&self.set_of(py, given)?)?.cast_into::<PySet>()?;
+        let set = self.set_of(py, given)?;
         let mut names = Vec::with_capacity(extra.len());
         for (key, _) in extra.iter() {
             set.add(&key)?;
             names.push(key.cast_into::<PyString>()?.unbind());
         }
-        let copy = copy_set(&set)?;
-        let last = Last { given, names, set: set.unbind() };
-        *self.last.lock().unwrap_or_else(PoisonError::into_inner) = Some(Arc::new(last));
+        let copy = copy_set(&set)?.cast_into()?;
+        if names.len() <= SETS {
+            let last = Last { given, names, set: set.unbind() };
+            *self.last.lock().unwrap_or_else(PoisonError::into_inner) = Some(Arc::new(last));
+        }
         Ok(copy)
+    }
+
+    fn last(&self) -> Option<Arc<Last>> {
+        self.last.lock().unwrap_or_else(PoisonError::into_inner).clone()
     }
 
     fn locked(&self) -> MutexGuard<'_, HashMap<u64, Py<PySet>>> {

@@ -18,7 +18,7 @@ pub enum Node {
     Float,
     Bool,
     /// One of these strings.
-    Literal(HashMap<Box<str>, Py<PyString>>),
+    Literal(Vec<(Box<str>, Py<PyString>)>),
     List(usize),
     Dict(usize),
     Model(Box<Model>),
@@ -93,7 +93,7 @@ impl Table {
     }
 }
 
-fn literal(words: &Bound<'_, PyAny>) -> PyResult<HashMap<Box<str>, Py<PyString>>> {
+fn literal(words: &Bound<'_, PyAny>) -> PyResult<Vec<(Box<str>, Py<PyString>)>> {
     words
         .try_iter()?
         .map(|word| {
