@@ -29,6 +29,8 @@ mod _native {
     #[pymodule_export]
     use super::response::State;
     #[pymodule_export]
+    use super::rows::response_row;
+    #[pymodule_export]
     use super::sdk::{SdkPlan, SdkReader, SdkRun, SdkStamp};
     #[pymodule_export]
     use super::sse::SseDecoder;
