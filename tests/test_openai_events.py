@@ -248,6 +248,7 @@ def test_conversions_of_what_the_sdk_adds() -> None:
         to_openai(1)  # type: ignore[arg-type]
 
 
+@pytest.mark.usefixtures("known")
 def test_a_framework(monkeypatch: pytest.MonkeyPatch) -> None:
     """openai-agents makes its own client, asks for a stream, and runs on its events."""
     made: list[Any] = []
@@ -266,18 +267,22 @@ def test_a_framework(monkeypatch: pytest.MonkeyPatch) -> None:
         result = agents.Runner.run_streamed(agent, "x", run_config=agents.RunConfig(model_provider=provider))
         raw = [event.data async for event in result.stream_events() if event.type == "raw_response_event"]
         made.append(provider._get_client())
-        await made[-1].close()
         return [*raw, result.final_output]
 
-    with serve() as url:
-        theirs = asyncio.run(run(url))
+    async def both(url: str) -> tuple[list[Any], list[Any]]:
+        theirs = await run(url)
         accelerate()
         monkeypatch.setattr(_streams._Queue, "put", lambda _, message: handed.append(message))
         try:
-            ours = asyncio.run(run(url))
+            ours = await run(url)
             assert ["request" in connection.__dict__ for connection in made] == [False, True]
         finally:
             restore()
+        await made[0].close()  # both stand on one
+        return theirs, ours
+
+    with serve() as url:
+        theirs, ours = asyncio.run(both(url))
     assert difference(theirs, ours) is None
     assert handed == []
     assert theirs[-1] == "fine in Bern"
