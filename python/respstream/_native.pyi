@@ -159,3 +159,45 @@ def frame(
 def json_verdict(raw: bytes) -> Literal["ok", "bad", "limit"]: ...
 def json_odd_text(raw: bytes) -> bool: ...
 def line_check(lines: list[bytes]) -> list[str]: ...
+
+@final
+class SdkPlan:
+    """How the openai SDK's events are built, type by type. Only here: the Python twin leaves the SDK as it is."""
+
+    def __new__(cls) -> SdkPlan: ...
+    def extend(self, nodes: list[tuple[Any, ...]]) -> None:
+        """Appends nodes (tuples of a kind and its arguments) to those there are; each is known by its place."""
+    def set_event(self, kind: str, node: int | None) -> None:
+        """Events of this type are built by this node from now on; with None, by the SDK."""
+    def build(self, node: int, text: bytes) -> Any:
+        """What the node makes of one JSON text as the SDK would; None where that is not sure."""
+
+@final
+class SdkReader:
+    """Reads one stream into the SDK's events."""
+
+    def __new__(cls, plan: SdkPlan) -> SdkReader: ...
+    def feed(self, chunk: bytes) -> list[Any] | tuple[Any, ...]:
+        """The events that a chunk completes: a list of them, or a tuple where texts or bytes for the SDK are among them."""
+    @property
+    def rest(self) -> bytes:
+        """The bytes of the block that is not complete."""
+
+@final
+class SdkStamp:
+    """Makes events of one of the SDK's classes out of events of another, with one more member."""
+
+    def __new__(cls, class_: type[Any], fields: list[tuple[Any, ...]], given: set[str], added: str) -> SdkStamp: ...
+    def stamp(self, event: Any, added: Any) -> Any:
+        """The event with the new member; lists are copied, and null members have their defaults."""
+
+@final
+class SdkRun:
+    """The deltas of one text, from the second on."""
+
+    def __new__(cls, stamp: SdkStamp, event: Any, text: str) -> SdkRun: ...
+    def __call__(self, event: Any) -> list[Any] | None:
+        """The events for one more delta: a list of one; None if the event is not of this run."""
+    @property
+    def text(self) -> str:
+        """The text so far."""

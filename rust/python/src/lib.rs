@@ -11,6 +11,7 @@ mod json;
 mod response;
 mod rows;
 mod scan;
+mod sdk;
 mod slots;
 mod sse;
 
@@ -32,6 +33,8 @@ mod _native {
     use super::rows::response_row;
     #[pymodule_export]
     use super::scan::{Batch, Scan, Schema, Stream};
+    #[pymodule_export]
+    use super::sdk::{SdkPlan, SdkReader, SdkRun, SdkStamp};
     #[pymodule_export]
     use super::sse::SseDecoder;
 }
