@@ -10,8 +10,7 @@ from typing import Any
 
 from respstream._catalogue import DIAGNOSTICS
 from respstream._pure.decoder import Decoder
-from respstream._pure.events import Parsed, Plain, Stray
-from respstream._pure.frames import Done, Frame, Note
+from respstream._pure.events import Parsed
 from respstream._pure.response import Folded
 from respstream._pure.rows import event_row, item_rows, response_row
 from respstream.base import Event
@@ -226,25 +225,9 @@ class Fold(Decoder):
             table.rows += map(self._diagnostic_row, sorted(self._store.kept, key=lambda found: found.offset))
         return []
 
-    def _run(self, items: list[Frame | Note | Done], events: list[Event] | None) -> None:
+    def _heard(self, parsed: Parsed, folded: Folded | None, events: list[Event] | None) -> None:
         if not self._events:
-            super()._run(items, events)
             return
-        for item in items:
-            found = self._reader.read(item) if type(item) is Frame else item
-            if type(found) is Parsed:
-                self._event(found)
-            elif type(found) is Plain:
-                self._lanes.plain(found)
-            elif type(found) is Stray and type(item) is Frame:
-                self._lanes.stray(found, item.offset, item.end, item.line)
-            elif type(found) is Note:
-                self._lanes.note(found)
-            else:
-                self._lanes.done()
-
-    def _event(self, parsed: Parsed) -> None:
-        folded = self._lanes.event(parsed)
         self._named = self._named or parsed.lane is not None
         index = self._outside if folded is None else folded.events - 1
         self._outside += folded is None
