@@ -189,6 +189,7 @@ impl Rows {
         self.feed(inner, text, lane, place, last, to);
     }
 
+    #[expect(clippy::ref_option, reason = "the key of the maps, as they have it")]
     fn payload<T: Taker>(
         &mut self,
         data: &[u8],
