@@ -268,7 +268,9 @@ OPTIONS: list[dict[str, Any]] = [
 def test_the_twins_agree(engines: tuple[ModuleType, ModuleType], seed: int) -> None:
     data, options = jumble(seed), OPTIONS[seed % len(OPTIONS)]
     rust, python = (Read(engine, data, **options) for engine in engines)
-    assert [(e.raw, e.offset, e.stream_id) for e in rust.events] == [(e.raw, e.offset, e.stream_id) for e in python.events]
+    assert [(e.raw, e.offset, e.stream_id) for e in rust.events] == [
+        (e.raw, e.offset, e.stream_id) for e in python.events
+    ]
     assert rust.decoder.diagnostics == python.decoder.diagnostics
     found = [[(engine.response_row(r._state, "s", whole=True), list(r._state.delta_times)) for r in read.responses]
              for engine, read in zip(engines, (rust, python), strict=True)]  # fmt: skip
@@ -287,7 +289,10 @@ def entry(text: Any, **content: Any) -> dict[str, Any]:
         "startedDateTime": "2025-11-21T06:05:53.000Z",
         "time": 1500.5,
         "request": {"method": "POST", "url": "https://api.openai.com/v1/responses", "headers": []},
-        "response": {"status": 200, "content": {"mimeType": "text/event-stream; charset=utf-8", "text": text, **content}},
+        "response": {
+            "status": 200,
+            "content": {"mimeType": "text/event-stream; charset=utf-8", "text": text, **content},
+        },
     }
 
 
@@ -295,14 +300,20 @@ def cassette(*bodies: Any) -> dict[str, Any]:
     request = {"method": "POST", "uri": "https://api.openai.com/v1/responses", "body": '{"input": "é"}'}
     return {
         "interactions": [
-            {"request": request, "response": {"headers": {"Content-Type": ["text/event-stream"]}, "body": {"string": b}}}
+            {
+                "request": request,
+                "response": {"headers": {"Content-Type": ["text/event-stream"]}, "body": {"string": b}},
+            }
             for b in bodies
         ],
         "version": 1,
     }
 
 
-OTHER = {"request": {"url": "https://x.org/y.js"}, "response": {"content": {"mimeType": "text/javascript", "text": "1"}}}
+OTHER = {
+    "request": {"url": "https://x.org/y.js"},
+    "response": {"content": {"mimeType": "text/javascript", "text": "1"}},
+}
 
 
 @pytest.mark.parametrize("indent", [None, 2])
@@ -323,7 +334,8 @@ def test_har(api: Any, form: str, indent: int | None) -> None:
 
 def test_har_with_frames_that_have_times(api: Any) -> None:
     frames = [
-        {"type": "receive", "time": SECOND + n / 8, "opcode": 1, "data": json.dumps(e)} for n, e in enumerate(payloads())
+        {"type": "receive", "time": SECOND + n / 8, "opcode": 1, "data": json.dumps(e)}
+        for n, e in enumerate(payloads())
     ]
     one = {**OTHER, "_webSocketMessages": [{"type": "send", "time": 1, "data": "{}"}, *frames]}
     (response,) = api.responses(json.dumps(har(one)).encode())
@@ -351,7 +363,9 @@ def test_vcr(api: Any, unicode: bool) -> None:
     stream = api.responses(data)
     found = list(stream)
     assert [response.status for response in found] == ["completed", "completed"]
-    assert [data[: response.offset].count(b"\n") + 1 for response in found] == [response._state.line for response in found]
+    assert [data[: response.offset].count(b"\n") + 1 for response in found] == [
+        response._state.line for response in found
+    ]
     assert laws.codes(stream.diagnostics) == ["bad_field"]
     assert len(list(api.events(data, form="vcr"))) == 2 * COUNT
 

@@ -11,8 +11,7 @@ from typing import Any
 from respstream._catalogue import DIAGNOSTICS
 from respstream._pure.decoder import Decoder
 from respstream._pure.diagnostics import KEPT
-from respstream._pure.events import Parsed, Plain, Stray
-from respstream._pure.frames import Done, Frame, Note
+from respstream._pure.events import Parsed
 from respstream._pure.response import Folded
 from respstream._pure.rows import event_row, item_rows, response_row
 from respstream.base import Event
@@ -222,13 +221,13 @@ class Fold(Decoder):
     def feed(self, data: Any) -> list[Event]:
         """Takes the next bytes."""
         self._run(self._framer_items(data), None)
-        self._rows()
+        self._gather()
         return []
 
     def finish(self) -> list[Event]:
         """Ends the source."""
         super().finish()
-        self._rows()
+        self._gather()
         kept = [found for found in self._store.kept if self._has(self._begin_of(found))]
         whole = self._numbered or len(self._store.kept) >= KEPT
         self._stream.diagnostics.update(self._store.counts if whole else Counter(found.code for found in kept))
@@ -250,25 +249,9 @@ class Fold(Decoder):
     def _number(self, number: int | None) -> int | None:
         return number if self._numbered else None
 
-    def _run(self, items: list[Frame | Note | Done], events: list[Event] | None) -> None:
+    def _heard(self, parsed: Parsed, folded: Folded | None, events: list[Event] | None) -> None:
         if not self._events:
-            super()._run(items, None)
             return
-        for item in items:
-            found = self._reader.read(item) if type(item) is Frame else item
-            if type(found) is Parsed:
-                self._event(found)
-            elif type(found) is Plain:
-                self._lanes.plain(found)
-            elif type(found) is Stray and type(item) is Frame:
-                self._lanes.stray(found, item.offset, item.end, item.line)
-            elif type(found) is Note:
-                self._lanes.note(found)
-            else:
-                self._lanes.done()
-
-    def _event(self, parsed: Parsed) -> None:
-        folded = self._lanes.event(parsed)
         self._named = self._named or parsed.lane is not None
         index = self._outside if folded is None else folded.events - 1
         self._outside += folded is None
@@ -279,7 +262,7 @@ class Fold(Decoder):
             row = event_row(parsed, folded, number, index, whole=table.whole)
             table.rows.append((self._name, *row))
 
-    def _rows(self) -> None:
+    def _gather(self) -> None:
         ended, self._lanes.ended = self._lanes.ended, []
         for folded in ended:
             self._owners.update((id(found), folded) for found in folded.diagnostics)

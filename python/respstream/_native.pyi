@@ -19,6 +19,9 @@ class Decoder:
         strict: bool = False,
         max_event_bytes: int | None = None,
         clock: Callable[[], float] | None = None,
+        field: str | None = None,
+        time: str | None = None,
+        lane: str | None = None,
     ) -> Decoder: ...
     def feed(self, data: Any) -> list[Event]:
         """Takes the next bytes; gives the events that they complete."""
@@ -30,6 +33,16 @@ class Decoder:
         """As `feed`, but makes no events: gives the responses that ended, and forgets them."""
     def fold_end(self) -> list[Response]:
         """As `finish`, but gives the responses that ended, and forgets them."""
+    def feed_record(
+        self, data: bytes, times: tuple[float | None, float | None], span: tuple[int, int, int], ends: bool = True
+    ) -> list[Event]:
+        """Takes one record that was found elsewhere; gives the events in it."""
+    def fold_record(
+        self, data: bytes, times: tuple[float | None, float | None], span: tuple[int, int, int], ends: bool = True
+    ) -> list[Response]:
+        """As `feed_record`, but gives the responses that ended, and forgets them."""
+    def bad_record(self, field: str, expected: str, span: tuple[int, int, int]) -> None:
+        """Diagnoses a record that was found elsewhere and cannot be read (`bad_field`)."""
     def add_payload(self, raw: bytes, name: str | None, number: int) -> None:
         """Folds one payload that was framed elsewhere: the event of that number, with the name of its event line."""
     @property
@@ -67,6 +80,7 @@ class State:
     started_at: float | None
     first_delta_at: float | None
     ended_at: float | None
+    delta_times: list[float]
     id: str | None
     status: str | None
     diagnostics: list[Diagnostic]

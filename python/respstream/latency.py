@@ -93,7 +93,7 @@ def latency(response: Response) -> Latency:
     began, first, ended = state.started_at, state.first_delta_at, state.ended_at
     if began is None or ended is None:
         return Latency(why="the source holds no times")
-    times = dict(started_at=began, first_delta_at=first, ended_at=ended)
+    times = {"started_at": began, "first_delta_at": first, "ended_at": ended}
     if ended <= began and first is None:
         return Latency(why="the source holds one time for the whole response", **times)
     duration = ended - began
@@ -110,7 +110,9 @@ def latency(response: Response) -> Latency:
 
 def gaps(times: Sequence[float]) -> list[float]:
     """The pauses between neighbours, in the order of the input."""
-    return [later - earlier for earlier, later in zip(times, times[1:], strict=False)]
+    from itertools import pairwise
+
+    return [later - earlier for earlier, later in pairwise(times)]
 
 
 def merged(responses: Iterable[Response]) -> dict[str, Any]:

@@ -12,11 +12,12 @@ import time
 from collections.abc import Callable, Iterable, Iterator
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from itertools import cycle
-from typing import Any, NamedTuple
+from typing import Any, ClassVar, NamedTuple
 
 from respstream._pure.decoder import Decoder
 from respstream._pure.events import Parsed, make_event
 from respstream._pure.response import Folded
+from respstream.base import Event
 from respstream.wrapped import FileDecoder
 
 __all__ = ["Take", "serve", "takes"]
@@ -40,16 +41,11 @@ class _Player(Decoder):
         """Forgets everything."""
         super().reset()
         self.heard: dict[int, tuple[Folded, list[tuple[float | None, bytes]]]] = {}
-        fold = self._lanes.event
 
-        def event(parsed: Parsed, began: float | None = None) -> Folded | None:
-            folded = fold(parsed, began)
-            if folded is not None:
-                kept = self.heard.setdefault(id(folded), (folded, []))
-                kept[1].append((parsed.time, make_event(parsed).to_sse()))
-            return folded
-
-        self._lanes.event = event  # type: ignore[method-assign]
+    def _heard(self, parsed: Parsed, folded: Folded | None, events: list[Event] | None) -> None:
+        if folded is not None:
+            kept = self.heard.setdefault(id(folded), (folded, []))
+            kept[1].append((parsed.time, make_event(parsed).to_sse()))
 
 
 class _File(FileDecoder):
@@ -99,7 +95,7 @@ def serve(recorded: list[Take], *, speed: float | None = 1.0, port: int = 0) -> 
 
     class Handler(_Handler):
         upcoming = staticmethod(following)
-        by_id = {take.id: take for take in recorded if take.id is not None}
+        by_id: ClassVar = {take.id: take for take in recorded if take.id is not None}
         pace = speed
 
     server = ThreadingHTTPServer((HOST, port), Handler)
@@ -110,10 +106,10 @@ def serve(recorded: list[Take], *, speed: float | None = 1.0, port: int = 0) -> 
 class _Handler(BaseHTTPRequestHandler):
     protocol_version = "HTTP/1.1"
     upcoming: Callable[[], Take]
-    by_id: dict[str, Take]
+    by_id: ClassVar[dict[str, Take]]
     pace: float | None
 
-    def do_POST(self) -> None:  # noqa: N802 (the name that http.server calls)
+    def do_POST(self) -> None:
         """Answers a request for a response."""
         request = self._request()
         if not self.path.partition("?")[0].rstrip("/").endswith("/responses"):
@@ -125,7 +121,7 @@ class _Handler(BaseHTTPRequestHandler):
         else:
             self._whole(200, take.body)
 
-    def do_GET(self) -> None:  # noqa: N802
+    def do_GET(self) -> None:
         """Answers a request for a response that is known by its id."""
         take = self.by_id.get(self.path.partition("?")[0].rstrip("/").rpartition("/")[2])
         if take is None:
@@ -133,7 +129,7 @@ class _Handler(BaseHTTPRequestHandler):
         else:
             self._whole(200, take.body)
 
-    def log_message(self, format: str, *args: Any) -> None:
+    def log_message(self, format: str, *args: Any) -> None:  # noqa: A002
         """Says nothing."""
 
     def _request(self) -> dict[str, Any]:

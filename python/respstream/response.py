@@ -6,9 +6,8 @@ from respstream.base import Payload
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
-    from typing import Any, Protocol
-
     from collections.abc import Sequence
+    from typing import Any, Protocol
 
     from respstream.diagnostics import Diagnostic
     from respstream.latency import Latency
@@ -46,6 +45,8 @@ if TYPE_CHECKING:
         def first_delta_at(self) -> float | None: ...
         @property
         def ended_at(self) -> float | None: ...
+        @property
+        def delta_times(self) -> Sequence[float]: ...
         @property
         def id(self) -> str | None: ...
         @property

@@ -59,12 +59,12 @@ class FileDecoder:
     def finish(self) -> list[Any]:
         """Ends the source; gives the last events."""
         last = self._rest(self._decoder.feed, self._decoder.feed_record)
-        return last + self._decoder.finish()
+        return [*last, *self._decoder.finish()]
 
     def fold_end(self) -> list[Any]:
         """As `finish`, but gives the responses that ended, and forgets them."""
         last = self._rest(self._decoder.fold, self._decoder.fold_record)
-        return last + self._decoder.fold_end()
+        return [*last, *self._decoder.fold_end()]
 
     def reset(self) -> None:
         """Forgets everything; the decoder is as new."""
@@ -109,7 +109,7 @@ class FileDecoder:
 
 
 def sniff(head: bytes) -> str | None:
-    """"har", "vcr", "" for anything else, by the first bytes of a file; None where more of them are needed."""
+    """By the first bytes of a file: "har", "vcr", "" for anything else; None where more of them are needed."""
     text = head.lstrip(b"\xef\xbb\xbf \t\r\n")
     if not text:
         return None
@@ -131,24 +131,23 @@ def sniff(head: bytes) -> str | None:
 
 def _sniff_object(rest: bytes) -> str | None:
     """What an object is, by its first member."""
-    if not rest:
-        return None
     key, quote, after = rest[1:40].partition(b'"')
-    if rest[:1] != b'"' or (not quote and len(rest) >= 40):
-        return ""
-    if not quote:
-        return None
-    if key not in (b"log", b"version", b"interactions", b"http_interactions"):
-        return ""
     value = after.lstrip().removeprefix(b":").lstrip()
+    known = {b"log": b"{", b"interactions": b"[", b"http_interactions": b"[", b"version": b""}
+    if rest and (rest[:1] != b'"' or (not quote and len(rest) >= 40) or (quote and key not in known)):
+        return ""
     if not value:
         return None
-    if key == b"log":
-        return "har" if value[:1] == b"{" else ""
     if key == b"version":
-        tail = value.partition(b",")[2].lstrip()
-        keys = (b'"interactions"', b'"http_interactions"')
-        if tail.startswith(keys):
-            return "vcr"
-        return None if len(value) < 40 and any(key.startswith(tail) for key in keys) else ""
-    return "vcr" if value[:1] == b"[" else ""
+        return _sniff_version(rest[rest.index(after) :])
+    return ("har" if key == b"log" else "vcr") if value.startswith(known[key]) else ""
+
+
+def _sniff_version(rest: bytes) -> str | None:
+    """What an object is whose first member is a version: a cassette if interactions come next."""
+    head = rest[:HEAD]
+    tail = head.partition(b",")[2].lstrip()
+    keys = (b'"interactions"', b'"http_interactions"')
+    if tail.startswith(keys):
+        return "vcr"
+    return None if len(head) < 40 and any(key.startswith(tail) for key in keys) else ""

@@ -61,7 +61,7 @@ class Decoder:
         self._framer = Framer(*self._options)
         self._store = Store(strict=self._strict)
         self._reader = Reader()
-        self._rows = Rows(self._options[1:], only=self._rows_only, **self._pointers)
+        self._wrapped = Rows(self._options[1:], only=self._rows_only, **self._pointers)
         self._lanes = Lanes(self._store)
         self._failure: str | None = None
         self._now: float | None = None
@@ -125,13 +125,13 @@ class Decoder:
     def _record(self, data: bytes, times: Times, span: Span, ends: bool, events: list[Event] | None) -> None:
         self._check()
         self._now = self._clock() if self._clock is not None else None
-        self._groups(self._rows.found(data, Place(*span, times[1], times[0]), ends=ends), events)
+        self._groups(self._wrapped.found(data, Place(*span, times[1], times[0]), ends=ends), events)
 
     def _end(self, events: list[Event] | None) -> None:
         self._check()
         self._now = self._clock() if self._clock is not None else None
         self._run(self._framer.finish(), events)
-        self._groups(self._rows.finish(), events)
+        self._groups(self._wrapped.finish(), events)
         self._lanes.finish()
         self._failure = "the decoder has finished; reset() makes it ready for another stream"
 
@@ -172,9 +172,7 @@ class Decoder:
             found.time = self._now
             if found.lane is None:
                 found.lane = self._lane
-            self._lanes.event(found, self._began)
-            if events is not None and self._store.failed is None:
-                events.append(make_event(found))
+            self._heard(found, self._lanes.event(found, self._began), events)
         elif type(found) is Plain:
             self._lanes.plain(found, self._lane, self._now, self._began)
         elif type(found) is Stray:
@@ -185,6 +183,11 @@ class Decoder:
                     found.issues[-1] = NO_STREAM
             self._lanes.stray(found, frame.offset, frame.end, frame.line)
 
+    def _heard(self, parsed: Parsed, folded: Folded | None, events: list[Event] | None) -> None:
+        """Makes what is wanted of an event that has been folded."""
+        if events is not None and self._store.failed is None:
+            events.append(make_event(parsed))
+
     # -- rows that wrap streams ------------------------------------------------------------------------------------
 
     def _row(self, frame: Frame, events: list[Event] | None) -> bool:
@@ -193,12 +196,12 @@ class Decoder:
             value, odd = decode(frame.data) if frame.decoded is None else frame.decoded
         except (BadJson, LimitExceeded):
             return False
-        row = self._rows.find(frame.data) if isinstance(value, dict) else None
+        row = self._wrapped.find(frame.data) if isinstance(value, dict) else None
         if row is None:
             return False
         if odd:
             row.issues.append(("bad_utf8", None))
-        self._groups(self._rows.take(row, frame.offset, frame.end, frame.line), events)
+        self._groups(self._wrapped.take(row, frame.offset, frame.end, frame.line), events)
         return True
 
     def _groups(self, groups: Iterable[Group], events: list[Event] | None) -> None:

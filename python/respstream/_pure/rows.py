@@ -103,7 +103,7 @@ def event_row(parsed: Parsed, folded: Folded | None, number: int | None, index: 
         indexes.get("content_index"),
         indexes.get("summary_index"),
         _text(parsed.members, "delta"),
-        None,
+        _seconds(parsed.time),
         parsed.lane,
     )
     return (*row, parsed.raw.decode(errors="replace")) if whole else row

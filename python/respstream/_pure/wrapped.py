@@ -176,7 +176,7 @@ class Rows:
 
     def _placed(self, item: Item, inner: Inner) -> Item:
         """The item, where its records stand: from the one of its first byte to the one that completed it."""
-        if type(item) is Done:
+        if isinstance(item, Done):
             return item
         starts = inner.starts
         first = 0
@@ -185,7 +185,7 @@ class Rows:
         del starts[:first]
         begin = starts[0][1]
         item.offset, item.line = begin.offset, begin.line
-        if type(item) is Note:
+        if isinstance(item, Note):
             item.length = inner.place.end - begin.offset
         else:
             item.end = inner.place.end

@@ -41,9 +41,10 @@ fn element<'r>(array: &'r [u8], step: &str) -> Option<&'r [u8]> {
 
 /// The pointer as text, at most 200 characters of it.
 pub fn shown(steps: &[String]) -> String {
-    let text: String = steps
-        .iter()
-        .map(|step| format!("/{}", step.replace('~', "~0").replace('/', "~1")))
-        .collect();
+    let mut text = String::new();
+    for step in steps {
+        text.push('/');
+        text.push_str(&step.replace('~', "~0").replace('/', "~1"));
+    }
     clip(&text)
 }

@@ -197,7 +197,8 @@ fn time(value: View<'_>) -> Option<i64> {
     if real && number { std::str::from_utf8(raw).ok()?.parse().ok().and_then(micros) } else { None }
 }
 
+/// Seconds since the epoch in microseconds; none for a time that not every reader can show.
 #[allow(clippy::cast_precision_loss, reason = "the limit is exact")]
-fn micros(seconds: f64) -> Option<i64> {
+pub fn micros(seconds: f64) -> Option<i64> {
     (0.0..LATEST as f64).contains(&seconds).then(|| (seconds * 1e6 + 0.5).floor() as i64)
 }

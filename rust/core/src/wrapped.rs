@@ -156,7 +156,7 @@ impl Rows {
             if let Some(inner) = inner {
                 self.busy.insert(lane.clone(), inner);
             }
-            self.payload(data, name, lane, place, whole, to);
+            self.payload(data, name, &lane, place, whole, to);
             return;
         };
         let Some((text, packed)) =
@@ -171,15 +171,16 @@ impl Rows {
         };
         let mut text = text.as_ref();
         let torn = inner.as_ref().is_some_and(|inner| inner.framer.is_mid_line());
-        if torn && shapes::begins(text) {
-            if let Some(old) = inner.take() {
-                self.finish_inner(lane.as_deref(), old, to);
-            }
+        if torn
+            && shapes::begins(text)
+            && let Some(old) = inner.take()
+        {
+            self.finish_inner(lane.as_deref(), old, to);
         }
         if inner.is_none() {
             text = text.strip_prefix(MARK).unwrap_or(text);
             if shapes::is_object(text, &mut self.members) {
-                self.payload(text, None, lane, place, last, to);
+                self.payload(text, None, &lane, place, last, to);
                 return;
             }
         }
@@ -188,11 +189,12 @@ impl Rows {
         self.feed(inner, text, lane, place, last, to);
     }
 
+    #[expect(clippy::ref_option, reason = "the key of the maps, as they have it")]
     fn payload<T: Taker>(
         &mut self,
         data: &[u8],
         name: Option<&[u8]>,
-        lane: Option<Box<str>>,
+        lane: &Option<Box<str>>,
         mut place: Place,
         whole: bool,
         to: &mut T,
@@ -201,7 +203,7 @@ impl Rows {
             to.enter(lane.as_deref(), &place);
             to.done();
         } else {
-            place.began = self.begun.remove(&lane);
+            place.began = self.begun.remove(lane);
             to.enter(lane.as_deref(), &place);
             to.frame(Frame {
                 data,

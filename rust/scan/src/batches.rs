@@ -8,7 +8,7 @@ use respstream_core::diagnostics::Diagnostic;
 use respstream_core::events::Parsed;
 use respstream_core::json::{self, Kind};
 use respstream_core::response::Folded;
-use respstream_core::rows::{ItemRow, ResponseRow, item_rows, response_row};
+use respstream_core::rows::{ItemRow, ResponseRow, item_rows, micros, response_row};
 
 use crate::columns::{Cell, Columns};
 use crate::schema::{Selection, Table};
@@ -223,7 +223,7 @@ impl EventRow<'_> {
             9 => self.indexed(0),
             10 => self.indexed(1),
             11 => self.indexed(2),
-            13 => Cell::Null,
+            13 => parsed.time.and_then(micros).into(),
             14 => parsed.lane.as_deref().into(),
             _ => texts[place].as_deref().into(),
         });
