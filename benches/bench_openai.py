@@ -36,7 +36,14 @@ ROWS = (
     _row("mixed log", "mixed", CREATES, size_bytes=STREAM_SIZE, reference=CREATE),
     _row("chat, one event a chunk", "chat", CREATES, size_bytes=STREAM_SIZE, reference=CREATE, prepare=blocks),
     _row("chat with snapshots", "chat", STREAMS, size_bytes=STREAM_SIZE, reference=STREAM),
-    _row("chat with snapshots, one event a chunk", "chat", STREAMS, size_bytes=STREAM_SIZE, reference=STREAM, prepare=blocks),
+    _row(
+        "chat with snapshots, one event a chunk",
+        "chat",
+        STREAMS,
+        size_bytes=STREAM_SIZE,
+        reference=STREAM,
+        prepare=blocks,
+    ),
 )
 
 

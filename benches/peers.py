@@ -243,7 +243,7 @@ def fold_openai_stream(data: bytes) -> FoldAnswer:
 
 def _fold_openai_one(data: bytes) -> Any:
     response: Any = None
-    with _openai_client(data).responses.stream(model="gpt", input="") as stream:
+    with openai_client(data).responses.stream(model="gpt", input="") as stream:
         for event in stream:
             if event.type in TERMINALS:
                 response = event.response

@@ -19,7 +19,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 from openai.types.responses import Response, ResponseStreamEvent
-from pydantic import BaseModel, TypeAdapter
+from pydantic import TypeAdapter
 
 import respstream
 from benches import shapes
@@ -114,7 +114,9 @@ JSON = st.recursive(
 
 def spots(value: Any, path: tuple[Any, ...] = ()) -> list[tuple[Any, ...]]:
     """The paths of all values inside a payload."""
-    inner = list(value.items()) if isinstance(value, dict) else list(enumerate(value)) if isinstance(value, list) else []
+    inner = (
+        list(value.items()) if isinstance(value, dict) else list(enumerate(value)) if isinstance(value, list) else []
+    )
     return [(*path, key) for key, _ in inner] + [spot for key, part in inner for spot in spots(part, (*path, key))]
 
 
@@ -140,7 +142,9 @@ def test_damaged_samples(data: st.DataObject) -> None:
         elif action == "replace" or isinstance(last, int):
             place[last] = data.draw(JSON)
         else:
-            place[data.draw(st.sampled_from(["x", "schema", "schema_", "async", "async_", "é", "model_extra", "_y"]))] = 1
+            place[
+                data.draw(st.sampled_from(["x", "schema", "schema_", "async", "async_", "é", "model_extra", "_y"]))
+            ] = 1
     is_equal(known, payload)
 
 
@@ -156,7 +160,7 @@ def test_generated_shapes(known: Plans, name: str) -> None:
 
 
 def test_recorded(recorded: list[Path]) -> None:
-    for verdict in verify([str(path) for path in recorded]):
+    for verdict in verify([str(path) for path in recorded], timed=False):
         assert verdict.equal, verdict
 
 
@@ -213,7 +217,7 @@ def test_conversions() -> None:
     data = sse(chat())
     for event in respstream.events(data):
         theirs = to_openai(event)
-        assert isinstance(theirs, BaseModel)
+        assert type(theirs).__module__.startswith("openai.types")
         assert theirs.type == event.type
         assert difference(theirs, to_openai(event.to_dict())) is None
         again = from_openai(theirs)

@@ -10,11 +10,11 @@ import functools
 import warnings
 import weakref
 from collections.abc import Callable
-from typing import Any, TypeVar
+from typing import Any, TypeVar, overload
 
 from respstream import _backend
 from respstream.integrations.openai import _snapshots
-from respstream.integrations.openai._sdk import Sdk, Unsupported, load
+from respstream.integrations.openai._sdk import Sdk, UnsupportedError, load
 from respstream.integrations.openai._streams import stream_classes
 
 __all__ = ["accelerate", "restore"]
@@ -27,7 +27,11 @@ _undo: list[Callable[[], None]] = []
 _clients: weakref.WeakSet[Any] = weakref.WeakSet()
 
 
-def accelerate(client: Client | None = None, *, faithful: bool = True) -> Client | None:
+@overload
+def accelerate(client: Client, *, faithful: bool = True) -> Client: ...
+@overload
+def accelerate(client: None = None, *, faithful: bool = True) -> None: ...
+def accelerate(client: Any = None, *, faithful: bool = True) -> Any:
     """Makes a client of the openai SDK build the events of its Responses API streams natively; returns the client.
 
     Without a client, every one made from now on does so, those that frameworks make for themselves too. Events,
@@ -76,7 +80,7 @@ def _supported() -> Sdk | None:
         return None
     try:
         return load()
-    except Unsupported as error:
+    except UnsupportedError as error:
         _warn(str(error))
         return None
 
@@ -106,9 +110,10 @@ def _set(target: Any, **attributes: Any) -> None:
 def _install(client: Any, sdk: Sdk, faithful: bool) -> None:
     """Shadows three methods of this one client, and one of its `responses`."""
     place = 0 if isinstance(client, sdk.clients[0]) else 1
-    ours, theirs = stream_classes(sdk, faithful)[place], sdk.streams[place]
+    ours: Any = stream_classes(sdk, faithful)[place]
+    theirs: Any = sdk.streams[place]
     request, copy, stream = client.request, client.copy, client.responses.stream
-    swapped: dict[Any, Any] = {theirs[sdk.events]: ours[sdk.events]}
+    swapped = {theirs[sdk.events]: ours[sdk.events]}
 
     @functools.wraps(request)
     def fast_request(cast_to: Any, options: Any, **kwargs: Any) -> Any:

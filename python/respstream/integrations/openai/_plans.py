@@ -102,7 +102,7 @@ def difference(one: Any, other: Any, path: str = "event") -> str | None:
         parts = [(f"{path}.{name}", getattr(one, name), getattr(other, name)) for name in names]
         parts.append((path, one.__dict__, other.__dict__))
     else:
-        return None if one == other or (one != one and other != other) else f"{path}: {one!r} and {other!r}"
+        return None if one == other or repr(one) == repr(other) else f"{path}: {one!r} and {other!r}"
     return next((found for where, a, b in parts if (found := difference(a, b, where)) is not None), None)
 
 

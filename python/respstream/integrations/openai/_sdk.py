@@ -9,10 +9,10 @@ import inspect
 from dataclasses import dataclass
 from typing import Any, get_args
 
-__all__ = ["Sdk", "Unsupported", "load"]
+__all__ = ["Sdk", "UnsupportedError", "load"]
 
 
-class Unsupported(Exception):
+class UnsupportedError(Exception):
     """This release of the SDK, or of pydantic, is not laid out as expected; the message says where."""
 
 
@@ -90,7 +90,7 @@ def _check(sdk: Sdk) -> None:
     import pydantic
 
     if int(pydantic.VERSION.split(".")[0]) != 2:
-        raise Unsupported(f"pydantic {pydantic.VERSION}")
+        raise UnsupportedError(f"pydantic {pydantic.VERSION}")
     wanted = [
         (sdk.streams, ("__stream__", "_iter_events", "close"), "__init__", ("response", "cast_to", "client")),
         (sdk.clients, ("copy", "with_options"), "request", ("cast_to", "options", "stream_cls")),
@@ -100,23 +100,23 @@ def _check(sdk: Sdk) -> None:
         for cls in classes:
             missing = [name for name in (*names, function) if not hasattr(cls, name)]
             if missing:
-                raise Unsupported(f"{cls.__name__} has no {missing[0]}")
+                raise UnsupportedError(f"{cls.__name__} has no {missing[0]}")
             parameters = inspect.signature(getattr(cls, function)).parameters
             lacking = [name for name in arguments if name not in parameters]
             if lacking:
-                raise Unsupported(f"{cls.__name__}.{function} has no argument {lacking[0]}")
+                raise UnsupportedError(f"{cls.__name__}.{function} has no argument {lacking[0]}")
     if not sdk.chunk_types:
-        raise Unsupported("the events are no union")
+        raise UnsupportedError("the events are no union")
 
 
 @functools.cache
 def load() -> Sdk:
-    """The SDK. Raises Unsupported where it is laid out otherwise, ImportError where there is none."""
+    """The SDK. Raises UnsupportedError where it is laid out otherwise, ImportError where there is none."""
     try:
         sdk = _lookup()
         _check(sdk)
     except (AttributeError, ImportError, TypeError, ValueError) as error:
         if isinstance(error, ModuleNotFoundError) and error.name == "openai":
             raise
-        raise Unsupported(str(error)) from error
+        raise UnsupportedError(str(error)) from error
     return sdk

@@ -6,6 +6,7 @@ or constructs that value itself.
 
 from __future__ import annotations
 
+import inspect
 import types
 from collections.abc import Callable, Iterable
 from typing import Annotated, Any, Literal, Union, get_args, get_origin
@@ -196,30 +197,33 @@ def is_plain_model(cls: Any, base: type[Any]) -> bool:
     """The class builds its objects as the SDK's models do: no validators, private members, constraints or factories."""
     if not isinstance(cls, type) or not issubclass(cls, base):
         return False
-    if not getattr(cls, "__pydantic_fields_complete__", True):
-        cls.model_rebuild()
-    decorators = cls.__pydantic_decorators__
-    config = cls.model_config
-    fields = cls.model_fields.values()
+    model: Any = cls
+    if not getattr(model, "__pydantic_fields_complete__", True):
+        model.model_rebuild()
     return (
-        not any(getattr(decorators, name, None) for name in _DECORATORS)
-        and not cls.__private_attributes__
-        and not getattr(cls, "__pydantic_post_init__", None)
-        and not getattr(cls, "__pydantic_custom_init__", False)
-        and not getattr(cls, "__pydantic_root_model__", False)
-        and not getattr(cls, "__pydantic_generic_metadata__", {}).get("parameters")
-        and cls.__new__ is object.__new__
-        and config.get("extra") == "allow"
-        and not config.keys() - _HARMLESS
-        and not _types_its_extras(cls, base)
-        and len(cls.model_fields) <= _FIELDS_LIMIT
-        and all(_is_plain_field(field) for field in fields)
+        _is_built_plainly(model)
+        and model.model_config.get("extra") == "allow"
+        and not model.model_config.keys() - _HARMLESS
+        and not _types_its_extras(model, base)
+        and len(model.model_fields) <= _FIELDS_LIMIT
+        and all(_is_plain_field(field) for field in model.model_fields.values())
+    )
+
+
+def _is_built_plainly(model: Any) -> bool:
+    """Nothing of the class's own runs when an object is made."""
+    own = ("__private_attributes__", "__pydantic_post_init__", "__pydantic_custom_init__", "__pydantic_root_model__")
+    return (
+        not any(getattr(model.__pydantic_decorators__, name, None) for name in _DECORATORS)
+        and not any(getattr(model, name, None) for name in own)
+        and not getattr(model, "__pydantic_generic_metadata__", {}).get("parameters")
+        and model.__new__ is object.__new__
     )
 
 
 def _types_its_extras(cls: type[Any], base: type[Any]) -> bool:
     own = cls.__mro__[: cls.__mro__.index(base)]
-    return any("__pydantic_extra__" in parent.__dict__.get("__annotations__", {}) for parent in own)
+    return any("__pydantic_extra__" in inspect.get_annotations(parent) for parent in own)
 
 
 def _is_plain_field(field: Any) -> bool:

@@ -150,9 +150,10 @@ def _sync_class(sdk: Sdk, faithful: bool) -> type[Any]:
     base: Any = sdk.streams[0]
     message_class = sdk.message
 
-    class Stream(base[T]):  # type: ignore[misc, valid-type]
+    class Stream(base[T]):  # type: ignore[misc]
         """As the SDK's, with events built natively."""
 
+        _decoder: Any
         _queue: _Queue | None = None
 
         def _iter_events(self) -> Iterator[Any]:
@@ -173,17 +174,17 @@ def _sync_class(sdk: Sdk, faithful: bool) -> type[Any]:
                         yield from batch
                         continue
                     for item in batch:
-                        if item.__class__ is message_class:
-                            unknown = None if faithful else _unknown(item, known)
-                            if unknown is None:
-                                queue.put(item)
-                                event = next(slow, queue)
-                                if event is queue:
-                                    return
-                                known.learn(item.data, event)
-                            yield event if unknown is None else unknown
-                        else:
+                        if item.__class__ is not message_class:
                             yield item
+                            continue
+                        event: Any = None if faithful else _unknown(item, known)
+                        if event is None:
+                            queue.put(item)
+                            event = next(slow, queue)
+                            if event is queue:
+                                return
+                            known.learn(item.data, event)
+                        yield event
             finally:
                 slow.close()
                 self.response.close()
@@ -195,9 +196,10 @@ def _async_class(sdk: Sdk, faithful: bool) -> type[Any]:
     base: Any = sdk.streams[1]
     message_class = sdk.message
 
-    class AsyncStream(base[T]):  # type: ignore[misc, valid-type]
+    class AsyncStream(base[T]):  # type: ignore[misc]
         """As the SDK's, with events built natively."""
 
+        _decoder: Any
         _queue: _Queue | None = None
 
         def _iter_events(self) -> AsyncIterator[Any]:
@@ -220,17 +222,17 @@ def _async_class(sdk: Sdk, faithful: bool) -> type[Any]:
                             yield event
                         continue
                     for item in batch:
-                        if item.__class__ is message_class:
-                            unknown = None if faithful else _unknown(item, known)
-                            if unknown is None:
-                                queue.put(item)
-                                event = await anext(slow, queue)
-                                if event is queue:
-                                    return
-                                known.learn(item.data, event)
-                            yield event if unknown is None else unknown
-                        else:
+                        if item.__class__ is not message_class:
                             yield item
+                            continue
+                        event: Any = None if faithful else _unknown(item, known)
+                        if event is None:
+                            queue.put(item)
+                            event = await anext(slow, queue)
+                            if event is queue:
+                                return
+                            known.learn(item.data, event)
+                        yield event
             finally:
                 await slow.aclose()
                 await self.response.aclose()

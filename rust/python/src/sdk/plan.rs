@@ -85,7 +85,10 @@ impl Table {
             "model" => Node::Model(Box::new(Model::new(spec)?)),
             "union" => Node::Union(union(spec)?),
             "tagged" => Node::Tagged(tagged(spec)?),
-            "sdk" => Node::Sdk(Sdk { validate: spec.get_item(1)?.unbind(), construct: spec.get_item(2)?.unbind() }),
+            "sdk" => Node::Sdk(Sdk {
+                validate: spec.get_item(1)?.unbind(),
+                construct: spec.get_item(2)?.unbind(),
+            }),
             _ => return Err(PyValueError::new_err(format!("no kind of node: {kind}"))),
         };
         self.nodes.push(Arc::new(node));
@@ -104,7 +107,7 @@ fn literal(words: &Bound<'_, PyAny>) -> PyResult<Vec<(Box<str>, Py<PyString>)>> 
 }
 
 fn union(spec: &Bound<'_, PyTuple>) -> PyResult<Union> {
-    let place = |at: usize| -> PyResult<Option<usize>> { Ok(spec.get_item(at)?.extract()?) };
+    let place = |at: usize| -> PyResult<Option<usize>> { spec.get_item(at)?.extract() };
     Ok(Union {
         nullable: spec.get_item(1)?.extract()?,
         string: place(2)?,
