@@ -67,10 +67,43 @@ def _spliced(rng: Random) -> bytes:
     return bytes(data)
 
 
+_DEEP = b"[" * 257 + b"]" * 257
+_VALUES = [
+    _DEEP, b"[" * 257 + b"}" * 257, b"7" * 4301, b"-" + b"7" * 4301, b"7" * 4300, b'"\\ud83d"', b'"\xff"', b'"x"', b'""', b"null", b"0", b"1", b"1.5e3", b"-0",
+    b"00", b"1E400", b"{}", b"[ ]", b'"response.created"', b'{"output":[{"type":"message","content":[{"type":"output_text","text":"a"}]}],"id":"r"}',
+]  # fmt: skip
+_KEYS = "type delta output_index sequence_number stream_id response item y ty\\u0070e object error content_index logprobs item_id".split()
+_TYPES = [
+    "response.output_text.delta",
+    "response.created",
+    "response.completed",
+    "response.output_item.done",
+    "error",
+    "x",
+]
+
+
+def _over_limits(rng: Random) -> bytes:
+    """Events some of which are nested too deep or have too long a number; each comes twice, so that it may be remembered."""
+    source = b""
+    for _ in range(rng.randint(1, 4)):
+        members = [b'"%s": %s' % (rng.choice(_KEYS).encode(), rng.choice(_VALUES)) for _ in range(rng.randint(1, 6))]
+        if chance(rng, 70):
+            members.insert(0, b'"type":"%s"' % rng.choice(_TYPES).encode())
+        one = b"{" + b", ".join(members) + b"}"
+        lines = one.replace(b", ", b",\ndata: ")
+        frame = (
+            rng.choice([b"%s\n", b"data: %s\n\n", b"event: x\ndata: %s\n\n", b"[%s, 1]\n"]) if chance(rng, 80) else b""
+        )
+        source += frame % one * 2 if frame else b"data: " + lines + b"\n\n"
+    return source
+
+
 def case(rng: Random, source: bytes | None = None) -> Case:
     """A case, of the given source or of a generated one."""
     if source is None:
-        source = _spliced(rng) if chance(rng, 40) else streams.source(rng)
+        kind = rng.randint(0, 9)
+        source = _over_limits(rng) if kind == 0 else _spliced(rng) if kind <= 4 else streams.source(rng)
     source = source[:LONGEST]
     options: dict[str, Any] = {}
     if chance(rng, 30):

@@ -207,7 +207,8 @@ impl Reader {
         let sequence_number = integer(data, heads.sequence_number, "sequence_number", issues);
         let lane = lane(data, heads.stream_id, odd, issues);
         let indexes = indexes(data, heads, entry.is_some(), issues);
-        let odd_members = odd || named || issues.len() > framed;
+        // Of an event over the limits no head is known: what repeats it is over them too.
+        let odd_members = odd || named || heads.kind.is_none() || issues.len() > framed;
         if let (Some(entry), Some(indexes), false) = (entry, indexes, odd_members) {
             self.predictor.learn(data, frame.members, entry, indexes, lane.as_deref());
         }

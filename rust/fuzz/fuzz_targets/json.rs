@@ -6,8 +6,8 @@ use respstream_core::count;
 use respstream_core::json::{
     self, DEPTH_LIMIT, DIGIT_LIMIT, Fault, Kind, LineCheck, Member, State,
 };
-use respstream_fuzz::WORK;
 use respstream_fuzz::digest::scan;
+use respstream_fuzz::{WORK, stretched};
 use serde::de::IgnoredAny;
 use serde_json::Value;
 
@@ -42,21 +42,6 @@ fuzz_target!(|input: &[u8]| {
         Err(error) => assert!(!shallow || scan.lone_surrogate || !utf8, "{error}"),
     }
 });
-
-/// The input with each `0x01 n` as n more of the byte before it: limits lie far out.
-fn stretched(input: &[u8]) -> Vec<u8> {
-    let mut text = Vec::new();
-    let mut bytes = input.iter();
-    while let Some(byte) = bytes.next() {
-        if *byte == 1 {
-            let count = bytes.next().map_or(0, |count| usize::from(*count) * 32);
-            text.extend(std::iter::repeat_n(text.last().copied().unwrap_or(b'['), count));
-        } else {
-            text.push(*byte);
-        }
-    }
-    text
-}
 
 /// The check that takes line by line, against the whole text.
 fn lines(text: &[u8]) {

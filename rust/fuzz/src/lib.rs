@@ -41,8 +41,8 @@ impl<'a> Arbitrary<'a> for Source {
     fn arbitrary(u: &mut Unstructured<'a>) -> arbitrary::Result<Self> {
         let all = u.bytes(u.len())?;
         let (bytes, tail) = all.split_at(all.len() - all.len().min(12));
-        let mut source =
-            Self { options: options(tail), cuts: cuts(bytes.len(), tail), bytes: bytes.to_vec() };
+        let bytes = stretched(bytes);
+        let mut source = Self { options: options(tail), cuts: cuts(bytes.len(), tail), bytes };
         if tail.last().is_some_and(|byte| byte & 1 == 1) {
             source.cuts = (1..source.bytes.len()).collect();
         }
@@ -72,4 +72,23 @@ fn cuts(size: usize, tail: &[u8]) -> Vec<usize> {
         .collect();
     cuts.sort_unstable();
     cuts
+}
+
+/// The most bytes that an input is stretched to.
+const STRETCHED: usize = 1 << 16;
+
+/// The input with each `0x01 n` as n more of the byte before it: limits lie far out.
+pub fn stretched(input: &[u8]) -> Vec<u8> {
+    let mut text = Vec::new();
+    let mut bytes = input.iter();
+    while let Some(byte) = bytes.next() {
+        if *byte == 1 {
+            let count = bytes.next().map_or(0, |count| usize::from(*count) * 32);
+            let count = count.min(STRETCHED.saturating_sub(text.len()));
+            text.extend(std::iter::repeat_n(text.last().copied().unwrap_or(b'['), count));
+        } else {
+            text.push(*byte);
+        }
+    }
+    text
 }

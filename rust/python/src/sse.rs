@@ -87,7 +87,7 @@ impl SseDecoder {
         if !messages.is_empty() {
             let class = CLASS.import(py, "respstream.sse", "ServerSentEvent")?;
             for Message { event, data, id, retry } in messages {
-                let id = id.map(|id| self.shared(py, id));
+                let id = id.as_ref().map(|id| self.shared(py, id));
                 list.append(class.call1((event, data, id, retry))?)?;
             }
         }
@@ -95,13 +95,13 @@ impl SseDecoder {
     }
 
     /// The id as a Python string, made once.
-    fn shared<'py>(&self, py: Python<'py>, id: Arc<str>) -> Bound<'py, PyString> {
+    fn shared<'py>(&self, py: Python<'py>, id: &Arc<str>) -> Bound<'py, PyString> {
         let known = || self.id.lock_py_attached(py).unwrap_or_else(PoisonError::into_inner);
-        if let Some((_, text)) = known().as_ref().filter(|(known, _)| Arc::ptr_eq(known, &id)) {
+        if let Some((_, text)) = known().as_ref().filter(|(known, _)| Arc::ptr_eq(known, id)) {
             return text.bind(py).clone();
         }
-        let text = PyString::new(py, &id);
-        let old = known().replace((id, text.clone().unbind()));
+        let text = PyString::new(py, id);
+        let old = known().replace((id.clone(), text.clone().unbind()));
         drop(old);
         text
     }
