@@ -14,6 +14,7 @@ from respstream.decoder import Decoder
 from respstream.diagnostics import Diagnostic
 from respstream.errors import RespstreamError, StreamError
 from respstream.response import Response, ResponseError, ToolCall
+from respstream.splits import Split, plan, read_split
 from respstream.stream import aevents, aresponses, events, responses
 from respstream.tables import Scan, Summary, scan, schema
 
@@ -28,6 +29,7 @@ __all__ = [
     "ResponseError",
     "RespstreamError",
     "Scan",
+    "Split",
     "StreamError",
     "Summary",
     "ToolCall",
@@ -35,6 +37,8 @@ __all__ = [
     "aevents",
     "aresponses",
     "events",
+    "plan",
+    "read_split",
     "responses",
     "scan",
     "schema",

@@ -10,6 +10,7 @@ from typing import Any
 
 from respstream._catalogue import DIAGNOSTICS
 from respstream._pure.decoder import Decoder
+from respstream._pure.diagnostics import KEPT
 from respstream._pure.events import Parsed, Plain, Stray
 from respstream._pure.frames import Done, Frame, Note
 from respstream._pure.response import Folded
@@ -64,23 +65,27 @@ class Scan:
         *,
         threads: int,
         batch_rows: int,
+        split: bool = False,
+        part_bytes: int = 0,
         **options: Any,
     ) -> None:
         Decoder(**options)  # refuses what is no option
-        self._inputs, self._tables, self._batch_rows, self._options = inputs, tables, batch_rows, options
+        self._inputs, self._tables, self._split = inputs, tables, split
+        self._batch_rows, self._options = batch_rows, options
         _pyarrow()
 
     def stream(self) -> Stream:
         """Starts a pass over the inputs."""
-        return Stream(self._inputs, self._tables, self._batch_rows, self._options)
+        columns = [Columns(*table, split=self._split) for table in self._tables]
+        return Stream(self._inputs, columns, self._batch_rows, self._options)
 
 
 class Columns:
     """The wanted columns of one table as they grow."""
 
-    def __init__(self, table: str, columns: list[str] | None) -> None:
+    def __init__(self, table: str, columns: list[str] | None, *, split: bool) -> None:
         self.table = table
-        self.schema = Schema(table, columns)
+        self.schema = Schema(table, columns, split=split)
         order = [name for name, _ in COLUMNS[table]]
         self.places = [order.index(name) for name in self.schema.names]
         self.whole = bool(EXTRA & set(self.schema.names))
@@ -110,11 +115,9 @@ def _value(value: Any) -> Any:
 class Stream:
     """One pass of a scan."""
 
-    def __init__(
-        self, inputs: list[Input], tables: list[tuple[str, list[str] | None]], batch_rows: int, options: dict[str, Any]
-    ) -> None:
+    def __init__(self, inputs: list[Input], tables: list[Columns], batch_rows: int, options: dict[str, Any]) -> None:
         self._inputs, self._batch_rows, self._options = inputs, batch_rows, options
-        self.tables = [Columns(*table) for table in tables]
+        self.tables = tables
         self.sources = self.bytes = 0
         self.responses: Counter[str] = Counter()
         self.diagnostics: Counter[str] = Counter()
@@ -166,16 +169,16 @@ class Stream:
         return [table for table in self.tables if table.table == name]
 
     def _read(self, one: Input) -> Iterator[None]:
-        self.sources += 1
-        fold = Fold(one.name, self, self._options)
+        fold = Fold(one, self, self._options)
+        self.sources += fold.start == 0
         offset: int | None = None
         problem = None
         try:
             with contextlib.closing(_opened(one.place)) as file:
                 offset = 0
                 for chunk in chunks(file):
+                    self.bytes += fold.overlap(offset, offset + len(chunk))
                     offset += len(chunk)
-                    self.bytes += len(chunk)
                     fold.feed(chunk)
                     yield
         except CorruptFile as error:
@@ -201,15 +204,20 @@ def _opened(place: Any) -> Any:
 
 
 class Fold(Decoder):
-    """The decoder of one source, which makes rows of what it finds."""
+    """The decoder of one source, which makes rows of what it finds.
 
-    def __init__(self, name: str, stream: Stream, options: dict[str, Any]) -> None:
+    Of a part it makes those of the responses that begin in it; it reads the whole source all the same.
+    """
+
+    def __init__(self, one: Input, stream: Stream, options: dict[str, Any]) -> None:
         super().__init__(**options)
-        self._name, self._stream = name, stream
+        self._name, self._stream = one.name, stream
+        self.start, self._stop = one.part or (0, None)
+        self._numbered = (self.start, self._stop) == (0, None)
         self._events = stream.of("events")
         self._named = False
         self._outside = 0
-        self._numbers: dict[int, int | None] = {}
+        self._owners: dict[int, Folded] = {}
 
     def feed(self, data: Any) -> list[Event]:
         """Takes the next bytes."""
@@ -219,16 +227,32 @@ class Fold(Decoder):
 
     def finish(self) -> list[Event]:
         """Ends the source."""
-        self._end(None)
+        super().finish()
         self._rows()
-        self._stream.diagnostics.update(self._store.counts)
+        kept = [found for found in self._store.kept if self._has(self._begin_of(found))]
+        whole = self._numbered or len(self._store.kept) >= KEPT
+        self._stream.diagnostics.update(self._store.counts if whole else Counter(found.code for found in kept))
         for table in self._stream.of("diagnostics"):
-            table.rows += map(self._diagnostic_row, sorted(self._store.kept, key=lambda found: found.offset))
+            table.rows += map(self._diagnostic_row, sorted(kept, key=lambda found: found.offset))
         return []
+
+    def overlap(self, start: int, end: int) -> int:
+        """How many of the bytes from `start` to `end` are in the part."""
+        return max(0, min(end, end if self._stop is None else self._stop) - max(start, self.start))
+
+    def _has(self, offset: int) -> bool:
+        return self.start <= offset and (self._stop is None or offset < self._stop)
+
+    def _begin_of(self, found: Diagnostic) -> int:
+        owner = self._owners.get(id(found))
+        return found.offset if owner is None else owner.byte_start
+
+    def _number(self, number: int | None) -> int | None:
+        return number if self._numbered else None
 
     def _run(self, items: list[Frame | Note | Done], events: list[Event] | None) -> None:
         if not self._events:
-            super()._run(items, events)
+            super()._run(items, None)
             return
         for item in items:
             found = self._reader.read(item) if type(item) is Frame else item
@@ -248,7 +272,9 @@ class Fold(Decoder):
         self._named = self._named or parsed.lane is not None
         index = self._outside if folded is None else folded.events - 1
         self._outside += folded is None
-        number = None if folded is None or self._named else self._lanes._count
+        if not self._has(parsed.offset if folded is None else folded.byte_start):
+            return
+        number = None if folded is None or self._named else self._number(self._lanes._count)
         for table in self._events:
             row = event_row(parsed, folded, number, index, whole=table.whole)
             table.rows.append((self._name, *row))
@@ -256,19 +282,20 @@ class Fold(Decoder):
     def _rows(self) -> None:
         ended, self._lanes.ended = self._lanes.ended, []
         for folded in ended:
+            self._owners.update((id(found), folded) for found in folded.diagnostics)
+            if not self._has(folded.byte_start):
+                continue
             self._stream.responses[folded.status or ""] += 1
+            number = self._number(folded.stream_index)
             for table in self._stream.of("responses"):
-                table.rows.append(response_row(folded, self._name, whole=table.whole))
+                source, _, *row = response_row(folded, self._name, whole=table.whole)
+                table.rows.append((source, number, *row))
             for table in self._stream.of("items"):
-                head = (self._name, folded.stream_index, folded.id)
-                table.rows += [(*head, *row) for row in item_rows(folded)]
-            self._remember(folded)
-
-    def _remember(self, folded: Folded) -> None:
-        for found in folded.diagnostics:
-            self._numbers[id(found)] = folded.stream_index
+                table.rows += [(self._name, number, folded.id, *row) for row in item_rows(folded)]
 
     def _diagnostic_row(self, found: Diagnostic) -> Row:
+        owner = self._owners.get(id(found))
+        number = None if owner is None else self._number(owner.stream_index)
         place = (found.offset, found.length, found.line)
         told = (found.code, found.severity, found.message)
-        return (self._name, self._numbers.get(id(found)), *place, *told, found.response_id)
+        return (self._name, number, *place, *told, found.response_id)

@@ -100,15 +100,21 @@ def response_row(state: State, source: str, *, whole: bool = False) -> tuple[Any
 
 @final
 class Scan:
-    """A scan that can be run any number of times. An input is its name and a path as bytes, or a callable that opens it."""
+    """A scan that can be run any number of times.
+
+    An input is its name, a path as bytes or a callable that opens it, and the part that is wanted (start, end), None for
+    all. With `split` responses have no numbers, unless the part is the whole.
+    """
 
     def __new__(
         cls,
-        inputs: Sequence[tuple[str, Any]],
+        inputs: Sequence[tuple[str, Any, tuple[int, int | None] | None]],
         tables: Sequence[tuple[str, list[str] | None]],
         *,
         threads: int,
         batch_rows: int,
+        split: bool = False,
+        part_bytes: int = ...,
         form: str = "auto",
         on_eof: str = "flush",
         max_event_bytes: int | None = None,
@@ -139,7 +145,7 @@ class Schema:
     """The schema of a table, for whoever speaks Arrow."""
 
     names: list[str]
-    def __new__(cls, table: str, columns: list[str] | None = None) -> Schema: ...
+    def __new__(cls, table: str, columns: list[str] | None = None, *, split: bool = False) -> Schema: ...
     def __arrow_c_schema__(self) -> object: ...
 
 # For the tests, which compare the twins and force the paths.

@@ -15,10 +15,11 @@ ENDINGS = tuple(suffix + packed for suffix in SUFFIXES for packed in ("", ".gz",
 
 
 class Input(NamedTuple):
-    """A source: what tables call it, and a path as bytes or a callable that opens it."""
+    """A source: what tables call it, a path as bytes or a callable that opens it, and the part that is wanted if not all."""
 
     name: str
     place: bytes | Callable[[], BinaryIO]
+    part: tuple[int, int | None] | None = None
 
 
 class Url:

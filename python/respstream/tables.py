@@ -180,10 +180,15 @@ class Scan:
         threads: int,
         batch_rows: int,
         options: dict[str, Any],
+        *,
+        split: bool = False,
     ) -> None:
         self.tables = tuple(tables)
         self._wanted = list(tables.items())
-        self._core = _engine().Scan(inputs, self._wanted, threads=threads, batch_rows=batch_rows, **options)
+        self._split = split
+        self._core = _engine().Scan(
+            inputs, self._wanted, threads=threads, batch_rows=batch_rows, split=split, **options
+        )
         self._stream: Any = None
 
     def _start(self) -> Any:
@@ -200,7 +205,7 @@ class Scan:
     @property
     def schema(self) -> Any:
         """The Arrow schema (`__arrow_c_schema__`); of several tables a dict of them."""
-        found = {name: _engine().Schema(name, columns) for name, columns in self._wanted}
+        found = {name: _engine().Schema(name, columns, split=self._split) for name, columns in self._wanted}
         return found if len(found) > 1 else found[self.tables[0]]
 
     @property
@@ -214,6 +219,9 @@ class Scan:
         while (found := stream.next_batch()) is not None:
             place, batch = found
             yield batch if len(self.tables) == 1 else (self.tables[place], batch)
+
+    def __iter__(self) -> Iterator[Any]:
+        return self.batches()
 
     def __arrow_c_stream__(self, requested_schema: Any = None) -> Any:
         self._only()
@@ -292,15 +300,15 @@ def scan(
     from respstream import paths as _paths
 
     names = [table] if isinstance(table, str) else list(table)
-    given = _given(options)
+    given = given_options(options)
     found = _paths.inputs(paths)
-    return Scan(found, _wanted(names, columns), _count("threads", threads, os.cpu_count() or 1),
-                _count("batch_rows", batch_rows, _BATCH_ROWS), given)  # fmt: skip
+    return Scan(found, wanted_columns(names, columns), _count("threads", threads, os.cpu_count() or 1),
+                batch_size(batch_rows), given)  # fmt: skip
 
 
 def schema(table: str = "responses", columns: Iterable[str] | None = None) -> Any:
     """The Arrow schema of a table (`__arrow_c_schema__`), with a version in its metadata. Raises ValueError for no table."""
-    wanted = _wanted([table], columns)
+    wanted = wanted_columns([table], columns)
     return _engine().Schema(table, wanted[table])
 
 
@@ -313,13 +321,19 @@ def _engine() -> Any:
     return _arrow
 
 
-def _given(options: dict[str, Any]) -> dict[str, Any]:
+def given_options(options: dict[str, Any]) -> dict[str, Any]:
+    """The options of a scan, with their defaults. Raises TypeError for one that is none."""
     unknown = sorted(options.keys() - set(_OPTIONS))
     if unknown:
         raise TypeError(f"scan() takes no option {unknown[0]!r}; there are {', '.join(_OPTIONS)}")
     from respstream.stream import FILE_EVENT_BYTES
 
     return {"max_event_bytes": FILE_EVENT_BYTES} | options
+
+
+def batch_size(rows: int | None) -> int:
+    """The most rows of a batch, checked."""
+    return _count("batch_rows", rows, _BATCH_ROWS)
 
 
 def _count(name: str, value: int | None, default: int) -> int:
@@ -330,7 +344,7 @@ def _count(name: str, value: int | None, default: int) -> int:
     return value
 
 
-def _wanted(tables: list[str], columns: Any) -> dict[str, list[str] | None]:
+def wanted_columns(tables: list[str], columns: Any) -> dict[str, list[str] | None]:
     """The columns of each table, checked; None where all are wanted."""
     wanted: dict[str, list[str] | None] = {}
     for table in tables:

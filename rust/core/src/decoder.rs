@@ -59,6 +59,11 @@ impl Decoder {
         self.stages.reader.predictor.off = true;
     }
 
+    /// For a source that is read from this offset on, where a line begins and nothing is open. Lines count from there.
+    pub fn starting_at(options: Options, offset: u64) -> Self {
+        Self { framer: Framer::starting_at(options, offset), ..Self::new(options, false) }
+    }
+
     /// Takes the next bytes; `now` is the time at which they came, if there is a clock.
     pub fn feed<S: Sink>(&mut self, chunk: &[u8], now: Option<f64>, sink: &mut S) {
         self.stages.now = now;

@@ -108,6 +108,12 @@ impl Framer {
         }
     }
 
+    /// For a source that is read from this offset on, where a line begins and nothing is open. Lines count from there.
+    pub fn starting_at(options: Options, offset: u64) -> Self {
+        let head = if offset == 0 { Some(0) } else { None };
+        Self { head, offset, ..Self::new(options) }
+    }
+
     /// Takes the next bytes; hands the frames and notes that they complete to `sink`.
     pub fn feed<S: Sink>(&mut self, chunk: &[u8], sink: &mut S) {
         let mut members = mem::take(&mut self.members);

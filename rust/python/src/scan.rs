@@ -1,4 +1,4 @@
-//! The binding of `respstream-scan`: scans, and Arrow's PyCapsule interface for what they give.
+//! The binding of `respstream-scan`: scans, and the capsule interface of Arrow for what they give.
 
 use std::io::{self, Read};
 use std::path::PathBuf;
@@ -15,6 +15,7 @@ use respstream_core::catalogue::DIAGNOSTICS;
 use respstream_scan::pool::{Plan, Stream as Core};
 use respstream_scan::schema::{Selection, Table};
 use respstream_scan::source::{Bytes, Input, Open, Place};
+use respstream_scan::splits::Part;
 use respstream_scan::summary::Summary;
 
 use crate::convert;
@@ -22,7 +23,14 @@ use crate::convert;
 /// A table that is wanted, and its columns, None for all.
 type Wanted = (String, Option<Vec<String>>);
 
-/// A scan that can be run any number of times. An input is its name and a path as bytes, or a callable that opens it.
+/// Where a part begins and ends; without an end it goes on to that of the source.
+type Range = (u64, Option<u64>);
+
+/// A larger plain file is read in parts of this size.
+const PART_BYTES: u64 = 32 << 20;
+
+/// A scan that can be run any number of times. An input is its name, a path as bytes or a callable that opens it, and the
+/// part that is wanted, None for all. With `split` responses have no numbers, unless the part is the whole.
 #[pyclass(frozen, module = "respstream._native")]
 pub struct Scan {
     plan: Plan,
@@ -31,20 +39,23 @@ pub struct Scan {
 #[pymethods]
 impl Scan {
     #[new]
-    #[pyo3(signature = (inputs, tables, *, threads, batch_rows, form = "auto", on_eof = "flush", max_event_bytes = None))]
+    #[pyo3(signature = (inputs, tables, *, threads, batch_rows, split = false, part_bytes = PART_BYTES, form = "auto", on_eof = "flush", max_event_bytes = None))]
     fn new(
-        inputs: Vec<(String, Bound<'_, PyAny>)>,
+        inputs: Vec<(String, Bound<'_, PyAny>, Option<Range>)>,
         tables: Vec<Wanted>,
         threads: usize,
         batch_rows: usize,
+        split: bool,
+        part_bytes: u64,
         form: &str,
         on_eof: &str,
         max_event_bytes: Option<i64>,
     ) -> PyResult<Self> {
         let options = convert::options(form, on_eof, max_event_bytes)?;
         let inputs: PyResult<Vec<Input>> =
-            inputs.into_iter().map(|(name, place)| input(name, &place)).collect();
-        let selections: PyResult<Vec<Selection>> = tables.iter().map(selection).collect();
+            inputs.into_iter().map(|(name, place, range)| input(name, &place, range)).collect();
+        let selections: PyResult<Vec<Selection>> =
+            tables.iter().map(|wanted| selection(wanted, split)).collect();
         Ok(Self {
             plan: Plan {
                 inputs: inputs?.into(),
@@ -52,6 +63,7 @@ impl Scan {
                 options,
                 threads,
                 batch_rows,
+                part_bytes,
             },
         })
     }
@@ -63,21 +75,25 @@ impl Scan {
     }
 }
 
-fn selection((table, names): &Wanted) -> PyResult<Selection> {
+fn selection((table, names): &Wanted, split: bool) -> PyResult<Selection> {
     let table =
         Table::named(table).ok_or_else(|| PyValueError::new_err(format!("no table '{table}'")))?;
     let unknown = |name| {
         PyValueError::new_err(format!("the table '{}' has no column '{name}'", table.name()))
     };
-    Selection::new(table, names.as_deref(), false).map_err(unknown)
+    Selection::new(table, names.as_deref(), split).map_err(unknown)
 }
 
-fn input(name: String, place: &Bound<'_, PyAny>) -> PyResult<Input> {
+fn input(name: String, place: &Bound<'_, PyAny>, range: Option<Range>) -> PyResult<Input> {
     let place = match place.cast::<PyBytes>() {
         Ok(path) => Place::File(file(path.as_bytes())?),
         Err(_) => Place::Opened(Arc::new(Opener(place.clone().unbind()))),
     };
-    Ok(Input { name, place })
+    let part = range.map(|(start, end)| {
+        let end = end.unwrap_or(u64::MAX);
+        Part { start, end, numbered: start == 0 && end == u64::MAX }
+    });
+    Ok(Input { name, place, part })
 }
 
 #[cfg(unix)]
@@ -284,9 +300,9 @@ pub struct Schema(SchemaRef);
 #[pymethods]
 impl Schema {
     #[new]
-    #[pyo3(signature = (table, columns = None))]
-    fn new(table: String, columns: Option<Vec<String>>) -> PyResult<Self> {
-        Ok(Self(selection(&(table, columns))?.schema))
+    #[pyo3(signature = (table, columns = None, *, split = false))]
+    fn new(table: String, columns: Option<Vec<String>>, split: bool) -> PyResult<Self> {
+        Ok(Self(selection(&(table, columns), split)?.schema))
     }
 
     /// The names of the columns.

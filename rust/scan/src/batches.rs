@@ -44,9 +44,8 @@ impl Tables {
         self.columns.iter_mut().filter(move |columns| columns.selection.table == table)
     }
 
-    /// Takes a response that has ended; `numbered` tells whether its number in the source is known.
-    pub fn response(&mut self, source: &str, folded: &Folded, numbered: bool) {
-        let number = folded.stream_index.filter(|_| numbered);
+    /// Takes a response that has ended, with its number in the source if that is known.
+    pub fn response(&mut self, source: &str, folded: &Folded, number: Option<u64>) {
         for columns in self.of(Table::Responses) {
             let whole = columns.selection.has("response_json");
             let mut row = response_row(folded, source, whole);

@@ -10,9 +10,11 @@
 
 pub mod batches;
 pub mod columns;
+pub mod fold;
 pub mod inflate;
 pub mod pool;
 pub mod reader;
 pub mod schema;
 pub mod source;
+pub mod splits;
 pub mod summary;

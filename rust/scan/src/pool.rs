@@ -5,11 +5,14 @@
 //! input, and a stream that is dropped stops the workers at their next batch.
 
 use std::collections::VecDeque;
+use std::ops::Range;
 use std::sync::mpsc::{Receiver, SyncSender, sync_channel};
 use std::sync::{Arc, Mutex, PoisonError};
 use std::thread;
 
-use arrow_array::RecordBatch;
+use arrow_array::cast::AsArray;
+use arrow_array::types::Int64Type;
+use arrow_array::{Int64Array, RecordBatch};
 use arrow_schema::ArrowError;
 use arrow_select::concat::concat_batches;
 use respstream_core::frames::Options;
@@ -18,6 +21,7 @@ use crate::batches::{Batch, Tables};
 use crate::reader::{Out, Reader, Stop};
 use crate::schema::Selection;
 use crate::source::Input;
+use crate::splits::{Part, divisible};
 use crate::summary::Summary;
 
 /// Small inputs are claimed together, up to so many bytes or files.
@@ -38,6 +42,20 @@ pub struct Plan {
     pub options: Options,
     pub threads: usize,
     pub batch_rows: usize,
+    /// A larger plain file is read in parts of this size, by several threads.
+    pub part_bytes: u64,
+}
+
+/// What a worker claims: some inputs, or a part of one.
+enum Claim {
+    Inputs(Range<usize>),
+    Part(usize, Part),
+}
+
+/// The channel for what comes of a claim; `continues` tells that it is a part of the input before.
+struct Coming {
+    messages: Receiver<Message>,
+    continues: bool,
 }
 
 enum Message {
@@ -50,32 +68,71 @@ enum Message {
 struct Queue {
     inputs: Arc<[Input]>,
     next: usize,
-    claims: SyncSender<Receiver<Message>>,
+    part_bytes: u64,
+    /// The next part of the input before `next`, if it has further ones, and the size of that input.
+    part: Option<(Part, u64)>,
+    coming: SyncSender<Coming>,
 }
 
 impl Queue {
-    /// The next inputs, and the channel for what comes of them; None when there are no more, or nobody wants them.
-    fn claim(&mut self) -> Option<(std::ops::Range<usize>, SyncSender<Message>)> {
+    /// The next claim, and the channel for what comes of it; None when there is nothing more, or nobody wants it.
+    fn claim(&mut self) -> Option<(Claim, SyncSender<Message>)> {
+        let claim = match self.part.take() {
+            Some((part, size)) => self.claim_part(part, size),
+            None => self.claim_inputs()?,
+        };
+        let (sender, messages) = sync_channel(WAITING);
+        let continues = matches!(claim, Claim::Part(_, part) if part.start > 0);
+        self.coming.send(Coming { messages, continues }).ok()?;
+        Some((claim, sender))
+    }
+
+    fn claim_part(&mut self, part: Part, size: u64) -> Claim {
+        if part.end < u64::MAX {
+            self.part = Some((self.part_from(part.end, size), size));
+        }
+        Claim::Part(self.next - 1, part)
+    }
+
+    /// The part from an offset on; the last one goes on to the end, wherever that is by then.
+    fn part_from(&self, start: u64, size: u64) -> Part {
+        let end = start + self.part_bytes;
+        // The rest is not worth a part of its own.
+        let last = end + self.part_bytes / 2 >= size;
+        Part { start, end: if last { u64::MAX } else { end }, numbered: true }
+    }
+
+    fn claim_inputs(&mut self) -> Option<Claim> {
         let start = self.next;
-        let (mut end, mut bytes) = (start, 0);
-        while end < self.inputs.len() && end - start < CLAIM_INPUTS && bytes < CLAIM_BYTES {
-            bytes += self.inputs[end].size();
-            end += 1;
+        let mut bytes = 0;
+        while self.next < self.inputs.len()
+            && self.next - start < CLAIM_INPUTS
+            && bytes < CLAIM_BYTES
+        {
+            let input = &self.inputs[self.next];
+            let size = input.size();
+            let large = size > self.part_bytes && input.part.is_none();
+            let Some(size) = large.then(|| divisible(input)).flatten() else {
+                bytes += size;
+                self.next += 1;
+                continue;
+            };
+            if self.next == start {
+                self.next += 1;
+                return Some(self.claim_part(self.part_from(0, size), size));
+            }
+            break;
         }
-        if start == end {
-            return None;
-        }
-        self.next = end;
-        let (sender, receiver) = sync_channel(WAITING);
-        self.claims.send(receiver).ok()?;
-        Some((start..end, sender))
+        (start < self.next).then_some(Claim::Inputs(start..self.next))
     }
 }
 
 /// The batches of a scan in the order of the input.
 pub struct Stream {
-    claims: Receiver<Receiver<Message>>,
-    current: Option<Receiver<Message>>,
+    coming: Receiver<Coming>,
+    current: Option<Coming>,
+    /// How many responses the parts before have of the same input.
+    before: u64,
     selections: Arc<[Selection]>,
     batch_rows: usize,
     /// Small batches, by table, that wait to be joined.
@@ -87,9 +144,15 @@ pub struct Stream {
 impl Stream {
     /// Starts the workers.
     pub fn start(plan: &Plan) -> std::io::Result<Self> {
-        let threads = plan.threads.clamp(1, THREADS).min(plan.inputs.len().max(1));
-        let (sender, claims) = sync_channel(threads);
-        let queue = Queue { inputs: plan.inputs.clone(), next: 0, claims: sender };
+        let threads = plan.threads.clamp(1, THREADS);
+        let (sender, coming) = sync_channel(threads);
+        let queue = Queue {
+            inputs: plan.inputs.clone(),
+            next: 0,
+            part_bytes: plan.part_bytes.max(1),
+            part: None,
+            coming: sender,
+        };
         let queue = Arc::new(Mutex::new(queue));
         for number in 0..threads {
             let (queue, plan) = (queue.clone(), plan.clone());
@@ -103,8 +166,9 @@ impl Stream {
             }
         }
         Ok(Self {
-            claims,
+            coming,
             current: None,
+            before: 0,
             selections: plan.selections.clone(),
             batch_rows: plan.batch_rows.max(1),
             small: vec![Vec::new(); plan.selections.len()],
@@ -120,16 +184,20 @@ impl Stream {
                 return Ok(Some(batch));
             }
             if self.current.is_none() {
-                self.current = self.claims.recv().ok();
+                self.current = self.coming.recv().ok();
+                if self.current.as_ref().is_some_and(|coming| !coming.continues) {
+                    self.before = 0;
+                }
             }
             let Some(current) = &self.current else {
                 self.summary.complete = true;
                 self.join_all()?;
                 return Ok(self.ready.pop_front());
             };
-            match current.recv() {
+            match current.messages.recv() {
                 Ok(Message::Batch(batch)) => self.keep(batch)?,
                 Ok(Message::End(summary)) => {
+                    self.before += summary.responses.values().sum::<u64>();
                     self.summary.add(*summary);
                     self.current = None;
                 }
@@ -145,6 +213,10 @@ impl Stream {
 
     /// Takes a batch; small ones wait for the next.
     fn keep(&mut self, (place, batch): Batch) -> Result<(), ArrowError> {
+        let batch = match &self.current {
+            Some(current) if current.continues => numbered(batch, self.before)?,
+            _ => batch,
+        };
         let waiting = &mut self.small[place];
         waiting.push(batch);
         let rows: usize = waiting.iter().map(RecordBatch::num_rows).sum();
@@ -182,15 +254,31 @@ impl Stream {
     }
 }
 
+/// The batch with the numbers of responses counted on from `before`.
+fn numbered(batch: RecordBatch, before: u64) -> Result<RecordBatch, ArrowError> {
+    let schema = batch.schema();
+    let Some((place, _)) = schema.column_with_name("stream_index") else { return Ok(batch) };
+    let mut columns = batch.columns().to_vec();
+    let counted: Int64Array =
+        columns[place].as_primitive::<Int64Type>().unary(|number| number + before.cast_signed());
+    columns[place] = Arc::new(counted);
+    RecordBatch::try_new(schema, columns)
+}
+
 /// Works until nothing is left, or nobody wants more.
 fn work(queue: &Mutex<Queue>, plan: &Plan) {
     loop {
         let claim = queue.lock().unwrap_or_else(PoisonError::into_inner).claim();
-        let Some((inputs, sender)) = claim else { return };
+        let Some((claim, sender)) = claim else { return };
         let mut out = Sender(sender);
-        let mut reader =
-            Reader::new(Tables::new(&plan.selections, plan.batch_rows), plan.options, &mut out);
-        let read = plan.inputs[inputs].iter().try_for_each(|input| reader.read(input));
+        let tables = Tables::new(&plan.selections, plan.batch_rows);
+        let mut reader = Reader::new(tables, plan.options, &mut out);
+        let read = match claim {
+            Claim::Inputs(places) => {
+                plan.inputs[places].iter().try_for_each(|input| reader.read(input))
+            }
+            Claim::Part(place, part) => reader.read_part(&plan.inputs[place], part),
+        };
         let message = match read.and_then(|()| reader.finish()) {
             Ok(summary) => Message::End(Box::new(summary)),
             Err(Stop::Arrow(error)) => Message::Failed(error),

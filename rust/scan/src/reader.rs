@@ -1,17 +1,12 @@
 //! One source, or a part of one, from its bytes to rows.
 
-use std::collections::HashMap;
-
 use arrow_schema::ArrowError;
-use respstream_core::decoder::{Decoder, Ignore, Sink};
-use respstream_core::diagnostics::{Diagnostic, KEPT};
-use respstream_core::events::Parsed;
 use respstream_core::frames::Options;
-use respstream_core::response::Folded;
 
-use crate::batches::{Batch, EventRow, Tables};
-use crate::schema::Table;
+use crate::batches::{Batch, Tables};
+use crate::fold::Fold;
 use crate::source::{Input, Problem, Source};
+use crate::splits::{self, Part};
 use crate::summary::Summary;
 
 /// Takes batches as they are full; an error of it stops the reading.
@@ -48,9 +43,14 @@ impl<'o, O: Out> Reader<'o, O> {
 
     /// Reads a source through.
     pub fn read(&mut self, input: &Input) -> Result<(), Stop> {
+        if let Some(part) = input.part {
+            return self.read_part(input, part);
+        }
         self.summary.sources += 1;
         match input.open() {
-            Ok(mut source) => self.read_open(input, &mut source),
+            Ok(mut source) => {
+                self.read_open(input, &mut source, Fold::new(&input.name, self.options))
+            }
             Err(problem) => {
                 self.problem(input, None, problem);
                 self.flush(false)
@@ -58,25 +58,47 @@ impl<'o, O: Out> Reader<'o, O> {
         }
     }
 
-    fn read_open(&mut self, input: &Input, source: &mut Source) -> Result<(), Stop> {
-        let mut fold = Fold::new(&input.name, self.options);
+    /// Reads the responses that begin in a part of a plain file.
+    pub fn read_part(&mut self, input: &Input, part: Part) -> Result<(), Stop> {
+        self.summary.sources += u64::from(part.start == 0);
+        let opened = splits::look_back(input, part.start, self.options)
+            .and_then(|from| Ok((from, input.open_at(from)?)));
+        match opened {
+            Ok((from, mut source)) => {
+                let fold = Fold::part(input, self.options, part, from);
+                self.read_open(input, &mut source, fold)
+            }
+            Err(problem) => {
+                self.problem(input, None, problem);
+                self.flush(false)
+            }
+        }
+    }
+
+    fn read_open(
+        &mut self,
+        input: &Input,
+        source: &mut Source,
+        mut fold: Fold<'_>,
+    ) -> Result<(), Stop> {
         loop {
             let mut stopped = Ok(());
             let more = source.next(|bytes| {
                 fold.feed(bytes, &mut self.tables, &mut self.summary);
                 stopped = flush(&mut self.tables, self.out, false);
-                stopped.is_ok()
+                stopped.is_ok() && !fold.is_done()
             });
             stopped?;
             match more {
                 Ok(true) => {}
                 Ok(false) => {
+                    // Behind its part the source goes on, and what is open there is not ours.
                     fold.finish(&mut self.tables, &mut self.summary);
                     return self.flush(false);
                 }
                 Err(problem) => {
                     fold.finish(&mut self.tables, &mut self.summary);
-                    self.problem(input, Some(fold.bytes), problem);
+                    self.problem(input, Some(fold.position), problem);
                     return self.flush(false);
                 }
             }
@@ -107,108 +129,4 @@ fn flush<O: Out>(tables: &mut Tables, out: &mut O, all: bool) -> Result<(), Stop
         out.batch(batch)?;
     }
     Ok(())
-}
-
-/// The decoder of one source, and what its rows need beside it.
-struct Fold<'n> {
-    name: &'n str,
-    decoder: Decoder,
-    counting: Counting,
-    /// The numbers of the responses that kept diagnostics belong to, by the place of the diagnostic.
-    numbers: HashMap<u32, u64>,
-    bytes: u64,
-}
-
-impl<'n> Fold<'n> {
-    fn new(name: &'n str, options: Options) -> Self {
-        Self {
-            name,
-            decoder: Decoder::new(options, false),
-            counting: Counting::default(),
-            numbers: HashMap::new(),
-            bytes: 0,
-        }
-    }
-
-    fn feed(&mut self, bytes: &[u8], tables: &mut Tables, summary: &mut Summary) {
-        self.bytes += bytes.len() as u64;
-        summary.bytes += bytes.len() as u64;
-        if tables.wants(Table::Events) {
-            let mut rows = Events { name: self.name, tables, counting: &mut self.counting };
-            self.decoder.feed(bytes, None, &mut rows);
-        } else {
-            self.decoder.feed(bytes, None, &mut Ignore);
-        }
-        self.take(tables, summary);
-    }
-
-    fn finish(&mut self, tables: &mut Tables, summary: &mut Summary) {
-        if tables.wants(Table::Events) {
-            let mut rows = Events { name: self.name, tables, counting: &mut self.counting };
-            self.decoder.finish(None, &mut rows);
-        } else {
-            self.decoder.finish(None, &mut Ignore);
-        }
-        self.take(tables, summary);
-        for (mine, count) in summary.diagnostics.iter_mut().zip(self.decoder.store().counts) {
-            *mine += count;
-        }
-        if tables.wants(Table::Diagnostics) {
-            for found in in_order(&self.decoder.store().kept) {
-                let number = found.place.and_then(|place| self.numbers.get(&place)).copied();
-                tables.diagnostic(self.name, number, found);
-            }
-        }
-    }
-
-    /// Takes over the responses that have ended.
-    fn take(&mut self, tables: &mut Tables, summary: &mut Summary) {
-        for folded in self.decoder.lanes_mut().take_ended() {
-            let status = folded.status().unwrap_or_default().into_owned();
-            *summary.responses.entry(status).or_default() += 1;
-            tables.response(self.name, &folded, true);
-            if self.numbers.len() < KEPT
-                && let Some(number) = folded.stream_index
-            {
-                let places = folded.diagnostics.iter().filter_map(|found| found.place);
-                self.numbers.extend(places.map(|place| (place, number)));
-            }
-        }
-    }
-}
-
-/// The diagnostics by their offset.
-fn in_order(kept: &[Diagnostic]) -> Vec<&Diagnostic> {
-    let mut found: Vec<_> = kept.iter().collect();
-    found.sort_by_key(|found| found.offset);
-    found
-}
-
-/// What numbers the events of a source.
-#[derive(Default)]
-struct Counting {
-    /// Lanes have names here: responses end in another order than they begin in.
-    named: bool,
-    /// Events so far that belong to no response.
-    outside: u64,
-}
-
-/// Makes rows of events.
-struct Events<'a> {
-    name: &'a str,
-    tables: &'a mut Tables,
-    counting: &'a mut Counting,
-}
-
-impl Sink for Events<'_> {
-    fn event(&mut self, _: &Parsed<'_>) {}
-
-    fn taken(&mut self, parsed: &Parsed<'_>, folded: Option<&Folded>) {
-        self.counting.named |= parsed.lane.is_some();
-        let named = self.counting.named;
-        let index = folded.map_or(self.counting.outside, |folded| folded.events.saturating_sub(1));
-        self.counting.outside += u64::from(folded.is_none());
-        let number = folded.map(|folded| folded.ordinal).filter(|_| !named);
-        self.tables.event(self.name, &EventRow { parsed, folded, number, index });
-    }
 }

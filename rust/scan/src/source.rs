@@ -8,6 +8,7 @@ use std::sync::Arc;
 use respstream_core::catalogue::Code;
 
 use crate::inflate::{Inflate, Packing};
+use crate::splits::Part;
 
 /// A file is read in pieces of this size.
 pub const READ_BYTES: usize = 1 << 18;
@@ -32,6 +33,8 @@ pub enum Place {
 pub struct Input {
     pub name: String,
     pub place: Place,
+    /// Only the responses that begin here are wanted.
+    pub part: Option<Part>,
 }
 
 /// Why a source could not be read through.
@@ -42,7 +45,7 @@ pub struct Problem {
 }
 
 impl Problem {
-    fn unreadable(error: &io::Error) -> Self {
+    pub(crate) fn unreadable(error: &io::Error) -> Self {
         Self { code: Code::Unreadable, reason: reason(error) }
     }
 }
