@@ -19,13 +19,13 @@ from importlib import metadata
 from pathlib import Path
 from typing import Any
 
-from benches import bench_events, bench_fold, bench_openai
+from benches import bench_events, bench_fold, bench_openai, bench_scan
 from benches.rows import Row
 from benches.shapes import Log
 
 RESULTS = Path(__file__).with_name("RESULTS.md")
-ROWS = (*bench_events.ROWS, *bench_fold.ROWS, *bench_openai.ROWS)
-PEERS = ("openai", "pydantic", "httpx-sse", "httpx", "msgspec", "orjson", "jiter")
+ROWS = (*bench_events.ROWS, *bench_fold.ROWS, *bench_openai.ROWS, *bench_scan.ROWS)
+PEERS = ("openai", "pydantic", "httpx-sse", "httpx", "msgspec", "orjson", "jiter", "duckdb", "polars")
 ROUNDS = 7
 
 
@@ -157,7 +157,7 @@ def heading(rounds: int) -> Iterator[str]:
     yield f"- machine: {_processor()}, {os.cpu_count()} cores, {platform.system()} {platform.machine()}"
     yield f"- {platform.python_implementation()} {platform.python_version()}"
     yield f"- versions: {', '.join(f'{name} {_version(name)}' for name in ('respstream', *PEERS))}"
-    yield f"- medians of {rounds} rounds after one to warm up; one thread; every answer checked"
+    yield f"- medians of {rounds} rounds after one to warm up; one thread but for scans; every answer checked"
 
 
 def _processor() -> str:

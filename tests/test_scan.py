@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import functools
 import gzip
 import io
 import json
@@ -53,7 +54,8 @@ def rows(*args: Any, **options: Any) -> list[dict[str, Any]]:
 
 
 def packed(data: bytes, number: int) -> bytes:
-    return [data, gzip.compress(data), zstd.compress(data)][number % 3]
+    pack: list[Callable[[bytes], bytes]] = [bytes, gzip.compress, zstd.compress]
+    return pack[number % 3](data)
 
 
 @pytest.fixture
@@ -96,9 +98,7 @@ def test_every_diagnostic_is_a_row_with_its_words(engines: tuple[ModuleType, Mod
     for row in MINIMAL:
         (tmp_path / f"{row.code}.log").write_bytes(row.stream)
         options = dict(row.options)
-        found = both(
-            engines, lambda row=row, options=options: rows(tmp_path / f"{row.code}.log", "diagnostics", **options)
-        )
+        found = both(engines, functools.partial(rows, tmp_path / f"{row.code}.log", "diagnostics", **options))
         decoder = respstream.Decoder(**options)
         decoder.feed(row.stream)
         decoder.finish()
@@ -126,7 +126,7 @@ def test_events_are_those_of_the_stream() -> None:
         assert [row["payload"].encode() for row in found] == [event.raw for event in expected]
         assert [row["byte_start"] for row in found] == [event.offset for event in expected]
         assert [row["delta"] for row in found if isinstance(row["delta"], str)] == [
-            event.delta for event in expected if isinstance(getattr(event, "delta", None), str)
+            delta for event in expected if isinstance(delta := getattr(event, "delta", None), str)
         ]
 
 
@@ -180,7 +180,7 @@ def test_schema(table: str) -> None:
 
 def test_schemas_of_the_twins_are_equal(engines: tuple[ModuleType, ModuleType]) -> None:
     for table in TABLES:
-        rust, python = (under(engine, lambda table=table: pa.schema(respstream.schema(table))) for engine in engines)
+        rust, python = (pa.schema(under(engine, functools.partial(respstream.schema, table))) for engine in engines)
         assert rust.equals(python, check_metadata=True)
 
 
@@ -207,7 +207,8 @@ def test_readers_of_arrow(table: str) -> None:
     assert logs.to_polars().equals(polars.DataFrame(expected))
     assert nanoarrow.ArrayStream(logs).read_all().to_pylist() == expected.to_pylist()
     assert len(logs.to_pandas()) == expected.num_rows
-    assert duckdb.sql("select count(*) from logs").fetchall() == [(expected.num_rows,)]
+    relation: Any = duckdb.sql("select count(*) from logs")
+    assert relation.fetchall() == [(expected.num_rows,)]
     batches = [pa.record_batch(batch) for batch in logs.batches()]
     assert pa.Table.from_batches(batches).equals(expected)
 
@@ -350,7 +351,7 @@ def test_what_a_callable_opens(monkeypatch: pytest.MonkeyPatch) -> None:
         def readable(self) -> bool:
             return True
 
-        def read(self, size: int = -1) -> bytes:
+        def readinto(self, _: Any) -> int:
             raise OSError(5, "Input/output error")
 
     def refuse() -> Any:
@@ -358,7 +359,7 @@ def test_what_a_callable_opens(monkeypatch: pytest.MonkeyPatch) -> None:
 
     given = [
         paths.Input("a://1", lambda: io.BytesIO(gzip.compress(STREAM))),
-        paths.Input("a://2", Failing),
+        paths.Input("a://2", lambda: io.BufferedReader(Failing())),
         paths.Input("a://3", refuse),
         paths.Input("a://4", lambda: io.BytesIO(STREAM)),
     ]
@@ -372,7 +373,8 @@ def test_what_a_callable_opens(monkeypatch: pytest.MonkeyPatch) -> None:
     ]
     # Readers that hold the interpreter while they wait must not stop the threads that need it.
     assert polars.DataFrame(logs).height == 2
-    assert duckdb.sql("select count(*) from logs").fetchall() == [(2,)]
+    relation: Any = duckdb.sql("select count(*) from logs")
+    assert relation.fetchall() == [(2,)]
 
 
 # -- arguments -----------------------------------------------------------------------------------------------------------
@@ -400,8 +402,9 @@ def test_what_a_callable_opens(monkeypatch: pytest.MonkeyPatch) -> None:
     ],
 )
 def test_wrong_arguments(arguments: dict[str, Any], error: type[Exception], words: str) -> None:
+    given: dict[str, Any] = {"paths": LOGS, **arguments}
     with pytest.raises(error, match=words):
-        respstream.scan(**{"paths": LOGS, **arguments})
+        respstream.scan(**given)
 
 
 @pytest.mark.usefixtures("respstream_api")

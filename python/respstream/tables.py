@@ -183,7 +183,7 @@ class Scan:
         *,
         split: bool = False,
     ) -> None:
-        self.tables = tuple(tables)
+        self.tables = list(tables)
         self._wanted = list(tables.items())
         self._split = split
         self._core = _engine().Scan(

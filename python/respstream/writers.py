@@ -11,7 +11,7 @@ import json
 import os
 import shutil
 import tempfile
-from collections.abc import Iterator
+from collections.abc import Generator, Iterator
 from datetime import datetime
 from typing import Any, Protocol
 from urllib.parse import quote
@@ -59,8 +59,8 @@ def write(scan: Scan, path: str | os.PathLike[str], form: str, partition_by: str
                 return os.path.join(folder, table + SUFFIXES[form])
             return os.path.join(folder, table) if several else folder
 
-        with contextlib.closing(kind(scan, place, form, partition_by)) as writer:
-            writer.run()
+        with contextlib.closing(kind(scan, place, form, partition_by)) as files:
+            files.run()
 
 
 def named_batches(scan: Scan) -> Iterator[tuple[str, Any]]:
@@ -107,7 +107,9 @@ class Parquet:
     def __init__(self, path: str, schema: Any) -> None:
         from pyarrow import parquet
 
-        self._schema, self._held, self._rows, self._bytes = schema, [], 0, 0  # type: tuple[Any, list[Any], int, int]
+        self._schema = schema
+        self._held: list[Any] = []
+        self._rows = self._bytes = 0
         self._writer = parquet.ParquetWriter(path, schema, compression="zstd")
 
     def write(self, batch: Any) -> None:
@@ -274,7 +276,9 @@ def _folder(value: Any) -> str:
 
 
 def _same(values: Any, value: Any) -> Any:
-    from pyarrow import compute
+    import pyarrow.compute
+
+    compute: Any = pyarrow.compute
 
     if not value.is_valid:
         return compute.is_null(values)
@@ -285,7 +289,7 @@ def _same(values: Any, value: Any) -> Any:
 
 
 @contextlib.contextmanager
-def _new_file(target: str) -> Iterator[str]:
+def _new_file(target: str) -> Generator[str, None, None]:
     """A file beside the target that takes its name when the block ends well."""
     folder, name = os.path.split(target)
     handle, temporary = tempfile.mkstemp(prefix=f".{name[:100]}.", suffix=".tmp", dir=folder)
@@ -301,7 +305,7 @@ def _new_file(target: str) -> Iterator[str]:
 
 
 @contextlib.contextmanager
-def _new_folder(target: str) -> Iterator[str]:
+def _new_folder(target: str) -> Generator[str, None, None]:
     """A folder beside the target that takes its name when the block ends well."""
     if os.path.lexists(target) and (not os.path.isdir(target) or os.listdir(target)):
         raise FileExistsError(f"{target!r} is there already, and not empty")
