@@ -222,13 +222,13 @@ class Fold(Decoder):
     def feed(self, data: Any) -> list[Event]:
         """Takes the next bytes."""
         self._run(self._framer_items(data), None)
-        self._rows()
+        self._gather()
         return []
 
     def finish(self) -> list[Event]:
         """Ends the source."""
         super().finish()
-        self._rows()
+        self._gather()
         kept = [found for found in self._store.kept if self._has(self._begin_of(found))]
         whole = self._numbered or len(self._store.kept) >= KEPT
         self._stream.diagnostics.update(self._store.counts if whole else Counter(found.code for found in kept))
@@ -279,7 +279,7 @@ class Fold(Decoder):
             row = event_row(parsed, folded, number, index, whole=table.whole)
             table.rows.append((self._name, *row))
 
-    def _rows(self) -> None:
+    def _gather(self) -> None:
         ended, self._lanes.ended = self._lanes.ended, []
         for folded in ended:
             self._owners.update((id(found), folded) for found in folded.diagnostics)

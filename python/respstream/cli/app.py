@@ -11,7 +11,7 @@ from typing import Any
 
 import click
 
-COMMANDS = ("responses", "events", "items", "text", "check", "record", "replay", "completion")
+COMMANDS = ("responses", "events", "items", "text", "stats", "check", "record", "replay", "completion")
 FAILED, INTERRUPTED, PIPE_BROKEN = 1, 130, 141
 
 

@@ -37,6 +37,7 @@ if TYPE_CHECKING:
 
 SUFFIXES = (".sse", ".jsonl", ".json", ".txt", ".log", ".ndjson", ".har")
 ENDINGS = tuple(suffix + packed for suffix in SUFFIXES for packed in ("", ".gz", ".zst"))
+WRAPPERS = (".har", ".yaml", ".yml")
 STDIN = "-"
 
 
@@ -127,6 +128,13 @@ class Reading:
     def is_live(self) -> bool:
         """Whether there is input that may come bit by bit: stdin."""
         return any(one.path is None for one in self.inputs)
+
+    @property
+    def is_wrapped(self) -> bool:
+        """Whether the streams lie in records that a scan does not read: HAR, VCR, rows whose members were named."""
+        named = any(self.options.get(name) is not None for name in ("field", "time", "lane"))
+        wraps = self.options["form"] not in ("auto", "sse", "jsonl")
+        return named or wraps or any(one.name.lower().removesuffix(".gz").endswith(WRAPPERS) for one in self.inputs)
 
     @property
     def size(self) -> int:

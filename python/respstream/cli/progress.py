@@ -28,6 +28,7 @@ class Progress:
 
     def __init__(self, inputs: Sequence[Input], *, wanted: bool = True) -> None:
         self._bar: Bar | None = None
+        self._names = [one.name for one in inputs]
         if not wanted or sys.stderr is None or not sys.stderr.isatty() or any(one.path is None for one in inputs):
             return
         sizes = [size_of(one) for one in inputs]
@@ -35,7 +36,6 @@ class Progress:
             return
         self._ends = [0, *accumulate(sizes)]
         self._plain = all(size and not one.name.lower().endswith(PACKED) for one, size in zip(inputs, sizes, strict=True))
-        self._names = [one.name for one in inputs]
         self._bar = _bar()
         self._task = self._bar.add_task("", total=sum(sizes) or None, name="", files=self._files(0))
 

@@ -112,6 +112,7 @@ def table_command(table: str, titles: dict[str, str], *, about: str, short: str,
         chosen_form = choose_format(format_, output, folder=partition_by is not None)
         wanted = Wanted(table, chosen_form, output, columns, partition_by, threads, strict, privacy, titles)
         _check(wanted)
+        _check_wrapped(reading, table)
         ctx.exit(run(ctx, reading, wanted, since_manifest))
 
     return command
@@ -132,6 +133,11 @@ def _check(wanted: Wanted) -> None:
         raise click.UsageError("arrow is not for the eye; -o names a file, or a pipe takes it.")
 
 
+def _check_wrapped(reading: Reading, table: str) -> None:
+    if reading.is_wrapped and table != "responses":
+        raise click.UsageError(f"streams in HAR, VCR or rows are read by `respstream responses`, not by {table}.")
+
+
 def run(ctx: click.Context, reading: Reading, wanted: Wanted, since: str | None) -> int:
     """Reads, writes, and tells what was done; gives the exit status."""
     manifest = None if since is None else Manifest(since, wanted.table)
@@ -142,19 +148,19 @@ def run(ctx: click.Context, reading: Reading, wanted: Wanted, since: str | None)
             return 0
     begun = time.monotonic()
     ctx.meta["respstream.done"] = lambda: _interrupted(reading, wanted)
-    rows = _files(reading, wanted) if wanted.form in BINARY or wanted.partition_by else _lines(reading, wanted)
+    count = _files(reading, wanted) if wanted.form in BINARY or wanted.partition_by else _lines(reading, wanted)
     if manifest is not None:
         manifest.add(one for one in reading.inputs if one.name not in reading.failed)
     if wanted.into_file:
-        complain(_done(reading, wanted, rows, time.monotonic() - begun))
+        complain(_done(reading, wanted, count, time.monotonic() - begun))
     reading.summary()
     return reading.status(strict=wanted.strict)
 
 
-def _done(reading: Reading, wanted: Wanted, rows: int, seconds: float) -> str:
-    rate = f", {size(reading.bytes / seconds)}/s" if seconds >= 1 else ""
+def _done(reading: Reading, wanted: Wanted, count: int, seconds: float) -> str:
+    rate = f", {size(reading.bytes / seconds)}/s" if reading.bytes >= QUICK_BYTES else ""
     read = f"{plural(len(reading.inputs), 'file')}, {size(reading.bytes)} in {seconds:.1f} s{rate}"
-    return one_line(f"respstream: {plural(rows, wanted.table[:-1])} of {read}, into {wanted.output}")
+    return one_line(f"respstream: {plural(count, wanted.table[:-1])} of {read}, into {wanted.output}")
 
 
 def _interrupted(reading: Reading, wanted: Wanted) -> str:
@@ -174,7 +180,7 @@ def _lines(reading: Reading, wanted: Wanted) -> int:
     ):
         reading.progress = bar
         writer = _writer(wanted, file)
-        for row in _rows(reading, wanted, file.flush):
+        for row in rows(reading, wanted, file.flush):
             writer.write(wanted.privacy.row({name: row[name] for name in names}))
             count += 1
         writer.close()
@@ -192,7 +198,7 @@ def _writer(wanted: Wanted, file: IO[str]) -> Writer:
     return Table(file, wanted.titles if wanted.columns is None else {name: name for name in wanted.columns})
 
 
-def _rows(reading: Reading, wanted: Wanted, flush: Callable[[], None]) -> Iterator[Row]:
+def rows(reading: Reading, wanted: Wanted, flush: Callable[[], None]) -> Iterator[Row]:
     """The rows as dicts; `flush` is called when those behind may take their time."""
     if _quick(reading, wanted):
         whole = "response_json" in wanted.names
@@ -210,7 +216,11 @@ def _rows(reading: Reading, wanted: Wanted, flush: Callable[[], None]) -> Iterat
 
 def _quick(reading: Reading, wanted: Wanted) -> bool:
     """Whether responses are folded one by one, here: stdin, which may be live, and what is small. The rows are the same."""
-    if wanted.table != "responses" or wanted.threads is not None:
+    if wanted.table != "responses":
+        return False
+    if reading.is_wrapped:
+        return True
+    if wanted.threads is not None:
         return False
     import importlib.util
 

@@ -44,15 +44,33 @@ class Scanned:
         count = threads or os.cpu_count() or 1
         rows = batch_rows or 8192
         wanted: dict[str, list[str] | None] = {table: list(columns)}
-        self._scan = tables.Scan([_given(one) for one in reading.inputs], wanted, count, rows, reading.options)
-
-    @property
-    def schema(self) -> Any:
-        """The schema, for whoever speaks Arrow."""
-        return self._scan.schema
+        options = {name: reading.options[name] for name in ("form", "max_event_bytes")}
+        self._folds = reading.is_wrapped
+        if self._folds:
+            self.schema = tables.schema(table, columns)
+            return
+        self._scan = tables.Scan([_given(one) for one in reading.inputs], wanted, count, rows, options)
+        self.schema = self._scan.schema
 
     def batches(self) -> Iterator[Any]:
         """The rows in batches of pyarrow. Tells on stderr what could not be read through."""
+        for batch in self._folded() if self._folds else self._scanned():
+            self.rows += batch.num_rows
+            yield self._privacy.batch(batch)
+
+    def _folded(self) -> Iterator[Any]:
+        """Responses that are folded one by one, for what a scan does not read."""
+        from respstream.tables import response_row
+
+        schema = self._pa.schema(self.schema)
+        whole = "response_json" in schema.names
+        for one in self._reading:
+            for responses in self._reading.fold(self._reading.decoder(), one):
+                if responses:
+                    rows = [response_row(response, one.name, whole=whole) for response in responses]
+                    yield self._pa.RecordBatch.from_pylist(rows, schema=schema)
+
+    def _scanned(self) -> Iterator[Any]:
         self._reading.begin()
         coming: queue.Queue[Any] = queue.Queue(_WAITING)
         left = threading.Event()
@@ -63,8 +81,7 @@ class Scanned:
             while (found := _next(coming)) is not None:
                 if isinstance(found, BaseException):
                     raise found
-                self.rows += found.num_rows
-                yield self._privacy.batch(found)
+                yield found
             thread.join()
         finally:
             left.set()
