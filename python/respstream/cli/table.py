@@ -20,7 +20,7 @@ WIDE = 220
 LONGEST = 1000
 """No terminal shows more characters of one value."""
 COLOURS = {"failed": "red", "cancelled": "red", "incomplete": "yellow"}
-NUMBERS = {name for name, kind in COLUMNS["responses"] if kind.startswith("int")}
+NUMBERS = {name for columns in COLUMNS.values() for name, kind in columns if kind.startswith("int")}
 
 
 class Table:
@@ -81,7 +81,7 @@ def _cell(name: str, value: Any) -> str:
     return one_line(" ".join(text[:LONGEST].split()))
 
 
-WEIGHTS = {"source": 1.1, "response_id": 1.1, "output_text": 2.2}
+WEIGHTS = {"source": 1.1, "response_id": 1.1, "output_text": 2.2, "delta": 1.4, "text": 2.2, "arguments": 1.6}
 """How much of scarce room a column gets."""
 
 
