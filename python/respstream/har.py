@@ -9,7 +9,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator
 from typing import TYPE_CHECKING, Any
 
-from respstream._pure.json import BadJson, LimitExceeded, decode, elements, locate, loads
+from respstream._pure.json import BadJson, LimitExceeded, decode, elements, loads, locate
 from respstream._pure.packed import unpacked
 from respstream._pure.pointer import resolve
 from respstream._pure.shapes import is_event, is_object, looks_like_sse

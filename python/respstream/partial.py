@@ -81,14 +81,14 @@ class PartialJson:
     @property
     def complete(self) -> bool:
         """Whether the text so far is a whole JSON text."""
-        return self._expects == "end" or (self._expects == "number" and len(self._stack) == 1 and self._part in _ENDS)
+        return not self._error and (self._expects == "end" or self._is_number())
 
     @property
     def value(self) -> Any:
         """What there is so far; the whole value once the text is `complete`."""
         if self._root:
             return self._root[0]
-        return self._literal(0) if self.complete else None
+        return self._literal(0) if self._is_number() else None
 
     def feed(self, text: str) -> None:
         """Takes the next piece of the text.
@@ -281,12 +281,22 @@ class PartialJson:
             self._value_ended()
         return at + size
 
-    def _literal(self, at: int) -> Any:
-        """The number or word that was read."""
+    def _is_number(self) -> bool:
+        """Whether the whole text so far is a number."""
+        if self._expects != "number" or len(self._stack) > 1 or self._part not in _ENDS:
+            return False
+        literal = self._joined()
+        return self._part not in ("zero", "digits") or len(literal.lstrip("-")) <= _json.DIGIT_LIMIT
+
+    def _joined(self) -> str:
         if len(self._number) > 1:
             self._number = ["".join(self._number)]
+        return self._number[0]
+
+    def _literal(self, at: int) -> Any:
+        """The number or word that was read."""
         try:
-            return _json.loads(self._number[0].encode())
+            return _json.loads(self._joined().encode())
         except _json.LimitExceeded as error:
             self._fail(str(error), at)
 

@@ -113,7 +113,7 @@ class _Handler(BaseHTTPRequestHandler):
     by_id: dict[str, Take]
     pace: float | None
 
-    def do_POST(self) -> None:  # noqa: N802 (the name that http.server calls)
+    def do_POST(self) -> None:
         """Answers a request for a response."""
         request = self._request()
         if not self.path.partition("?")[0].rstrip("/").endswith("/responses"):
@@ -125,7 +125,7 @@ class _Handler(BaseHTTPRequestHandler):
         else:
             self._whole(200, take.body)
 
-    def do_GET(self) -> None:  # noqa: N802
+    def do_GET(self) -> None:
         """Answers a request for a response that is known by its id."""
         take = self.by_id.get(self.path.partition("?")[0].rstrip("/").rpartition("/")[2])
         if take is None:

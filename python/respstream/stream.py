@@ -186,7 +186,9 @@ def aevents(
     lane: str | None = None,
 ) -> AsyncStream[Event]:
     """As `events`, over an asynchronous iterable of bytes."""
-    return AsyncStream(source, _options(source, form, on_eof, strict, max_event_bytes, (field, time, lane)), whole=False)
+    return AsyncStream(
+        source, _options(source, form, on_eof, strict, max_event_bytes, (field, time, lane)), whole=False
+    )
 
 
 def aresponses(

@@ -8,7 +8,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 from typing import TYPE_CHECKING, Any
 
-from respstream._pure.json import BadJson, LimitExceeded, decode, elements, locate, loads
+from respstream._pure.json import BadJson, LimitExceeded, decode, elements, loads, locate
 from respstream._pure.packed import unpacked
 from respstream._pure.times import read_time
 from respstream.har import Report, is_relevant

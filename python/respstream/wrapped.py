@@ -109,7 +109,7 @@ class FileDecoder:
 
 
 def sniff(head: bytes) -> str | None:
-    """"har", "vcr", "" for anything else, by the first bytes of a file; None where more of them are needed."""
+    """ "har", "vcr", "" for anything else, by the first bytes of a file; None where more of them are needed."""
     text = head.lstrip(b"\xef\xbb\xbf \t\r\n")
     if not text:
         return None

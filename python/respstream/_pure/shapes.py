@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from typing import Any
 
-from respstream._pure.json import BadJson, LimitExceeded, decode, elements, locate, loads
+from respstream._pure.json import BadJson, LimitExceeded, decode, elements, loads, locate
 from respstream._pure.packed import unpacked
 from respstream._pure.pointer import Steps, resolve, shown
 from respstream._pure.times import read_time

@@ -179,9 +179,7 @@ def reads(command: Callable[..., None]) -> Callable[..., None]:
     """Gives a command the arguments that all share. It is called with a `Reading` in their place."""
 
     @click.argument("paths", nargs=-1, metavar="PATH…")
-    @click.option(
-        "--form", type=click.Choice(FORMS), default="auto", help="What the input is made of."
-    )
+    @click.option("--form", type=click.Choice(FORMS), default="auto", help="What the input is made of.")
     @click.option("--field", metavar="/A/B", help="Rows: where the stream stands, a JSON pointer.")
     @click.option("--time", metavar="/A/B", help="Rows: where the time stands.")
     @click.option("--lane", metavar="/A/B", help="Rows: where the name of the stream stands.")

@@ -62,7 +62,12 @@ impl SdkPlan {
     }
 
     /// What the node makes of one JSON text as the SDK would; None where that is not sure.
-    fn build<'py>(&self, py: Python<'py>, node: usize, text: &[u8]) -> PyResult<Option<Bound<'py, PyAny>>> {
+    fn build<'py>(
+        &self,
+        py: Python<'py>,
+        node: usize,
+        text: &[u8],
+    ) -> PyResult<Option<Bound<'py, PyAny>>> {
         let table = self.table();
         Builder::new(py, &table, &mut Memory::default()).whole(node, text)
     }
@@ -90,16 +95,16 @@ impl SdkReader {
         let list = PyList::empty(py);
         let mut odd = false;
         let mut error = None;
-        self.blocks.feed(chunk, &mut |block| {
-            match item(&mut builder, &block).and_then(|(item, plain)| {
+        self.blocks.feed(chunk, &mut |block| match item(&mut builder, &block).and_then(
+            |(item, plain)| {
                 odd |= !plain;
                 list.append(item)
-            }) {
-                Ok(()) => true,
-                Err(raised) => {
-                    error = Some(raised);
-                    false
-                }
+            },
+        ) {
+            Ok(()) => true,
+            Err(raised) => {
+                error = Some(raised);
+                false
             }
         });
         match error {
@@ -117,7 +122,10 @@ impl SdkReader {
 }
 
 /// What a block gives, and whether it is an event.
-fn item<'py>(builder: &mut Builder<'_, 'py>, block: &Block<'_>) -> PyResult<(Bound<'py, PyAny>, bool)> {
+fn item<'py>(
+    builder: &mut Builder<'_, 'py>,
+    block: &Block<'_>,
+) -> PyResult<(Bound<'py, PyAny>, bool)> {
     let py = builder.py;
     match *block {
         Block::Odd(rest) => Ok((PyBytes::new(py, rest).into_any(), false)),

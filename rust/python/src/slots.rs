@@ -68,7 +68,9 @@ impl<'py> Filling<'_, 'py> {
                 }
                 Ok(())
             }
-            None => set_plainly(&self.object, self.class.names[slot].bind(self.object.py()), &value),
+            None => {
+                set_plainly(&self.object, self.class.names[slot].bind(self.object.py()), &value)
+            }
         }
     }
 
@@ -93,7 +95,10 @@ pub fn copy_set<'py>(set: &Bound<'py, PySet>) -> PyResult<Bound<'py, PyAny>> {
 }
 
 /// The text with more behind it; extended in place, without a copy, if nobody else has it.
-pub fn append<'py>(text: Bound<'py, PyString>, more: &Bound<'py, PyString>) -> PyResult<Bound<'py, PyString>> {
+pub fn append<'py>(
+    text: Bound<'py, PyString>,
+    more: &Bound<'py, PyString>,
+) -> PyResult<Bound<'py, PyString>> {
     let py = text.py();
     let mut place = text.into_ptr();
     // SAFETY: `place` holds the one reference that was given up above. The function replaces it by a reference to the

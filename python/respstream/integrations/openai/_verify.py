@@ -87,7 +87,7 @@ def _read(connection: Any, how: Callable[[Any], Iterator[Any]]) -> tuple[list[An
     events = []
     try:
         for event in how(connection):
-            events.append(event)  # noqa: PERF402 - what came before an exception counts
+            events.append(event)
     except Exception as error:
         return events, f"{type(error).__name__}: {error}"
     return events, None

@@ -4,9 +4,9 @@
 //! both outcomes are told before any object of the wrong way is seen: a text matches, or it surely fails, or (where
 //! pydantic would coerce) it is not sure, and the SDK has to do it.
 
+use pyo3::PyTypeInfo;
 use pyo3::prelude::*;
 use pyo3::types::{PyBool, PyDict, PyFloat, PyInt, PyList, PyString};
-use pyo3::PyTypeInfo;
 use respstream_core::json::{self, Kind, Member};
 
 use super::members::{Matched, Value, locate, tag};
@@ -66,7 +66,9 @@ impl<'a, 'py> Builder<'a, 'py> {
         // Members named `error` make the SDK raise.
         let error = members.iter().any(|member| member.raw_key(text) == b"error");
         let node = match tag(text, &members, "type") {
-            Ok(Some(Value { text, kind: Kind::String })) if !error => table.events.get(&*json::decode_str(text)),
+            Ok(Some(Value { text, kind: Kind::String })) if !error => {
+                table.events.get(&*json::decode_str(text))
+            }
             _ => None,
         };
         let event = match node.and_then(|node| table.node(*node)) {
@@ -166,16 +168,23 @@ impl<'a, 'py> Builder<'a, 'py> {
         let py = self.py;
         let node = self.table.node(node).ok_or(Miss::Unsure)?;
         match (node, value.kind) {
-            (Node::Any, _) | (Node::Str, Kind::String) | (Node::Bool, Kind::True | Kind::False) => self.any(value),
+            (Node::Any, _) | (Node::Str, Kind::String) | (Node::Bool, Kind::True | Kind::False) => {
+                self.any(value)
+            }
             (Node::Int, Kind::Number) if is_integer(value.text) => self.any(value),
             (Node::Float, Kind::Number) => self.float(value.text),
             (Node::Literal(words), Kind::String) => {
                 let text = json::decode_str(value.text);
-                let (_, word) = words.iter().find(|(word, _)| **word == *text).ok_or(Miss::Fails)?;
+                let (_, word) =
+                    words.iter().find(|(word, _)| **word == *text).ok_or(Miss::Fails)?;
                 Ok(word.clone_ref(py).into_bound(py).into_any())
             }
-            (Node::List(inner), Kind::Array) => self.list(value.text, |this, part| this.validated(*inner, part)),
-            (Node::Dict(inner), Kind::Object) => self.dict(value.text, |this, part| this.validated(*inner, part)),
+            (Node::List(inner), Kind::Array) => {
+                self.list(value.text, |this, part| this.validated(*inner, part))
+            }
+            (Node::Dict(inner), Kind::Object) => {
+                self.dict(value.text, |this, part| this.validated(*inner, part))
+            }
             (Node::Model(model), Kind::Object) => {
                 let matched = Matched::new(py, model, value.text, locate(value.text)?)?;
                 self.validated_model(model, value.text, &matched)
@@ -189,11 +198,14 @@ impl<'a, 'py> Builder<'a, 'py> {
             (Node::Tagged(tagged), Kind::Object) => {
                 let members = locate(value.text)?;
                 let variant = match tag(value.text, &members, &tagged.key)? {
-                    Some(Value { text, kind: Kind::String }) => tagged.variants.get(&*json::decode_str(text)),
+                    Some(Value { text, kind: Kind::String }) => {
+                        tagged.variants.get(&*json::decode_str(text))
+                    }
                     _ if !tagged.required => return Err(Miss::Unsure),
                     _ => None,
                 };
-                let Some(Node::Model(model)) = variant.and_then(|node| self.table.node(*node)) else {
+                let Some(Node::Model(model)) = variant.and_then(|node| self.table.node(*node))
+                else {
                     return Err(Miss::Fails);
                 };
                 let matched = Matched::new(py, model, value.text, members)?;
@@ -201,7 +213,8 @@ impl<'a, 'py> Builder<'a, 'py> {
             }
             (Node::Sdk(sdk), _) => self.by_sdk(&sdk.validate, value, Miss::Fails),
             // Nothing is made of null, and of nothing a string or an object; for the rest there are coercions.
-            (Node::Str | Node::Literal(_) | Node::Model(_) | Node::Tagged(_), _) | (_, Kind::Null) => Err(Miss::Fails),
+            (Node::Str | Node::Literal(_) | Node::Model(_) | Node::Tagged(_), _)
+            | (_, Kind::Null) => Err(Miss::Fails),
             _ => Err(Miss::Unsure),
         }
     }
@@ -212,7 +225,9 @@ impl<'a, 'py> Builder<'a, 'py> {
         let node = self.table.node(node).ok_or(Miss::Unsure)?;
         let construct = match (node, value.kind) {
             (Node::Float, Kind::Number) => return self.float(value.text),
-            (Node::Float, Kind::True | Kind::False) | (Node::Model(_), Kind::Array) => return Err(Miss::Unsure),
+            (Node::Float, Kind::True | Kind::False) | (Node::Model(_), Kind::Array) => {
+                return Err(Miss::Unsure);
+            }
             (Node::List(inner), Kind::Array) => {
                 return self.list(value.text, |this, part| this.constructed(*inner, part));
             }
@@ -239,7 +254,11 @@ impl<'a, 'py> Builder<'a, 'py> {
         function.bind(self.py).call1((value,)).map_err(|_| failure)
     }
 
-    fn list(&mut self, text: &[u8], mut part: impl FnMut(&mut Self, Value<'_>) -> Built<'py>) -> Built<'py> {
+    fn list(
+        &mut self,
+        text: &[u8],
+        mut part: impl FnMut(&mut Self, Value<'_>) -> Built<'py>,
+    ) -> Built<'py> {
         let list = PyList::empty(self.py);
         if text == b"[]" {
             return Ok(list.into_any());
@@ -254,7 +273,11 @@ impl<'a, 'py> Builder<'a, 'py> {
         Ok(list.into_any())
     }
 
-    fn dict(&mut self, text: &[u8], mut part: impl FnMut(&mut Self, Value<'_>) -> Built<'py>) -> Built<'py> {
+    fn dict(
+        &mut self,
+        text: &[u8],
+        mut part: impl FnMut(&mut Self, Value<'_>) -> Built<'py>,
+    ) -> Built<'py> {
         let dict = PyDict::new(self.py);
         for member in locate(text)? {
             let key = PyString::new(self.py, &json::decode_key(text, &member));
@@ -286,10 +309,15 @@ impl<'a, 'py> Builder<'a, 'py> {
     }
 
     fn float(&mut self, text: &[u8]) -> Built<'py> {
-        if is_integer(text) && json::parse_index(text).is_none_or(|number| !(-EXACT..=EXACT).contains(&number)) {
+        if is_integer(text)
+            && json::parse_index(text).is_none_or(|number| !(-EXACT..=EXACT).contains(&number))
+        {
             return Err(Miss::Unsure);
         }
-        let number = std::str::from_utf8(text).ok().and_then(|text| text.parse().ok()).ok_or(Miss::Unsure)?;
+        let number = std::str::from_utf8(text)
+            .ok()
+            .and_then(|text| text.parse().ok())
+            .ok_or(Miss::Unsure)?;
         Ok(PyFloat::new(self.py, number).into_any())
     }
 

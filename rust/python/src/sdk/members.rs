@@ -29,7 +29,12 @@ pub struct Matched {
 
 impl Matched {
     /// Not sure if a name is there twice, or is one of those that only Python knows what to do with.
-    pub fn new(py: Python<'_>, model: &Model, text: &[u8], members: Vec<Member>) -> Result<Self, Miss> {
+    pub fn new(
+        py: Python<'_>,
+        model: &Model,
+        text: &[u8],
+        members: Vec<Member>,
+    ) -> Result<Self, Miss> {
         let mut places = Vec::with_capacity(members.len());
         let (mut given, mut expected) = (0_u64, 0);
         for member in &members {
@@ -65,7 +70,9 @@ pub fn tag<'t>(text: &'t [u8], members: &[Member], key: &str) -> Result<Option<V
         if member.key_escaped {
             return Err(Miss::Unsure);
         }
-        if member.raw_key(text) == key.as_bytes() && found.replace(Value::of(member, text)).is_some() {
+        if member.raw_key(text) == key.as_bytes()
+            && found.replace(Value::of(member, text)).is_some()
+        {
             return Err(Miss::Unsure);
         }
     }

@@ -51,7 +51,8 @@ impl Model {
         let template = PyDict::new(py);
         let (mut fields, mut required) = (Vec::new(), 0_u64);
         for (place, field) in spec.get_item(2)?.try_iter()?.enumerate() {
-            let (name, key, node, must, default): (String, String, usize, bool, Py<PyAny>) = field?.extract()?;
+            let (name, key, node, must, default): (String, String, usize, bool, Py<PyAny>) =
+                field?.extract()?;
             if place >= 64 {
                 return Err(PyValueError::new_err("a model of more than 64 fields"));
             }
@@ -61,7 +62,14 @@ impl Model {
             fields.push(Field { name: name.unbind(), key: key.into(), node, aliased });
         }
         let class = SlotClass::new(&class, &SLOTS)?;
-        Ok(Self { class, fields, required, template: template.unbind(), sets: Mutex::default(), last: Mutex::default() })
+        Ok(Self {
+            class,
+            fields,
+            required,
+            template: template.unbind(),
+            sets: Mutex::default(),
+            last: Mutex::default(),
+        })
     }
 
     /// The place of the field with this key, looked for from the place where it is expected.
@@ -107,7 +115,12 @@ impl Model {
     }
 
     /// The name of an extra member, where the latest object had the same one at this place.
-    pub fn extra_name<'py>(&self, py: Python<'py>, place: usize, name: &str) -> Option<Bound<'py, PyString>> {
+    pub fn extra_name<'py>(
+        &self,
+        py: Python<'py>,
+        place: usize,
+        name: &str,
+    ) -> Option<Bound<'py, PyString>> {
         let last = self.last();
         let known = last.as_ref()?.names.get(place)?.bind(py);
         known.to_str().is_ok_and(|text| text == name).then(|| known.clone())
@@ -136,9 +149,12 @@ impl Model {
     /// The same with the names of extra members, which are mostly those of the object before.
     fn set_with<'py>(&self, extra: &Bound<'py, PyDict>, given: u64) -> PyResult<Bound<'py, PySet>> {
         let py = extra.py();
-        let last = self.last().filter(|last| last.given == given && last.names.len() == extra.len());
+        let last =
+            self.last().filter(|last| last.given == given && last.names.len() == extra.len());
         if let Some(last) = last {
-            let same = |(name, (key, _)): (&Py<PyString>, (Bound<'_, PyAny>, _))| name.as_ptr() == key.as_ptr();
+            let same = |(name, (key, _)): (&Py<PyString>, (Bound<'_, PyAny>, _))| {
+                name.as_ptr() == key.as_ptr()
+            };
             if last.names.iter().zip(extra.iter()).all(same) {
                 return Ok(copy_set(last.set.bind(py))?.cast_into()?);
             }

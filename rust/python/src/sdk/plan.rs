@@ -85,7 +85,10 @@ impl Table {
             "model" => Node::Model(Box::new(Model::new(spec)?)),
             "union" => Node::Union(union(spec)?),
             "tagged" => Node::Tagged(tagged(spec)?),
-            "sdk" => Node::Sdk(Sdk { validate: spec.get_item(1)?.unbind(), construct: spec.get_item(2)?.unbind() }),
+            "sdk" => Node::Sdk(Sdk {
+                validate: spec.get_item(1)?.unbind(),
+                construct: spec.get_item(2)?.unbind(),
+            }),
             _ => return Err(PyValueError::new_err(format!("no kind of node: {kind}"))),
         };
         self.nodes.push(Arc::new(node));

@@ -36,7 +36,11 @@ impl SdkStamp {
     }
 
     /// The event with the new member; lists are copied, and null members have their defaults.
-    fn stamp<'py>(&self, event: &Bound<'py, PyAny>, added: Bound<'py, PyAny>) -> PyResult<Bound<'py, PyAny>> {
+    fn stamp<'py>(
+        &self,
+        event: &Bound<'py, PyAny>,
+        added: Bound<'py, PyAny>,
+    ) -> PyResult<Bound<'py, PyAny>> {
         let py = event.py();
         let from = event.getattr(intern!(py, "__dict__"))?.cast_into::<PyDict>()?;
         self.make(&from, added)
@@ -44,14 +48,20 @@ impl SdkStamp {
 }
 
 impl SdkStamp {
-    fn make<'py>(&self, from: &Bound<'py, PyDict>, added: Bound<'py, PyAny>) -> PyResult<Bound<'py, PyAny>> {
+    fn make<'py>(
+        &self,
+        from: &Bound<'py, PyDict>,
+        added: Bound<'py, PyAny>,
+    ) -> PyResult<Bound<'py, PyAny>> {
         let py = from.py();
         let dict = self.model.dict(py)?;
         for (place, field) in self.model.fields.iter().enumerate() {
             if self.given & (1 << place) == 0 {
                 continue;
             }
-            let Some(value) = from.get_item(&field.name)?.filter(|value| !value.is_none()) else { continue };
+            let Some(value) = from.get_item(&field.name)?.filter(|value| !value.is_none()) else {
+                continue;
+            };
             match value.cast_exact::<PyList>() {
                 Ok(list) => dict.set_item(&field.name, list.get_slice(0, list.len()))?,
                 Err(_) => dict.set_item(&field.name, value)?,
@@ -80,7 +90,11 @@ pub struct SdkRun {
 impl SdkRun {
     /// `event`: the first delta; `text`: what its text is with it.
     #[new]
-    fn new(stamp: Py<SdkStamp>, event: &Bound<'_, PyAny>, text: &Bound<'_, PyString>) -> PyResult<Self> {
+    fn new(
+        stamp: Py<SdkStamp>,
+        event: &Bound<'_, PyAny>,
+        text: &Bound<'_, PyString>,
+    ) -> PyResult<Self> {
         let py = event.py();
         let from = event.getattr(intern!(py, "__dict__"))?.cast_into::<PyDict>()?;
         let index = |name: &Bound<'_, PyString>| -> PyResult<_> {
@@ -113,10 +127,13 @@ impl SdkRun {
                 return Ok(None);
             }
         }
-        let Some(Ok(delta)) = from.get_item(intern!(py, "delta"))?.map(Bound::cast_into_exact::<PyString>) else {
+        let Some(Ok(delta)) =
+            from.get_item(intern!(py, "delta"))?.map(Bound::cast_into_exact::<PyString>)
+        else {
             return Ok(None);
         };
-        let older = self.older.take().map_or_else(|| PyString::new(py, ""), |older| older.into_bound(py));
+        let older =
+            self.older.take().map_or_else(|| PyString::new(py, ""), |older| older.into_bound(py));
         let text = append(append(older, self.pending.bind(py))?, &delta)?;
         self.older = Some(std::mem::replace(&mut self.newer, text.clone().unbind()));
         self.pending = delta.unbind();
