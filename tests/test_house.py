@@ -30,6 +30,7 @@ LAYERS = [
     {"wrapped"},
     {"events"},
     {"tree"},
+    {"calls"},
     {"response"},
     {"settle"},
     {"fold"},

@@ -9,8 +9,9 @@ from __future__ import annotations
 from array import array
 from typing import Any
 
+from respstream._pure.calls import Call, Position, argument_of, call_of, members_of, new_of_growing, new_of_whole
 from respstream._pure.json import Number, clean, dumps, join_text, locate, parse_exact
-from respstream._pure.tree import Text, expand, freeze
+from respstream._pure.tree import Text, expand, freeze, text_of
 from respstream.diagnostics import Diagnostic
 
 
@@ -61,6 +62,7 @@ class Folded:
         self.previous: tuple[int | None, bytes] | None = None  # number and bytes of the event before
         self.diagnostics: list[Diagnostic] = []
         self.version = 0
+        self.changes = 0  # how often an item or the output was given anew
         self.terminal: str | None = None
         self.ended = False  # by a terminal event or the end mark
         self.plain = False
@@ -79,6 +81,7 @@ class Folded:
         self.started_at: float | None = None
         self.ended_at: float | None = None
         self.delta_times: array[float] = array("d")  # where there is a clock
+        self._ranks: tuple[int, list[tuple[Item | None, Any]]] = (-1, [])  # of which `calls_version`
         self._base_raw: bytes | None = None
         self._base_in: bytes | None = None  # the payload whose member `response` is the base
 
@@ -191,6 +194,61 @@ class Folded:
                 arguments = _text(item, "input" if kind == "custom_tool_call" else "arguments")
                 calls.append((kind, _text(item, "call_id"), _text(item, "name"), arguments))
         return calls
+
+    # -- tool calls while they grow --------------------------------------------------------------------------------
+
+    @property
+    def calls_version(self) -> int:
+        """Another number whenever `calls` may give something else, which deltas alone never change."""
+        return self.changes + len(self.items)
+
+    def _ranked(self) -> list[tuple[Item | None, Any]]:
+        """The output in order: each element as the item that was streamed, or as the value in the base."""
+        version, ranked = self._ranks
+        if version == self.calls_version:
+            return ranked
+        kept = self._kept()
+        own = self.base.get("output") if kept or self.recovered is not None else None
+        fresh: list[tuple[Item | None, Any]] = [(None, value) for value in own] if isinstance(own, list) else []
+        if not kept:
+            items = self.folded_items() if self.recovered is None else self.recovered
+            fresh.extend((item, None) for item in items)
+        self._ranks = self.calls_version, fresh
+        return fresh
+
+    def calls(self) -> list[Call]:
+        """Rank in the output, type, call id and name of each function, custom and MCP call."""
+        found = (
+            call_of(rank, value if item is None else members_of(item.raw, item.tree))
+            for rank, (item, value) in enumerate(self._ranked())
+        )
+        return [call for call in found if call is not None]
+
+    def call_text(self, rank: int, position: Position | None) -> tuple[str, Position] | None:
+        """The arguments of the call of that rank behind a position, and the next position; from None on the whole text.
+
+        None where there is no text, or where the position does not hold any more. Half a surrogate pair at the end is
+        kept for the next time.
+        """
+        ranked = self._ranked()
+        if not 0 <= rank < len(ranked):
+            return None
+        item, value = ranked[rank]
+        if item is not None and item.tree is None:
+            if position is not None:
+                return ("", position) if position.source is item.raw else None
+            return new_of_whole(item.raw, argument_of(members_of(item.raw, None)), None)
+        text = argument_of(value if item is None else item.tree)
+        return new_of_growing(text, position) if isinstance(text, Text) else new_of_whole(text, text, position)
+
+    def call_arguments(self, rank: int) -> str | None:
+        """The arguments of the call of that rank as far as they have arrived, None where there are none."""
+        ranked = self._ranked()
+        if not 0 <= rank < len(ranked):
+            return None
+        item, value = ranked[rank]
+        found = argument_of(value if item is None else members_of(item.raw, item.tree))
+        return text_of(found) if isinstance(found, Text) or type(found) is str else None
 
     def error(self) -> dict[str, Any] | None:
         """The API's error: the response's own, else that of an `error` event."""

@@ -15,17 +15,21 @@ Steps = tuple[tuple[str, str | None], ...]
 
 
 class Text:
-    """A string that grows. `final`: a `*.done` event gave it, so later deltas do not count."""
+    """A string that grows. `final`: a `*.done` event gave it, so later deltas do not count. `joined`: how many pieces
+    fewer there are than there were, because they were joined.
+    """
 
-    __slots__ = ("final", "pieces")
+    __slots__ = ("final", "joined", "pieces")
 
     def __init__(self, value: Any, *, final: bool = False) -> None:
         self.pieces: list[str] = [value] if type(value) is str else []
+        self.joined = 0
         self.final = final
 
     def join(self) -> str:
         """The text so far; surrogate pairs that two pieces share become characters."""
         if len(self.pieces) > 1:
+            self.joined += len(self.pieces) - 1
             self.pieces = ["".join(self.pieces)]
         return join_text(self.pieces)
 

@@ -4,6 +4,7 @@
 
 pub mod arrays;
 pub mod blocks;
+pub mod calls;
 pub mod catalogue;
 pub mod count;
 pub mod decoder;

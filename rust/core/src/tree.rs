@@ -202,6 +202,12 @@ impl<T> Ordered<T> {
             .filter_map(|(number, place)| Some((*number, self.values.get(*place as usize)?)))
     }
 
+    /// The number and the value of a rank, to be read.
+    pub fn ranked(&self, rank: usize) -> Option<(u32, &T)> {
+        let (number, place) = *self.order.get(rank)?;
+        Some((number, self.values.get(place as usize)?))
+    }
+
     /// The number and the value of a rank.
     pub fn nth(&mut self, rank: usize) -> Option<(u32, &mut T)> {
         let (number, place) = *self.order.get(rank)?;
