@@ -1,7 +1,7 @@
 """`--since-manifest`: which files earlier runs have done, as JSON Lines of table, path, size and time of change."""
 
 # Names stay as they were given, which pathlib would normalise.
-# ruff: noqa: PTH100, PTH116, PTH123
+# ruff: noqa: PTH100, PTH123
 
 from __future__ import annotations
 
@@ -72,5 +72,7 @@ def _read(path: str) -> dict[Key, State]:
     except OSError as error:
         raise Stop(one_line(f"cannot read {path}: {error.strerror or error}")) from None
     except (ValueError, KeyError, TypeError, AttributeError):
-        raise Stop(one_line(f"{path} is no manifest; --since-manifest takes a file that an earlier run wrote")) from None
+        raise Stop(
+            one_line(f"{path} is no manifest; --since-manifest takes a file that an earlier run wrote")
+        ) from None
     return entries

@@ -58,8 +58,6 @@ class Privacy(NamedTuple):
         import pyarrow as pa
 
         members = list(field.type.value_type)
-        values = [
-            self._array(member, value) for member, value in zip(members, array.values.flatten(), strict=True)
-        ]
+        values = [self._array(member, value) for member, value in zip(members, array.values.flatten(), strict=True)]
         calls = pa.StructArray.from_arrays(values, fields=members)
         return pa.ListArray.from_arrays(array.offsets, calls, type=field.type)

@@ -35,7 +35,9 @@ class Progress:
         if sum(sizes) < WORTH_BYTES and len(inputs) < WORTH_FILES:
             return
         self._ends = [0, *accumulate(sizes)]
-        self._plain = all(size and not one.name.lower().endswith(PACKED) for one, size in zip(inputs, sizes, strict=True))
+        self._plain = all(
+            size and not one.name.lower().endswith(PACKED) for one, size in zip(inputs, sizes, strict=True)
+        )
         self._bar = _bar()
         self._task = self._bar.add_task("", total=sum(sizes) or None, name="", files=self._files(0))
 

@@ -17,12 +17,16 @@ def names(url: str, endings: tuple[str, ...]) -> list[str] | None:
     try:
         files, path = _store(url)
         if "*" in path or "[" in path or ("?" in path and not url.startswith("http")):
-            found = sorted(match for match, about in files.glob(path, detail=True).items() if about["type"] != "directory")
+            found = sorted(
+                match for match, about in files.glob(path, detail=True).items() if about["type"] != "directory"
+            )
             return [files.unstrip_protocol(match) for match in found] or None
         if url.startswith("http"):
             return [url] if files.exists(path) else None
         if files.isdir(path):
-            found = sorted(name for name in files.find(path) if name.lower().endswith(endings) and not _hidden(name, path))
+            found = sorted(
+                name for name in files.find(path) if name.lower().endswith(endings) and not _hidden(name, path)
+            )
             return [files.unstrip_protocol(name) for name in found]
         return [files.unstrip_protocol(path)] if files.exists(path) else None
     except Stop:

@@ -130,7 +130,11 @@ def _shares(page: Page, shown: list[tuple[str, Model]]) -> None:
 
 
 def _lists(page: Page, models: list[tuple[str, Model]]) -> None:
-    for title, name in (("incomplete reasons", "reasons"), ("errors by code", "errors"), ("tool calls by name", "tools")):
+    for title, name in (
+        ("incomplete reasons", "reasons"),
+        ("errors by code", "errors"),
+        ("tool calls by name", "tools"),
+    ):
         lines: list[list[str]] = []
         for label, model in models:
             counts: Counter[str] = getattr(model, name)
@@ -181,7 +185,7 @@ def bins(values: Sequence[float]) -> list[float]:
     if not values:
         return []
     low, high = min(values), max(values)
-    if low > 0 and high / low > 100 or low == 0 and high > 1000:
+    if (low > 0 and high / low > 100) or (low == 0 and high > 1000):
         first = 2.0 ** math.floor(math.log2(max(low, high / 2**BINS)))
         count = max(math.floor(math.log2(high / first)) + 1, 1)
         edges = [first * 2**number for number in range(count + 1)]

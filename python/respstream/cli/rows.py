@@ -83,10 +83,14 @@ def table_command(table: str, titles: dict[str, str], *, about: str, short: str,
     @click.option("--format", "format_", type=click.Choice(FORMATS), help="By the suffix of FILE, else a table.")
     @click.option("--columns", callback=chosen, metavar="A,B", help="These columns, in this order.")
     @click.option("--partition-by", type=click.Choice(names), metavar="COLUMN", help="Write a folder: a file a value.")
-    @click.option("--threads", type=click.IntRange(min=1), metavar="N", help="Read with so many; one a core by default.")
+    @click.option(
+        "--threads", type=click.IntRange(min=1), metavar="N", help="Read with so many; one a core by default."
+    )
     @click.option("--strict", is_flag=True, help="Exit with 1 if an error was diagnosed.")
     @click.option("--redact", is_flag=True, help="Leave texts, arguments and metadata empty.")
-    @click.option("--max-text", type=click.IntRange(min=0), metavar="N", help="Cut texts and arguments to N characters.")
+    @click.option(
+        "--max-text", type=click.IntRange(min=0), metavar="N", help="Cut texts and arguments to N characters."
+    )
     @click.option(
         "--since-manifest",
         type=click.Path(dir_okay=False),

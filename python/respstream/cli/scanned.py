@@ -100,7 +100,7 @@ class Scanned:
                     self._reading.seen(summary.sources, summary.bytes)
                 if not _put(coming, self._pa.record_batch(batch), left):
                     return
-        except BaseException as error:  # noqa: BLE001 (it is raised where the batches are taken)
+        except BaseException as error:
             last = error
         _put(coming, last, left)
 

@@ -19,15 +19,15 @@ EXAMPLES = "\b\nExamples:\n" + example_lines("respstream stats logs/ --plot", "r
 
 
 @click.command(epilog=EXAMPLES, short_help="Responses, tokens, tool calls, latency, by model.")
-@click.option("--format", "format_", type=click.Choice(["table", "json"]), default="table", help="For whom: json for machines.")
+@click.option(
+    "--format", "format_", type=click.Choice(["table", "json"]), default="table", help="For whom: json for machines."
+)
 @click.option("--plot", is_flag=True, help="Draw histograms of tokens and latency.")
 @click.option("--threads", type=click.IntRange(min=1), metavar="N", help="Read with so many; one a core by default.")
 @click.option("--strict", is_flag=True, help="Exit with 1 if an error was diagnosed.")
 @reads
 @click.pass_context
-def command(
-    ctx: click.Context, reading: Reading, format_: str, plot: bool, threads: int | None, strict: bool
-) -> None:
+def command(ctx: click.Context, reading: Reading, format_: str, plot: bool, threads: int | None, strict: bool) -> None:
     """Tables by model: responses by status, tokens, incomplete reasons, errors, tool calls, latency where there are times.
 
     PATH is a file, a folder, a glob, a URL, or `-` for stdin.
@@ -45,7 +45,9 @@ def command(
         from respstream.cli.report import report
 
         report(figures, sys.stdout, plot=plot)
-        complain(f"respstream: {plural(reading.responses, 'response')} of {plural(len(reading.inputs), 'file')}, {size(reading.bytes)}")
+        complain(
+            f"respstream: {plural(reading.responses, 'response')} of {plural(len(reading.inputs), 'file')}, {size(reading.bytes)}"
+        )
     reading.summary()
     ctx.exit(reading.status(strict=strict))
 
