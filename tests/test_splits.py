@@ -46,6 +46,12 @@ ODD = {
 
 
 TABLES = list(tables.COLUMNS)
+
+
+def whole(table: str) -> list[str]:
+    return [name for name, _ in tables.COLUMNS[table]]
+
+
 COLUMNS = {table: [name for name, _ in tables.COLUMNS[table] if name != "stream_index"] for table in TABLES}
 
 
@@ -91,6 +97,42 @@ def test_minimal_streams(tmp_path: Path) -> None:
     for row in MINIMAL:
         path.write_bytes(row.stream * 3 + STREAM)
         check(path, 5 if _backend.BACKEND == "rust" else 101)
+
+
+# -- columns that need no fold -------------------------------------------------------------------------------------------
+
+LIGHT = [name for name in whole("events") if name not in {"stream_index", "event_index", "response_id"}]
+
+
+@pytest.fixture
+def native(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Only the extension has a path without a fold."""
+    monkeypatch.setattr(_backend, "engine", _backend.load("rust"))
+
+
+def check_light(path: Path, *targets: int) -> None:
+    expected = respstream.scan(path, "events", whole("events")).to_arrow().select(LIGHT).to_pylist()
+    logs = respstream.scan(path, "events", LIGHT)
+    assert logs.to_arrow().to_pylist() == expected
+    assert logs.summary is not None
+    assert logs.summary.checked == "some" or not logs.summary.bytes
+    for target in targets:
+        parts = [pa.table(respstream.read_split(split, "events", LIGHT)) for split in respstream.plan(path, target)]
+        assert [row for part in parts for row in part.to_pylist()] == expected
+
+
+@pytest.mark.usefixtures("native")
+@pytest.mark.parametrize("name", list(ODD))
+def test_events_without_a_fold(name: str, tmp_path: Path) -> None:
+    path = tmp_path / "a.log"
+    path.write_bytes(ODD[name])
+    check_light(path, 1, 7, 333)
+
+
+@pytest.mark.usefixtures("native")
+def test_events_of_recorded_streams_without_a_fold(recorded: list[Path]) -> None:
+    for path in (*LOGS, *recorded[::8]):
+        check_light(path, max(1, path.stat().st_size // 5))
 
 
 def test_recorded_streams(recorded: list[Path]) -> None:

@@ -39,6 +39,11 @@ pub struct Scan {
 #[pymethods]
 impl Scan {
     #[new]
+    #[allow(
+        clippy::too_many_arguments,
+        clippy::needless_pass_by_value,
+        reason = "Python's arguments"
+    )]
     #[pyo3(signature = (inputs, tables, *, threads, batch_rows, split = false, part_bytes = PART_BYTES, form = "auto", on_eof = "flush", max_event_bytes = None))]
     fn new(
         inputs: Vec<(String, Bound<'_, PyAny>, Option<Range>)>,

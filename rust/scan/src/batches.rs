@@ -35,6 +35,11 @@ impl Tables {
         Self { columns, batch_rows: batch_rows.max(1), rows }
     }
 
+    /// What is wanted.
+    pub fn selections(&self) -> impl Iterator<Item = &Selection> {
+        self.columns.iter().map(|columns| &columns.selection)
+    }
+
     /// Whether a table is wanted.
     pub fn wants(&self, table: Table) -> bool {
         self.columns.iter().any(|columns| columns.selection.table == table)

@@ -12,6 +12,7 @@ pub mod batches;
 pub mod columns;
 pub mod fold;
 pub mod inflate;
+pub mod light;
 pub mod pool;
 pub mod reader;
 pub mod schema;

@@ -5,6 +5,7 @@ use respstream_core::frames::Options;
 
 use crate::batches::{Batch, Tables};
 use crate::fold::Fold;
+use crate::light::{self, Light};
 use crate::source::{Input, Problem, Source};
 use crate::splits::{self, Part};
 use crate::summary::Summary;
@@ -28,17 +29,56 @@ impl From<ArrowError> for Stop {
     }
 }
 
+/// What makes rows of the bytes of a source: with a fold, or without one where nobody wants it.
+enum Rows<'n> {
+    Fold(Box<Fold<'n>>),
+    Light(Box<Light<'n>>),
+}
+
+impl Rows<'_> {
+    fn feed(&mut self, bytes: &[u8], tables: &mut Tables, summary: &mut Summary) {
+        match self {
+            Self::Fold(fold) => fold.feed(bytes, tables, summary),
+            Self::Light(light) => light.feed(bytes, tables, summary),
+        }
+    }
+
+    fn is_done(&self) -> bool {
+        match self {
+            Self::Fold(fold) => fold.is_done(),
+            Self::Light(light) => light.is_done(),
+        }
+    }
+
+    /// Ends the source; gives the offset behind the last byte that was fed.
+    fn finish(&mut self, tables: &mut Tables, summary: &mut Summary) -> u64 {
+        match self {
+            Self::Fold(fold) => {
+                fold.finish(tables, summary);
+                fold.position
+            }
+            Self::Light(light) => {
+                light.finish(tables, summary);
+                light.position
+            }
+        }
+    }
+}
+
 /// Reads sources one after the other; the rows of small ones share batches.
 pub struct Reader<'o, O> {
     pub tables: Tables,
     pub summary: Summary,
     options: Options,
+    /// Nobody wants responses.
+    light: bool,
     out: &'o mut O,
 }
 
 impl<'o, O: Out> Reader<'o, O> {
     pub fn new(tables: Tables, options: Options, out: &'o mut O) -> Self {
-        Self { tables, summary: Summary::default(), options, out }
+        let light = light::is_enough(tables.selections());
+        Self { tables, summary: Summary::default(), options, light, out }
     }
 
     /// Reads a source through.
@@ -49,7 +89,13 @@ impl<'o, O: Out> Reader<'o, O> {
         self.summary.sources += 1;
         match input.open() {
             Ok(mut source) => {
-                self.read_open(input, &mut source, Fold::new(&input.name, self.options))
+                let rows = if self.light {
+                    let light = Light::new(&input.name, self.options, Part::WHOLE, 0);
+                    Rows::Light(Box::new(light))
+                } else {
+                    Rows::Fold(Box::new(Fold::new(&input.name, self.options)))
+                };
+                self.read_open(input, &mut source, rows)
             }
             Err(problem) => {
                 self.problem(input, None, problem);
@@ -65,8 +111,12 @@ impl<'o, O: Out> Reader<'o, O> {
             .and_then(|from| Ok((from, input.open_at(from)?)));
         match opened {
             Ok((from, mut source)) => {
-                let fold = Fold::part(input, self.options, part, from);
-                self.read_open(input, &mut source, fold)
+                let rows = if self.light {
+                    Rows::Light(Box::new(Light::new(&input.name, self.options, part, from)))
+                } else {
+                    Rows::Fold(Box::new(Fold::part(input, self.options, part, from)))
+                };
+                self.read_open(input, &mut source, rows)
             }
             Err(problem) => {
                 self.problem(input, None, problem);
@@ -79,26 +129,26 @@ impl<'o, O: Out> Reader<'o, O> {
         &mut self,
         input: &Input,
         source: &mut Source,
-        mut fold: Fold<'_>,
+        mut rows: Rows<'_>,
     ) -> Result<(), Stop> {
         loop {
             let mut stopped = Ok(());
             let more = source.next(|bytes| {
-                fold.feed(bytes, &mut self.tables, &mut self.summary);
+                rows.feed(bytes, &mut self.tables, &mut self.summary);
                 stopped = flush(&mut self.tables, self.out, false);
-                stopped.is_ok() && !fold.is_done()
+                stopped.is_ok() && !rows.is_done()
             });
             stopped?;
             match more {
                 Ok(true) => {}
                 Ok(false) => {
                     // Behind its part the source goes on, and what is open there is not ours.
-                    fold.finish(&mut self.tables, &mut self.summary);
+                    rows.finish(&mut self.tables, &mut self.summary);
                     return self.flush(false);
                 }
                 Err(problem) => {
-                    fold.finish(&mut self.tables, &mut self.summary);
-                    self.problem(input, Some(fold.position), problem);
+                    let position = rows.finish(&mut self.tables, &mut self.summary);
+                    self.problem(input, Some(position), problem);
                     return self.flush(false);
                 }
             }
