@@ -209,8 +209,8 @@ def _async_class(sdk: Sdk, faithful: bool) -> type[Any]:
             known = _known(self, sdk)
             slow = super().__stream__()
             if known is None:
-                async for event in slow:
-                    yield event
+                async for made in slow:
+                    yield made
                 return
             self._decoder = _Batches(self._decoder, known, flush=not faithful)
             batches = super()._iter_events()
@@ -218,8 +218,8 @@ def _async_class(sdk: Sdk, faithful: bool) -> type[Any]:
             try:
                 async for batch in batches:
                     if batch.__class__ is list:
-                        for event in batch:
-                            yield event
+                        for made in batch:
+                            yield made
                         continue
                     for item in batch:
                         if item.__class__ is not message_class:
