@@ -120,7 +120,9 @@ def _divisible(one: Input) -> bool:
     except OSError:
         return False
     text = head.removeprefix(b"\xef\xbb\xbf").lstrip()
-    return not head.startswith(_PACKED) and not text.startswith(b"[") and b'"stream_id"' not in head and not _wraps(text)
+    return (
+        not head.startswith(_PACKED) and not text.startswith(b"[") and b'"stream_id"' not in head and not _wraps(text)
+    )
 
 
 def _wraps(text: bytes) -> bool:
