@@ -10,7 +10,7 @@ import subprocess
 import sys
 import threading
 import time
-from collections.abc import AsyncIterator, Iterator
+from collections.abc import AsyncIterator, Generator, Iterator
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
@@ -214,7 +214,7 @@ def test_many_responses(api: Any, path: Path) -> None:
 
 
 @contextmanager
-def serving(path: Path, speed: float | None) -> Iterator[str]:
+def serving(path: Path, speed: float | None) -> Generator[str]:
     server = serve(takes([path.read_bytes()]), speed=speed)
     thread = threading.Thread(target=server.serve_forever, kwargs={"poll_interval": 0.01})
     thread.start()

@@ -9,7 +9,7 @@ from __future__ import annotations
 import json
 import threading
 import time
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Iterable, Iterator
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from itertools import cycle
 from typing import Any, ClassVar, NamedTuple
@@ -94,7 +94,9 @@ def serve(recorded: list[Take], *, speed: float | None = 1.0, port: int = 0) -> 
             return next(order)
 
     class Handler(_Handler):
-        upcoming = staticmethod(following)
+        def upcoming(self) -> Take:
+            return following()
+
         by_id: ClassVar = {take.id: take for take in recorded if take.id is not None}
         pace = speed
 
@@ -105,9 +107,12 @@ def serve(recorded: list[Take], *, speed: float | None = 1.0, port: int = 0) -> 
 
 class _Handler(BaseHTTPRequestHandler):
     protocol_version = "HTTP/1.1"
-    upcoming: Callable[[], Take]
     by_id: ClassVar[dict[str, Take]]
     pace: float | None
+
+    def upcoming(self) -> Take:
+        """The next response."""
+        raise NotImplementedError
 
     def do_POST(self) -> None:
         """Answers a request for a response."""
@@ -115,7 +120,7 @@ class _Handler(BaseHTTPRequestHandler):
         if not self.path.partition("?")[0].rstrip("/").endswith("/responses"):
             self._refuse(f"nothing is recorded for {self.path}")
             return
-        take = type(self).upcoming()
+        take = self.upcoming()
         if request.get("stream") is True and take.events:
             self._stream(take)
         else:

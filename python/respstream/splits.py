@@ -120,4 +120,18 @@ def _divisible(one: Input) -> bool:
     except OSError:
         return False
     text = head.removeprefix(b"\xef\xbb\xbf").lstrip()
-    return not head.startswith(_PACKED) and not text.startswith(b"[") and b'"stream_id"' not in head
+    return (
+        not head.startswith(_PACKED) and not text.startswith(b"[") and b'"stream_id"' not in head and not _wraps(text)
+    )
+
+
+def _wraps(text: bytes) -> bool:
+    """Whether a file begins with a JSON text that is no event: rows that wrap streams have state that no part can look up."""
+    import json
+
+    if not text.startswith(b"{"):
+        return False
+    try:
+        return not isinstance(json.loads(text.splitlines()[0]).get("type"), str)
+    except (ValueError, AttributeError, RecursionError):
+        return True

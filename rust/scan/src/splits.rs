@@ -14,6 +14,7 @@ use respstream_core::decoder::{Decoder, Ignore, Sink};
 use respstream_core::diagnostics::{Detail, Diagnostic, Value};
 use respstream_core::events::Parsed;
 use respstream_core::frames::Options;
+use respstream_core::json::{self, Kind};
 
 use crate::source::{Input, Place, Problem, Source};
 
@@ -52,7 +53,7 @@ impl Part {
     }
 }
 
-/// The size of a file that can be split: plain, no array, and without lanes as far as its beginning tells.
+/// The size of a file that can be split: plain, no array, and without rows or lanes as far as its beginning tells.
 pub fn divisible(input: &Input) -> Option<u64> {
     let Place::File(path) = &input.place else { return None };
     let found = std::fs::metadata(path).ok().filter(std::fs::Metadata::is_file)?;
@@ -61,7 +62,16 @@ pub fn divisible(input: &Input) -> Option<u64> {
     let text = head.strip_prefix(b"\xef\xbb\xbf").unwrap_or(&head).trim_ascii_start();
     let packed = crate::inflate::Packing::of(&head).is_some();
     let lanes = memmem::find(&head, b"\"stream_id\"").is_some();
-    (!packed && !lanes && !text.starts_with(b"[")).then_some(found.len())
+    (!packed && !lanes && !text.starts_with(b"[") && !wraps(text)).then_some(found.len())
+}
+
+/// Whether a file begins with a JSON text that is no event: rows that wrap streams have state that no part can look up.
+fn wraps(text: &[u8]) -> bool {
+    let line = text.split(|byte| matches!(byte, b'\n' | b'\r')).next().unwrap_or_default();
+    let mut members = Vec::new();
+    let event = json::scan(line, &mut members).is_ok()
+        && json::find(line, &members, "type").is_some_and(|member| member.kind == Kind::String);
+    line.starts_with(b"{") && !event
 }
 
 fn take(mut source: Source, size: u64) -> Option<Vec<u8>> {
