@@ -79,8 +79,8 @@ class Framer:
             self._finish_array(self._array)
         if self._pending:
             self._finish_line()
+        self._outside.close()  # what is open there stands before a block that the last line has begun
         self._blocks.finish()
-        self._outside.close()
         return self._sink.take()
 
     def _finish_line(self) -> None:

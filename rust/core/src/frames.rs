@@ -136,8 +136,8 @@ impl Framer {
         if self.pending > 0 {
             self.finish_line(&mut out);
         }
+        self.outside.close(&mut out); // what is open there stands before a block that the last line has begun
         self.blocks.finish(&mut out);
-        self.outside.close(&mut out);
         self.members = members;
     }
 

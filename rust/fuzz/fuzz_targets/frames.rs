@@ -22,13 +22,15 @@ fuzz_target!(|source: Source| {
 /// Each line lies in a frame, in a note, or is one that the specification drops.
 fn accounted(source: &Source, given: &[Given]) {
     let mut left = source.bytes.clone();
+    let mut edge = 0;
     for one in given {
         let (start, end) = match one {
             Given::Frame { span, .. } => (span.0, span.1),
             Given::Note(note) => (note.offset, note.offset + note.length),
             Given::Done => continue,
         };
-        assert!(start <= end && end <= left.len() as u64, "{one:?}");
+        assert!(edge <= start && start <= end && end <= left.len() as u64, "{one:?}");
+        edge = end;
         for byte in &mut left[start as usize..end as usize] {
             *byte = if is_break(*byte) { *byte } else { b' ' };
         }
