@@ -111,7 +111,8 @@ def diagnostics_table() -> str:
         message = next((d.message for d in decoder.diagnostics if d.code == row.code), "?")
         found[row.code] = (message, printed(row))
     for code in ELSEWHERE:
-        found[code] = (CODES[code][1], "(a file; `scan` and the command line)")
+        where = "a file; `scan` and the command line" if code == "unreadable" else "a compressed file"
+        found[code] = (CODES[code][1], f"({where})")
     rows = [(f"`{code}`", severity, *found[code]) for code, (severity, _) in CODES.items()]
     return markdown(["code", "severity", "message", "a minimal stream"], rows)
 

@@ -3,10 +3,10 @@
 from collections.abc import Callable, Sequence
 from typing import Any, Literal, final
 
-from respstream.base import Event
 from respstream.diagnostics import Diagnostic
 from respstream.response import Response
 from respstream.sse import ServerSentEvent
+from respstream.types import ResponseStreamEvent
 
 class Decoder:
     """Decodes one live stream, or one log, without doing any I/O."""
@@ -23,9 +23,9 @@ class Decoder:
         time: str | None = None,
         lane: str | None = None,
     ) -> Decoder: ...
-    def feed(self, data: Any) -> list[Event]:
+    def feed(self, data: Any) -> list[ResponseStreamEvent]:
         """Takes the next bytes; gives the events that they complete."""
-    def finish(self) -> list[Event]:
+    def finish(self) -> list[ResponseStreamEvent]:
         """Ends the stream; gives the last events. Further bytes need a `reset()`."""
     def reset(self) -> None:
         """Forgets everything; the decoder is as new."""

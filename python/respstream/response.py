@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from respstream.base import Payload
+from respstream.base import Payload, _declares
 from respstream.calls import Calls, ToolCall, view
 
 TYPE_CHECKING = False
@@ -95,7 +95,8 @@ class Response:
     """One response, folded from its events; it fills while the stream runs.
 
     The members of the API's response object are attributes (`response.usage.output_tokens`), decoded one at a time when
-    they are first read; one that the wire lacks raises AttributeError, but for those listed here, which are None or empty.
+    they are first read; one that the wire lacks is None if the SDK's class declares it, else AttributeError; those listed here
+    are None or empty. A response is a value once the stream has ended, and can be pickled: as what it was at that moment.
     Nothing raises because a stream was cut short: `complete` tells whether a terminal event was seen.
     """
 
@@ -142,7 +143,8 @@ class Response:
                 try:
                     return self._member(name)
                 except KeyError:
-                    pass
+                    if _declares("response", name):
+                        return None
             raise AttributeError(f"this response has no member {name!r}")
 
     else:
@@ -297,6 +299,11 @@ class Response:
         return self.to_dict() == other.to_dict() if isinstance(other, Response) else NotImplemented
 
     __hash__ = None  # type: ignore[assignment]
+
+    def __reduce__(self) -> tuple[Any, ...]:
+        from respstream.kept import Kept
+
+        return Response, (Kept(self._state),)
 
     def __repr__(self) -> str:
         text = self.output_text

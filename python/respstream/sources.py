@@ -26,6 +26,8 @@ def chunks(source: Any) -> Iterator[bytes]:
     """
     if isinstance(source, (bytes, bytearray, memoryview)):
         return iter((bytes(source),))
+    if hasattr(source, "tobytes"):  # array.array and the like
+        return iter((source.tobytes(),))
     if isinstance(source, (str, os.PathLike)):
         return _file(_path(source))
     if hasattr(source, "read"):
@@ -72,7 +74,25 @@ def _exists(path: str) -> bool:
 
 def _file(path: str) -> Iterator[bytes]:
     # Opened at once, so that a missing file is told where the call stands.
-    return decompressed(_blocks(open(path, "rb"), close=True))  # noqa: PTH123
+    return _File(open(path, "rb"))  # noqa: PTH123
+
+
+class _File:
+    """The plain bytes of a file of ours; `close` closes it also before the first block, as a generator would not."""
+
+    def __init__(self, file: BinaryIO) -> None:
+        self._file = file
+        self._plain = decompressed(_blocks(file, close=True))
+
+    def __iter__(self) -> Iterator[bytes]:
+        return self._plain
+
+    def __next__(self) -> bytes:
+        return next(self._plain)
+
+    def close(self) -> None:
+        self._plain.close()  # type: ignore[attr-defined]
+        self._file.close()
 
 
 def _blocks(file: BinaryIO, *, close: bool) -> Iterator[bytes]:
@@ -98,11 +118,13 @@ def _checked(source: Iterable[Any]) -> Iterator[bytes]:
 
 
 class CorruptFile(OSError):  # noqa: N818
-    """Compressed data that ends too early (`code` truncated_file) or is corrupt (bad_compression)."""
+    """Compressed data that ends too early (`code` truncated_file) or is corrupt (bad_compression), behind so many plain bytes."""
 
     def __init__(self, code: str, reason: str) -> None:
         super().__init__(reason)
         self.code = code
+        self.offset = 0  # where the plain bytes end
+        self.line = 1
 
 
 def decompressed(blocks: Iterator[bytes]) -> Iterator[bytes]:
@@ -114,9 +136,9 @@ def decompressed(blocks: Iterator[bytes]) -> Iterator[bytes]:
             if len(head) >= len(ZSTD):
                 break
         if head.startswith(GZIP):
-            yield from _gunzip(head, blocks)
+            yield from _counted(_gunzip(head, blocks))
         elif head.startswith(ZSTD):
-            yield from _unzstd(head, blocks)
+            yield from _counted(_unzstd(head, blocks))
         else:
             if head:
                 yield head
@@ -125,6 +147,18 @@ def decompressed(blocks: Iterator[bytes]) -> Iterator[bytes]:
         close = getattr(blocks, "close", None)
         if close is not None:
             close()
+
+
+def _counted(pieces: Iterator[bytes]) -> Iterator[bytes]:
+    offset, line = 0, 1
+    try:
+        for piece in pieces:
+            offset += len(piece)
+            line += piece.count(b"\n")
+            yield piece
+    except CorruptFile as error:
+        error.offset, error.line = offset, line
+        raise
 
 
 def _gunzip(head: bytes, blocks: Iterator[bytes]) -> Iterator[bytes]:

@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
+from respstream.diagnostics import Diagnostic
 from respstream.errors import StreamError
-from respstream.sources import achunks, chunks
+from respstream.sources import CorruptFile, achunks, chunks
 from respstream.wrapped import FileDecoder
 
 TYPE_CHECKING = False
@@ -11,9 +12,8 @@ if TYPE_CHECKING:
     from collections.abc import AsyncIterator, Iterator
     from typing import Any, Generic, TypeVar
 
-    from respstream.base import Event
-    from respstream.diagnostics import Diagnostic
     from respstream.response import Response
+    from respstream.types import ResponseStreamEvent
 
     T = TypeVar("T")
 else:
@@ -38,12 +38,30 @@ class _Reading(Generic[T]):
         self._decoder = FileDecoder(**options)
         self._feed = self._decoder.fold if whole else self._decoder.feed
         self._finish = self._decoder.fold_end if whole else self._decoder.finish
+        self._whole = whole
+        self._strict: bool = options["strict"]
+        self._closed = False
+        self._damage: list[Diagnostic] = []  # of the file around the stream
+
+    def _damaged(self, error: CorruptFile) -> None:
+        """Diagnoses a compressed file that cannot be read to its end; what was read before counts."""
+        found = Diagnostic(error.code, error.offset, 0, error.line, detail={"reason": str(error)})
+        self._damage.append(found)
+        if self._strict:
+            raise StreamError(found)
+
+    def _before(self, error: StreamError) -> list[Any]:
+        """What was found before a failure and not yet handed out."""
+        found: list[Any] = list(error.events)
+        if self._whole:
+            found += [response for response in self._decoder.responses if response.stream_index is not None]
+        return found
 
     @property
     def diagnostics(self) -> list[Diagnostic]:
         """What was odd in what has been read so far; complete when the stream is exhausted."""
         diagnostics: list[Diagnostic] = self._decoder.diagnostics
-        return diagnostics
+        return diagnostics + self._damage
 
     @property
     def responses(self) -> list[Response]:
@@ -68,11 +86,14 @@ class Stream(_Reading[T]):
 
     def _run(self) -> Iterator[T]:
         try:
-            for chunk in self._chunks:
-                yield from self._feed(chunk)
+            try:
+                for chunk in self._chunks:
+                    yield from self._feed(chunk)
+            except CorruptFile as error:
+                self._damaged(error)
             yield from self._finish()
         except StreamError as error:
-            yield from error.events  # type: ignore[misc]
+            yield from self._before(error)
             raise
         finally:
             self.close()
@@ -81,10 +102,13 @@ class Stream(_Reading[T]):
         return self
 
     def __next__(self) -> T:
+        if self._closed:
+            raise StopIteration
         return next(self._found)
 
     def close(self) -> None:
-        """Stops reading and releases the source. Safe to call twice."""
+        """Stops reading and releases the source; nothing more is handed out. Safe to call twice."""
+        self._closed = True
         close = getattr(self._chunks, "close", None)
         if close is not None:
             close()
@@ -106,14 +130,17 @@ class AsyncStream(_Reading[T]):
 
     async def _run(self) -> AsyncIterator[T]:
         try:
-            async for chunk in self._chunks:
-                for found in self._feed(chunk):
-                    yield found
+            try:
+                async for chunk in self._chunks:
+                    for found in self._feed(chunk):
+                        yield found
+            except CorruptFile as error:
+                self._damaged(error)
             for found in self._finish():
                 yield found
         except StreamError as error:
-            for event in error.events:
-                yield event  # type: ignore[misc]
+            for found in self._before(error):
+                yield found
             raise
         finally:
             await self.aclose()
@@ -122,10 +149,13 @@ class AsyncStream(_Reading[T]):
         return self
 
     async def __anext__(self) -> T:
+        if self._closed:
+            raise StopAsyncIteration
         return await anext(self._found)
 
     async def aclose(self) -> None:
-        """Stops reading and releases the source. Safe to call twice."""
+        """Stops reading and releases the source; nothing more is handed out. Safe to call twice."""
+        self._closed = True
         close = getattr(self._chunks, "aclose", None)
         if close is not None:
             await close()
@@ -147,14 +177,15 @@ def events(
     field: str | None = None,
     time: str | None = None,
     lane: str | None = None,
-) -> Stream[Event]:
+) -> Stream[ResponseStreamEvent]:
     """The typed events of a source, one after the other.
 
     `source`: bytes, a path, a binary file object, or an iterable of bytes. `form`: "auto", "sse", "jsonl",
     "rows", "har" or "vcr"; `field`, `time` and `lane` are JSON pointers into rows (docs/recordings.md). `on_eof`:
     whether an unfinished block at the end counts ("flush") or not ("discard", as the standard has it). With `strict`, the
     first diagnostic of severity error raises StreamError. `max_event_bytes`: larger payloads are skipped and diagnosed.
-    Raises ValueError, TypeError or OSError for the source itself, never for what it holds.
+    Raises ValueError, TypeError or OSError for the source itself, never for what it holds: a compressed file that is damaged
+    or cut short gives what can be read, and a diagnostic.
     """
     return Stream(source, _options(source, form, on_eof, strict, max_event_bytes, (field, time, lane)), whole=False)
 
@@ -184,7 +215,7 @@ def aevents(
     field: str | None = None,
     time: str | None = None,
     lane: str | None = None,
-) -> AsyncStream[Event]:
+) -> AsyncStream[ResponseStreamEvent]:
     """As `events`, over an asynchronous iterable of bytes."""
     return AsyncStream(
         source, _options(source, form, on_eof, strict, max_event_bytes, (field, time, lane)), whole=False

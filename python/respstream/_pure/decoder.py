@@ -16,6 +16,7 @@ from respstream.base import Event
 from respstream.diagnostics import Diagnostic
 from respstream.errors import StreamError
 from respstream.response import Response
+from respstream.types import ResponseStreamEvent
 
 Times = tuple[float | None, float | None]
 Span = tuple[int, int, int]
@@ -25,7 +26,14 @@ ENDS = ("flush", "discard")
 
 
 class Decoder:
-    """Decodes one live stream, or one log, without doing any I/O. See `respstream.Decoder`."""
+    """Decodes one live stream, or one log, without doing any I/O: bytes in; events out, and responses folded on the way.
+
+    Options, by keyword: `form`: "auto", "sse", "jsonl" or "rows" (then `field`, `time` and `lane` are JSON pointers).
+    `on_eof`: whether an unfinished block at the end counts ("flush") or not ("discard"). `strict`: the first diagnostic of
+    severity error raises StreamError. `max_event_bytes`: larger payloads are skipped and diagnosed. `clock`: a function
+    that tells the time of each chunk, in seconds. Raises ValueError or TypeError for the options and for what is fed, never
+    for what the bytes say.
+    """
 
     def __init__(
         self,
@@ -72,15 +80,15 @@ class Decoder:
 
     # -- bytes -----------------------------------------------------------------------------------------------------
 
-    def feed(self, data: Any) -> list[Event]:
+    def feed(self, data: Any) -> list[ResponseStreamEvent]:
         """Takes the next bytes; gives the events that they complete."""
-        events: list[Event] = []
+        events: list[Any] = []
         self._run(self._framer_items(data), events)
         return events
 
-    def finish(self) -> list[Event]:
+    def finish(self) -> list[ResponseStreamEvent]:
         """Ends the stream; gives the last events. Further bytes need a `reset()`."""
-        events: list[Event] = []
+        events: list[Any] = []
         self._end(events)
         return events
 

@@ -127,7 +127,9 @@ class Folded:
 
     @property
     def status(self) -> str | None:
-        """The status in the last lifecycle response."""
+        """The status in the last lifecycle response. A terminal event that has none tells it by its type."""
+        if self.terminal is not None and not self.settled and self.terminal != "response.done":
+            return self.terminal.removeprefix("response.")
         return _text(self.base, "status")
 
     def output(self) -> list[Any]:

@@ -251,9 +251,16 @@ impl Folded {
         self.own_text("id")
     }
 
-    /// The status in the last lifecycle response.
+    /// The status in the last lifecycle response. A terminal event that has none tells it by its type.
     pub fn status(&self) -> Option<Cow<'_, str>> {
-        self.own_text("status")
+        let told = if self.settled { None } else { self.told_status() };
+        told.map(Cow::Borrowed).or_else(|| self.own_text("status"))
+    }
+
+    /// The status that the type of the terminal event names.
+    fn told_status(&self) -> Option<&'static str> {
+        let status = self.terminal?.strip_prefix("response.")?;
+        (status != "done").then_some(status)
     }
 
     /// The items.

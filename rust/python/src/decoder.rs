@@ -60,7 +60,12 @@ impl Views {
     }
 }
 
-/// Decodes one live stream, or one log, without doing any I/O.
+/// Decodes one live stream, or one log, without doing any I/O: bytes in; events out, and responses folded on the way.
+///
+/// Options, by keyword: `form`: "auto", "sse", "jsonl" or "rows" (then `field`, `time` and `lane` are JSON pointers). `on_eof`: whether an
+/// unfinished block at the end counts ("flush") or not ("discard"). `strict`: the first diagnostic of severity error raises StreamError.
+/// `max_event_bytes`: larger payloads are skipped and diagnosed. `clock`: a function that tells the time of each chunk, in seconds.
+/// Raises ValueError or TypeError for the options and for what is fed, never for what the bytes say.
 #[pyclass(frozen, subclass, module = "respstream._native")]
 pub struct Decoder {
     room: Mutex<SharedRoom>,
@@ -117,7 +122,7 @@ impl Decoder {
         self.events(py, |core, now, maker| core.feed(data.as_bytes(), now, maker), None)
     }
 
-    /// Ends the stream; gives the last events.
+    /// Ends the stream; gives the last events. Further bytes need a `reset()`.
     fn finish<'py>(&self, py: Python<'py>) -> PyResult<Bound<'py, PyList>> {
         self.events(py, Core::finish, Some(FINISHED))
     }
@@ -320,7 +325,11 @@ impl Decoder {
         let work = |mut room: MutexGuard<'_, Room>| {
             ready(&room)?;
             run(&mut room.core, now);
-            Ok::<_, PyErr>((settle(&mut room, after), room.core.lanes_mut().take_ended()))
+            // Those that ended before a failure stay, for whoever catches it.
+            let failed = settle(&mut room, after);
+            let ended =
+                if failed.is_some() { Vec::new() } else { room.core.lanes_mut().take_ended() };
+            Ok::<_, PyErr>((failed, ended))
         };
         let (failed, ended) = if detach {
             py.detach(|| work(room.lock().unwrap_or_else(PoisonError::into_inner)))?
