@@ -114,8 +114,10 @@ def _samples(page: Page, title: str, shown: list[tuple[str, Model]], names: Sequ
         for name in names:
             found = model.samples[name].to_dict()
             if found is not None:
-                total = _number(found["sum"]) if name.endswith("_tokens") else ""
-                figures = [_number(found[key]) for key in ("mean", "p50", "p90", "p99", "max")]
+                whole = name.endswith("_tokens")
+                total = f"{found['sum']:,.0f}" if whole else ""
+                form = _tokens if whole else _seconds
+                figures = [form(found[key]) for key in ("mean", "p50", "p90", "p99", "max")]
                 lines.append([label, TITLES[name].removesuffix(" tokens"), total, *figures])
                 label = ""
     if lines:
@@ -149,12 +151,16 @@ def _lists(page: Page, models: list[tuple[str, Model]]) -> None:
             page.grid(["model", "", "count"], lines, left=2)
 
 
-def _number(value: float) -> str:
-    if value == 0:
-        return "–"
-    if isinstance(value, int) or value >= 1000:
-        return f"{value:,.0f}"
-    return f"{value:.3f}" if value < 1 else f"{value:.2f}" if value < 100 else f"{value:.1f}"
+def _number(count: int) -> str:
+    return f"{count:,}" if count else "–"
+
+
+def _tokens(value: float) -> str:
+    return f"{value:,.0f}" if value >= 10 or value == int(value) else f"{value:.1f}"
+
+
+def _seconds(value: float) -> str:
+    return f"{value:.3f}" if value < 10 else f"{value:.1f}" if value < 1000 else f"{value:,.0f}"
 
 
 def _percent(share: float | None) -> str:

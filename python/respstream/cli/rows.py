@@ -31,6 +31,8 @@ from respstream.tables import COLUMNS, EXTRA, response_row
 
 QUICK_BYTES = 16 << 20
 """Less than this is read before threads and pyarrow would have begun."""
+UNMADE = (FileExistsError, FileNotFoundError, IsADirectoryError, NotADirectoryError, PermissionError, ValueError)
+"""What is raised where an output cannot be made under its name."""
 LIVE_ROWS, WATCHED_ROWS = 1, 512
 
 
@@ -254,7 +256,7 @@ def _files(reading: Reading, wanted: Wanted) -> int:
         else:
             try:
                 write(scanned, wanted.output or "", wanted.form, wanted.partition_by)
-            except (FileExistsError, IsADirectoryError, ValueError) as error:
+            except UNMADE as error:
                 raise Stop(one_line(f"cannot write {wanted.output}: {_words(error)}")) from None
     return scanned.rows
 
