@@ -112,6 +112,7 @@ COLUMNS: dict[str, list[tuple[str, str]]] = {
 _CALL = ("type", "call_id", "name", "arguments")
 _BATCH_ROWS = 8192
 _OPTIONS = ("form", "on_eof", "max_event_bytes")
+_FORMS = ("auto", "sse", "jsonl")  # a scan sees rows that wrap streams by their shape alone
 
 
 def response_row(response: Response, source: str, *, whole: bool = False) -> dict[str, Any]:
@@ -322,10 +323,12 @@ def _engine() -> Any:
 
 
 def given_options(options: dict[str, Any]) -> dict[str, Any]:
-    """The options of a scan, with their defaults. Raises TypeError for one that is none."""
+    """The options of a scan, with their defaults. Raises TypeError for one that is none, ValueError for its value."""
     unknown = sorted(options.keys() - set(_OPTIONS))
     if unknown:
         raise TypeError(f"scan() takes no option {unknown[0]!r}; there are {', '.join(_OPTIONS)}")
+    if options.get("form", "auto") not in _FORMS:
+        raise ValueError(f"the form of a scan must be one of {', '.join(_FORMS)}, not {options['form']!r}")
     from respstream.stream import FILE_EVENT_BYTES
 
     return {"max_event_bytes": FILE_EVENT_BYTES} | options
