@@ -35,7 +35,7 @@ class Decoder:
         """As `finish`, but gives the responses that ended, and forgets them."""
     def feed_record(
         self, data: bytes, times: tuple[float | None, float | None], span: tuple[int, int, int], ends: bool = True
-    ) -> list[Event]:
+    ) -> list[ResponseStreamEvent]:
         """Takes one record that was found elsewhere; gives the events in it."""
     def fold_record(
         self, data: bytes, times: tuple[float | None, float | None], span: tuple[int, int, int], ends: bool = True

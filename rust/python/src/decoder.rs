@@ -63,9 +63,9 @@ impl Views {
 /// Decodes one live stream, or one log, without doing any I/O: bytes in; events out, and responses folded on the way.
 ///
 /// Options, by keyword: `form`: "auto", "sse", "jsonl" or "rows" (then `field`, `time` and `lane` are JSON pointers). `on_eof`: whether an
-/// unfinished block at the end counts ("flush") or not ("discard"). `strict`: the first diagnostic of severity error raises StreamError.
+/// unfinished block at the end counts ("flush") or not ("discard"). `strict`: the first diagnostic of severity error raises `StreamError`.
 /// `max_event_bytes`: larger payloads are skipped and diagnosed. `clock`: a function that tells the time of each chunk, in seconds.
-/// Raises ValueError or TypeError for the options and for what is fed, never for what the bytes say.
+/// Raises `ValueError` or `TypeError` for the options and for what is fed, never for what the bytes say.
 #[pyclass(frozen, subclass, module = "respstream._native")]
 pub struct Decoder {
     room: Mutex<SharedRoom>,
