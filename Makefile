@@ -25,7 +25,7 @@ CARGO_FUZZ := $(CURDIR)/target/tools/bin/cargo-fuzz
 FUZZ := RUSTC_BOOTSTRAP=1 $(CARGO_FUZZ)
 FUZZ_OPTIONS := --fuzz-dir $(CURDIR)/rust/fuzz --target-dir $(FUZZ_ROOM) --sanitizer none
 
-.PHONY: help demo build test test-rust test-python lint format wheels bench bench-short fuzz fuzz-smoke clean
+.PHONY: help demo build test test-rust test-python test-sdk2 lint format wheels bench bench-short fuzz fuzz-smoke clean
 .DELETE_ON_ERROR:
 
 help: ## this list
@@ -43,6 +43,9 @@ test-rust: $(VENV)/.made
 
 test-python: $(VENV)/.built $(VENV)/.test
 	$(BIN)/python -m pytest $(PYTEST_ARGS)
+
+test-sdk2: $(VENV)/.built $(VENV)/.sdk2 ## what faces the openai SDK, over its second generation
+	PYTHONPATH=$(VENV)/sdk2 $(BIN)/python -m pytest $(PYTEST_ARGS) tests/test_catalogue.py tests/test_openai_events.py
 
 lint: $(VENV)/.lint ## rustfmt, clippy, ruff, mypy, pyright
 	cargo fmt --all --check
@@ -105,6 +108,10 @@ $(VENV)/.built: $(VENV)/.made $(NATIVE_SOURCES)
 
 $(VENV)/.test: $(VENV)/.made pyproject.toml
 	$(BIN)/python -m pip install --group test
+	@touch $@
+
+$(VENV)/.sdk2: $(VENV)/.test
+	$(BIN)/python -m pip install --upgrade --no-deps --target $(VENV)/sdk2 'openai>=2.54,<3'
 	@touch $@
 
 $(VENV)/.lint: $(VENV)/.made pyproject.toml
