@@ -20,6 +20,10 @@ from respstream.paths import Input
 from respstream.sources import CorruptFile, chunks
 from respstream.tables import COLUMNS, EXTRA, VERSION
 
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from respstream.types import ResponseStreamEvent
+
 Row = tuple[Any, ...]
 
 
@@ -218,13 +222,13 @@ class Fold(Decoder):
         self._outside = 0
         self._owners: dict[int, Folded] = {}
 
-    def feed(self, data: Any) -> list[Event]:
+    def feed(self, data: Any) -> list[ResponseStreamEvent]:
         """Takes the next bytes."""
         self._run(self._framer_items(data), None)
         self._gather()
         return []
 
-    def finish(self) -> list[Event]:
+    def finish(self) -> list[ResponseStreamEvent]:
         """Ends the source."""
         super().finish()
         self._gather()

@@ -34,7 +34,8 @@ class Url:
             import fsspec
         except ImportError:
             raise ImportError("pip install 'respstream[remote]' reads URLs") from None
-        file: BinaryIO = fsspec.open(self.url, "rb").open()
+        opened: Any = fsspec.open(self.url, "rb")
+        file: BinaryIO = opened.open()
         return file
 
 
