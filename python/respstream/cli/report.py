@@ -6,6 +6,7 @@ import math
 import shutil
 from collections import Counter
 from collections.abc import Iterable, Sequence
+from itertools import pairwise
 from typing import IO
 
 import click
@@ -177,7 +178,7 @@ def _histogram(page: Page, title: str, sample: Sample) -> None:
     counts = [0] * (len(edges) - 1)
     for value in sample.values:
         counts[_place(edges, value)] += 1
-    labels = [f"{_edge(low)} – {_edge(high)}" for low, high in zip(edges, edges[1:], strict=False)]
+    labels = [f"{_edge(low)} – {_edge(high)}" for low, high in pairwise(edges)]
     wide, numbers = max(map(len, labels)), max(len(f"{count:,}") for count in counts)
     room = max(page.width - wide - numbers - 2 * len(GAP), 10)
     page.title(f"{title}: {len(sample.values):,} responses")
