@@ -38,15 +38,17 @@ def report(figures: Figures, file: IO[str], *, plot: bool) -> None:
     """Writes the tables; with `plot` the histograms too."""
     page = Page(file)
     models = figures.models()
-    shown = [*models, ("all models", figures.all)] if len(models) != 1 else models
+    if not models:
+        page.say("no responses")
+        return
+    shown = [*models, ("all models", figures.all)] if len(models) > 1 else models
     _statuses(page, shown)
-    if figures.all.responses:
-        _samples(page, "tokens of a response", shown, ("input_tokens", "output_tokens"))
-        _shares(page, shown)
-        _lists(page, models)
-        if figures.why_no_latency is None:
-            _samples(page, "latency", shown, ("time_to_first_token", "duration", "output_tokens_per_second"))
-    if figures.why_no_latency is not None and figures.all.responses:
+    _samples(page, "tokens of a response", shown, ("input_tokens", "output_tokens"))
+    _shares(page, shown)
+    _lists(page, models)
+    if figures.why_no_latency is None:
+        _samples(page, "latency", shown, ("time_to_first_token", "duration", "output_tokens_per_second"))
+    else:
         page.say(f"no latency: {figures.why_no_latency}")
     if plot:
         for name in PLOTTED:
