@@ -186,7 +186,7 @@ def test_the_log_of_seven_as_json_lines(shell: Shell) -> None:
 def test_the_log_of_seven_as_csv(shell: Shell, tmp_path: Path) -> None:
     path = tmp_path / "rows.csv"
     done = shell.run("responses", SEVEN, "-o", str(path))
-    told = rf"respstream: 7 responses of 1 file, 43\.7 kB in \d+\.\d s, into {re.escape(str(path))}\n"
+    told = rf"respstream: 7 responses of 1 file, 43\.5 kB in \d+\.\d s, into {re.escape(str(path))}\n"
     assert (done.returncode, done.stdout) == (0, "")
     assert re.fullmatch(told + re.escape(SUMMARY), done.stderr)
     found = list(csv.reader(io.StringIO(path.read_text("utf-8"), newline="")))
@@ -294,7 +294,9 @@ def test_input_that_cannot_be_read_through_is_told_and_the_rest_goes_on(
     assert told[0] == "./a.sse: unreadable cannot be read: No such file or directory"
     if name == "check":
         told_of_content = done.stdout.count("[error]")
-        assert re.search(rf"^failed: \d+ responses, {3 + told_of_content} errors, .* in 4 files$", done.stdout, re.MULTILINE)
+        assert re.search(
+            rf"^failed: \d+ responses, {3 + told_of_content} errors, .* in 4 files$", done.stdout, re.MULTILINE
+        )
     else:
         assert "Hello, I am GPT." in done.stdout  # what could be read of b
         assert "Hello, World!" in done.stdout
@@ -347,7 +349,7 @@ def test_a_run_that_is_ended_leaves_the_old_file(shell: Shell, tmp_path: Path, n
         assert list(tmp_path.iterdir()) == [target]
     assert process.stderr is not None
     assert process.stderr.read() == (
-        f"respstream: interrupted after 0 of 1 file, 43.7 kB; {target} was not written\n".encode()
+        f"respstream: interrupted after 0 of 1 file, 43.5 kB; {target} was not written\n".encode()
         if number == signal.SIGINT
         else b""
     )

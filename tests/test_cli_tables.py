@@ -31,7 +31,6 @@ from tests.shell import (
     TRANSCRIPTS,
     Shell,
     command,
-    completed,
     created,
     delta,
     message,
@@ -106,7 +105,10 @@ def test_arrow_files_and_csv(shell: Shell, tmp_path: Path) -> None:
     assert found.schema.names == ["type", "text"]
     assert found.num_rows == 7
     shell.run("events", HELLO, "-o", str(tmp_path / "events.csv"), "--columns", "sequence_number,type,delta")
-    assert (tmp_path / "events.csv").read_text().splitlines()[:2] == ["sequence_number,type,delta", "0,response.created,"]
+    assert (tmp_path / "events.csv").read_text().splitlines()[:2] == [
+        "sequence_number,type,delta",
+        "0,response.created,",
+    ]
 
 
 def test_the_payload_comes_when_asked_for(shell: Shell) -> None:
@@ -134,7 +136,9 @@ def test_partitions(shell: Shell, tmp_path: Path) -> None:
         pytest.param(["--format", "parquet"], id="parquet to stdout"),
         pytest.param(["--partition-by", "model"], id="partitions to stdout"),
         pytest.param(["--partition-by", "nonsense", "-o", "x"], id="partitions by no column"),
-        pytest.param(["--partition-by", "model", "--columns", "status", "-o", "x"], id="partitions by what is left out"),
+        pytest.param(
+            ["--partition-by", "model", "--columns", "status", "-o", "x"], id="partitions by what is left out"
+        ),
         pytest.param(["--partition-by", "model", "--format", "table", "-o", "x"], id="partitions as a table"),
         pytest.param(["-o", "nowhere/x.parquet"], id="into no folder"),
         pytest.param(["-o", "tests", "--format", "parquet"], id="onto a folder"),
@@ -167,7 +171,12 @@ def test_redaction(shell: Shell, tmp_path: Path) -> None:
         ]
         if table == "responses":
             (row,) = rows(lines)
-            assert (row["error_code"], row["model"], row["output_text"], row["response_json"]) == ("oops", "m", None, None)
+            assert (row["error_code"], row["model"], row["output_text"], row["response_json"]) == (
+                "oops",
+                "m",
+                None,
+                None,
+            )
             assert row["tool_calls"] == [{"type": "function_call", "call_id": "c1", "name": "f", "arguments": None}]
 
 
@@ -196,13 +205,18 @@ def test_a_manifest_skips_what_is_done(shell: Shell, tmp_path: Path) -> None:
     output = tmp_path / "rows.jsonl"
 
     def run(table: str = "responses") -> list[str]:
-        done = shell.run(table, "logs", "-o", "rows.jsonl", "--columns", "source", "--since-manifest", "done", cwd=tmp_path)
+        done = shell.run(
+            table, "logs", "-o", "rows.jsonl", "--columns", "source", "--since-manifest", "done", cwd=tmp_path
+        )
         assert done.returncode == 1 or "c.sse" not in done.stderr
         return [row["source"] for row in rows(output.read_text())]
 
     assert run() == ["logs/a.sse", "logs/b.sse"]
     listed = rows((tmp_path / "done").read_text())
-    assert [(entry["table"], Path(entry["path"]).name) for entry in listed] == [("responses", "a.sse"), ("responses", "b.sse")]
+    assert [(entry["table"], Path(entry["path"]).name) for entry in listed] == [
+        ("responses", "a.sse"),
+        ("responses", "b.sse"),
+    ]
     (logs / "c.sse").unlink()
     before = output.read_text()
     done = shell.run("responses", "logs", "-o", "rows.jsonl", "--since-manifest", "done", cwd=tmp_path)
@@ -309,15 +323,22 @@ def test_completion_scripts(name: str) -> None:
 
 
 def test_completion_completes() -> None:
-    env = {"_RESPSTREAM_COMPLETE": "bash_complete", "COMP_CWORD": "1", "COMP_WORDS": "respstream re"}
-    done = Shell("rust").run(**env)
-    assert {line.split(",")[1] for line in done.stdout.split()} == {"responses", "record", "replay"}
-    done = Shell("rust").run(**{**env, "COMP_WORDS": "respstream items --max", "COMP_CWORD": "2"})
-    assert {line.split(",")[1] for line in done.stdout.split()} == {"--max-text", "--max-event-bytes"}
+    def complete(words: str, place: int) -> set[str]:
+        env = {"_RESPSTREAM_COMPLETE": "bash_complete", "COMP_CWORD": str(place), "COMP_WORDS": words}
+        done = subprocess.run(command(), capture_output=True, text=True, env=Shell("rust").env(**env), check=True)
+        return {line.split(",")[1] for line in done.stdout.split()}
+
+    assert complete("respstream re", 1) == {"responses", "record", "replay"}
+    assert complete("respstream items --max", 2) == {"--max-text", "--max-event-bytes"}
 
 
 def test_the_arrow_stream_of_nothing_is_a_schema(shell: Shell) -> None:
     done = subprocess.run(
-        command("items", "-", "--format", "arrow"), input=b"", capture_output=True, cwd=ROOT, env=shell.env(), check=False
+        command("items", "-", "--format", "arrow"),
+        input=b"",
+        capture_output=True,
+        cwd=ROOT,
+        env=shell.env(),
+        check=False,
     )
     assert pa.ipc.open_stream(io.BytesIO(done.stdout)).schema.names == names("items")

@@ -136,7 +136,7 @@ class Figures:
             return None
         if not self.all.responses:
             return "there are no responses"
-        return "the input holds no times; recordings do (respstream record), and rows with --time"
+        return "the input holds no times; recordings do, and rows with --time"
 
 
 def _latencies(row: dict[str, Any]) -> dict[str, float | None]:

@@ -309,7 +309,7 @@ def _stdin() -> BinaryIO:
     """Stdin, which gives what is there and stays open. Raises OSError where it is closed."""
     if sys.stdin is None:
         raise OSError(errno.EBADF, "stdin is closed")
-    file: Any = open(sys.stdin.fileno(), "rb", buffering=0, closefd=False)
+    file: Any = open(sys.stdin.fileno(), "rb", buffering=0, closefd=False)  # noqa: SIM115 (the caller closes it)
     return file  # type: ignore[no-any-return]
 
 

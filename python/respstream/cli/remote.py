@@ -32,7 +32,7 @@ def names(url: str, endings: tuple[str, ...]) -> list[str] | None:
     except Stop:
         raise
     except Exception as error:  # each store has errors of its own
-        raise Stop(one_line(f"cannot read {url}: {error or type(error).__name__}")) from None
+        raise Stop(one_line(f"cannot read {url}: {str(error) or type(error).__name__}")) from None
 
 
 def state(url: str) -> dict[str, Any] | None:

@@ -6,6 +6,7 @@ import math
 import shutil
 from collections import Counter
 from collections.abc import Iterable, Sequence
+from itertools import pairwise
 from typing import IO
 
 import click
@@ -37,15 +38,17 @@ def report(figures: Figures, file: IO[str], *, plot: bool) -> None:
     """Writes the tables; with `plot` the histograms too."""
     page = Page(file)
     models = figures.models()
-    shown = [*models, ("all models", figures.all)] if len(models) != 1 else models
+    if not models:
+        page.say("no responses")
+        return
+    shown = [*models, ("all models", figures.all)] if len(models) > 1 else models
     _statuses(page, shown)
-    if figures.all.responses:
-        _samples(page, "tokens of a response", shown, ("input_tokens", "output_tokens"))
-        _shares(page, shown)
-        _lists(page, models)
-        if figures.why_no_latency is None:
-            _samples(page, "latency", shown, ("time_to_first_token", "duration", "output_tokens_per_second"))
-    if figures.why_no_latency is not None and figures.all.responses:
+    _samples(page, "tokens of a response", shown, ("input_tokens", "output_tokens"))
+    _shares(page, shown)
+    _lists(page, models)
+    if figures.why_no_latency is None:
+        _samples(page, "latency", shown, ("time_to_first_token", "duration", "output_tokens_per_second"))
+    else:
         page.say(f"no latency: {figures.why_no_latency}")
     if plot:
         for name in PLOTTED:
@@ -177,7 +180,7 @@ def _histogram(page: Page, title: str, sample: Sample) -> None:
     counts = [0] * (len(edges) - 1)
     for value in sample.values:
         counts[_place(edges, value)] += 1
-    labels = [f"{_edge(low)} – {_edge(high)}" for low, high in zip(edges, edges[1:], strict=False)]
+    labels = [f"{_edge(low)} – {_edge(high)}" for low, high in pairwise(edges)]
     wide, numbers = max(map(len, labels)), max(len(f"{count:,}") for count in counts)
     room = max(page.width - wide - numbers - 2 * len(GAP), 10)
     page.title(f"{title}: {len(sample.values):,} responses")

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import sys
 import time
 from collections.abc import Callable, Iterable, Iterator
 from typing import IO, Any, NamedTuple
@@ -69,7 +70,23 @@ class Wanted(NamedTuple):
 
 def table_command(table: str, titles: dict[str, str], *, about: str, short: str, examples: str) -> click.Command:
     """The command of a table. `titles`: the columns for the eye, and how they are headed there."""
-    names = [name for name, _ in COLUMNS[table]]
+
+    def command(ctx: click.Context, reading: Reading, *, since_manifest: str | None, **given: Any) -> None:
+        wanted = _wanted(table, titles, **given)
+        _check(wanted, reading)
+        ctx.exit(run(ctx, reading, wanted, since_manifest))
+
+    passed: Any = click.pass_context(command)
+    decorated: Any = reads(passed)
+    for option in reversed(_options([name for name, _ in COLUMNS[table]])):
+        decorated = option(decorated)
+    made: Any = click.command(name=table, help=about, epilog=f"\b\nExamples:\n{examples}", short_help=short)
+    found: click.Command = made(decorated)
+    return found
+
+
+def _options(names: list[str]) -> list[Callable[[Any], Any]]:
+    """The options of the command of a table that has columns of these names."""
 
     def chosen(_: click.Context, __: click.Parameter, value: str | None) -> list[str] | None:
         if value is None:
@@ -80,52 +97,37 @@ def table_command(table: str, titles: dict[str, str], *, about: str, short: str,
             raise click.BadParameter(f"no column {', '.join(map(repr, unknown))}; there are {', '.join(names)}")
         return list(dict.fromkeys(columns))
 
-    @click.command(name=table, help=about, epilog=f"\b\nExamples:\n{examples}", short_help=short)
-    @click.option("-o", "--output", metavar="FILE", help="Write to a file, which appears whole or not at all.")
-    @click.option("--format", "format_", type=click.Choice(FORMATS), help="By the suffix of FILE, else a table.")
-    @click.option("--columns", callback=chosen, metavar="A,B", help="These columns, in this order.")
-    @click.option("--partition-by", type=click.Choice(names), metavar="COLUMN", help="Write a folder: a file a value.")
-    @click.option(
-        "--threads", type=click.IntRange(min=1), metavar="N", help="Read with so many; one a core by default."
-    )
-    @click.option("--strict", is_flag=True, help="Exit with 1 if an error was diagnosed.")
-    @click.option("--redact", is_flag=True, help="Leave texts, arguments and metadata empty.")
-    @click.option(
-        "--max-text", type=click.IntRange(min=0), metavar="N", help="Cut texts and arguments to N characters."
-    )
-    @click.option(
-        "--since-manifest",
-        type=click.Path(dir_okay=False),
-        metavar="FILE",
-        help="Skip the files that FILE lists as done, and list those that are done now.",
-    )
-    @reads
-    @click.pass_context
-    def command(
-        ctx: click.Context,
-        reading: Reading,
-        output: str | None,
-        format_: str | None,
-        columns: list[str] | None,
-        partition_by: str | None,
-        threads: int | None,
-        strict: bool,
-        redact: bool,
-        max_text: int | None,
-        since_manifest: str | None,
-    ) -> None:
-        privacy = Privacy(redact=redact, most=max_text)
-        chosen_form = choose_format(format_, output, folder=partition_by is not None)
-        wanted = Wanted(table, chosen_form, output, columns, partition_by, threads, strict, privacy, titles)
-        _check(wanted)
-        _check_wrapped(reading, table)
-        ctx.exit(run(ctx, reading, wanted, since_manifest))
-
-    return command
+    positive, path = click.IntRange(min=1), click.Path(dir_okay=False)
+    column = click.Choice(names)
+    return [
+        click.option("-o", "--output", metavar="FILE", help="Write to a file, which appears whole or not at all."),
+        click.option("--format", "format_", type=click.Choice(FORMATS), help="By the suffix of FILE, else a table."),
+        click.option("--columns", callback=chosen, metavar="A,B", help="These columns, in this order."),
+        click.option("--partition-by", type=column, metavar="COLUMN", help="Write a folder: a file for each value."),
+        click.option("--threads", type=positive, metavar="N", help="Read with so many; one a core by default."),
+        click.option("--strict", is_flag=True, help="Exit with 1 if an error was diagnosed."),
+        click.option("--redact", is_flag=True, help="Leave texts, arguments and metadata empty."),
+        click.option(
+            "--max-text", type=click.IntRange(min=0), metavar="N", help="Cut texts and arguments to N characters."
+        ),
+        click.option(
+            "--since-manifest",
+            type=path,
+            metavar="FILE",
+            help="Skip the files that FILE lists as done, and list those that are done now.",
+        ),
+    ]
 
 
-def _check(wanted: Wanted) -> None:
+def _wanted(table: str, titles: dict[str, str], *, redact: bool, max_text: int | None, **given: Any) -> Wanted:
+    given["form"] = choose_format(given.pop("format_"), given["output"], folder=given["partition_by"] is not None)
+    return Wanted(table, titles=titles, privacy=Privacy(redact=redact, most=max_text), **given)
+
+
+def _check(wanted: Wanted, reading: Reading) -> None:
     """Refuses what does not go together. Raises UsageError."""
+    if reading.is_wrapped and wanted.table != "responses":
+        raise click.UsageError(f"streams in HAR, VCR or named rows are read by `responses`, not by `{wanted.table}`.")
     if wanted.partition_by is not None:
         if not wanted.into_file:
             raise click.UsageError("--partition-by writes a folder; -o names it.")
@@ -135,13 +137,8 @@ def _check(wanted: Wanted) -> None:
             raise click.UsageError(f"--partition-by {wanted.partition_by}: --columns leaves this column out.")
     if wanted.form == "parquet" and not wanted.into_file:
         raise click.UsageError("parquet goes to a file; -o names it.")
-    if wanted.form == "arrow" and not wanted.into_file and click.get_text_stream("stdout").isatty():
+    if wanted.form == "arrow" and not wanted.into_file and sys.stdout.isatty():
         raise click.UsageError("arrow is not for the eye; -o names a file, or a pipe takes it.")
-
-
-def _check_wrapped(reading: Reading, table: str) -> None:
-    if reading.is_wrapped and table != "responses":
-        raise click.UsageError(f"streams in HAR, VCR or rows are read by `respstream responses`, not by {table}.")
 
 
 def run(ctx: click.Context, reading: Reading, wanted: Wanted, since: str | None) -> int:
@@ -241,7 +238,7 @@ def _batches(reading: Reading, wanted: Wanted) -> Iterator[Any]:
 
     names = wanted.names
     live = reading.is_live and wanted.form not in BINARY
-    rows = LIVE_ROWS if live else WATCHED_ROWS if wanted.form == "table" else None
+    rows = LIVE_ROWS if live else WATCHED_ROWS if wanted.form in ("table", "stats") else None
     yield from Scanned(reading, wanted.table, names, threads=wanted.threads, batch_rows=rows).batches()
 
 
