@@ -6,6 +6,7 @@ from pathlib import Path
 from random import Random
 from typing import Any
 
+from hypothesis import settings
 from hypothesis import strategies as st
 
 from benches.shapes import SHAPES
@@ -14,6 +15,14 @@ from tests import scripts as wellformed
 from tests import streams
 
 TRANSCRIPTS = Path(__file__).parent / "data" / "transcripts"
+
+BASE = 60  # the number of examples of the profile "ci"
+
+
+def examples(count: int) -> settings:
+    """So many examples in continuous integration, more by the profile's measure elsewhere."""
+    return settings(max_examples=max(1, count * settings.default.max_examples // BASE))
+
 
 # The random numbers are hypothesis' own draws, so that what fails shrinks.
 rngs: st.SearchStrategy[Random] = st.randoms(use_true_random=False, note_method_calls=False)

@@ -7,7 +7,7 @@ import warnings
 from typing import Any
 
 import pytest
-from hypothesis import given, settings
+from hypothesis import given
 
 from respstream import StreamError
 from tests import laws
@@ -15,7 +15,7 @@ from tests import scripts as wellformed
 from tests.conftest import TRANSCRIPTS
 from tests.dialects import S, sse
 from tests.fold_cases import CREATED, MSG, PART, end, ev, msg, txt
-from tests.strategies import scripts
+from tests.strategies import examples, scripts
 
 NAMES = sorted(path.name for path in TRANSCRIPTS.iterdir() if path.suffix != ".md")
 
@@ -91,7 +91,7 @@ def test_all_mixed(api: Any) -> None:
     assert accumulator.diagnostics == []
 
 
-@settings(max_examples=60)
+@examples(60)
 @given(one=scripts())
 def test_well_formed_streams(api: Any, one: wellformed.Script) -> None:
     accumulator = gathered(api, one.events)

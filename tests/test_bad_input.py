@@ -10,11 +10,12 @@ from random import Random
 from typing import Any
 
 import pytest
-from hypothesis import example, given, settings
+from hypothesis import example, given
 from hypothesis import strategies as st
 
 from tests import laws
 from tests.conftest import TRANSCRIPTS
+from tests.strategies import examples
 
 HELLO = TRANSCRIPTS / "hello_world.sse"
 PAGE = b"<!DOCTYPE html>\n<html>\n <head><title>502</title></head>\n\n <body>Bad Gateway: try again</body>\n</html>\n"
@@ -73,7 +74,7 @@ def test_a_page_is_one_span(api: Any) -> None:
     assert (diagnostic.offset, diagnostic.line) == (0, 1)
 
 
-@settings(max_examples=200)
+@examples(200)
 @example(b"\xff" * 100)
 @given(data=st.binary(max_size=300))
 def test_noise_raises_nothing(engine: Any, data: bytes) -> None:

@@ -10,12 +10,12 @@ from types import ModuleType
 from typing import Any
 
 import pytest
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
 from tests import laws, streams
 from tests import scripts as wellformed
-from tests.strategies import cuts, rngs, scripts, shapes, sources, transcripts
+from tests.strategies import cuts, examples, rngs, scripts, shapes, sources, transcripts
 
 FORMS = st.sampled_from(["auto", "auto", "sse", "jsonl"])
 ENDS = st.sampled_from(["flush", "discard"])
@@ -26,7 +26,7 @@ OPTIONS = st.fixed_dictionaries({"form": FORMS, "on_eof": ENDS, "max_event_bytes
 # -- split anywhere --------------------------------------------------------------------------------------------------
 
 
-@settings(max_examples=300)
+@examples(600)
 @given(data=st.data(), source=sources(), options=OPTIONS)
 def test_cuts_change_nothing(engine: ModuleType, data: st.DataObject, source: bytes, options: dict[str, Any]) -> None:
     whole = laws.read(engine, source, **options)
@@ -34,7 +34,7 @@ def test_cuts_change_nothing(engine: ModuleType, data: st.DataObject, source: by
     assert laws.read(engine, source, data.draw(cuts(source)), **options) == whole
 
 
-@settings(max_examples=40)
+@examples(80)
 @given(source=rngs.map(streams.source))
 def test_no_single_cut_changes_anything(engine: ModuleType, source: bytes) -> None:
     source = source[:250]
@@ -43,7 +43,7 @@ def test_no_single_cut_changes_anything(engine: ModuleType, source: bytes) -> No
         assert laws.read(engine, source, [cut]) == whole, cut
 
 
-@settings(max_examples=10)
+@examples(20)
 @given(source=transcripts(), data=st.data())
 def test_cuts_change_no_transcript(engine: ModuleType, source: bytes, data: st.DataObject) -> None:
     whole = laws.read(engine, source)
@@ -51,7 +51,7 @@ def test_cuts_change_no_transcript(engine: ModuleType, source: bytes, data: st.D
     assert laws.read(engine, source, data.draw(cuts(source))) == whole
 
 
-@settings(max_examples=150)
+@examples(300)
 @given(source=sources(), data=st.data())
 def test_cuts_change_no_strict_error(engine: ModuleType, source: bytes, data: st.DataObject) -> None:
     whole = laws.read(engine, source, strict=True)
@@ -66,7 +66,7 @@ def test_cuts_change_no_strict_error(engine: ModuleType, source: bytes, data: st
         assert whole == lenient
 
 
-@settings(max_examples=60)
+@examples(120)
 @given(source=sources(), data=st.data())
 def test_folding_gives_what_decoding_gives(engine: ModuleType, source: bytes, data: st.DataObject) -> None:
     """`fold` makes no events and forgets what it hands out; the responses are the same."""
@@ -81,7 +81,7 @@ def test_folding_gives_what_decoding_gives(engine: ModuleType, source: bytes, da
     assert decoder.responses == []
 
 
-@settings(max_examples=60)
+@examples(120)
 @given(source=sources(), before=sources())
 def test_a_reset_decoder_is_as_new(engine: ModuleType, source: bytes, before: bytes) -> None:
     decoder = engine.Decoder()
@@ -94,7 +94,7 @@ def test_a_reset_decoder_is_as_new(engine: ModuleType, source: bytes, before: by
 # -- while it runs ---------------------------------------------------------------------------------------------------
 
 
-@settings(max_examples=60)
+@examples(120)
 @given(source=sources(), data=st.data())
 def test_looking_changes_nothing(engine: ModuleType, source: bytes, data: st.DataObject) -> None:
     """What is read in mid-stream is what the end of the input there would give, and reading it leaves no trace."""
@@ -108,7 +108,7 @@ def test_looking_changes_nothing(engine: ModuleType, source: bytes, data: st.Dat
     assert laws.reading(decoder, events) == laws.read(engine, source)
 
 
-@settings(max_examples=100)
+@examples(200)
 @given(source=sources())
 def test_events_are_values(engine: ModuleType, source: bytes) -> None:
     """Each event's own SSE block parses to an equal event."""
@@ -121,14 +121,14 @@ def test_events_are_values(engine: ModuleType, source: bytes) -> None:
 # -- nothing is lost -------------------------------------------------------------------------------------------------
 
 
-@settings(max_examples=300)
+@examples(600)
 @given(source=sources())
 def test_nothing_is_lost(engine: ModuleType, source: bytes) -> None:
     assert laws.lost_lines(engine, source) == []
 
 
 @pytest.mark.parametrize("limit", [1, 50])
-@settings(max_examples=60)
+@examples(120)
 @given(source=sources())
 def test_nothing_is_lost_under_a_limit(engine: ModuleType, limit: int, source: bytes) -> None:
     assert laws.lost_lines(engine, source, max_event_bytes=limit) == []
@@ -151,7 +151,7 @@ def test_the_law_can_tell_a_loss() -> None:
     assert laws.lost_lines(Deaf, data) == [b'data: {"type":"x"}', b"stray", b'{"type":"y"}']
 
 
-@settings(max_examples=200)
+@examples(400)
 @given(source=sources())
 def test_spans_lie_in_the_source(engine: ModuleType, source: bytes) -> None:
     reading = laws.read(engine, source)
@@ -184,7 +184,7 @@ def fold(engine: ModuleType, events: list[dict[str, Any]]) -> tuple[Any, list[st
     return response, laws.codes(decoder.diagnostics)
 
 
-@settings(max_examples=300)
+@examples(600)
 @given(one=scripts())
 def test_a_fold_gives_what_the_terminal_event_carries(engine: ModuleType, one: wellformed.Script) -> None:
     response, codes = fold(engine, one.events)
@@ -197,7 +197,7 @@ def test_a_fold_gives_what_the_terminal_event_carries(engine: ModuleType, one: w
     assert response.complete
 
 
-@settings(max_examples=200)
+@examples(400)
 @given(one=scripts(), kind=st.sampled_from(["null", "missing", "empty", "tail"]), keep=st.integers(0, 2))
 def test_streamed_items_fill_a_short_output(engine: ModuleType, one: wellformed.Script, kind: str, keep: int) -> None:
     kept = one.output[:keep] if kind == "tail" else []
@@ -210,7 +210,7 @@ def test_streamed_items_fill_a_short_output(engine: ModuleType, one: wellformed.
     assert codes == ["output_recovered"] * short
 
 
-@settings(max_examples=60)
+@examples(120)
 @given(rng=rngs)
 def test_lanes_do_not_touch_each_other(engine: ModuleType, rng: Random) -> None:
     mixed, alone = wellformed.lanes(rng)
@@ -222,7 +222,7 @@ def test_lanes_do_not_touch_each_other(engine: ModuleType, rng: Random) -> None:
     assert found == {name: one.terminal["response"] for name, one in alone.items()}
 
 
-@settings(max_examples=30)
+@examples(60)
 @given(log=shapes())
 def test_logs_of_real_shape_give_their_answers(engine: ModuleType, log: Any) -> None:
     decoder = engine.Decoder()

@@ -9,13 +9,13 @@ from types import ModuleType
 from typing import Any
 
 import pytest
-from hypothesis import example, given, settings
+from hypothesis import example, given
 from hypothesis import strategies as st
 
 from respstream import StreamError
 from tests import laws, streams
 from tests.conftest import TRANSCRIPTS
-from tests.strategies import cuts, rngs, shapes, sources
+from tests.strategies import cuts, examples, rngs, shapes, sources
 from tests.test_laws import OPTIONS
 
 Engines = tuple[ModuleType, ModuleType]
@@ -27,21 +27,21 @@ def test_the_engines_export_the_same_names(engines: Engines) -> None:
         assert hasattr(rust, name), name
 
 
-@settings(max_examples=1000)
+@examples(2000)
 @given(data=st.data(), source=sources(), options=OPTIONS)
 def test_any_bytes(engines: Engines, data: st.DataObject, source: bytes, options: dict[str, Any]) -> None:
     where = data.draw(cuts(source))
     assert laws.read(engines[0], source, where, **options) == laws.read(engines[1], source, where, **options)
 
 
-@settings(max_examples=300)
+@examples(600)
 @given(source=sources(), options=OPTIONS)
 def test_any_bytes_strictly(engines: Engines, source: bytes, options: dict[str, Any]) -> None:
     rust, python = (laws.read(engine, source, strict=True, **options) for engine in engines)
     assert rust == python
 
 
-@settings(max_examples=500)
+@examples(1000)
 @given(rng=rngs)
 @example(rng=Random(1))
 def test_odd_events(engines: Engines, rng: Random) -> None:
@@ -50,7 +50,7 @@ def test_odd_events(engines: Engines, rng: Random) -> None:
     assert laws.read(engines[0], source) == laws.read(engines[1], source)
 
 
-@settings(max_examples=800)
+@examples(1600)
 @given(source=rngs.map(streams.runs))
 @example(b'{"type":"response.output_text.delta","delta":"","stream_id":1.5}\n' * 2)
 def test_events_that_are_nearly_alike(engines: Engines, source: bytes) -> None:
@@ -58,7 +58,7 @@ def test_events_that_are_nearly_alike(engines: Engines, source: bytes) -> None:
     assert laws.read(engines[0], source) == laws.read(engines[1], source)
 
 
-@settings(max_examples=60)
+@examples(120)
 @given(source=rngs.map(streams.source))
 def test_in_mid_stream(engines: Engines, source: bytes) -> None:
     """What both know after each byte."""
@@ -68,7 +68,7 @@ def test_in_mid_stream(engines: Engines, source: bytes) -> None:
         assert rust == python, at
 
 
-@settings(max_examples=30)
+@examples(60)
 @given(log=shapes())
 def test_logs_of_real_shape(engines: Engines, log: Any) -> None:
     assert laws.read(engines[0], log.data) == laws.read(engines[1], log.data)
@@ -88,7 +88,7 @@ def test_recordings(engines: Engines, recorded: list[Path]) -> None:
         assert laws.read(engines[0], source) == laws.read(engines[1], source), path.name
 
 
-@settings(max_examples=200)
+@examples(400)
 @given(rng=rngs)
 def test_payloads_without_a_stream(engines: Engines, rng: Random) -> None:
     """The way in that `Accumulator` takes."""
@@ -100,7 +100,7 @@ def test_payloads_without_a_stream(engines: Engines, rng: Random) -> None:
     assert laws.reading(rust, []) == laws.reading(python, [])
 
 
-@settings(max_examples=200)
+@examples(400)
 @given(source=sources(), limit=st.integers(1, 60))
 def test_limits(engines: Engines, source: bytes, limit: int) -> None:
     rust, python = (laws.read(engine, source, max_event_bytes=limit) for engine in engines)
