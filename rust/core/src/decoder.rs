@@ -1,7 +1,7 @@
 //! The decoder: bytes in; events out, and responses folded on the way.
 
 use crate::diagnostics::{Issue, Seen, Store};
-use crate::events::{Found, Parsed, Reader};
+use crate::events::{Found, Parsed, Reader, repeated};
 use crate::frames::{Frame, Framer, Note, Options, What};
 use crate::json::{self, Fault, Member, Scan};
 use crate::lanes::Lanes;
@@ -31,6 +31,8 @@ struct Stages {
     store: Store,
     issues: Vec<Issue>,
     now: Option<f64>,
+    /// The address of a payload that the predictor did not recognise: it is not asked again.
+    tried: usize,
 }
 
 impl Decoder {
@@ -43,6 +45,7 @@ impl Decoder {
                 store: Store::new(strict),
                 issues: Vec::new(),
                 now: None,
+                tried: 0,
             },
         }
     }
@@ -97,6 +100,15 @@ impl Decoder {
     }
 }
 
+impl Stages {
+    /// Whether a payload repeats a known event.
+    #[inline]
+    fn recognises(&mut self, data: &[u8]) -> bool {
+        std::mem::take(&mut self.tried) != data.as_ptr().addr()
+            && self.reader.predictor.recognises(data)
+    }
+}
+
 /// The stages behind the framer, with the sink at their end.
 struct Joint<'a, S> {
     stages: &'a mut Stages,
@@ -105,15 +117,37 @@ struct Joint<'a, S> {
 
 impl<S: Sink> crate::frames::Sink for Joint<'_, S> {
     fn scan(&mut self, text: &[u8], members: &mut Vec<Member>) -> Result<Scan, Fault> {
-        if self.stages.reader.predictor.recognises(text) {
+        if self.stages.recognises(text) {
             return Ok(Scan::RECOGNISED);
         }
         json::scan(text, members)
     }
 
+    #[inline]
+    fn recognise(&mut self, text: &[u8]) -> Option<usize> {
+        let found = self.stages.reader.predictor.recognises_start(text);
+        self.stages.tried = if found.is_none() { text.as_ptr().addr() } else { 0 };
+        found
+    }
+
     fn frame(&mut self, mut frame: Frame<'_>) {
-        let Stages { reader, lanes, store, issues, now } = &mut *self.stages;
+        if frame.scanned.is_none() && self.stages.recognises(frame.data) {
+            frame.scanned = Some(Ok(Scan::RECOGNISED));
+        }
+        let Stages { reader, lanes, store, issues, now, .. } = &mut *self.stages;
         if store.failed.is_some() {
+            return;
+        }
+        if let Some(Ok(Scan { recognised: true, .. })) = frame.scanned
+            && let Some(known) = reader.predictor.latest()
+        {
+            let parsed = repeated(&frame, known, issues);
+            if !issues.is_empty() || !lanes.again(&parsed, known, *now) {
+                lanes.event(&parsed, issues, store, *now);
+            }
+            if store.failed.is_none() {
+                self.sink.event(&parsed);
+            }
             return;
         }
         let span =

@@ -8,16 +8,18 @@
 //! or a whole JSON line, and all line ends are LF, the fast path lends the bytes as they stand. All else goes line by line.
 
 use std::mem;
+use std::ops::Range;
 
-use memchr::memchr2;
+use memchr::{memchr, memchr2};
 
 use crate::arrays::{Array, Step};
 use crate::blocks::{Blocks, field, is_known};
 use crate::catalogue::Code;
 pub use crate::diagnostics::Note;
-use crate::json::{Fault, Member};
+use crate::json::{Fault, Member, Scan};
 use crate::outside::Outside;
 pub use crate::outside::{error_body, error_detail};
+use crate::simd::same;
 pub use crate::sink::{Frame, Sink, What};
 use crate::sink::{Line, Out, Skipped, Span, over};
 
@@ -78,6 +80,10 @@ pub struct Framer {
     dropped: Option<Skipped>,
     after_cr: bool,
     members: Vec<Member>,
+    /// The bytes in front of the data of the last plain block; most blocks begin as the one before.
+    opening: Vec<u8>,
+    /// Where in them the name stands.
+    name: Range<usize>,
 }
 
 impl Framer {
@@ -101,6 +107,8 @@ impl Framer {
             dropped: None,
             after_cr: false,
             members: Vec::new(),
+            opening: Vec::new(),
+            name: 0..0,
         }
     }
 
@@ -205,7 +213,9 @@ impl Framer {
             let offset = shift + at as u64;
             match rest.first() {
                 Some(b'e' | b'd') if sse => {
-                    let Some(block) = plain_block(rest, limit) else { break };
+                    let again = known_block(rest, &self.opening, &self.name, limit, out.sink);
+                    let scanned = again.is_some().then_some(Ok(Scan::RECOGNISED));
+                    let Some(block) = again.or_else(|| plain_block(rest, limit)) else { break };
                     out.sink.frame(Frame {
                         data: block.data,
                         name: block.name,
@@ -215,16 +225,26 @@ impl Framer {
                         what: What::Payload,
                         missing: false,
                         unfinished: false,
-                        scanned: None,
+                        scanned,
                         members: out.members,
                     });
                     line += block.lines;
                     at += block.end + 2;
                     hits += 1;
+                    if scanned.is_none() {
+                        let start = block.end - block.data.len();
+                        replace(&mut self.opening, rest.get(..start).unwrap_or_default());
+                        self.name = block.place_of_name(&self.opening);
+                    }
                 }
                 Some(b'{') if json => {
-                    let Some((data, text)) = plain_line(rest, limit) else { break };
-                    let scanned = out.sink.scan(text, out.members);
+                    let again = known_line(rest, limit, out.sink);
+                    let known = again.is_some();
+                    let Some((data, text)) = again.or_else(|| plain_line(rest, limit)) else {
+                        break;
+                    };
+                    let scanned =
+                        if known { Ok(Scan::RECOGNISED) } else { out.sink.scan(text, out.members) };
                     if scanned == Err(Fault::Bad) {
                         break;
                     }
@@ -397,6 +417,55 @@ struct PlainBlock<'a> {
     /// The position behind the data, where the last line ends.
     end: usize,
     lines: u64,
+}
+
+impl PlainBlock<'_> {
+    /// Where the name stands, which ends the first line.
+    fn place_of_name(&self, opening: &[u8]) -> Range<usize> {
+        let end = memchr(b'\n', opening).unwrap_or_default();
+        end - self.name.map_or(0, <[u8]>::len)..end
+    }
+}
+
+/// The block at the start of `rest`, if it begins as the last plain one did and the sink knows its data.
+#[inline]
+fn known_block<'a, S: Sink>(
+    rest: &'a [u8],
+    opening: &[u8],
+    name: &Range<usize>,
+    limit: usize,
+    sink: &mut S,
+) -> Option<PlainBlock<'a>> {
+    if opening.is_empty() || !same(rest.get(..opening.len())?, opening) {
+        return None;
+    }
+    let after = rest.get(opening.len()..)?;
+    let size = sink.recognise(after)?;
+    let whole = after.get(size..)?.starts_with(b"\n\n") && size <= limit;
+    whole.then(|| PlainBlock {
+        name: rest.get(name.clone()).filter(|name| !name.is_empty()),
+        data: &after[..size],
+        end: opening.len() + size,
+        lines: if opening.starts_with(b"e") { 3 } else { 2 },
+    })
+}
+
+/// The line at the start of `rest` and its size, if the sink knows it.
+#[inline]
+fn known_line<'a, S: Sink>(
+    rest: &'a [u8],
+    limit: usize,
+    sink: &mut S,
+) -> Option<(usize, &'a [u8])> {
+    let size = sink.recognise(rest)?;
+    (size <= limit && rest.get(size) == Some(&b'\n')).then(|| (size, &rest[..size]))
+}
+
+fn replace(old: &mut Vec<u8>, new: &[u8]) {
+    if old != new {
+        old.clear();
+        old.extend_from_slice(new);
+    }
 }
 
 /// The plain block at the start of `rest`, if it is there as a whole. Its data begins with a brace: `[DONE]` is for others.

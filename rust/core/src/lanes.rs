@@ -10,6 +10,7 @@ use crate::catalogue::{Code, Op, Phase};
 use crate::diagnostics::{Detail, Diagnostic, Issue, KEPT, Seen, Store, clip};
 use crate::events::Parsed;
 use crate::fold;
+use crate::predict::Known;
 use crate::response::Folded;
 
 /// More lanes than this are not kept open: the oldest is closed.
@@ -63,7 +64,9 @@ impl Lanes {
             self.last_sequence_number = parsed.sequence_number;
         }
         let mut raised = std::mem::take(&mut self.issues);
-        raised.append(issues);
+        if !issues.is_empty() {
+            raised.append(issues);
+        }
         let span = Seen {
             offset: parsed.offset,
             end: parsed.end,
@@ -89,6 +92,38 @@ impl Lanes {
         }
         self.issues = raised;
         belongs
+    }
+
+    /// Takes an event that repeats a known one, raised nothing, and is what everybody expects: the next piece of the text
+    /// that the event before grew. False if it is not, and nothing was done.
+    #[inline]
+    pub fn again(&mut self, parsed: &Parsed<'_>, known: &Known, now: Option<f64>) -> bool {
+        let Some(folded) = self.get_mut(known.lane.as_deref()) else { return false };
+        let (Some(got), Some(before)) = (parsed.sequence_number, folded.previous_sequence) else {
+            return false;
+        };
+        if folded.ended || before.checked_add(1) != Some(got) {
+            return false;
+        }
+        if !fold::append_known(folded, parsed, known) {
+            return false;
+        }
+        folded.version += 1;
+        folded.events += 1;
+        folded.deltas += 1;
+        folded.byte_end = folded.byte_end.max(parsed.end);
+        folded.last_sequence = Some(got);
+        folded.previous_sequence = Some(got);
+        folded.previous_raw.clear();
+        folded.previous_raw.extend_from_slice(parsed.raw);
+        if let Some(now) = now {
+            stamp(folded, parsed, now);
+        }
+        self.last_sequence_number = Some(got);
+        if !self.pending.is_empty() {
+            self.adopt(known.lane.as_deref(), false);
+        }
+        true
     }
 
     /// Takes a response object that was not streamed: it begins and ends a response.

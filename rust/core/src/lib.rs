@@ -18,6 +18,7 @@ pub mod predict;
 pub mod response;
 pub mod rows;
 pub mod settle;
+mod simd;
 pub mod sink;
 pub mod sse;
 pub mod tree;

@@ -59,6 +59,8 @@ pub(super) struct Machine {
     pub around: usize,
     pub over_limit: bool,
     pub lone_surrogate: bool,
+    /// Some string has bytes that are not ASCII.
+    pub high: bool,
 }
 
 impl Machine {
@@ -69,6 +71,7 @@ impl Machine {
             around: 0,
             over_limit: false,
             lone_surrogate: false,
+            high: false,
         }
     }
 
@@ -107,6 +110,13 @@ impl Machine {
         Ok(at)
     }
 
+    /// Notes what a string has in it.
+    #[inline]
+    pub fn take(&mut self, string: lex::Token) {
+        self.lone_surrogate |= string.odd;
+        self.high |= string.high;
+    }
+
     #[inline]
     fn begin(&mut self, text: &[u8], at: usize) -> Result<(usize, Expects), Bad> {
         match text[at] {
@@ -125,7 +135,7 @@ impl Machine {
         match first {
             b'"' => {
                 let token = lex::string(text, at + 1)?;
-                self.lone_surrogate |= token.odd;
+                self.take(token);
                 Ok((token, Kind::String))
             }
             b'-' | b'0'..=b'9' => {
@@ -143,7 +153,7 @@ impl Machine {
             return Err(Bad);
         }
         let token = lex::string(text, at + 1)?;
-        self.lone_surrogate |= token.odd;
+        self.take(token);
         if lex::byte(text, token.end) == b':' {
             return Ok((token.end + 1, Expects::Value));
         }

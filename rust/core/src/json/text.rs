@@ -40,6 +40,11 @@ pub fn decode_wtf8(quoted: &[u8], out: &mut Vec<u8>) {
     unescape(body(quoted), out);
 }
 
+/// The same of what stands between the quotes.
+pub fn decode_wtf8_body(body: &[u8], out: &mut Vec<u8>) {
+    unescape(body, out);
+}
+
 fn body(quoted: &[u8]) -> &[u8] {
     let inner = quoted.strip_prefix(b"\"").unwrap_or(quoted);
     inner.strip_suffix(b"\"").unwrap_or(inner)
