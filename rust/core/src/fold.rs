@@ -298,18 +298,18 @@ impl<'p> Fold<'_, 'p> {
             return touched;
         }
         let done = entry.phase == Phase::Done;
+        let text = Text::of(quoted, done);
         if done {
-            if place
-                .get()
-                .is_some_and(|before| view::differ(View::Node(before), Some(View::Raw(quoted))))
-            {
+            let same = matches!(place.get(), Some(Node::Text(grown)) if grown.wtf8 == text.wtf8);
+            let differs = |before| view::differ(View::Node(before), Some(View::Raw(quoted)));
+            if !same && place.get().is_some_and(differs) {
                 mismatch(odd, index, place.path(), issues);
             }
             if place.fixed {
                 return touched;
             }
         }
-        place.put(Node::Text(Text::of(quoted, done)));
+        place.put(Node::Text(text));
         extend(&mut place, parsed, entry);
         touched
     }

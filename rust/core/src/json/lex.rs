@@ -141,8 +141,22 @@ fn low_surrogate(text: &[u8], at: usize) -> Option<u16> {
 /// The value of four hexadecimal digits.
 pub(super) fn code_unit(text: &[u8], at: usize) -> Option<u16> {
     let digits = text.get(at..)?.first_chunk::<4>()?;
-    digits.iter().try_fold(0, |unit, &digit| Some(unit << 4 | (digit as char).to_digit(16)? as u16))
+    let values = digits.map(|digit| HEX[usize::from(digit)]);
+    let unit = values.iter().fold(0, |unit, value| unit << 4 | u16::from(value & 0xF));
+    (values.iter().all(|value| *value < 16)).then_some(unit)
 }
+
+/// The value of each hexadecimal digit; 255 for what is none.
+const HEX: [u8; 256] = {
+    let mut table = [255; 256];
+    let mut value = 0;
+    while value < 16 {
+        table[b"0123456789abcdef"[value] as usize] = value as u8;
+        table[b"0123456789ABCDEF"[value] as usize] = value as u8;
+        value += 1;
+    }
+    table
+};
 
 /// Passes a number.
 #[inline]

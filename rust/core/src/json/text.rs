@@ -50,7 +50,28 @@ fn body(quoted: &[u8]) -> &[u8] {
     inner.strip_suffix(b"\"").unwrap_or(inner)
 }
 
+/// Text that is UTF-8 throughout, nearly all there is, is checked once and copied from escape to escape.
 fn unescape(body: &[u8], out: &mut Vec<u8>) {
+    let Some(first) = memchr::memchr(b'\\', body) else { return push_lossy(body, out) };
+    if !utf8_ok(body) {
+        return unescape_lossy(body, out);
+    }
+    out.extend_from_slice(&body[..first]);
+    let mut at = first;
+    while at < body.len() {
+        let end = if body[at] == b'\\' {
+            at + push_escape(&body[at..], out)
+        } else {
+            // What else stops the search is no part of a valid string, and stands for itself.
+            let end = lex::special(body, at).max(at + 1);
+            out.extend_from_slice(&body[at..end]);
+            end
+        };
+        at = end;
+    }
+}
+
+fn unescape_lossy(body: &[u8], out: &mut Vec<u8>) {
     let mut rest = body;
     while let Some(run) = memchr::memchr(b'\\', rest) {
         push_lossy(&rest[..run], out);
