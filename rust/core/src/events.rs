@@ -102,7 +102,7 @@ impl Reader {
         match scanned {
             Err(Fault::Limit) => self.over_limits(frame, issues),
             Ok(scan) if scan.kind == Kind::Object => {
-                let named_odd = frame.name.is_some_and(|name| lossy(name).contains('\u{fffd}'));
+                let named_odd = frame.name.is_some_and(is_odd);
                 let odd = scan.lone_surrogate || scan.bad_utf8 || named_odd;
                 self.object(frame, odd, issues)
             }
@@ -263,7 +263,7 @@ pub fn repeated<'a>(frame: &'a Frame<'_>, known: &'a Known, issues: &mut Vec<Iss
     let data = frame.data;
     let kind = known.entry.ty;
     let other = frame.name.filter(|name| !same(name, kind.as_bytes()));
-    let odd = other.is_some_and(|name| lossy(name).contains('\u{fffd}'));
+    let odd = other.is_some_and(is_odd);
     if frame.missing || frame.unfinished || odd {
         frame_issues(frame, odd, issues);
     }
@@ -302,8 +302,13 @@ fn text_of(quoted: &[u8], escaped: bool) -> Cow<'_, str> {
     lossy(quoted.get(1..quoted.len() - 1).unwrap_or_default())
 }
 
+/// A name that is not UTF-8, or was not where it comes from.
+fn is_odd(name: &[u8]) -> bool {
+    !name.is_ascii() && lossy(name).contains('\u{fffd}')
+}
+
 fn lossy(text: &[u8]) -> Cow<'_, str> {
-    String::from_utf8_lossy(text)
+    std::str::from_utf8(text).map_or_else(|_| String::from_utf8_lossy(text), Cow::Borrowed)
 }
 
 /// One pass over the members; the last of equal names counts.

@@ -124,7 +124,7 @@ impl Machine {
             b'[' => Ok((at + 1, self.open(false))),
             first => {
                 let (token, _) = self.scalar(text, at, first)?;
-                Ok((token.end, self.after_value()))
+                Ok(self.after_scalar(text, token.end))
             }
         }
     }
@@ -154,10 +154,32 @@ impl Machine {
         }
         let token = lex::string(text, at + 1)?;
         self.take(token);
-        if lex::byte(text, token.end) == b':' {
-            return Ok((token.end + 1, Expects::Value));
+        if lex::byte(text, token.end) != b':' {
+            return Ok((token.end, Expects::Colon));
         }
-        Ok((token.end, Expects::Colon))
+        // Most members have a scalar right behind the colon: one turn takes all of it.
+        let start = token.end + 1;
+        match lex::byte(text, start) {
+            first @ (b'"' | b'-' | b'0'..=b'9' | b't' | b'f' | b'n') => {
+                let (token, _) = self.scalar(text, start, first)?;
+                Ok(self.after_scalar(text, token.end))
+            }
+            _ => Ok((start, Expects::Value)),
+        }
+    }
+
+    /// Passes what stands right behind a scalar too, if it is what is expected.
+    #[inline]
+    fn after_scalar(&mut self, text: &[u8], at: usize) -> (usize, Expects) {
+        if self.open.depth == 0 {
+            return (at, Expects::End);
+        }
+        match (lex::byte(text, at), self.open.in_object()) {
+            (b',', true) => (at + 1, Expects::Key),
+            (b',', false) => (at + 1, Expects::Value),
+            (b'}', true) | (b']', false) => self.close(at),
+            _ => (at, Expects::Next),
+        }
     }
 
     #[inline]
