@@ -44,6 +44,11 @@ impl Known {
         self.template.member(place?)
     }
 
+    /// Whether the member at a place is another one in each event.
+    pub fn varies(&self, place: usize) -> bool {
+        self.template.hole(place).is_some()
+    }
+
     /// The sequence number of the event that was recognised last.
     #[inline]
     pub fn number(&self) -> Option<i64> {
