@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from respstream.base import Payload
+from respstream.base import Payload, _decode
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -152,7 +152,7 @@ class Response:
             raw = self._state.member(name)
             if raw is None:
                 raise KeyError(name)
-            seen[name] = Payload(b'{"value":' + raw + b"}")["value"]
+            seen[name] = _decode(raw)
         return seen[name]
 
     def __getitem__(self, name: str) -> Any:

@@ -16,6 +16,15 @@ __all__ = ["AsyncStream", "Stream", "aevents", "aresponses", "events", "response
 
 T = TypeVar("T")
 FILE_EVENT_BYTES = 64 << 20  # the default of `max_event_bytes` for what reads files
+PIECE_BYTES = 1 << 16  # events are made of so many bytes at once: a list of a whole log's events would leave the cache
+
+
+def _pieces(chunk: bytes) -> Iterator[bytes]:
+    if not isinstance(chunk, bytes) or len(chunk) <= PIECE_BYTES:
+        yield chunk
+        return
+    for start in range(0, len(chunk), PIECE_BYTES):
+        yield chunk[start : start + PIECE_BYTES]
 
 
 class _Reading(Generic[T]):
@@ -25,6 +34,7 @@ class _Reading(Generic[T]):
         self._decoder = _backend.engine.Decoder(**options)
         self._feed = self._decoder.fold if whole else self._decoder.feed
         self._finish = self._decoder.fold_end if whole else self._decoder.finish
+        self._whole = whole
 
     @property
     def diagnostics(self) -> list[Diagnostic]:
@@ -56,7 +66,8 @@ class Stream(_Reading[T]):
     def _run(self) -> Iterator[T]:
         try:
             for chunk in self._chunks:
-                yield from self._feed(chunk)
+                for piece in (chunk,) if self._whole else _pieces(chunk):
+                    yield from self._feed(piece)
             yield from self._finish()
         except StreamError as error:
             yield from error.events  # type: ignore[misc]
@@ -64,8 +75,8 @@ class Stream(_Reading[T]):
         finally:
             self.close()
 
-    def __iter__(self) -> Stream[T]:
-        return self
+    def __iter__(self) -> Iterator[T]:
+        return self._found  # a loop over the generator itself is spared a call of __next__ for each event
 
     def __next__(self) -> T:
         return next(self._found)
