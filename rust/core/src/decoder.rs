@@ -18,6 +18,19 @@ impl Sink for Ignore {
     fn event(&mut self, _: &Parsed<'_>) {}
 }
 
+/// What the fast paths did.
+#[derive(Clone, Copy, PartialEq, Eq, Debug, Default)]
+pub struct Counters {
+    /// Frames that were lent as they stood, and lines that were not.
+    pub framed: u64,
+    pub framed_slowly: u64,
+    /// Events that repeated a known one, and events that were held against the known ones in vain.
+    pub recognised: u64,
+    pub not_recognised: u64,
+    /// Deltas that went where the last of their template had gone.
+    pub appended: u64,
+}
+
 /// One source on its way from bytes to responses. After a failure (a strict store's) nothing more is taken.
 pub struct Decoder {
     framer: Framer,
@@ -47,6 +60,24 @@ impl Decoder {
                 now: None,
                 tried: 0,
             },
+        }
+    }
+
+    /// Chooses for tests which fast paths are taken: plain blocks framed as they stand, and events recognised.
+    pub fn choose_paths(&mut self, plain: bool, predict: bool) {
+        self.framer.force_slow = !plain;
+        self.stages.reader.predictor.off = !predict;
+    }
+
+    /// How often each fast path was taken, and how often in vain.
+    pub fn counters(&self) -> Counters {
+        let predictor = &self.stages.reader.predictor;
+        Counters {
+            framed: self.framer.hits,
+            framed_slowly: self.framer.misses,
+            recognised: predictor.hits,
+            not_recognised: predictor.misses,
+            appended: self.stages.lanes.appended,
         }
     }
 
@@ -104,8 +135,11 @@ impl Stages {
     /// Whether a payload repeats a known event.
     #[inline]
     fn recognises(&mut self, data: &[u8]) -> bool {
-        std::mem::take(&mut self.tried) != data.as_ptr().addr()
-            && self.reader.predictor.recognises(data)
+        if std::mem::take(&mut self.tried) == data.as_ptr().addr() {
+            self.reader.predictor.missed();
+            return false;
+        }
+        self.reader.predictor.recognises(data)
     }
 }
 
@@ -125,8 +159,9 @@ impl<S: Sink> crate::frames::Sink for Joint<'_, S> {
 
     #[inline]
     fn recognise(&mut self, text: &[u8]) -> Option<usize> {
-        let found = self.stages.reader.predictor.recognises_start(text);
-        self.stages.tried = if found.is_none() { text.as_ptr().addr() } else { 0 };
+        let (found, tried) = self.stages.reader.predictor.recognises_start(text);
+        let in_vain = tried && found.is_none();
+        self.stages.tried = if in_vain { text.as_ptr().addr() } else { 0 };
         found
     }
 

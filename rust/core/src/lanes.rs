@@ -21,6 +21,8 @@ pub const OPEN_LANES: usize = 100_000;
 pub struct Lanes {
     pub last_sequence_number: Option<i64>,
     pub latest: Option<u64>,
+    /// Events that went the short way.
+    pub appended: u64,
     ended: Vec<Folded>,
     ended_places: HashMap<u64, usize>,
     /// The open response of the lane without a name, and those of the named lanes.
@@ -120,6 +122,7 @@ impl Lanes {
             stamp(folded, parsed, now);
         }
         self.last_sequence_number = Some(got);
+        self.appended += 1;
         if !self.pending.is_empty() {
             self.adopt(known.lane.as_deref(), false);
         }

@@ -119,38 +119,49 @@ impl Predictor {
     /// Whether this payload repeats a known event; `latest` gives that event.
     #[inline]
     pub fn recognises(&mut self, data: &[u8]) -> bool {
-        self.find(|template| template.fits(data).filter(|size| *size == data.len())).is_some()
+        if self.known.is_empty() || self.off {
+            return false;
+        }
+        if self.resting > 0 {
+            self.resting -= 1;
+            return false;
+        }
+        let found = self.find(|template| template.fits(data).filter(|size| *size == data.len()));
+        if found.is_none() {
+            self.missed();
+        }
+        found.is_some()
     }
 
-    /// The size of the payload that a text begins with, if that repeats a known event and has no line break in it.
+    /// The size of the payload that a text begins with, if that repeats a known event and has no line break in it. Whether
+    /// it was tried at all; if in vain, and the payload turns out to be there as a whole, `missed` wants to be told.
     #[inline]
-    pub fn recognises_start(&mut self, text: &[u8]) -> Option<usize> {
-        self.find(|template| template.fits(text).filter(|_| template.is_one_line()))
+    pub fn recognises_start(&mut self, text: &[u8]) -> (Option<usize>, bool) {
+        if self.known.is_empty() || self.off || self.resting > 0 {
+            return (None, false);
+        }
+        (self.find(|template| template.fits(text).filter(|_| template.is_one_line())), true)
+    }
+
+    /// Notes that a payload repeats no known event. After many in a row guessing rests.
+    pub fn missed(&mut self) {
+        self.misses += 1;
+        self.missed += 1;
+        if self.missed > PATIENCE {
+            (self.missed, self.resting) = (0, REST);
+        }
     }
 
     #[inline]
     fn find(&mut self, fits: impl Fn(&mut Template) -> Option<usize>) -> Option<usize> {
-        if self.known.is_empty() || self.off {
-            return None;
-        }
-        if self.resting > 0 {
-            self.resting -= 1;
-            return None;
-        }
         let latest = self.known.get_mut(self.latest);
         let found = latest.and_then(|known| fits(&mut known.template));
         let found = found.or_else(|| self.find_older(fits));
         if found.is_some() {
             self.hits += 1;
             self.missed = 0;
-            return found;
         }
-        self.misses += 1;
-        self.missed += 1;
-        if self.missed > PATIENCE {
-            (self.missed, self.resting) = (0, REST);
-        }
-        None
+        found
     }
 
     fn find_older(&mut self, fits: impl Fn(&mut Template) -> Option<usize>) -> Option<usize> {

@@ -118,11 +118,7 @@ impl<'py> Maker<'py> {
     }
 
     /// An event like others of this chunk: only what varies is read.
-    fn make_again(
-        &mut self,
-        parsed: &Parsed<'_>,
-        known: &'_ Known,
-    ) -> PyResult<Bound<'py, PyAny>> {
+    fn make_again(&mut self, parsed: &Parsed<'_>, known: &'_ Known) -> PyResult<Bound<'py, PyAny>> {
         let py = self.py;
         let shared = match self.shared.take().filter(|_| self.serial == Some(known.serial)) {
             Some(shared) => shared,
