@@ -189,8 +189,9 @@ fn digits(text: &[u8], mut at: usize) -> usize {
     const ONES: u64 = u64::MAX / 255;
     while let Some(chunk) = text.get(at..).and_then(<[u8]>::first_chunk) {
         // A digit is 0 to 9 with the bits of '0' off; a high bit marks what is more.
-        let values = u64::from_le_bytes(*chunk) ^ ONES * 0x30;
-        let others = ((values & ONES * 0x7F) + ONES * 0x76 | values) & ONES * 0x80;
+        let values = u64::from_le_bytes(*chunk) ^ (ONES * 0x30);
+        let carried = (values & (ONES * 0x7F)) + ONES * 0x76;
+        let others = (carried | values) & (ONES * 0x80);
         if others != 0 {
             return at + others.trailing_zeros() as usize / 8;
         }
