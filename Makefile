@@ -15,7 +15,17 @@ export PIP_QUIET := 1
 
 PYTEST_ARGS ?=
 
-.PHONY: help demo build test test-rust test-python lint format wheels bench bench-short clean
+# Everything of the fuzzer stays under target/. Its coverage flags are nightly's; the variable gives them to any toolchain.
+# The core has no unsafe code that a sanitizer would watch, and is several times as fast without.
+FUZZ_TARGETS := frames json events fold decoder
+FUZZ_SECONDS ?= 60
+FUZZ_SEEDS := $(addprefix $(CURDIR)/tests/data/,transcripts conformance/cases)
+FUZZ_ROOM := $(CURDIR)/target/fuzz
+CARGO_FUZZ := $(CURDIR)/target/tools/bin/cargo-fuzz
+FUZZ := RUSTC_BOOTSTRAP=1 $(CARGO_FUZZ)
+FUZZ_OPTIONS := --fuzz-dir $(CURDIR)/rust/fuzz --target-dir $(FUZZ_ROOM) --sanitizer none
+
+.PHONY: help demo build test test-rust test-python lint format wheels bench bench-short fuzz fuzz-smoke clean
 .DELETE_ON_ERROR:
 
 help: ## this list
@@ -36,7 +46,9 @@ test-python: $(VENV)/.built $(VENV)/.test
 
 lint: $(VENV)/.lint ## rustfmt, clippy, ruff, mypy, pyright
 	cargo fmt --all --check
+	cargo fmt --manifest-path rust/fuzz/Cargo.toml --check
 	cargo clippy --locked --quiet --workspace --all-targets -- -D warnings
+	cargo clippy --quiet --manifest-path rust/fuzz/Cargo.toml --target-dir target/fuzz --all-targets -- -D warnings
 	$(BIN)/ruff check .
 	$(BIN)/ruff format --check .
 	$(BIN)/mypy
@@ -44,6 +56,7 @@ lint: $(VENV)/.lint ## rustfmt, clippy, ruff, mypy, pyright
 
 format: $(VENV)/.lint ## rustfmt and ruff, in place
 	cargo fmt --all
+	cargo fmt --manifest-path rust/fuzz/Cargo.toml
 	$(BIN)/ruff check --fix-only --quiet .
 	$(BIN)/ruff format .
 
@@ -58,10 +71,26 @@ bench: $(VENV)/.built $(BENCH)/.made ## the table against peers, into benches/RE
 bench-short: $(VENV)/.built $(BENCH)/.made ## the benchmarks on small input: answers are checked, times mean nothing
 	PYTHONPATH=python $(BENCH)/bin/python -m benches.run --short
 
+fuzz: $(CARGO_FUZZ) ## each fuzz target for FUZZ_SECONDS (60); what fails stays in target/fuzz/artifacts
+	$(FUZZ) build $(FUZZ_OPTIONS)
+	@for target in $(FUZZ_TARGETS); do \
+		echo "fuzz $$target"; \
+		mkdir -p $(FUZZ_ROOM)/corpus/$$target $(FUZZ_ROOM)/artifacts/$$target; \
+		$(FUZZ) run $(FUZZ_OPTIONS) $$target $(FUZZ_ROOM)/corpus/$$target $(FUZZ_SEEDS) -- \
+			-artifact_prefix=$(FUZZ_ROOM)/artifacts/$$target/ -dict=$(CURDIR)/rust/fuzz/dictionary -max_len=8192 -timeout=10 \
+			-verbosity=0 -print_final_stats=1 -max_total_time=$(FUZZ_SECONDS) || exit 1; \
+	done
+
+fuzz-smoke: ## each fuzz target for ten seconds
+	@$(MAKE) --no-print-directory fuzz FUZZ_SECONDS=10
+
 clean: ## everything that was built, the environments too
 	rm -rf $(VENV) $(BENCH) dist target .pytest_cache .mypy_cache .ruff_cache .hypothesis .benchmarks .coverage
 	rm -f python/respstream/_native.*.so python/respstream/_native*.pyd
 	find python tests tools benches -name __pycache__ -type d -prune -exec rm -rf {} +
+
+$(CARGO_FUZZ):
+	cargo install cargo-fuzz --version 0.13.2 --locked --quiet --root target/tools
 
 # Each environment step leaves a stamp, so that a second run does nothing.
 $(VENV)/.made:

@@ -9,6 +9,7 @@ from itertools import chain
 from types import ModuleType
 from typing import Any
 
+from benches import peers
 from benches.peers import EventsAnswer, FoldAnswer, chunks, read_objects
 
 
@@ -63,6 +64,24 @@ def fold_twin(data: bytes) -> FoldAnswer:
         decoder.feed(chunk)
     decoder.finish()
     return [_row(response) for response in decoder.responses]
+
+
+def openai_create(data: bytes | list[bytes]) -> EventsAnswer:
+    """The SDK's `responses.create(stream=True)`, accelerated."""
+    return peers.read_created(_accelerated(data))
+
+
+def openai_stream(data: bytes | list[bytes]) -> EventsAnswer:
+    """The SDK's `responses.stream()`, accelerated."""
+    return peers.openai_stream(data, _accelerated)
+
+
+def _accelerated(data: bytes | list[bytes]) -> Any:
+    client = peers.openai_client(data, fast=True)
+    if "request" not in client.__dict__:
+        _native()
+        import_module("respstream.integrations.openai").accelerate(client)
+    return client
 
 
 def _feed(new_decoder: Callable[[], Any], pieces: Any) -> EventsAnswer:

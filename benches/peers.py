@@ -102,16 +102,21 @@ def httpx_sse(data: bytes) -> EventsAnswer:
     return read_dicts(event.json() for event in EventSource(response).iter_sse())
 
 
-def openai_create(data: bytes) -> EventsAnswer:
+def openai_create(data: bytes | list[bytes]) -> EventsAnswer:
     """The SDK's `responses.create(stream=True)`: typed events, several responses one after the other."""
-    client = _openai_client(data)
+    return read_created(openai_client(data))
+
+
+def read_created(client: Any) -> EventsAnswer:
+    """What a client's one stream holds."""
     with client.responses.create(model="gpt", input="", stream=True) as stream:
         return read_objects(stream)
 
 
-def openai_stream(data: bytes) -> EventsAnswer:
+def openai_stream(data: bytes | list[bytes], client: Callable[[Any], Any] | None = None) -> EventsAnswer:
     """The SDK's `responses.stream()`: typed events and a snapshot. It takes one response at a time."""
-    answers = [_openai_stream_one(part) for part in split_responses(data)]
+    parts = split_responses(data) if isinstance(data, bytes) else _split_blocks(data)
+    answers = [_openai_stream_one((client or openai_client)(part)) for part in parts]
     return sum(count for count, _ in answers), sum(chars for _, chars in answers)
 
 
@@ -128,19 +133,25 @@ def split_responses(data: bytes) -> list[bytes]:
     return [mark + part for part in data.split(mark)[1:]]
 
 
-def _openai_stream_one(data: bytes) -> EventsAnswer:
-    with _openai_client(data).responses.stream(model="gpt", input="") as stream:
+def _split_blocks(blocks: list[bytes]) -> list[list[bytes]]:
+    """The same for events one by one."""
+    starts = [at for at, block in enumerate(blocks) if block.startswith(b"event: response.created\n")]
+    return [blocks[start:end] for start, end in zip(starts, [*starts[1:], len(blocks)], strict=True)]
+
+
+def _openai_stream_one(client: Any) -> EventsAnswer:
+    with client.responses.stream(model="gpt", input="") as stream:
         return read_objects(stream)
 
 
-def _openai_client(data: bytes) -> Any:
-    """A client whose transport answers every request with the log."""
+def openai_client(data: bytes | list[bytes], *, fast: bool = False) -> Any:
+    """A client whose transport answers every request with the log, or with these chunks; `fast` ones are kept apart."""
     _openai_transport().data = data
-    return _openai()
+    return _openai(fast)
 
 
 @functools.cache
-def _openai() -> Any:
+def _openai(_fast: bool) -> Any:
     import httpx2
     import openai
 
@@ -152,12 +163,13 @@ def _openai() -> Any:
 class _Replay:
     """What the SDK's transport answers with."""
 
-    data = b""
+    data: bytes | list[bytes] = b""
 
     def answer(self, _request: Any) -> Any:
         import httpx2
 
-        return httpx2.Response(200, headers={"content-type": "text/event-stream"}, content=chunks(self.data))
+        content = chunks(self.data) if isinstance(self.data, bytes) else iter(self.data)
+        return httpx2.Response(200, headers={"content-type": "text/event-stream"}, content=content)
 
 
 @functools.cache
@@ -231,7 +243,7 @@ def fold_openai_stream(data: bytes) -> FoldAnswer:
 
 def _fold_openai_one(data: bytes) -> Any:
     response: Any = None
-    with _openai_client(data).responses.stream(model="gpt", input="") as stream:
+    with openai_client(data).responses.stream(model="gpt", input="") as stream:
         for event in stream:
             if event.type in TERMINALS:
                 response = event.response

@@ -45,7 +45,7 @@ class Row:
     """One row.
 
     `contenders` maps a name to a function from the prepared input to an answer; `reference` names the one that ratios refer to;
-    `goals` maps names of ours to the ratio that they should reach.
+    `goals` maps names of ours to the ratio that they should reach. With `cpu`, the process's CPU time is measured.
     """
 
     name: str
@@ -57,6 +57,7 @@ class Row:
     prepare: Callable[[Log], Any] = whole
     goals: Mapping[str, float] = field(default_factory=dict)
     options: Mapping[str, Any] = field(default_factory=dict)
+    cpu: bool = False
 
     def log(self, *, short: bool = False) -> Log:
         """The input: of full size, or (`short`) of a few responses only."""

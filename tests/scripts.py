@@ -216,7 +216,7 @@ def item_events(rng: Random, index: int) -> tuple[list[Json], Json]:
             inner = []
         if chance(rng, 30):
             final["extra"] = {"n": 1.5e-7, "big": 12345678901234567890}
-    events = [{"type": "response.output_item.added", "item": item}, *inner]
+    events: list[Json] = [{"type": "response.output_item.added", "item": item}, *inner]
     if done:
         if chance(rng, 10):
             events = events[1:]

@@ -21,7 +21,8 @@ BASE = 60  # the number of examples of the profile "ci"
 
 def examples(count: int) -> settings:
     """So many examples in continuous integration, more by the profile's measure elsewhere."""
-    return settings(max_examples=max(1, count * settings.default.max_examples // BASE))
+    default = settings.default
+    return settings(max_examples=count * (default.max_examples if default is not None else BASE) // BASE)
 
 
 # The random numbers are hypothesis' own draws, so that what fails shrinks.

@@ -47,6 +47,7 @@ DIAGNOSTICS = [
     Minimal("no_created", END),
     Minimal("no_terminal", BEGIN),
     Minimal("after_terminal", BEGIN + END + b'{"type":"error","message":"late"}\n'),
+    Minimal("time_reversed", b'{"event":"response.created","data":{"response":{"id":"r1","output":[]}},"timestamp":1800000001}\n{"event":"response.completed","data":{"response":{"id":"r1","output":[]}},"timestamp":1800000000}\n'),
     Minimal("response_id_changed", BEGIN + END.replace(b"r1", b"r2")),
     Minimal("item_id_changed", BEGIN + ITEM + DELTA.replace(b'"delta":', b'"item_id":"i2","delta":') + END, ("output_recovered",)),
     Minimal("text_mismatch", BEGIN + ITEM + DELTA + DELTA.replace(b"delta", b"done", 1).replace(b'"delta"', b'"text"').replace(b"Hi", b"Ho") + END, ("output_recovered",)),
@@ -110,7 +111,8 @@ def diagnostics_table() -> str:
         message = next((d.message for d in decoder.diagnostics if d.code == row.code), "?")
         found[row.code] = (message, printed(row))
     for code in ELSEWHERE:
-        found[code] = (CODES[code][1], "(a file; `scan` and the command line)")
+        where = "a file; `scan` and the command line" if code == "unreadable" else "a compressed file"
+        found[code] = (CODES[code][1], f"({where})")
     rows = [(f"`{code}`", severity, *found[code]) for code, (severity, _) in CODES.items()]
     return markdown(["code", "severity", "message", "a minimal stream"], rows)
 

@@ -158,7 +158,7 @@ def test_the_rust_table_is_the_python_table() -> None:
     rows: list[dict[str, Any]] = native.catalogue()
     assert [row.pop("class") for row in rows] == [cls.__name__ for cls in types.CLASSES.values()]
     assert [row.pop("terminal") for row in rows] == [entry.phase == "terminal" for entry in EVENTS.values()]
-    assert rows == [entry._asdict() for entry in EVENTS.values()]
+    assert rows == [{name: getattr(entry, name) for name in entry._fields} for entry in EVENTS.values()]
     assert native.diagnostic_kinds() == DIAGNOSTICS
     assert list(native.diagnostic_kinds()) == list(DIAGNOSTICS)
 

@@ -182,6 +182,8 @@ TABLE: dict[str, tuple[bytes, dict[str, Any], list[tuple[Any, ...]]]] = {
         [("array element", b'{\r\n"]": "\\"["\r\n}', None, (5, 21), 2), ("array element", b"{}", None, (24, 26), 5)],
     ),
     "empty array": (b"[ ]\n[]", {}, []),
+    "text before a block that is cut short": (b"foo: x\ndata:", {"on_eof": "discard"}, [("stray_text", 6, (0, 6), 1), ("unfinished_block", "was discarded", (7, 12), 2)]),
+    "text behind an array": (b"[{}]data: {}\n[]: x\n[{},\ndata: {}\n\n", {}, [("array element", b"{}", None, (1, 3), 1), ("stray_text", 8, (4, 12), 1), ("stray_text", 3, (15, 18), 2), ("array element", b"{}", None, (20, 22), 3), ("payload", b"{}", None, (24, 32), 4)]),
     "array with a number": (b"[{}, 5, {}]\n{}", {}, [("array element", b"{}", None, (1, 3), 1), ("stray_text", 6, (5, 11), 1), ("line", b"{}", None, (12, 14), 2)]),
     "array without its end": (b"[{},", {}, [("array element", b"{}", None, (1, 3), 1), ("unfinished_block", "counted", (3, 4), 1)]),
     "array without an element": (b"[\n", {}, [("unfinished_block", "counted", (0, 2), 1)]),

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import copy
 import json
+import pickle
 from types import ModuleType
 from typing import Any
 
@@ -10,8 +12,11 @@ import pytest
 
 from respstream import Payload, Response, ToolCall
 from respstream.response import ResponseError
+from tests.conftest import TRANSCRIPTS
 from tests.fold_cases import CREATED, MSG, PART, end, ev, fn, msg, txt
 
+CONVERSATION = (TRANSCRIPTS / "conversation.sse").read_bytes()
+FACTS = "id status model output usage output_text refusal reasoning_text complete terminal stream_index events offset diagnostics".split()
 FINAL = end(
     msg(txt("Hello")),
     fn('{"city":"Paris"}'),
@@ -50,8 +55,9 @@ def test_members(engine: ModuleType) -> None:
 
 def test_members_that_are_not_there(engine: ModuleType) -> None:
     response = folded(engine, CREATED)
-    with pytest.raises(AttributeError, match="instructions"):
-        response.instructions  # noqa: B018
+    assert response.instructions is None
+    with pytest.raises(AttributeError, match="instruction_"):
+        response.instruction_  # noqa: B018
     with pytest.raises(KeyError):
         response["instructions"]
     assert (response.model, response.usage, response.error, response.incomplete_reason) == (None, None, None, None)
@@ -170,3 +176,54 @@ def test_times(engine: ModuleType) -> None:
         decoder.feed(json.dumps(event).encode() + b"\n")
     state = decoder.response._state
     assert (state.started_at, state.first_delta_at, state.ended_at) == (1.0, 3.0, 5.0)
+
+
+# -- as values -------------------------------------------------------------------------------------------------------
+
+
+def test_responses_can_be_pickled_and_copied(api: Any) -> None:
+    decoder = api.Decoder()
+    for part in (slice(0, 2500), slice(2500, None)):
+        decoder.feed(CONVERSATION[part])
+        for response in decoder.responses:
+            for twin in (pickle.loads(pickle.dumps(response)), copy.deepcopy(response), copy.copy(response)):
+                assert twin == response
+                for name in FACTS:
+                    assert getattr(twin, name) == getattr(response, name), name
+                assert [str(call.arguments) for call in twin.tool_calls] == [
+                    str(call.arguments) for call in response.tool_calls
+                ]
+                assert list(twin) == list(response)
+                assert pickle.dumps(pickle.loads(pickle.dumps(twin))) == pickle.dumps(twin)
+
+
+def test_members_that_the_sdk_declares_are_none(api: Any) -> None:
+    item = b'{"type":"message","content":[{"type":"output_text"}]}'
+    [response] = api.responses(b'{"type":"response.completed","response":{"object":"response","output":[%s]}}' % item)
+    assert response.previous_response_id is response.metadata is response.output[0].phase is None
+    assert response.output[0].content[0].annotations is None
+    for odd in (response, response.output[0], response.output[0].content[0]):
+        with pytest.raises(AttributeError):
+            _ = odd.nope
+    with pytest.raises(KeyError):
+        _ = response["metadata"]
+    with pytest.raises(AttributeError):
+        _ = response.output[0].arguments
+
+
+@pytest.mark.parametrize(
+    ("terminal", "status"),
+    [
+        (b'{"type":"response.completed"}', "completed"),
+        (b'{"type":"response.failed","response":null}', "failed"),
+        (b'{"type":"response.incomplete","response":[]}', "incomplete"),
+        (b'{"type":"response.cancelled","response":{"status":1}}', None),
+        (b'{"type":"response.completed","response":{"status":"odd"}}', "odd"),
+        (b'{"type":"response.done"}', "in_progress"),
+        (b'{"type":"response.done","response":{"id":"r"}}', None),
+    ],
+)
+def test_a_terminal_event_without_a_response_tells_the_status(api: Any, terminal: bytes, status: str | None) -> None:
+    source = b'{"type":"response.created","response":{"id":"r","status":"in_progress"}}\n' + terminal
+    [response] = api.responses(source)
+    assert (response.status, response.complete) == (status, True)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import array
 import asyncio
 import bz2
 import gzip
@@ -14,7 +15,6 @@ from typing import Any
 import pytest
 
 from respstream import StreamError
-from respstream.sources import CorruptFile
 from tests import laws
 from tests.conftest import TRANSCRIPTS
 
@@ -292,23 +292,78 @@ def test_only_files_have_a_limit_by_default(api: Any, monkeypatch: pytest.Monkey
 
 def test_a_truncated_gzip_file_gives_what_is_there(api: Any, tmp_path: Path) -> None:
     packed = gzip.compress(os.urandom(2000).hex().encode() + b"\n" + DATA * 20)
-    stream = api.events(written(tmp_path / "a.gz", packed[: len(packed) - 300]))
-    events: list[Any] = []
-    with pytest.raises(CorruptFile) as caught:
-        events.extend(stream)
-    assert caught.value.code == "truncated_file"
-    assert len(events) > 18
+    path = written(tmp_path / "a.gz", packed[: len(packed) - 300])
+    stream = api.events(path)
+    assert len(list(stream)) > 18
+    last = stream.diagnostics[-1]
+    assert (last.code, last.severity, last.response_id) == ("truncated_file", "error", None)
+    assert last.line > 1
+    assert last.offset > 4001
+    folded = list(api.responses(path))
+    assert folded[-1].complete is False, "the one that was cut is given too"
+    with pytest.raises(StreamError) as caught:
+        list(api.events(path, strict=True))
+    assert caught.value.code == "stray_text" or caught.value.diagnostic == last
 
 
 def test_a_corrupt_gzip_file(api: Any, tmp_path: Path) -> None:
     packed = bytearray(gzip.compress(DATA))
     packed[200:240] = b"\xff" * 40
-    with pytest.raises(CorruptFile) as caught:
-        list(api.events(written(tmp_path / "a.gz", bytes(packed))))
-    assert caught.value.code == "bad_compression"
+    path = written(tmp_path / "a.gz", bytes(packed))
+    stream = api.events(path)
+    list(stream)
+    assert laws.codes(stream.diagnostics)[-1] == "bad_compression"
+    stream = api.aevents(path)
+    run(gathered(stream))
+    assert laws.codes(stream.diagnostics)[-1] == "bad_compression"
+    with pytest.raises(StreamError, match="bad_compression"):
+        list(api.responses(path, strict=True))
+
+
+async def gathered(stream: Any) -> list[Any]:
+    return [found async for found in stream]
 
 
 def test_other_compression_is_noise(api: Any) -> None:
     stream = api.events(bz2.compress(DATA))
     assert list(stream) == []
     assert stream.diagnostics
+
+
+# -- closed, failed --------------------------------------------------------------------------------------------------
+
+
+def test_a_closed_stream_gives_nothing_more(api: Any) -> None:
+    stream = api.events(DATA)
+    next(stream)
+    stream.close()
+    assert list(stream) == []
+
+    async def job() -> list[Any]:
+        stream = api.aevents(DATA)
+        await anext(stream)
+        await stream.aclose()
+        return await gathered(stream)
+
+    assert run(job()) == []
+
+
+def test_a_file_is_closed_that_was_never_read(api: Any) -> None:
+    stream = api.events(PATH)
+    stream.close()  # else the file's own end would warn
+
+
+@pytest.mark.parametrize("size", [1, 1000, 10**6])
+def test_strict_gives_the_responses_before_the_failure(api: Any, size: int) -> None:
+    whole = list(api.responses(DATA))
+    data = DATA + DATA + b"\n\ndata: {nope\n\n" + DATA
+    found: list[Any] = []
+    stream = api.responses((data[start : start + size] for start in range(0, len(data), size)), strict=True)
+    with pytest.raises(StreamError):
+        found.extend(stream)
+    assert len(found) == 2 * len(whole) - 1, "all that had ended"
+    assert found[: len(whole)] == whole
+
+
+def test_arrays_of_bytes_are_data(api: Any) -> None:
+    assert len(list(api.events(array.array("B", DATA)))) == len(list(api.events(DATA)))

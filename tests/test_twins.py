@@ -34,6 +34,15 @@ def test_any_bytes(engines: Engines, data: st.DataObject, source: bytes, options
     assert laws.read(engines[0], source, where, **options) == laws.read(engines[1], source, where, **options)
 
 
+def test_an_event_over_the_limits_is_so_each_time(engines: Engines) -> None:
+    """What repeats it is not taken for an event that was found good."""
+    event = b'{"type":"response.output_text.delta","delta":"x","logprobs":%s}\n' % (b"[" * 257 + b"]" * 257)
+    for engine in engines:
+        reading = laws.read(engine, event * 3)
+        assert reading.counts == {"limit_exceeded": 3}
+        assert reading.responses == []
+
+
 @examples(600)
 @given(source=sources(), options=OPTIONS)
 def test_any_bytes_strictly(engines: Engines, source: bytes, options: dict[str, Any]) -> None:

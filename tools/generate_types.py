@@ -79,9 +79,13 @@ if TYPE_CHECKING:
         eager: tuple[str, ...]
 
 else:
-    from collections import namedtuple
 
-    Entry = namedtuple("Entry", "type op phase target value item part begins status extend eager")
+    class Entry:  # a named tuple would import `collections`
+        __slots__ = _fields = tuple("type op phase target value item part begins status extend eager".split())
+
+        def __init__(self, *values: object) -> None:
+            for name, value in zip(self._fields, values, strict=True):
+                setattr(self, name, value)
 '''
 
 

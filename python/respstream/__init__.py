@@ -6,7 +6,7 @@ where no compiled wheel fits (`BACKEND` tells which is in use).
 
 from __future__ import annotations
 
-from respstream import types
+from respstream import sse, types
 from respstream._backend import BACKEND
 from respstream.accumulator import Accumulator
 from respstream.base import Event, Payload, UnknownEvent
@@ -14,7 +14,9 @@ from respstream.decoder import Decoder
 from respstream.diagnostics import Diagnostic
 from respstream.errors import RespstreamError, StreamError
 from respstream.response import Response, ResponseError, ToolCall
+from respstream.splits import Split, plan, read_split
 from respstream.stream import aevents, aresponses, events, responses
+from respstream.tables import Scan, Summary, scan, schema
 
 __all__ = [
     "BACKEND",
@@ -26,12 +28,20 @@ __all__ = [
     "Response",
     "ResponseError",
     "RespstreamError",
+    "Scan",
+    "Split",
     "StreamError",
+    "Summary",
     "ToolCall",
     "UnknownEvent",
     "aevents",
     "aresponses",
     "events",
+    "plan",
+    "read_split",
     "responses",
+    "scan",
+    "schema",
+    "sse",
     "types",
 ]

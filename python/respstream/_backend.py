@@ -6,19 +6,21 @@ not load never is.
 
 from __future__ import annotations
 
-import importlib
-import importlib.util
 import os
-from types import ModuleType
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from types import ModuleType
 
 CHOICES = ("auto", "rust", "python")
 
 
 def load(backend: str) -> ModuleType:
     """The engine of that name ("rust" or "python"). Raises ImportError where the extension is not installed."""
-    if backend == "python":
-        return importlib.import_module("._pure", __package__)
-    return importlib.import_module("._native", __package__)
+    name = "_pure" if backend == "python" else "_native"
+    # The builtin, because the package `importlib` costs as much as all of ours.
+    module: ModuleType = __import__(f"{__package__}.{name}", fromlist=("Decoder",))
+    return module
 
 
 def choose(wanted: str) -> str:
@@ -27,7 +29,13 @@ def choose(wanted: str) -> str:
         raise ValueError(f"RESPSTREAM_BACKEND must be one of {', '.join(CHOICES)}, not {wanted!r}")
     if wanted != "auto":
         return wanted
-    return "rust" if importlib.util.find_spec("._native", __package__) is not None else "python"
+    try:
+        load("rust")
+    except ModuleNotFoundError as error:
+        if error.name != f"{__package__}._native":
+            raise
+        return "python"
+    return "rust"
 
 
 BACKEND = choose(os.environ.get("RESPSTREAM_BACKEND") or "auto")

@@ -27,9 +27,13 @@ if TYPE_CHECKING:
         eager: tuple[str, ...]
 
 else:
-    from collections import namedtuple
 
-    Entry = namedtuple("Entry", "type op phase target value item part begins status extend eager")
+    class Entry:  # a named tuple would import `collections`
+        __slots__ = _fields = tuple("type op phase target value item part begins status extend eager".split())
+
+        def __init__(self, *values: object) -> None:
+            for name, value in zip(self._fields, values, strict=True):
+                setattr(self, name, value)
 
 VERSION = 1
 
@@ -186,6 +190,7 @@ DIAGNOSTICS: dict[str, tuple[str, str]] = {
     "after_terminal": ("info", "{type} after the terminal event"),
     "response_id_changed": ("info", "the response id changed from {previous} to {got}"),
     "item_id_changed": ("info", "the id of item {output_index} changed from {previous} to {got}"),
+    "time_reversed": ("warning", "the time goes back by {by} µs"),
     "text_mismatch": ("warning", "{what} of item {output_index} differs from what came before"),
     "output_differs": ("warning",
         "the terminal output has {got} items, {streamed} were streamed, and they do not match"),

@@ -1,12 +1,12 @@
 """The extension module: the engine in Rust. `respstream._pure` has the same names, in Python."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from typing import Any, Literal, final
 
-from respstream.base import Event
 from respstream.diagnostics import Diagnostic
 from respstream.response import Response
 from respstream.sse import ServerSentEvent
+from respstream.types import ResponseStreamEvent
 
 class Decoder:
     """Decodes one live stream, or one log, without doing any I/O."""
@@ -19,10 +19,13 @@ class Decoder:
         strict: bool = False,
         max_event_bytes: int | None = None,
         clock: Callable[[], float] | None = None,
+        field: str | None = None,
+        time: str | None = None,
+        lane: str | None = None,
     ) -> Decoder: ...
-    def feed(self, data: Any) -> list[Event]:
+    def feed(self, data: Any) -> list[ResponseStreamEvent]:
         """Takes the next bytes; gives the events that they complete."""
-    def finish(self) -> list[Event]:
+    def finish(self) -> list[ResponseStreamEvent]:
         """Ends the stream; gives the last events. Further bytes need a `reset()`."""
     def reset(self) -> None:
         """Forgets everything; the decoder is as new."""
@@ -30,6 +33,16 @@ class Decoder:
         """As `feed`, but makes no events: gives the responses that ended, and forgets them."""
     def fold_end(self) -> list[Response]:
         """As `finish`, but gives the responses that ended, and forgets them."""
+    def feed_record(
+        self, data: bytes, times: tuple[float | None, float | None], span: tuple[int, int, int], ends: bool = True
+    ) -> list[ResponseStreamEvent]:
+        """Takes one record that was found elsewhere; gives the events in it."""
+    def fold_record(
+        self, data: bytes, times: tuple[float | None, float | None], span: tuple[int, int, int], ends: bool = True
+    ) -> list[Response]:
+        """As `feed_record`, but gives the responses that ended, and forgets them."""
+    def bad_record(self, field: str, expected: str, span: tuple[int, int, int]) -> None:
+        """Diagnoses a record that was found elsewhere and cannot be read (`bad_field`)."""
     def add_payload(self, raw: bytes, name: str | None, number: int) -> None:
         """Folds one payload that was framed elsewhere: the event of that number, with the name of its event line."""
     def _choose_paths(self, *, plain: bool = True, predict: bool = True) -> None:
@@ -71,6 +84,7 @@ class State:
     started_at: float | None
     first_delta_at: float | None
     ended_at: float | None
+    delta_times: list[float]
     id: str | None
     status: str | None
     diagnostics: list[Diagnostic]
@@ -79,6 +93,10 @@ class State:
     def json(self) -> bytes: ...
     def texts(self) -> tuple[str, str | None, str, str]: ...
     def tool_calls(self) -> list[tuple[str, str | None, str | None, str | None]]: ...
+    calls_version: int
+    def calls(self) -> list[tuple[int, str, str | None, str | None]]: ...
+    def call_text(self, rank: int, position: Any) -> tuple[str, Any] | None: ...
+    def call_arguments(self, rank: int) -> str | None: ...
     def error(self) -> dict[str, Any] | None: ...
 
 @final
@@ -102,6 +120,56 @@ def locate(raw: bytes) -> dict[str, tuple[int, int]]:
 def response_row(state: State, source: str, *, whole: bool = False) -> tuple[Any, ...]:
     """The row of one response; with `whole` its JSON is the last column. Times are microseconds since the epoch."""
 
+@final
+class Scan:
+    """A scan that can be run any number of times.
+
+    An input is its name, a path as bytes or a callable that opens it, and the part that is wanted (start, end), None for
+    all. With `split` responses have no numbers, unless the part is the whole.
+    """
+
+    def __new__(
+        cls,
+        inputs: Sequence[tuple[str, Any, tuple[int, int | None] | None]],
+        tables: Sequence[tuple[str, list[str] | None]],
+        *,
+        threads: int,
+        batch_rows: int,
+        split: bool = False,
+        part_bytes: int = ...,
+        form: str = "auto",
+        on_eof: str = "flush",
+        max_event_bytes: int | None = None,
+    ) -> Scan: ...
+    def stream(self) -> Stream:
+        """Starts a pass over the inputs."""
+
+@final
+class Stream:
+    """One pass of a scan."""
+
+    def next_batch(self) -> tuple[int, Batch] | None: ...
+    def summary(self) -> dict[str, Any]: ...
+    def __arrow_c_stream__(self, requested_schema: object = None) -> object: ...
+
+@final
+class Batch:
+    """Some rows of a table, for whoever speaks Arrow."""
+
+    num_rows: int
+    schema: Schema
+    def __len__(self) -> int: ...
+    def __arrow_c_schema__(self) -> object: ...
+    def __arrow_c_array__(self, requested_schema: object = None) -> tuple[object, object]: ...
+
+@final
+class Schema:
+    """The schema of a table, for whoever speaks Arrow."""
+
+    names: list[str]
+    def __new__(cls, table: str, columns: list[str] | None = None, *, split: bool = False) -> Schema: ...
+    def __arrow_c_schema__(self) -> object: ...
+
 # For the tests, which compare the twins and force the paths.
 
 def catalogue() -> list[dict[str, Any]]: ...
@@ -113,3 +181,45 @@ def frame(
 def json_verdict(raw: bytes) -> Literal["ok", "bad", "limit"]: ...
 def json_odd_text(raw: bytes) -> bool: ...
 def line_check(lines: list[bytes]) -> list[str]: ...
+
+@final
+class SdkPlan:
+    """How the openai SDK's events are built, type by type. Only here: the Python twin leaves the SDK as it is."""
+
+    def __new__(cls) -> SdkPlan: ...
+    def extend(self, nodes: list[tuple[Any, ...]]) -> None:
+        """Appends nodes (tuples of a kind and its arguments) to those there are; each is known by its place."""
+    def set_event(self, kind: str, node: int | None) -> None:
+        """Events of this type are built by this node from now on; with None, by the SDK."""
+    def build(self, node: int, text: bytes) -> Any:
+        """What the node makes of one JSON text as the SDK would; None where that is not sure."""
+
+@final
+class SdkReader:
+    """Reads one stream into the SDK's events."""
+
+    def __new__(cls, plan: SdkPlan) -> SdkReader: ...
+    def feed(self, chunk: bytes) -> list[Any] | tuple[Any, ...]:
+        """The events that a chunk completes: a list of them, or a tuple where texts or bytes for the SDK are among them."""
+    @property
+    def rest(self) -> bytes:
+        """The bytes of the block that is not complete."""
+
+@final
+class SdkStamp:
+    """Makes events of one of the SDK's classes out of events of another, with one more member."""
+
+    def __new__(cls, class_: type[Any], fields: list[tuple[Any, ...]], given: set[str], added: str) -> SdkStamp: ...
+    def stamp(self, event: Any, added: Any) -> Any:
+        """The event with the new member; lists are copied, and null members have their defaults."""
+
+@final
+class SdkRun:
+    """The deltas of one text, from the second on."""
+
+    def __new__(cls, stamp: SdkStamp, event: Any, text: str) -> SdkRun: ...
+    def __call__(self, event: Any) -> list[Any] | None:
+        """The events for one more delta: a list of one; None if the event is not of this run."""
+    @property
+    def text(self) -> str:
+        """The text so far."""

@@ -2,13 +2,15 @@
 
 from __future__ import annotations
 
-import json
-from typing import Any
-
 from respstream import _backend
 from respstream.base import Event
-from respstream.diagnostics import Diagnostic
-from respstream.response import Response
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from typing import Any
+
+    from respstream.diagnostics import Diagnostic
+    from respstream.response import Response
 
 __all__ = ["Accumulator"]
 
@@ -56,6 +58,8 @@ def _payload(event: Any) -> tuple[bytes, str | None]:
     if isinstance(event, Event):
         return event.raw, event._named
     if isinstance(event, dict):
+        import json
+
         return json.dumps(event, separators=(",", ":"), allow_nan=False).encode(), None
     dump = getattr(event, "model_dump_json", None)
     if dump is None:

@@ -52,6 +52,13 @@ def _decode(raw: bytes) -> Any:
     return Payload(raw) if raw[:1] == b"{" else _wrap(_loads(raw))
 
 
+def _declares(kind: object, name: str) -> bool:
+    """Whether the SDK's class for objects of that `type` has a member of that name."""
+    from respstream._declared import DECLARED
+
+    return isinstance(kind, str) and name in DECLARED.get(kind, ())
+
+
 def _is_internal(name: str) -> bool:
     # The protocols of copy, pickle and inspect probe for such names; a wire member is never looked for under them.
     return name[:2] == "__" and name[-2:] == "__"
@@ -60,9 +67,10 @@ def _is_internal(name: str) -> bool:
 class Payload:
     """A JSON object that decodes one member at a time, when it is first read.
 
-    Members are read as attributes (`payload.usage`; AttributeError where there is none) or by key (`payload["usage"]`;
-    KeyError). The methods of this class win over members of the same name, which a key still reads. Objects inside are
-    Payloads, lists are lists. A payload equals a dict or a payload of the same content; it is not meant to be changed.
+    Members are read as attributes (`payload.usage`) or by key (`payload["usage"]`; KeyError where there is none). An
+    attribute that the wire lacks is None if the SDK's class for an object of that `type` declares it, else AttributeError.
+    The methods of this class win over members of the same name, which a key still reads. Objects inside are Payloads,
+    lists are lists. A payload equals a dict or a payload of the same content; it is not meant to be changed.
 
     `source` is the text of one JSON object, or a dict as `json.loads` makes it, which is used as it is and not copied.
     Bytes that are no JSON object, and such as are over the limits of nesting or digits, raise ValueError on first read.
@@ -106,8 +114,13 @@ class Payload:
             try:
                 return self[name]
             except KeyError:
-                pass
+                if _declares(self._kind(), name):
+                    return None
         raise AttributeError(f"this object has no member {name!r}")
+
+    def _kind(self) -> object:
+        kind = self.get("type")
+        return kind if isinstance(kind, str) else self.get("object")
 
     def __contains__(self, key: object) -> bool:
         return key in self._members()

@@ -2,15 +2,19 @@
 
 from __future__ import annotations
 
-from respstream.base import Payload, _decode
+from respstream.base import Payload, _declares, _decode
+from respstream.calls import Calls, ToolCall, view
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
+    from collections.abc import Sequence
     from typing import Any, Protocol
 
+    from respstream.calls import CallState
     from respstream.diagnostics import Diagnostic
+    from respstream.latency import Latency
 
-    class State(Protocol):
+    class State(CallState, Protocol):
         """What an engine tells of one response; `version` changes with everything else."""
 
         @property
@@ -44,6 +48,8 @@ if TYPE_CHECKING:
         @property
         def ended_at(self) -> float | None: ...
         @property
+        def delta_times(self) -> Sequence[float]: ...
+        @property
         def id(self) -> str | None: ...
         @property
         def status(self) -> str | None: ...
@@ -53,48 +59,10 @@ if TYPE_CHECKING:
         def member(self, name: str) -> bytes | None: ...
         def json(self) -> bytes: ...
         def texts(self) -> tuple[str, str | None, str, str]: ...
-        def tool_calls(self) -> list[tuple[str, str | None, str | None, str | None]]: ...
         def error(self) -> dict[str, Any] | None: ...
 
 
 __all__ = ["Response", "ResponseError", "ToolCall"]
-
-
-class ToolCall:
-    """A call that the model made: `type`, `call_id`, `name` and `arguments`, as far as they have arrived.
-
-    `arguments` is the text that the model wrote: JSON for functions and MCP, anything for custom tools.
-    """
-
-    __slots__ = ("arguments", "call_id", "name", "type")
-
-    def __init__(self, type: str, call_id: str | None, name: str | None, arguments: str | None) -> None:
-        self.type = type
-        self.call_id = call_id
-        self.name = name
-        self.arguments = arguments
-
-    def parsed_arguments(self) -> Any:
-        """The arguments decoded from JSON. Raises ValueError, which names the call, when they are not JSON (yet)."""
-        from respstream.base import _loads
-
-        try:
-            return _loads((self.arguments or "").encode("utf-8", "surrogatepass"))
-        except ValueError:
-            shown = (self.arguments or "")[:80]
-            raise ValueError(f"the arguments of {self.name or self.type} are not JSON: {shown!r}") from None
-
-    def to_dict(self) -> dict[str, str | None]:
-        """The call as a plain dict."""
-        return {"type": self.type, "call_id": self.call_id, "name": self.name, "arguments": self.arguments}
-
-    def __eq__(self, other: object) -> bool:
-        return self.to_dict() == other.to_dict() if isinstance(other, ToolCall) else NotImplemented
-
-    __hash__ = None  # type: ignore[assignment]
-
-    def __repr__(self) -> str:
-        return f"ToolCall({self.type!r}, call_id={self.call_id!r}, name={self.name!r}, arguments={self.arguments!r})"
 
 
 class ResponseError:
@@ -127,15 +95,19 @@ class Response:
     """One response, folded from its events; it fills while the stream runs.
 
     The members of the API's response object are attributes (`response.usage.output_tokens`), decoded one at a time when
-    they are first read; one that the wire lacks raises AttributeError, but for those listed here, which are None or empty.
+    they are first read; one that the wire lacks is None if the SDK's class declares it, else AttributeError; those listed here
+    are None or empty. A response is a value once the stream has ended, and can be pickled: as what it was at that moment.
     Nothing raises because a stream was cut short: `complete` tells whether a terminal event was seen.
     """
 
-    __slots__ = ("_seen", "_state", "_version")
+    __slots__ = ("_calls", "_seen", "_state", "_version")
+
+    _calls: Calls | None
 
     def __init__(self, state: State) -> None:
         self._state = state
         self._version = -1
+        self._calls = None
         self._seen: dict[str, Any] = {}
 
     # -- members of the response object ----------------------------------------------------------------------------
@@ -171,7 +143,8 @@ class Response:
                 try:
                     return self._member(name)
                 except KeyError:
-                    pass
+                    if _declares("response", name):
+                        return None
             raise AttributeError(f"this response has no member {name!r}")
 
     else:
@@ -259,8 +232,11 @@ class Response:
 
     @property
     def tool_calls(self) -> list[ToolCall]:
-        """The function, custom and MCP calls, in output order."""
-        return [ToolCall(*call) for call in self._state.tool_calls()]
+        """The function, custom and MCP calls, in output order; their arguments can be read while they stream."""
+        calls = self._calls
+        if calls is None:
+            calls = self._calls = Calls(self._state)
+        return [view(calls, entry) for entry in calls.entries()]
 
     @property
     def error(self) -> ResponseError | None:
@@ -303,6 +279,13 @@ class Response:
         return self._state.stream_index
 
     @property
+    def latency(self) -> Latency:
+        """Time to first token, pauses, tokens a second: where records or a clock told times (docs/latency.md)."""
+        from respstream.latency import latency
+
+        return latency(self)
+
+    @property
     def offset(self) -> int:
         """Where its first event begins, in bytes of the uncompressed source."""
         return self._state.byte_start
@@ -316,6 +299,11 @@ class Response:
         return self.to_dict() == other.to_dict() if isinstance(other, Response) else NotImplemented
 
     __hash__ = None  # type: ignore[assignment]
+
+    def __reduce__(self) -> tuple[Any, ...]:
+        from respstream.kept import Kept
+
+        return Response, (Kept(self._state),)
 
     def __repr__(self) -> str:
         text = self.output_text

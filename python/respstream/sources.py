@@ -6,10 +6,11 @@ SEMANTICS ("Sources"). Everything here gives an iterator of bytes; closing it cl
 from __future__ import annotations
 
 import os
-import zlib
-from collections.abc import AsyncIterable, AsyncIterator, Iterable, Iterator
-from pathlib import Path
-from typing import Any, BinaryIO
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from collections.abc import AsyncIterator, Iterable, Iterator
+    from typing import Any, BinaryIO
 
 READ_BYTES = 1 << 18
 GZIP, ZSTD = b"\x1f\x8b", b"\x28\xb5\x2f\xfd"
@@ -25,20 +26,22 @@ def chunks(source: Any) -> Iterator[bytes]:
     """
     if isinstance(source, (bytes, bytearray, memoryview)):
         return iter((bytes(source),))
+    if hasattr(source, "tobytes"):  # array.array and the like
+        return iter((source.tobytes(),))
     if isinstance(source, (str, os.PathLike)):
         return _file(_path(source))
     if hasattr(source, "read"):
         return decompressed(_blocks(source, close=False))
-    if isinstance(source, AsyncIterable):
+    if hasattr(source, "__aiter__"):
         raise TypeError("the source is asynchronous; use aevents() or aresponses()")
-    if isinstance(source, Iterable):
+    if hasattr(source, "__iter__"):
         return _checked(source)
     raise TypeError(f"a source is bytes, a path, a binary file or an iterable of bytes, not {type(source).__name__!r}")
 
 
 async def achunks(source: Any) -> AsyncIterator[bytes]:
     """The bytes of an asynchronous source, in pieces; whatever `chunks` takes is taken too."""
-    if not isinstance(source, AsyncIterable):
+    if not hasattr(source, "__aiter__"):
         for chunk in chunks(source):
             yield chunk
         return
@@ -64,14 +67,32 @@ def _path(source: str | os.PathLike[str]) -> str:
 
 def _exists(path: str) -> bool:
     try:
-        return Path(path).exists()
-    except ValueError:  # a NUL in the name
+        return os.path.exists(path)  # noqa: PTH110 (pathlib costs a third of the import)
+    except (OSError, ValueError):  # longer than any name; a NUL in it
         return False
 
 
 def _file(path: str) -> Iterator[bytes]:
     # Opened at once, so that a missing file is told where the call stands.
-    return decompressed(_blocks(Path(path).open("rb"), close=True))
+    return _File(open(path, "rb"))  # noqa: PTH123
+
+
+class _File:
+    """The plain bytes of a file of ours; `close` closes it also before the first block, as a generator would not."""
+
+    def __init__(self, file: BinaryIO) -> None:
+        self._file = file
+        self._plain = decompressed(_blocks(file, close=True))
+
+    def __iter__(self) -> Iterator[bytes]:
+        return self._plain
+
+    def __next__(self) -> bytes:
+        return next(self._plain)
+
+    def close(self) -> None:
+        self._plain.close()  # type: ignore[attr-defined]
+        self._file.close()
 
 
 def _blocks(file: BinaryIO, *, close: bool) -> Iterator[bytes]:
@@ -97,11 +118,13 @@ def _checked(source: Iterable[Any]) -> Iterator[bytes]:
 
 
 class CorruptFile(OSError):  # noqa: N818
-    """Compressed data that ends too early (`code` truncated_file) or is corrupt (bad_compression)."""
+    """Compressed data that ends too early (`code` truncated_file) or is corrupt (bad_compression), behind so many plain bytes."""
 
     def __init__(self, code: str, reason: str) -> None:
         super().__init__(reason)
         self.code = code
+        self.offset = 0  # where the plain bytes end
+        self.line = 1
 
 
 def decompressed(blocks: Iterator[bytes]) -> Iterator[bytes]:
@@ -113,9 +136,9 @@ def decompressed(blocks: Iterator[bytes]) -> Iterator[bytes]:
             if len(head) >= len(ZSTD):
                 break
         if head.startswith(GZIP):
-            yield from _gunzip(head, blocks)
+            yield from _counted(_gunzip(head, blocks))
         elif head.startswith(ZSTD):
-            yield from _unzstd(head, blocks)
+            yield from _counted(_unzstd(head, blocks))
         else:
             if head:
                 yield head
@@ -126,7 +149,21 @@ def decompressed(blocks: Iterator[bytes]) -> Iterator[bytes]:
             close()
 
 
+def _counted(pieces: Iterator[bytes]) -> Iterator[bytes]:
+    offset, line = 0, 1
+    try:
+        for piece in pieces:
+            offset += len(piece)
+            line += piece.count(b"\n")
+            yield piece
+    except CorruptFile as error:
+        error.offset, error.line = offset, line
+        raise
+
+
 def _gunzip(head: bytes, blocks: Iterator[bytes]) -> Iterator[bytes]:
+    import zlib
+
     member = zlib.decompressobj(wbits=31)
     for data in _chained(head, blocks):
         while data:
@@ -137,8 +174,8 @@ def _gunzip(head: bytes, blocks: Iterator[bytes]) -> Iterator[bytes]:
                 member = zlib.decompressobj(wbits=31)
             try:
                 plain = member.decompress(data, READ_BYTES)
-            except zlib.error as error:
-                raise CorruptFile("bad_compression", str(error)) from None
+            except zlib.error:
+                raise CorruptFile("bad_compression", "the gzip data is damaged") from None
             if plain:
                 yield plain
             data = member.unused_data if member.eof else member.unconsumed_tail
@@ -155,8 +192,8 @@ def _unzstd(head: bytes, blocks: Iterator[bytes]) -> Iterator[bytes]:
                 frame = zstd.ZstdDecompressor()
             try:
                 yield frame.decompress(data)
-            except zstd.ZstdError as error:
-                raise CorruptFile("bad_compression", str(error)) from None
+            except zstd.ZstdError:
+                raise CorruptFile("bad_compression", "the zstd data is damaged") from None
             data = frame.unused_data
     if not frame.eof:
         raise CorruptFile("truncated_file", "the zstd data ends before its end mark")

@@ -2,20 +2,30 @@
 
 from __future__ import annotations
 
-from collections.abc import AsyncIterator, Iterator
-from typing import Any, Generic, TypeVar
-
-from respstream import _backend
-from respstream.base import Event
 from respstream.diagnostics import Diagnostic
 from respstream.errors import StreamError
-from respstream.response import Response
-from respstream.sources import achunks, chunks
+from respstream.sources import CorruptFile, achunks, chunks
+from respstream.wrapped import FileDecoder
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from collections.abc import AsyncIterator, Iterator
+    from typing import Any, Generic, TypeVar
+
+    from respstream.response import Response
+    from respstream.types import ResponseStreamEvent
+
+    T = TypeVar("T")
+else:
+    # `typing` costs more than everything else that this package imports.
+    T = None
+    Generic = {T: object}
 
 __all__ = ["AsyncStream", "Stream", "aevents", "aresponses", "events", "responses"]
 
-T = TypeVar("T")
 FILE_EVENT_BYTES = 64 << 20  # the default of `max_event_bytes` for what reads files
+
+
 PIECE_BYTES = 1 << 16  # events are made of so many bytes at once: a list of a whole log's events would leave the cache
 
 
@@ -30,17 +40,39 @@ def _pieces(chunk: bytes) -> Iterator[bytes]:
 class _Reading(Generic[T]):
     """What synchronous and asynchronous streams share: the decoder and what it knows."""
 
+    if not TYPE_CHECKING:
+
+        def __class_getitem__(cls, _: object) -> type:
+            return cls
+
     def __init__(self, options: dict[str, Any], *, whole: bool) -> None:
-        self._decoder = _backend.engine.Decoder(**options)
+        self._decoder = FileDecoder(**options)
         self._feed = self._decoder.fold if whole else self._decoder.feed
         self._finish = self._decoder.fold_end if whole else self._decoder.finish
         self._whole = whole
+        self._strict: bool = options["strict"]
+        self._closed = False
+        self._damage: list[Diagnostic] = []  # of the file around the stream
+
+    def _damaged(self, error: CorruptFile) -> None:
+        """Diagnoses a compressed file that cannot be read to its end; what was read before counts."""
+        found = Diagnostic(error.code, error.offset, 0, error.line, detail={"reason": str(error)})
+        self._damage.append(found)
+        if self._strict:
+            raise StreamError(found)
+
+    def _before(self, error: StreamError) -> list[Any]:
+        """What was found before a failure and not yet handed out."""
+        found: list[Any] = list(error.events)
+        if self._whole:
+            found += [response for response in self._decoder.responses if response.stream_index is not None]
+        return found
 
     @property
     def diagnostics(self) -> list[Diagnostic]:
         """What was odd in what has been read so far; complete when the stream is exhausted."""
         diagnostics: list[Diagnostic] = self._decoder.diagnostics
-        return diagnostics
+        return diagnostics + self._damage
 
     @property
     def responses(self) -> list[Response]:
@@ -65,24 +97,30 @@ class Stream(_Reading[T]):
 
     def _run(self) -> Iterator[T]:
         try:
-            for chunk in self._chunks:
-                for piece in (chunk,) if self._whole else _pieces(chunk):
-                    yield from self._feed(piece)
+            try:
+                for chunk in self._chunks:
+                    for piece in (chunk,) if self._whole else _pieces(chunk):
+                        yield from self._feed(piece)
+            except CorruptFile as error:
+                self._damaged(error)
             yield from self._finish()
         except StreamError as error:
-            yield from error.events  # type: ignore[misc]
+            yield from self._before(error)
             raise
         finally:
             self.close()
 
-    def __iter__(self) -> Iterator[T]:
-        return self._found  # a loop over the generator itself is spared a call of __next__ for each event
+    def __iter__(self) -> Stream[T]:
+        return self
 
     def __next__(self) -> T:
+        if self._closed:
+            raise StopIteration
         return next(self._found)
 
     def close(self) -> None:
-        """Stops reading and releases the source. Safe to call twice."""
+        """Stops reading and releases the source; nothing more is handed out. Safe to call twice."""
+        self._closed = True
         close = getattr(self._chunks, "close", None)
         if close is not None:
             close()
@@ -104,14 +142,17 @@ class AsyncStream(_Reading[T]):
 
     async def _run(self) -> AsyncIterator[T]:
         try:
-            async for chunk in self._chunks:
-                for found in self._feed(chunk):
-                    yield found
+            try:
+                async for chunk in self._chunks:
+                    for found in self._feed(chunk):
+                        yield found
+            except CorruptFile as error:
+                self._damaged(error)
             for found in self._finish():
                 yield found
         except StreamError as error:
-            for event in error.events:
-                yield event  # type: ignore[misc]
+            for found in self._before(error):
+                yield found
             raise
         finally:
             await self.aclose()
@@ -120,10 +161,13 @@ class AsyncStream(_Reading[T]):
         return self
 
     async def __anext__(self) -> T:
+        if self._closed:
+            raise StopAsyncIteration
         return await anext(self._found)
 
     async def aclose(self) -> None:
-        """Stops reading and releases the source. Safe to call twice."""
+        """Stops reading and releases the source; nothing more is handed out. Safe to call twice."""
+        self._closed = True
         close = getattr(self._chunks, "aclose", None)
         if close is not None:
             await close()
@@ -142,15 +186,20 @@ def events(
     on_eof: str = "flush",
     strict: bool = False,
     max_event_bytes: int | None = None,
-) -> Stream[Event]:
+    field: str | None = None,
+    time: str | None = None,
+    lane: str | None = None,
+) -> Stream[ResponseStreamEvent]:
     """The typed events of a source, one after the other.
 
-    `source`: bytes, a path, a binary file object, or an iterable of bytes. `form`: "auto", "sse" or "jsonl". `on_eof`:
+    `source`: bytes, a path, a binary file object, or an iterable of bytes. `form`: "auto", "sse", "jsonl",
+    "rows", "har" or "vcr"; `field`, `time` and `lane` are JSON pointers into rows (docs/recordings.md). `on_eof`:
     whether an unfinished block at the end counts ("flush") or not ("discard", as the standard has it). With `strict`, the
     first diagnostic of severity error raises StreamError. `max_event_bytes`: larger payloads are skipped and diagnosed.
-    Raises ValueError, TypeError or OSError for the source itself, never for what it holds.
+    Raises ValueError, TypeError or OSError for the source itself, never for what it holds: a compressed file that is damaged
+    or cut short gives what can be read, and a diagnostic.
     """
-    return Stream(source, _options(source, form, on_eof, strict, max_event_bytes), whole=False)
+    return Stream(source, _options(source, form, on_eof, strict, max_event_bytes, (field, time, lane)), whole=False)
 
 
 def responses(
@@ -160,9 +209,12 @@ def responses(
     on_eof: str = "flush",
     strict: bool = False,
     max_event_bytes: int | None = None,
+    field: str | None = None,
+    time: str | None = None,
+    lane: str | None = None,
 ) -> Stream[Response]:
     """The folded responses of a source, each when the next one begins or the source ends. Options as for `events`."""
-    return Stream(source, _options(source, form, on_eof, strict, max_event_bytes), whole=True)
+    return Stream(source, _options(source, form, on_eof, strict, max_event_bytes, (field, time, lane)), whole=True)
 
 
 def aevents(
@@ -172,9 +224,14 @@ def aevents(
     on_eof: str = "flush",
     strict: bool = False,
     max_event_bytes: int | None = None,
-) -> AsyncStream[Event]:
+    field: str | None = None,
+    time: str | None = None,
+    lane: str | None = None,
+) -> AsyncStream[ResponseStreamEvent]:
     """As `events`, over an asynchronous iterable of bytes."""
-    return AsyncStream(source, _options(source, form, on_eof, strict, max_event_bytes), whole=False)
+    return AsyncStream(
+        source, _options(source, form, on_eof, strict, max_event_bytes, (field, time, lane)), whole=False
+    )
 
 
 def aresponses(
@@ -184,12 +241,18 @@ def aresponses(
     on_eof: str = "flush",
     strict: bool = False,
     max_event_bytes: int | None = None,
+    field: str | None = None,
+    time: str | None = None,
+    lane: str | None = None,
 ) -> AsyncStream[Response]:
     """As `responses`, over an asynchronous iterable of bytes."""
-    return AsyncStream(source, _options(source, form, on_eof, strict, max_event_bytes), whole=True)
+    return AsyncStream(source, _options(source, form, on_eof, strict, max_event_bytes, (field, time, lane)), whole=True)
 
 
-def _options(source: Any, form: str, on_eof: str, strict: bool, limit: int | None) -> dict[str, Any]:
+def _options(
+    source: Any, form: str, on_eof: str, strict: bool, limit: int | None, row: tuple[str | None, ...]
+) -> dict[str, Any]:
     if limit is None and (isinstance(source, str) or hasattr(source, "__fspath__")):
         limit = FILE_EVENT_BYTES
-    return {"form": form, "on_eof": on_eof, "strict": strict, "max_event_bytes": limit}
+    named = dict(zip(("field", "time", "lane"), row, strict=True))
+    return {"form": form, "on_eof": on_eof, "strict": strict, "max_event_bytes": limit, **named}

@@ -25,6 +25,7 @@ class Array:
         self.start, self.line = start, line
         self.edge = start, line  # the end of the last element: offset, line
         self.state = "first"
+        self.inline = True  # what was taken last was no line break
         self.accepted = False  # it is an array of objects, not a line of text such as "[INFO] ready"
         self.head = bytearray()  # what came before that was known
         self.torn: tuple[int, int, int] | None = None  # offset, end and line of an element that broke off
@@ -74,11 +75,14 @@ class Array:
         found = _SPACE.match(chunk, position)
         stop = found.end() if found else position
         self._count(chunk[position:stop])
+        if stop > position:
+            self.inline = chunk[stop - 1] not in b"\r\n"
         if stop == len(chunk):
             return stop
         byte = chunk[stop]
         if byte == 123 and self.state in ("first", "value"):
             self.state = "element"
+            self.inline = True
             self.element_start, self.element_line = stop + shift, self.line
             return stop
         if byte == 44 and self.state == "comma":
@@ -88,7 +92,7 @@ class Array:
         else:
             self.state = "ended"
             return stop
-        self._after_cr = False
+        self._after_cr, self.inline = False, True
         return stop + 1
 
     def _element(self, chunk: bytes, position: int, shift: int) -> int:

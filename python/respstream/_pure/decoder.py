@@ -2,25 +2,38 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
-from typing import Any
+from collections.abc import Callable, Iterable
+from typing import Any, NoReturn
 
 from respstream._pure.diagnostics import Store
 from respstream._pure.events import Parsed, Plain, Reader, Stray, make_event
 from respstream._pure.frames import Done, Frame, Framer, Note
+from respstream._pure.json import BadJson, LimitExceeded, decode
 from respstream._pure.lanes import Lanes
 from respstream._pure.response import Folded
+from respstream._pure.wrapped import NO_STREAM, Group, Place, Rows
 from respstream.base import Event
 from respstream.diagnostics import Diagnostic
 from respstream.errors import StreamError
 from respstream.response import Response
+from respstream.types import ResponseStreamEvent
 
-FORMS = ("auto", "sse", "jsonl")
+Times = tuple[float | None, float | None]
+Span = tuple[int, int, int]
+
+FORMS = ("auto", "sse", "jsonl", "rows")
 ENDS = ("flush", "discard")
 
 
 class Decoder:
-    """Decodes one live stream, or one log, without doing any I/O. See `respstream.Decoder`."""
+    """Decodes one live stream, or one log, without doing any I/O: bytes in; events out, and responses folded on the way.
+
+    Options, by keyword: `form`: "auto", "sse", "jsonl" or "rows" (then `field`, `time` and `lane` are JSON pointers).
+    `on_eof`: whether an unfinished block at the end counts ("flush") or not ("discard"). `strict`: the first diagnostic of
+    severity error raises StreamError. `max_event_bytes`: larger payloads are skipped and diagnosed. `clock`: a function
+    that tells the time of each chunk, in seconds. Raises ValueError or TypeError for the options and for what is fed, never
+    for what the bytes say.
+    """
 
     def __init__(
         self,
@@ -30,6 +43,9 @@ class Decoder:
         strict: bool = False,
         max_event_bytes: int | None = None,
         clock: Callable[[], float] | None = None,
+        field: str | None = None,
+        time: str | None = None,
+        lane: str | None = None,
     ) -> None:
         if form not in FORMS:
             raise ValueError(f"form must be one of {', '.join(FORMS)}, not {form!r}")
@@ -37,7 +53,13 @@ class Decoder:
             raise ValueError(f"on_eof must be one of {', '.join(ENDS)}, not {on_eof!r}")
         if max_event_bytes is not None and max_event_bytes < 1:
             raise ValueError("max_event_bytes must be positive")
-        self._options = (form, on_eof, max_event_bytes)
+        if not (field is time is lane is None):
+            if form not in ("auto", "rows"):
+                raise ValueError(f"field, time and lane are for form='rows', not {form!r}")
+            form = "rows"
+        self._options = ("jsonl" if form == "rows" else form, on_eof, max_event_bytes)
+        self._rows_only = form == "rows"
+        self._pointers = {"field": field, "time": time, "lane": lane}
         self._strict = strict
         self._clock = clock
         self.reset()
@@ -47,22 +69,26 @@ class Decoder:
         self._framer = Framer(*self._options)
         self._store = Store(strict=self._strict)
         self._reader = Reader()
+        self._wrapped = Rows(self._options[1:], only=self._rows_only, **self._pointers)
         self._lanes = Lanes(self._store)
         self._failure: str | None = None
         self._now: float | None = None
+        self._began: float | None = None
+        self._lane: str | None = None
+        self._inner = False  # what is being read came out of a record
         self._views: dict[int, Response] = {}
 
     # -- bytes -----------------------------------------------------------------------------------------------------
 
-    def feed(self, data: Any) -> list[Event]:
+    def feed(self, data: Any) -> list[ResponseStreamEvent]:
         """Takes the next bytes; gives the events that they complete."""
-        events: list[Event] = []
+        events: list[Any] = []
         self._run(self._framer_items(data), events)
         return events
 
-    def finish(self) -> list[Event]:
+    def finish(self) -> list[ResponseStreamEvent]:
         """Ends the stream; gives the last events. Further bytes need a `reset()`."""
-        events: list[Event] = []
+        events: list[Any] = []
         self._end(events)
         return events
 
@@ -83,10 +109,37 @@ class Decoder:
         given = None if name is None else name.encode("utf-8", "replace")
         self._run([Frame(raw, given, number, number + 1, number + 1, "payload")], None)
 
+    def feed_record(self, data: bytes, times: Times, span: Span, ends: bool = True) -> list[Event]:
+        """Takes one record that was found elsewhere; gives the events in it.
+
+        `data`: a stream or a piece of one, gzip or not; the stream `ends` behind it. `times`: when it was asked for and when
+        it came, in seconds since the epoch or None. `span`: the record's first byte, the byte behind it, and its line.
+        """
+        events: list[Event] = []
+        self._record(data, times, span, ends, events)
+        return events
+
+    def fold_record(self, data: bytes, times: Times, span: Span, ends: bool = True) -> list[Response]:
+        """As `feed_record`, but gives the responses that ended, and forgets them."""
+        self._record(data, times, span, ends, None)
+        return self._take()
+
+    def bad_record(self, field: str, expected: str, span: Span) -> None:
+        """Diagnoses a record that was found elsewhere and cannot be read (`bad_field`)."""
+        self._check()
+        note = Note("bad_field", span[0], span[1] - span[0], span[2], {"field": field, "expected": expected})
+        self._take_items([note], [])
+
+    def _record(self, data: bytes, times: Times, span: Span, ends: bool, events: list[Event] | None) -> None:
+        self._check()
+        self._now = self._clock() if self._clock is not None else None
+        self._groups(self._wrapped.found(data, Place(*span, times[1], times[0]), ends=ends), events)
+
     def _end(self, events: list[Event] | None) -> None:
         self._check()
         self._now = self._clock() if self._clock is not None else None
         self._run(self._framer.finish(), events)
+        self._groups(self._wrapped.finish(), events)
         self._lanes.finish()
         self._failure = "the decoder has finished; reset() makes it ready for another stream"
 
@@ -100,29 +153,76 @@ class Decoder:
             raise ValueError(self._failure)
 
     def _run(self, items: list[Frame | Note | Done], events: list[Event] | None) -> None:
+        self._take_items(items, events)
+
+    def _take_items(self, items: list[Frame | Note | Done], events: list[Event] | None) -> None:
         for item in items:
             if type(item) is Frame:
                 self._frame(item, events)
             elif type(item) is Note:
                 self._lanes.note(item)
+            elif self._inner:
+                self._lanes.done_in(self._lane)
             else:
                 self._lanes.done()
             if self._store.failed is not None:
-                self._failure = "the decoder has failed; reset() makes it ready for another stream"
-                raise StreamError(self._store.failed, events)
+                self._fail(self._store.failed, events)
+
+    def _fail(self, found: Diagnostic, events: list[Event] | None) -> NoReturn:
+        self._failure = "the decoder has failed; reset() makes it ready for another stream"
+        raise StreamError(found, events)
 
     def _frame(self, frame: Frame, events: list[Event] | None) -> None:
+        if self._rows_only and not self._inner and self._row(frame, events):
+            return
         found = self._reader.read(frame)
         if type(found) is Parsed:
-            folded = self._lanes.event(found)
-            if folded is not None and self._now is not None:
-                _stamp(folded, found, self._now)
-            if events is not None and self._store.failed is None:
-                events.append(make_event(found))
+            found.time = self._now
+            if found.lane is None:
+                found.lane = self._lane
+            self._heard(found, self._lanes.event(found, self._began), events)
         elif type(found) is Plain:
-            self._lanes.plain(found)
+            self._lanes.plain(found, self._lane, self._now, self._began)
         elif type(found) is Stray:
+            if not self._inner and found.issues and found.issues[-1][0] == "no_type":
+                if not self._rows_only and self._row(frame, events):
+                    return
+                if self._rows_only:
+                    found.issues[-1] = NO_STREAM
             self._lanes.stray(found, frame.offset, frame.end, frame.line)
+
+    def _heard(self, parsed: Parsed, folded: Folded | None, events: list[Event] | None) -> None:
+        """Makes what is wanted of an event that has been folded."""
+        if events is not None and self._store.failed is None:
+            events.append(make_event(parsed))
+
+    # -- rows that wrap streams ------------------------------------------------------------------------------------
+
+    def _row(self, frame: Frame, events: list[Event] | None) -> bool:
+        """Reads a frame as a row; False where it is none."""
+        try:
+            value, odd = decode(frame.data) if frame.decoded is None else frame.decoded
+        except (BadJson, LimitExceeded):
+            return False
+        row = self._wrapped.find(frame.data) if isinstance(value, dict) else None
+        if row is None:
+            return False
+        if odd:
+            row.issues.append(("bad_utf8", None))
+        self._groups(self._wrapped.take(row, frame.offset, frame.end, frame.line), events)
+        return True
+
+    def _groups(self, groups: Iterable[Group], events: list[Event] | None) -> None:
+        """Takes what records gave: in their lanes, at their times."""
+        outside = self._now
+        self._inner = True
+        for lane, place, items, closes in groups:
+            self._lane, self._began = lane, place.began
+            self._now = outside if place.time is None else place.time
+            self._take_items(items, events)
+            if closes:
+                self._lanes.close_record(lane, place.offset if closes == "whole" else None)
+        self._inner, self._lane, self._began, self._now = False, None, None, outside
 
     # -- what is known so far --------------------------------------------------------------------------------------
 
@@ -173,11 +273,3 @@ def as_bytes(data: Any) -> bytes:
         return bytes(memoryview(data))
     except TypeError:
         raise TypeError(f"a bytes-like object is required, not {type(data).__name__!r}") from None
-
-
-def _stamp(folded: Folded, parsed: Parsed, now: float) -> None:
-    if folded.started_at is None:
-        folded.started_at = now
-    if folded.first_delta_at is None and parsed.entry is not None and parsed.entry.phase == "delta":
-        folded.first_delta_at = now
-    folded.ended_at = now

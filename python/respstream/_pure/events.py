@@ -32,7 +32,7 @@ class Parsed:
 
     __slots__ = (
         "end", "entry", "indexes", "issues", "lane", "line", "members", "named", "odd", "offset", "raw",
-        "sequence_number", "type",
+        "sequence_number", "time", "type",
     )  # fmt: skip
 
     entry: Entry | None
@@ -43,6 +43,7 @@ class Parsed:
     end: int
     line: int
     lane: str | None
+    time: float | None
     named: str | None
     odd: bool
     sequence_number: int | None
@@ -191,7 +192,7 @@ def _numbers(parsed: Parsed) -> None:
     elif number is not None:
         issues.append(("bad_field", {"field": "sequence_number", "expected": "an integer"}))
     lane = members.get("stream_id")
-    parsed.lane = None
+    parsed.lane = parsed.time = None
     if isinstance(lane, str):
         parsed.lane = clean_text(lane)
     elif lane is not None:

@@ -25,6 +25,7 @@ def apply(folded: Folded, parsed: Parsed, report: Report) -> None:
     if entry is None or parsed.indexes is None or _continues(folded, parsed, entry):
         return
     folded.cursor = None
+    folded.changes += entry.op in ("response", "item") or (entry.op == "text" and entry.phase == "done")
     operation = _OPERATIONS.get(entry.op)
     touched = operation(folded, parsed, entry, report) if operation is not None else None
     if touched is not None:

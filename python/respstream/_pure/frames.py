@@ -36,6 +36,7 @@ class Framer:
         self._blocks = Blocks(self._sink, limit, self._flush)
         self._outside = Outside(self._sink, limit, sse=self._sse, json=self._json)
         self._array: Array | None = None
+        self._rest = False  # what comes next is the rest of a line that an array began: it has no fields
         self._head: bytes | None = b""  # what may be a byte order mark; None once that is settled
         self._offset = 0  # of the first byte that is not yet part of a line
         self._line = 1
@@ -58,6 +59,17 @@ class Framer:
         self._take_lines(chunk, position)
         return self._sink.take()
 
+    @property
+    def mid_line(self) -> bool:
+        """Whether a line has begun and not ended."""
+        return self._pending > 0
+
+    @property
+    def idle(self) -> bool:
+        """Whether nothing that came before bears on what comes next: no line, block, array or text is open."""
+        nothing = not self._head and not self._pending and not self._after_cr
+        return nothing and self._array is None and self._blocks.block is None and self._outside.idle
+
     def finish(self) -> list[Item]:
         """Ends the source; gives what was still open, by `on_eof`."""
         if self._head:
@@ -67,8 +79,8 @@ class Framer:
             self._finish_array(self._array)
         if self._pending:
             self._finish_line()
+        self._outside.close()  # what is open there stands before a block that the last line has begun
         self._blocks.finish()
-        self._outside.close()
         return self._sink.take()
 
     def _finish_line(self) -> None:
@@ -83,7 +95,7 @@ class Framer:
         block.end = end
 
     def _begins_block(self, line: bytes) -> bool:
-        return self._sse and field(line)[0] in KNOWN
+        return self._sse and not self._rest and field(line)[0] in KNOWN
 
     def _without_mark(self, chunk: bytes) -> bytes:
         """Drops a leading byte order mark, which may come in pieces."""
@@ -101,7 +113,7 @@ class Framer:
 
     def _take_plain(self, chunk: bytes, position: int) -> int:
         """Takes the plain blocks that stand whole at `position`: nearly all of a stream; gives where the next line begins."""
-        if not self._sse or self._pending or self._blocks.block is not None or self._array is not None:
+        if not self._sse or self._pending or self._blocks.block is not None or self._array is not None or self._rest:
             return position
         while plain := _PLAIN.match(chunk, position):
             name, data = plain.groups()
@@ -173,10 +185,11 @@ class Framer:
     def _on_line(self, line: bytes, start: int, end: int, dropped: Skipped | None) -> None:
         """One line without its break; of a dropped one, `line` is only the beginning."""
         blocks = self._blocks
+        rest, self._rest = self._rest, False
         if not line:
             blocks.blank()
             return
-        if self._sse:
+        if self._sse and not rest:
             name, value = field(line)
             if name in KNOWN:
                 self._outside.close()
@@ -213,7 +226,7 @@ class Framer:
         self._offset += stop - position
         self._line = array.line
         if array.state == "ended":
-            self._array = None
+            self._array, self._rest = None, array.inline
         return stop
 
     def _back_to_line(self, array: Array) -> None:

@@ -328,7 +328,8 @@ _SKIP = _json.JSONDecoder(strict=False).scan_once  # type: ignore[attr-defined]
 _KEY = re.compile(rb'[ \t\n\r]*+("(?:[^"\\]++|\\.)*+")[ \t\n\r]*+:[ \t\n\r]*+', re.DOTALL)
 _FLAT_VALUE = re.compile(rb'"(?:[^"\\]++|\\.)*+"|[^ \t\n\r,{}\[\]":]++|\[[^\[\]{}"]*+\]|\{[ \t\n\r]*+\}', re.DOTALL)
 _BRACKET = re.compile(rb'"(?:[^"\\]++|\\.)*+"|[{}\[\]]', re.DOTALL)
-_MARK = re.compile(rb"[ \t\n\r]*+([{},])")
+_MARK = re.compile(rb"[ \t\n\r]*+([{}\[\],])")
+_SPACES = re.compile(rb"[ \t\n\r]*+")
 
 
 def locate(raw: bytes) -> dict[str, tuple[int, int]]:
@@ -352,6 +353,25 @@ def locate(raw: bytes) -> dict[str, tuple[int, int]]:
         spans[_key(key[1])] = start, end
         mark = _mark(raw, end, b",}")
         key = _KEY.match(raw, mark) if raw[mark - 1] == 0x2C else None
+    return spans
+
+
+def elements(raw: bytes) -> list[tuple[int, int]]:
+    """Byte spans of the elements of a valid array. As `locate` otherwise."""
+    _check_size(raw)
+    spans: list[tuple[int, int]] = []
+    start = _SPACES.match(raw, _mark(raw, 0, b"[")).end()  # type: ignore[union-attr]
+    if raw[start : start + 1] == b"]":
+        return spans
+    text = raw.decode("latin-1")
+    more = True
+    while more:
+        value = _FLAT_VALUE.match(raw, start)
+        end = value.end() if value else _skip_container(raw, text, start)
+        spans.append((start, end))
+        mark = _mark(raw, end, b",]")
+        more = raw[mark - 1] == 0x2C
+        start = _SPACES.match(raw, mark).end()  # type: ignore[union-attr]
     return spans
 
 

@@ -6,6 +6,8 @@ name. Responses that end are handed out in the order of ending.
 
 from __future__ import annotations
 
+import math
+from array import array
 from collections import OrderedDict
 from typing import Any
 
@@ -34,8 +36,11 @@ class Lanes:
 
     # -- what comes in ---------------------------------------------------------------------------------------------
 
-    def event(self, parsed: Parsed) -> Folded | None:
-        """Takes the next event; gives the response it belongs to, None where it belongs to none."""
+    def event(self, parsed: Parsed, began: float | None = None) -> Folded | None:
+        """Takes the next event; gives the response it belongs to, None where it belongs to none.
+
+        `began` is when the response was asked for, where a record tells it.
+        """
         folded, begun, after = self._route(parsed)
         if parsed.sequence_number is not None:
             self.last_sequence_number = parsed.sequence_number
@@ -64,12 +69,16 @@ class Lanes:
         if parsed.entry is not None and not repeated and not after:
             folded.deltas += phase == "delta"
             apply(folded, parsed, report)
+        if parsed.time is not None:
+            _stamp(folded, parsed, parsed.time, began, report)
         return folded
 
-    def plain(self, plain: Plain) -> Folded:
+    def plain(self, plain: Plain, lane: str | None, time: float | None = None, began: float | None = None) -> Folded:
         """Takes a response object that was not streamed: it begins and ends a response."""
-        self._close(None)
-        folded = self._begin(None, plain.offset, plain.line)
+        self._close(lane)
+        folded = self._begin(lane, plain.offset, plain.line)
+        folded.started_at = time if began is None else began
+        folded.ended_at = time
         folded.byte_end = plain.end
         folded.plain = folded.ended = True
         folded.set_base(plain.members, plain.raw, whole=True)
@@ -85,6 +94,18 @@ class Lanes:
         """Takes the diagnostics of a frame that is no event."""
         for code, detail in stray.issues:
             self._await(self._store.add(code, offset, end - offset, line, None, detail))
+
+    def done_in(self, lane: str | None) -> None:
+        """Takes the end mark of a record: what is open in its lane has ended."""
+        folded = self._running.pop(lane, None)
+        if folded is not None:
+            folded.ended = True
+
+    def close_record(self, lane: str | None, offset: int | None) -> None:
+        """Hands out the response of a lane: the one that ended in the record in which it began, or with no offset any."""
+        folded = self.open.get(lane)
+        if folded is not None and (offset is None or (folded.ended and folded.byte_start == offset)):
+            self._close(lane)
 
     def done(self) -> None:
         """Takes the end mark: what is open in any lane has ended."""
@@ -177,3 +198,24 @@ def _attach(folded: Folded, diagnostic: Diagnostic | None) -> None:
     """Notes a diagnostic at its response."""
     if diagnostic is not None and len(folded.diagnostics) < KEPT:
         folded.diagnostics.append(diagnostic)
+
+
+def _stamp(folded: Folded, parsed: Parsed, now: float, began: float | None, report: Any) -> None:
+    """Notes when the event came. A clock that goes back is held where it was."""
+    last = folded.ended_at
+    if last is not None and now < last:
+        report("time_reversed", {"by": math.floor((last - now) * 1e6 + 0.5)})
+        now = last
+    if folded.started_at is None:
+        folded.started_at = now if began is None else began
+    entry = parsed.entry
+    if entry is not None and entry.phase == "delta":
+        if folded.first_delta_at is None:
+            folded.first_delta_at = now
+        folded.delta_times.append(now)
+    terminal = entry is not None and entry.phase == "terminal"
+    if terminal and parsed.offset == folded.byte_start and folded.first_delta_at == now:
+        # It all came in one record: its one time says nothing of the deltas.
+        folded.first_delta_at = None
+        folded.delta_times = array("d")
+    folded.ended_at = now

@@ -46,6 +46,11 @@ class Outside:
         self._sse = sse
         self._json = json
 
+    @property
+    def idle(self) -> bool:
+        """Whether no text is open."""
+        return self.text is None and self._stray is None
+
     def take(self, line: bytes, start: int, end: int, number: int, dropped: Skipped | None) -> None:
         """One line that is not empty; of a dropped one, `line` is only the beginning. `number`: its place, 1-based."""
         too_large = dropped is not None or (self._limit is not None and end - start > self._limit)

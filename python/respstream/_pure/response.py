@@ -6,10 +6,12 @@ Everything here may be read at any time, also while the stream runs.
 
 from __future__ import annotations
 
+from array import array
 from typing import Any
 
+from respstream._pure.calls import Call, Position, argument_of, call_of, members_of, new_of_growing, new_of_whole
 from respstream._pure.json import Number, clean, dumps, join_text, locate, parse_exact
-from respstream._pure.tree import Text, expand, freeze
+from respstream._pure.tree import Text, expand, freeze, text_of
 from respstream.diagnostics import Diagnostic
 
 
@@ -60,6 +62,7 @@ class Folded:
         self.previous: tuple[int | None, bytes] | None = None  # number and bytes of the event before
         self.diagnostics: list[Diagnostic] = []
         self.version = 0
+        self.changes = 0  # how often an item or the output was given anew
         self.terminal: str | None = None
         self.ended = False  # by a terminal event or the end mark
         self.plain = False
@@ -77,6 +80,8 @@ class Folded:
         self.first_delta_at: float | None = None
         self.started_at: float | None = None
         self.ended_at: float | None = None
+        self.delta_times: array[float] = array("d")  # where there is a clock
+        self._ranks: tuple[int, list[tuple[Item | None, Any]]] = (-1, [])  # of which `calls_version`
         self._base_raw: bytes | None = None
         self._base_in: bytes | None = None  # the payload whose member `response` is the base
 
@@ -122,7 +127,9 @@ class Folded:
 
     @property
     def status(self) -> str | None:
-        """The status in the last lifecycle response."""
+        """The status in the last lifecycle response. A terminal event that has none tells it by its type."""
+        if self.terminal is not None and not self.settled and self.terminal != "response.done":
+            return self.terminal.removeprefix("response.")
         return _text(self.base, "status")
 
     def output(self) -> list[Any]:
@@ -178,21 +185,7 @@ class Folded:
 
     def texts(self) -> tuple[str, str | None, str, str]:
         """Output text, refusal, reasoning text and reasoning summary."""
-        found: tuple[list[str], list[str], list[str], list[str]] = ([], [], [], [])
-        for item in self.output():
-            kind = _text(item, "type")
-            for part in _parts(item, "content"):
-                if kind == "reasoning":
-                    _collect(found[2], part, "text")
-                elif kind == "message" and _text(part, "type") == "output_text":
-                    _collect(found[0], part, "text")
-                elif kind == "message" and _text(part, "type") == "refusal":
-                    _collect(found[1], part, "refusal")
-            if kind == "reasoning":
-                for part in _parts(item, "summary"):
-                    _collect(found[3], part, "text")
-        refusal = "".join(found[1]) if found[1] else None
-        return "".join(found[0]), refusal, "".join(found[2]), "\n\n".join(found[3])
+        return texts_of(self.output())
 
     def tool_calls(self) -> list[tuple[str, str | None, str | None, str | None]]:
         """Type, call id, name and arguments of each function, custom and MCP call."""
@@ -204,10 +197,84 @@ class Folded:
                 calls.append((kind, _text(item, "call_id"), _text(item, "name"), arguments))
         return calls
 
+    # -- tool calls while they grow --------------------------------------------------------------------------------
+
+    @property
+    def calls_version(self) -> int:
+        """Another number whenever `calls` may give something else, which deltas alone never change."""
+        return self.changes + len(self.items)
+
+    def _ranked(self) -> list[tuple[Item | None, Any]]:
+        """The output in order: each element as the item that was streamed, or as the value in the base."""
+        version, ranked = self._ranks
+        if version == self.calls_version:
+            return ranked
+        kept = self._kept()
+        own = self.base.get("output") if kept or self.recovered is not None else None
+        fresh: list[tuple[Item | None, Any]] = [(None, value) for value in own] if isinstance(own, list) else []
+        if not kept:
+            items = self.folded_items() if self.recovered is None else self.recovered
+            fresh.extend((item, None) for item in items)
+        self._ranks = self.calls_version, fresh
+        return fresh
+
+    def calls(self) -> list[Call]:
+        """Rank in the output, type, call id and name of each function, custom and MCP call."""
+        found = (
+            call_of(rank, value if item is None else members_of(item.raw, item.tree))
+            for rank, (item, value) in enumerate(self._ranked())
+        )
+        return [call for call in found if call is not None]
+
+    def call_text(self, rank: int, position: Position | None) -> tuple[str, Position] | None:
+        """The arguments of the call of that rank behind a position, and the next position; from None on the whole text.
+
+        None where there is no text, or where the position does not hold any more. Half a surrogate pair at the end is
+        kept for the next time.
+        """
+        ranked = self._ranked()
+        if not 0 <= rank < len(ranked):
+            return None
+        item, value = ranked[rank]
+        if item is not None and item.tree is None:
+            if position is not None:
+                return ("", position) if position.source is item.raw else None
+            return new_of_whole(item.raw, argument_of(members_of(item.raw, None)), None)
+        text = argument_of(value if item is None else item.tree)
+        return new_of_growing(text, position) if isinstance(text, Text) else new_of_whole(text, text, position)
+
+    def call_arguments(self, rank: int) -> str | None:
+        """The arguments of the call of that rank as far as they have arrived, None where there are none."""
+        ranked = self._ranked()
+        if not 0 <= rank < len(ranked):
+            return None
+        item, value = ranked[rank]
+        found = argument_of(value if item is None else members_of(item.raw, item.tree))
+        return text_of(found) if isinstance(found, Text) or type(found) is str else None
+
     def error(self) -> dict[str, Any] | None:
         """The API's error: the response's own, else that of an `error` event."""
         own = self.base.get("error")
         return clean(own) if isinstance(own, dict) else self.event_error
+
+
+def texts_of(items: list[Any]) -> tuple[str, str | None, str, str]:
+    """Output text, refusal, reasoning text and reasoning summary of some items."""
+    found: tuple[list[str], list[str], list[str], list[str]] = ([], [], [], [])
+    for item in items:
+        kind = _text(item, "type")
+        for part in _parts(item, "content"):
+            if kind == "reasoning":
+                _collect(found[2], part, "text")
+            elif kind == "message" and _text(part, "type") == "output_text":
+                _collect(found[0], part, "text")
+            elif kind == "message" and _text(part, "type") == "refusal":
+                _collect(found[1], part, "refusal")
+        if kind == "reasoning":
+            for part in _parts(item, "summary"):
+                _collect(found[3], part, "text")
+    refusal = "".join(found[1]) if found[1] else None
+    return "".join(found[0]), refusal, "".join(found[2]), "\n\n".join(found[3])
 
 
 def _text(value: Any, key: str) -> str | None:

@@ -8,8 +8,9 @@ from __future__ import annotations
 import math
 from typing import Any
 
+from respstream._pure.events import Parsed
 from respstream._pure.json import locate
-from respstream._pure.response import Folded, _text
+from respstream._pure.response import Folded, _text, texts_of
 
 _INT = 2**63
 
@@ -63,6 +64,49 @@ def response_row(folded: Folded, source: str, *, whole: bool = False) -> Row:
         [diagnostic.code for diagnostic in folded.diagnostics],
     )
     return (*row, folded.json().decode(errors="replace")) if whole else row
+
+
+def item_rows(folded: Folded) -> list[Row]:
+    """The rows of the items of one response, less what they share with it: from `output_index` on."""
+    return [_item_row(place, item) for place, item in enumerate(folded.output())]
+
+
+def _item_row(place: int, item: Any) -> Row:
+    output_text, _, reasoning_text, reasoning_summary = texts_of([item])
+    arguments = _text(item, "arguments")
+    return (
+        place,
+        _text(item, "id"),
+        _text(item, "type"),
+        _text(item, "status"),
+        _text(item, "role"),
+        _text(item, "name"),
+        _text(item, "call_id"),
+        output_text or reasoning_text or reasoning_summary or None,
+        _text(item, "input") if arguments is None else arguments,
+    )
+
+
+def event_row(parsed: Parsed, folded: Folded | None, number: int | None, index: int, *, whole: bool = False) -> Row:
+    """The row of one event, less the source; `folded` is its response, `number` that one's, `index` its place in it."""
+    indexes = parsed.indexes or {}
+    row = (
+        number,
+        index,
+        parsed.offset,
+        parsed.end,
+        None if folded is None else folded.id,
+        parsed.type,
+        parsed.sequence_number,
+        _text(parsed.members, "item_id"),
+        indexes.get("output_index"),
+        indexes.get("content_index"),
+        indexes.get("summary_index"),
+        _text(parsed.members, "delta"),
+        _seconds(parsed.time),
+        parsed.lane,
+    )
+    return (*row, parsed.raw.decode(errors="replace")) if whole else row
 
 
 def _object(value: Any, key: str) -> Any:

@@ -6,7 +6,7 @@ are closed when the tree is read.
 
 from __future__ import annotations
 
-from bisect import bisect_left
+from bisect import bisect_left, insort
 from typing import Any
 
 from respstream._pure.json import clean, join_text, parse_exact
@@ -15,17 +15,21 @@ Steps = tuple[tuple[str, str | None], ...]
 
 
 class Text:
-    """A string that grows. `final`: a `*.done` event gave it, so later deltas do not count."""
+    """A string that grows. `final`: a `*.done` event gave it, so later deltas do not count. `joined`: how many pieces
+    fewer there are than there were, because they were joined.
+    """
 
-    __slots__ = ("final", "pieces")
+    __slots__ = ("final", "joined", "pieces")
 
     def __init__(self, value: Any, *, final: bool = False) -> None:
         self.pieces: list[str] = [value] if type(value) is str else []
+        self.joined = 0
         self.final = final
 
     def join(self) -> str:
         """The text so far; surrogate pairs that two pieces share become characters."""
         if len(self.pieces) > 1:
+            self.joined += len(self.pieces) - 1
             self.pieces = ["".join(self.pieces)]
         return join_text(self.pieces)
 
@@ -41,16 +45,18 @@ class Sparse(dict[int, Any]):
         super().__init__(enumerate(value) if isinstance(value, list) else ())
         self.top = len(self) - 1
         self.final: set[int] = set()
-        self._order: list[int] = []
+        self._order = list(self)
 
     def __setitem__(self, index: int, node: Any) -> None:
-        self.top = max(self.top, index)
+        if index > self.top:
+            self.top = index
+            self._order.append(index)
+        elif index not in self:
+            insort(self._order, index)
         super().__setitem__(index, node)
 
     def rank(self, index: int) -> int:
         """Where an index stands once the gaps are closed."""
-        if len(self._order) != len(self):
-            self._order = sorted(self)
         return bisect_left(self._order, index)
 
 
@@ -114,8 +120,8 @@ def expand(raw: bytes) -> Any:
 
 
 def text_of(node: Any) -> str:
-    """The text that a node is, "" where it is none."""
-    return node.join() if isinstance(node, Text) else join_text([node]) if type(node) is str else ""
+    """The text that a node is, "" where it is none. What came whole is clean: it costs nothing, however often it is read."""
+    return node.join() if isinstance(node, Text) else node if type(node) is str else ""
 
 
 def find(root: dict[str, Any], steps: Steps, indexes: dict[str, int], part: str, *, append: bool = False) -> Place:

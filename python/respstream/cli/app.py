@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import importlib
 import io
 import os
@@ -10,7 +11,7 @@ from typing import Any
 
 import click
 
-COMMANDS = ("responses", "text", "check")
+COMMANDS = ("responses", "events", "items", "text", "stats", "check", "record", "replay", "completion")
 FAILED, INTERRUPTED, PIPE_BROKEN = 1, 130, 141
 
 
@@ -35,7 +36,8 @@ class Commands(click.Group):
             sys.stdout.flush()
             return result
         except KeyboardInterrupt:
-            click.echo("respstream: interrupted", err=True)
+            done = ctx.meta.get("respstream.done")
+            click.echo(f"respstream: interrupted{done() if done else ''}", err=True)
             leave(INTERRUPTED)
         except BrokenPipeError:
             leave(PIPE_BROKEN)
@@ -85,4 +87,18 @@ def run() -> None:
                 stream.reconfigure(errors="replace")
             else:  # what a pipe or a file gets is UTF-8 everywhere
                 stream.reconfigure(encoding="utf-8", errors="replace", newline="\n")
-    app(prog_name="respstream")
+    try:
+        app(prog_name="respstream")
+    except SystemExit as ending:
+        _end_now(ending.code if isinstance(ending.code, int) else FAILED)
+        raise
+
+
+def _end_now(status: int) -> None:
+    """Ends the process at once where a thread is left in a scan: the interpreter would wait for it, or pull its feet away."""
+    scanned = sys.modules.get("respstream.cli.scanned")
+    if scanned is not None and any(thread.is_alive() for thread in scanned.LEFT):
+        for stream in (sys.stdout, sys.stderr):
+            with contextlib.suppress(OSError, ValueError):
+                stream.flush()
+        os._exit(status)

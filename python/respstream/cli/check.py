@@ -1,4 +1,4 @@
-"""`respstream check`: every diagnostic, one a line, and a verdict."""
+"""`respstream check`: every diagnostic, one a line, repeats as one, and a verdict."""
 
 from __future__ import annotations
 
@@ -7,7 +7,8 @@ import sys
 import click
 
 from respstream.cli.inputs import Reading, reads
-from respstream.cli.output import coloured, one_line
+from respstream.cli.output import coloured, one_line, plural
+from respstream.cli.progress import Progress
 from respstream.decoder import Decoder
 from respstream.diagnostics import Diagnostic
 
@@ -16,26 +17,31 @@ COLOURS = {"error": "red", "warning": "yellow", "info": "cyan"}
 EXAMPLES = """\b
 Examples:
   respstream check log.sse
-  respstream check 'logs/**/*.jsonl.gz'
+  respstream check 'logs/**/*.jsonl.gz' --each
 """
 
 
 @click.command(epilog=EXAMPLES, short_help="What is odd about the input, line by line.")
+@click.option("--each", is_flag=True, help="Tell repeats one by one, as they are noticed.")
 @reads
 @click.pass_context
-def command(ctx: click.Context, reading: Reading) -> None:
-    """Every diagnostic as `file:line: code message [severity]`, and a verdict.
+def command(ctx: click.Context, reading: Reading, each: bool) -> None:
+    """Every diagnostic as `file:line: code message [severity]`, repeats within a file as one, and a verdict.
 
-    PATH is a file, a folder, a glob, or `-` for stdin. Exits with 1 if a diagnostic is an error.
+    PATH is a file, a folder, a glob, a URL, or `-` for stdin. Exits with 1 if a diagnostic is an error.
     """
-    for one in reading:
-        decoder = reading.decoder()
-        told = 0
-        for _ in reading.fold(decoder, one):
-            told = _tell(decoder, one.name, told)
-        _rest(decoder, one.name)
-    click.echo(verdict(reading))
-    ctx.exit(reading.status(strict=True))
+    ctx.meta["respstream.done"] = lambda: f" after {reading.sources} of {plural(len(reading.inputs), 'file')}"
+    with Progress(reading.inputs, wanted=not sys.stdout.isatty()) as bar:
+        reading.progress = bar
+        for one in reading:
+            decoder = reading.decoder()
+            teller = Teller(decoder, one.name, each=each)
+            for _ in reading.fold(decoder, one):
+                teller.tell()
+            teller.end()
+    status = reading.status(strict=True)
+    click.echo(verdict(reading, failed=bool(status)))
+    ctx.exit(status)
 
 
 def describe(name: str, diagnostic: Diagnostic) -> str:
@@ -43,22 +49,42 @@ def describe(name: str, diagnostic: Diagnostic) -> str:
     return one_line(f"{name}:{diagnostic.line}: {diagnostic.code} {diagnostic.message}")
 
 
-def _tell(decoder: Decoder, name: str, told: int) -> int:
-    """Prints what was diagnosed after the first `told`; gives how many there are now."""
-    total = sum(decoder.diagnostic_counts.values())
-    if total == told:  # dearer to list than to count
-        return told
-    for diagnostic in decoder.diagnostics[told:]:
-        click.echo(f"{describe(name, diagnostic)} {_tag(diagnostic.severity)}")
-    sys.stdout.flush()
-    return total
+class Teller:
+    """Tells the diagnostics of one input: those of the same words as one line when it ends, or with `each` one by one."""
 
+    def __init__(self, decoder: Decoder, name: str, *, each: bool) -> None:
+        self._decoder, self._name, self._each = decoder, name, each
+        self._told = 0
 
-def _rest(decoder: Decoder, name: str) -> None:
-    """What was counted and not kept: the decoder keeps so many and no more."""
-    more = sum(decoder.diagnostic_counts.values()) - len(decoder.diagnostics)
-    if more:
-        click.echo(one_line(f"{name}: {more} more diagnostics were counted and not kept"))
+    def tell(self) -> None:
+        """Prints what was diagnosed since the last time, with `each`."""
+        total = sum(self._decoder.diagnostic_counts.values())
+        if not self._each or total == self._told:  # dearer to list than to count
+            return
+        for diagnostic in self._decoder.diagnostics[self._told :]:
+            click.echo(f"{describe(self._name, diagnostic)} {_tag(diagnostic.severity)}")
+        self._told = total
+        sys.stdout.flush()
+
+    def end(self) -> None:
+        """Prints the groups, and what was counted and not kept: the decoder keeps so many and no more."""
+        kept = self._decoder.diagnostics
+        if not self._each:
+            groups: dict[tuple[str, str], list[Diagnostic]] = {}
+            for diagnostic in kept:
+                groups.setdefault((diagnostic.code, diagnostic.message), []).append(diagnostic)
+            for group in groups.values():
+                self._group(group)
+        more = sum(self._decoder.diagnostic_counts.values()) - len(kept)
+        if more:
+            click.echo(one_line(f"{self._name}: {plural(more, 'further diagnostic')} counted and not kept"))
+
+    def _group(self, group: list[Diagnostic]) -> None:
+        lines = sorted({diagnostic.line for diagnostic in group})
+        first = min(group, key=lambda diagnostic: diagnostic.line)
+        last = f", to line {lines[-1]}" if len(lines) > 1 else ""
+        repeats = f" {len(group):,} times{last}" if len(group) > 1 else ""
+        click.echo(f"{describe(self._name, first)} {_tag(first.severity)}{repeats}")
 
 
 def _tag(severity: str) -> str:
@@ -66,17 +92,16 @@ def _tag(severity: str) -> str:
     return click.style(tag, fg=COLOURS[severity]) if coloured(sys.stdout) else tag
 
 
-def verdict(reading: Reading) -> str:
-    """One line that sums up: responses, diagnostics by severity, inputs."""
+def verdict(reading: Reading, *, failed: bool) -> str:
+    """One line that sums up: whether it is well, responses, diagnostics by severity, inputs."""
     totals = reading.severities()
     counts = [
-        _count(reading.responses, "response"),
-        _count(totals["error"], "error"),
-        _count(totals["warning"], "warning"),
-        _count(totals["info"], "info"),
+        plural(reading.responses, "response"),
+        plural(totals["error"], "error"),
+        plural(totals["warning"], "warning"),
+        plural(totals["info"], "info"),
     ]
-    return f"{', '.join(counts)} in {_count(len(reading.inputs), 'file')}"
-
-
-def _count(number: int, noun: str) -> str:
-    return f"{number} {noun}" if number == 1 else f"{number} {noun}s"
+    word = "failed" if failed else "ok"
+    if coloured(sys.stdout):
+        word = click.style(word, fg="red" if failed else "green", bold=True)
+    return f"{word}: {', '.join(counts)} in {plural(len(reading.inputs), 'file')}"

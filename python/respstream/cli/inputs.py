@@ -8,6 +8,7 @@ What cannot be read through is told on stderr and counted; the rest goes on.
 
 from __future__ import annotations
 
+import errno
 import functools
 import glob
 import os
@@ -15,40 +16,78 @@ import stat
 import sys
 from collections import Counter
 from collections.abc import Callable, Iterator, Sequence
-from typing import BinaryIO, NamedTuple
+from typing import Any, BinaryIO, NamedTuple
 
 import click
 
 from respstream._catalogue import DIAGNOSTICS
 from respstream.cli.output import Stop, complain, one_line
-from respstream.cli.progress import Progress
 from respstream.decoder import Decoder
 from respstream.diagnostics import message
+from respstream.paths import Url
 from respstream.response import Response
 from respstream.sources import READ_BYTES, CorruptFile, decompressed
 from respstream.stream import FILE_EVENT_BYTES
+from respstream.tables import Summary
+from respstream.wrapped import FORMS, FileDecoder
 
-SUFFIXES = (".sse", ".jsonl", ".json", ".txt", ".log")
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from respstream.cli.progress import Progress
+
+SUFFIXES = (".sse", ".jsonl", ".json", ".txt", ".log", ".ndjson", ".har")
 ENDINGS = tuple(suffix + packed for suffix in SUFFIXES for packed in ("", ".gz", ".zst"))
+WRAPPERS = (".har", ".yaml", ".yml")
 STDIN = "-"
 
 
 class Input(NamedTuple):
-    """A file, or stdin where `path` is None; `name` is what tables and messages call it."""
+    """A file, a URL, or stdin where `path` is None; `name` is what tables and messages call it."""
 
     name: str
     path: str | None
+    is_url: bool = False
+
+    def opener(self) -> Callable[[], BinaryIO] | None:
+        """What opens the input, None where that is no more than opening a file."""
+        if self.path is None:
+            return _stdin
+        return Url(self.path) if self.is_url else None
+
+    def state(self) -> dict[str, Any] | None:
+        """What tells whether the input has changed; None where that is not known."""
+        if self.path is None:
+            return None
+        if self.is_url:
+            from respstream.cli import remote
+
+            return remote.state(self.path)
+        try:
+            found = os.stat(self.path)
+        except OSError:
+            return None
+        return {"size": found.st_size, "changed": found.st_mtime_ns}
 
 
 class Reading:
-    """One run over the inputs of a command. `counts` are the diagnostics so far, by code; `responses` have ended."""
+    """One run over the inputs of a command.
 
-    def __init__(self, paths: Sequence[str], form: str, max_event_bytes: int) -> None:
+    So far: `counts` are the diagnostics by code; `responses` have ended; `sources` were read, which held `bytes` of plain text;
+    those in `failed` could not be read through.
+    """
+
+    def __init__(
+        self, paths: Sequence[str], form: str, max_event_bytes: int, rows: dict[str, str | None] | None = None
+    ) -> None:
         self.counts: Counter[str] = Counter()
-        self.responses = 0
+        self.responses = self.sources = self.bytes = 0
+        self.failed: set[str] = set()
         self.progress: Progress | None = None
-        self._form, self._max_event_bytes = form, max_event_bytes
-        self._failed = False
+        self.options: dict[str, Any] = {"form": form, "max_event_bytes": max_event_bytes, **(rows or {})}
+        try:
+            self.decoder()
+        except ValueError as error:  # of the options, before any work
+            raise click.UsageError(str(error)) from None
         self._unlisted: list[OSError] = []
         self.inputs = self._expand(paths)
 
@@ -69,6 +108,8 @@ class Reading:
         """The inputs that one argument names; None where it names nothing that exists."""
         if path == STDIN:
             return [Input(STDIN, None)]
+        if "://" in path and not os.path.lexists(path):
+            return self._remote(path)
         if os.path.isdir(path):
             return [_input(inner) for inner in sorted(self._walk(path))]
         if os.path.exists(path):
@@ -76,6 +117,29 @@ class Reading:
         if glob.has_magic(path):
             return [_input(match) for match in sorted(glob.glob(path, recursive=True)) if _readable(match)] or None
         return None
+
+    def _remote(self, url: str) -> list[Input] | None:
+        from respstream.cli import remote
+
+        found = remote.names(url, ENDINGS)
+        return None if found is None else [Input(name, name, is_url=True) for name in found]
+
+    @property
+    def is_live(self) -> bool:
+        """Whether there is input that may come bit by bit: stdin."""
+        return any(one.path is None for one in self.inputs)
+
+    @property
+    def is_wrapped(self) -> bool:
+        """Whether the streams lie in records that a scan does not read: HAR, VCR, rows whose members were named."""
+        named = any(self.options.get(name) is not None for name in ("field", "time", "lane"))
+        wraps = self.options["form"] not in ("auto", "sse", "jsonl")
+        return named or wraps or any(one.name.lower().removesuffix(".gz").endswith(WRAPPERS) for one in self.inputs)
+
+    @property
+    def size(self) -> int:
+        """The bytes of all files as they lie there."""
+        return sum(map(size_of, self.inputs))
 
     def _walk(self, folder: str) -> Iterator[str]:
         for parent, folders, files in os.walk(folder, onerror=self._unlisted.append):
@@ -86,25 +150,48 @@ class Reading:
                     if _readable(path):
                         yield path
 
-    def __iter__(self) -> Iterator[Input]:
+    def begin(self) -> None:
+        """Tells what is wrong before anything is read."""
         for error in self._unlisted:
             self.problem(os.fsdecode(error.filename or ""), "unreadable", _reason(error))
         if not self.inputs and not self._unlisted:
             complain(f"respstream: nothing to read: no file that ends in {', '.join(SUFFIXES)}, packed or not")
+
+    def __iter__(self) -> Iterator[Input]:
+        self.begin()
         for one in self.inputs:
             if self.progress is not None:
                 self.progress.start(one.name)
             yield one
+            self.sources += 1
+            if self.progress is not None:
+                self.progress.end(self.sources)
+
+    def seen(self, sources: int, count: int) -> None:
+        """So many sources and plain bytes were scanned."""
+        self.sources, self.bytes = sources, count
+        if self.progress is not None:
+            self.progress.seen(sources, count)
+
+    def settle(self, summary: Summary) -> None:
+        """Takes over what came of a scan, and tells what it could not read through."""
+        self.seen(summary.sources, summary.bytes)
+        self.responses += sum(summary.responses.values())
+        self.counts.update(summary.diagnostics)
+        for name, code, reason in summary.problems:
+            self._tell(name, code, reason)
 
     # -- reading ---------------------------------------------------------------------------------------------------
 
     def decoder(self) -> Decoder:
         """A decoder for the next input."""
-        return Decoder(form=self._form, max_event_bytes=self._max_event_bytes)
+        decoder: Any = FileDecoder(**self.options)
+        return decoder  # type: ignore[no-any-return]
 
     def fold(self, decoder: Decoder, one: Input) -> Iterator[list[Response]]:
         """Reads an input through; gives the responses that ended, after each chunk and at the end."""
         for chunk in self.chunks(one):
+            self.bytes += len(chunk)
             yield self._ended(decoder.fold(chunk))
         yield self._ended(decoder.fold_end())
         self.count(decoder)
@@ -120,16 +207,14 @@ class Reading:
     def chunks(self, one: Input) -> Iterator[bytes]:
         """The plain bytes of an input, as they come. It raises nothing for the input: what is wrong is told and counted."""
         try:
-            if one.path is not None:
-                with open(one.path, "rb", buffering=0) as file:
-                    yield from decompressed(self._blocks(file.read))
-            elif sys.stdin is None:
-                self.problem(one.name, "unreadable", "stdin is closed")
-            else:
-                yield from decompressed(self._blocks(_reader(sys.stdin.buffer)))
+            opener = one.opener()
+            with open(one.path or "", "rb", buffering=0) if opener is None else opener() as file:
+                yield from decompressed(self._blocks(_reader(file)))
         except CorruptFile as error:
             self.problem(one.name, error.code, str(error))
-        except (OSError, ImportError) as error:
+        except Exception as error:
+            if not (isinstance(error, (OSError, ImportError)) or one.is_url):
+                raise
             self.problem(one.name, "unreadable", _reason(error))
 
     def _blocks(self, read: Callable[[int], bytes | None]) -> Iterator[bytes]:
@@ -142,8 +227,11 @@ class Reading:
 
     def problem(self, name: str, code: str, reason: str) -> None:
         """Tells on stderr that an input could not be read through, and remembers it."""
-        self._failed = True
         self.counts[code] += 1
+        self._tell(name, code, reason)
+
+    def _tell(self, name: str, code: str, reason: str) -> None:
+        self.failed.add(name)
         complain(one_line(f"{name}: {code} {message(code, {'reason': reason})}"))
 
     def severities(self) -> dict[str, int]:
@@ -155,7 +243,7 @@ class Reading:
 
     def status(self, *, strict: bool) -> int:
         """The exit status: 1 where an input could not be read through, or with `strict` where there was an error."""
-        return int(self._failed or (strict and self.severities()["error"] > 0))
+        return int(bool(self.failed) or (strict and self.severities()["error"] > 0))
 
     def summary(self) -> None:
         """One line on stderr that counts the diagnostics by code, if there were any."""
@@ -171,9 +259,10 @@ def reads(command: Callable[..., None]) -> Callable[..., None]:
     """Gives a command the arguments that all share. It is called with a `Reading` in their place."""
 
     @click.argument("paths", nargs=-1, metavar="PATH…")
-    @click.option(
-        "--form", type=click.Choice(["auto", "sse", "jsonl"]), default="auto", help="What the input is made of."
-    )
+    @click.option("--form", type=click.Choice(FORMS), default="auto", help="What the input is made of.")
+    @click.option("--field", metavar="/A/B", help="Rows: where the stream stands, a JSON pointer.")
+    @click.option("--time", metavar="/A/B", help="Rows: where the time stands.")
+    @click.option("--lane", metavar="/A/B", help="Rows: where the name of the stream stands.")
     @click.option(
         "--max-event-bytes",
         type=click.IntRange(min=1),
@@ -182,8 +271,17 @@ def reads(command: Callable[..., None]) -> Callable[..., None]:
         help="Skip events that are larger; 64 MiB by default.",
     )
     @functools.wraps(command)
-    def wrapped(paths: tuple[str, ...], form: str, max_event_bytes: int, **rest: object) -> None:
-        command(Reading(paths, form, max_event_bytes), **rest)
+    def wrapped(
+        paths: tuple[str, ...],
+        form: str,
+        field: str | None,
+        time: str | None,
+        lane: str | None,
+        max_event_bytes: int,
+        **rest: object,
+    ) -> None:
+        rows = {"field": field, "time": time, "lane": lane}
+        command(Reading(paths, form, max_event_bytes, rows), **rest)
 
     return wrapped
 
@@ -201,11 +299,29 @@ def _readable(path: str) -> bool:
         return True
 
 
-def _reader(file: BinaryIO) -> Callable[[int], bytes]:
+def _reader(file: Any) -> Callable[[int], bytes]:
     # read1 gives what is there, so that a live pipe is read as it fills.
     read: Callable[[int], bytes] = getattr(file, "read1", file.read)
     return read
 
 
-def _reason(error: OSError | ImportError) -> str:
+def _stdin() -> BinaryIO:
+    """Stdin, which gives what is there and stays open. Raises OSError where it is closed."""
+    if sys.stdin is None:
+        raise OSError(errno.EBADF, "stdin is closed")
+    file: Any = open(sys.stdin.fileno(), "rb", buffering=0, closefd=False)
+    return file  # type: ignore[no-any-return]
+
+
+def size_of(one: Input) -> int:
+    """The bytes of a file as it lies there; 0 where that is not known."""
+    if one.path is None or one.is_url:
+        return 0
+    try:
+        return os.stat(one.path).st_size
+    except OSError:
+        return 0
+
+
+def _reason(error: Exception) -> str:
     return (error.strerror if isinstance(error, OSError) else None) or str(error) or type(error).__name__

@@ -24,7 +24,17 @@ import click
 
 Row = dict[str, Any]
 
-FORMATS = ("table", "jsonl", "csv")
+FORMATS = ("table", "jsonl", "csv", "parquet", "arrow")
+BINARY = ("parquet", "arrow")
+SUFFIXES = {
+    ".parquet": "parquet",
+    ".arrow": "arrow",
+    ".feather": "arrow",
+    ".ipc": "arrow",
+    ".jsonl": "jsonl",
+    ".ndjson": "jsonl",
+    ".csv": "csv",
+}
 _UNSAFE = "\x00-\x1f\x7f-\x9f\u200e\u200f\u2028-\u202e\u2066-\u2069\ud800-\udfff"
 _BREAKS = re.compile(f"[{_UNSAFE}]")
 _CONTROLS = re.compile("[\x00-\x08\x0b-\x1f\x7f-\x9f\u202a-\u202e\u2066-\u2069]")
@@ -61,6 +71,20 @@ def harmless(text: str) -> str:
     return _CONTROLS.sub("", text)
 
 
+def plural(number: int, noun: str) -> str:
+    """A number and what it counts: `1 file`, `1,200 files`."""
+    return f"{number:,} {noun}" if number == 1 else f"{number:,} {noun}s"
+
+
+def size(count: float) -> str:
+    """So many bytes in a unit that suits: `812 B`, `1.4 GB`."""
+    for unit in ("B", "kB", "MB", "GB"):
+        if count < 999.5:
+            return f"{count:.0f} {unit}" if unit == "B" or count >= 99.5 else f"{count:.1f} {unit}"
+        count /= 1000
+    return f"{count:.1f} TB"
+
+
 def coloured(stream: IO[str]) -> bool:
     """Whether a stream takes colours: a terminal, unless NO_COLOR is set (https://no-color.org)."""
     return stream.isatty() and not os.environ.get("NO_COLOR") and os.environ.get("TERM") != "dumb"
@@ -80,7 +104,7 @@ def destination(path: str | None) -> Generator[IO[str], None, None]:
         yield sys.stdout
         return
     target = os.path.realpath(path)
-    with _ended_by_signals(), contextlib.ExitStack() as stack:
+    with ended_by_signals(), contextlib.ExitStack() as stack:
         try:
             replaceable = _is_replaceable(target)
             file = stack.enter_context(_replacing(target) if replaceable else _written(target))
@@ -142,7 +166,7 @@ def _sync_folder(folder: str) -> None:
 
 
 @contextlib.contextmanager
-def _ended_by_signals() -> Generator[None, None, None]:
+def ended_by_signals() -> Generator[None, None, None]:
     """Lets the signals that end a process by default end it by an exception, so that it tidies up."""
 
     def leave(number: int, _: FrameType | None) -> None:
@@ -172,18 +196,20 @@ class Writer(Protocol):
         """Writes what was kept back."""
 
 
-def choose_format(wanted: str | None, path: str | None) -> str:
-    """The format: the one that was asked for, else by the suffix of the output file, else a table. Raises UsageError."""
+def choose_format(wanted: str | None, path: str | None, *, folder: bool = False) -> str:
+    """The format: the one that was asked for, else by the suffix of the output, else a table, or Parquet in a folder.
+
+    Raises UsageError for a file whose suffix tells none.
+    """
     if wanted is not None:
         return wanted
     if path is None or path == "-":
         return "table"
-    suffix = os.path.splitext(path)[1].lower().removeprefix(".")
-    if suffix not in ("jsonl", "csv"):
-        raise click.UsageError(
-            f"-o {path}: a name that ends in .jsonl or .csv tells the format; --format gives another."
-        )
-    return suffix
+    found = SUFFIXES.get(os.path.splitext(path)[1].lower())
+    if found is None and not folder:
+        endings = ", ".join(list(SUFFIXES)[:-1]) + f" or {list(SUFFIXES)[-1]}"
+        raise click.UsageError(f"-o {path}: a name that ends in {endings} tells the format; --format gives another.")
+    return found or "parquet"
 
 
 def rfc3339(value: datetime) -> str:

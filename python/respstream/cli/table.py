@@ -1,4 +1,4 @@
-"""Rows for the eye: a table that fits the terminal, or 80 columns where there is none."""
+"""Rows for the eye: a table that fits the terminal, or is wide where there is none."""
 
 from __future__ import annotations
 
@@ -15,10 +15,12 @@ from respstream.tables import COLUMNS
 GAP = "  "
 FIRST = 100
 """So many rows are looked at before the widths are chosen; the rest is written as it comes."""
+WIDE = 220
+"""Columns where there is no terminal to fit and COLUMNS does not tell: a file or a pager shows long lines."""
 LONGEST = 1000
 """No terminal shows more characters of one value."""
 COLOURS = {"failed": "red", "cancelled": "red", "incomplete": "yellow"}
-NUMBERS = {name for name, kind in COLUMNS["responses"] if kind.startswith("int")}
+NUMBERS = {name for columns in COLUMNS.values() for name, kind in columns if kind.startswith("int")}
 
 
 class Table:
@@ -49,7 +51,7 @@ class Table:
     def _begin(self) -> None:
         columns = zip(self._headings.values(), *self._kept, strict=True)
         natural = [max(map(cell_len, column)) for column in columns]
-        room = shutil.get_terminal_size().columns - len(GAP) * (len(natural) - 1)
+        room = shutil.get_terminal_size((WIDE, 24)).columns - len(GAP) * (len(natural) - 1)
         self._widths = fit(natural, [WEIGHTS.get(name, 1.0) for name in self._headings], room)
         self._line(list(self._headings.values()), header=True)
         for cells in self._kept:
@@ -79,7 +81,7 @@ def _cell(name: str, value: Any) -> str:
     return one_line(" ".join(text[:LONGEST].split()))
 
 
-WEIGHTS = {"source": 1.1, "response_id": 1.1, "output_text": 2.2}
+WEIGHTS = {"source": 1.1, "response_id": 1.1, "output_text": 2.2, "delta": 1.4, "text": 2.2, "arguments": 1.6}
 """How much of scarce room a column gets."""
 
 

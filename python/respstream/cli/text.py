@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import sys
+from collections.abc import Sequence
 
 import click
 
@@ -81,7 +82,7 @@ class _Source:
         self._complain()
         self._reading.count(decoder)
 
-    def _merge(self, events: list[Event], ended: list[Response]) -> None:
+    def _merge(self, events: Sequence[Event], ended: list[Response]) -> None:
         """Events in order; a response is closed before the first event that lies behind it."""
         closing = sorted(ended, key=lambda response: response._state.byte_end)
         at = 0

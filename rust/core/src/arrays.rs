@@ -63,7 +63,8 @@ pub(crate) struct Array {
     depth: u64,
     in_string: bool,
     escaped: bool,
-    after_cr: bool,
+    /// The last byte that was taken, of those outside strings.
+    last: u8,
 }
 
 impl Array {
@@ -83,7 +84,7 @@ impl Array {
             depth: 0,
             in_string: false,
             escaped: false,
-            after_cr: false,
+            last: b'[',
         }
     }
 
@@ -94,6 +95,11 @@ impl Array {
     /// The element that has not ended, up to `end`.
     pub fn open_element(&self, end: u64) -> Option<Span> {
         (self.state == State::Element).then_some(Span { end, ..self.opening })
+    }
+
+    /// What comes next is the rest of the line that was begun.
+    pub fn inline(&self) -> bool {
+        !matches!(self.last, b'\r' | b'\n')
     }
 
     /// The bytes of the element that the last step completed in this chunk.
@@ -157,7 +163,7 @@ impl Array {
                 return None;
             }
         }
-        self.after_cr = byte == b'\r';
+        self.last = byte;
         *at += 1;
         None
     }
@@ -227,9 +233,9 @@ impl Array {
 
     /// Counts the line breaks of what is taken.
     fn count(&mut self, byte: u8) {
-        if byte == b'\r' || (byte == b'\n' && !self.after_cr) {
+        if byte == b'\r' || (byte == b'\n' && self.last != b'\r') {
             self.line += 1;
         }
-        self.after_cr = byte == b'\r';
+        self.last = byte;
     }
 }

@@ -8,6 +8,7 @@ use std::mem;
 use memchr::memchr;
 
 use crate::catalogue::Code;
+use crate::count::work;
 use crate::json::{LineCheck, State};
 use crate::sink::{Frame, Line, Out, Sink, Skipped, Span, What, over, trim};
 
@@ -17,6 +18,7 @@ const SPARE: usize = 1 << 20;
 /// Name and value of a field line; the name is empty for a comment, the value is where there is no colon.
 pub(crate) fn field(line: &[u8]) -> (&[u8], &[u8]) {
     let colon = memchr(b':', line).unwrap_or(line.len());
+    work(colon);
     let (name, value) = line.split_at_checked(colon).unwrap_or((line, b""));
     let value = value.strip_prefix(b":").unwrap_or(value);
     (name, value.strip_prefix(b" ").unwrap_or(value))
@@ -89,6 +91,7 @@ impl Block {
             self.data.push(b'\n');
         }
         self.data.extend_from_slice(value);
+        work(value.len());
         self.lines += 1;
         self.size += value.len() as u64 + 1;
     }

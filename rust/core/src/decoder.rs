@@ -1,14 +1,24 @@
 //! The decoder: bytes in; events out, and responses folded on the way.
 
+use std::borrow::Cow;
+
+use crate::catalogue::Code;
 use crate::diagnostics::{Issue, Seen, Store};
 use crate::events::{Found, Parsed, Reader, repeated};
 use crate::frames::{Frame, Framer, Note, Options, What};
 use crate::json::{self, Fault, Member, Scan};
 use crate::lanes::Lanes;
+use crate::response::Folded;
+use crate::wrapped::{Closes, Place, RowOptions, Rows, Taker, no_stream};
 
 /// Takes the events of a [`Decoder`].
 pub trait Sink {
     fn event(&mut self, parsed: &Parsed<'_>);
+
+    /// The same, with the response that the event belongs to, into which it is folded already.
+    fn taken(&mut self, parsed: &Parsed<'_>, _folded: Option<&Folded>) {
+        self.event(parsed);
+    }
 }
 
 /// Makes nothing of the events: for those who want only the responses.
@@ -34,6 +44,7 @@ pub struct Counters {
 /// One source on its way from bytes to responses. After a failure (a strict store's) nothing more is taken.
 pub struct Decoder {
     framer: Framer,
+    rows: Rows,
     stages: Stages,
 }
 
@@ -44,23 +55,40 @@ struct Stages {
     store: Store,
     issues: Vec<Issue>,
     now: Option<f64>,
+    /// Of the record that is being read: its lane, and when its response was asked for.
+    lane: Option<Box<str>>,
+    began: Option<f64>,
     /// The address of a payload that the predictor did not recognise: it is not asked again.
     tried: usize,
 }
 
 impl Decoder {
     pub fn new(options: Options, strict: bool) -> Self {
+        Self::with_rows(options, strict, RowOptions::default())
+    }
+
+    /// A decoder of rows that wrap streams, in the fields that `rows` names.
+    pub fn with_rows(options: Options, strict: bool, rows: RowOptions) -> Self {
         Self {
             framer: Framer::new(options),
+            rows: Rows::new(options, rows),
             stages: Stages {
                 reader: Reader::default(),
                 lanes: Lanes::default(),
                 store: Store::new(strict),
                 issues: Vec::new(),
                 now: None,
+                lane: None,
+                began: None,
                 tried: 0,
             },
         }
+    }
+
+    /// Never takes a fast path; for tests.
+    pub fn force_slow(&mut self) {
+        self.framer.force_slow = true;
+        self.stages.reader.predictor.off = true;
     }
 
     /// Chooses for tests which fast paths are taken: plain blocks framed as they stand, and events recognised.
@@ -81,10 +109,39 @@ impl Decoder {
         }
     }
 
+    /// For a source that is read from this offset on, where a line begins and nothing is open. Lines count from there.
+    pub fn starting_at(options: Options, offset: u64) -> Self {
+        Self { framer: Framer::starting_at(options, offset), ..Self::new(options, false) }
+    }
+
     /// Takes the next bytes; `now` is the time at which they came, if there is a clock.
     pub fn feed<S: Sink>(&mut self, chunk: &[u8], now: Option<f64>, sink: &mut S) {
         self.stages.now = now;
-        self.framer.feed(chunk, &mut Joint { stages: &mut self.stages, sink });
+        let rows = &mut self.rows;
+        self.framer.feed(chunk, &mut Joint { stages: &mut self.stages, rows, sink });
+    }
+
+    /// Takes a record that was found elsewhere: a stream or a piece of one, gzip or not; the stream `ends` behind it.
+    pub fn record<S: Sink>(
+        &mut self,
+        data: &[u8],
+        place: Place,
+        ends: bool,
+        now: Option<f64>,
+        sink: &mut S,
+    ) {
+        self.stages.now = now;
+        let mut inside = Inside { stages: &mut self.stages, outside: now, sink };
+        self.rows.found(data, place, ends, &mut inside);
+        inside.leave();
+    }
+
+    /// Diagnoses a record that was found elsewhere and cannot be read.
+    pub fn bad_record(&mut self, field: &str, expected: &str, place: Place) {
+        let detail = vec![("field", field.into()), ("expected", expected.into())];
+        let length = place.end.saturating_sub(place.offset);
+        let code = Code::BadField;
+        self.stages.note(Note { code, offset: place.offset, length, line: place.line, detail });
     }
 
     /// Takes one payload that was framed elsewhere: the event of that number, with the name of its event line.
@@ -103,16 +160,20 @@ impl Decoder {
             scanned: None,
             members: &mut members,
         };
-        crate::frames::Sink::frame(
-            &mut Joint { stages: &mut self.stages, sink: &mut Ignore },
-            frame,
-        );
+        let stray = self.stages.frame(frame, &mut Ignore);
+        self.stages.stray(stray);
     }
 
     /// Ends the source.
     pub fn finish<S: Sink>(&mut self, now: Option<f64>, sink: &mut S) {
         self.stages.now = now;
-        self.framer.finish(&mut Joint { stages: &mut self.stages, sink });
+        let rows = &mut self.rows;
+        self.framer.finish(&mut Joint { stages: &mut self.stages, rows, sink });
+        if self.stages.store.failed.is_none() {
+            let mut inside = Inside { stages: &mut self.stages, outside: now, sink };
+            self.rows.finish(&mut inside);
+            inside.leave();
+        }
         if self.stages.store.failed.is_none() {
             self.stages.lanes.finish(&mut self.stages.store);
         }
@@ -131,7 +192,17 @@ impl Decoder {
     }
 }
 
+/// What is left to say of a frame that is no event: where it stands.
+type Stray = Option<Seen>;
+
 impl Stages {
+    fn scan(&mut self, text: &[u8], members: &mut Vec<Member>) -> Result<Scan, Fault> {
+        if self.recognises(text) {
+            return Ok(Scan::RECOGNISED);
+        }
+        json::scan(text, members)
+    }
+
     /// Whether a payload repeats a known event.
     #[inline]
     fn recognises(&mut self, data: &[u8]) -> bool {
@@ -141,77 +212,226 @@ impl Stages {
         }
         self.reader.predictor.recognises(data)
     }
-}
-
-/// The stages behind the framer, with the sink at their end.
-struct Joint<'a, S> {
-    stages: &'a mut Stages,
-    sink: &'a mut S,
-}
-
-impl<S: Sink> crate::frames::Sink for Joint<'_, S> {
-    fn scan(&mut self, text: &[u8], members: &mut Vec<Member>) -> Result<Scan, Fault> {
-        if self.stages.recognises(text) {
-            return Ok(Scan::RECOGNISED);
-        }
-        json::scan(text, members)
-    }
 
     #[inline]
     fn recognise(&mut self, text: &[u8]) -> Option<usize> {
-        let (found, tried) = self.stages.reader.predictor.recognises_start(text);
-        let in_vain = tried && found.is_none();
-        self.stages.tried = if in_vain { text.as_ptr().addr() } else { 0 };
+        let (found, tried) = self.reader.predictor.recognises_start(text);
+        self.tried = if tried && found.is_none() { text.as_ptr().addr() } else { 0 };
         found
     }
 
-    fn frame(&mut self, mut frame: Frame<'_>) {
-        if frame.scanned.is_none() && self.stages.recognises(frame.data) {
+    /// Takes a frame. Of one that is no event it gives the span, and leaves the issues to `stray`.
+    fn frame<S: Sink>(&mut self, mut frame: Frame<'_>, sink: &mut S) -> Stray {
+        if frame.scanned.is_none() && self.recognises(frame.data) {
             frame.scanned = Some(Ok(Scan::RECOGNISED));
         }
-        let Stages { reader, lanes, store, issues, now, .. } = &mut *self.stages;
+        let Self { reader, lanes, store, issues, now, lane, began, .. } = self;
         if store.failed.is_some() {
-            return;
+            return None;
         }
         if let Some(Ok(Scan { recognised: true, .. })) = frame.scanned
             && let Some(known) = reader.predictor.latest()
         {
-            let parsed = repeated(&frame, known, issues);
-            if !issues.is_empty() || !lanes.again(&parsed, known, *now) {
-                lanes.event(&parsed, issues, store, *now);
+            let mut parsed = repeated(&frame, known, issues);
+            parsed.time = *now;
+            if parsed.lane.is_none() {
+                parsed.lane = lane.as_deref().map(Cow::Borrowed);
             }
+            let belongs = (issues.is_empty() && lanes.again(&parsed, known, *began))
+                || lanes.event(&parsed, issues, store, *began);
             if store.failed.is_none() {
-                self.sink.event(&parsed);
+                let lane = parsed.lane.as_deref();
+                sink.taken(&parsed, if belongs { lanes.open_in(lane) } else { None });
             }
-            return;
+            return None;
         }
         let span =
             Seen { offset: frame.offset, end: frame.end, line: frame.line, sequence_number: None };
         let data = frame.data;
         match reader.read(&mut frame, issues) {
-            Found::Event(parsed) => {
-                lanes.event(&parsed, issues, store, *now);
-                if store.failed.is_none() {
-                    self.sink.event(&parsed);
+            Found::Event(mut parsed) => {
+                parsed.time = *now;
+                if parsed.lane.is_none() {
+                    parsed.lane = lane.as_deref().map(Cow::Borrowed);
                 }
+                let belongs = lanes.event(&parsed, issues, store, *began);
+                if store.failed.is_none() {
+                    let lane = parsed.lane.as_deref();
+                    sink.taken(&parsed, if belongs { lanes.open_in(lane) } else { None });
+                }
+                None
             }
-            Found::Plain => lanes.plain(data, span, issues, store),
-            Found::Stray => lanes.stray(issues, span, store),
+            Found::Plain => {
+                lanes.plain(data, lane.as_deref(), (*began, *now), span, issues, store);
+                None
+            }
+            Found::Stray => Some(span),
+        }
+    }
+
+    /// Diagnoses a frame that was no event.
+    fn stray(&mut self, stray: Stray) {
+        if let Some(span) = stray {
+            self.lanes.stray(&mut self.issues, span, &mut self.store);
         }
     }
 
     fn note(&mut self, note: Note) {
-        let Stages { lanes, store, .. } = &mut *self.stages;
         let span = Seen {
             offset: note.offset,
             end: note.offset + note.length,
             line: note.line,
             sequence_number: None,
         };
-        lanes.stray(&mut vec![(note.code, note.detail)], span, store);
+        self.lanes.stray(&mut vec![(note.code, note.detail)], span, &mut self.store);
+    }
+}
+
+/// The stages behind the framer of the source, with the sink at their end.
+struct Joint<'a, S> {
+    stages: &'a mut Stages,
+    rows: &'a mut Rows,
+    sink: &'a mut S,
+}
+
+impl<S: Sink> Joint<'_, S> {
+    /// Whether the frame that was just read is an object of no type, which may be a row.
+    fn untyped(&self) -> bool {
+        self.stages.issues.last().is_some_and(|(code, _)| *code == Code::NoType)
+    }
+
+    /// Reads a frame as a row; false where it is none.
+    fn row(&mut self, frame: &mut Frame<'_>) -> bool {
+        let scanned = frame.scanned.unwrap_or_else(|| json::scan(frame.data, frame.members));
+        frame.scanned = Some(scanned);
+        let Some(scan) = scanned.ok().filter(|scan| scan.kind == json::Kind::Object) else {
+            return false;
+        };
+        let Some(mut row) = self.rows.find(frame.data) else { return false };
+        if scan.lone_surrogate || !json::utf8_ok(frame.data) {
+            row.issues.push((Code::BadUtf8, Vec::new()));
+        }
+        let place =
+            Place { offset: frame.offset, end: frame.end, line: frame.line, ..Place::default() };
+        let outside = self.stages.now;
+        let mut inside = Inside { stages: self.stages, outside, sink: self.sink };
+        self.rows.take(row, place, &mut inside);
+        inside.leave();
+        true
+    }
+}
+
+impl<S: Sink> crate::frames::Sink for Joint<'_, S> {
+    fn scan(&mut self, text: &[u8], members: &mut Vec<Member>) -> Result<Scan, Fault> {
+        if self.rows.only { json::scan(text, members) } else { self.stages.scan(text, members) }
+    }
+
+    #[inline]
+    fn recognise(&mut self, text: &[u8]) -> Option<usize> {
+        if self.rows.only { None } else { self.stages.recognise(text) }
+    }
+
+    fn frame(&mut self, mut frame: Frame<'_>) {
+        let only = self.rows.only;
+        if self.stages.store.failed.is_some() || (only && self.row(&mut frame)) {
+            return;
+        }
+        let Frame { data, name, offset, end, line, what, missing, unfinished, .. } = frame;
+        let members = &mut *frame.members;
+        let first = Frame {
+            data,
+            name,
+            offset,
+            end,
+            line,
+            what,
+            missing,
+            unfinished,
+            scanned: frame.scanned,
+            members,
+        };
+        let stray = self.stages.frame(first, self.sink);
+        if stray.is_some() && self.untyped() {
+            if only {
+                self.stages.issues.pop();
+                self.stages.issues.push(no_stream());
+            } else {
+                frame.scanned = None;
+                let issues = std::mem::take(&mut self.stages.issues);
+                if self.row(&mut frame) {
+                    return;
+                }
+                self.stages.issues = issues;
+            }
+        }
+        self.stages.stray(stray);
+    }
+
+    fn note(&mut self, note: Note) {
+        self.stages.note(note);
     }
 
     fn done(&mut self) {
         self.stages.lanes.done();
+    }
+}
+
+/// The same behind the framers of records.
+struct Inside<'a, S> {
+    stages: &'a mut Stages,
+    /// The time where a record tells none.
+    outside: Option<f64>,
+    sink: &'a mut S,
+}
+
+impl<S> Inside<'_, S> {
+    /// The records end here.
+    fn leave(self) {
+        let Stages { now, lane, began, .. } = self.stages;
+        (*now, *lane, *began) = (self.outside, None, None);
+    }
+}
+
+impl<S: Sink> crate::frames::Sink for Inside<'_, S> {
+    fn scan(&mut self, text: &[u8], members: &mut Vec<Member>) -> Result<Scan, Fault> {
+        self.stages.scan(text, members)
+    }
+
+    #[inline]
+    fn recognise(&mut self, text: &[u8]) -> Option<usize> {
+        self.stages.recognise(text)
+    }
+
+    fn frame(&mut self, frame: Frame<'_>) {
+        let stray = self.stages.frame(frame, self.sink);
+        self.stages.stray(stray);
+    }
+
+    fn note(&mut self, note: Note) {
+        self.stages.note(note);
+    }
+
+    fn done(&mut self) {
+        let Stages { lanes, lane, .. } = &mut *self.stages;
+        lanes.done_in(lane.as_deref());
+    }
+}
+
+impl<S: Sink> Taker for Inside<'_, S> {
+    fn enter(&mut self, lane: Option<&str>, place: &Place) {
+        let stages = &mut *self.stages;
+        if stages.lane.as_deref() != lane {
+            stages.lane = lane.map(Into::into);
+        }
+        stages.now = place.time.or(self.outside);
+        stages.began = place.began;
+    }
+
+    fn close(&mut self, lane: Option<&str>, place: &Place, closes: Closes) {
+        let Stages { lanes, store, .. } = &mut *self.stages;
+        if store.failed.is_none() {
+            let offset = (closes == Closes::Whole).then_some(place.offset);
+            lanes.close_record(lane, offset, store);
+        }
     }
 }

@@ -1,6 +1,6 @@
 //! The diagnostics of one source: kept up to a number, then counted.
 
-use crate::catalogue::{Code, DIAGNOSTICS, Severity};
+use crate::catalogue::{Code, DIAGNOSTICS, DiagnosticKind, Severity};
 
 /// How many diagnostics of a source, and of a response, are kept.
 pub const KEPT: usize = 10_000;
@@ -131,5 +131,39 @@ pub fn clip(text: &str) -> String {
     match text.char_indices().nth(200) {
         Some((end, _)) => text[..end].to_owned(),
         None => text.to_owned(),
+    }
+}
+
+impl DiagnosticKind {
+    /// The diagnostic in one line of English: the template, filled from the detail.
+    pub fn message(&self, detail: &Detail) -> String {
+        let found =
+            |name: &str| detail.iter().find(|(key, _)| *key == name).map(|(_, value)| shown(value));
+        let mut message = String::new();
+        let mut rest = self.template;
+        while let Some((before, after)) = rest.split_once('{') {
+            let (name, after) = after.split_once('}').unwrap_or((after, ""));
+            message.push_str(before);
+            message.push_str(&match (self.code, name) {
+                ("error_body", "code") => {
+                    let texts = [found("code"), found("type")].into_iter().flatten();
+                    texts
+                        .into_iter()
+                        .find(|text| !text.is_empty())
+                        .unwrap_or_else(|| "error".into())
+                }
+                _ => found(name).unwrap_or_default(),
+            });
+            rest = after;
+        }
+        message + rest
+    }
+}
+
+fn shown(value: &Value) -> String {
+    match value {
+        Value::Null => String::new(),
+        Value::Int(number) => number.to_string(),
+        Value::Text(text) => text.clone(),
     }
 }

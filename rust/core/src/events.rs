@@ -8,6 +8,7 @@ use std::collections::HashSet;
 
 pub use crate::catalogue::Indexes;
 use crate::catalogue::{Code, EVENTS, Entry, lookup};
+use crate::count::work;
 use crate::diagnostics::{Detail, Issue, clip};
 use crate::frames::Frame;
 use crate::json::{self, Fault, Kind, Member, Scan};
@@ -45,6 +46,8 @@ pub struct Parsed<'a> {
     pub odd: bool,
     pub sequence_number: Option<i64>,
     pub indexes: Option<Indexes>,
+    /// When it came, in seconds since the epoch, where a record or a clock tells.
+    pub time: Option<f64>,
 }
 
 impl<'a> Parsed<'a> {
@@ -192,7 +195,8 @@ impl Reader {
         let sequence_number = integer(data, heads.sequence_number, "sequence_number", issues);
         let lane = lane(data, heads.stream_id, odd, issues);
         let indexes = indexes(data, heads, entry.is_some(), issues);
-        let odd_members = odd || named || issues.len() > framed;
+        // Of an event over the limits no head is known: what repeats it is over them too.
+        let odd_members = odd || named || heads.kind.is_none() || issues.len() > framed;
         if let (Some(entry), Some(indexes), false) = (entry, indexes, odd_members) {
             self.predictor.learn(data, frame.members, entry, indexes, lane.as_deref());
         }
@@ -209,6 +213,7 @@ impl Reader {
             odd,
             sequence_number,
             indexes,
+            time: None,
         }
     }
 
@@ -283,6 +288,7 @@ pub fn repeated<'a>(frame: &'a Frame<'_>, known: &'a Known, issues: &mut Vec<Iss
         odd,
         sequence_number: known.number(),
         indexes: Some(known.indexes),
+        time: None,
     }
 }
 
@@ -314,6 +320,7 @@ fn lossy(text: &[u8]) -> Cow<'_, str> {
 /// One pass over the members; the last of equal names counts.
 fn heads<'a>(data: &[u8], members: &'a [Member]) -> Heads<'a> {
     let mut heads = Heads::default();
+    work(members.len());
     for member in members {
         let decoded;
         let key = if member.key_escaped {

@@ -38,6 +38,8 @@ pub fn apply(folded: &mut Folded, parsed: &Parsed<'_>, issues: &mut Vec<Issue>) 
     if !matches!(entry.op, Op::Quiet | Op::None) {
         folded.cursor = None;
     }
+    let given = entry.op == Op::Text && entry.phase == Phase::Done;
+    folded.changes += u64::from(given || matches!(entry.op, Op::Response | Op::Item));
     let mut fold = Fold { folded, parsed, entry, indexes, issues };
     let touched = match entry.op {
         Op::Response => fold.response(),

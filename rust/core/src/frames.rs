@@ -10,16 +10,17 @@
 use std::mem;
 use std::ops::Range;
 
-use memchr::{memchr, memchr2};
+use memchr::memchr2;
 
 use crate::arrays::{Array, Step};
 use crate::blocks::{Blocks, field, is_known};
 use crate::catalogue::Code;
+use crate::count::work;
 pub use crate::diagnostics::Note;
 use crate::json::{Fault, Member, Scan};
 use crate::outside::Outside;
 pub use crate::outside::{error_body, error_detail};
-use crate::simd::same;
+use crate::plain::{known_block, known_line, plain_block, plain_line, replace};
 pub use crate::sink::{Frame, Sink, What};
 use crate::sink::{Line, Out, Skipped, Span, over};
 
@@ -69,6 +70,8 @@ pub struct Framer {
     blocks: Blocks,
     outside: Outside,
     array: Option<Array>,
+    /// What comes next is the rest of a line that an array began: it has no fields.
+    rest: bool,
     /// How much of a byte order mark came; none once that is settled.
     head: Option<usize>,
     /// The offset of the first byte that is not yet part of a line, and its line.
@@ -99,6 +102,7 @@ impl Framer {
             blocks: Blocks::new(limit, on_eof == OnEof::Flush),
             outside: Outside::new(limit, form != Form::Jsonl, form != Form::Sse),
             array: None,
+            rest: false,
             head: Some(0),
             offset: 0,
             line: 1,
@@ -110,6 +114,12 @@ impl Framer {
             opening: Vec::new(),
             name: 0..0,
         }
+    }
+
+    /// For a source that is read from this offset on, where a line begins and nothing is open. Lines count from there.
+    pub fn starting_at(options: Options, offset: u64) -> Self {
+        let head = if offset == 0 { Some(0) } else { None };
+        Self { head, offset, ..Self::new(options) }
     }
 
     /// Takes the next bytes; hands the frames and notes that they complete to `sink`.
@@ -134,8 +144,8 @@ impl Framer {
         if self.pending > 0 {
             self.finish_line(&mut out);
         }
+        self.outside.close(&mut out); // what is open there stands before a block that the last line has begun
         self.blocks.finish(&mut out);
-        self.outside.close(&mut out);
         self.members = members;
     }
 
@@ -151,7 +161,7 @@ impl Framer {
     }
 
     fn begins_block(&self, line: &[u8]) -> bool {
-        self.form != Form::Jsonl && is_known(field(line).0)
+        self.form != Form::Jsonl && !self.rest && is_known(field(line).0)
     }
 
     /// Drops a leading byte order mark, which may come in pieces.
@@ -194,10 +204,21 @@ impl Framer {
 
     // The fast path
 
+    /// Whether a line has begun and not ended.
+    pub fn is_mid_line(&self) -> bool {
+        self.pending > 0
+    }
+
+    /// Whether nothing that came before bears on what comes next: no line, block, array or text is open.
+    pub fn is_idle(&self) -> bool {
+        self.is_quiet() && !self.after_cr && matches!(self.head, None | Some(0))
+    }
+
     /// Whether the next byte begins a line, and nothing that came before bears on it.
     fn is_quiet(&self) -> bool {
         self.pending == 0
             && self.array.is_none()
+            && !self.rest
             && !self.blocks.is_open()
             && self.outside.is_quiet()
     }
@@ -275,7 +296,9 @@ impl Framer {
         if let Some(array) = self.array.take().or_else(|| self.begin_array(rest)) {
             return self.feed_array(array, chunk, at, out);
         }
-        let Some(size) = memchr2(b'\n', b'\r', rest) else {
+        let found = memchr2(b'\n', b'\r', rest);
+        work(found.unwrap_or(rest.len()) + 1);
+        let Some(size) = found else {
             self.hold(rest);
             return chunk.len();
         };
@@ -291,6 +314,7 @@ impl Framer {
 
     /// Keeps the start of a line that is not finished; no more of it than the limit needs.
     fn hold(&mut self, piece: &[u8]) {
+        work(piece.len());
         self.pending += piece.len() as u64;
         if let Some(dropped) = &mut self.dropped {
             dropped.add(piece);
@@ -330,10 +354,11 @@ impl Framer {
     }
 
     fn on_line<S: Sink>(&mut self, line: Line, out: &mut Out<S>) {
+        let rest = mem::take(&mut self.rest);
         if line.text.is_empty() {
             return self.blocks.blank(out);
         }
-        if self.form != Form::Jsonl {
+        if self.form != Form::Jsonl && !rest {
             let (name, value) = field(line.text);
             if is_known(name) {
                 self.outside.close(out);
@@ -368,7 +393,10 @@ impl Framer {
     ) -> usize {
         let shift = self.offset - at as u64;
         loop {
-            match array.step(chunk, &mut at, shift) {
+            let before = at;
+            let step = array.step(chunk, &mut at, shift);
+            work(at - before + 1);
+            match step {
                 Step::Accepted => self.outside.close(out),
                 Step::Element { span, too_large: true } => out.too_large(span, self.limit),
                 Step::Element { span, .. } => {
@@ -381,6 +409,7 @@ impl Framer {
                 }
                 Step::Ended => {
                     self.line = array.line;
+                    self.rest = array.inline();
                     break;
                 }
                 Step::More => {
@@ -408,92 +437,4 @@ impl Framer {
             out.note(Code::UnfinishedBlock, span, vec![("what", "counted".into())]);
         }
     }
-}
-
-/// A block of at most an event line and one data line.
-struct PlainBlock<'a> {
-    name: Option<&'a [u8]>,
-    data: &'a [u8],
-    /// The position behind the data, where the last line ends.
-    end: usize,
-    lines: u64,
-}
-
-impl PlainBlock<'_> {
-    /// Where the name stands, which ends the first line.
-    fn place_of_name(&self, opening: &[u8]) -> Range<usize> {
-        let end = memchr(b'\n', opening).unwrap_or_default();
-        end - self.name.map_or(0, <[u8]>::len)..end
-    }
-}
-
-/// The block at the start of `rest`, if it begins as the last plain one did and the sink knows its data.
-#[inline]
-fn known_block<'a, S: Sink>(
-    rest: &'a [u8],
-    opening: &[u8],
-    name: &Range<usize>,
-    limit: usize,
-    sink: &mut S,
-) -> Option<PlainBlock<'a>> {
-    if opening.is_empty() || !same(rest.get(..opening.len())?, opening) {
-        return None;
-    }
-    let after = rest.get(opening.len()..)?;
-    let size = sink.recognise(after)?;
-    let whole = after.get(size..)?.starts_with(b"\n\n") && size <= limit;
-    whole.then(|| PlainBlock {
-        name: rest.get(name.clone()).filter(|name| !name.is_empty()),
-        data: &after[..size],
-        end: opening.len() + size,
-        lines: if opening.starts_with(b"e") { 3 } else { 2 },
-    })
-}
-
-/// The line at the start of `rest` and its size, if the sink knows it.
-#[inline]
-fn known_line<'a, S: Sink>(
-    rest: &'a [u8],
-    limit: usize,
-    sink: &mut S,
-) -> Option<(usize, &'a [u8])> {
-    let size = sink.recognise(rest)?;
-    (size <= limit && rest.get(size) == Some(&b'\n')).then(|| (size, &rest[..size]))
-}
-
-fn replace(old: &mut Vec<u8>, new: &[u8]) {
-    if old != new {
-        old.clear();
-        old.extend_from_slice(new);
-    }
-}
-
-/// The plain block at the start of `rest`, if it is there as a whole. Its data begins with a brace: `[DONE]` is for others.
-#[inline]
-fn plain_block(rest: &[u8], limit: usize) -> Option<PlainBlock<'_>> {
-    let (name, start, lines) = match rest.strip_prefix(b"event:") {
-        Some(after) => {
-            let (size, name) = plain_line(after, usize::MAX)?;
-            (name.strip_prefix(b" ").unwrap_or(name), b"event:\n".len() + size, 3)
-        }
-        None => (b"" as &[u8], 0, 2),
-    };
-    let after = rest.get(start..)?.strip_prefix(b"data:")?;
-    let (size, data) = plain_line(after, usize::MAX)?;
-    let data = data.strip_prefix(b" ").unwrap_or(data);
-    let plain = after.get(size + 1) == Some(&b'\n') && data.first() == Some(&b'{');
-    (plain && data.len().max(name.len()) <= limit).then(|| PlainBlock {
-        name: Some(name).filter(|name| !name.is_empty()),
-        data,
-        end: start + b"data:".len() + size,
-        lines,
-    })
-}
-
-/// The line at the start of `rest` and its size, if it ends here, with LF, and is within the limit.
-#[inline]
-fn plain_line(rest: &[u8], limit: usize) -> Option<(usize, &[u8])> {
-    let size = memchr2(b'\n', b'\r', rest)?;
-    let line = rest.get(..size)?;
-    (size <= limit && rest.get(size) == Some(&b'\n')).then_some((size, line))
 }

@@ -138,6 +138,7 @@ impl Scan {
 
 /// The member with this key, the last one if it is there twice. Escaped keys are compared decoded.
 pub fn find<'a>(text: &[u8], members: &'a [Member], key: &str) -> Option<&'a Member> {
+    crate::count::work(members.len());
     // Invalid UTF-8 decodes to U+FFFD, so that only a key that is not ASCII can equal bytes that differ from its own.
     let plain = key.is_ascii();
     members.iter().rev().find(|member| {

@@ -4,9 +4,10 @@
 //! name. Responses that end are handed out in the order of ending.
 
 use std::borrow::Cow;
-use std::collections::{BTreeMap, HashMap};
+use std::collections::{BTreeMap, HashMap, HashSet};
 
 use crate::catalogue::{Code, Op, Phase};
+use crate::count::work;
 use crate::diagnostics::{Detail, Diagnostic, Issue, KEPT, Seen, Store, clip};
 use crate::events::Parsed;
 use crate::fold;
@@ -30,6 +31,8 @@ pub struct Lanes {
     named: HashMap<Box<str>, Folded>,
     /// The lanes of the open responses, oldest first.
     order: BTreeMap<u64, Option<Box<str>>>,
+    /// Those of them that no end mark has ended.
+    running: HashSet<u64>,
     begun: u64,
     closed: u64,
     /// Diagnostics of no event; the next event of the unnamed lane decides to which response they belong.
@@ -47,14 +50,14 @@ enum Route {
 }
 
 impl Lanes {
-    /// Takes the next event; `issues` are those that reading it raised, and are drained. `now` is the time, if there is a
-    /// clock. Tells whether the event belongs to a response.
+    /// Takes the next event; `issues` are those that reading it raised, and are drained. `began` is when the
+    /// response was asked for, where a record tells it. Tells whether the event belongs to a response.
     pub fn event(
         &mut self,
         parsed: &Parsed<'_>,
         issues: &mut Vec<Issue>,
         store: &mut Store,
-        now: Option<f64>,
+        began: Option<f64>,
     ) -> bool {
         let lane = parsed.lane.as_deref();
         let route = self.route(lane, parsed);
@@ -80,8 +83,8 @@ impl Lanes {
             self.adopt(lane, route == Route::Begins);
             if let Some(folded) = self.get_mut(lane) {
                 take(folded, parsed, route, &mut raised);
-                if let Some(now) = now {
-                    stamp(folded, parsed, now);
+                if let Some(now) = parsed.time {
+                    stamp(folded, parsed, now, began, &mut raised);
                 }
                 if !raised.is_empty() {
                     report(folded, store, &mut raised, span);
@@ -99,12 +102,13 @@ impl Lanes {
     /// Takes an event that repeats a known one, raised nothing, and is what everybody expects: the next piece of the text
     /// that the event before grew. False if it is not, and nothing was done.
     #[inline]
-    pub fn again(&mut self, parsed: &Parsed<'_>, known: &Known, now: Option<f64>) -> bool {
-        let Some(folded) = self.get_mut(known.lane.as_deref()) else { return false };
+    pub fn again(&mut self, parsed: &Parsed<'_>, known: &Known, began: Option<f64>) -> bool {
+        let Some(folded) = self.get_mut(parsed.lane.as_deref()) else { return false };
         let (Some(got), Some(before)) = (parsed.sequence_number, folded.previous_sequence) else {
             return false;
         };
-        if folded.ended || before.checked_add(1) != Some(got) {
+        let reversed = parsed.time.zip(folded.ended_at).is_some_and(|(now, last)| now < last);
+        if folded.ended || reversed || before.checked_add(1) != Some(got) {
             return false;
         }
         if !fold::append_known(folded, parsed, known) {
@@ -118,22 +122,33 @@ impl Lanes {
         folded.previous_sequence = Some(got);
         folded.previous_raw.clear();
         folded.previous_raw.extend_from_slice(parsed.raw);
-        if let Some(now) = now {
-            stamp(folded, parsed, now);
+        if let Some(now) = parsed.time {
+            stamp(folded, parsed, now, began, &mut Vec::new());
         }
         self.last_sequence_number = Some(got);
         self.appended += 1;
         if !self.pending.is_empty() {
-            self.adopt(known.lane.as_deref(), false);
+            self.adopt(parsed.lane.as_deref(), false);
         }
         true
     }
 
-    /// Takes a response object that was not streamed: it begins and ends a response.
-    pub fn plain(&mut self, raw: &[u8], span: Seen, issues: &mut Vec<Issue>, store: &mut Store) {
-        self.close(None, store);
-        self.begin(None, span.offset, span.line, store);
-        if let Some(folded) = self.unnamed.as_mut() {
+    /// Takes a response object that was not streamed: it begins and ends a response. `times`: when it was asked for, and
+    /// when it came.
+    pub fn plain(
+        &mut self,
+        raw: &[u8],
+        lane: Option<&str>,
+        times: (Option<f64>, Option<f64>),
+        span: Seen,
+        issues: &mut Vec<Issue>,
+        store: &mut Store,
+    ) {
+        self.close(lane, store);
+        self.begin(lane, span.offset, span.line, store);
+        if let Some(folded) = self.get_mut(lane) {
+            folded.started_at = times.0.or(times.1);
+            folded.ended_at = times.1;
             folded.byte_end = span.end;
             folded.ended = true;
             folded.set_plain(raw);
@@ -153,10 +168,31 @@ impl Lanes {
         }
     }
 
+    /// Takes the end mark of a record: what is open in its lane has ended.
+    pub fn done_in(&mut self, lane: Option<&str>) {
+        if let Some(folded) = self.get_mut(lane) {
+            folded.ended = true;
+        }
+    }
+
+    /// Hands out the response of a lane: the one that ended in the record in which it began, or with no offset any.
+    pub fn close_record(&mut self, lane: Option<&str>, offset: Option<u64>, store: &mut Store) {
+        let whole = |folded: &mut Folded| {
+            offset.is_none_or(|offset| folded.ended && folded.byte_start == offset)
+        };
+        if self.get_mut(lane).is_some_and(whole) {
+            self.close(lane, store);
+        }
+    }
+
     /// Takes the end mark: what is open in any lane has ended.
     pub fn done(&mut self) {
-        for folded in self.unnamed.iter_mut().chain(self.named.values_mut()) {
-            folded.ended = true;
+        for ordinal in std::mem::take(&mut self.running) {
+            work(1);
+            let Some(lane) = self.order.get(&ordinal).cloned() else { continue };
+            if let Some(folded) = self.get_mut(lane.as_deref()) {
+                folded.ended = true;
+            }
         }
     }
 
@@ -175,6 +211,14 @@ impl Lanes {
             return self.ended.get(*place);
         }
         match self.order.get(&ordinal)? {
+            None => self.unnamed.as_ref(),
+            Some(lane) => self.named.get(lane),
+        }
+    }
+
+    /// The response that is open in a lane.
+    pub fn open_in(&self, lane: Option<&str>) -> Option<&Folded> {
+        match lane {
             None => self.unnamed.as_ref(),
             Some(lane) => self.named.get(lane),
         }
@@ -223,6 +267,7 @@ impl Lanes {
         folded.ordinal = self.begun;
         self.latest = Some(self.begun);
         self.order.insert(self.begun, lane.clone());
+        self.running.insert(self.begun);
         self.begun += 1;
         match lane {
             None => self.unnamed = Some(folded),
@@ -250,6 +295,7 @@ impl Lanes {
         };
         let Some(mut folded) = folded else { return };
         self.order.remove(&folded.ordinal);
+        self.running.remove(&folded.ordinal);
         if folded.terminal.is_none() && !folded.plain {
             let span = Seen {
                 offset: folded.byte_start,
@@ -264,6 +310,7 @@ impl Lanes {
         folded.version += 1;
         if !folded.diagnostics.is_empty() {
             let id = folded.id().map(Cow::into_owned);
+            work(folded.diagnostics.len());
             for diagnostic in &mut folded.diagnostics {
                 store.attribute(diagnostic, id.as_deref());
             }
@@ -279,6 +326,7 @@ impl Lanes {
         }
         if let Some(folded) = self.unnamed.as_mut().filter(|_| !begun) {
             let room = KEPT.saturating_sub(folded.diagnostics.len());
+            work(self.pending.len());
             folded.diagnostics.extend(self.pending.drain(..).take(room));
         }
         self.pending.clear();
@@ -324,6 +372,7 @@ fn sequence(folded: &mut Folded, parsed: &Parsed<'_>, issues: &mut Vec<Issue>) -
         }
         _ => {}
     }
+    work(parsed.raw.len());
     folded.previous_raw.clear();
     folded.previous_raw.extend_from_slice(parsed.raw);
     repeated
@@ -339,10 +388,36 @@ fn report(folded: &mut Folded, store: &mut Store, issues: &mut Vec<Issue>, span:
     }
 }
 
-fn stamp(folded: &mut Folded, parsed: &Parsed<'_>, now: f64) {
-    folded.started_at.get_or_insert(now);
-    if parsed.entry.is_some_and(|entry| entry.phase == Phase::Delta) {
+/// Notes when the event came. A clock that goes back is held where it was.
+fn stamp(
+    folded: &mut Folded,
+    parsed: &Parsed<'_>,
+    mut now: f64,
+    began: Option<f64>,
+    issues: &mut Vec<Issue>,
+) {
+    if let Some(last) = folded.ended_at.filter(|last| now < *last) {
+        #[expect(
+            clippy::cast_possible_truncation,
+            reason = "a difference of times that can be read"
+        )]
+        let by = ((last - now) * 1e6 + 0.5).floor() as i64;
+        issues.push((Code::TimeReversed, vec![("by", by.into())]));
+        now = last;
+    }
+    folded.started_at.get_or_insert(began.unwrap_or(now));
+    let phase = parsed.entry.map_or(Phase::None, |entry| entry.phase);
+    if phase == Phase::Delta {
         folded.first_delta_at.get_or_insert(now);
+        folded.delta_times.push(now);
+    }
+    if phase == Phase::Terminal
+        && parsed.offset == folded.byte_start
+        && folded.first_delta_at == Some(now)
+    {
+        // It all came in one record: its one time says nothing of the deltas.
+        folded.first_delta_at = None;
+        folded.delta_times = Vec::new();
     }
     folded.ended_at = Some(now);
 }

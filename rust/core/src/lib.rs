@@ -4,7 +4,9 @@
 
 pub mod arrays;
 pub mod blocks;
+pub mod calls;
 pub mod catalogue;
+pub mod count;
 pub mod decoder;
 pub mod diagnostics;
 pub mod events;
@@ -14,11 +16,17 @@ pub mod json;
 pub mod lanes;
 pub mod lines;
 pub mod outside;
+pub mod packed;
+mod plain;
+pub mod pointer;
 pub mod predict;
 pub mod response;
 pub mod rows;
 pub mod settle;
+pub mod shapes;
 mod simd;
 pub mod sink;
 pub mod sse;
+pub mod times;
 pub mod tree;
+pub mod wrapped;

@@ -4,6 +4,7 @@
 //! of an API error.
 
 use crate::catalogue::Code;
+use crate::count::work;
 use crate::diagnostics::{Detail, Value};
 use crate::json::{self, Fault, Kind, LineCheck, Member, State};
 use crate::sink::{Line, Out, Sink, Span, What, over, trim};
@@ -32,6 +33,7 @@ impl Text {
             self.kept.push(b'\n');
         }
         self.kept.extend_from_slice(text);
+        work(text.len());
         self.size += text.len() as u64 + 1;
         self.span.end = end;
     }

@@ -6,7 +6,9 @@
 use std::borrow::Cow;
 use std::collections::HashSet;
 
+use crate::calls::{self, Call, Position};
 use crate::catalogue::{Entry, Step};
+use crate::count::work;
 use crate::diagnostics::Diagnostic;
 use crate::events::Indexes;
 use crate::json::{self, Member};
@@ -24,11 +26,15 @@ pub struct Body {
     tree: Option<Object>,
     /// A status that came after the raw bytes, and is not yet in a tree.
     status: Option<&'static str>,
+    /// How often the value was replaced by a whole one.
+    puts: u64,
 }
 
 impl Body {
     /// Replaces the value by a whole one.
     pub fn put(&mut self, raw: &[u8]) {
+        work(raw.len());
+        self.puts += 1;
         self.raw.clear();
         self.raw.extend_from_slice(raw);
         (self.tree, self.status) = (None, None);
@@ -36,7 +42,7 @@ impl Body {
 
     /// The tree, to be written to.
     pub fn grown(&mut self) -> &mut Object {
-        let Self { raw, tree, status } = self;
+        let Self { raw, tree, status, .. } = self;
         tree.get_or_insert_with(|| expanded(raw, status.take()))
     }
 
@@ -155,6 +161,8 @@ pub struct Folded {
     pub previous_raw: Vec<u8>,
     pub diagnostics: Vec<Diagnostic>,
     pub version: u64,
+    /// How often an item or the output was given anew.
+    pub(crate) changes: u64,
     /// The type of the terminal event.
     pub terminal: Option<&'static str>,
     /// By a terminal event or the end mark.
@@ -164,6 +172,8 @@ pub struct Folded {
     pub started_at: Option<f64>,
     pub first_delta_at: Option<f64>,
     pub ended_at: Option<f64>,
+    /// When the deltas came, where there is a clock.
+    pub delta_times: Vec<f64>,
     /// A terminal event told the whole response.
     pub(crate) settled: bool,
     pub(crate) id_changed: bool,
@@ -194,6 +204,7 @@ impl Folded {
 
     /// Takes over the response object of a lifecycle event.
     pub fn set_base(&mut self, raw: &[u8]) {
+        work(raw.len());
         let base = self.base.get_or_insert_default();
         base.clear();
         self.members.clear();
@@ -242,9 +253,16 @@ impl Folded {
         self.own_text("id")
     }
 
-    /// The status in the last lifecycle response.
+    /// The status in the last lifecycle response. A terminal event that has none tells it by its type.
     pub fn status(&self) -> Option<Cow<'_, str>> {
-        self.own_text("status")
+        let told = if self.settled { None } else { self.told_status() };
+        told.map(Cow::Borrowed).or_else(|| self.own_text("status"))
+    }
+
+    /// The status that the type of the terminal event names.
+    fn told_status(&self) -> Option<&'static str> {
+        let status = self.terminal?.strip_prefix("response.")?;
+        (status != "done").then_some(status)
     }
 
     /// The items.
@@ -345,6 +363,50 @@ impl Folded {
     /// Type, call id, name and arguments of each function, custom and MCP call.
     pub fn tool_calls(&self) -> Vec<ToolCall> {
         ToolCall::of(&self.output())
+    }
+
+    /// Another number whenever [`Self::calls`] may give something else, which deltas alone never change.
+    pub fn calls_version(&self) -> u64 {
+        self.changes + self.items.len() as u64
+    }
+
+    /// Rank in the output, type, call id and name of each function, custom and MCP call.
+    pub fn calls(&self) -> Vec<Call> {
+        calls::calls(self.output().into_iter())
+    }
+
+    /// The arguments of the call of that rank behind a position, and the next position; from None on the whole text.
+    ///
+    /// None where there is no text, or where the position does not hold any more. Half a surrogate pair at the end is
+    /// kept for the next time.
+    pub fn call_text(&self, rank: usize, from: Option<Position>) -> Option<(String, Position)> {
+        let Some((index, body)) = self.streamed_at(rank) else {
+            let source = (0, rank as u32, self.changes);
+            if from.is_some_and(|from| from.source == source) {
+                return Some((String::new(), from?));
+            }
+            return calls::whole(*self.output().get(rank)?, source, from);
+        };
+        let source = (1, index, body.puts);
+        match &body.tree {
+            Some(tree) => calls::growing(tree, source, (2, index, self.changes), from),
+            None => calls::whole(body.view(), source, from),
+        }
+    }
+
+    /// The arguments of the call of that rank as far as they have arrived, None where there are none.
+    pub fn call_arguments(&self, rank: usize) -> Option<String> {
+        match self.streamed_at(rank) {
+            Some((_, body)) => calls::arguments(body.view()),
+            None => calls::arguments(*self.output().get(rank)?),
+        }
+    }
+
+    /// The index and value of the streamed item of that rank; None with an output that is not all streamed.
+    fn streamed_at(&self, rank: usize) -> Option<(u32, &Body)> {
+        let streamed = !self.kept() && self.recovered.is_none();
+        let (index, item) = self.items.ranked(rank).filter(|_| streamed)?;
+        Some((index, &item.body))
     }
 
     /// The API's error as a JSON object: the response's own, else that of an `error` event.

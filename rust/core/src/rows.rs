@@ -113,6 +113,53 @@ pub fn response_row<'a>(folded: &'a Folded, source: &'a str, whole: bool) -> Res
     }
 }
 
+/// A row of the table `items`, less what it shares with its response.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct ItemRow {
+    /// The place in the output.
+    pub output_index: u64,
+    pub item_id: Option<String>,
+    pub kind: Option<String>,
+    pub status: Option<String>,
+    pub role: Option<String>,
+    pub name: Option<String>,
+    pub call_id: Option<String>,
+    /// The output text of a message; of a reasoning item the text, else the summary.
+    pub text: Option<String>,
+    /// The arguments of a call, or its input.
+    pub arguments: Option<String>,
+}
+
+/// The rows of the items of one response.
+pub fn item_rows(folded: &Folded) -> Vec<ItemRow> {
+    // The JSON, since a status that came late is in no view.
+    let output = folded.member("output").unwrap_or_default();
+    View::Raw(&output)
+        .list()
+        .iter()
+        .enumerate()
+        .map(|(place, item)| item_row(place, *item))
+        .collect()
+}
+
+fn item_row(place: usize, item: View<'_>) -> ItemRow {
+    let fields = item.fields();
+    let text = |name| Some(fields.as_ref()?.text(name)?.into_owned());
+    let texts = Texts::of(&[item]);
+    let reasoning = some(texts.reasoning_text).or_else(|| some(texts.reasoning_summary));
+    ItemRow {
+        output_index: place as u64,
+        item_id: text("id"),
+        kind: text("type"),
+        status: text("status"),
+        role: text("role"),
+        name: text("name"),
+        call_id: text("call_id"),
+        text: some(texts.output_text).or(reasoning),
+        arguments: text("arguments").or_else(|| text("input")),
+    }
+}
+
 fn some(text: String) -> Option<String> {
     Some(text).filter(|text| !text.is_empty())
 }
@@ -150,7 +197,8 @@ fn time(value: View<'_>) -> Option<i64> {
     if real && number { std::str::from_utf8(raw).ok()?.parse().ok().and_then(micros) } else { None }
 }
 
+/// Seconds since the epoch in microseconds; none for a time that not every reader can show.
 #[allow(clippy::cast_precision_loss, reason = "the limit is exact")]
-fn micros(seconds: f64) -> Option<i64> {
+pub fn micros(seconds: f64) -> Option<i64> {
     (0.0..LATEST as f64).contains(&seconds).then(|| (seconds * 1e6 + 0.5).floor() as i64)
 }

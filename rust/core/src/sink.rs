@@ -1,6 +1,7 @@
 //! What the framing room gives out: frames, notes and the end mark, in the order of the input.
 
 use crate::catalogue::Code;
+use crate::count::work;
 use crate::diagnostics::{Detail, Note};
 use crate::json::{self, Fault, Member, Scan};
 
@@ -164,6 +165,7 @@ pub(crate) fn trim(text: &[u8]) -> &[u8] {
     let solid = |byte: &u8| !matches!(byte, b' ' | b'\t' | b'\r' | b'\n');
     let start = text.iter().position(solid).unwrap_or(text.len());
     let end = text.iter().rposition(solid).map_or(start, |last| last + 1);
+    work(start + text.len() - end);
     text.get(start..end).unwrap_or_default()
 }
 

@@ -6,6 +6,7 @@
 
 use crate::lines::LineSplitter;
 use memchr::memchr;
+use std::sync::Arc;
 use std::{fmt, mem};
 
 /// One dispatched message.
@@ -15,8 +16,8 @@ pub struct Message {
     pub event: Option<String>,
     /// The data lines, joined by newlines.
     pub data: String,
-    /// The last event id, unless there is none or it is empty.
-    pub id: Option<String>,
+    /// The last event id, unless there is none or it is empty. Messages share it: it may be long, and hold for many.
+    pub id: Option<Arc<str>>,
     /// The reconnection time in milliseconds, if this block set it.
     pub retry: Option<u64>,
 }
@@ -64,7 +65,7 @@ impl SseDecoder {
 
     /// What to send as `Last-Event-ID` when reconnecting: the id as of the last whole block.
     pub fn last_event_id(&self) -> Option<&str> {
-        non_empty(&self.block.last_event_id)
+        self.block.last_event_id.as_deref()
     }
 
     /// The reconnection time in milliseconds that the stream set last.
@@ -134,8 +135,8 @@ struct Block {
     data: Vec<u8>,
     event: String,
     new_retry: Option<u64>,
-    id: String,
-    last_event_id: String,
+    id: Option<Arc<str>>,
+    last_event_id: Option<Arc<str>>,
     retry: Option<u64>,
     copied: u64,
 }
@@ -155,7 +156,7 @@ impl Block {
                 self.data.push(b'\n');
             }
             b"event" => self.event = text(value.to_vec()),
-            b"id" if memchr(0, value).is_none() => self.id = text(value.to_vec()),
+            b"id" if memchr(0, value).is_none() => self.id = non_empty(text(value.to_vec())),
             b"retry" => self.set_retry(value),
             _ => {}
         }
@@ -176,9 +177,7 @@ impl Block {
 
     /// Ends the block: the id is committed in any case, a message is made where there was data.
     fn dispatch(&mut self, sink: &mut impl FnMut(Message)) {
-        if self.last_event_id != self.id {
-            self.last_event_id.clone_from(&self.id);
-        }
+        self.last_event_id.clone_from(&self.id);
         let event = mem::take(&mut self.event);
         let retry = self.new_retry.take();
         if self.data.pop().is_some() {
@@ -186,15 +185,15 @@ impl Block {
             sink(Message {
                 event: (!event.is_empty()).then_some(event),
                 data: text(mem::take(&mut self.data)),
-                id: non_empty(&self.id).map(str::to_owned),
+                id: self.id.clone(),
                 retry,
             });
         }
     }
 }
 
-fn non_empty(text: &str) -> Option<&str> {
-    (!text.is_empty()).then_some(text)
+fn non_empty(text: String) -> Option<Arc<str>> {
+    (!text.is_empty()).then(|| text.into())
 }
 
 /// Decodes as the standard has it: each invalid sequence is U+FFFD.

@@ -8,6 +8,7 @@ use std::collections::HashMap;
 use std::ops::Deref;
 use std::sync::Arc;
 
+use crate::count::work;
 use crate::json;
 
 pub mod place;
@@ -185,6 +186,7 @@ impl<T> Ordered<T> {
         let place = match self.order.get(rank) {
             Some((other, place)) if *other == number => *place as usize,
             _ => {
+                work(self.order.len() - rank);
                 self.order.insert(rank, (number, self.values.len() as u32));
                 self.values.push(make());
                 self.values.len() - 1
@@ -198,6 +200,12 @@ impl<T> Ordered<T> {
         self.order
             .iter()
             .filter_map(|(number, place)| Some((*number, self.values.get(*place as usize)?)))
+    }
+
+    /// The number and the value of a rank, to be read.
+    pub fn ranked(&self, rank: usize) -> Option<(u32, &T)> {
+        let (number, place) = *self.order.get(rank)?;
+        Some((number, self.values.get(place as usize)?))
     }
 
     /// The number and the value of a rank.
@@ -427,7 +435,11 @@ impl Object {
 /// Appends the elements of a list to a list.
 fn join(list: &mut Vec<u8>, more: &[u8]) {
     list.pop();
-    if list.get(1..).is_some_and(|inside| !inside.iter().all(u8::is_ascii_whitespace)) {
+    // From the end: white space there is what the last list brought, and not met again.
+    let inside = list.get(1..).unwrap_or_default();
+    let solid = inside.iter().rposition(|byte| !byte.is_ascii_whitespace());
+    work(inside.len() - solid.unwrap_or(0));
+    if solid.is_some() {
         list.push(b',');
     }
     list.extend_from_slice(more.get(1..).unwrap_or_default());

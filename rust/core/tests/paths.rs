@@ -130,7 +130,7 @@ fn members(numbers: &mut Numbers, kind: &str) -> Vec<(&'static str, String)> {
 fn run(numbers: &mut Numbers, sequence: &mut u64, out: &mut Vec<String>) {
     let kind = numbers.pick(&KINDS);
     let mut members = members(numbers, kind);
-    for _ in 0..1 + numbers.below(9) {
+    for _ in 0..=numbers.below(9) {
         *sequence += u64::from(!numbers.chance(4));
         let mut event = members.clone();
         for (name, value) in &mut event {
@@ -138,7 +138,7 @@ fn run(numbers: &mut Numbers, sequence: &mut u64, out: &mut Vec<String>) {
                 "sequence_number" => *value = sequence.to_string(),
                 "delta" => {
                     *value =
-                        format!("\"{}\"", numbers.pick(&["b", " word", "\\u00e9", "é", "\\\\"]))
+                        format!("\"{}\"", numbers.pick(&["b", " word", "\\u00e9", "é", "\\\\"]));
                 }
                 _ => {}
             }
@@ -165,7 +165,7 @@ fn run(numbers: &mut Numbers, sequence: &mut u64, out: &mut Vec<String>) {
 /// Events of several responses, lanes and items, as text in one of the forms.
 fn source(numbers: &mut Numbers) -> Vec<u8> {
     let (mut events, mut sequence) = (Vec::new(), 0);
-    for _ in 0..1 + numbers.below(6) {
+    for _ in 0..=numbers.below(6) {
         if numbers.chance(40) {
             let lane = numbers.pick(&["", r#","stream_id":"lane0""#, r#","stream_id":"lane1""#]);
             let kind = numbers.pick(&["created", "created", "completed"]);
@@ -188,7 +188,7 @@ fn source(numbers: &mut Numbers) -> Vec<u8> {
     for event in events {
         let kind = event.split('"').nth(3).unwrap_or("x").to_owned();
         let _ = match form {
-            0 => write!(text, "{event}\n"),
+            0 => writeln!(text, "{event}"),
             1 => write!(text, "data: {event}\n\n"),
             2 => write!(text, "event: {kind}\ndata: {event}\n\n"),
             _ if numbers.chance(3) => write!(text, "event:{kind}\r\ndata:{event}\r\n\r\n"),
@@ -197,7 +197,7 @@ fn source(numbers: &mut Numbers) -> Vec<u8> {
     }
     let mut bytes = text.into_bytes();
     if numbers.chance(30) && !bytes.is_empty() {
-        for _ in 0..1 + numbers.below(3) {
+        for _ in 0..=numbers.below(3) {
             let place = numbers.below(bytes.len());
             bytes[place] = b"\"\\{}[],:\n\r x0\xff\x00"[numbers.below(15)];
         }

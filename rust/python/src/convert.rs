@@ -6,6 +6,8 @@ use pyo3::sync::PyOnceLock;
 use pyo3::types::{PyBytes, PyDict, PyList, PyMemoryView, PyString, PyType};
 use respstream_core::diagnostics::{Detail, Diagnostic, Value};
 use respstream_core::frames::{Form, OnEof, Options};
+use respstream_core::pointer::{self, Steps};
+use respstream_core::wrapped::RowOptions;
 
 /// `bytes` as they are; a copy of any other buffer; `str` and what is no buffer raises `TypeError`.
 pub fn to_bytes<'py>(data: &Bound<'py, PyAny>) -> PyResult<Bound<'py, PyBytes>> {
@@ -27,10 +29,10 @@ pub fn options(form: &str, on_eof: &str, max_event_bytes: Option<i64>) -> PyResu
     let form = match form {
         "auto" => Form::Auto,
         "sse" => Form::Sse,
-        "jsonl" => Form::Jsonl,
+        "jsonl" | "rows" => Form::Jsonl,
         _ => {
             return Err(PyValueError::new_err(format!(
-                "form must be one of auto, sse, jsonl, not '{form}'"
+                "form must be one of auto, sse, jsonl, rows, not '{form}'"
             )));
         }
     };
@@ -49,6 +51,35 @@ pub fn options(form: &str, on_eof: &str, max_event_bytes: Option<i64>) -> PyResu
         Some(_) => return Err(PyValueError::new_err("max_event_bytes must be positive")),
     };
     Ok(Options { form, on_eof, limit })
+}
+
+/// The options of rows: JSON pointers, which make every line a row. Raises `ValueError` for one that is none.
+pub fn rows(
+    form: &str,
+    field: Option<&str>,
+    time: Option<&str>,
+    lane: Option<&str>,
+) -> PyResult<RowOptions> {
+    let named = field.is_some() || time.is_some() || lane.is_some();
+    if named && !matches!(form, "auto" | "rows") {
+        let message = format!("field, time and lane are for form='rows', not '{form}'");
+        return Err(PyValueError::new_err(message));
+    }
+    Ok(RowOptions {
+        only: named || form == "rows",
+        field: steps("field", field)?,
+        time: steps("time", time)?,
+        lane: steps("lane", lane)?,
+    })
+}
+
+fn steps(option: &str, text: Option<&str>) -> PyResult<Option<Steps>> {
+    let Some(text) = text else { return Ok(None) };
+    pointer::parse(text).map(Some).ok_or_else(|| {
+        PyValueError::new_err(format!(
+            "{option} must be a JSON pointer such as /response/body, not '{text}'"
+        ))
+    })
 }
 
 /// A `respstream.diagnostics.Diagnostic`.

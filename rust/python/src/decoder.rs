@@ -7,12 +7,13 @@ use std::thread::{self, ThreadId};
 use pyo3::exceptions::{PyRuntimeError, PyValueError};
 use pyo3::prelude::*;
 use pyo3::sync::{MutexExt, PyOnceLock};
-use pyo3::types::{PyDict, PyList, PyType};
+use pyo3::types::{PyBytes, PyDict, PyList, PyType};
 use respstream_core::catalogue::DIAGNOSTICS;
 use respstream_core::decoder::{Decoder as Core, Ignore};
 use respstream_core::diagnostics::Diagnostic;
-use respstream_core::frames::Options;
+use respstream_core::frames::{Form, Options};
 use respstream_core::response::Folded;
+use respstream_core::wrapped::{Place, RowOptions};
 
 use crate::convert;
 use crate::events::Maker;
@@ -20,6 +21,10 @@ use crate::response::{Room, SharedRoom, State, response};
 
 /// Chunks from this size on are folded without the GIL; below it, letting go costs more than it gives.
 const DETACH_FROM: usize = 8 * 1024;
+
+/// When a record was asked for and when it came; its first byte, the byte behind it, its line.
+type Times = (Option<f64>, Option<f64>);
+type Span = (u64, u64, u64);
 
 const FINISHED: &str = "the decoder has finished; reset() makes it ready for another stream";
 const FAILED: &str = "the decoder has failed; reset() makes it ready for another stream";
@@ -55,12 +60,18 @@ impl Views {
     }
 }
 
-/// Decodes one live stream, or one log, without doing any I/O.
+/// Decodes one live stream, or one log, without doing any I/O: bytes in; events out, and responses folded on the way.
+///
+/// Options, by keyword: `form`: "auto", "sse", "jsonl" or "rows" (then `field`, `time` and `lane` are JSON pointers). `on_eof`: whether an
+/// unfinished block at the end counts ("flush") or not ("discard"). `strict`: the first diagnostic of severity error raises `StreamError`.
+/// `max_event_bytes`: larger payloads are skipped and diagnosed. `clock`: a function that tells the time of each chunk, in seconds.
+/// Raises `ValueError` or `TypeError` for the options and for what is fed, never for what the bytes say.
 #[pyclass(frozen, subclass, module = "respstream._native")]
 pub struct Decoder {
     room: Mutex<SharedRoom>,
     views: Mutex<Views>,
     options: Options,
+    rows: RowOptions,
     strict: bool,
     clock: Option<Py<PyAny>>,
     /// The thread that is inside: a finalizer that runs meanwhile must not wait for itself.
@@ -70,19 +81,27 @@ pub struct Decoder {
 #[pymethods]
 impl Decoder {
     #[new]
-    #[pyo3(signature = (*, form = "auto", on_eof = "flush", strict = false, max_event_bytes = None, clock = None))]
+    #[pyo3(signature = (*, form = "auto", on_eof = "flush", strict = false, max_event_bytes = None, clock = None,
+        field = None, time = None, lane = None))]
+    #[expect(clippy::too_many_arguments, reason = "keywords")]
     fn new(
         form: &str,
         on_eof: &str,
         strict: bool,
         max_event_bytes: Option<i64>,
         clock: Option<Py<PyAny>>,
+        field: Option<&str>,
+        time: Option<&str>,
+        lane: Option<&str>,
     ) -> PyResult<Self> {
         let options = convert::options(form, on_eof, max_event_bytes)?;
+        let rows = convert::rows(form, field, time, lane)?;
+        let options = if rows.only { Options { form: Form::Jsonl, ..options } } else { options };
         Ok(Self {
-            room: Mutex::new(room(options, strict)),
+            room: Mutex::new(room(options, strict, &rows)),
             views: Mutex::default(),
             options,
+            rows,
             strict,
             clock,
             inside: Mutex::default(),
@@ -92,7 +111,7 @@ impl Decoder {
     /// Forgets everything; the decoder is as new.
     fn reset(&self, py: Python<'_>) {
         let old = std::mem::take(&mut *lock(py, &self.views));
-        *lock(py, &self.room) = room(self.options, self.strict);
+        *lock(py, &self.room) = room(self.options, self.strict, &self.rows);
         drop(old);
     }
 
@@ -103,7 +122,7 @@ impl Decoder {
         self.events(py, |core, now, maker| core.feed(data.as_bytes(), now, maker), None)
     }
 
-    /// Ends the stream; gives the last events.
+    /// Ends the stream; gives the last events. Further bytes need a `reset()`.
     fn finish<'py>(&self, py: Python<'py>) -> PyResult<Bound<'py, PyList>> {
         self.events(py, Core::finish, Some(FINISHED))
     }
@@ -129,6 +148,52 @@ impl Decoder {
             |core, now| core.finish(now, &mut Ignore),
             Some(FINISHED),
         )
+    }
+
+    /// Takes one record that was found elsewhere; gives the events in it. `times`: when its response was asked for, and when
+    /// it came; `span`: its first byte, the byte behind it, its line.
+    #[pyo3(signature = (data, times, span, ends = true))]
+    fn feed_record<'py>(
+        &self,
+        data: &Bound<'py, PyBytes>,
+        times: Times,
+        span: Span,
+        ends: bool,
+    ) -> PyResult<Bound<'py, PyList>> {
+        let (place, bytes) = (place(times, span), data.as_bytes());
+        let run = |core: &mut Core, now, maker: &mut Maker<'py>| {
+            core.record(bytes, place, ends, now, maker);
+        };
+        self.events(data.py(), run, None)
+    }
+
+    /// As `feed_record`, but gives the responses that ended, and forgets them.
+    #[pyo3(signature = (data, times, span, ends = true))]
+    fn fold_record<'py>(
+        &self,
+        data: &Bound<'py, PyBytes>,
+        times: Times,
+        span: Span,
+        ends: bool,
+    ) -> PyResult<Bound<'py, PyList>> {
+        let (place, bytes) = (place(times, span), data.as_bytes());
+        let run = |core: &mut Core, now| core.record(bytes, place, ends, now, &mut Ignore);
+        self.responses_that_end(data.py(), false, run, None)
+    }
+
+    /// Diagnoses a record that was found elsewhere and cannot be read (`bad_field`).
+    fn bad_record(&self, py: Python<'_>, field: &str, expected: &str, span: Span) -> PyResult<()> {
+        let room = self.room(py);
+        let failed = {
+            let mut room = self.enter(py, &room)?;
+            ready(&room)?;
+            room.core.bad_record(field, expected, place((None, None), span));
+            settle(&mut room, None)
+        };
+        match failed {
+            Some(failed) => Err(stream_error(py, &failed, PyList::empty(py))?),
+            None => Ok(()),
+        }
     }
 
     /// Folds one payload that was framed elsewhere: the event of that number, with the name of its event line.
@@ -279,7 +344,11 @@ impl Decoder {
         let work = |mut room: MutexGuard<'_, Room>| {
             ready(&room)?;
             run(&mut room.core, now);
-            Ok::<_, PyErr>((settle(&mut room, after), room.core.lanes_mut().take_ended()))
+            // Those that ended before a failure stay, for whoever catches it.
+            let failed = settle(&mut room, after);
+            let ended =
+                if failed.is_some() { Vec::new() } else { room.core.lanes_mut().take_ended() };
+            Ok::<_, PyErr>((failed, ended))
         };
         let (failed, ended) = if detach {
             py.detach(|| work(room.lock().unwrap_or_else(PoisonError::into_inner)))?
@@ -298,8 +367,13 @@ impl Decoder {
     }
 }
 
-fn room(options: Options, strict: bool) -> SharedRoom {
-    Arc::new(Mutex::new(Room { core: Core::new(options, strict), refusal: None }))
+fn place((began, time): Times, (offset, end, line): Span) -> Place {
+    Place { offset, end, line, time, began }
+}
+
+fn room(options: Options, strict: bool, rows: &RowOptions) -> SharedRoom {
+    let core = Core::with_rows(options, strict, rows.clone());
+    Arc::new(Mutex::new(Room { core, refusal: None }))
 }
 
 fn ready(room: &Room) -> PyResult<()> {

@@ -10,6 +10,8 @@ mod frames;
 mod json;
 mod response;
 mod rows;
+mod scan;
+mod sdk;
 mod slots;
 mod sse;
 
@@ -29,6 +31,10 @@ mod _native {
     use super::response::State;
     #[pymodule_export]
     use super::rows::response_row;
+    #[pymodule_export]
+    use super::scan::{Batch, Scan, Schema, Stream};
+    #[pymodule_export]
+    use super::sdk::{SdkPlan, SdkReader, SdkRun, SdkStamp};
     #[pymodule_export]
     use super::sse::SseDecoder;
 }

@@ -7,6 +7,7 @@ use pyo3::exceptions::PyRuntimeError;
 use pyo3::prelude::*;
 use pyo3::sync::{MutexExt, PyOnceLock};
 use pyo3::types::{PyBytes, PyList, PyType};
+use respstream_core::calls::{Position, Source};
 use respstream_core::decoder::Decoder as Core;
 use respstream_core::response::Folded;
 
@@ -60,6 +61,10 @@ impl State {
     }
 }
 
+/// A call without its arguments.
+type Head = (usize, &'static str, Option<String>, Option<String>);
+/// A position in the arguments of a call.
+type Mark = (Source, usize);
 type Call = (&'static str, Option<String>, Option<String>, Option<String>);
 
 #[pymethods]
@@ -140,6 +145,11 @@ impl State {
     }
 
     #[getter]
+    fn delta_times(&self, py: Python<'_>) -> PyResult<Vec<f64>> {
+        self.read(py, |folded| folded.delta_times.clone())
+    }
+
+    #[getter]
     fn id(&self, py: Python<'_>) -> PyResult<Option<String>> {
         self.read(py, |folded| folded.id().map(Cow::into_owned))
     }
@@ -178,6 +188,31 @@ impl State {
             .into_iter()
             .map(|call| (call.kind, call.call_id, call.name, call.arguments))
             .collect())
+    }
+
+    #[getter]
+    fn calls_version(&self, py: Python<'_>) -> PyResult<u64> {
+        self.read(py, Folded::calls_version)
+    }
+
+    fn calls(&self, py: Python<'_>) -> PyResult<Vec<Head>> {
+        let calls = self.read(py, Folded::calls)?.into_iter();
+        Ok(calls.map(|call| (call.rank, call.kind, call.call_id, call.name)).collect())
+    }
+
+    fn call_text(
+        &self,
+        py: Python<'_>,
+        rank: usize,
+        position: Option<Mark>,
+    ) -> PyResult<Option<(String, Mark)>> {
+        let from = position.map(|(source, offset)| Position { source, offset });
+        let found = self.read(py, |folded| folded.call_text(rank, from))?;
+        Ok(found.map(|(text, next)| (text, (next.source, next.offset))))
+    }
+
+    fn call_arguments(&self, py: Python<'_>, rank: usize) -> PyResult<Option<String>> {
+        self.read(py, |folded| folded.call_arguments(rank))
     }
 
     fn error<'py>(&self, py: Python<'py>) -> PyResult<Option<Bound<'py, PyAny>>> {

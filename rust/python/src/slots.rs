@@ -8,7 +8,7 @@
 #![allow(unsafe_code)]
 
 use pyo3::prelude::*;
-use pyo3::types::{PyString, PyType};
+use pyo3::types::{PyDict, PySet, PyString, PyType};
 use pyo3::{ffi, intern};
 
 /// Where a slot lies, in words from the beginning of the object; None: use setattr.
@@ -68,13 +68,46 @@ impl<'py> Filling<'_, 'py> {
                 }
                 Ok(())
             }
-            None => self.object.setattr(self.class.names[slot].bind(self.object.py()), value),
+            None => {
+                set_plainly(&self.object, self.class.names[slot].bind(self.object.py()), &value)
+            }
         }
+    }
+
+    /// Gives the object this dict as its `__dict__`.
+    pub fn set_dict(&self, dict: &Bound<'py, PyDict>) -> PyResult<()> {
+        // SAFETY: both are live objects; the function checks by itself that the class has a dict, and sets an exception.
+        let failed = unsafe {
+            ffi::PyObject_GenericSetDict(self.object.as_ptr(), dict.as_ptr(), std::ptr::null_mut())
+        };
+        if failed == 0 { Ok(()) } else { Err(PyErr::fetch(self.object.py())) }
     }
 
     pub fn done(self) -> Bound<'py, PyAny> {
         self.object
     }
+}
+
+/// A new set of the same elements; quicker than its method `copy`, which must be looked up.
+pub fn copy_set<'py>(set: &Bound<'py, PySet>) -> PyResult<Bound<'py, PyAny>> {
+    // SAFETY: the set is a live object; a null pointer with the exception set is turned into an error.
+    unsafe { Bound::from_owned_ptr_or_err(set.py(), ffi::PySet_New(set.as_ptr())) }
+}
+
+/// The text with more behind it; extended in place, without a copy, if nobody else has it.
+pub fn append<'py>(
+    text: Bound<'py, PyString>,
+    more: &Bound<'py, PyString>,
+) -> PyResult<Bound<'py, PyString>> {
+    let py = text.py();
+    let mut place = text.into_ptr();
+    // SAFETY: `place` holds the one reference that was given up above. The function replaces it by a reference to the
+    // result, or by null with the exception set, which is turned into an error.
+    let joined = unsafe {
+        ffi::PyUnicode_Append(&raw mut place, more.as_ptr());
+        Bound::from_owned_ptr_or_err(py, place)?
+    };
+    Ok(joined.cast_into()?)
 }
 
 fn allocate<'py>(class: &Bound<'py, PyType>) -> PyResult<Bound<'py, PyAny>> {
@@ -95,12 +128,23 @@ fn plain_layout(class: &Bound<'_, PyType>) -> PyResult<Option<usize>> {
         .then_some(size / word))
 }
 
+/// `object.__setattr__`: what a class does on setting is left out.
+fn set_plainly<'py>(
+    object: &Bound<'py, PyAny>,
+    name: &Bound<'py, PyString>,
+    value: &Bound<'py, PyAny>,
+) -> PyResult<()> {
+    let py = object.py();
+    let set = intern!(py, "__setattr__");
+    py.get_type::<PyAny>().call_method1(set, (object, name, value)).map(|_| ())
+}
+
 /// The one word of an object that holds what was set through Python as this slot.
 fn find(class: &Bound<'_, PyType>, name: &Bound<'_, PyString>) -> PyResult<Word> {
     let Some(words) = plain_layout(class)? else { return Ok(None) };
     let object = allocate(class)?;
     let marker = pyo3::types::PyList::empty(class.py());
-    object.setattr(name, &marker)?;
+    set_plainly(&object, name, marker.as_any())?;
     let header = size_of::<ffi::PyObject>() / size_of::<usize>();
     let found: Vec<usize> = (header..words)
         .filter(|word| {

@@ -1,6 +1,6 @@
 //! The binding of `sse`: the decoder as a class, messages as `respstream.sse.ServerSentEvent`.
 
-use std::sync::{Mutex, MutexGuard, PoisonError};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use pyo3::exceptions::{PyTypeError, PyValueError};
 use pyo3::prelude::*;
@@ -14,14 +14,18 @@ const DETACH_FROM: usize = 8 * 1024;
 
 /// Decodes one stream of server-sent events, fed in chunks of any size; does no I/O.
 #[pyclass(frozen, module = "respstream._native")]
-pub struct SseDecoder(Mutex<Core>);
+pub struct SseDecoder {
+    core: Mutex<Core>,
+    /// The last id as Python has it: messages share it.
+    id: Mutex<Option<(Arc<str>, Py<PyString>)>>,
+}
 
 #[pymethods]
 impl SseDecoder {
     #[new]
     #[pyo3(signature = (on_eof = OnEofArg(OnEof::Flush)))]
     fn new(on_eof: OnEofArg) -> Self {
-        Self(Mutex::new(Core::new(on_eof.0)))
+        Self { core: Mutex::new(Core::new(on_eof.0)), id: Mutex::default() }
     }
 
     /// The messages that `chunk` (bytes-like) completes.
@@ -35,16 +39,16 @@ impl SseDecoder {
         let messages = if bytes.len() < DETACH_FROM {
             feed(self.lock(py), bytes)
         } else {
-            py.detach(|| feed(self.0.lock().unwrap_or_else(PoisonError::into_inner), bytes))
+            py.detach(|| feed(self.core.lock().unwrap_or_else(PoisonError::into_inner), bytes))
         };
-        to_list(py, messages.map_err(|error| PyValueError::new_err(error.to_string()))?)
+        self.to_list(py, messages.map_err(|error| PyValueError::new_err(error.to_string()))?)
     }
 
     /// The last message, where the input ended inside a block and `on_eof` counts it.
     fn finish<'py>(&self, py: Python<'py>) -> PyResult<Bound<'py, PyList>> {
         let mut messages = Vec::new();
         self.lock(py).finish(&mut |message| messages.push(message));
-        to_list(py, messages)
+        self.to_list(py, messages)
     }
 
     /// Begin a new stream; nothing of the old one is kept.
@@ -73,8 +77,37 @@ impl SseDecoder {
 }
 
 impl SseDecoder {
+    fn to_list<'py>(
+        &self,
+        py: Python<'py>,
+        messages: Vec<Message>,
+    ) -> PyResult<Bound<'py, PyList>> {
+        static CLASS: PyOnceLock<Py<PyType>> = PyOnceLock::new();
+        let list = PyList::empty(py);
+        if !messages.is_empty() {
+            let class = CLASS.import(py, "respstream.sse", "ServerSentEvent")?;
+            for Message { event, data, id, retry } in messages {
+                let id = id.as_ref().map(|id| self.shared(py, id));
+                list.append(class.call1((event, data, id, retry))?)?;
+            }
+        }
+        Ok(list)
+    }
+
+    /// The id as a Python string, made once.
+    fn shared<'py>(&self, py: Python<'py>, id: &Arc<str>) -> Bound<'py, PyString> {
+        let known = || self.id.lock_py_attached(py).unwrap_or_else(PoisonError::into_inner);
+        if let Some((_, text)) = known().as_ref().filter(|(known, _)| Arc::ptr_eq(known, id)) {
+            return text.bind(py).clone();
+        }
+        let text = PyString::new(py, id);
+        let old = known().replace((id.clone(), text.clone().unbind()));
+        drop(old);
+        text
+    }
+
     fn lock(&self, py: Python<'_>) -> MutexGuard<'_, Core> {
-        self.0.lock_py_attached(py).unwrap_or_else(PoisonError::into_inner)
+        self.core.lock_py_attached(py).unwrap_or_else(PoisonError::into_inner)
     }
 }
 
@@ -115,16 +148,4 @@ fn to_bytes<'py>(chunk: &Bound<'py, PyAny>) -> PyResult<Bound<'py, PyBytes>> {
     }
     let view = PyMemoryView::from(chunk)?;
     Ok(chunk.py().get_type::<PyBytes>().call1((view,))?.cast_into()?)
-}
-
-fn to_list(py: Python<'_>, messages: Vec<Message>) -> PyResult<Bound<'_, PyList>> {
-    static CLASS: PyOnceLock<Py<PyType>> = PyOnceLock::new();
-    let list = PyList::empty(py);
-    if !messages.is_empty() {
-        let class = CLASS.import(py, "respstream.sse", "ServerSentEvent")?;
-        for Message { event, data, id, retry } in messages {
-            list.append(class.call1((event, data, id, retry))?)?;
-        }
-    }
-    Ok(list)
 }

@@ -4,12 +4,14 @@
 //! once more where it has such keys. Recursion follows the nesting, which the check of the input bounds.
 
 use super::text;
+use crate::count::work;
 
 /// Objects of more members than this find equal keys by sorting.
 const FEW: usize = 16;
 
 /// Appends the canonical form of a valid JSON value.
 pub fn write(value: &[u8], out: &mut Vec<u8>) {
+    work(value.len());
     out.reserve(value.len());
     Writer { text: value, at: 0, out, members: Vec::new() }.value();
 }
@@ -152,6 +154,7 @@ fn has_twins(out: &[u8], members: &[Written]) -> bool {
 /// Writes the members of the object at the end of the output again, each key once.
 fn merge(out: &mut Vec<u8>, start: usize, members: &[Written]) {
     let old = out.split_off(start);
+    work(old.len());
     let key = |member: &Written| &old[member.key - start..member.colon - start];
     let mut order: Vec<usize> = (0..members.len()).collect();
     order.sort_by_key(|&place| key(&members[place])); // stable: equal keys stay in their order

@@ -2,6 +2,7 @@
 
 use super::lex;
 use super::machine::Machine;
+use crate::count::work;
 
 /// What the lines so far are.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
@@ -38,6 +39,7 @@ impl LineCheck {
 
     /// Takes the next line; gives the new state.
     pub fn push(&mut self, line: &[u8]) -> State {
+        work(line.len() + 1);
         let start = lex::skip_space(line, 0);
         if self.broken || start == line.len() {
             return self.state();

@@ -2,6 +2,7 @@
 
 use super::lex;
 use super::{Kind, Member, Range32, SIZE_LIMIT};
+use crate::count::work;
 use crate::simd;
 
 /// Locates the top-level members of a valid object, which may be over the depth and digit limits.
@@ -41,6 +42,7 @@ fn parts(
     close: u8,
     mut part: impl FnMut(usize) -> Option<usize>,
 ) -> Option<()> {
+    work(text.len());
     let start = lex::skip_space(text, 0);
     if lex::byte(text, start) != open || text.len() > SIZE_LIMIT {
         return None;

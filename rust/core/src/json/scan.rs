@@ -3,12 +3,14 @@
 use super::lex::{self, Bad};
 use super::machine::Machine;
 use super::{Fault, Kind, Member, Range32, SIZE_LIMIT, Scan, utf8_ok};
+use crate::count::work;
 
 /// Checks a whole text and, when it is an object, locates its top-level members in order, duplicates included.
 ///
 /// `members` is emptied first; it stays empty for other values and for bad texts. Where a text is over a limit they are
 /// located still. Allocates only if `members` must grow or nesting passes 64 levels.
 pub fn scan(text: &[u8], members: &mut Vec<Member>) -> Result<Scan, Fault> {
+    work(text.len());
     members.clear();
     let mut machine = Machine::new();
     match whole(text, &mut machine, members) {

@@ -7,6 +7,7 @@
 
 use super::machine::Machine;
 use super::{Kind, Member, SIZE_LIMIT, lex, utf8_ok};
+use crate::count::work;
 use crate::simd;
 
 /// The most holes of a template.
@@ -88,6 +89,7 @@ impl Template {
                 Kind::Number => number(text, start)?,
                 kind => container(text, start, kind)?,
             };
+            work(at - start + fixed.len());
             from = hole.end;
             kept.shift = (at as u32).wrapping_sub(from as u32);
         }

@@ -6,11 +6,13 @@
 use std::borrow::Cow;
 
 use super::lex;
+use crate::count::work;
 
 const REPLACEMENT: &str = "\u{FFFD}";
 
 /// The text is valid UTF-8.
 pub fn utf8_ok(text: &[u8]) -> bool {
+    work(text.len());
     std::str::from_utf8(text).is_ok()
 }
 
@@ -21,6 +23,7 @@ pub fn decode_str(quoted: &[u8]) -> Cow<'_, str> {
 
 /// The same without the quotes.
 pub(super) fn decode_body(body: &[u8]) -> Cow<'_, str> {
+    work(body.len());
     if memchr::memchr(b'\\', body).is_none() {
         return lossy(body);
     }
@@ -52,6 +55,7 @@ fn body(quoted: &[u8]) -> &[u8] {
 
 /// Text that is UTF-8 throughout, nearly all there is, is checked once and copied from escape to escape.
 fn unescape(body: &[u8], out: &mut Vec<u8>) {
+    work(body.len());
     let Some(first) = memchr::memchr(b'\\', body) else { return push_lossy(body, out) };
     if !utf8_ok(body) {
         return unescape_lossy(body, out);
@@ -152,6 +156,7 @@ fn surrogate(bytes: [u8; 3]) -> Option<u16> {
 
 /// WTF-8 as text: a pair of surrogates becomes its character, each lone one U+FFFD. Borrows if there are none.
 pub fn finish_wtf8(wtf8: &[u8]) -> Cow<'_, str> {
+    work(wtf8.len());
     let mut rest = wtf8;
     let mut out = String::new();
     while let Err(error) = std::str::from_utf8(rest) {

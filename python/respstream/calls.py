@@ -1,0 +1,190 @@
+"""The tool calls of a response as users see them: live views, whose arguments can be read while they stream."""
+
+from __future__ import annotations
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from typing import Any, Protocol
+
+    from respstream.partial import PartialJson
+
+    class CallState(Protocol):
+        """What an engine tells of the calls of one response."""
+
+        @property
+        def calls_version(self) -> int: ...
+        def calls(self) -> list[tuple[int, str, str | None, str | None]]: ...
+        def call_text(self, rank: int, position: Any) -> tuple[str, Any] | None: ...
+        def call_arguments(self, rank: int) -> str | None: ...
+
+
+__all__ = ["ToolCall"]
+
+
+class Entry:
+    """One call of a response, and the reader of its arguments. `rank`: its place in the output, None once it is gone."""
+
+    __slots__ = ("call_id", "kind", "name", "position", "rank", "reader")
+
+    def __init__(self, kind: str, call_id: str | None, name: str | None) -> None:
+        self.rank: int | None = None
+        self.kind, self.call_id, self.name = kind, call_id, name
+        self.reader: PartialJson | None = None
+        self.position: Any = None
+
+
+class Calls:
+    """The calls of one response. They keep their entries while the response grows: a call is known by its call id, one
+    without an id by its number among those.
+    """
+
+    __slots__ = ("_entries", "_known", "_state", "_version")
+
+    def __init__(self, state: CallState) -> None:
+        self._state = state
+        self._version = -1
+        self._entries: list[Entry] = []
+        self._known: dict[tuple[str | None, int], Entry] = {}
+
+    def entries(self) -> list[Entry]:
+        """The calls in output order. Takes time for their number, and for more only if other events than deltas came."""
+        version = self._state.calls_version
+        if version != self._version:
+            for entry in self._entries:
+                entry.rank = None
+            self._entries = self._listed()
+            self._version = version
+        return self._entries
+
+    def _listed(self) -> list[Entry]:
+        seen: dict[str | None, int] = {}
+        entries = []
+        for rank, kind, call_id, name in self._state.calls():
+            number = seen[call_id] = seen.get(call_id, -1) + 1
+            entry = self._known.get((call_id, number))
+            if entry is None:
+                entry = self._known[call_id, number] = Entry(kind, call_id, name)
+            entry.rank, entry.kind, entry.name = rank, kind, name
+            entries.append(entry)
+        return entries
+
+    def arguments(self, entry: Entry) -> str | None:
+        """The arguments of a call as far as they have arrived."""
+        self.entries()
+        return None if entry.rank is None else self._state.call_arguments(entry.rank)
+
+    def partial(self, entry: Entry) -> Any:
+        """What the arguments of a call say so far. Reads only what is new of them."""
+        from respstream.partial import PartialJson
+
+        self.entries()
+        if entry.rank is not None:
+            found = None if entry.reader is None else self._state.call_text(entry.rank, entry.position)
+            if found is None:
+                found = self._state.call_text(entry.rank, None)
+                entry.reader = None if found is None else PartialJson()
+            if found is not None and entry.reader is not None:
+                text, entry.position = found
+                entry.reader.feed(text)
+        return None if entry.reader is None else entry.reader.value
+
+
+class ToolCall:
+    """A call that the model made: `type`, `call_id`, `name` and `arguments`, as far as they have arrived.
+
+    `arguments` is the text that the model wrote: JSON for functions and MCP, anything for custom tools. A call that a
+    response gave is a view of it and follows the stream; `copy.copy` of it stays as it is.
+    """
+
+    __slots__ = ("_calls", "_entry", "_text")
+
+    _calls: Calls | None
+
+    def __init__(self, type: str, call_id: str | None, name: str | None, arguments: str | None) -> None:
+        self._calls = None
+        self._entry = Entry(type, call_id, name)
+        self._text = arguments
+
+    @property
+    def type(self) -> str:
+        """`function_call`, `custom_tool_call` or `mcp_call`."""
+        return self._known().kind
+
+    @property
+    def call_id(self) -> str | None:
+        """The id by which the call's output is given back; None where there is none."""
+        return self._known().call_id
+
+    @property
+    def name(self) -> str | None:
+        """The name of the function or tool."""
+        return self._known().name
+
+    @property
+    def arguments(self) -> str | None:
+        """The text of the arguments as far as it has arrived, the input of a custom tool; joined at each read."""
+        return self._text if self._calls is None else self._calls.arguments(self._entry)
+
+    def _known(self) -> Entry:
+        if self._calls is not None:
+            self._calls.entries()
+        return self._entry
+
+    def partial_arguments(self) -> Any:
+        """What the arguments say so far: complete members, open objects and lists, and the open string as far as it has
+        come; None before anything of them is known.
+
+        A read costs only what arrived since the last one. The value is one structure that grows in place: copy it
+        (`copy.deepcopy`) if you keep it, and do not change it. When an event gives the whole arguments again it is made
+        anew. Raises ValueError, which names the call and the position, where the text can never become JSON, nests over
+        256 levels or has an integer of over 4300 digits; for custom tools, whose input need not be JSON, too.
+        """
+        try:
+            if self._calls is not None:
+                return self._calls.partial(self._entry)
+            return self._partial_text()
+        except ValueError as error:
+            raise ValueError(f"the arguments of {self.name or self.type} are not JSON: {error}") from None
+
+    def _partial_text(self) -> Any:
+        from respstream.partial import PartialJson
+
+        entry = self._entry
+        if entry.reader is None:
+            entry.reader = PartialJson()
+            entry.reader.feed(self._text or "")
+        else:
+            entry.reader.feed("")
+        return entry.reader.value
+
+    def parsed_arguments(self) -> Any:
+        """The arguments decoded from JSON. Raises ValueError, which names the call, when they are not JSON (yet)."""
+        from respstream.base import _loads
+
+        text = self.arguments or ""
+        try:
+            return _loads(text.encode("utf-8", "surrogatepass"))
+        except ValueError:
+            raise ValueError(f"the arguments of {self.name or self.type} are not JSON: {text[:80]!r}") from None
+
+    def to_dict(self) -> dict[str, str | None]:
+        """The call as a plain dict."""
+        return {"type": self.type, "call_id": self.call_id, "name": self.name, "arguments": self.arguments}
+
+    def __reduce__(self) -> tuple[Any, ...]:
+        return ToolCall, (self.type, self.call_id, self.name, self.arguments)
+
+    def __eq__(self, other: object) -> bool:
+        return self.to_dict() == other.to_dict() if isinstance(other, ToolCall) else NotImplemented
+
+    __hash__ = None  # type: ignore[assignment]
+
+    def __repr__(self) -> str:
+        return f"ToolCall({self.type!r}, call_id={self.call_id!r}, name={self.name!r}, arguments={self.arguments!r})"
+
+
+def view(calls: Calls, entry: Entry) -> ToolCall:
+    """The call of an entry."""
+    call = ToolCall.__new__(ToolCall)
+    call._calls, call._entry, call._text = calls, entry, None
+    return call

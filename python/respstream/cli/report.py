@@ -1,0 +1,224 @@
+"""The tables of `stats` for the eye, and its histograms."""
+
+from __future__ import annotations
+
+import math
+import shutil
+from collections import Counter
+from collections.abc import Iterable, Sequence
+from typing import IO
+
+import click
+from rich.cells import cell_len
+
+from respstream.cli.figures import STATUSES, Figures, Model, Sample
+from respstream.cli.output import coloured, one_line
+from respstream.cli.table import clipped
+
+GAP = "  "
+MOST = 10
+"""So many names of a list are shown."""
+BINS = 12
+EIGHTHS = " ▏▎▍▌▋▊▉█"
+LEAST_LABEL = 12
+COLOURS = {"failed": "red", "cancelled": "red", "incomplete": "yellow", "completed": "green"}
+TITLES = {
+    "input_tokens": "input tokens",
+    "output_tokens": "output tokens",
+    "time_to_first_token": "time to first token, s",
+    "duration": "duration, s",
+    "output_tokens_per_second": "output tokens/s",
+}
+PLOTTED = ("input_tokens", "output_tokens", "time_to_first_token", "duration")
+Line = Sequence[str]
+
+
+def report(figures: Figures, file: IO[str], *, plot: bool) -> None:
+    """Writes the tables; with `plot` the histograms too."""
+    page = Page(file)
+    models = figures.models()
+    shown = [*models, ("all models", figures.all)] if len(models) != 1 else models
+    _statuses(page, shown)
+    if figures.all.responses:
+        _samples(page, "tokens of a response", shown, ("input_tokens", "output_tokens"))
+        _shares(page, shown)
+        _lists(page, models)
+        if figures.why_no_latency is None:
+            _samples(page, "latency", shown, ("time_to_first_token", "duration", "output_tokens_per_second"))
+    if figures.why_no_latency is not None and figures.all.responses:
+        page.say(f"no latency: {figures.why_no_latency}")
+    if plot:
+        for name in PLOTTED:
+            _histogram(page, TITLES[name], figures.all.samples[name])
+
+
+class Page:
+    """Where the tables go: a terminal, or 80 columns."""
+
+    def __init__(self, file: IO[str]) -> None:
+        self._file = file
+        self._coloured = coloured(file)
+        self._begun = False
+        self.width = shutil.get_terminal_size().columns
+
+    def title(self, text: str) -> None:
+        """A heading, with an empty line before it."""
+        self.say(self.paint(text, bold=True))
+
+    def say(self, text: str) -> None:
+        """A line, with an empty one before it."""
+        if self._begun:
+            self.write("")
+        self._begun = True
+        self.write(text)
+
+    def write(self, text: str) -> None:
+        """A line."""
+        self._file.write(text.rstrip() + "\n")
+
+    def paint(self, text: str, **style: bool | str) -> str:
+        """The text in a colour, where there are colours."""
+        return click.style(text, **style) if self._coloured else text  # type: ignore[arg-type]
+
+    def grid(self, header: Line, lines: Iterable[Line], *, left: int = 1) -> None:
+        """A table: the first `left` columns are text, the others numbers. Where it is too wide the first is clipped."""
+        rows = [[one_line(cell) for cell in line] for line in lines]
+        natural = [max(map(cell_len, column)) for column in zip(header, *rows, strict=True)]
+        spare = self.width - sum(natural) - len(GAP) * (len(natural) - 1)
+        widths = [max(min(natural[0], natural[0] + spare), LEAST_LABEL if natural[0] >= LEAST_LABEL else natural[0])]
+        widths += natural[1:]
+        for number, row in enumerate([list(header), *rows]):
+            cells = [clipped(cell, width) for cell, width in zip(row, widths, strict=True)]
+            cells = [cell if place < left else cell.strip().rjust(width)
+                     for place, (cell, width) in enumerate(zip(cells, widths, strict=True))]  # fmt: skip
+            line = GAP.join(cells)
+            self.write(self.paint(line.rstrip(), dim=True) if number == 0 else line)
+
+
+# -- tables ------------------------------------------------------------------------------------------------------------
+
+
+def _statuses(page: Page, shown: list[tuple[str, Model]]) -> None:
+    met: Counter[str] = Counter()
+    for _, model in shown:
+        met.update(model.statuses)
+    order = [name for name in STATUSES if met[name]] + sorted(set(met) - set(STATUSES))
+    page.title("responses by status")
+    lines = [[name, _number(model.responses), *(_number(model.statuses[s]) for s in order)] for name, model in shown]
+    page.grid(["model", "responses", *order], lines)
+
+
+def _samples(page: Page, title: str, shown: list[tuple[str, Model]], names: Sequence[str]) -> None:
+    lines = []
+    for label, model in shown:
+        for name in names:
+            found = model.samples[name].to_dict()
+            if found is not None:
+                whole = name.endswith("_tokens")
+                total = f"{found['sum']:,.0f}" if whole else ""
+                form = _tokens if whole else _seconds
+                figures = [form(found[key]) for key in ("mean", "p50", "p90", "p99", "max")]
+                lines.append([label, TITLES[name].removesuffix(" tokens"), total, *figures])
+                label = ""
+    if lines:
+        page.title(title)
+        page.grid(["model", "", "sum" if "tokens" in title else "", "mean", "p50", "p90", "p99", "max"], lines, left=2)
+
+
+def _shares(page: Page, shown: list[tuple[str, Model]]) -> None:
+    lines = [[name, _percent(model.shares["cached"]), _percent(model.shares["reasoning"])] for name, model in shown]
+    page.title("shares")
+    page.grid(["model", "cached, of input", "reasoning, of output"], lines)
+
+
+def _lists(page: Page, models: list[tuple[str, Model]]) -> None:
+    for title, name in (
+        ("incomplete reasons", "reasons"),
+        ("errors by code", "errors"),
+        ("tool calls by name", "tools"),
+    ):
+        lines: list[list[str]] = []
+        for label, model in models:
+            counts: Counter[str] = getattr(model, name)
+            for what, count in counts.most_common(MOST):
+                lines.append([label, what, _number(count)])
+                label = ""
+            if len(counts) > MOST:
+                rest = sum(counts.values()) - sum(count for _, count in counts.most_common(MOST))
+                lines.append(["", f"{len(counts) - MOST} others", _number(rest)])
+        if lines:
+            page.title(title)
+            page.grid(["model", "", "count"], lines, left=2)
+
+
+def _number(count: int) -> str:
+    return f"{count:,}" if count else "–"
+
+
+def _tokens(value: float) -> str:
+    return f"{value:,.0f}" if value >= 10 or value == int(value) else f"{value:.1f}"
+
+
+def _seconds(value: float) -> str:
+    return f"{value:.3f}" if value < 10 else f"{value:.1f}" if value < 1000 else f"{value:,.0f}"
+
+
+def _percent(share: float | None) -> str:
+    return "–" if share is None else f"{share:.1%}"
+
+
+# -- histograms --------------------------------------------------------------------------------------------------------
+
+
+def _histogram(page: Page, title: str, sample: Sample) -> None:
+    edges = bins(sample.values)
+    if not edges:
+        return
+    counts = [0] * (len(edges) - 1)
+    for value in sample.values:
+        counts[_place(edges, value)] += 1
+    labels = [f"{_edge(low)} – {_edge(high)}" for low, high in zip(edges, edges[1:], strict=False)]
+    wide, numbers = max(map(len, labels)), max(len(f"{count:,}") for count in counts)
+    room = max(page.width - wide - numbers - 2 * len(GAP), 10)
+    page.title(f"{title}: {len(sample.values):,} responses")
+    for label, count in zip(labels, counts, strict=True):
+        bar = _bar(count / max(counts), room)
+        page.write(f"{label.rjust(wide)}{GAP}{count:>{numbers},}{GAP}{page.paint(bar, fg='cyan') if bar else ''}")
+
+
+def bins(values: Sequence[float]) -> list[float]:
+    """The edges of at most some twelve bins of round width; each twice the one before where values differ much."""
+    if not values:
+        return []
+    low, high = min(values), max(values)
+    if (low > 0 and high / low > 100) or (low == 0 and high > 1000):
+        first = 2.0 ** math.floor(math.log2(max(low, high / 2**BINS)))
+        count = max(math.floor(math.log2(high / first)) + 1, 1)
+        edges = [first * 2**number for number in range(count + 1)]
+        return [0.0, *edges[1:]] if low < first else edges
+    step = _step((high - low) / BINS) if high > low else max(abs(high), 1.0) / 10
+    first = math.floor(low / step)
+    count = max(math.floor(high / step) - first + 1, 1)
+    return [(first + number) * step for number in range(count + 1)]
+
+
+def _step(least: float) -> float:
+    power = 10.0 ** math.floor(math.log10(least))
+    return next(factor * power for factor in (1, 2, 5, 10) if factor * power >= least)
+
+
+def _place(edges: Sequence[float], value: float) -> int:
+    from bisect import bisect_right
+
+    return min(max(bisect_right(edges, value) - 1, 0), len(edges) - 2)
+
+
+def _edge(value: float) -> str:
+    return f"{value:,.0f}" if value == int(value) else f"{value:,.3g}"
+
+
+def _bar(part: float, room: int) -> str:
+    eighths = round(part * room * 8)
+    if part > 0:
+        eighths = max(eighths, 1)
+    return "█" * (eighths // 8) + EIGHTHS[eighths % 8].strip()

@@ -1,0 +1,122 @@
+"""The one place that knows the SDK's private names. Each is looked up when acceleration is asked for; where one is gone
+or looks otherwise than here, `load` tells so, and the SDK is left alone.
+"""
+
+from __future__ import annotations
+
+import functools
+import inspect
+from dataclasses import dataclass
+from typing import Any, get_args
+
+__all__ = ["Sdk", "UnsupportedError", "load"]
+
+
+class UnsupportedError(Exception):
+    """This release of the SDK, or of pydantic, is not laid out as expected; the message says where."""
+
+
+@dataclass(frozen=True)
+class Sdk:
+    """What is used of the SDK."""
+
+    version: str
+    clients: tuple[type[Any], type[Any]]
+    """The synchronous and the asynchronous client."""
+    streams: tuple[type[Any], type[Any]]
+    """The classes of streams of events, likewise."""
+    managers: tuple[type[Any], type[Any]]
+    """What `responses.stream()` returns, likewise."""
+    state: type[Any]
+    """What folds the events of `responses.stream()`."""
+    message: type[Any]
+    """One server-sent event, as the SDK's decoder gives it."""
+    process: tuple[Any, ...]
+    """The functions that make an event from a payload, as the clients have them."""
+    decoders: tuple[type[Any], ...]
+    """The classes of decoders whose framing is known."""
+    events: Any
+    """The union of all event classes."""
+    model: type[Any]
+    """The base class of the SDK's models."""
+    construct_type: Any
+    validate_type: Any
+    parse_response: Any
+    omit: Any
+
+    def construct(self, value: object) -> Any:
+        """The event that the SDK makes of a decoded payload."""
+        return self.construct_type(type_=self.events, value=value)
+
+    def response(self, value: object) -> Any:
+        """The SDK's `Response` of a decoded one."""
+        from openai.types.responses import Response
+
+        return self.construct_type(type_=Response, value=value)
+
+    @functools.cached_property
+    def chunk_types(self) -> tuple[type[Any], ...]:
+        """The event classes."""
+        return get_args(get_args(self.events)[0])
+
+
+def _lookup() -> Sdk:
+    import openai
+    from openai import _base_client, _models, _streaming
+    from openai._types import omit
+    from openai.lib._parsing import _responses as parsing
+    from openai.lib.streaming.responses import _responses as streaming
+    from openai.types.responses import ResponseStreamEvent
+
+    return Sdk(
+        version=openai.__version__,
+        clients=(openai.OpenAI, openai.AsyncOpenAI),
+        streams=(_streaming.Stream, _streaming.AsyncStream),
+        managers=(streaming.ResponseStreamManager, streaming.AsyncResponseStreamManager),
+        state=streaming.ResponseStreamState,
+        message=_streaming.ServerSentEvent,
+        process=(_base_client.BaseClient._process_response_data,),
+        decoders=(_streaming.SSEDecoder,),
+        events=ResponseStreamEvent,
+        model=_models.BaseModel,
+        construct_type=_models.construct_type,
+        validate_type=_models.validate_type,
+        parse_response=parsing.parse_response,
+        omit=omit,
+    )
+
+
+def _check(sdk: Sdk) -> None:
+    import pydantic
+
+    if int(pydantic.VERSION.split(".")[0]) != 2:
+        raise UnsupportedError(f"pydantic {pydantic.VERSION}")
+    wanted = [
+        (sdk.streams, ("__stream__", "_iter_events", "close"), "__init__", ("response", "cast_to", "client")),
+        (sdk.clients, ("copy", "with_options"), "request", ("cast_to", "options", "stream_cls")),
+        ((sdk.state,), ("accumulate_event",), "handle_event", ("event",)),
+    ]
+    for classes, names, function, arguments in wanted:
+        for cls in classes:
+            missing = [name for name in (*names, function) if not hasattr(cls, name)]
+            if missing:
+                raise UnsupportedError(f"{cls.__name__} has no {missing[0]}")
+            parameters = inspect.signature(getattr(cls, function)).parameters
+            lacking = [name for name in arguments if name not in parameters]
+            if lacking:
+                raise UnsupportedError(f"{cls.__name__}.{function} has no argument {lacking[0]}")
+    if not sdk.chunk_types:
+        raise UnsupportedError("the events are no union")
+
+
+@functools.cache
+def load() -> Sdk:
+    """The SDK. Raises UnsupportedError where it is laid out otherwise, ImportError where there is none."""
+    try:
+        sdk = _lookup()
+        _check(sdk)
+    except (AttributeError, ImportError, TypeError, ValueError) as error:
+        if isinstance(error, ModuleNotFoundError) and error.name == "openai":
+            raise
+        raise UnsupportedError(str(error)) from error
+    return sdk

@@ -1,0 +1,137 @@
+"""`responses.stream()`: the deltas that carry the text so far, without copying it for each.
+
+The SDK's state folds every event. Here it does so too, but for the deltas of one text after its first: those are made
+natively, and the text is put back into the SDK's snapshot before it sees any other event.
+"""
+
+from __future__ import annotations
+
+import functools
+import warnings
+from typing import Any, ClassVar
+
+from respstream import _backend
+from respstream.integrations.openai._plans import difference
+from respstream.integrations.openai._sdk import Sdk
+
+__all__ = ["adopt"]
+
+# The member of an item or part that the deltas of each type add to.
+_TARGETS = {"response.output_text.delta": "text", "response.function_call_arguments.delta": "arguments"}
+# More texts at once than this, and all of them begin again.
+_RUNS = 16
+
+
+def _stamp(event: Any, made: Any) -> Any:
+    """What makes events like `made` out of ones like `event`; None where it does not come out equal."""
+    cls = made.__class__
+    fields = [
+        (name, name, 0, field.is_required(), None if field.is_required() else field.default)
+        for name, field in cls.model_fields.items()
+    ]
+    if any(field.default_factory is not None for field in cls.model_fields.values()):
+        return None
+    stamp = _backend.engine.SdkStamp(cls, fields, made.__pydantic_fields_set__, "snapshot")
+    return stamp if difference(made, stamp.stamp(event, made.snapshot)) is None else None
+
+
+@functools.cache
+def _warn() -> None:
+    warnings.warn("respstream leaves responses.stream() to the openai SDK: its events differ", RuntimeWarning, 2)
+
+
+class _Deltas:
+    """In front of the SDK's state: the deltas of a text that it has begun are not its business."""
+
+    _sdk: ClassVar[Sdk]
+    _faithful: ClassVar[bool]
+    _run: Any
+    _runs: list[tuple[Any, Any, str]]
+
+    def handle_event(self, event: Any) -> list[Any]:
+        """The events for one of the stream."""
+        if self._run is not None:
+            made: list[Any] | None = self._run(event)
+            if made is not None:
+                return made
+            for run, _, _ in self._runs:
+                made = run(event)
+                if made is not None:
+                    self._run = run
+                    return made
+        attribute = _TARGETS.get(event.type)
+        # The first delta of another text leaves the texts of the others alone.
+        if attribute is None or event.delta.__class__ is not str or len(self._runs) == _RUNS:
+            self._flush()
+        events: list[Any] = super().handle_event(event)  # type: ignore[misc]
+        if attribute is not None:
+            self._begin(event, events, attribute)
+        elif not self._faithful:
+            _recover(self, self._sdk, event, events)
+        return events
+
+    def _flush(self) -> None:
+        """Puts the texts back where the SDK looks for them."""
+        for run, target, attribute in self._runs:
+            setattr(target, attribute, run.text)
+        self._runs.clear()
+        self._run = None
+
+    def _begin(self, event: Any, events: list[Any], attribute: str) -> None:
+        made = events[0] if len(events) == 1 else None
+        text = getattr(made, "snapshot", None)
+        if text.__class__ is not str or made.__class__ is event.__class__:
+            return
+        target = self._target(event)
+        if getattr(target, attribute, None) != text:
+            return
+        stamp = _stamp(event, made)
+        if stamp is None:
+            _warn()
+            return
+        self._run = _backend.engine.SdkRun(stamp, event, text)
+        self._runs.append((self._run, target, attribute))
+
+    def _target(self, event: Any) -> Any:
+        """What the SDK adds the delta to."""
+        find = getattr(self, "_get_output_item", None)
+        if find is not None:
+            item = find(event.output_index)
+        else:  # 2.x
+            item = self.__dict__["_ResponseStreamState__current_snapshot"].output[event.output_index]
+        content = getattr(event, "content_index", None)
+        return item if content is None else item.content[content]
+
+
+@functools.cache
+def _state_class(sdk: Sdk, faithful: bool) -> type[Any]:
+    return type(sdk.state.__name__, (_Deltas, sdk.state), {"_sdk": sdk, "_faithful": faithful})
+
+
+def _recover(state: Any, sdk: Sdk, event: Any, events: list[Any]) -> None:
+    """Counts incomplete and failed responses as final ones, and fills an empty terminal output."""
+    kind = getattr(event, "type", None)
+    done = state.__dict__.setdefault("_done", {})
+    if kind == "response.output_item.done":
+        done[event.output_index] = event.item
+    if kind not in ("response.completed", "response.incomplete", "response.failed"):
+        return
+    response = event.response
+    if not response.output and done:
+        response = response.model_copy(update={"output": [done[index] for index in sorted(done)]})
+    elif kind == "response.completed":
+        return
+    final = sdk.parse_response(text_format=state._text_format, response=response, input_tools=state._input_tools)
+    state._completed_response = final
+    for made in events:
+        made.response = final
+
+
+def adopt(stream: Any, sdk: Sdk, faithful: bool) -> None:
+    """Makes a stream of the SDK's `responses.stream()`, not read yet, fold its deltas natively."""
+    state: Any = getattr(stream, "_state", None)
+    if type(state) is sdk.state:
+        cls = _state_class(sdk, faithful)
+        ours = object.__new__(cls)
+        ours.__dict__.update(state.__dict__, _runs=[], _run=None)
+        stream._state = ours

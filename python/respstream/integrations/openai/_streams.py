@@ -1,0 +1,240 @@
+"""The SDK's streams with events that are built natively.
+
+Subclasses of the SDK's `Stream` and `AsyncStream`. Whatever is not plain is handed, one message at a time, to the SDK's
+own generator, so that its errors, its `[DONE]` and its odd payloads are the SDK's in any release; where the framing is
+not plain, the SDK's own decoder reads on from that block.
+"""
+
+from __future__ import annotations
+
+import functools
+import json
+from collections.abc import AsyncIterator, Iterator
+from itertools import chain
+from typing import Any, TypeVar
+
+from respstream.base import UnknownEvent, build
+from respstream.integrations.openai._plans import Plans, plans
+from respstream.integrations.openai._sdk import Sdk
+
+__all__ = ["stream_classes"]
+
+T = TypeVar("T")
+
+
+class _Batches:
+    """A decoder in the place of the SDK's: gives lists of events, and tuples with messages for the SDK among them."""
+
+    def __init__(self, original: Any, known: Plans, *, flush: bool) -> None:
+        self._original = original
+        self._message = known.sdk.message
+        self._reader = known.reader()
+        self._flush = flush
+
+    def _odd(self, batch: tuple[Any, ...]) -> tuple[tuple[Any, ...], bytes | None]:
+        """The batch with its texts as messages, and the bytes that the SDK has to frame."""
+        rest: bytes | None = None
+        items: list[Any] = []
+        for item in batch:
+            if item.__class__ is tuple:
+                items.append(self._message(event=item[0], data=item[1]))
+            elif item.__class__ is bytes:
+                rest = item
+            else:
+                items.append(item)
+        return tuple(items), rest
+
+    def _last(self) -> tuple[Any, ...]:
+        """What the last block gives although no blank line ended it, if that is wanted."""
+        if not self._flush or not self._reader.rest:
+            return ()
+        return self._odd(tuple(self._reader.feed(b"\n\n")))[0]
+
+    def iter_bytes(self, chunks: Iterator[bytes]) -> Iterator[Any]:
+        chunks, feed = iter(chunks), self._reader.feed
+        for chunk in chunks:
+            batch = feed(chunk)
+            if batch.__class__ is tuple:
+                batch, rest = self._odd(batch)
+                if rest is not None:
+                    yield batch
+                    for message in self._original.iter_bytes(chain([rest], chunks)):
+                        yield (message,)
+                    return
+            yield batch
+        yield self._last()
+        for message in self._original.iter_bytes(iter([self._reader.rest])):
+            yield (message,)
+
+    async def aiter_bytes(self, chunks: AsyncIterator[bytes]) -> AsyncIterator[Any]:
+        chunks, feed = aiter(chunks), self._reader.feed
+        async for chunk in chunks:
+            batch = feed(chunk)
+            if batch.__class__ is tuple:
+                batch, rest = self._odd(batch)
+                if rest is not None:
+                    yield batch
+                    async for message in self._original.aiter_bytes(_prefixed(rest, chunks)):
+                        yield (message,)
+                    return
+            yield batch
+        yield self._last()
+        async for message in self._original.aiter_bytes(_prefixed(self._reader.rest, None)):
+            yield (message,)
+
+
+async def _prefixed(first: bytes, chunks: AsyncIterator[bytes] | None) -> AsyncIterator[bytes]:
+    yield first
+    if chunks is not None:
+        async for chunk in chunks:
+            yield chunk
+
+
+def _known(stream: Any, sdk: Sdk) -> Plans | None:
+    """The plans for a stream; None if it is not read the common way, and the SDK must read it."""
+    options = getattr(stream, "_options", None)
+    client = getattr(stream, "_client", None)
+    process = getattr(type(client), "_process_response_data", None)
+    if (
+        getattr(stream, "_cast_to", None) != sdk.events
+        or getattr(options, "synthesize_event_and_data", None)
+        or getattr(client, "_strict_response_validation", False)
+        or process not in sdk.process
+        or type(getattr(stream, "_decoder", None)) not in sdk.decoders
+        or not callable(getattr(getattr(stream, "response", None), "close", None))
+    ):
+        return None
+    return plans()
+
+
+class _Queue:
+    """The messages that the SDK's generator is to do, one after the other."""
+
+    def __init__(self) -> None:
+        self._waiting: list[Any] = []
+
+    def put(self, message: Any) -> None:
+        self._waiting.append(message)
+
+    def __iter__(self) -> Iterator[Any]:
+        while self._waiting:
+            yield self._waiting.pop()
+
+    async def __aiter__(self) -> AsyncIterator[Any]:
+        while self._waiting:
+            yield self._waiting.pop()
+
+
+def _unknown(message: Any, known: Plans) -> UnknownEvent | None:
+    """An event of a type that the SDK has no class for, as one of ours."""
+    try:
+        data = json.loads(message.data)
+    except ValueError:
+        return None
+    kind = data.get("type") if isinstance(data, dict) else None
+    if not isinstance(kind, str) or kind in known.classes or data.get("error"):
+        return None
+    number = data.get("sequence_number")
+    raw = message.data.encode("utf-8", "surrogatepass")
+    event = build(UnknownEvent, raw, 0, None, number if isinstance(number, int) else None, None, {"type": kind})
+    return event if isinstance(event, UnknownEvent) else None
+
+
+@functools.cache
+def stream_classes(sdk: Sdk, faithful: bool) -> tuple[type[Any], type[Any]]:
+    """The synchronous and the asynchronous stream that take the place of the SDK's."""
+    return _sync_class(sdk, faithful), _async_class(sdk, faithful)
+
+
+def _sync_class(sdk: Sdk, faithful: bool) -> type[Any]:
+    base: Any = sdk.streams[0]
+    message_class = sdk.message
+
+    class Stream(base[T]):  # type: ignore[misc]
+        """As the SDK's, with events built natively."""
+
+        _decoder: Any
+        _queue: _Queue | None = None
+
+        def _iter_events(self) -> Iterator[Any]:
+            return iter(self._queue) if self._queue is not None else super()._iter_events()
+
+        def __stream__(self) -> Iterator[Any]:
+            known = _known(self, sdk)
+            slow = super().__stream__()
+            if known is None:
+                yield from slow
+                return
+            self._decoder = _Batches(self._decoder, known, flush=not faithful)
+            batches = super()._iter_events()
+            queue = self._queue = _Queue()
+            try:
+                for batch in batches:
+                    if batch.__class__ is list:
+                        yield from batch
+                        continue
+                    for item in batch:
+                        if item.__class__ is not message_class:
+                            yield item
+                            continue
+                        event: Any = None if faithful else _unknown(item, known)
+                        if event is None:
+                            queue.put(item)
+                            event = next(slow, queue)
+                            if event is queue:
+                                return
+                            known.learn(item.data, event)
+                        yield event
+            finally:
+                slow.close()
+                self.response.close()
+
+    return Stream
+
+
+def _async_class(sdk: Sdk, faithful: bool) -> type[Any]:
+    base: Any = sdk.streams[1]
+    message_class = sdk.message
+
+    class AsyncStream(base[T]):  # type: ignore[misc]
+        """As the SDK's, with events built natively."""
+
+        _decoder: Any
+        _queue: _Queue | None = None
+
+        def _iter_events(self) -> AsyncIterator[Any]:
+            return aiter(self._queue) if self._queue is not None else super()._iter_events()
+
+        async def __stream__(self) -> AsyncIterator[Any]:
+            known = _known(self, sdk)
+            slow = super().__stream__()
+            if known is None:
+                async for made in slow:
+                    yield made
+                return
+            self._decoder = _Batches(self._decoder, known, flush=not faithful)
+            batches = super()._iter_events()
+            queue = self._queue = _Queue()
+            try:
+                async for batch in batches:
+                    if batch.__class__ is list:
+                        for made in batch:
+                            yield made
+                        continue
+                    for item in batch:
+                        if item.__class__ is not message_class:
+                            yield item
+                            continue
+                        event: Any = None if faithful else _unknown(item, known)
+                        if event is None:
+                            queue.put(item)
+                            event = await anext(slow, queue)
+                            if event is queue:
+                                return
+                            known.learn(item.data, event)
+                        yield event
+            finally:
+                await slow.aclose()
+                await self.response.aclose()
+
+    return AsyncStream

@@ -1,0 +1,146 @@
+"""What a scan reads: paths, globs, folders and URLs, as a list of inputs in a fixed order."""
+
+# Names stay as they were given, which pathlib would normalise; and os.path answers where pathlib raises.
+# ruff: noqa: PTH112, PTH116, PTH118, PTH207
+
+from __future__ import annotations
+
+import os
+import stat
+from collections.abc import Callable, Iterable, Iterator
+from typing import Any, BinaryIO, NamedTuple
+
+SUFFIXES = (".sse", ".jsonl", ".json", ".txt", ".log")
+ENDINGS = tuple(suffix + packed for suffix in SUFFIXES for packed in ("", ".gz", ".zst"))
+
+
+class Input(NamedTuple):
+    """A source: what tables call it, a path as bytes or a callable that opens it, and the part that is wanted if not all."""
+
+    name: str
+    place: bytes | Callable[[], BinaryIO]
+    part: tuple[int, int | None] | None = None
+
+
+class Url:
+    """Opens a URL that fsspec reads; picklable."""
+
+    def __init__(self, url: str) -> None:
+        self.url = url
+
+    def __call__(self) -> BinaryIO:
+        """Opens it. Raises ImportError that names the extra where there is no fsspec."""
+        try:
+            import fsspec
+        except ImportError:
+            raise ImportError("pip install 'respstream[remote]' reads URLs") from None
+        file: BinaryIO = fsspec.open(self.url, "rb").open()
+        return file
+
+
+class Unlisted:
+    """In place of a folder that cannot be listed: opening it tells why."""
+
+    def __init__(self, error: OSError) -> None:
+        self.error = error
+
+    def __call__(self) -> BinaryIO:
+        """Raises the error."""
+        raise self.error
+
+
+def inputs(paths: Any) -> list[Input]:
+    """The inputs that `paths` names: a path, glob, folder or URL, or an iterable of them.
+
+    A folder gives the files in it, at any depth, that end as logs do (`ENDINGS`), sorted; hidden ones are left out. A glob
+    gives its matches, sorted. Raises FileNotFoundError for a path or glob that names nothing, and TypeError for what is no
+    path.
+    """
+    if isinstance(paths, (str, bytes, os.PathLike)):
+        return list(_named(paths))
+    if not isinstance(paths, Iterable):
+        raise TypeError(f"a path or an iterable of paths is required, not {type(paths).__name__!r}")
+    return [one for path in paths for one in _named(path)]
+
+
+def _named(source: Any) -> Iterator[Input]:
+    path = os.fsdecode(source)
+    if os.path.isdir(path):
+        yield from _walked(path)
+    elif _exists(path):
+        yield _file(path)
+    elif "://" in path:
+        yield from _urls(path)
+    else:
+        yield from _matches(path)
+
+
+def _walked(folder: str) -> list[Input]:
+    unlisted: list[OSError] = []
+    found = sorted(_walk(folder, unlisted))
+    return [Input(_shown(os.fsdecode(e.filename or folder)), Unlisted(e)) for e in unlisted] + [_file(p) for p in found]
+
+
+def _walk(folder: str, unlisted: list[OSError]) -> Iterator[str]:
+    for parent, folders, files in os.walk(folder, onerror=unlisted.append):
+        folders[:] = [name for name in folders if not name.startswith(".")]
+        for name in files:
+            if name.lower().endswith(ENDINGS) and not name.startswith("."):
+                path = os.path.join(parent, name)
+                if _readable(path):
+                    yield path
+
+
+def _matches(pattern: str) -> Iterator[Input]:
+    import glob
+
+    found = glob.glob(pattern, recursive=True) if glob.has_magic(pattern) else []
+    if not found:
+        raise FileNotFoundError(f"no such file or folder: {pattern!r}")
+    for path in sorted(found):
+        if not os.path.isdir(path) and _readable(path):
+            yield _file(path)
+
+
+def _urls(url: str) -> Iterator[Input]:
+    import glob
+
+    if not glob.has_magic(url):
+        yield Input(url, Url(url))
+        return
+    opener = Url(url)
+    try:
+        import fsspec
+    except ImportError:
+        opener()  # raises what names the extra
+        raise
+    filesystem, _, matches = fsspec.get_fs_token_paths(url)
+    if not matches:
+        raise FileNotFoundError(f"no such file: {url!r}")
+    for match in sorted(matches):
+        name = filesystem.unstrip_protocol(match)
+        yield Input(name, Url(name))
+
+
+def _file(path: str) -> Input:
+    return Input(_shown(path), os.fsencode(path))
+
+
+def _shown(path: str) -> str:
+    # A name that is not UTF-8 has surrogates, which no output may hold.
+    return os.fsencode(path).decode("utf-8", "replace")
+
+
+def _exists(path: str) -> bool:
+    try:
+        return os.path.lexists(path)
+    except ValueError:  # a NUL in the name
+        return False
+
+
+def _readable(path: str) -> bool:
+    """Whether a path that was found, not named, is worth opening: pipes and devices may never end."""
+    try:
+        return stat.S_ISREG(os.stat(path).st_mode)
+    except OSError:  # a broken link, say: opening it will tell
+        return True

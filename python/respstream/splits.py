@@ -1,0 +1,137 @@
+"""Parts of the input that can be read anywhere, by any process: what engines of many machines are built on.
+
+SEMANTICS ("Tables", a split). Large files of plain SSE or JSON Lines are cut into ranges of bytes. A split gives the
+responses that begin in its range, and reads back and on as far as that takes; the union of the splits equals the scan, but
+for `stream_index`, which is null in all but whole sources.
+"""
+
+from __future__ import annotations
+
+import os
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Iterator
+    from typing import Any
+
+    from respstream.paths import Input
+    from respstream.tables import Scan
+
+__all__ = ["Split", "plan", "read_split"]
+
+TARGET_BYTES = 128 << 20
+_HEAD_BYTES = 1 << 16
+_PACKED = (b"\x1f\x8b", b"\x28\xb5\x2f\xfd")
+
+
+class Split:
+    """A source, or a range of its bytes; a value that can be pickled.
+
+    `source` is what tables call it. `end` is None where the range goes on to the end of the source. `bytes` tells how many
+    there are on disk, None where that is not known.
+    """
+
+    __slots__ = ("_input", "bytes", "end", "options", "source", "start")
+
+    def __init__(self, one: Input, start: int, end: int | None, size: int | None, options: dict[str, Any]) -> None:
+        self._input = one
+        self.source = one.name
+        self.start, self.end, self.bytes = start, end, size
+        self.options = options
+
+    def _key(self) -> tuple[Any, ...]:
+        return self.source, self._input.place, self.start, self.end, self.options
+
+    def __eq__(self, other: object) -> bool:
+        return self._key() == other._key() if isinstance(other, Split) else NotImplemented
+
+    __hash__ = None  # type: ignore[assignment]
+
+    def __reduce__(self) -> tuple[Any, ...]:
+        return Split, (self._input, self.start, self.end, self.bytes, self.options)
+
+    def __repr__(self) -> str:
+        return f"Split({self.source!r}, start={self.start}, end={self.end})"
+
+
+def plan(paths: Any, target_bytes: int = TARGET_BYTES, **options: Any) -> list[Split]:
+    """Splits of about `target_bytes` each, in the order of the input. Paths and options as for `scan`.
+
+    A source that is compressed, that is no file, that is a JSON array, or that begins with lanes (`stream_id`), is one
+    split. Raises what `scan` raises.
+    """
+    from respstream import paths as _paths
+    from respstream.tables import given_options
+
+    if target_bytes < 1:
+        raise ValueError("target_bytes must be positive")
+    chosen = given_options(options)
+    return [
+        Split(one, start, end, size, chosen)
+        for one in _paths.inputs(paths)
+        for start, end, size in _ranges(one, target_bytes)
+    ]
+
+
+def read_split(
+    split: Split,
+    table: str | Iterable[str] = "responses",
+    columns: Iterable[str] | dict[str, Iterable[str]] | None = None,
+    batch_rows: int | None = None,
+) -> Scan:
+    """The rows of a split, as `scan` gives them: iterate over the batches, or hand it to whatever speaks Arrow."""
+    from respstream.tables import Scan, batch_size, wanted_columns
+
+    whole = split.start == 0 and split.end is None
+    one = split._input if whole else split._input._replace(part=(split.start, split.end))
+    names = [table] if isinstance(table, str) else list(table)
+    wanted = wanted_columns(names, columns)
+    return Scan([one], wanted, 1, batch_size(batch_rows), dict(split.options), split=True)
+
+
+def _ranges(one: Input, target: int) -> Iterator[tuple[int, int | None, int | None]]:
+    size = _size(one)
+    if size is None or size <= target or not _divisible(one):
+        yield 0, None, size
+        return
+    count = -(-size // target)
+    edges = [size * number // count for number in range(count)]
+    for start, end in zip(edges, [*edges[1:], None], strict=True):
+        yield start, end, (size if end is None else end) - start
+
+
+def _size(one: Input) -> int | None:
+    """The size of a file; None for what is none."""
+    if not isinstance(one.place, bytes):
+        return None
+    import stat
+
+    try:
+        found = os.stat(one.place)  # noqa: PTH116
+    except OSError:
+        return None
+    return found.st_size if stat.S_ISREG(found.st_mode) else None
+
+
+def _divisible(one: Input) -> bool:
+    try:
+        with open(one.place, "rb") as file:  # type: ignore[arg-type]  # noqa: PTH123
+            head = file.read(_HEAD_BYTES)
+    except OSError:
+        return False
+    text = head.removeprefix(b"\xef\xbb\xbf").lstrip()
+    return (
+        not head.startswith(_PACKED) and not text.startswith(b"[") and b'"stream_id"' not in head and not _wraps(text)
+    )
+
+
+def _wraps(text: bytes) -> bool:
+    """Whether a file begins with a JSON text that is no event: rows that wrap streams have state that no part can look up."""
+    import json
+
+    if not text.startswith(b"{"):
+        return False
+    try:
+        return not isinstance(json.loads(text.splitlines()[0]).get("type"), str)
+    except (ValueError, AttributeError, RecursionError):
+        return True

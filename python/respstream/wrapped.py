@@ -1,0 +1,153 @@
+"""Reads what a file may be: a stream, or a file that wraps streams whole (HAR, VCR), which is seen by its first bytes.
+
+Rows that wrap streams are read by the engines themselves, line by line. HAR files and VCR cassettes are small, and one
+text each: they are gathered, read in Python under both backends, and their records given to the engine's decoder.
+"""
+
+from __future__ import annotations
+
+from respstream import _backend
+from respstream.errors import StreamError
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterator
+    from typing import Any, NamedTuple
+
+    class Record(NamedTuple):
+        """A stream that was found in a file: its bytes, when it was asked for and when it came, and where it stands."""
+
+        data: bytes
+        times: tuple[float | None, float | None]
+        span: tuple[int, int, int]
+        ends: bool
+
+
+__all__ = ["FORMS", "FileDecoder", "sniff"]
+
+FORMS = ("auto", "sse", "jsonl", "rows", "har", "vcr")
+HEAD = 4096  # bytes in which a VCR cassette has to show what it is
+_KEYS = (b"interactions:", b"http_interactions:")
+_PASSED = (b"---", b"#", b"version:", b"recorded_with:")
+
+
+class FileDecoder:
+    """As `respstream.Decoder`, for what reads files: it takes the forms "har" and "vcr" too, and sees them under "auto"."""
+
+    def __init__(self, form: str = "auto", **options: Any) -> None:
+        if form not in FORMS:
+            raise ValueError(f"form must be one of {', '.join(FORMS)}, not {form!r}")
+        wraps = form in ("har", "vcr")
+        named = any(options.get(name) is not None for name in ("field", "time", "lane"))
+        if wraps and named:
+            raise ValueError(f"field, time and lane are for form='rows', not {form!r}")
+        self._decoder: Any = _backend.engine.Decoder(form="auto" if wraps else form, **options)
+        self._form: str | None = form if wraps else None if form == "auto" and not named else ""
+        self._held: list[bytes] = []
+
+    def __getattr__(self, name: str) -> Any:
+        return getattr(self._decoder, name)
+
+    def feed(self, data: Any) -> list[Any]:
+        """Takes the next bytes; gives the events that they complete."""
+        return self._take(data, self._decoder.feed)
+
+    def fold(self, data: Any) -> list[Any]:
+        """As `feed`, but gives the responses that ended, and forgets them."""
+        return self._take(data, self._decoder.fold)
+
+    def finish(self) -> list[Any]:
+        """Ends the source; gives the last events."""
+        last = self._rest(self._decoder.feed, self._decoder.feed_record)
+        return [*last, *self._decoder.finish()]
+
+    def fold_end(self) -> list[Any]:
+        """As `finish`, but gives the responses that ended, and forgets them."""
+        last = self._rest(self._decoder.fold, self._decoder.fold_record)
+        return [*last, *self._decoder.fold_end()]
+
+    def reset(self) -> None:
+        """Forgets everything; the decoder is as new."""
+        self._decoder.reset()
+        self._held.clear()
+
+    def _take(self, data: Any, feed: Callable[[Any], list[Any]]) -> list[Any]:
+        if self._form == "":
+            return feed(data)
+        if not isinstance(data, (bytes, bytearray, memoryview)):
+            return feed(data)  # which says what is wrong with it
+        self._held.append(bytes(data))
+        if self._form is None:
+            head = b"".join(self._held)
+            self._form = sniff(head)
+            if self._form == "":
+                self._held.clear()
+                return feed(head)
+        return []
+
+    def _rest(self, feed: Callable[[bytes], list[Any]], record: Callable[..., list[Any]]) -> list[Any]:
+        """What was gathered, once there is no more of it."""
+        data = b"".join(self._held)
+        self._held.clear()
+        if not self._form:
+            return feed(data)
+        found: list[Any] = []
+        try:
+            for one in self._records(data):
+                found += record(*one)
+        except StreamError as error:
+            error.events = [*found, *error.events]
+            raise
+        return found
+
+    def _records(self, data: bytes) -> Iterator[Record]:
+        if self._form == "har":
+            from respstream.har import records
+        else:
+            from respstream.vcr import records
+        return records(data, self._decoder.bad_record)
+
+
+def sniff(head: bytes) -> str | None:
+    """By the first bytes of a file: "har", "vcr", "" for anything else; None where more of them are needed."""
+    text = head.lstrip(b"\xef\xbb\xbf \t\r\n")
+    if not text:
+        return None
+    if text[:1] == b"{":
+        return _sniff_object(text[1:].lstrip())
+    lines = text[:HEAD].split(b"\n")
+    last = lines.pop()
+    for line in lines:
+        if line.startswith(_KEYS):
+            return "vcr"
+        if line.strip() and not line.startswith(_PASSED):
+            return ""
+    if last.startswith(_KEYS):
+        return "vcr"
+    undecided = not last.strip() or last.startswith(_PASSED)
+    undecided = undecided or any(key.startswith(last) for key in (*_KEYS, *_PASSED))
+    return None if undecided and len(text) < HEAD else ""
+
+
+def _sniff_object(rest: bytes) -> str | None:
+    """What an object is, by its first member."""
+    key, quote, after = rest[1:40].partition(b'"')
+    value = after.lstrip().removeprefix(b":").lstrip()
+    known = {b"log": b"{", b"interactions": b"[", b"http_interactions": b"[", b"version": b""}
+    if rest and (rest[:1] != b'"' or (not quote and len(rest) >= 40) or (quote and key not in known)):
+        return ""
+    if not value:
+        return None
+    if key == b"version":
+        return _sniff_version(rest[rest.index(after) :])
+    return ("har" if key == b"log" else "vcr") if value.startswith(known[key]) else ""
+
+
+def _sniff_version(rest: bytes) -> str | None:
+    """What an object is whose first member is a version: a cassette if interactions come next."""
+    head = rest[:HEAD]
+    tail = head.partition(b",")[2].lstrip()
+    keys = (b'"interactions"', b'"http_interactions"')
+    if tail.startswith(keys):
+        return "vcr"
+    return None if len(head) < 40 and any(key.startswith(tail) for key in keys) else ""

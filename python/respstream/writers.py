@@ -1,0 +1,343 @@
+"""Tables to files, in a stream: Parquet, Arrow IPC, JSON Lines and CSV, which appear whole or not at all. Needs pyarrow."""
+
+# Names stay as they were given, which pathlib would normalise.
+# ruff: noqa: PTH101, PTH103, PTH105, PTH106, PTH104, PTH108, PTH112, PTH113, PTH116, PTH118, PTH123, PTH208, SIM115
+
+from __future__ import annotations
+
+import contextlib
+import csv
+import json
+import os
+import shutil
+import tempfile
+from collections.abc import Generator, Iterator
+from datetime import datetime
+from typing import Any, Protocol
+from urllib.parse import quote
+
+from respstream.tables import Scan
+
+ROW_GROUP_ROWS = 1 << 16
+ROW_GROUP_BYTES = 64 << 20
+SUFFIXES = {"parquet": ".parquet", "ipc": ".arrow", "jsonl": ".jsonl", "csv": ".csv"}
+NULL_PARTITION = "__HIVE_DEFAULT_PARTITION__"
+
+
+def to_arrow(scan: Scan) -> Any:
+    """A pyarrow table, or a dict of them where the scan has several."""
+    pa = _pyarrow()
+    found: dict[str, list[Any]] = {name: [] for name in scan.tables}
+    for name, batch in named_batches(scan):
+        found[name].append(batch)
+    schemas = _schemas(scan)
+    tables = {name: pa.Table.from_batches(batches, schemas[name]) for name, batches in found.items()}
+    return tables if len(tables) > 1 else tables[scan.tables[0]]
+
+
+def write(scan: Scan, path: str | os.PathLike[str], form: str, partition_by: str | None) -> None:
+    """Writes the tables of a scan.
+
+    One table is a file; it appears under its name when it is whole, in place of what was there, and not before: a run
+    that fails or is killed changes nothing but may leave a hidden file that ends in `.tmp`. Several tables, or one that is
+    partitioned by a column (folders named `column=value`, as Hive has them), are a folder, which must not exist or be empty.
+    """
+    _pyarrow()
+    target = os.path.realpath(os.fspath(path))
+    if partition_by is not None and any(partition_by not in names for names in _names(scan).values()):
+        raise ValueError(f"there is no column {partition_by!r} to partition by")
+    if len(scan.tables) == 1 and partition_by is None:
+        with _new_file(target) as temporary, contextlib.closing(Plain(scan, lambda _: temporary, form)) as writer:
+            writer.run()
+        return
+    with _new_folder(target) as folder:
+        several = len(scan.tables) > 1
+        kind: type[Plain | Partitioned] = Plain if partition_by is None else Partitioned
+
+        def place(table: str) -> str:
+            if partition_by is None:
+                return os.path.join(folder, table + SUFFIXES[form])
+            return os.path.join(folder, table) if several else folder
+
+        with contextlib.closing(kind(scan, place, form, partition_by)) as files:
+            files.run()
+
+
+def named_batches(scan: Scan) -> Iterator[tuple[str, Any]]:
+    """The batches of a scan as pyarrow has them, with the names of their tables."""
+    pa = _pyarrow()
+    for found in scan.batches():
+        name, batch = (scan.tables[0], found) if len(scan.tables) == 1 else found
+        yield name, pa.record_batch(batch)
+
+
+def _pyarrow() -> Any:
+    try:
+        import pyarrow
+    except ImportError:
+        raise ImportError("pip install 'respstream[arrow]' writes tables and makes pyarrow's") from None
+    return pyarrow
+
+
+def _schemas(scan: Scan) -> dict[str, Any]:
+    found = scan.schema if len(scan.tables) > 1 else {scan.tables[0]: scan.schema}
+    return {name: _pyarrow().schema(schema) for name, schema in found.items()}
+
+
+def _names(scan: Scan) -> dict[str, list[str]]:
+    return {name: schema.names for name, schema in _schemas(scan).items()}
+
+
+# -- formats -----------------------------------------------------------------------------------------------------------
+
+
+class File(Protocol):
+    """Takes batches of one table."""
+
+    def write(self, batch: Any) -> None:
+        """Writes a batch, at once or later."""
+
+    def close(self) -> None:
+        """Writes what was kept back, and ends the file."""
+
+
+class Parquet:
+    """Row groups of at most `ROW_GROUP_ROWS` rows, or about `ROW_GROUP_BYTES`."""
+
+    def __init__(self, path: str, schema: Any) -> None:
+        from pyarrow import parquet
+
+        self._schema = schema
+        self._held: list[Any] = []
+        self._rows = self._bytes = 0
+        self._writer = parquet.ParquetWriter(path, schema, compression="zstd")
+
+    def write(self, batch: Any) -> None:
+        """Keeps a batch until there are enough for a row group."""
+        self._held.append(batch)
+        self._rows += batch.num_rows
+        self._bytes += batch.get_total_buffer_size()
+        if self._rows >= ROW_GROUP_ROWS or self._bytes >= ROW_GROUP_BYTES:
+            self._flush()
+
+    def _flush(self) -> None:
+        if self._held:
+            table = _pyarrow().Table.from_batches(self._held, self._schema)
+            self._writer.write_table(table, row_group_size=max(self._rows, 1))
+        self._held, self._rows, self._bytes = [], 0, 0
+
+    def close(self) -> None:
+        """Writes the last row group and the footer."""
+        self._flush()
+        self._writer.close()
+
+
+class Ipc:
+    """An Arrow IPC file. Its dictionaries may not change from batch to batch, so that words are plain text there."""
+
+    def __init__(self, path: str, schema: Any) -> None:
+        pa = _pyarrow()
+        fields = [field.with_type(field.type.value_type) if _is_dictionary(field) else field for field in schema]
+        self._schema = pa.schema(fields, schema.metadata)
+        self._writer = pa.ipc.new_file(path, self._schema, options=pa.ipc.IpcWriteOptions(compression="zstd"))
+
+    def write(self, batch: Any) -> None:
+        """Writes a batch."""
+        columns = [c.cast(f.type) if c.type != f.type else c for c, f in zip(batch.columns, self._schema, strict=True)]
+        self._writer.write_batch(_pyarrow().RecordBatch.from_arrays(columns, schema=self._schema))
+
+    def close(self) -> None:
+        """Writes the footer."""
+        self._writer.close()
+
+
+def _is_dictionary(field: Any) -> bool:
+    return bool(_pyarrow().types.is_dictionary(field.type))
+
+
+class JsonLines:
+    """One JSON object a row."""
+
+    def __init__(self, path: str, schema: Any) -> None:
+        self._file = open(path, "w", encoding="utf-8", newline="\n")
+
+    def write(self, batch: Any) -> None:
+        """Writes a batch."""
+        self._file.writelines(_json(row) + "\n" for row in batch.to_pylist())
+
+    def close(self) -> None:
+        """Ends the file."""
+        self._file.close()
+
+
+class Csv:
+    """A header and one record a row."""
+
+    def __init__(self, path: str, schema: Any) -> None:
+        self._file = open(path, "w", encoding="utf-8", newline="")
+        self._writer = csv.writer(self._file, lineterminator="\n")
+        self._writer.writerow(schema.names)
+
+    def write(self, batch: Any) -> None:
+        """Writes a batch."""
+        self._writer.writerows([_field(value) for value in row.values()] for row in batch.to_pylist())
+
+    def close(self) -> None:
+        """Ends the file."""
+        self._file.close()
+
+
+FORMS: dict[str, Any] = {"parquet": Parquet, "ipc": Ipc, "jsonl": JsonLines, "csv": Csv}
+
+
+def _json(value: Any) -> str:
+    return json.dumps(value, ensure_ascii=False, separators=(",", ":"), default=_rfc3339)
+
+
+def _rfc3339(value: datetime) -> str:
+    return value.isoformat().replace("+00:00", "Z")
+
+
+def _field(value: Any) -> str:
+    if value is None:
+        return ""
+    if isinstance(value, str):
+        return value
+    return _rfc3339(value) if isinstance(value, datetime) else _json(value)
+
+
+# -- tables to files ---------------------------------------------------------------------------------------------------
+
+
+class Plain:
+    """One file a table; also those without rows."""
+
+    def __init__(self, scan: Scan, place: Any, form: str, _: str | None = None) -> None:
+        self._scan = scan
+        self._files = {name: FORMS[form](place(name), schema) for name, schema in _schemas(scan).items()}
+
+    def run(self) -> None:
+        """Writes all batches."""
+        for name, batch in named_batches(self._scan):
+            self._files[name].write(batch)
+        for file in self._files.values():
+            file.close()
+
+    def close(self) -> None:
+        """Closes what a failure left open."""
+        for file in self._files.values():
+            with contextlib.suppress(Exception):
+                file.close()
+
+
+class Partitioned:
+    """One file for each value of a column, in a folder of its own; the column is in the folder's name alone."""
+
+    MOST = 1024
+
+    def __init__(self, scan: Scan, place: Any, form: str, column: str | None) -> None:
+        self._scan, self._place, self._form, self._column = scan, place, form, column
+        self._files: dict[tuple[str, Any], File] = {}
+
+    def run(self) -> None:
+        """Writes all batches. Raises ValueError for a column of too many values."""
+        for name, batch in named_batches(self._scan):
+            values = batch.column(self._column)
+            rest = batch.drop_columns([self._column])
+            for value in values.unique():
+                self._file(name, value.as_py(), rest.schema).write(rest.filter(_same(values, value)))
+        for file in self._files.values():
+            file.close()
+
+    def _file(self, name: str, value: Any, schema: Any) -> File:
+        file = self._files.get((name, value))
+        if file is None:
+            if len(self._files) >= self.MOST:
+                raise ValueError(f"the column {self._column!r} has more than {self.MOST} values to partition by")
+            folder = os.path.join(self._place(name), f"{self._column}={_folder(value)}")
+            os.makedirs(folder)
+            file = self._files[name, value] = FORMS[self._form](
+                os.path.join(folder, "part-0" + SUFFIXES[self._form]), schema
+            )
+        return file
+
+    def close(self) -> None:
+        """Closes what a failure left open."""
+        for file in self._files.values():
+            with contextlib.suppress(Exception):
+                file.close()
+
+
+def _folder(value: Any) -> str:
+    if value is None:
+        return NULL_PARTITION
+    text = _field(value)
+    return quote(text, safe=" :@+,;=!$&'()")
+
+
+def _same(values: Any, value: Any) -> Any:
+    import pyarrow.compute
+
+    compute: Any = pyarrow.compute
+
+    if not value.is_valid:
+        return compute.is_null(values)
+    return compute.fill_null(compute.equal(values, value), False)
+
+
+# -- whole or not at all -----------------------------------------------------------------------------------------------
+
+
+@contextlib.contextmanager
+def _new_file(target: str) -> Generator[str, None, None]:
+    """A file beside the target that takes its name when the block ends well."""
+    folder, name = os.path.split(target)
+    handle, temporary = tempfile.mkstemp(prefix=f".{name[:100]}.", suffix=".tmp", dir=folder)
+    os.close(handle)
+    try:
+        yield temporary
+        _settle(temporary, _mode(target))
+        os.replace(temporary, target)
+    except BaseException:
+        with contextlib.suppress(OSError):
+            os.unlink(temporary)
+        raise
+
+
+@contextlib.contextmanager
+def _new_folder(target: str) -> Generator[str, None, None]:
+    """A folder beside the target that takes its name when the block ends well."""
+    if os.path.lexists(target) and (not os.path.isdir(target) or os.listdir(target)):
+        raise FileExistsError(f"{target!r} is there already, and not empty")
+    folder, name = os.path.split(target)
+    temporary = tempfile.mkdtemp(prefix=f".{name[:100]}.", suffix=".tmp", dir=folder)
+    try:
+        yield temporary
+        _settle(temporary, 0o777 & ~_mask())
+        if os.path.isdir(target):
+            os.rmdir(target)
+        os.rename(temporary, target)
+    except BaseException:
+        shutil.rmtree(temporary, ignore_errors=True)
+        raise
+
+
+def _settle(path: str, mode: int) -> None:
+    os.chmod(path, mode)
+    if os.path.isfile(path):
+        with open(path, "rb") as file:
+            os.fsync(file.fileno())
+
+
+def _mode(target: str) -> int:
+    """The permissions of the file that is replaced, or those that a new one gets."""
+    try:
+        return os.stat(target).st_mode & 0o7777
+    except OSError:
+        return 0o666 & ~_mask()
+
+
+def _mask() -> int:
+    mask = os.umask(0)
+    os.umask(mask)
+    return mask

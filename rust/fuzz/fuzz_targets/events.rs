@@ -1,0 +1,101 @@
+//! Events: what a payload says of its type, lane and numbers is what `serde_json` reads there; whole and cut alike.
+#![no_main]
+
+use arbitrary::Arbitrary;
+use libfuzzer_sys::fuzz_target;
+use respstream_core::events::{Found, INDEX_LIMIT, Parsed, Reader};
+use respstream_core::frames::{Frame, What};
+use respstream_fuzz::digest::{Event, How, read, scan};
+use serde_json::{Map, Value};
+
+const INDEXES: [&str; 5] =
+    ["output_index", "content_index", "summary_index", "command_index", "annotation_index"];
+
+#[derive(Arbitrary, Debug)]
+struct Input<'a> {
+    name: Option<&'a str>,
+    cut: u8,
+    payload: &'a [u8],
+}
+
+fuzz_target!(|input: Input<'_>| {
+    let name = input.name.filter(|name| !name.is_empty() && !name.contains(['\r', '\n']));
+    let payload = input.payload;
+    let unchecked = event(payload, name, false);
+    assert_eq!(unchecked, event(payload, name, true));
+    if let (Some(event), Ok(value)) = (&unchecked, serde_json::from_slice::<Value>(payload)) {
+        holds(event, value.as_object().expect("events are objects"), name);
+    }
+    in_a_block(payload, name, input.cut, unchecked);
+});
+
+/// The event of a payload; `scanned`: the framer has checked it already.
+fn event(payload: &[u8], name: Option<&str>, scanned: bool) -> Option<Event> {
+    let (verdict, mut members) = scan(payload);
+    let mut frame = Frame {
+        data: payload,
+        name: name.map(str::as_bytes),
+        offset: 0,
+        end: payload.len() as u64,
+        line: 1,
+        what: What::Payload,
+        missing: false,
+        unfinished: false,
+        scanned: scanned.then_some(verdict),
+        members: &mut members,
+    };
+    let mut reader = Reader::default();
+    match reader.read(&mut frame, &mut Vec::new()) {
+        Found::Event(parsed) => {
+            eager(&parsed);
+            Some((&parsed).into())
+        }
+        Found::Plain | Found::Stray => None,
+    }
+}
+
+/// The fields that a binding reads at once.
+fn eager(parsed: &Parsed<'_>) {
+    for field in parsed.entry.map_or(&[][..], |entry| entry.eager) {
+        if let Some(member) = parsed.member(field) {
+            respstream_core::json::decode_str(parsed.bytes(&member));
+        }
+    }
+}
+
+fn holds(event: &Event, object: &Map<String, Value>, name: Option<&str>) {
+    let text = |key: &str| object.get(key).and_then(Value::as_str);
+    let kind = text("type").filter(|kind| !kind.is_empty());
+    assert_eq!(Some(event.kind.as_str()), kind.or(name));
+    assert_eq!(event.flags.0, kind.is_none());
+    assert_eq!(event.lane.as_deref(), text("stream_id"));
+    let number = |key: &str| object.get(key).and_then(Value::as_i64);
+    assert_eq!(event.sequence_number, number("sequence_number"));
+    let given: Vec<_> =
+        INDEXES.iter().map(|key| object.get(*key).filter(|v| !v.is_null())).collect();
+    let limit = i64::from(INDEX_LIMIT);
+    let good = |value: &Value| value.as_i64().filter(|index| (0..=limit).contains(index));
+    match event.indexes {
+        Some(indexes) => {
+            let expected = given.iter().map(|value| value.and_then(good));
+            assert!(indexes.values.iter().map(|v| v.map(i64::from)).eq(expected));
+        }
+        None => assert!(given.iter().flatten().any(|value| good(value).is_none())),
+    }
+}
+
+/// The same payload as a block of a stream, cut somewhere: the same event.
+fn in_a_block(payload: &[u8], name: Option<&str>, cut: u8, expected: Option<Event>) {
+    if payload.first() != Some(&b'{') || payload.iter().any(|byte| matches!(byte, b'\r' | b'\n')) {
+        return;
+    }
+    let name = name.map_or(String::new(), |name| format!("event: {name}\n"));
+    let source = [name.as_bytes(), b"data: ", payload, b"\n\n"].concat();
+    let whole = read(How::default(), [&source[..]].into_iter());
+    let at = usize::from(cut) % source.len();
+    let cut = read(How::default(), [&source[..at], &source[at..]].into_iter());
+    assert_eq!(whole, cut);
+    let mut events = whole.events.into_iter();
+    let found = events.next().map(|event| Event { span: (0, payload.len() as u64, 1), ..event });
+    assert_eq!((found, events.next()), (expected, None));
+}

@@ -1,0 +1,142 @@
+//! The fold: streams like recorded ones, held against an oracle after each event; every getter may be read at any time.
+#![no_main]
+
+use libfuzzer_sys::fuzz_target;
+
+use respstream_core::decoder::{Decoder, Ignore};
+use respstream_core::frames::Options;
+use respstream_core::json::write_canonical;
+use respstream_core::response::Texts;
+use respstream_fuzz::digest::{How, Response, read, responses};
+use respstream_fuzz::oracle::Oracle;
+use respstream_fuzz::wire::Script;
+use serde_json::{Value, json};
+
+fuzz_target!(|script: Script| {
+    let mut oracle = Oracle::default();
+    let mut decoder = Decoder::new(Options::default(), false);
+    let created =
+        script.framed("response.created", ",\"response\":{\"id\":\"r\",\"output\":[]}", 0);
+    decoder.feed(&created, None, &mut Ignore);
+    let mut source = created;
+    for (number, step) in script.steps.iter().enumerate() {
+        let event = script.event(step, number + 1);
+        for repeat in 0..=usize::from(step.twice) {
+            decoder.feed(&event, None, &mut Ignore);
+            source.extend_from_slice(&event);
+            if repeat == 0 || !script.numbered {
+                oracle.apply(step);
+            }
+        }
+        holds(&decoder, &oracle.output(), false);
+    }
+    let expected = end(&script, &oracle, &mut decoder, &mut source);
+    holds(&decoder, &expected, script.terminal.is_some());
+    decoder.finish(None, &mut Ignore);
+    let halves = source.split_at(source.len() / 2);
+    let slow = How { slow: true, ..How::default() };
+    let again = read(slow, [halves.0, halves.1].into_iter());
+    assert_eq!(again.responses, responses(&decoder));
+});
+
+/// Feeds the terminal event, if there is one; gives the output that is expected then.
+fn end(
+    script: &Script,
+    oracle: &Oracle,
+    decoder: &mut Decoder,
+    source: &mut Vec<u8>,
+) -> Vec<Value> {
+    let Some(output) = script.terminal else { return oracle.output() };
+    let (given, expected) = oracle.ended(output);
+    let mut response = json!({"id": "r", "status": "completed"});
+    if let Some(given) = given {
+        response["output"] = given;
+    }
+    let number = script.steps.len() + 1;
+    let event = script.framed("response.completed", &format!(",\"response\":{response}"), number);
+    decoder.feed(&event, None, &mut Ignore);
+    source.extend_from_slice(&event);
+    expected
+}
+
+/// The response is what the oracle says it is.
+fn holds(decoder: &Decoder, output: &[Value], complete: bool) {
+    let [response] = &responses(decoder)[..] else { panic!("one response is expected") };
+    // Items that nothing has touched stand there as they came, with halves of pairs, which serde_json refuses.
+    let mut json = Vec::new();
+    write_canonical(&response.json, &mut json);
+    let whole: Value = serde_json::from_slice(&json).expect("a response is JSON");
+    // Nothing was streamed, and the response has no output.
+    let none = Vec::new();
+    let found = whole["output"].as_array().unwrap_or(&none).iter().map(compared);
+    let found: Vec<Value> = found.collect();
+    assert_eq!(found, output);
+    assert_eq!(response.texts, texts(output));
+    assert_eq!(response.ended.0, complete);
+    calls(response, output);
+}
+
+/// An item without the members that the oracle does not know.
+fn compared(item: &Value) -> Value {
+    let mut item = item.clone();
+    if let Some(members) = item.as_object_mut() {
+        members.remove("id");
+        members.remove("logprobs");
+        for key in ["content", "summary"] {
+            let parts = members.get_mut(key).and_then(Value::as_array_mut);
+            for part in parts.into_iter().flatten().filter_map(Value::as_object_mut) {
+                part.remove("logprobs");
+            }
+        }
+    }
+    item
+}
+
+fn texts(output: &[Value]) -> Texts {
+    let mut texts = Texts::default();
+    let mut summaries = Vec::new();
+    for item in output {
+        let parts = |key: &str| item[key].as_array().cloned().unwrap_or_default();
+        let reasoning = item["type"] == "reasoning";
+        for part in parts("content") {
+            let text = part["text"].as_str();
+            match part["type"].as_str() {
+                _ if reasoning => texts.reasoning_text.push_str(text.unwrap_or_default()),
+                Some("output_text") if item["type"] == "message" => {
+                    texts.output_text.push_str(text.unwrap_or_default());
+                }
+                Some("refusal") if item["type"] == "message" => {
+                    if let Some(text) = part["refusal"].as_str() {
+                        texts.refusal.get_or_insert_default().push_str(text);
+                    }
+                }
+                _ => {}
+            }
+        }
+        let texts = parts("summary").into_iter().filter(|_| reasoning);
+        summaries.extend(texts.filter_map(|part| part["text"].as_str().map(str::to_owned)));
+    }
+    texts.reasoning_summary = summaries.join("\n\n");
+    texts
+}
+
+fn calls(response: &Response, output: &[Value]) {
+    let text = |value: &Value| value.as_str().map(str::to_owned);
+    let expected = output.iter().filter_map(|item| {
+        let field = match item["type"].as_str()? {
+            "function_call" | "mcp_call" => "arguments",
+            "custom_tool_call" => "input",
+            _ => return None,
+        };
+        Some((text(&item["type"]), text(&item["call_id"]), text(&item["name"]), text(&item[field])))
+    });
+    let found = response.tool_calls.iter().map(|call| {
+        (
+            Some(call.kind.to_owned()),
+            call.call_id.clone(),
+            call.name.clone(),
+            call.arguments.clone(),
+        )
+    });
+    assert!(found.eq(expected), "{:?}", response.tool_calls);
+}

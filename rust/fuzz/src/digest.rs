@@ -1,0 +1,203 @@
+//! What readers give, as plain values that can be compared.
+
+use respstream_core::decoder::{Decoder, Sink as EventSink};
+use respstream_core::diagnostics::{Diagnostic, Note};
+use respstream_core::events::{Indexes, Parsed};
+use respstream_core::frames::{Frame, Framer, Options, Sink, What};
+use respstream_core::json::{Fault, Member, Scan};
+use respstream_core::response::{Folded, Texts, ToolCall};
+
+/// What a framer gave.
+#[derive(Clone, Debug, PartialEq)]
+pub enum Given {
+    Frame {
+        data: Vec<u8>,
+        name: Option<Vec<u8>>,
+        span: (u64, u64, u64),
+        what: What,
+        flags: (bool, bool),
+    },
+    Note(Note),
+    Done,
+}
+
+/// Collects what a framer gives; checks what it says of a payload.
+#[derive(Default)]
+pub struct Collect(pub Vec<Given>);
+
+impl Sink for Collect {
+    fn frame(&mut self, frame: Frame<'_>) {
+        if let Some(scanned) = frame.scanned {
+            let (again, members) = scan(frame.data);
+            assert_eq!(again, scanned);
+            assert_eq!(members, *frame.members);
+        }
+        self.0.push(Given::Frame {
+            data: frame.data.to_vec(),
+            name: frame.name.map(<[u8]>::to_vec),
+            span: (frame.offset, frame.end, frame.line),
+            what: frame.what,
+            flags: (frame.missing, frame.unfinished),
+        });
+    }
+
+    fn note(&mut self, note: Note) {
+        self.0.push(Given::Note(note));
+    }
+
+    fn done(&mut self) {
+        self.0.push(Given::Done);
+    }
+}
+
+/// The verdict on a text and its members.
+pub fn scan(text: &[u8]) -> (Result<Scan, Fault>, Vec<Member>) {
+    let mut members = Vec::new();
+    (respstream_core::json::scan(text, &mut members), members)
+}
+
+/// What a framer gives for these pieces.
+pub fn frames<'a>(
+    options: Options,
+    pieces: impl Iterator<Item = &'a [u8]>,
+    force_slow: bool,
+) -> Vec<Given> {
+    let mut framer = Framer::new(options);
+    framer.force_slow = force_slow;
+    let mut given = Collect::default();
+    for piece in pieces {
+        framer.feed(piece, &mut given);
+    }
+    framer.finish(&mut given);
+    given.0
+}
+
+/// An event as plain values.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Event {
+    pub kind: String,
+    pub known: bool,
+    pub raw: Vec<u8>,
+    pub span: (u64, u64, u64),
+    pub lane: Option<String>,
+    pub flags: (bool, bool),
+    pub sequence_number: Option<i64>,
+    pub indexes: Option<Indexes>,
+    pub members: Vec<Member>,
+}
+
+impl From<&Parsed<'_>> for Event {
+    fn from(parsed: &Parsed<'_>) -> Self {
+        Self {
+            kind: parsed.kind.to_string(),
+            known: parsed.entry.is_some(),
+            raw: parsed.raw.to_vec(),
+            span: (parsed.offset, parsed.end, parsed.line),
+            lane: parsed.lane.as_deref().map(str::to_owned),
+            flags: (parsed.named, parsed.odd),
+            sequence_number: parsed.sequence_number,
+            indexes: parsed.indexes,
+            members: parsed.members.iter().collect(),
+        }
+    }
+}
+
+/// Collects events.
+#[derive(Default)]
+pub struct Events(pub Vec<Event>);
+
+impl EventSink for Events {
+    fn event(&mut self, parsed: &Parsed<'_>) {
+        self.0.push(parsed.into());
+    }
+}
+
+/// All that can be read of a response.
+#[derive(Debug, PartialEq)]
+pub struct Response {
+    pub json: Vec<u8>,
+    pub keys: Vec<String>,
+    pub members: Vec<Option<Vec<u8>>>,
+    pub ids: (Option<String>, Option<String>, Option<String>),
+    pub ended: (bool, bool, Option<&'static str>),
+    pub texts: Texts,
+    pub tool_calls: Vec<ToolCall>,
+    pub error: Option<Vec<u8>>,
+    pub counts: (u64, u64, u64, u64, u64, Option<u64>),
+    pub sequence: (Option<i64>, Option<i64>),
+    pub diagnostics: Vec<Diagnostic>,
+}
+
+impl From<&Folded> for Response {
+    fn from(folded: &Folded) -> Self {
+        let keys = folded.keys();
+        Self {
+            json: folded.json(),
+            members: keys.iter().map(|key| folded.member(key)).collect(),
+            keys,
+            ids: (
+                folded.lane.as_deref().map(str::to_owned),
+                folded.id().map(|id| id.to_string()),
+                folded.status().map(|status| status.to_string()),
+            ),
+            ended: (folded.complete(), folded.plain, folded.terminal),
+            texts: folded.texts(),
+            tool_calls: folded.tool_calls(),
+            error: folded.error_json(),
+            counts: (
+                folded.byte_start,
+                folded.byte_end,
+                folded.line,
+                folded.events,
+                folded.deltas,
+                folded.stream_index,
+            ),
+            sequence: (folded.first_sequence, folded.last_sequence),
+            diagnostics: folded.diagnostics.clone(),
+        }
+    }
+}
+
+/// The responses of a decoder, those that ended first.
+pub fn responses(decoder: &Decoder) -> Vec<Response> {
+    let lanes = decoder.lanes();
+    lanes.ordinals().into_iter().filter_map(|ordinal| lanes.get(ordinal)).map(Into::into).collect()
+}
+
+/// All that can be seen of a reading.
+#[derive(Debug, PartialEq)]
+pub struct Reading {
+    pub events: Vec<Event>,
+    pub responses: Vec<Response>,
+    pub diagnostics: Vec<Diagnostic>,
+    pub failed: Option<Diagnostic>,
+    pub last_sequence_number: Option<i64>,
+}
+
+/// How a source is read.
+#[derive(Clone, Copy, Debug, Default)]
+pub struct How {
+    pub options: Options,
+    pub strict: bool,
+    pub slow: bool,
+}
+
+/// Reads the pieces to their end.
+pub fn read<'a>(how: How, pieces: impl Iterator<Item = &'a [u8]>) -> Reading {
+    let mut decoder = Decoder::new(how.options, how.strict);
+    if how.slow {
+        decoder.force_slow();
+    }
+    let mut events = Events::default();
+    for piece in pieces {
+        decoder.feed(piece, None, &mut events);
+    }
+    decoder.finish(None, &mut events);
+    Reading {
+        events: events.0,
+        responses: responses(&decoder),
+        diagnostics: decoder.store().kept.clone(),
+        failed: decoder.store().failed.clone(),
+        last_sequence_number: decoder.lanes().last_sequence_number,
+    }
+}

@@ -1,0 +1,200 @@
+//! The fold by other means: slow, over plain values, for the events that carry text. It never sees the bytes.
+
+use std::collections::BTreeMap;
+
+use serde_json::{Map, Value};
+
+use crate::wire::{self, Act, Grows, ItemKind, Output, PartKind, Step, Target, Text};
+
+/// A text, and whether it is settled.
+#[derive(Clone, Debug, Default)]
+struct Grown {
+    text: Text,
+    fixed: bool,
+}
+
+#[derive(Clone, Debug)]
+struct Part {
+    kind: PartKind,
+    texts: BTreeMap<&'static str, Grown>,
+    fixed: bool,
+}
+
+#[derive(Clone, Debug)]
+struct Item {
+    kind: ItemKind,
+    call: Option<(u8, u8)>,
+    values: BTreeMap<&'static str, Grown>,
+    content: Option<BTreeMap<u32, Part>>,
+    summary: Option<BTreeMap<u32, Part>>,
+    fixed: bool,
+}
+
+/// One response, folded.
+#[derive(Debug, Default)]
+pub struct Oracle {
+    items: BTreeMap<u32, Item>,
+    latest: u32,
+}
+
+/// A text that came whole: half a pair in it stays alone.
+fn whole(text: &Text) -> Grown {
+    Grown { text: Text(text.finished().encode_utf16().collect()), fixed: false }
+}
+
+impl From<&wire::Part> for Part {
+    fn from(part: &wire::Part) -> Self {
+        let text = part.text.as_ref().map(|text| (part.kind.field(), whole(text)));
+        Self { kind: part.kind, texts: text.into_iter().collect(), fixed: false }
+    }
+}
+
+impl From<&wire::Item> for Item {
+    fn from(item: &wire::Item) -> Self {
+        let value = item.value.as_ref().map(|value| (item.kind.field(), whole(value)));
+        let parts = |parts: &Option<Vec<wire::Part>>| {
+            parts.as_ref().map(|parts| (0..).zip(parts.iter().map(Part::from)).collect())
+        };
+        Self {
+            kind: item.kind,
+            call: item.call,
+            values: value.into_iter().collect(),
+            content: parts(&item.content),
+            summary: parts(&item.summary),
+            fixed: false,
+        }
+    }
+}
+
+impl Item {
+    fn made(kind: ItemKind) -> Self {
+        Self {
+            kind,
+            call: None,
+            values: BTreeMap::new(),
+            content: None,
+            summary: None,
+            fixed: false,
+        }
+    }
+
+    fn list(&mut self, summary: bool) -> &mut BTreeMap<u32, Part> {
+        if summary { &mut self.summary } else { &mut self.content }.get_or_insert_default()
+    }
+}
+
+fn last<T>(list: &BTreeMap<u32, T>) -> Option<u32> {
+    list.last_key_value().map(|(index, _)| *index)
+}
+
+impl Oracle {
+    /// Folds a step.
+    pub fn apply(&mut self, step: &Step) {
+        match &step.act {
+            Act::Item { done, item } => {
+                let missing =
+                    if *done { self.latest } else { last(&self.items).map_or(0, |last| last + 1) };
+                let index = step.output_index.unwrap_or(missing);
+                self.items.insert(index, Item { fixed: *done, ..item.into() });
+                self.latest = index;
+            }
+            Act::Part { done, summary, part } => {
+                let kind = match (summary, part.kind) {
+                    (false, PartKind::ReasoningText) | (true, _) => ItemKind::Reasoning,
+                    _ => ItemKind::Message,
+                };
+                let Some(item) = self.target(step, kind) else { return };
+                let list = item.list(*summary);
+                let missing = last(list).map_or(0, |last| if *done { last } else { last + 1 });
+                let index = step.part_index.unwrap_or(missing);
+                list.insert(index, Part { fixed: *done, ..part.into() });
+            }
+            Act::Delta { target, text, .. } => self.grow(step, *target, text, false),
+            Act::Done { target, text } => self.grow(step, *target, text, true),
+            Act::Progress | Act::Quiet | Act::Unknown => {}
+        }
+    }
+
+    fn target(&mut self, step: &Step, kind: ItemKind) -> Option<&mut Item> {
+        let index = step.output_index.unwrap_or(self.latest);
+        self.latest = index;
+        Some(self.items.entry(index).or_insert_with(|| Item::made(kind))).filter(|item| !item.fixed)
+    }
+
+    fn grow(&mut self, step: &Step, target: Target, text: &Text, done: bool) {
+        let Some(item) = self.target(step, target.item()) else { return };
+        let (texts, field) = match target {
+            Target::Call(_) => (&mut item.values, target.item().field()),
+            Target::Part(grows) => {
+                let list = item.list(grows == Grows::Summary);
+                let index = step.part_index.unwrap_or(last(list).unwrap_or(0));
+                let made = || Part { kind: grows.part(), texts: BTreeMap::new(), fixed: false };
+                let part = list.entry(index).or_insert_with(made);
+                if part.fixed {
+                    return;
+                }
+                (&mut part.texts, grows.part().field())
+            }
+        };
+        if done {
+            texts.insert(field, Grown { text: text.clone(), fixed: true });
+            return;
+        }
+        let grown = texts.entry(field).or_default();
+        if !grown.fixed {
+            grown.text.0.extend(&text.0);
+        }
+    }
+
+    /// The items as JSON values, of the members that are compared.
+    pub fn output(&self) -> Vec<Value> {
+        self.items.values().map(Item::value).collect()
+    }
+
+    /// What the terminal event says of the output, and what the output is then.
+    pub fn ended(&self, output: Output) -> (Option<Value>, Vec<Value>) {
+        let streamed = self.output();
+        match output {
+            Output::Missing => (None, streamed),
+            Output::Null => (Some(Value::Null), streamed),
+            Output::Empty => (Some(Value::Array(Vec::new())), streamed),
+            Output::Streamed(count) => {
+                let count = streamed.len().min(usize::from(count));
+                (Some(Value::Array(streamed[..count].to_vec())), streamed)
+            }
+            Output::Other => {
+                let other = vec![serde_json::json!({"type": "web_search_call"})];
+                (Some(Value::Array(other.clone())), other)
+            }
+        }
+    }
+}
+
+impl Item {
+    fn value(&self) -> Value {
+        let mut value = Map::new();
+        value.insert("type".into(), self.kind.name().into());
+        if let Some((call, name)) = self.call {
+            value.insert("call_id".into(), format!("c{call}").into());
+            value.insert("name".into(), format!("n{name}").into());
+        }
+        for (key, grown) in &self.values {
+            value.insert((*key).into(), grown.text.finished().into());
+        }
+        for (key, list) in [("content", &self.content), ("summary", &self.summary)] {
+            if let Some(list) = list {
+                value.insert(key.into(), list.values().map(Part::value).collect::<Vec<_>>().into());
+            }
+        }
+        value.into()
+    }
+}
+
+impl Part {
+    fn value(&self) -> Value {
+        let texts =
+            self.texts.iter().map(|(key, grown)| ((*key).to_owned(), grown.text.finished().into()));
+        let kind = [("type".to_owned(), Value::from(self.kind.name()))];
+        kind.into_iter().chain(texts).collect::<Map<_, _>>().into()
+    }
+}

@@ -1,0 +1,330 @@
+//! Streams like recorded ones, made of the input: items, parts, pieces of text, and events that repeat, come late or lack
+//! an index. Each step can be written as an event and told to the oracle.
+
+use std::fmt::Write as _;
+
+use arbitrary::{Arbitrary, Unstructured};
+
+/// Text as UTF-16, so that a piece may end inside a pair; halves are written as escapes.
+#[derive(Clone, Debug, Default, PartialEq)]
+pub struct Text(pub Vec<u16>);
+
+const UNITS: [u16; 16] = [
+    0x61, 0x62, 0x20, 0x22, 0x5C, 0x0A, 0x2F, 0xE9, 0x20AC, 0x7B, 0x00, 0x1F, 0xD83D, 0xDE00,
+    0xDBFF, 0xDC00,
+];
+
+impl<'a> Arbitrary<'a> for Text {
+    fn arbitrary(u: &mut Unstructured<'a>) -> arbitrary::Result<Self> {
+        let size = u.int_in_range(0..=6)?;
+        let units = (0..size).map(|_| u.choose(&UNITS).copied());
+        Ok(Self(units.collect::<arbitrary::Result<_>>()?))
+    }
+}
+
+impl Text {
+    /// What is read of it when nothing follows.
+    pub fn finished(&self) -> String {
+        String::from_utf16_lossy(&self.0)
+    }
+
+    fn json(&self) -> String {
+        let mut out = String::from("\"");
+        for unit in char::decode_utf16(self.0.iter().copied()) {
+            let done = match unit {
+                Ok(c) if u32::from(c) > 0xFFFF && self.0.len().is_multiple_of(2) => {
+                    let mut pair = [0; 2];
+                    let pair = c.encode_utf16(&mut pair);
+                    write!(out, "\\u{:04X}\\u{:04x}", pair[0], pair[1])
+                }
+                Ok(c @ ('"' | '\\')) => write!(out, "\\{c}"),
+                Ok(c) if c < ' ' => write!(out, "\\u{:04x}", u32::from(c)),
+                Ok(c) => write!(out, "{c}"),
+                Err(half) => write!(out, "\\u{:04x}", half.unpaired_surrogate()),
+            };
+            done.expect("a String takes all");
+        }
+        out.push('"');
+        out
+    }
+}
+
+/// A part of a message or of reasoning.
+#[derive(Arbitrary, Clone, Copy, Debug, PartialEq)]
+pub enum PartKind {
+    OutputText,
+    Refusal,
+    ReasoningText,
+    SummaryText,
+    Other,
+}
+
+impl PartKind {
+    pub fn name(self) -> &'static str {
+        match self {
+            Self::OutputText => "output_text",
+            Self::Refusal => "refusal",
+            Self::ReasoningText => "reasoning_text",
+            Self::SummaryText => "summary_text",
+            Self::Other => "other",
+        }
+    }
+
+    /// The member that carries its text.
+    pub fn field(self) -> &'static str {
+        if self == Self::Refusal { "refusal" } else { "text" }
+    }
+}
+
+#[derive(Arbitrary, Clone, Debug)]
+pub struct Part {
+    pub kind: PartKind,
+    pub text: Option<Text>,
+}
+
+impl Part {
+    fn json(&self) -> String {
+        let text =
+            self.text.as_ref().map(|text| format!(",\"{}\": {}", self.kind.field(), text.json()));
+        format!("{{\"type\":\"{}\"{}}}", self.kind.name(), text.unwrap_or_default())
+    }
+}
+
+#[derive(Arbitrary, Clone, Copy, Debug, PartialEq)]
+pub enum ItemKind {
+    Message,
+    Reasoning,
+    Function,
+    Custom,
+    Mcp,
+}
+
+impl ItemKind {
+    pub fn name(self) -> &'static str {
+        match self {
+            Self::Message => "message",
+            Self::Reasoning => "reasoning",
+            Self::Function => "function_call",
+            Self::Custom => "custom_tool_call",
+            Self::Mcp => "mcp_call",
+        }
+    }
+
+    /// The member that carries a call's arguments.
+    pub fn field(self) -> &'static str {
+        if self == Self::Custom { "input" } else { "arguments" }
+    }
+}
+
+#[derive(Arbitrary, Clone, Debug)]
+pub struct Item {
+    pub kind: ItemKind,
+    pub call: Option<(u8, u8)>,
+    pub value: Option<Text>,
+    pub content: Option<Vec<Part>>,
+    pub summary: Option<Vec<Part>>,
+}
+
+impl Item {
+    fn json(&self) -> String {
+        let mut out = format!("{{\"id\":\"i\", \"type\":\"{}\"", self.kind.name());
+        if let Some((call, name)) = self.call {
+            write!(out, ",\"call_id\":\"c{call}\",\"name\":\"n{name}\"")
+                .expect("a String takes all");
+        }
+        if let Some(value) = &self.value {
+            write!(out, ",\"{}\":{}", self.kind.field(), value.json()).expect("a String takes all");
+        }
+        for (key, parts) in [("content", &self.content), ("summary", &self.summary)] {
+            if let Some(parts) = parts {
+                let parts: Vec<_> = parts.iter().map(Part::json).collect();
+                write!(out, ",\"{key}\":[{}]", parts.join(" , ")).expect("a String takes all");
+            }
+        }
+        out + "}"
+    }
+}
+
+/// The text that a delta grows.
+#[derive(Arbitrary, Clone, Copy, Debug, PartialEq)]
+pub enum Target {
+    Part(Grows),
+    Call(ItemKind),
+}
+
+#[derive(Arbitrary, Clone, Copy, Debug, PartialEq)]
+pub enum Grows {
+    OutputText,
+    Refusal,
+    ReasoningText,
+    Summary,
+}
+
+impl Grows {
+    pub fn part(self) -> PartKind {
+        match self {
+            Self::OutputText => PartKind::OutputText,
+            Self::Refusal => PartKind::Refusal,
+            Self::ReasoningText => PartKind::ReasoningText,
+            Self::Summary => PartKind::SummaryText,
+        }
+    }
+
+    fn stem(self) -> &'static str {
+        match self {
+            Self::OutputText => "output_text",
+            Self::Refusal => "refusal",
+            Self::ReasoningText => "reasoning_text",
+            Self::Summary => "reasoning_summary_text",
+        }
+    }
+}
+
+impl Target {
+    /// The item that is made where there is none.
+    pub fn item(self) -> ItemKind {
+        match self {
+            Self::Part(Grows::OutputText | Grows::Refusal) => ItemKind::Message,
+            Self::Part(_) => ItemKind::Reasoning,
+            Self::Call(ItemKind::Custom) => ItemKind::Custom,
+            Self::Call(ItemKind::Mcp) => ItemKind::Mcp,
+            Self::Call(_) => ItemKind::Function,
+        }
+    }
+
+    fn stem(self) -> &'static str {
+        match self {
+            Self::Part(grows) => grows.stem(),
+            Self::Call(ItemKind::Custom) => "custom_tool_call_input",
+            Self::Call(ItemKind::Mcp) => "mcp_call_arguments",
+            Self::Call(_) => "function_call_arguments",
+        }
+    }
+
+    fn field(self) -> &'static str {
+        match self {
+            Self::Part(grows) => grows.part().field(),
+            Self::Call(_) => self.item().field(),
+        }
+    }
+}
+
+/// What a step does.
+#[derive(Arbitrary, Clone, Debug)]
+pub enum Act {
+    Item { done: bool, item: Item },
+    Part { done: bool, summary: bool, part: Part },
+    Delta { target: Target, text: Text, logprobs: bool },
+    Done { target: Target, text: Text },
+    Progress,
+    Quiet,
+    Unknown,
+}
+
+#[derive(Clone, Debug)]
+pub struct Step {
+    pub act: Act,
+    pub output_index: Option<u32>,
+    pub part_index: Option<u32>,
+    /// The very same event once more.
+    pub twice: bool,
+}
+
+impl<'a> Arbitrary<'a> for Step {
+    fn arbitrary(u: &mut Unstructured<'a>) -> arbitrary::Result<Self> {
+        // Small indexes, so that events meet; few are missing.
+        let index = |u: &mut Unstructured<'a>| {
+            Ok(match u.int_in_range(0..=9)? {
+                9 => None,
+                index => Some([0, 0, 0, 0, 1, 1, 2, 7, 65_535][index]),
+            })
+        };
+        let (output_index, part_index) = (index(u)?, index(u)?);
+        Ok(Self { output_index, part_index, twice: u.ratio(1, 10)?, act: u.arbitrary()? })
+    }
+}
+
+/// What the terminal event carries as output.
+#[derive(Arbitrary, Clone, Copy, Debug, PartialEq)]
+pub enum Output {
+    Missing,
+    Null,
+    Empty,
+    /// The first so many of the streamed items.
+    Streamed(u8),
+    /// Something else.
+    Other,
+}
+
+#[derive(Arbitrary, Debug)]
+pub struct Script {
+    pub numbered: bool,
+    pub blocks: bool,
+    pub ids: bool,
+    pub steps: Vec<Step>,
+    pub terminal: Option<Output>,
+}
+
+impl Script {
+    /// A payload as a part of the stream.
+    pub fn framed(&self, kind: &str, members: &str, number: usize) -> Vec<u8> {
+        let number =
+            if self.numbered { format!(",\"sequence_number\":{number}") } else { String::new() };
+        let payload = format!("{{\"type\":\"{kind}\"{number}{members}}}");
+        if self.blocks { format!("event: {kind}\ndata: {payload}\n\n") } else { payload + "\n" }
+            .into_bytes()
+    }
+
+    /// The event of a step.
+    pub fn event(&self, step: &Step, number: usize) -> Vec<u8> {
+        let mut members = String::new();
+        if let Some(index) = step.output_index {
+            write!(members, ",\"output_index\":{index}").expect("a String takes all");
+        }
+        if self.ids {
+            write!(members, ",\"item_id\":\"i{}\"", step.output_index.unwrap_or(0))
+                .expect("a String takes all");
+        }
+        let place = step.part_index;
+        let at =
+            |list: &str| place.map_or(String::new(), |index| format!(",\"{list}_index\":{index}"));
+        let end = |done: &bool| if *done { "done" } else { "added" };
+        let (kind, more) = match &step.act {
+            Act::Item { done, item } => {
+                (format!("output_item.{}", end(done)), format!(",\"item\":{}", item.json()))
+            }
+            Act::Part { done, summary, part } => {
+                let (stem, list) = if *summary {
+                    ("reasoning_summary_part", "summary")
+                } else {
+                    ("content_part", "content")
+                };
+                (format!("{stem}.{}", end(done)), format!("{},\"part\":{}", at(list), part.json()))
+            }
+            Act::Delta { target, text, logprobs } => {
+                let logprobs = if *logprobs { ",\"logprobs\":[ {\"token\":\"t\"}]" } else { "" };
+                let members = format!("{},\"delta\":{}{logprobs}", at(list(*target)), text.json());
+                (format!("{}.delta", target.stem()), members)
+            }
+            Act::Done { target, text } => {
+                let members =
+                    format!("{},\"{}\":{}", at(list(*target)), target.field(), text.json());
+                (format!("{}.done", target.stem()), members)
+            }
+            Act::Progress => ("in_progress".to_owned(), ",\"response\":{\"id\":\"r\"}".to_owned()),
+            Act::Quiet => return self.framed("keepalive", "", number),
+            Act::Unknown => {
+                return self.framed(
+                    "response.brand_new.delta",
+                    &(members + ",\"delta\":\"x\""),
+                    number,
+                );
+            }
+        };
+        self.framed(&format!("response.{kind}"), &(members + &more), number)
+    }
+}
+
+fn list(target: Target) -> &'static str {
+    if target == Target::Part(Grows::Summary) { "summary" } else { "content" }
+}

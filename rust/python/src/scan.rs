@@ -1,0 +1,340 @@
+//! The binding of `respstream-scan`: scans, and the capsule interface of Arrow for what they give.
+
+use std::io::{self, Read};
+use std::path::PathBuf;
+use std::sync::{Arc, Mutex, PoisonError};
+
+use arrow_array::ffi::{FFI_ArrowArray, FFI_ArrowSchema, to_ffi};
+use arrow_array::ffi_stream::FFI_ArrowArrayStream;
+use arrow_array::{Array, RecordBatch, RecordBatchReader, StructArray};
+use arrow_schema::{ArrowError, SchemaRef};
+use pyo3::exceptions::{PyRuntimeError, PyValueError};
+use pyo3::prelude::*;
+use pyo3::types::{PyBytes, PyCapsule, PyDict, PyList};
+use respstream_core::catalogue::DIAGNOSTICS;
+use respstream_scan::pool::{Plan, Stream as Core};
+use respstream_scan::schema::{Selection, Table};
+use respstream_scan::source::{Bytes, Input, Open, Place};
+use respstream_scan::splits::Part;
+use respstream_scan::summary::Summary;
+
+use crate::convert;
+
+/// A table that is wanted, and its columns, None for all.
+type Wanted = (String, Option<Vec<String>>);
+
+/// Where a part begins and ends; without an end it goes on to that of the source.
+type Range = (u64, Option<u64>);
+
+/// A larger plain file is read in parts of this size.
+const PART_BYTES: u64 = 32 << 20;
+
+/// A scan that can be run any number of times. An input is its name, a path as bytes or a callable that opens it, and the
+/// part that is wanted, None for all. With `split` responses have no numbers, unless the part is the whole.
+#[pyclass(frozen, module = "respstream._native")]
+pub struct Scan {
+    plan: Plan,
+}
+
+#[pymethods]
+impl Scan {
+    #[new]
+    #[allow(
+        clippy::too_many_arguments,
+        clippy::needless_pass_by_value,
+        reason = "Python's arguments"
+    )]
+    #[pyo3(signature = (inputs, tables, *, threads, batch_rows, split = false, part_bytes = PART_BYTES, form = "auto", on_eof = "flush", max_event_bytes = None))]
+    fn new(
+        inputs: Vec<(String, Bound<'_, PyAny>, Option<Range>)>,
+        tables: Vec<Wanted>,
+        threads: usize,
+        batch_rows: usize,
+        split: bool,
+        part_bytes: u64,
+        form: &str,
+        on_eof: &str,
+        max_event_bytes: Option<i64>,
+    ) -> PyResult<Self> {
+        let options = convert::options(form, on_eof, max_event_bytes)?;
+        let inputs: PyResult<Vec<Input>> =
+            inputs.into_iter().map(|(name, place, range)| input(name, &place, range)).collect();
+        let selections: PyResult<Vec<Selection>> =
+            tables.iter().map(|wanted| selection(wanted, split)).collect();
+        Ok(Self {
+            plan: Plan {
+                inputs: inputs?.into(),
+                selections: selections?.into(),
+                options,
+                threads,
+                batch_rows,
+                part_bytes,
+            },
+        })
+    }
+
+    /// Starts a pass over the inputs.
+    fn stream(&self) -> PyResult<Stream> {
+        let core = Core::start(&self.plan)?;
+        Ok(Stream { core: Arc::new(Mutex::new(core)), selections: self.plan.selections.clone() })
+    }
+}
+
+fn selection((table, names): &Wanted, split: bool) -> PyResult<Selection> {
+    let table =
+        Table::named(table).ok_or_else(|| PyValueError::new_err(format!("no table '{table}'")))?;
+    let unknown = |name| {
+        PyValueError::new_err(format!("the table '{}' has no column '{name}'", table.name()))
+    };
+    Selection::new(table, names.as_deref(), split).map_err(unknown)
+}
+
+fn input(name: String, place: &Bound<'_, PyAny>, range: Option<Range>) -> PyResult<Input> {
+    let place = match place.cast::<PyBytes>() {
+        Ok(path) => Place::File(file(path.as_bytes())?),
+        Err(_) => Place::Opened(Arc::new(Opener(place.clone().unbind()))),
+    };
+    let part = range.map(|(start, end)| {
+        let end = end.unwrap_or(u64::MAX);
+        Part { start, end, numbered: start == 0 && end == u64::MAX }
+    });
+    Ok(Input { name, place, part })
+}
+
+#[cfg(unix)]
+#[allow(clippy::unnecessary_wraps, reason = "elsewhere paths are text")]
+fn file(path: &[u8]) -> PyResult<PathBuf> {
+    use std::os::unix::ffi::OsStrExt;
+    Ok(PathBuf::from(std::ffi::OsStr::from_bytes(path)))
+}
+
+#[cfg(not(unix))]
+fn file(path: &[u8]) -> PyResult<PathBuf> {
+    Ok(PathBuf::from(std::str::from_utf8(path)?))
+}
+
+/// A Python callable that gives a binary file object.
+struct Opener(Py<PyAny>);
+
+impl Open for Opener {
+    fn open(&self) -> io::Result<Bytes> {
+        attached(|py| {
+            let file = self.0.call0(py)?;
+            Ok(Box::new(File(file)) as Bytes)
+        })
+    }
+}
+
+/// A binary file object.
+struct File(Py<PyAny>);
+
+impl Read for File {
+    fn read(&mut self, block: &mut [u8]) -> io::Result<usize> {
+        attached(|py| {
+            let data = self.0.bind(py).call_method1("read", (block.len(),))?;
+            let data = convert::to_bytes(&data)?;
+            let bytes = data.as_bytes();
+            let Some(place) = block.get_mut(..bytes.len()) else {
+                return Err(PyValueError::new_err("read() gave more bytes than it was asked for"));
+            };
+            place.copy_from_slice(bytes);
+            Ok(bytes.len())
+        })
+    }
+}
+
+impl Drop for File {
+    fn drop(&mut self) {
+        // What closing says is of no interest: everything that is wanted has been read.
+        drop(attached(|py| self.0.call_method0(py, "close")));
+    }
+}
+
+/// Runs Python code from a thread of the scan; an exception becomes an error that has its words.
+fn attached<T>(run: impl FnOnce(Python<'_>) -> PyResult<T>) -> io::Result<T> {
+    let done = Python::try_attach(|py| {
+        run(py).map_err(|error| {
+            let value = error.value(py);
+            let words = value.getattr("strerror").and_then(|words| words.extract::<String>());
+            io::Error::other(words.unwrap_or_else(|_| value.to_string()))
+        })
+    });
+    done.unwrap_or_else(|| Err(io::Error::other("Python is shutting down")))
+}
+
+/// One pass of a scan.
+#[pyclass(frozen, module = "respstream._native")]
+pub struct Stream {
+    core: Arc<Mutex<Core>>,
+    selections: Arc<[Selection]>,
+}
+
+#[pymethods]
+impl Stream {
+    /// The next batch and the number of its table, None at the end.
+    fn next_batch(&self, py: Python<'_>) -> PyResult<Option<(usize, Batch)>> {
+        let found = py
+            .detach(|| next(&self.core))
+            .map_err(|error| PyRuntimeError::new_err(error.to_string()))?;
+        Ok(found.map(|(place, batch)| (place, Batch(batch))))
+    }
+
+    /// What came of the pass so far, as a dict.
+    fn summary<'py>(&self, py: Python<'py>) -> PyResult<Bound<'py, PyDict>> {
+        let summary =
+            py.detach(|| self.core.lock().unwrap_or_else(PoisonError::into_inner).summary.clone());
+        to_dict(py, &summary)
+    }
+
+    /// The rest of the only table, as an Arrow stream.
+    #[pyo3(signature = (requested_schema = None))]
+    fn __arrow_c_stream__<'py>(
+        &self,
+        py: Python<'py>,
+        requested_schema: Option<Bound<'py, PyAny>>,
+    ) -> PyResult<Bound<'py, PyCapsule>> {
+        drop(requested_schema); // the consumer casts
+        let [only] = &*self.selections else {
+            return Err(PyValueError::new_err("an Arrow stream is of one table; ask for one"));
+        };
+        let batches = Batches { core: self.core.clone(), schema: only.schema.clone() };
+        PyCapsule::new_with_value(
+            py,
+            FFI_ArrowArrayStream::new(Box::new(batches)),
+            c"arrow_array_stream",
+        )
+    }
+}
+
+fn next(core: &Mutex<Core>) -> Result<Option<(usize, RecordBatch)>, ArrowError> {
+    core.lock().unwrap_or_else(PoisonError::into_inner).next_batch()
+}
+
+struct Batches {
+    core: Arc<Mutex<Core>>,
+    schema: SchemaRef,
+}
+
+impl Iterator for Batches {
+    type Item = Result<RecordBatch, ArrowError>;
+
+    fn next(&mut self) -> Option<Self::Item> {
+        // A consumer may hold the interpreter while it waits, and a thread of the scan may need it to read.
+        let found = Python::try_attach(|py| py.detach(|| next(&self.core)));
+        let found = found.unwrap_or_else(|| next(&self.core));
+        found.map(|found| found.map(|(_, batch)| batch)).transpose()
+    }
+}
+
+impl RecordBatchReader for Batches {
+    fn schema(&self) -> SchemaRef {
+        self.schema.clone()
+    }
+}
+
+fn to_dict<'py>(py: Python<'py>, summary: &Summary) -> PyResult<Bound<'py, PyDict>> {
+    let dict = PyDict::new(py);
+    dict.set_item("sources", summary.sources)?;
+    dict.set_item("bytes", summary.bytes)?;
+    dict.set_item("rows", &summary.rows)?;
+    dict.set_item("responses", &summary.responses)?;
+    let diagnostics = PyDict::new(py);
+    for (kind, count) in DIAGNOSTICS.iter().zip(summary.diagnostics).filter(|(_, count)| *count > 0)
+    {
+        diagnostics.set_item(kind.code, count)?;
+    }
+    dict.set_item("diagnostics", diagnostics)?;
+    let problems = PyList::empty(py);
+    for (name, problem) in &summary.problems {
+        problems.append((name, problem.code.kind().code, &problem.reason))?;
+    }
+    dict.set_item("problems", problems)?;
+    dict.set_item("skipped", summary.skipped)?;
+    dict.set_item("complete", summary.complete)?;
+    Ok(dict)
+}
+
+/// Some rows of a table, for whoever speaks Arrow.
+#[pyclass(frozen, module = "respstream._native")]
+pub struct Batch(RecordBatch);
+
+#[pymethods]
+impl Batch {
+    /// How many rows there are.
+    #[getter]
+    fn num_rows(&self) -> usize {
+        self.0.num_rows()
+    }
+
+    fn __len__(&self) -> usize {
+        self.0.num_rows()
+    }
+
+    fn __repr__(&self) -> String {
+        format!("<respstream batch of {} rows>", self.0.num_rows())
+    }
+
+    /// The schema, for whoever speaks Arrow.
+    #[getter]
+    fn schema(&self) -> Schema {
+        Schema(self.0.schema())
+    }
+
+    fn __arrow_c_schema__<'py>(&self, py: Python<'py>) -> PyResult<Bound<'py, PyCapsule>> {
+        schema_capsule(py, &self.0.schema())
+    }
+
+    #[pyo3(signature = (requested_schema = None))]
+    fn __arrow_c_array__<'py>(
+        &self,
+        py: Python<'py>,
+        requested_schema: Option<Bound<'py, PyAny>>,
+    ) -> PyResult<(Bound<'py, PyCapsule>, Bound<'py, PyCapsule>)> {
+        drop(requested_schema);
+        let rows = StructArray::from(self.0.clone());
+        let (array, _): (FFI_ArrowArray, _) = to_ffi(&rows.to_data()).map_err(arrow_error)?;
+        let array = PyCapsule::new_with_value(py, array, c"arrow_array")?;
+        Ok((schema_capsule(py, &self.0.schema())?, array))
+    }
+}
+
+/// The schema of a table, for whoever speaks Arrow.
+#[pyclass(frozen, module = "respstream._native")]
+pub struct Schema(SchemaRef);
+
+#[pymethods]
+impl Schema {
+    #[new]
+    #[pyo3(signature = (table, columns = None, *, split = false))]
+    fn new(table: String, columns: Option<Vec<String>>, split: bool) -> PyResult<Self> {
+        Ok(Self(selection(&(table, columns), split)?.schema))
+    }
+
+    /// The names of the columns.
+    #[getter]
+    fn names(&self) -> Vec<String> {
+        self.0.fields().iter().map(|field| field.name().clone()).collect()
+    }
+
+    fn __repr__(&self) -> String {
+        let lines = self.0.fields().iter().map(|field| {
+            let must = if field.is_nullable() { "" } else { " not null" };
+            format!("{}: {}{must}", field.name(), field.data_type())
+        });
+        lines.collect::<Vec<_>>().join("\n")
+    }
+
+    fn __arrow_c_schema__<'py>(&self, py: Python<'py>) -> PyResult<Bound<'py, PyCapsule>> {
+        schema_capsule(py, &self.0)
+    }
+}
+
+fn schema_capsule<'py>(py: Python<'py>, schema: &SchemaRef) -> PyResult<Bound<'py, PyCapsule>> {
+    let schema = FFI_ArrowSchema::try_from(schema.as_ref()).map_err(arrow_error)?;
+    PyCapsule::new_with_value(py, schema, c"arrow_schema")
+}
+
+#[allow(clippy::needless_pass_by_value, reason = "the form that map_err wants")]
+fn arrow_error(error: ArrowError) -> PyErr {
+    PyRuntimeError::new_err(error.to_string())
+}

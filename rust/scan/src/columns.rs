@@ -1,0 +1,203 @@
+//! The columns of a batch as they grow, cell by cell.
+
+use std::sync::Arc;
+
+use arrow_array::builder::{
+    Int64Builder, LargeStringBuilder, LargeStringDictionaryBuilder, ListBuilder, StructBuilder,
+    TimestampMicrosecondBuilder,
+};
+use arrow_array::types::Int32Type;
+use arrow_array::{ArrayRef, RecordBatch, RecordBatchOptions};
+use arrow_schema::ArrowError;
+use respstream_core::response::ToolCall;
+
+use crate::schema::{Kind, Selection, call_fields};
+
+/// What a batch has room for at first: many are small.
+const ROWS: usize = 64;
+const TEXT_BYTES: usize = 1024;
+
+/// The value of a row in a column.
+#[derive(Clone, Copy, Debug)]
+pub enum Cell<'a> {
+    Null,
+    Text(&'a str),
+    /// An integer, or a time in microseconds.
+    Int(i64),
+    Words(&'a [&'static str]),
+    Calls(&'a [ToolCall]),
+}
+
+impl<'a> From<Option<&'a str>> for Cell<'a> {
+    fn from(text: Option<&'a str>) -> Self {
+        text.map_or(Self::Null, Self::Text)
+    }
+}
+
+impl From<Option<i64>> for Cell<'_> {
+    fn from(number: Option<i64>) -> Self {
+        number.map_or(Self::Null, Self::Int)
+    }
+}
+
+impl From<u64> for Cell<'_> {
+    fn from(number: u64) -> Self {
+        Self::Int(number.cast_signed())
+    }
+}
+
+impl From<Option<u64>> for Cell<'_> {
+    fn from(number: Option<u64>) -> Self {
+        number.map_or(Self::Null, Self::from)
+    }
+}
+
+enum Values {
+    Text(LargeStringBuilder),
+    Word(LargeStringDictionaryBuilder<Int32Type>),
+    Int(Int64Builder),
+    Time(TimestampMicrosecondBuilder),
+    Words(ListBuilder<LargeStringBuilder>),
+    Calls(ListBuilder<StructBuilder>),
+}
+
+impl Values {
+    fn new(kind: Kind) -> Self {
+        match kind {
+            Kind::Text => Self::Text(LargeStringBuilder::with_capacity(ROWS, TEXT_BYTES)),
+            Kind::Word => Self::Word(LargeStringDictionaryBuilder::new()),
+            Kind::Int => Self::Int(Int64Builder::with_capacity(ROWS)),
+            Kind::Time => {
+                Self::Time(TimestampMicrosecondBuilder::with_capacity(ROWS).with_timezone("UTC"))
+            }
+            Kind::Words => {
+                Self::Words(ListBuilder::new(LargeStringBuilder::with_capacity(ROWS, TEXT_BYTES)))
+            }
+            Kind::Calls => {
+                Self::Calls(ListBuilder::new(StructBuilder::from_fields(call_fields(), 0)))
+            }
+        }
+    }
+
+    /// Appends a value; one of another kind than the column's is null. Gives the bytes that it takes, about.
+    fn push(&mut self, cell: Cell<'_>) -> usize {
+        match (self, cell) {
+            (Self::Text(values), Cell::Text(text)) => {
+                values.append_value(text);
+                text.len() + 8
+            }
+            (Self::Text(values), _) => {
+                values.append_null();
+                8
+            }
+            (Self::Word(values), Cell::Text(text)) => {
+                values.append_value(text);
+                4
+            }
+            (Self::Word(values), _) => {
+                values.append_null();
+                4
+            }
+            (Self::Int(values), cell) => {
+                values.append_option(integer(cell));
+                8
+            }
+            (Self::Time(values), cell) => {
+                values.append_option(integer(cell));
+                8
+            }
+            (Self::Words(values), cell) => {
+                push_words(values, if let Cell::Words(words) = cell { words } else { &[] })
+            }
+            (Self::Calls(values), cell) => {
+                push_calls(values, if let Cell::Calls(calls) = cell { calls } else { &[] })
+            }
+        }
+    }
+
+    fn finish(&mut self) -> ArrayRef {
+        match self {
+            Self::Text(values) => Arc::new(values.finish()),
+            Self::Word(values) => Arc::new(values.finish()),
+            Self::Int(values) => Arc::new(values.finish()),
+            Self::Time(values) => Arc::new(values.finish()),
+            Self::Words(values) => Arc::new(values.finish()),
+            Self::Calls(values) => Arc::new(values.finish()),
+        }
+    }
+}
+
+fn integer(cell: Cell<'_>) -> Option<i64> {
+    if let Cell::Int(number) = cell { Some(number) } else { None }
+}
+
+fn push_words(values: &mut ListBuilder<LargeStringBuilder>, words: &[&str]) -> usize {
+    for word in words {
+        values.values().append_value(word);
+    }
+    values.append(true);
+    words.iter().map(|word| word.len() + 8).sum::<usize>() + 4
+}
+
+fn push_calls(values: &mut ListBuilder<StructBuilder>, calls: &[ToolCall]) -> usize {
+    let mut bytes = 4;
+    for call in calls {
+        let texts = [
+            Some(call.kind),
+            call.call_id.as_deref(),
+            call.name.as_deref(),
+            call.arguments.as_deref(),
+        ];
+        for (place, text) in texts.into_iter().enumerate() {
+            if let Some(builder) = values.values().field_builder::<LargeStringBuilder>(place) {
+                builder.append_option(text);
+                bytes += 8 + text.map_or(0, str::len);
+            }
+        }
+        values.values().append(true);
+    }
+    values.append(true);
+    bytes
+}
+
+/// The wanted columns of one table.
+pub struct Columns {
+    pub selection: Selection,
+    values: Vec<Values>,
+    rows: usize,
+    bytes: usize,
+}
+
+impl Columns {
+    pub fn new(selection: Selection) -> Self {
+        let kinds = selection.table.columns();
+        let values = selection.places.iter().map(|place| Values::new(kinds[*place].kind)).collect();
+        Self { selection, values, rows: 0, bytes: 0 }
+    }
+
+    /// Appends a row; `cell` gives the value for the column at a place in the table.
+    #[inline]
+    pub fn push<'a>(&mut self, mut cell: impl FnMut(usize) -> Cell<'a>) {
+        for (place, values) in self.selection.places.iter().zip(&mut self.values) {
+            self.bytes += values.push(cell(*place));
+        }
+        self.rows += 1;
+    }
+
+    pub const fn rows(&self) -> usize {
+        self.rows
+    }
+
+    /// About as many bytes as the rows take.
+    pub const fn bytes(&self) -> usize {
+        self.bytes
+    }
+
+    /// The rows so far as a batch; the next one begins.
+    pub fn finish(&mut self) -> Result<RecordBatch, ArrowError> {
+        let arrays = self.values.iter_mut().map(Values::finish).collect();
+        let options = RecordBatchOptions::new().with_row_count(Some(self.rows));
+        (self.rows, self.bytes) = (0, 0);
+        RecordBatch::try_new_with_options(self.selection.schema.clone(), arrays, &options)
+    }
+}

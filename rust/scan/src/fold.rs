@@ -1,0 +1,201 @@
+//! One source, or a part of one, from plain bytes to rows.
+
+use std::collections::HashMap;
+
+use respstream_core::decoder::{Decoder, Ignore, Sink};
+use respstream_core::diagnostics::{Diagnostic, KEPT};
+use respstream_core::events::Parsed;
+use respstream_core::frames::Options;
+use respstream_core::response::Folded;
+
+use crate::batches::{EventRow, Tables};
+use crate::schema::Table;
+use crate::source::Input;
+use crate::splits::{Earlier, Part, lines_before};
+use crate::summary::Summary;
+
+/// The decoder of one source, and what its rows need beside it.
+pub struct Fold<'n> {
+    name: &'n str,
+    decoder: Decoder,
+    counting: Counting,
+    /// Where the responses begin that kept diagnostics belong to, and their numbers, by the place of the diagnostic.
+    owners: HashMap<u32, (u64, Option<u64>)>,
+    /// The offset behind the last byte that was fed.
+    pub position: u64,
+    slice: Option<Slice<'n>>,
+}
+
+/// What a part of a source needs to give the same rows as the whole.
+struct Slice<'n> {
+    input: &'n Input,
+    from: u64,
+    earlier: Earlier<'n>,
+}
+
+impl<'n> Fold<'n> {
+    pub fn new(name: &'n str, options: Options) -> Self {
+        Self {
+            name,
+            decoder: Decoder::new(options, false),
+            counting: Counting { part: Part::WHOLE, ..Counting::default() },
+            owners: HashMap::new(),
+            position: 0,
+            slice: None,
+        }
+    }
+
+    /// For a part of a source that is read from the offset `from` on.
+    pub fn part(input: &'n Input, options: Options, part: Part, from: u64) -> Self {
+        let earlier = Earlier::new(input, options, from);
+        Self {
+            name: &input.name,
+            decoder: Decoder::starting_at(options, from),
+            counting: Counting { part, ..Counting::default() },
+            owners: HashMap::new(),
+            position: from,
+            slice: (!part.is_whole()).then_some(Slice { input, from, earlier }),
+        }
+    }
+
+    /// Takes the next bytes of the source.
+    pub fn feed(&mut self, bytes: &[u8], tables: &mut Tables, summary: &mut Summary) {
+        let before = self.position;
+        self.position += bytes.len() as u64;
+        summary.bytes += self.counting.part.overlap(before, self.position);
+        if tables.wants(Table::Events) || self.slice.is_some() {
+            let mut rows = Events { name: self.name, tables, counting: &mut self.counting };
+            self.decoder.feed(bytes, None, &mut rows);
+        } else {
+            self.decoder.feed(bytes, None, &mut Ignore);
+        }
+        self.take(tables, summary);
+    }
+
+    /// Whether all that begins in the part has ended.
+    pub fn is_done(&self) -> bool {
+        let Counting { part, reached, named, .. } = self.counting;
+        let open = self.decoder.lanes().open_in(None);
+        self.slice.is_some()
+            && !named
+            && reached.is_some_and(|reached| reached >= part.end)
+            && open.is_none_or(|folded| folded.byte_start >= part.end)
+    }
+
+    /// Ends the source.
+    pub fn finish(&mut self, tables: &mut Tables, summary: &mut Summary) {
+        if !self.is_done() {
+            let mut rows = Events { name: self.name, tables, counting: &mut self.counting };
+            self.decoder.finish(None, &mut rows);
+            self.take(tables, summary);
+        }
+        let kept = self.kept();
+        if self.slice.is_none() || self.decoder.store().kept.len() >= KEPT {
+            let counts = self.decoder.store().counts;
+            for (mine, count) in summary.diagnostics.iter_mut().zip(counts) {
+                *mine += count;
+            }
+        } else {
+            for (found, _) in &kept {
+                summary.diagnostics[found.code as usize] += 1;
+            }
+        }
+        if tables.wants(Table::Diagnostics) {
+            for (found, number) in kept {
+                tables.diagnostic(self.name, number, &found);
+            }
+        }
+    }
+
+    /// The kept diagnostics that are our own, by offset, with the numbers of their responses.
+    fn kept(&mut self) -> Vec<(Diagnostic, Option<u64>)> {
+        let part = self.counting.part;
+        let mut kept = Vec::new();
+        for found in &self.decoder.store().kept {
+            let owner = found.place.and_then(|place| self.owners.get(&place)).copied();
+            if part.has(owner.map_or(found.offset, |(begins, _)| begins)) {
+                kept.push((found.clone(), owner.and_then(|(_, number)| number)));
+            }
+        }
+        kept.sort_by_key(|(found, _)| found.offset);
+        if let Some(slice) = &mut self.slice {
+            kept.retain(|(found, _)| !slice.earlier.has(found));
+            let lines = if kept.is_empty() { 0 } else { lines_before(slice.input, slice.from) };
+            for (found, _) in &mut kept {
+                found.line += lines;
+            }
+        }
+        kept
+    }
+
+    /// Takes over the responses that have ended.
+    fn take(&mut self, tables: &mut Tables, summary: &mut Summary) {
+        for mut folded in self.decoder.lanes_mut().take_ended() {
+            let number = self.counting.number(&folded, folded.stream_index);
+            let places = folded.diagnostics.iter().filter_map(|found| found.place);
+            self.owners.extend(places.map(|place| (place, (folded.byte_start, number))));
+            if !self.counting.part.has(folded.byte_start) {
+                continue;
+            }
+            if let Some(slice) = &mut self.slice {
+                folded.diagnostics.retain(|found| !slice.earlier.has(found));
+            }
+            let status = folded.status().unwrap_or_default().into_owned();
+            *summary.responses.entry(status).or_default() += 1;
+            tables.response(self.name, &folded, number);
+        }
+    }
+}
+
+/// What numbers the responses and events of a source, or of a part.
+#[derive(Default)]
+struct Counting {
+    part: Part,
+    /// Lanes have names here: responses end in another order than they begin in.
+    named: bool,
+    /// Events so far that belong to no response.
+    outside: u64,
+    /// The offset of the latest event.
+    reached: Option<u64>,
+    /// The ordinal of the first response that begins in the part.
+    first: Option<u64>,
+}
+
+impl Counting {
+    /// The number of a response among those of the part, if it is numbered at all.
+    fn number(&mut self, folded: &Folded, index: Option<u64>) -> Option<u64> {
+        if !self.part.numbered || !self.part.has(folded.byte_start) {
+            return None;
+        }
+        if self.part.is_whole() {
+            return index;
+        }
+        let first = *self.first.get_or_insert(folded.ordinal);
+        index?.checked_sub(first)
+    }
+}
+
+/// Makes rows of events.
+struct Events<'a> {
+    name: &'a str,
+    tables: &'a mut Tables,
+    counting: &'a mut Counting,
+}
+
+impl Sink for Events<'_> {
+    fn event(&mut self, _: &Parsed<'_>) {}
+
+    fn taken(&mut self, parsed: &Parsed<'_>, folded: Option<&Folded>) {
+        let counting = &mut *self.counting;
+        counting.reached = Some(parsed.offset);
+        counting.named |= parsed.lane.is_some();
+        let index = folded.map_or(counting.outside, |folded| folded.events.saturating_sub(1));
+        counting.outside += u64::from(folded.is_none());
+        if !counting.part.has(folded.map_or(parsed.offset, |folded| folded.byte_start)) {
+            return;
+        }
+        let ordinal = folded.filter(|_| !counting.named).map(|folded| folded.ordinal);
+        let number = folded.and_then(|folded| counting.number(folded, ordinal));
+        self.tables.event(self.name, &EventRow { parsed, folded, number, index });
+    }
+}

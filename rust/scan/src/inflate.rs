@@ -1,0 +1,148 @@
+//! gzip and zstd, member by member: what follows the end of one begins the next.
+
+use flate2::{Decompress, FlushDecompress, Status};
+use respstream_core::catalogue::Code;
+use zstd::stream::raw::{Decoder, InBuffer, Operation, OutBuffer};
+
+use crate::source::{Problem, READ_BYTES};
+
+const WINDOW_BITS: u8 = 15;
+
+/// How a file is compressed.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Packing {
+    Gzip,
+    Zstd,
+}
+
+impl Packing {
+    /// So many first bytes tell.
+    pub const MAGIC_BYTES: usize = 4;
+
+    /// What the first bytes of a file tell.
+    pub fn of(head: &[u8]) -> Option<Self> {
+        if head.starts_with(b"\x1f\x8b") {
+            Some(Self::Gzip)
+        } else if head.starts_with(b"\x28\xb5\x2f\xfd") {
+            Some(Self::Zstd)
+        } else {
+            None
+        }
+    }
+
+    const fn name(self) -> &'static str {
+        match self {
+            Self::Gzip => "gzip",
+            Self::Zstd => "zstd",
+        }
+    }
+}
+
+enum Machine {
+    Gzip(Box<Decompress>),
+    Zstd(Box<Decoder<'static>>),
+}
+
+/// Compressed bytes on their way to plain ones.
+pub struct Inflate {
+    packing: Packing,
+    machine: Machine,
+    /// The member that was read last is complete.
+    complete: bool,
+    plain: Vec<u8>,
+}
+
+impl Inflate {
+    pub fn new(packing: Packing) -> Result<Self, Problem> {
+        let machine = match packing {
+            Packing::Gzip => Machine::Gzip(Box::new(Decompress::new_gzip(WINDOW_BITS))),
+            Packing::Zstd => Machine::Zstd(Box::new(Decoder::new().map_err(|_| corrupt(packing))?)),
+        };
+        Ok(Self { packing, machine, complete: false, plain: vec![0; READ_BYTES] })
+    }
+
+    /// Takes the next compressed bytes; false when `take` wants no more.
+    pub fn feed(
+        &mut self,
+        mut data: &[u8],
+        take: &mut impl FnMut(&[u8]) -> bool,
+    ) -> Result<bool, Problem> {
+        loop {
+            if self.complete {
+                data = self.padding(data);
+                if data.is_empty() {
+                    return Ok(true);
+                }
+                self.begin()?;
+            }
+            let (read, written) = self.step(data).ok_or_else(|| corrupt(self.packing))?;
+            if read + written == 0 && !data.is_empty() && !self.complete {
+                return Err(corrupt(self.packing));
+            }
+            data = data.get(read..).unwrap_or_default();
+            if written > 0 && !take(self.plain.get(..written).unwrap_or_default()) {
+                return Ok(false);
+            }
+            // A full buffer may have left plain bytes inside.
+            if data.is_empty() && written < self.plain.len() {
+                return Ok(true);
+            }
+        }
+    }
+
+    /// Checks that the bytes do not end inside a member.
+    pub fn finish(&self) -> Result<(), Problem> {
+        if self.complete {
+            return Ok(());
+        }
+        let reason = format!("the {} data ends before its end mark", self.packing.name());
+        Err(Problem { code: Code::TruncatedFile, reason })
+    }
+
+    /// What follows the zeros that may pad the last gzip member.
+    fn padding<'d>(&self, data: &'d [u8]) -> &'d [u8] {
+        if self.packing == Packing::Zstd {
+            return data;
+        }
+        let solid = data.iter().position(|byte| *byte != 0).unwrap_or(data.len());
+        data.get(solid..).unwrap_or_default()
+    }
+
+    fn begin(&mut self) -> Result<(), Problem> {
+        self.complete = false;
+        match &mut self.machine {
+            Machine::Gzip(machine) => **machine = Decompress::new_gzip(WINDOW_BITS),
+            Machine::Zstd(machine) => machine.reinit().map_err(|_| corrupt(self.packing))?,
+        }
+        Ok(())
+    }
+
+    /// How many bytes were read and written; None where the data is corrupt.
+    fn step(&mut self, data: &[u8]) -> Option<(usize, usize)> {
+        match &mut self.machine {
+            Machine::Gzip(machine) => {
+                let before = (machine.total_in(), machine.total_out());
+                let status =
+                    machine.decompress(data, &mut self.plain, FlushDecompress::None).ok()?;
+                self.complete = status == Status::StreamEnd;
+                let read = (machine.total_in() - before.0) as usize;
+                let written = (machine.total_out() - before.1) as usize;
+                Some((read, written))
+            }
+            Machine::Zstd(machine) => {
+                let (mut input, mut output) =
+                    (InBuffer::around(data), OutBuffer::around(&mut self.plain[..]));
+                let rest = machine.run(&mut input, &mut output).ok()?;
+                self.complete = rest == 0;
+                Some((input.pos(), output.pos()))
+            }
+        }
+    }
+}
+
+fn corrupt(packing: Packing) -> Problem {
+    Problem {
+        code: Code::BadCompression,
+        reason: format!("the {} data is damaged", packing.name()),
+    }
+}

@@ -1,0 +1,299 @@
+//! Worker threads: each takes the next few inputs, and batches come out in the order of the input.
+//!
+//! A worker that claims inputs puts the receiving end of a short channel into a queue of few places, in the order of the
+//! claims; the stream empties one channel after the other. So at most a few batches for each thread wait, whatever the
+//! input, and a stream that is dropped stops the workers at their next batch.
+
+use std::collections::VecDeque;
+use std::ops::Range;
+use std::sync::mpsc::{Receiver, SyncSender, sync_channel};
+use std::sync::{Arc, Mutex, PoisonError};
+use std::thread;
+
+use arrow_array::cast::AsArray;
+use arrow_array::types::Int64Type;
+use arrow_array::{Int64Array, RecordBatch};
+use arrow_schema::ArrowError;
+use arrow_select::concat::concat_batches;
+use respstream_core::frames::Options;
+
+use crate::batches::{Batch, Tables};
+use crate::reader::{Out, Reader, Stop};
+use crate::schema::Selection;
+use crate::source::Input;
+use crate::splits::{Part, divisible};
+use crate::summary::Summary;
+
+/// Small inputs are claimed together, up to so many bytes or files.
+const CLAIM_BYTES: u64 = 1 << 20;
+const CLAIM_INPUTS: usize = 256;
+/// Batches that wait in a channel.
+const WAITING: usize = 1;
+/// Small batches are joined up to this size.
+const JOINED_BYTES: usize = 2 << 20;
+/// The most threads that a scan starts.
+const THREADS: usize = 256;
+
+/// What a scan does.
+#[derive(Clone)]
+pub struct Plan {
+    pub inputs: Arc<[Input]>,
+    pub selections: Arc<[Selection]>,
+    pub options: Options,
+    pub threads: usize,
+    pub batch_rows: usize,
+    /// A larger plain file is read in parts of this size, by several threads.
+    pub part_bytes: u64,
+}
+
+/// What a worker claims: some inputs, or a part of one.
+enum Claim {
+    Inputs(Range<usize>),
+    Part(usize, Part),
+}
+
+/// The channel for what comes of a claim; `continues` tells that it is a part of the input before.
+struct Coming {
+    messages: Receiver<Message>,
+    continues: bool,
+}
+
+enum Message {
+    Batch(Batch),
+    End(Box<Summary>),
+    Failed(ArrowError),
+}
+
+/// Hands inputs to workers, in order.
+struct Queue {
+    inputs: Arc<[Input]>,
+    next: usize,
+    part_bytes: u64,
+    /// The next part of the input before `next`, if it has further ones, and the size of that input.
+    part: Option<(Part, u64)>,
+    coming: SyncSender<Coming>,
+}
+
+impl Queue {
+    /// The next claim, and the channel for what comes of it; None when there is nothing more, or nobody wants it.
+    fn claim(&mut self) -> Option<(Claim, SyncSender<Message>)> {
+        let claim = match self.part.take() {
+            Some((part, size)) => self.claim_part(part, size),
+            None => self.claim_inputs()?,
+        };
+        let (sender, messages) = sync_channel(WAITING);
+        let continues = matches!(claim, Claim::Part(_, part) if part.start > 0);
+        self.coming.send(Coming { messages, continues }).ok()?;
+        Some((claim, sender))
+    }
+
+    fn claim_part(&mut self, part: Part, size: u64) -> Claim {
+        if part.end < u64::MAX {
+            self.part = Some((self.part_from(part.end, size), size));
+        }
+        Claim::Part(self.next - 1, part)
+    }
+
+    /// The part from an offset on; the last one goes on to the end, wherever that is by then.
+    fn part_from(&self, start: u64, size: u64) -> Part {
+        let end = start + self.part_bytes;
+        // The rest is not worth a part of its own.
+        let last = end + self.part_bytes / 2 >= size;
+        Part { start, end: if last { u64::MAX } else { end }, numbered: true }
+    }
+
+    fn claim_inputs(&mut self) -> Option<Claim> {
+        let start = self.next;
+        let mut bytes = 0;
+        while self.next < self.inputs.len()
+            && self.next - start < CLAIM_INPUTS
+            && bytes < CLAIM_BYTES
+        {
+            let input = &self.inputs[self.next];
+            let size = input.size();
+            let large = size > self.part_bytes && input.part.is_none();
+            let Some(size) = large.then(|| divisible(input)).flatten() else {
+                bytes += size;
+                self.next += 1;
+                continue;
+            };
+            if self.next == start {
+                self.next += 1;
+                return Some(self.claim_part(self.part_from(0, size), size));
+            }
+            break;
+        }
+        (start < self.next).then_some(Claim::Inputs(start..self.next))
+    }
+}
+
+/// The batches of a scan in the order of the input.
+pub struct Stream {
+    coming: Receiver<Coming>,
+    current: Option<Coming>,
+    /// How many responses the parts before have of the same input.
+    before: u64,
+    selections: Arc<[Selection]>,
+    batch_rows: usize,
+    /// Small batches, by table, that wait to be joined.
+    small: Vec<Vec<RecordBatch>>,
+    ready: VecDeque<Batch>,
+    pub summary: Summary,
+}
+
+impl Stream {
+    /// Starts the workers.
+    pub fn start(plan: &Plan) -> std::io::Result<Self> {
+        let threads = plan.threads.clamp(1, THREADS);
+        let (sender, coming) = sync_channel(threads);
+        let queue = Queue {
+            inputs: plan.inputs.clone(),
+            next: 0,
+            part_bytes: plan.part_bytes.max(1),
+            part: None,
+            coming: sender,
+        };
+        let queue = Arc::new(Mutex::new(queue));
+        for number in 0..threads {
+            let (queue, plan) = (queue.clone(), plan.clone());
+            let builder = thread::Builder::new().name(format!("respstream-{number}"));
+            let started = builder.spawn(move || work(&queue, &plan));
+            // One worker does the work of all, if more slowly.
+            if let Err(error) = started
+                && number == 0
+            {
+                return Err(error);
+            }
+        }
+        Ok(Self {
+            coming,
+            current: None,
+            before: 0,
+            selections: plan.selections.clone(),
+            batch_rows: plan.batch_rows.max(1),
+            small: vec![Vec::new(); plan.selections.len()],
+            ready: VecDeque::new(),
+            summary: Summary { rows: vec![0; plan.selections.len()], ..Summary::default() },
+        })
+    }
+
+    /// The next batch, and the place of its table.
+    pub fn next_batch(&mut self) -> Result<Option<Batch>, ArrowError> {
+        loop {
+            if let Some(batch) = self.ready.pop_front() {
+                return Ok(Some(batch));
+            }
+            if self.current.is_none() {
+                self.current = self.coming.recv().ok();
+                if self.current.as_ref().is_some_and(|coming| !coming.continues) {
+                    self.before = 0;
+                }
+            }
+            let Some(current) = &self.current else {
+                self.summary.complete = true;
+                self.join_all()?;
+                return Ok(self.ready.pop_front());
+            };
+            match current.messages.recv() {
+                Ok(Message::Batch(batch)) => self.keep(batch)?,
+                Ok(Message::End(summary)) => {
+                    self.before += summary.responses.values().sum::<u64>();
+                    self.summary.add(*summary);
+                    self.current = None;
+                }
+                Ok(Message::Failed(error)) => return Err(error),
+                Err(_) => {
+                    return Err(ArrowError::ComputeError(
+                        "a thread of the scan broke down".to_owned(),
+                    ));
+                }
+            }
+        }
+    }
+
+    /// Takes a batch; small ones wait for the next.
+    fn keep(&mut self, (place, batch): Batch) -> Result<(), ArrowError> {
+        let batch = match &self.current {
+            Some(current) if current.continues => numbered(batch, self.before)?,
+            _ => batch,
+        };
+        let waiting = &mut self.small[place];
+        waiting.push(batch);
+        let rows: usize = waiting.iter().map(RecordBatch::num_rows).sum();
+        let bytes: usize = waiting.iter().map(RecordBatch::get_array_memory_size).sum();
+        if rows >= self.batch_rows || bytes >= JOINED_BYTES {
+            self.join(place, bytes >= JOINED_BYTES)?;
+        }
+        Ok(())
+    }
+
+    /// Joins what waits, into batches of as many rows as there may be; what is left over waits on, or comes too with `all`.
+    fn join(&mut self, place: usize, all: bool) -> Result<(), ArrowError> {
+        let waiting = std::mem::take(&mut self.small[place]);
+        let joined = match waiting.as_slice() {
+            [] => return Ok(()),
+            [one] => one.clone(),
+            several => concat_batches(&self.selections[place].schema, several)?,
+        };
+        let mut from = 0;
+        while from < joined.num_rows() {
+            let size = self.batch_rows.min(joined.num_rows() - from);
+            let batch = joined.slice(from, size);
+            if size == self.batch_rows || all {
+                self.ready.push_back((place, batch));
+            } else {
+                self.small[place].push(batch);
+            }
+            from += size;
+        }
+        Ok(())
+    }
+
+    fn join_all(&mut self) -> Result<(), ArrowError> {
+        (0..self.small.len()).try_for_each(|place| self.join(place, true))
+    }
+}
+
+/// The batch with the numbers of responses counted on from `before`.
+fn numbered(batch: RecordBatch, before: u64) -> Result<RecordBatch, ArrowError> {
+    let schema = batch.schema();
+    let Some((place, _)) = schema.column_with_name("stream_index") else { return Ok(batch) };
+    let mut columns = batch.columns().to_vec();
+    let counted: Int64Array =
+        columns[place].as_primitive::<Int64Type>().unary(|number| number + before.cast_signed());
+    columns[place] = Arc::new(counted);
+    RecordBatch::try_new(schema, columns)
+}
+
+/// Works until nothing is left, or nobody wants more.
+fn work(queue: &Mutex<Queue>, plan: &Plan) {
+    loop {
+        let claim = queue.lock().unwrap_or_else(PoisonError::into_inner).claim();
+        let Some((claim, sender)) = claim else { return };
+        let mut out = Sender(sender);
+        let tables = Tables::new(&plan.selections, plan.batch_rows);
+        let mut reader = Reader::new(tables, plan.options, &mut out);
+        let read = match claim {
+            Claim::Inputs(places) => {
+                plan.inputs[places].iter().try_for_each(|input| reader.read(input))
+            }
+            Claim::Part(place, part) => reader.read_part(&plan.inputs[place], part),
+        };
+        let message = match read.and_then(|()| reader.finish()) {
+            Ok(summary) => Message::End(Box::new(summary)),
+            Err(Stop::Arrow(error)) => Message::Failed(error),
+            Err(Stop::Unwanted) => return,
+        };
+        if out.0.send(message).is_err() {
+            return;
+        }
+    }
+}
+
+struct Sender(SyncSender<Message>);
+
+impl Out for Sender {
+    fn batch(&mut self, batch: Batch) -> Result<(), Stop> {
+        self.0.send(Message::Batch(batch)).map_err(|_| Stop::Unwanted)
+    }
+}

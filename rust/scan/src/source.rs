@@ -1,0 +1,174 @@
+//! Where bytes come from: files and what else can be opened; gzip and zstd are seen by their magic bytes.
+
+use std::fs::File;
+use std::io::{self, Read, Seek, SeekFrom};
+use std::path::PathBuf;
+use std::sync::Arc;
+
+use respstream_core::catalogue::Code;
+
+use crate::inflate::{Inflate, Packing};
+use crate::splits::Part;
+
+/// A file is read in pieces of this size.
+pub const READ_BYTES: usize = 1 << 18;
+
+/// A reader of bytes that a worker thread may own.
+pub type Bytes = Box<dyn Read + Send>;
+
+/// Something other than a file that can be opened, from any thread: a URL, say.
+pub trait Open: Send + Sync {
+    fn open(&self) -> io::Result<Bytes>;
+}
+
+/// What an input is read from.
+#[derive(Clone)]
+pub enum Place {
+    File(PathBuf),
+    Opened(Arc<dyn Open>),
+}
+
+/// One source of a scan: what tables call it, and where its bytes are.
+#[derive(Clone)]
+pub struct Input {
+    pub name: String,
+    pub place: Place,
+    /// Only the responses that begin here are wanted.
+    pub part: Option<Part>,
+}
+
+/// Why a source could not be read through.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Problem {
+    pub code: Code,
+    pub reason: String,
+}
+
+impl Problem {
+    pub(crate) fn unreadable(error: &io::Error) -> Self {
+        Self { code: Code::Unreadable, reason: reason(error) }
+    }
+}
+
+/// The words of an error of the system, without its number.
+fn reason(error: &io::Error) -> String {
+    let text = error.to_string();
+    match text.rsplit_once(" (os error ") {
+        Some((words, _)) => words.to_owned(),
+        None => text,
+    }
+}
+
+/// The plain bytes of an input.
+pub struct Source {
+    bytes: Bytes,
+    inflate: Option<Inflate>,
+    /// What was read before it was known what it is.
+    head: Vec<u8>,
+    block: Vec<u8>,
+    ended: bool,
+}
+
+impl Input {
+    /// The size of the file in bytes as it stands there; 0 where it is not known.
+    pub fn size(&self) -> u64 {
+        match &self.place {
+            Place::File(path) => std::fs::metadata(path).map_or(0, |found| found.len()),
+            Place::Opened(_) => 0,
+        }
+    }
+
+    /// Opens the input and looks at its first bytes.
+    pub fn open(&self) -> Result<Source, Problem> {
+        let bytes: Bytes = match &self.place {
+            Place::File(path) => {
+                Box::new(File::open(path).map_err(|error| Problem::unreadable(&error))?)
+            }
+            Place::Opened(opener) => opener.open().map_err(|error| Problem::unreadable(&error))?,
+        };
+        let mut source = Source {
+            bytes,
+            inflate: None,
+            head: Vec::new(),
+            block: vec![0; READ_BYTES],
+            ended: false,
+        };
+        source.sniff()?;
+        Ok(source)
+    }
+
+    /// Opens a plain file at a position.
+    pub fn open_at(&self, position: u64) -> Result<Source, Problem> {
+        let Place::File(path) = &self.place else {
+            return Err(Problem {
+                code: Code::Unreadable,
+                reason: "only files are split".to_owned(),
+            });
+        };
+        let mut file = File::open(path).map_err(|error| Problem::unreadable(&error))?;
+        file.seek(SeekFrom::Start(position)).map_err(|error| Problem::unreadable(&error))?;
+        Ok(Source {
+            bytes: Box::new(file),
+            inflate: None,
+            head: Vec::new(),
+            block: vec![0; READ_BYTES],
+            ended: false,
+        })
+    }
+}
+
+impl Source {
+    /// Whether the bytes are compressed.
+    pub fn is_packed(&self) -> bool {
+        self.inflate.is_some()
+    }
+
+    fn sniff(&mut self) -> Result<(), Problem> {
+        while self.head.len() < Packing::MAGIC_BYTES {
+            let size = read(&mut self.bytes, &mut self.block)?;
+            if size == 0 {
+                self.ended = true;
+                break;
+            }
+            self.head.extend_from_slice(&self.block[..size]);
+        }
+        self.inflate = Packing::of(&self.head).map(Inflate::new).transpose()?;
+        Ok(())
+    }
+
+    /// Reads the next piece and hands its plain bytes over, which may be none or several pieces; false at the end. What
+    /// was handed over before a problem counts.
+    pub fn next(&mut self, mut take: impl FnMut(&[u8]) -> bool) -> Result<bool, Problem> {
+        let size = if self.head.is_empty() {
+            if self.ended { 0 } else { read(&mut self.bytes, &mut self.block)? }
+        } else {
+            let head = std::mem::take(&mut self.head);
+            self.block.resize(self.block.len().max(head.len()), 0);
+            self.block[..head.len()].copy_from_slice(&head);
+            head.len()
+        };
+        if size == 0 {
+            self.ended = true;
+            return self
+                .inflate
+                .as_ref()
+                .map_or(Ok(false), |inflate| inflate.finish().map(|()| false));
+        }
+        let block = &self.block[..size];
+        match &mut self.inflate {
+            Some(inflate) => inflate.feed(block, &mut take),
+            None => Ok(take(block)),
+        }
+    }
+}
+
+/// Reads what is there; an interrupted call is made again.
+fn read(bytes: &mut Bytes, block: &mut [u8]) -> Result<usize, Problem> {
+    loop {
+        match bytes.read(block) {
+            Ok(size) => return Ok(size),
+            Err(error) if error.kind() == io::ErrorKind::Interrupted => {}
+            Err(error) => return Err(Problem::unreadable(&error)),
+        }
+    }
+}

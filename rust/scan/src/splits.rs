@@ -1,0 +1,289 @@
+//! Parts of a plain file: where to begin to read so that a part gives the rows that the whole file gives.
+//!
+//! SEMANTICS ("Tables", a split). A part owns the responses that begin in it. To know what is open at its first byte,
+//! reading begins before it: at the last event that begins or ends a response. What a source tells only once is looked up
+//! in what stands before, and lines are counted there, but only if there is something to tell.
+
+use std::collections::HashSet;
+use std::fs::File;
+use std::io::{Read, Seek, SeekFrom};
+
+use memchr::{memchr_iter, memmem, memrchr2};
+use respstream_core::catalogue::{Code, Phase};
+use respstream_core::decoder::{Decoder, Ignore, Sink};
+use respstream_core::diagnostics::{Detail, Diagnostic, Value};
+use respstream_core::events::Parsed;
+use respstream_core::frames::Options;
+use respstream_core::json::{self, Kind};
+
+use crate::source::{Input, Place, Problem, Source};
+
+/// A file is searched backwards in pieces of this size; a block that begins further before its type is passed by.
+const PIECE: u64 = 1 << 18;
+/// So much of a file tells whether it can be split.
+const HEAD: u64 = 1 << 16;
+/// Events that begin or end a response; they stand in every stream.
+const MARKS: [&[u8]; 4] =
+    [b"response.created", b"response.completed", b"response.incomplete", b"response.failed"];
+/// What a source tells once.
+const ONCE: [Code; 3] = [Code::UnknownEvent, Code::MissingBlankLine, Code::ForeignStream];
+
+/// A range of bytes of a source; `numbered` tells whether its responses have numbers, which count from its first one.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Part {
+    pub start: u64,
+    pub end: u64,
+    pub numbered: bool,
+}
+
+impl Part {
+    pub const WHOLE: Self = Self { start: 0, end: u64::MAX, numbered: true };
+
+    pub const fn has(self, offset: u64) -> bool {
+        self.start <= offset && offset < self.end
+    }
+
+    pub const fn is_whole(self) -> bool {
+        self.start == 0 && self.end == u64::MAX
+    }
+
+    /// How many of the bytes from `start` to `end` are in the part.
+    pub fn overlap(self, start: u64, end: u64) -> u64 {
+        end.min(self.end).saturating_sub(start.max(self.start))
+    }
+}
+
+/// The size of a file that can be split: plain, no array, and without rows or lanes as far as its beginning tells.
+pub fn divisible(input: &Input) -> Option<u64> {
+    let Place::File(path) = &input.place else { return None };
+    let found = std::fs::metadata(path).ok().filter(std::fs::Metadata::is_file)?;
+    let source = input.open_at(0).ok()?;
+    let head = take(source, HEAD)?;
+    let text = head.strip_prefix(b"\xef\xbb\xbf").unwrap_or(&head).trim_ascii_start();
+    let packed = crate::inflate::Packing::of(&head).is_some();
+    let lanes = memmem::find(&head, b"\"stream_id\"").is_some();
+    (!packed && !lanes && !text.starts_with(b"[") && !wraps(text)).then_some(found.len())
+}
+
+/// Whether a file begins with a JSON text that is no event: rows that wrap streams have state that no part can look up.
+fn wraps(text: &[u8]) -> bool {
+    let line = text.split(|byte| matches!(byte, b'\n' | b'\r')).next().unwrap_or_default();
+    let mut members = Vec::new();
+    let event = json::scan(line, &mut members).is_ok()
+        && json::find(line, &members, "type").is_some_and(|member| member.kind == Kind::String);
+    line.starts_with(b"{") && !event
+}
+
+fn take(mut source: Source, size: u64) -> Option<Vec<u8>> {
+    let mut head = Vec::new();
+    while (head.len() as u64) < size {
+        let more = source.next(|bytes| {
+            head.extend_from_slice(bytes);
+            true
+        });
+        if !more.ok()? {
+            break;
+        }
+    }
+    head.truncate(size as usize);
+    Some(head)
+}
+
+/// The offset from which on a part that begins at `start` is read.
+pub fn look_back(input: &Input, start: u64, options: Options) -> Result<u64, Problem> {
+    let Place::File(path) = &input.place else { return Ok(0) };
+    let mut file = File::open(path).map_err(|error| Problem::unreadable(&error))?;
+    let mut high = start + PIECE;
+    let mut bytes = Vec::new();
+    while high > 0 && start > 0 {
+        let low = high.saturating_sub(PIECE);
+        // The margins hold the beginning of a block, and the end of a mark.
+        let base = low.saturating_sub(PIECE);
+        bytes.clear();
+        file.seek(SeekFrom::Start(base)).map_err(|error| Problem::unreadable(&error))?;
+        let wanted = high + 64 - base;
+        Read::take(&mut file, wanted)
+            .read_to_end(&mut bytes)
+            .map_err(|error| Problem::unreadable(&error))?;
+        let mut end = bytes.len();
+        while let Some(hit) = last_mark(&bytes[..end]).filter(|hit| base + *hit as u64 >= low) {
+            let begin = block_start(&bytes, hit, base == 0).map(|begin| base + begin as u64);
+            if let Some(begin) = begin.filter(|begin| *begin <= start)
+                && marks(input, begin, start, options)?
+            {
+                return Ok(begin);
+            }
+            end = hit + MARKS[0].len() - 1;
+        }
+        high = low;
+    }
+    Ok(0)
+}
+
+/// Where the last mark begins.
+fn last_mark(bytes: &[u8]) -> Option<usize> {
+    MARKS.iter().filter_map(|mark| memmem::rfind(bytes, mark)).max()
+}
+
+/// Where the block or JSON line begins that a position lies in, if nothing that stands before bears on it.
+fn block_start(bytes: &[u8], position: usize, first: bool) -> Option<usize> {
+    let mut start = line_start(bytes, position, first)?;
+    let json = bytes.get(start) == Some(&b'{');
+    loop {
+        let Some(end) = line_end_before(bytes, start) else { return first.then_some(start) };
+        let before = line_start(bytes, end, first)?;
+        if before == end || (json && bytes.get(before) == Some(&b'{')) {
+            return Some(start);
+        }
+        if json {
+            return None;
+        }
+        start = before;
+    }
+}
+
+/// Where the line begins that a position lies in.
+fn line_start(bytes: &[u8], position: usize, first: bool) -> Option<usize> {
+    let found = memrchr2(b'\n', b'\r', bytes.get(..position)?);
+    found.map_or(first.then_some(0), |found| Some(found + 1))
+}
+
+/// Where the text of the line ends that stands before the line that begins here.
+fn line_end_before(bytes: &[u8], start: usize) -> Option<usize> {
+    let end = start.checked_sub(1)?;
+    let crlf = bytes.get(end) == Some(&b'\n') && end > 0 && bytes.get(end - 1) == Some(&b'\r');
+    Some(end - usize::from(crlf))
+}
+
+/// Whether an event at this offset tells what is open at `start`: one that begins a response, or one before that ends it.
+fn marks(input: &Input, offset: u64, start: u64, options: Options) -> Result<bool, Problem> {
+    let mut source = input.open_at(offset)?;
+    let mut decoder = Decoder::starting_at(options, offset);
+    let mut first = First(None);
+    loop {
+        let more = source.next(|bytes| {
+            decoder.feed(bytes, None, &mut first);
+            first.0.is_none()
+        })?;
+        if let Some((found, phase)) = first.0 {
+            let told = phase == Phase::Begin || (phase == Phase::Terminal && offset < start);
+            return Ok(told && found == offset);
+        }
+        if !more {
+            return Ok(false);
+        }
+    }
+}
+
+/// The offset and the phase of the first event; none of a lane with a name.
+struct First(Option<(u64, Phase)>);
+
+impl Sink for First {
+    fn event(&mut self, parsed: &Parsed<'_>) {
+        let entry = parsed.entry.filter(|_| parsed.lane.is_none());
+        self.0.get_or_insert((parsed.offset, entry.map_or(Phase::None, |entry| entry.phase)));
+    }
+}
+
+/// How many lines end before an offset at which one begins.
+pub fn lines_before(input: &Input, offset: u64) -> u64 {
+    let Ok(mut source) = input.open_at(0) else { return 0 };
+    let (mut lines, mut rest, mut after_cr) = (0, offset, false);
+    while rest > 0 {
+        let more = source.next(|bytes| {
+            let size = usize::try_from(rest).unwrap_or(usize::MAX).min(bytes.len());
+            lines += count_lines(&bytes[..size], &mut after_cr);
+            rest -= size as u64;
+            true
+        });
+        if !matches!(more, Ok(true)) {
+            break;
+        }
+    }
+    lines
+}
+
+fn count_lines(bytes: &[u8], after_cr: &mut bool) -> u64 {
+    let mut lines = memchr_iter(b'\n', bytes).count();
+    if *after_cr && bytes.first() == Some(&b'\n') {
+        lines -= 1;
+    }
+    // A CR ends a line, and an LF right behind it ends none.
+    for at in memchr_iter(b'\r', bytes) {
+        lines += usize::from(bytes.get(at + 1) != Some(&b'\n'));
+    }
+    *after_cr = bytes.last() == Some(&b'\r');
+    lines as u64
+}
+
+/// Knows what stands before the place where the reading of a part began, as far as it was asked.
+pub struct Earlier<'n> {
+    input: &'n Input,
+    from: u64,
+    position: u64,
+    reading: Option<Source>,
+    decoder: Decoder,
+    known: usize,
+    told: HashSet<(Code, String)>,
+}
+
+impl<'n> Earlier<'n> {
+    pub fn new(input: &'n Input, options: Options, from: u64) -> Self {
+        Self {
+            input,
+            from,
+            position: 0,
+            reading: None,
+            decoder: Decoder::new(options, false),
+            known: 0,
+            told: HashSet::new(),
+        }
+    }
+
+    /// Whether a diagnostic of those that a source tells once was told before.
+    pub fn has(&mut self, found: &Diagnostic) -> bool {
+        if !ONCE.contains(&found.code) || self.from == 0 {
+            return false;
+        }
+        let key = (found.code, shown(&found.detail));
+        while !self.told.contains(&key) {
+            if !self.read_on() {
+                return false;
+            }
+        }
+        true
+    }
+
+    /// Reads a further piece; false at the end.
+    fn read_on(&mut self) -> bool {
+        if self.position == 0 && self.reading.is_none() {
+            self.reading = self.input.open_at(0).ok();
+        }
+        let Some(source) = &mut self.reading else { return false };
+        let (decoder, position, from) = (&mut self.decoder, &mut self.position, self.from);
+        let more = source.next(|bytes| {
+            let size = usize::try_from(from - *position).unwrap_or(usize::MAX).min(bytes.len());
+            decoder.feed(&bytes[..size], None, &mut Ignore);
+            decoder.lanes_mut().take_ended();
+            *position += size as u64;
+            true
+        });
+        let kept = &self.decoder.store().kept;
+        let fresh = kept.get(self.known..).unwrap_or_default();
+        let once = fresh.iter().filter(|found| ONCE.contains(&found.code));
+        self.told.extend(once.map(|found| (found.code, shown(&found.detail))));
+        self.known = kept.len();
+        if !matches!(more, Ok(true)) || self.position >= self.from {
+            self.reading = None;
+        }
+        true
+    }
+}
+
+/// What two diagnostics of what a source tells once have in common. Only an unknown type is told by its name.
+fn shown(detail: &Detail) -> String {
+    match detail.iter().find(|(name, _)| *name == "type") {
+        Some((_, Value::Text(kind))) => kind.clone(),
+        _ => String::new(),
+    }
+}

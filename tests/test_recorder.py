@@ -1,0 +1,318 @@
+"""The recorder, latencies, and replay: what passes is written with its times, told, and served again."""
+
+from __future__ import annotations
+
+import asyncio
+import json
+import os
+import signal
+import subprocess
+import sys
+import threading
+import time
+from collections.abc import AsyncIterator, Generator, Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from respstream import _backend
+from respstream.latency import FIGURES, OTEL, merged, percentile
+from respstream.recorder import Recorder, Track, arecord, record
+from respstream.replay import serve, takes
+from tests.conftest import TRANSCRIPTS
+
+SSE = (TRANSCRIPTS / "conversation.sse").read_bytes()
+CHUNKS = [SSE[at : at + 97] for at in range(0, len(SSE), 97)]
+COUNT = 18
+
+
+def written(path: Path) -> list[dict[str, Any]]:
+    return [json.loads(line) for line in path.read_bytes().splitlines()]
+
+
+@pytest.fixture
+def path(tmp_path: Path) -> Path:
+    return tmp_path / "recording.jsonl"
+
+
+# -- the recorder ----------------------------------------------------------------------------------------------------
+
+
+def test_what_passes_is_unchanged_and_read_back(api: Any, path: Path) -> None:
+    before = time.time()
+    assert list(record(CHUNKS, path)) == CHUNKS
+    kinds = ["begin", *["chunk"] * len(CHUNKS), "end"]
+    assert [list(row)[2] for row in written(path)] == kinds
+    stream = api.responses(path)
+    (response,) = stream
+    assert stream.diagnostics == []
+    assert response.to_dict() == next(iter(api.responses(SSE))).to_dict()
+    assert before <= response.latency.started_at <= response.latency.ended_at <= time.time()
+
+
+def test_bytes_that_are_no_text(api: Any, path: Path) -> None:
+    cut = SSE.replace(b'"delta":"', '"delta":"é'.encode())
+    chunks = [cut[at : at + 1] for at in range(len(cut))]
+    assert list(record(chunks, path)) == chunks
+    assert any("b64" in row for row in written(path))
+    assert [e.raw for e in api.events(path)] == [e.raw for e in api.events(cut)]
+
+
+def test_asynchronous(api: Any, path: Path) -> None:
+    async def source() -> AsyncIterator[bytes]:
+        for chunk in CHUNKS:
+            yield chunk
+
+    async def run() -> list[bytes]:
+        return [chunk async for chunk in arecord(source(), path)]
+
+    assert asyncio.run(run()) == CHUNKS
+    assert len(list(api.responses(path))) == 1
+
+
+def test_a_stream_that_breaks_and_one_that_is_left(path: Path) -> None:
+    def source() -> Iterator[bytes]:
+        yield CHUNKS[0]
+        raise OSError("gone")
+
+    with pytest.raises(OSError, match="gone"):
+        list(record(source(), path))
+    left = record(CHUNKS, path)
+    next(left)
+    left.close()  # type: ignore[attr-defined]
+    ends = [row for row in written(path) if "end" in row]
+    assert [row.get("error") for row in ends] == ["OSError: gone", None]
+
+
+def test_several_streams_in_one_file(api: Any, path: Path) -> None:
+    with Recorder(path) as recorder:
+        tees = [recorder.tee(CHUNKS, lane) for lane in ("a", "b", None)]
+        for _ in CHUNKS:
+            for tee in tees:
+                next(tee)
+        for tee in tees:
+            assert list(tee) == []
+    found = list(api.responses(path))
+    assert [response.stream_id for response in found][:2] == ["a", "b"]
+    assert [response.status for response in found] == ["completed"] * 3
+
+
+def test_a_row_that_a_crash_cut_off(api: Any, path: Path) -> None:
+    list(record(CHUNKS, path))
+    whole = path.read_bytes()
+    path.write_bytes(whole[:-30])
+    list(record(CHUNKS, path))
+    stream = api.responses(path)
+    assert [response.status for response in stream] == ["completed"] * 2
+    assert {diagnostic.code for diagnostic in stream.diagnostics} == {"bad_json"}
+
+
+CRASHING = """
+import sys
+from pathlib import Path
+from respstream.recorder import Recorder
+with Recorder(sys.argv[1]) as recorder:
+    track = recorder.track()
+    print("ready", flush=True)
+    while True:
+        track.write(b'data: {"type":"keepalive"}\\n\\n')
+"""
+
+
+def test_processes_that_are_killed_leave_whole_rows(path: Path) -> None:
+    children = [subprocess.Popen([sys.executable, "-c", CRASHING, str(path)], stdout=subprocess.PIPE) for _ in range(2)]
+    for child in children:
+        assert child.stdout is not None
+        child.stdout.readline()
+    time.sleep(0.2)
+    for child in children:
+        child.send_signal(signal.SIGKILL)
+        child.communicate()
+    rows = written(path)
+    assert len({row["lane"] for row in rows}) == 2
+    assert len(rows) > 20
+
+
+def test_misuse(path: Path) -> None:
+    recorder = Recorder(path)
+    recorder.close()
+    recorder.close()
+    with pytest.raises(ValueError, match="closed"):
+        recorder.track()
+    with pytest.raises(OSError, match="recording"):
+        Recorder(path / "no" / "folder")
+
+
+# -- latencies -------------------------------------------------------------------------------------------------------
+
+
+def events(api: Any) -> list[Any]:
+    return list(api.events(SSE))
+
+
+def test_a_live_decoder_with_a_clock(api: Any) -> None:
+    now = [100.0]
+    decoder = _backend.engine.Decoder(clock=lambda: now[0])
+    for event in events(api):
+        decoder.feed(event.to_sse())
+        now[0] += 0.5
+    decoder.finish()
+    found = decoder.response.latency
+    types = [event.type for event in events(api)]
+    first = next(n for n, kind in enumerate(types) if kind.endswith(".delta"))
+    assert found.started_at == 100.0
+    assert found.time_to_first_token == first * 0.5
+    assert found.duration == (COUNT - 1) * 0.5
+    assert found.inter_token_p50 == found.inter_token_p99 == found.longest_stall == found.inter_token_mean == 0.5
+    deltas = sum(kind.endswith(".delta") for kind in types)
+    tokens = decoder.response.usage.output_tokens
+    assert found.output_tokens_per_second == (tokens - 1) / ((deltas - 1) * 0.5)
+    assert list(found.to_dict()) == list(FIGURES)
+    assert found.to_otel()["gen_ai.client.operation.duration"] == found.duration
+    assert found.why is None
+
+
+def test_without_times(api: Any) -> None:
+    (response,) = api.responses(SSE)
+    assert response.latency.why == "the source holds no times"
+    assert set(response.latency.to_dict().values()) == {None}
+    assert merged([response])["why"] == "the source holds no times"
+    row = json.dumps({"ts": 1763705153, "body": SSE.decode()}).encode()
+    (response,) = api.responses(row)
+    assert response.latency.why == "the source holds one time for the whole response"
+
+
+def test_percentiles() -> None:
+    assert percentile([], 50) is None
+    assert percentile([3.0], 99) == 3.0
+    assert percentile([0.0, 1.0, 2.0, 3.0], 50) == 1.5
+    assert set(OTEL) >= {"duration", "time_to_first_token"}
+
+
+def timed(path: Path, pause: int = 20_000_000) -> None:
+    """A recording of the sample, an event every 20 ms, told by a clock of its own."""
+    now = [1_763_705_153_000_000_000]
+    file = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_APPEND)
+    with Track(file, "a", clock=lambda: now[0]) as track:
+        for block in SSE.split(b"\n\n")[:-1]:
+            now[0] += pause
+            track.write(block + b"\n\n")
+    os.close(file)
+
+
+def test_many_responses(api: Any, path: Path) -> None:
+    timed(path)
+    found = merged(api.responses(path))
+    assert found["responses"] == 1
+    assert found["time_to_first_token_p50"] == pytest.approx(0.1, abs=1e-6)
+    assert found["longest_stall"] == pytest.approx(0.02, abs=1e-6)
+
+
+# -- replay ----------------------------------------------------------------------------------------------------------
+
+
+@contextmanager
+def serving(path: Path, speed: float | None) -> Generator[str]:
+    server = serve(takes([path.read_bytes()]), speed=speed)
+    thread = threading.Thread(target=server.serve_forever, kwargs={"poll_interval": 0.01})
+    thread.start()
+    try:
+        yield f"http://127.0.0.1:{server.server_port}/v1"
+    finally:
+        server.shutdown()
+        thread.join()
+        server.server_close()
+
+
+def client(url: str) -> Any:
+    openai = pytest.importorskip("openai")
+    return openai.OpenAI(base_url=url, api_key="none", max_retries=0)
+
+
+@pytest.mark.parametrize("name", ["conversation.sse", "hello_assist.sse", "log_of_seven.sse"])
+def test_the_sdk_gets_the_same_answers(name: str) -> None:
+    """All responses of a log, in its order; a recording without times is served without pauses."""
+    import respstream
+
+    path = TRANSCRIPTS / name
+    with serving(path, 1.0) as url, client(url) as openai:
+        for expected in respstream.responses(path):
+            got = list(openai.responses.create(model="m", input="hi", stream=True))
+            assert len(got) == expected.events
+            final = got[-1].response.to_dict()
+            assert final["id"] == expected.id
+            assert got[-1].response.output_text == expected.output_text
+        whole = openai.responses.create(model="m", input="hi")
+        assert openai.responses.retrieve(whole.id).output_text == whole.output_text
+
+
+def test_the_recorded_pauses(path: Path) -> None:
+    timed(path)
+    with serving(path, 1.0) as url, client(url) as openai:
+        start = time.monotonic()
+        assert len(list(openai.responses.create(model="m", input="hi", stream=True))) == COUNT
+        assert time.monotonic() - start >= COUNT * 0.02 - 0.005
+    assert [round(after, 3) for after, _ in takes([path.read_bytes()])[0].events][:3] == [0.02, 0.04, 0.06]
+
+
+def test_what_is_not_recorded(path: Path) -> None:
+    openai = pytest.importorskip("openai")
+    timed(path)
+    with serving(path, None) as url, client(url) as sdk:
+        with pytest.raises(openai.NotFoundError, match="no response of that id"):
+            sdk.responses.retrieve("resp_unknown")
+        with pytest.raises(openai.NotFoundError):
+            sdk.models.list()
+    with pytest.raises(ValueError, match="no responses"):
+        serve([])
+
+
+# -- the command line ------------------------------------------------------------------------------------------------
+
+
+def run(*args: str, stdin: bytes = b"") -> subprocess.CompletedProcess[bytes]:
+    command = [sys.executable, "-m", "respstream", *args]
+    return subprocess.run(command, input=stdin, capture_output=True, timeout=60, check=False)
+
+
+def test_the_command_record(path: Path) -> None:
+    done = run("record", "-o", str(path), "--lane", "x", stdin=SSE)
+    assert (done.returncode, done.stdout, done.stderr) == (0, SSE, b"")
+    assert {row["lane"] for row in written(path)} == {"x"}
+    assert run("record", "-q", "-o", str(path), stdin=SSE).stdout == b""
+    shown = run("responses", str(path), "--format", "jsonl", "--columns", "status,lane,started_at")
+    rows = [json.loads(line) for line in shown.stdout.splitlines()]
+    assert [row["status"] for row in rows] == ["completed"] * 2
+    assert rows[0]["lane"] == "x"
+    assert rows[0]["started_at"]
+    assert run("record", stdin=SSE).returncode == 2
+
+
+def test_rows_on_the_command_line(tmp_path: Path) -> None:
+    path = tmp_path / "rows.jsonl"
+    path.write_text(json.dumps({"a": {"b": SSE.decode()}, "w": 1763705153}) + "\n")
+    shown = run("responses", str(path), "--field", "/a/b", "--time", "/w", "--format", "csv", "--columns", "ended_at")
+    assert b"2025-11-21T06:05:53" in shown.stdout
+    wrong = run("responses", str(path), "--field", "a")
+    assert wrong.returncode == 2
+    assert b"field must be a JSON pointer" in wrong.stderr
+
+
+def test_the_command_replay(path: Path) -> None:
+    timed(path)
+    command = [sys.executable, "-m", "respstream", "replay", str(path), "--speed", "max"]
+    child = subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.PIPE)
+    try:
+        assert child.stdout is not None
+        line = child.stdout.readline().decode()
+        assert line.startswith("serving 1 response on http://127.0.0.1:")
+        with client(line.split()[-1]) as openai:
+            assert len(list(openai.responses.create(model="m", input="hi", stream=True))) == COUNT
+    finally:
+        child.send_signal(signal.SIGINT)
+        child.communicate(timeout=30)
+    assert child.returncode == 130
+    assert run("replay", str(path), "--speed", "fast").returncode == 2
+    assert run("replay", "-", stdin=b"").returncode == 2

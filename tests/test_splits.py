@@ -1,0 +1,213 @@
+"""Splits: the union of the parts of a source is the scan, wherever it is cut."""
+
+from __future__ import annotations
+
+import gzip
+import pickle
+import random
+from pathlib import Path
+from typing import Any
+
+import pyarrow as pa
+import pytest
+
+import respstream
+from respstream import _backend, tables
+from tests.conftest import TRANSCRIPTS
+from tests.tables import BEGIN, DELTA, END, ITEM
+from tests.tables import DIAGNOSTICS as MINIMAL
+
+LOGS = sorted(path for path in TRANSCRIPTS.iterdir() if path.suffix in {".sse", ".jsonl"})
+STREAM = BEGIN + ITEM + DELTA + END
+KEEPALIVE = b'{"type":"keepalive"}\n'
+NEWS = b'{"type":"response.brand_new"}\n'
+BLOCKS = b"".join(b"event: x\ndata: " + line + b"\n\n" for line in STREAM.splitlines())
+
+ODD = {
+    "empty": b"",
+    "no_response": KEEPALIVE * 5,
+    "before_the_first": KEEPALIVE * 3 + b"stray\n" + STREAM + STREAM,
+    "trailing": (STREAM + KEEPALIVE + NEWS + END) * 3,
+    "no_created": (ITEM + DELTA + END) * 3,
+    "no_terminal": (BEGIN + ITEM + DELTA) * 3,
+    "nothing_to_go_by": (ITEM + DELTA) * 4,
+    "stray": (b"<html>\nstray\n" + STREAM) * 3 + b"end",
+    "unknown": (BEGIN + NEWS + NEWS.replace(b"brand", b"b\xc3\xa4nd") + END) * 3,
+    "blocks": (BLOCKS * 2 + b"data: [DONE]\n\n") * 2,
+    "crlf": (BLOCKS * 3).replace(b"\n", b"\r\n"),
+    "cr": (BLOCKS * 3).replace(b"\n", b"\r"),
+    "no_blank_lines": (BLOCKS * 3).replace(b"\n\n", b"\n"),
+    "bom": b"\xef\xbb\xbf" + STREAM * 2,
+    "in_a_text": STREAM.replace(b"Hi", b"data: response.created\\n\\nresponse.completed") * 3,
+    "unfinished": BLOCKS + BLOCKS[:-40],
+    "foreign": b'data: {"object":"chat.completion.chunk"}\n\n' * 3 + BLOCKS,
+    "plain": b'{"object":"response","id":"p","output":[]}\n' * 3 + STREAM,
+}
+
+
+TABLES = list(tables.COLUMNS)
+
+
+def whole(table: str) -> list[str]:
+    return [name for name, _ in tables.COLUMNS[table]]
+
+
+COLUMNS = {table: [name for name, _ in tables.COLUMNS[table] if name != "stream_index"] for table in TABLES}
+
+
+def joined(found: list[respstream.Split]) -> dict[str, list[dict[str, Any]]]:
+    rows: dict[str, list[dict[str, Any]]] = {table: [] for table in TABLES}
+    for split in found:
+        for table, part in respstream.read_split(split, TABLES, COLUMNS).to_arrow().items():
+            rows[table] += part.to_pylist()
+    return rows
+
+
+def check(path: Path, *targets: int) -> None:
+    expected = respstream.scan(path, TABLES, COLUMNS, threads=1).to_arrow()
+    for target in targets:
+        found = joined(respstream.plan(path, target))
+        for table in TABLES:
+            assert found[table] == expected[table].to_pylist()
+
+
+@pytest.mark.usefixtures("respstream_api")
+@pytest.mark.parametrize("path", LOGS, ids=lambda path: path.name)
+def test_the_union_is_the_scan(path: Path) -> None:
+    if _backend.BACKEND == "rust":
+        check(path, 100, 1000, 4096, 20_000)
+    else:
+        check(path, 7000)
+
+
+@pytest.mark.usefixtures("respstream_api")
+@pytest.mark.parametrize("name", list(ODD))
+def test_down_to_one_byte(name: str, tmp_path: Path) -> None:
+    path = tmp_path / "a.log"
+    path.write_bytes(ODD[name])
+    if _backend.BACKEND == "rust":
+        check(path, 1, 7, 333)
+    else:
+        check(path, 29, 333)
+
+
+@pytest.mark.usefixtures("respstream_api")
+def test_minimal_streams(tmp_path: Path) -> None:
+    path = tmp_path / "a.log"
+    for row in MINIMAL:
+        path.write_bytes(row.stream * 3 + STREAM)
+        check(path, 5 if _backend.BACKEND == "rust" else 101)
+
+
+# -- columns that need no fold -------------------------------------------------------------------------------------------
+
+LIGHT = [name for name in whole("events") if name not in {"stream_index", "event_index", "response_id"}]
+
+
+@pytest.fixture
+def native(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Only the extension has a path without a fold."""
+    monkeypatch.setattr(_backend, "engine", _backend.load("rust"))
+
+
+def check_light(path: Path, *targets: int) -> None:
+    expected = respstream.scan(path, "events", whole("events")).to_arrow().select(LIGHT).to_pylist()
+    logs = respstream.scan(path, "events", LIGHT)
+    assert logs.to_arrow().to_pylist() == expected
+    assert logs.summary is not None
+    assert logs.summary.checked == "some" or not logs.summary.bytes
+    for target in targets:
+        parts = [pa.table(respstream.read_split(split, "events", LIGHT)) for split in respstream.plan(path, target)]
+        assert [row for part in parts for row in part.to_pylist()] == expected
+
+
+@pytest.mark.usefixtures("native")
+@pytest.mark.parametrize("name", list(ODD))
+def test_events_without_a_fold(name: str, tmp_path: Path) -> None:
+    path = tmp_path / "a.log"
+    path.write_bytes(ODD[name])
+    check_light(path, 1, 7, 333)
+
+
+@pytest.mark.usefixtures("native")
+def test_events_of_recorded_streams_without_a_fold(recorded: list[Path]) -> None:
+    for path in (*LOGS, *recorded[::8]):
+        check_light(path, max(1, path.stat().st_size // 5))
+
+
+def test_recorded_streams(recorded: list[Path]) -> None:
+    chosen = random.Random(3)
+    for path in recorded:
+        check(path, max(1, path.stat().st_size // chosen.randint(2, 20)))
+
+
+@pytest.mark.parametrize("table", TABLES)
+@pytest.mark.parametrize("part_bytes", [1000, 20_000])
+def test_a_large_file_is_read_by_several_threads(table: str, part_bytes: int, tmp_path: Path) -> None:
+    path = tmp_path / "large.log"
+    path.write_bytes(b"".join(log.read_bytes() + b"\n\n" for log in LOGS if b"created" in log.read_bytes()) * 3)
+    expected = respstream.scan(path, table).to_arrow()
+    inputs: Any = [(str(path), bytes(path), None)]
+    native = _backend.load("rust")
+    options: dict[str, Any] = {"threads": 3, "batch_rows": 100, "part_bytes": part_bytes, "max_event_bytes": 64 << 20}
+    core = native.Scan(inputs, [(table, None)], **options)
+    stream = core.stream()
+    found = pa.table(stream)
+    assert found.to_pylist() == expected.to_pylist()
+    summary = stream.summary()
+    assert (summary["sources"], summary["bytes"]) == (1, path.stat().st_size)
+    assert sum(summary["responses"].values()) == respstream.scan(path).to_arrow().num_rows
+
+
+@pytest.mark.usefixtures("respstream_api")
+def test_splits_are_values(tmp_path: Path) -> None:
+    path = tmp_path / "a.jsonl"
+    path.write_bytes(STREAM * 10)
+    found = respstream.plan(path, 1000, on_eof="discard")
+    assert pickle.loads(pickle.dumps(found)) == found
+    assert (found[0].start, found[0].end) == (0, found[1].start)
+    assert found[-1].end is None
+    assert sum(split.bytes or 0 for split in found) == path.stat().st_size
+    assert "start=0" in repr(found[0])
+    assert found != respstream.plan(path, 1000)
+
+
+@pytest.mark.usefixtures("respstream_api")
+def test_what_is_not_cut(tmp_path: Path) -> None:
+    whole = {
+        "packed.jsonl.gz": gzip.compress(random.Random(1).randbytes(3000)),
+        "array.json": b"[" + STREAM.replace(b"\n", b",\n") * 9 + KEEPALIVE.strip() + b"]",
+        "lanes.jsonl": STREAM.replace(b'"type"', b'"stream_id":"a","type"', 1) * 9,
+    }
+    for name, data in whole.items():
+        (tmp_path / name).write_bytes(data)
+        [split] = respstream.plan(tmp_path / name, 100)
+        table = pa.table(respstream.read_split(split))
+        assert table.to_pylist() == respstream.scan(tmp_path / name).to_arrow().to_pylist()
+
+
+@pytest.mark.usefixtures("respstream_api")
+def test_responses_have_a_number_in_whole_sources_alone(tmp_path: Path) -> None:
+    path = tmp_path / "a.jsonl"
+    path.write_bytes(STREAM * 4)
+    [whole] = respstream.plan(path)
+    assert pa.table(respstream.read_split(whole))["stream_index"].to_pylist() == [0, 1, 2, 3]
+    parts = [pa.table(respstream.read_split(split)) for split in respstream.plan(path, 100)]
+    assert pa.concat_tables(parts)["stream_index"].to_pylist() == [None] * 4
+    assert pa.schema(respstream.read_split(whole).schema).field("stream_index").nullable
+
+
+def test_a_file_that_shrinks_or_goes(tmp_path: Path) -> None:
+    path = tmp_path / "a.jsonl"
+    path.write_bytes(STREAM * 10)
+    found = respstream.plan(path, 500)
+    path.write_bytes(STREAM)
+    assert len(joined(found)["responses"]) == 1
+    path.unlink()
+    assert joined(found)["responses"] == []
+    assert {row["code"] for row in joined(found)["diagnostics"]} == {"unreadable"}
+
+
+def test_a_target_is_positive() -> None:
+    with pytest.raises(ValueError, match="target_bytes"):
+        respstream.plan(LOGS, 0)
