@@ -25,9 +25,9 @@ def _loads(raw: bytes) -> Any:
 
 
 def _locate(raw: bytes) -> dict[str, tuple[int, int]]:
-    from respstream._pure import json
+    from respstream import _backend
 
-    return json.locate(raw)
+    return _backend.engine.locate(raw)  # type: ignore[no-any-return]
 
 
 def _wrap(value: Any) -> Any:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from respstream.base import Payload, _declares
+from respstream.base import Payload, _declares, _decode
 from respstream.calls import Calls, ToolCall, view
 
 TYPE_CHECKING = False
@@ -124,7 +124,7 @@ class Response:
             raw = self._state.member(name)
             if raw is None:
                 raise KeyError(name)
-            seen[name] = Payload(b'{"value":' + raw + b"}")["value"]
+            seen[name] = _decode(raw)
         return seen[name]
 
     def __getitem__(self, name: str) -> Any:

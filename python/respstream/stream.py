@@ -26,6 +26,17 @@ __all__ = ["AsyncStream", "Stream", "aevents", "aresponses", "events", "response
 FILE_EVENT_BYTES = 64 << 20  # the default of `max_event_bytes` for what reads files
 
 
+PIECE_BYTES = 1 << 16  # events are made of so many bytes at once: a list of a whole log's events would leave the cache
+
+
+def _pieces(chunk: bytes) -> Iterator[bytes]:
+    if not isinstance(chunk, bytes) or len(chunk) <= PIECE_BYTES:
+        yield chunk
+        return
+    for start in range(0, len(chunk), PIECE_BYTES):
+        yield chunk[start : start + PIECE_BYTES]
+
+
 class _Reading(Generic[T]):
     """What synchronous and asynchronous streams share: the decoder and what it knows."""
 
@@ -88,7 +99,8 @@ class Stream(_Reading[T]):
         try:
             try:
                 for chunk in self._chunks:
-                    yield from self._feed(chunk)
+                    for piece in (chunk,) if self._whole else _pieces(chunk):
+                        yield from self._feed(piece)
             except CorruptFile as error:
                 self._damaged(error)
             yield from self._finish()

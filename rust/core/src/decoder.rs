@@ -4,7 +4,7 @@ use std::borrow::Cow;
 
 use crate::catalogue::Code;
 use crate::diagnostics::{Issue, Seen, Store};
-use crate::events::{Found, Parsed, Reader};
+use crate::events::{Found, Parsed, Reader, repeated};
 use crate::frames::{Frame, Framer, Note, Options, What};
 use crate::json::{self, Fault, Member, Scan};
 use crate::lanes::Lanes;
@@ -28,6 +28,19 @@ impl Sink for Ignore {
     fn event(&mut self, _: &Parsed<'_>) {}
 }
 
+/// What the fast paths did.
+#[derive(Clone, Copy, PartialEq, Eq, Debug, Default)]
+pub struct Counters {
+    /// Frames that were lent as they stood, and lines that were not.
+    pub framed: u64,
+    pub framed_slowly: u64,
+    /// Events that repeated a known one, and events that were held against the known ones in vain.
+    pub recognised: u64,
+    pub not_recognised: u64,
+    /// Deltas that went where the last of their template had gone.
+    pub appended: u64,
+}
+
 /// One source on its way from bytes to responses. After a failure (a strict store's) nothing more is taken.
 pub struct Decoder {
     framer: Framer,
@@ -45,6 +58,8 @@ struct Stages {
     /// Of the record that is being read: its lane, and when its response was asked for.
     lane: Option<Box<str>>,
     began: Option<f64>,
+    /// The address of a payload that the predictor did not recognise: it is not asked again.
+    tried: usize,
 }
 
 impl Decoder {
@@ -65,6 +80,7 @@ impl Decoder {
                 now: None,
                 lane: None,
                 began: None,
+                tried: 0,
             },
         }
     }
@@ -73,6 +89,24 @@ impl Decoder {
     pub fn force_slow(&mut self) {
         self.framer.force_slow = true;
         self.stages.reader.predictor.off = true;
+    }
+
+    /// Chooses for tests which fast paths are taken: plain blocks framed as they stand, and events recognised.
+    pub fn choose_paths(&mut self, plain: bool, predict: bool) {
+        self.framer.force_slow = !plain;
+        self.stages.reader.predictor.off = !predict;
+    }
+
+    /// How often each fast path was taken, and how often in vain.
+    pub fn counters(&self) -> Counters {
+        let predictor = &self.stages.reader.predictor;
+        Counters {
+            framed: self.framer.hits,
+            framed_slowly: self.framer.misses,
+            recognised: predictor.hits,
+            not_recognised: predictor.misses,
+            appended: self.stages.lanes.appended,
+        }
     }
 
     /// For a source that is read from this offset on, where a line begins and nothing is open. Lines count from there.
@@ -163,16 +197,52 @@ type Stray = Option<Seen>;
 
 impl Stages {
     fn scan(&mut self, text: &[u8], members: &mut Vec<Member>) -> Result<Scan, Fault> {
-        if self.reader.predictor.recognises(text) {
+        if self.recognises(text) {
             return Ok(Scan::RECOGNISED);
         }
         json::scan(text, members)
     }
 
+    /// Whether a payload repeats a known event.
+    #[inline]
+    fn recognises(&mut self, data: &[u8]) -> bool {
+        if std::mem::take(&mut self.tried) == data.as_ptr().addr() {
+            self.reader.predictor.missed();
+            return false;
+        }
+        self.reader.predictor.recognises(data)
+    }
+
+    #[inline]
+    fn recognise(&mut self, text: &[u8]) -> Option<usize> {
+        let (found, tried) = self.reader.predictor.recognises_start(text);
+        self.tried = if tried && found.is_none() { text.as_ptr().addr() } else { 0 };
+        found
+    }
+
     /// Takes a frame. Of one that is no event it gives the span, and leaves the issues to `stray`.
     fn frame<S: Sink>(&mut self, mut frame: Frame<'_>, sink: &mut S) -> Stray {
-        let Self { reader, lanes, store, issues, now, lane, began } = self;
+        if frame.scanned.is_none() && self.recognises(frame.data) {
+            frame.scanned = Some(Ok(Scan::RECOGNISED));
+        }
+        let Self { reader, lanes, store, issues, now, lane, began, .. } = self;
         if store.failed.is_some() {
+            return None;
+        }
+        if let Some(Ok(Scan { recognised: true, .. })) = frame.scanned
+            && let Some(known) = reader.predictor.latest()
+        {
+            let mut parsed = repeated(&frame, known, issues);
+            parsed.time = *now;
+            if parsed.lane.is_none() {
+                parsed.lane = lane.as_deref().map(Cow::Borrowed);
+            }
+            let belongs = (issues.is_empty() && lanes.again(&parsed, known, *began))
+                || lanes.event(&parsed, issues, store, *began);
+            if store.failed.is_none() {
+                let lane = parsed.lane.as_deref();
+                sink.taken(&parsed, if belongs { lanes.open_in(lane) } else { None });
+            }
             return None;
         }
         let span =
@@ -256,6 +326,11 @@ impl<S: Sink> crate::frames::Sink for Joint<'_, S> {
         if self.rows.only { json::scan(text, members) } else { self.stages.scan(text, members) }
     }
 
+    #[inline]
+    fn recognise(&mut self, text: &[u8]) -> Option<usize> {
+        if self.rows.only { None } else { self.stages.recognise(text) }
+    }
+
     fn frame(&mut self, mut frame: Frame<'_>) {
         let only = self.rows.only;
         if self.stages.store.failed.is_some() || (only && self.row(&mut frame)) {
@@ -320,6 +395,11 @@ impl<S> Inside<'_, S> {
 impl<S: Sink> crate::frames::Sink for Inside<'_, S> {
     fn scan(&mut self, text: &[u8], members: &mut Vec<Member>) -> Result<Scan, Fault> {
         self.stages.scan(text, members)
+    }
+
+    #[inline]
+    fn recognise(&mut self, text: &[u8]) -> Option<usize> {
+        self.stages.recognise(text)
     }
 
     fn frame(&mut self, frame: Frame<'_>) {

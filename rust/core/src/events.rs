@@ -14,6 +14,7 @@ use crate::frames::Frame;
 use crate::json::{self, Fault, Kind, Member, Scan};
 use crate::outside::error_detail;
 use crate::predict::{Known, Members, Predictor};
+use crate::simd::same;
 
 pub const INDEX_LIMIT: u32 = 65_535;
 /// Distinct unknown types that are remembered.
@@ -89,22 +90,10 @@ struct Heads<'a> {
 }
 
 impl Reader {
-    /// What one frame is; `issues` takes what is odd about it.
-    pub fn read<'a>(&'a mut self, frame: &'a mut Frame<'_>, issues: &mut Vec<Issue>) -> Found<'a> {
-        if frame.scanned.is_none() && self.predictor.recognises(frame.data) {
-            frame.scanned = Some(Ok(json::Scan::RECOGNISED));
-        }
-        match frame.scanned {
-            Some(Ok(scan)) if scan.recognised => match self.predictor.latest() {
-                Some(known) => Found::Event(repeated(frame, known, issues)),
-                None => Found::Stray,
-            },
-            Some(scanned) => self.read_whole(frame, scanned, issues),
-            None => {
-                let scanned = json::scan(frame.data, frame.members);
-                self.read_whole(frame, scanned, issues)
-            }
-        }
+    /// What one frame is that repeats no known event; `issues` takes what is odd about it.
+    pub fn read<'a>(&mut self, frame: &'a mut Frame<'_>, issues: &mut Vec<Issue>) -> Found<'a> {
+        let scanned = frame.scanned.unwrap_or_else(|| json::scan(frame.data, frame.members));
+        self.read_whole(frame, scanned, issues)
     }
 
     fn read_whole<'a>(
@@ -113,16 +102,15 @@ impl Reader {
         scanned: Result<Scan, Fault>,
         issues: &mut Vec<Issue>,
     ) -> Found<'a> {
-        let data = frame.data;
         match scanned {
             Err(Fault::Limit) => self.over_limits(frame, issues),
             Ok(scan) if scan.kind == Kind::Object => {
-                let named_odd = frame.name.is_some_and(|name| lossy(name).contains('\u{fffd}'));
-                let odd = scan.lone_surrogate || named_odd || !json::utf8_ok(data);
+                let named_odd = frame.name.is_some_and(is_odd);
+                let odd = scan.lone_surrogate || scan.bad_utf8 || named_odd;
                 self.object(frame, odd, issues)
             }
             other => {
-                let odd = other.is_ok_and(|scan| scan.lone_surrogate || !json::utf8_ok(data));
+                let odd = other.is_ok_and(|scan| scan.lone_surrogate || scan.bad_utf8);
                 frame_issues(frame, odd, issues);
                 issues.push((Code::BadJson, vec![("what", frame.what.name().into())]));
                 Found::Stray
@@ -274,20 +262,19 @@ impl Reader {
     }
 }
 
-/// An event that repeats a known one.
+/// The event of a frame that repeats a known one.
 #[inline]
-fn repeated<'a>(frame: &'a Frame<'_>, known: &'a Known, issues: &mut Vec<Issue>) -> Parsed<'a> {
+pub fn repeated<'a>(frame: &'a Frame<'_>, known: &'a Known, issues: &mut Vec<Issue>) -> Parsed<'a> {
     let data = frame.data;
     let kind = known.entry.ty;
-    let other = frame.name.filter(|name| *name != kind.as_bytes());
-    let odd = other.is_some_and(|name| lossy(name).contains('\u{fffd}'));
+    let other = frame.name.filter(|name| !same(name, kind.as_bytes()));
+    let odd = other.is_some_and(is_odd);
     if frame.missing || frame.unfinished || odd {
         frame_issues(frame, odd, issues);
     }
     if let Some(name) = other {
         mismatch(name, kind, issues);
     }
-    let number = known.member(known.sequence_number);
     Parsed {
         raw: data,
         members: Members::Repeated(known),
@@ -299,7 +286,7 @@ fn repeated<'a>(frame: &'a Frame<'_>, known: &'a Known, issues: &mut Vec<Issue>)
         lane: known.lane.as_deref().map(Cow::Borrowed),
         named: false,
         odd,
-        sequence_number: number.and_then(|member| json::parse_index(member.value(data))),
+        sequence_number: known.number(),
         indexes: Some(known.indexes),
         time: None,
     }
@@ -321,8 +308,13 @@ fn text_of(quoted: &[u8], escaped: bool) -> Cow<'_, str> {
     lossy(quoted.get(1..quoted.len() - 1).unwrap_or_default())
 }
 
+/// A name that is not UTF-8, or was not where it comes from.
+fn is_odd(name: &[u8]) -> bool {
+    !name.is_ascii() && lossy(name).contains('\u{fffd}')
+}
+
 fn lossy(text: &[u8]) -> Cow<'_, str> {
-    String::from_utf8_lossy(text)
+    std::str::from_utf8(text).map_or_else(|_| String::from_utf8_lossy(text), Cow::Borrowed)
 }
 
 /// One pass over the members; the last of equal names counts.

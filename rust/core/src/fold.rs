@@ -10,7 +10,7 @@ use crate::catalogue::{Code, Entry, Op, Phase};
 use crate::diagnostics::{Issue, clip};
 use crate::events::{Indexes, Parsed};
 use crate::json::{self, Kind, Member};
-use crate::predict::Members;
+use crate::predict::{Known, Members};
 use crate::response::{Cursor, Folded, Item};
 use crate::settle::{compare, mismatch, settle};
 use crate::tree::place::Place;
@@ -58,6 +58,33 @@ pub fn apply(folded: &mut Folded, parsed: &Parsed<'_>, issues: &mut Vec<Issue>) 
     }
 }
 
+/// Grows the text that an event of the same template grew last. The template gives the entry, the indexes, the item's id and
+/// the lane; only the delta and the list beside it may differ. False if it is no such event, and nothing was done.
+#[inline]
+pub(crate) fn append_known(folded: &mut Folded, parsed: &Parsed<'_>, known: &Known) -> bool {
+    let Folded { cursor: Some(cursor), items, .. } = folded else { return false };
+    if cursor.serial != Some(known.serial) {
+        return false;
+    }
+    let Some((piece, escaped)) = known.delta(parsed.raw) else { return false };
+    let tree = items.at(cursor.item).and_then(|item| item.body.tree());
+    let Some(tree) = tree else { return false };
+    let Some(text) = cursor.trail.text(tree) else { return false };
+    if escaped {
+        json::decode_wtf8_body(piece, &mut text.wtf8);
+    } else {
+        text.wtf8.extend_from_slice(piece);
+    }
+    if known.extends
+        && let Some(list) = known.member(known.extend).map(|member| parsed.bytes(&member))
+        && !is_empty(list)
+        && let Some(object) = cursor.trail.object(tree)
+    {
+        object.extend(known.entry.extend, list);
+    }
+    true
+}
+
 /// Grows the text that the event before grew, if this one is another piece of it.
 fn append_again(
     folded: &mut Folded,
@@ -66,7 +93,7 @@ fn append_again(
     indexes: &Indexes,
     issues: &mut Vec<Issue>,
 ) -> bool {
-    let Some(cursor) = &folded.cursor else { return false };
+    let Some(cursor) = &mut folded.cursor else { return false };
     if !std::ptr::eq(cursor.entry, entry) || cursor.indexes != *indexes {
         return false;
     }
@@ -85,6 +112,7 @@ fn append_again(
     } else {
         text.wtf8.extend_from_slice(inner(piece));
     }
+    cursor.serial = parsed.members.serial();
     if let Some(id) = id.filter(|member| member.kind == Kind::String) {
         let quoted = parsed.bytes(&id);
         let known = item.id.as_deref().is_some_and(|known| known.as_bytes() == inner(quoted));
@@ -267,22 +295,23 @@ impl<'p> Fold<'_, 'p> {
             json::decode_wtf8(quoted, &mut place.grow().wtf8);
             let trail = place.trail;
             extend(&mut place, parsed, entry);
-            folded.cursor = Some(Cursor { entry, indexes: **indexes, item: at, index, trail });
+            let (indexes, serial) = (**indexes, parsed.members.serial());
+            folded.cursor = Some(Cursor { entry, indexes, serial, item: at, index, trail });
             return touched;
         }
         let done = entry.phase == Phase::Done;
+        let text = Text::of(quoted, done);
         if done {
-            if place
-                .get()
-                .is_some_and(|before| view::differ(View::Node(before), Some(View::Raw(quoted))))
-            {
+            let same = matches!(place.get(), Some(Node::Text(grown)) if grown.wtf8 == text.wtf8);
+            let differs = |before| view::differ(View::Node(before), Some(View::Raw(quoted)));
+            if !same && place.get().is_some_and(differs) {
                 mismatch(odd, index, place.path(), issues);
             }
             if place.fixed {
                 return touched;
             }
         }
-        place.put(Node::Text(Text::of(quoted, done)));
+        place.put(Node::Text(text));
         extend(&mut place, parsed, entry);
         touched
     }

@@ -8,6 +8,7 @@
 //! or a whole JSON line, and all line ends are LF, the fast path lends the bytes as they stand. All else goes line by line.
 
 use std::mem;
+use std::ops::Range;
 
 use memchr::memchr2;
 
@@ -16,9 +17,10 @@ use crate::blocks::{Blocks, field, is_known};
 use crate::catalogue::Code;
 use crate::count::work;
 pub use crate::diagnostics::Note;
-use crate::json::{Fault, Member};
+use crate::json::{Fault, Member, Scan};
 use crate::outside::Outside;
 pub use crate::outside::{error_body, error_detail};
+use crate::plain::{known_block, known_line, plain_block, plain_line, replace};
 pub use crate::sink::{Frame, Sink, What};
 use crate::sink::{Line, Out, Skipped, Span, over};
 
@@ -81,6 +83,10 @@ pub struct Framer {
     dropped: Option<Skipped>,
     after_cr: bool,
     members: Vec<Member>,
+    /// The bytes in front of the data of the last plain block; most blocks begin as the one before.
+    opening: Vec<u8>,
+    /// Where in them the name stands.
+    name: Range<usize>,
 }
 
 impl Framer {
@@ -105,6 +111,8 @@ impl Framer {
             dropped: None,
             after_cr: false,
             members: Vec::new(),
+            opening: Vec::new(),
+            name: 0..0,
         }
     }
 
@@ -226,7 +234,9 @@ impl Framer {
             let offset = shift + at as u64;
             match rest.first() {
                 Some(b'e' | b'd') if sse => {
-                    let Some(block) = plain_block(rest, limit) else { break };
+                    let again = known_block(rest, &self.opening, &self.name, limit, out.sink);
+                    let scanned = again.is_some().then_some(Ok(Scan::RECOGNISED));
+                    let Some(block) = again.or_else(|| plain_block(rest, limit)) else { break };
                     out.sink.frame(Frame {
                         data: block.data,
                         name: block.name,
@@ -236,16 +246,26 @@ impl Framer {
                         what: What::Payload,
                         missing: false,
                         unfinished: false,
-                        scanned: None,
+                        scanned,
                         members: out.members,
                     });
                     line += block.lines;
                     at += block.end + 2;
                     hits += 1;
+                    if scanned.is_none() {
+                        let start = block.end - block.data.len();
+                        replace(&mut self.opening, rest.get(..start).unwrap_or_default());
+                        self.name = block.place_of_name(&self.opening);
+                    }
                 }
                 Some(b'{') if json => {
-                    let Some((data, text)) = plain_line(rest, limit) else { break };
-                    let scanned = out.sink.scan(text, out.members);
+                    let again = known_line(rest, limit, out.sink);
+                    let known = again.is_some();
+                    let Some((data, text)) = again.or_else(|| plain_line(rest, limit)) else {
+                        break;
+                    };
+                    let scanned =
+                        if known { Ok(Scan::RECOGNISED) } else { out.sink.scan(text, out.members) };
                     if scanned == Err(Fault::Bad) {
                         break;
                     }
@@ -417,45 +437,4 @@ impl Framer {
             out.note(Code::UnfinishedBlock, span, vec![("what", "counted".into())]);
         }
     }
-}
-
-/// A block of at most an event line and one data line.
-struct PlainBlock<'a> {
-    name: Option<&'a [u8]>,
-    data: &'a [u8],
-    /// The position behind the data, where the last line ends.
-    end: usize,
-    lines: u64,
-}
-
-/// The plain block at the start of `rest`, if it is there as a whole. Its data begins with a brace: `[DONE]` is for others.
-#[inline]
-fn plain_block(rest: &[u8], limit: usize) -> Option<PlainBlock<'_>> {
-    let (name, start, lines) = match rest.strip_prefix(b"event:") {
-        Some(after) => {
-            let (size, name) = plain_line(after, usize::MAX)?;
-            (name.strip_prefix(b" ").unwrap_or(name), b"event:\n".len() + size, 3)
-        }
-        None => (b"" as &[u8], 0, 2),
-    };
-    let after = rest.get(start..)?.strip_prefix(b"data:")?;
-    let (size, data) = plain_line(after, usize::MAX)?;
-    let data = data.strip_prefix(b" ").unwrap_or(data);
-    let plain = after.get(size + 1) == Some(&b'\n') && data.first() == Some(&b'{');
-    (plain && data.len().max(name.len()) <= limit).then(|| PlainBlock {
-        name: Some(name).filter(|name| !name.is_empty()),
-        data,
-        end: start + b"data:".len() + size,
-        lines,
-    })
-}
-
-/// The line at the start of `rest` and its size, if it ends here, with LF, and is within the limit.
-#[inline]
-fn plain_line(rest: &[u8], limit: usize) -> Option<(usize, &[u8])> {
-    let found = memchr2(b'\n', b'\r', rest);
-    work(found.unwrap_or(rest.len()) + 1);
-    let size = found?;
-    let line = rest.get(..size)?;
-    (size <= limit && rest.get(size) == Some(&b'\n')).then_some((size, line))
 }

@@ -23,7 +23,9 @@ pub use lines::{LineCheck, State};
 pub use locate::{elements, locate};
 pub use scan::scan;
 pub use template::Template;
-pub use text::{decode_str, decode_wtf8, finish_wtf8, parse_index, utf8_ok, write_str};
+pub use text::{
+    decode_str, decode_wtf8, decode_wtf8_body, finish_wtf8, parse_index, utf8_ok, write_str,
+};
 
 /// The deepest nesting that is read; a top-level array or object is at depth 1.
 pub const DEPTH_LIMIT: usize = 256;
@@ -122,6 +124,8 @@ pub struct Scan {
     pub kind: Kind,
     /// A surrogate escape without its other half stands in some string or key.
     pub lone_surrogate: bool,
+    /// Some string or key is not UTF-8.
+    pub bad_utf8: bool,
     /// The text was not read: it repeats one that was, see [`Template`].
     pub recognised: bool,
 }
@@ -129,7 +133,7 @@ pub struct Scan {
 impl Scan {
     /// What there is to know of an object that repeats a checked one.
     pub const RECOGNISED: Self =
-        Self { kind: Kind::Object, lone_surrogate: false, recognised: true };
+        Self { kind: Kind::Object, lone_surrogate: false, bad_utf8: false, recognised: true };
 }
 
 /// The member with this key, the last one if it is there twice. Escaped keys are compared decoded.

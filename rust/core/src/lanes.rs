@@ -11,6 +11,7 @@ use crate::count::work;
 use crate::diagnostics::{Detail, Diagnostic, Issue, KEPT, Seen, Store, clip};
 use crate::events::Parsed;
 use crate::fold;
+use crate::predict::Known;
 use crate::response::Folded;
 
 /// More lanes than this are not kept open: the oldest is closed.
@@ -21,6 +22,8 @@ pub const OPEN_LANES: usize = 100_000;
 pub struct Lanes {
     pub last_sequence_number: Option<i64>,
     pub latest: Option<u64>,
+    /// Events that went the short way.
+    pub appended: u64,
     ended: Vec<Folded>,
     ended_places: HashMap<u64, usize>,
     /// The open response of the lane without a name, and those of the named lanes.
@@ -66,7 +69,9 @@ impl Lanes {
             self.last_sequence_number = parsed.sequence_number;
         }
         let mut raised = std::mem::take(&mut self.issues);
-        raised.append(issues);
+        if !issues.is_empty() {
+            raised.append(issues);
+        }
         let span = Seen {
             offset: parsed.offset,
             end: parsed.end,
@@ -92,6 +97,40 @@ impl Lanes {
         }
         self.issues = raised;
         belongs
+    }
+
+    /// Takes an event that repeats a known one, raised nothing, and is what everybody expects: the next piece of the text
+    /// that the event before grew. False if it is not, and nothing was done.
+    #[inline]
+    pub fn again(&mut self, parsed: &Parsed<'_>, known: &Known, began: Option<f64>) -> bool {
+        let Some(folded) = self.get_mut(parsed.lane.as_deref()) else { return false };
+        let (Some(got), Some(before)) = (parsed.sequence_number, folded.previous_sequence) else {
+            return false;
+        };
+        let reversed = parsed.time.zip(folded.ended_at).is_some_and(|(now, last)| now < last);
+        if folded.ended || reversed || before.checked_add(1) != Some(got) {
+            return false;
+        }
+        if !fold::append_known(folded, parsed, known) {
+            return false;
+        }
+        folded.version += 1;
+        folded.events += 1;
+        folded.deltas += 1;
+        folded.byte_end = folded.byte_end.max(parsed.end);
+        folded.last_sequence = Some(got);
+        folded.previous_sequence = Some(got);
+        folded.previous_raw.clear();
+        folded.previous_raw.extend_from_slice(parsed.raw);
+        if let Some(now) = parsed.time {
+            stamp(folded, parsed, now, began, &mut Vec::new());
+        }
+        self.last_sequence_number = Some(got);
+        self.appended += 1;
+        if !self.pending.is_empty() {
+            self.adopt(parsed.lane.as_deref(), false);
+        }
+        true
     }
 
     /// Takes a response object that was not streamed: it begins and ends a response. `times`: when it was asked for, and

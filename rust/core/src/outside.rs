@@ -126,7 +126,7 @@ impl Outside {
         if too_large {
             return out.too_large(line.span, self.limit);
         }
-        let scanned = json::scan(line.text, out.members);
+        let scanned = out.sink.scan(line.text, out.members);
         if scanned != Err(Fault::Bad) {
             return out.frame(line.text, line.span, What::Line, Some(scanned));
         }

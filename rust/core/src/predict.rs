@@ -18,6 +18,8 @@ const LONGEST: usize = 4096;
 #[derive(Debug)]
 pub struct Known {
     template: Template,
+    /// No other that this predictor learns has the same.
+    pub serial: u64,
     pub entry: &'static Entry,
     pub indexes: Indexes,
     pub lane: Option<Box<str>>,
@@ -27,6 +29,10 @@ pub struct Known {
     pub value: Option<usize>,
     pub item_id: Option<usize>,
     pub extend: Option<usize>,
+    /// The holes that the sequence number and a delta that is a string are, and whether what goes beside the delta is one.
+    number: Option<usize>,
+    delta: Option<usize>,
+    pub extends: bool,
     /// For each member, its place in the entry's `eager`.
     pub eager: Vec<Option<usize>>,
 }
@@ -36,6 +42,23 @@ impl Known {
     #[inline]
     pub fn member(&self, place: Option<usize>) -> Option<Member> {
         self.template.member(place?)
+    }
+
+    /// Whether the member at a place is another one in each event.
+    pub fn varies(&self, place: usize) -> bool {
+        self.template.hole(place).is_some()
+    }
+
+    /// The sequence number of the event that was recognised last.
+    #[inline]
+    pub fn number(&self) -> Option<i64> {
+        self.template.number(self.number?)
+    }
+
+    /// The delta of that event, if it is a string, without its quotes; and whether it has escapes.
+    #[inline]
+    pub fn delta<'t>(&self, text: &'t [u8]) -> Option<(&'t [u8], bool)> {
+        self.template.string(self.delta?, text)
     }
 }
 
@@ -57,6 +80,14 @@ impl<'a> Members<'a> {
         read.iter().copied().chain(places.filter_map(move |place| known?.template.member(place)))
     }
 
+    /// The template that the event fitted, if it was recognised.
+    pub fn serial(self) -> Option<u64> {
+        match self {
+            Self::Read(_) => None,
+            Self::Repeated(known) => Some(known.serial),
+        }
+    }
+
     /// The member of that name, the last one if it is there twice. Escaped keys are compared decoded.
     pub fn find(self, text: &[u8], name: &str) -> Option<Member> {
         match self {
@@ -73,6 +104,8 @@ pub struct Predictor {
     /// The one that fitted last, and the one to be replaced next.
     latest: usize,
     next: usize,
+    /// How many were learned.
+    learned: u64,
     missed: u32,
     resting: u32,
     /// Events that were recognised, and such as were tried in vain.
@@ -93,25 +126,51 @@ impl Predictor {
             self.resting -= 1;
             return false;
         }
-        if self.known.get_mut(self.latest).is_some_and(|known| known.template.fits(data))
-            || self.recognises_older(data)
-        {
-            self.hits += 1;
-            self.missed = 0;
-            return true;
+        let found = self.find(|template| template.fits(data).filter(|size| *size == data.len()));
+        if found.is_none() {
+            self.missed();
         }
+        found.is_some()
+    }
+
+    /// The size of the payload that a text begins with, if that repeats a known event and has no line break in it. Whether
+    /// it was tried at all; if in vain, and the payload turns out to be there as a whole, `missed` wants to be told.
+    #[inline]
+    pub fn recognises_start(&mut self, text: &[u8]) -> (Option<usize>, bool) {
+        if self.known.is_empty() || self.off || self.resting > 0 {
+            return (None, false);
+        }
+        (self.find(|template| template.fits(text).filter(|_| template.is_one_line())), true)
+    }
+
+    /// Notes that a payload repeats no known event. After many in a row guessing rests.
+    pub fn missed(&mut self) {
         self.misses += 1;
         self.missed += 1;
         if self.missed > PATIENCE {
             (self.missed, self.resting) = (0, REST);
         }
-        false
     }
 
-    fn recognises_older(&mut self, data: &[u8]) -> bool {
-        let found = self.known.iter_mut().position(|known| known.template.fits(data));
-        self.latest = found.unwrap_or(self.latest);
-        found.is_some()
+    #[inline]
+    fn find(&mut self, fits: impl Fn(&mut Template) -> Option<usize>) -> Option<usize> {
+        let latest = self.known.get_mut(self.latest);
+        let found = latest.and_then(|known| fits(&mut known.template));
+        let found = found.or_else(|| self.find_older(fits));
+        if found.is_some() {
+            self.hits += 1;
+            self.missed = 0;
+        }
+        found
+    }
+
+    fn find_older(&mut self, fits: impl Fn(&mut Template) -> Option<usize>) -> Option<usize> {
+        let latest = self.latest;
+        let mut known = self.known.iter_mut().enumerate().filter(|(place, _)| *place != latest);
+        let (place, size) =
+            known.find_map(|(place, known)| Some((place, fits(&mut known.template)?)))?;
+        self.latest = place;
+        Some(size)
     }
 
     /// The event that was recognised last.
@@ -139,17 +198,23 @@ impl Predictor {
         let place = |name: &str| members.iter().position(|member| key(member) == name.as_bytes());
         let varies = |member: &Member| match member.kind {
             Kind::Number => key(member) == b"sequence_number",
+            // An empty list stays: lists are there in all events of a stream or in none.
+            Kind::Array => key(member) == entry.extend.as_bytes() && member.end - member.start > 2,
+            Kind::Object => false,
             _ => !matches!(key(member), b"type" | b"item_id" | b"stream_id"),
         };
         let Some(template) = Template::of(data, members, varies) else { return };
         let (sequence_number, value, item_id) =
             (place("sequence_number"), place(entry.value), place("item_id"));
         let extend = place(entry.extend);
+        let hole = |place: Option<usize>| template.hole(place?);
+        let (number, delta, extends) = (hole(sequence_number), hole(value), hole(extend).is_some());
         let slot = |member| entry.eager.iter().position(|name| name.as_bytes() == key(member));
         let eager = members.iter().map(slot).collect();
         let lane = lane.map(Into::into);
         let known = Known {
             template,
+            serial: self.learned,
             entry,
             indexes,
             lane,
@@ -157,8 +222,12 @@ impl Predictor {
             value,
             item_id,
             extend,
+            number,
+            delta,
+            extends,
             eager,
         };
+        self.learned += 1;
         if self.known.len() < KEPT {
             self.latest = self.known.len();
             self.known.push(known);

@@ -114,6 +114,8 @@ impl Item {
 pub struct Cursor {
     pub entry: &'static Entry,
     pub indexes: Indexes,
+    /// The template that the event before fitted. Another event that fits it grows this text too.
+    pub serial: Option<u64>,
     /// The place of the item.
     pub item: u32,
     pub index: u32,

@@ -48,6 +48,13 @@ pub trait Sink {
     fn scan(&mut self, text: &[u8], members: &mut Vec<Member>) -> Result<Scan, Fault> {
         json::scan(text, members)
     }
+    /// The size of the payload that a text begins with, if the sink knows it for one of those that it had before. There is
+    /// no line break in such a payload. If the text is framed in this way, its frame follows at once with
+    /// [`Scan::RECOGNISED`].
+    #[inline]
+    fn recognise(&mut self, _: &[u8]) -> Option<usize> {
+        None
+    }
     fn frame(&mut self, frame: Frame<'_>);
     fn note(&mut self, note: Note);
     /// The literal `[DONE]`: the stream ends here, whatever follows.

@@ -104,7 +104,7 @@ impl Deref for Slice {
 }
 
 /// A string that grows, in WTF-8. `fixed`: a `*.done` event gave it, so later deltas do not count.
-#[derive(Debug, Default)]
+#[derive(Debug, Default, PartialEq, Eq)]
 pub struct Text {
     pub wtf8: Vec<u8>,
     pub fixed: bool,

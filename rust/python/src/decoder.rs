@@ -218,6 +218,25 @@ impl Decoder {
         }
     }
 
+    /// Chooses for tests which fast paths are taken.
+    #[pyo3(signature = (*, plain = true, predict = true))]
+    fn _choose_paths(&self, py: Python<'_>, plain: bool, predict: bool) -> PyResult<()> {
+        self.enter(py, &self.room(py))?.core.choose_paths(plain, predict);
+        Ok(())
+    }
+
+    /// For tests: what the fast paths did.
+    fn _counters<'py>(&self, py: Python<'py>) -> PyResult<Bound<'py, PyDict>> {
+        let counters = self.enter(py, &self.room(py))?.core.counters();
+        let dict = PyDict::new(py);
+        dict.set_item("framed", counters.framed)?;
+        dict.set_item("framed_slowly", counters.framed_slowly)?;
+        dict.set_item("recognised", counters.recognised)?;
+        dict.set_item("not_recognised", counters.not_recognised)?;
+        dict.set_item("appended", counters.appended)?;
+        Ok(dict)
+    }
+
     /// The latest response, folded so far; None before the first.
     #[getter]
     fn response<'py>(&self, py: Python<'py>) -> PyResult<Option<Bound<'py, PyAny>>> {

@@ -60,6 +60,19 @@ pub struct Maker<'py> {
     list: Bound<'py, PyList>,
     error: Option<PyErr>,
     last: Vec<(Vec<u8>, Bound<'py, PyString>)>,
+    /// The template of the latest event that repeated one, and what its events share.
+    serial: Option<u64>,
+    shared: Option<Shared<'py>>,
+}
+
+/// What the events of one template have in common.
+struct Shared<'py> {
+    class: &'static SlotClass,
+    lane: Bound<'py, PyAny>,
+    /// Slots with the values of the members that stay.
+    constant: Vec<(usize, Bound<'py, PyAny>)>,
+    /// Slots with the places of the members that vary.
+    varying: Vec<(usize, usize)>,
 }
 
 /// How many of the latest ids are kept as objects.
@@ -68,7 +81,7 @@ const REMEMBERED: usize = 4;
 impl<'py> Maker<'py> {
     pub fn new(py: Python<'py>) -> PyResult<Self> {
         let (classes, list) = (classes(py)?, PyList::empty(py));
-        Ok(Self { py, classes, list, error: None, last: Vec::new() })
+        Ok(Self { py, classes, list, error: None, last: Vec::new(), serial: None, shared: None })
     }
 
     /// The events made so far. Raises what went wrong while one was made.
@@ -81,6 +94,11 @@ impl<'py> Maker<'py> {
 
     fn make(&mut self, parsed: &Parsed<'_>) -> PyResult<Bound<'py, PyAny>> {
         let py = self.py;
+        if let Members::Repeated(known) = parsed.members
+            && !parsed.odd
+        {
+            return self.make_again(parsed, known);
+        }
         let Some(entry) = parsed.entry else {
             let event = self.classes.unknown.make(py)?;
             self.fill_common(&event, parsed)?;
@@ -90,26 +108,59 @@ impl<'py> Maker<'py> {
         let event = self.classes.known[place(entry)].make(py)?;
         self.fill_common(&event, parsed)?;
         match parsed.members {
-            Members::Repeated(known) => self.fill_known(&event, parsed, known)?,
+            Members::Repeated(known) => {
+                let members: Vec<Member> = parsed.members.iter().collect();
+                self.fill(&event, parsed, known.entry, &members)?;
+            }
             Members::Read(members) => self.fill(&event, parsed, entry, members)?,
         }
         Ok(event.done())
     }
 
-    fn fill_known(
-        &mut self,
-        event: &Filling<'_, 'py>,
-        parsed: &Parsed<'_>,
-        known: &Known,
-    ) -> PyResult<()> {
-        for (place, slot) in known.eager.iter().enumerate() {
-            let Some(slot) = slot else { continue };
-            let Some(member) = known.member(Some(place)) else { continue };
-            if let Some(value) = self.scalar(parsed, &member)? {
-                event.set(COMMON.len() + slot, value)?;
+    /// An event like others of this chunk: only what varies is read.
+    fn make_again(&mut self, parsed: &Parsed<'_>, known: &'_ Known) -> PyResult<Bound<'py, PyAny>> {
+        let py = self.py;
+        let shared = match self.shared.take().filter(|_| self.serial == Some(known.serial)) {
+            Some(shared) => shared,
+            None => self.share(parsed, known)?,
+        };
+        self.serial = Some(known.serial);
+        let event = shared.class.make(py)?;
+        event.set(0, PyBytes::new(py, parsed.raw).into_any())?;
+        event.set(1, parsed.offset.into_pyobject(py)?.into_any())?;
+        event.set(2, shared.lane.clone())?;
+        event.set(3, parsed.sequence_number.into_pyobject(py)?.into_any())?;
+        event.set(4, py.None().into_bound(py))?;
+        for (slot, value) in &shared.constant {
+            event.set(*slot, value.clone())?;
+        }
+        for (slot, place) in &shared.varying {
+            let member = known.member(Some(*place));
+            if let Some(value) = member.map(|member| self.scalar(parsed, &member)).transpose()?
+                && let Some(value) = value
+            {
+                event.set(*slot, value)?;
             }
         }
-        Ok(())
+        self.shared = Some(shared);
+        Ok(event.done())
+    }
+
+    fn share(&mut self, parsed: &Parsed<'_>, known: &Known) -> PyResult<Shared<'py>> {
+        let lane = parsed.lane.as_deref().into_pyobject(self.py)?.into_any();
+        let class = &self.classes.known[place(known.entry)];
+        let (mut constant, mut varying) = (Vec::new(), Vec::new());
+        for (place, slot) in known.eager.iter().enumerate() {
+            let Some(slot) = slot.map(|slot| COMMON.len() + slot) else { continue };
+            if known.varies(place) {
+                varying.push((slot, place));
+            } else if let Some(member) = known.member(Some(place))
+                && let Some(value) = self.scalar(parsed, &member)?
+            {
+                constant.push((slot, value));
+            }
+        }
+        Ok(Shared { class, lane, constant, varying })
     }
 
     fn fill(
@@ -195,7 +246,8 @@ impl respstream_core::decoder::Sink for Maker<'_> {
 
 /// The place of a catalogue entry in its table.
 fn place(entry: &'static Entry) -> usize {
-    respstream_core::catalogue::lookup(entry.ty.as_bytes()).map_or(0, usize::from)
+    let distance = std::ptr::from_ref(entry).addr() - EVENTS.as_ptr().addr();
+    distance / size_of::<Entry>()
 }
 
 fn slot_of(entry: &Entry, key: &[u8]) -> Option<usize> {

@@ -1,10 +1,11 @@
 //! The tokens: white space, strings, numbers, words. Each function takes the text and a position, and gives the
 //! position after the token.
 //!
-//! Strings are most of the bytes. They are searched a machine word at a time for what ends or breaks a run: a quote, a
-//! backslash or a control character.
+//! Strings are most of the bytes. They are searched a block at a time for what ends or breaks a run: a quote, a backslash
+//! or a control character.
 
 use super::{DIGIT_LIMIT, Kind};
+use crate::simd;
 
 /// A syntax error.
 #[derive(Debug)]
@@ -18,17 +19,16 @@ pub(super) struct Token {
     pub escaped: bool,
     /// A string: it has half a surrogate pair. A number: it is an integer of too many digits.
     pub odd: bool,
+    /// A string: it has bytes that are not ASCII.
+    pub high: bool,
 }
 
 impl Token {
     #[inline]
     fn plain(end: usize) -> Self {
-        Self { end, escaped: false, odd: false }
+        Self { end, escaped: false, odd: false, high: false }
     }
 }
-
-const LOW_BITS: u64 = u64::MAX / 255;
-const HIGH_BITS: u64 = LOW_BITS << 7;
 
 /// The byte at a position, 0 behind the end: no token contains a 0.
 #[inline]
@@ -44,81 +44,75 @@ pub(super) fn skip_space(text: &[u8], mut at: usize) -> usize {
     at
 }
 
-/// Marks the high bit of each byte that is a quote, a backslash or below 0x20. Bits above the lowest may be false.
-#[inline]
-fn marks(word: u64) -> u64 {
-    // 0x22 ^ 0x02 is 0x20, and the control characters stay among themselves: one comparison finds both.
-    let quotes_and_controls = (word ^ (LOW_BITS * 0x02)).wrapping_sub(LOW_BITS * 0x21);
-    let backslashes = (word ^ (LOW_BITS * 0x5C)).wrapping_sub(LOW_BITS);
-    (quotes_and_controls | backslashes) & !word & HIGH_BITS
-}
-
-#[inline]
-fn first(marks: u64) -> usize {
-    (marks.trailing_zeros() / 8) as usize
-}
-
 /// The position of the next quote, backslash or control character, else the end of the text.
 #[inline]
 pub(super) fn special(text: &[u8], at: usize) -> usize {
+    run(text, at).0
+}
+
+/// As [`special`], and whether a byte before that position is not ASCII.
+#[inline]
+fn run(text: &[u8], at: usize) -> (usize, bool) {
     let rest = text.get(at..).unwrap_or_default();
-    if let Some(chunk) = rest.first_chunk::<8>() {
-        let found = marks(u64::from_le_bytes(*chunk));
-        if found != 0 {
-            return at + first(found);
-        }
-        if let Some(chunk) = rest[8..].first_chunk::<8>() {
-            let found = marks(u64::from_le_bytes(*chunk));
-            if found != 0 {
-                return at + 8 + first(found);
-            }
-            return special_far(text, at + 16);
-        }
+    let Some(block) = rest.first_chunk() else { return run_at_end(text, at, false) };
+    let marks = simd::marks(block);
+    if marks.special == 0 {
+        return run_far(text, at + 16, marks.high != 0);
     }
-    special_near_end(text, at)
+    let size = marks.special.trailing_zeros();
+    (at + size as usize, marks.high << (31 - size) << 1 != 0)
 }
 
-fn special_far(text: &[u8], mut at: usize) -> usize {
-    let (blocks, _) = text.get(at..).unwrap_or_default().as_chunks::<32>();
+fn run_far(text: &[u8], mut at: usize, mut high: bool) -> (usize, bool) {
+    let (blocks, _) = text.get(at..).unwrap_or_default().as_chunks::<16>();
     for block in blocks {
-        let (words, _) = block.as_chunks::<8>();
-        if words.iter().fold(0, |all, word| all | marks(u64::from_le_bytes(*word))) != 0 {
-            break;
+        let marks = simd::marks(block);
+        if marks.special != 0 {
+            let size = marks.special.trailing_zeros();
+            return (at + size as usize, high || marks.high << (31 - size) << 1 != 0);
         }
-        at += 32;
+        high |= marks.high != 0;
+        at += 16;
     }
-    let (words, _) = text.get(at..).unwrap_or_default().as_chunks::<8>();
-    for word in words {
-        let found = marks(u64::from_le_bytes(*word));
-        if found != 0 {
-            return at + first(found);
-        }
-        at += 8;
-    }
-    special_near_end(text, at)
+    run_at_end(text, at, high)
 }
 
-fn special_near_end(text: &[u8], at: usize) -> usize {
-    let found = text.iter().skip(at).position(|&b| b < 0x20 || b == b'"' || b == b'\\');
-    found.map_or(text.len(), |offset| at + offset)
+/// The last bytes of a text, too few for a block.
+fn run_at_end(text: &[u8], at: usize, high: bool) -> (usize, bool) {
+    let rest = text.get(at..).unwrap_or_default();
+    if let Some(block) = text.last_chunk::<16>().filter(|_| !rest.is_empty()) {
+        let (marks, passed) = (simd::marks(block), 16 - rest.len());
+        let special = marks.special >> passed;
+        let size = special.trailing_zeros().min(rest.len() as u32);
+        let seen = marks.high >> passed & !(u32::MAX << size);
+        return (at + size as usize, high || seen != 0);
+    }
+    let found = rest.iter().position(|&b| b < 0x20 || b == b'"' || b == b'\\');
+    let size = found.unwrap_or(rest.len());
+    (at + size, high || !rest[..size].is_ascii())
 }
 
 /// Passes a string, from the byte after its opening quote.
 #[inline]
 pub(super) fn string(text: &[u8], start: usize) -> Result<Token, Bad> {
-    let at = special(text, start);
-    if byte(text, at) == b'"' { Ok(Token::plain(at + 1)) } else { string_with_escapes(text, at) }
+    let (at, high) = run(text, start);
+    if byte(text, at) == b'"' {
+        return Ok(Token { high, ..Token::plain(at + 1) });
+    }
+    string_with_escapes(text, at, high)
 }
 
-fn string_with_escapes(text: &[u8], mut at: usize) -> Result<Token, Bad> {
+fn string_with_escapes(text: &[u8], mut at: usize, mut high: bool) -> Result<Token, Bad> {
     let mut odd = false;
     while byte(text, at) == b'\\' {
         let escape = escape(text, at)?;
         odd |= escape.odd;
-        at = special(text, escape.end);
+        let (end, more) = run(text, escape.end);
+        (at, high) = (end, high | more);
     }
     // The caller came here because of a backslash, or else there is no quote now.
-    if byte(text, at) == b'"' { Ok(Token { end: at + 1, escaped: true, odd }) } else { Err(Bad) }
+    let token = Token { end: at + 1, escaped: true, odd, high };
+    if byte(text, at) == b'"' { Ok(token) } else { Err(Bad) }
 }
 
 fn escape(text: &[u8], at: usize) -> Result<Token, Bad> {
@@ -130,7 +124,7 @@ fn escape(text: &[u8], at: usize) -> Result<Token, Bad> {
             if high && low_surrogate(text, at + 6).is_some() {
                 return Ok(Token::plain(at + 12));
             }
-            Ok(Token { end: at + 6, escaped: true, odd: (0xD800..0xE000).contains(&unit) })
+            Ok(Token { odd: (0xD800..0xE000).contains(&unit), ..Token::plain(at + 6) })
         }
         _ => Err(Bad),
     }
@@ -147,8 +141,22 @@ fn low_surrogate(text: &[u8], at: usize) -> Option<u16> {
 /// The value of four hexadecimal digits.
 pub(super) fn code_unit(text: &[u8], at: usize) -> Option<u16> {
     let digits = text.get(at..)?.first_chunk::<4>()?;
-    digits.iter().try_fold(0, |unit, &digit| Some(unit << 4 | (digit as char).to_digit(16)? as u16))
+    let values = digits.map(|digit| HEX[usize::from(digit)]);
+    let unit = values.iter().fold(0, |unit, value| unit << 4 | u16::from(value & 0xF));
+    (values.iter().all(|value| *value < 16)).then_some(unit)
 }
+
+/// The value of each hexadecimal digit; 255 for what is none.
+const HEX: [u8; 256] = {
+    let mut table = [255; 256];
+    let mut value = 0;
+    while value < 16 {
+        table[b"0123456789abcdef"[value] as usize] = value as u8;
+        table[b"0123456789ABCDEF"[value] as usize] = value as u8;
+        value += 1;
+    }
+    table
+};
 
 /// Passes a number.
 #[inline]
@@ -162,7 +170,7 @@ pub(super) fn number(text: &[u8], start: usize) -> Result<Token, Bad> {
     if matches!(byte(text, end), b'.' | b'e' | b'E') {
         return fraction(text, end);
     }
-    Ok(Token { end, escaped: false, odd: end - whole > DIGIT_LIMIT })
+    Ok(Token { odd: end - whole > DIGIT_LIMIT, ..Token::plain(end) })
 }
 
 fn fraction(text: &[u8], mut at: usize) -> Result<Token, Bad> {
@@ -178,6 +186,17 @@ fn fraction(text: &[u8], mut at: usize) -> Result<Token, Bad> {
 
 #[inline]
 fn digits(text: &[u8], mut at: usize) -> usize {
+    const ONES: u64 = u64::MAX / 255;
+    while let Some(chunk) = text.get(at..).and_then(<[u8]>::first_chunk) {
+        // A digit is 0 to 9 with the bits of '0' off; a high bit marks what is more.
+        let values = u64::from_le_bytes(*chunk) ^ (ONES * 0x30);
+        let carried = (values & (ONES * 0x7F)) + ONES * 0x76;
+        let others = (carried | values) & (ONES * 0x80);
+        if others != 0 {
+            return at + others.trailing_zeros() as usize / 8;
+        }
+        at += 8;
+    }
     while byte(text, at).is_ascii_digit() {
         at += 1;
     }

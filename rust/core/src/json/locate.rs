@@ -3,6 +3,7 @@
 use super::lex;
 use super::{Kind, Member, Range32, SIZE_LIMIT};
 use crate::count::work;
+use crate::simd;
 
 /// Locates the top-level members of a valid object, which may be over the depth and digit limits.
 ///
@@ -109,14 +110,109 @@ fn scalar(text: &[u8], start: usize) -> usize {
 
 /// The position after an array or object.
 fn brackets(text: &[u8], start: usize) -> Option<usize> {
-    let (mut at, mut depth) = (start, 0_usize);
-    loop {
-        match text.get(at)? {
-            b'"' => at = string(text, at + 1)?.0,
-            b'{' | b'[' => (at, depth) = (at + 1, depth + 1),
-            b'}' | b']' if depth <= 1 => return Some(at + 1),
-            b'}' | b']' => (at, depth) = (at + 1, depth - 1),
-            _ => at += 1,
+    if matches!(text.get(start + 1)?, b'}' | b']') {
+        return Some(start + 2);
+    }
+    let (mut level, mut at) = (Level::default(), start);
+    let (blocks, rest) = text.get(start..)?.as_chunks::<64>();
+    for block in blocks {
+        if let Some(end) = level.pass(block) {
+            return Some(at + end);
+        }
+        at += 64;
+    }
+    let mut last = [0; 64];
+    last[..rest.len()].copy_from_slice(rest);
+    level.pass(&last).map(|end| at + end)
+}
+
+/// How deep a position is nested, and whether it is inside a string.
+#[derive(Default)]
+struct Level {
+    depth: usize,
+    /// All bits or none.
+    inside: u64,
+    /// The lowest bit: a backslash stands before.
+    escaped: u64,
+}
+
+impl Level {
+    /// Passes the next bytes; gives the position after the bracket that closes what was opened first, if it is there.
+    #[inline]
+    fn pass(&mut self, bytes: &[u8; 64]) -> Option<usize> {
+        let found = simd::structure(bytes);
+        let escaped =
+            if found.backslashes | self.escaped == 0 { 0 } else { self.escape(found.backslashes) };
+        let inside = each_second(found.quotes & !escaped) ^ self.inside;
+        self.inside = if inside >> 63 == 1 { u64::MAX } else { 0 };
+        let mut marks = (found.opens | found.closes) & !inside;
+        while marks != 0 {
+            let place = marks.trailing_zeros();
+            if found.opens >> place & 1 == 1 {
+                self.depth += 1;
+            } else if self.depth <= 1 {
+                return Some(place as usize + 1);
+            } else {
+                self.depth -= 1;
+            }
+            marks &= marks - 1;
+        }
+        None
+    }
+
+    /// The bytes that a backslash stands before which is not itself escaped: in a run of backslashes, each second one and
+    /// what follows a run of odd length. Adding carries through a run and shows its end.
+    fn escape(&mut self, backslashes: u64) -> u64 {
+        const EVEN: u64 = u64::MAX / 3;
+        let backslashes = backslashes & !self.escaped;
+        let follows = backslashes << 1 | self.escaped;
+        let odd_starts = backslashes & !EVEN & !follows;
+        let (ends, carried) = odd_starts.overflowing_add(backslashes);
+        self.escaped = u64::from(carried);
+        (EVEN ^ ends << 1) & follows
+    }
+}
+
+/// All bits from each odd set bit on to the next: with quotes, the insides of strings and their opening quotes.
+#[inline]
+fn each_second(mut bits: u64) -> u64 {
+    for shift in [1, 2, 4, 8, 16, 32] {
+        bits ^= bits << shift;
+    }
+    bits
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// The same without blocks.
+    fn brackets_of_each(text: &[u8], start: usize) -> Option<usize> {
+        let (mut at, mut depth) = (start, 0_usize);
+        loop {
+            match text.get(at)? {
+                b'"' => at = string(text, at + 1)?.0,
+                b'{' | b'[' => (at, depth) = (at + 1, depth + 1),
+                b'}' | b']' if depth <= 1 => return Some(at + 1),
+                b'}' | b']' => (at, depth) = (at + 1, depth - 1),
+                _ => at += 1,
+            }
+        }
+    }
+
+    /// Nested values with runs of backslashes and quotes, begun at each place of a block.
+    #[test]
+    fn brackets_are_matched_wherever_blocks_begin() {
+        for backslashes in 0..70 {
+            let run = "\\".repeat(backslashes * 2);
+            let text = format!("[{{\"{run}\":[\"]}}{run}\\\"[\",{{}}]}},\"{run}\",[[1],[]]]]]");
+            for spaces in 0..66 {
+                let text = format!("[{}{}", " ".repeat(spaces), text);
+                let bytes = text.as_bytes();
+                let found = brackets(bytes, 0);
+                assert_eq!(found, brackets_of_each(bytes, 0), "{text}");
+                assert_eq!(found, Some(bytes.len() - 1), "{text}");
+            }
         }
     }
 }

@@ -59,6 +59,8 @@ pub(super) struct Machine {
     pub around: usize,
     pub over_limit: bool,
     pub lone_surrogate: bool,
+    /// Some string has bytes that are not ASCII.
+    pub high: bool,
 }
 
 impl Machine {
@@ -69,6 +71,7 @@ impl Machine {
             around: 0,
             over_limit: false,
             lone_surrogate: false,
+            high: false,
         }
     }
 
@@ -107,6 +110,13 @@ impl Machine {
         Ok(at)
     }
 
+    /// Notes what a string has in it.
+    #[inline]
+    pub fn take(&mut self, string: lex::Token) {
+        self.lone_surrogate |= string.odd;
+        self.high |= string.high;
+    }
+
     #[inline]
     fn begin(&mut self, text: &[u8], at: usize) -> Result<(usize, Expects), Bad> {
         match text[at] {
@@ -114,7 +124,7 @@ impl Machine {
             b'[' => Ok((at + 1, self.open(false))),
             first => {
                 let (token, _) = self.scalar(text, at, first)?;
-                Ok((token.end, self.after_value()))
+                Ok(self.after_scalar(text, token.end))
             }
         }
     }
@@ -125,7 +135,7 @@ impl Machine {
         match first {
             b'"' => {
                 let token = lex::string(text, at + 1)?;
-                self.lone_surrogate |= token.odd;
+                self.take(token);
                 Ok((token, Kind::String))
             }
             b'-' | b'0'..=b'9' => {
@@ -143,11 +153,33 @@ impl Machine {
             return Err(Bad);
         }
         let token = lex::string(text, at + 1)?;
-        self.lone_surrogate |= token.odd;
-        if lex::byte(text, token.end) == b':' {
-            return Ok((token.end + 1, Expects::Value));
+        self.take(token);
+        if lex::byte(text, token.end) != b':' {
+            return Ok((token.end, Expects::Colon));
         }
-        Ok((token.end, Expects::Colon))
+        // Most members have a scalar right behind the colon: one turn takes all of it.
+        let start = token.end + 1;
+        match lex::byte(text, start) {
+            first @ (b'"' | b'-' | b'0'..=b'9' | b't' | b'f' | b'n') => {
+                let (token, _) = self.scalar(text, start, first)?;
+                Ok(self.after_scalar(text, token.end))
+            }
+            _ => Ok((start, Expects::Value)),
+        }
+    }
+
+    /// Passes what stands right behind a scalar too, if it is what is expected.
+    #[inline]
+    fn after_scalar(&mut self, text: &[u8], at: usize) -> (usize, Expects) {
+        if self.open.depth == 0 {
+            return (at, Expects::End);
+        }
+        match (lex::byte(text, at), self.open.in_object()) {
+            (b',', true) => (at + 1, Expects::Key),
+            (b',', false) => (at + 1, Expects::Value),
+            (b'}', true) | (b']', false) => self.close(at),
+            _ => (at, Expects::Next),
+        }
     }
 
     #[inline]

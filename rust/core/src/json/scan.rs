@@ -2,7 +2,7 @@
 
 use super::lex::{self, Bad};
 use super::machine::Machine;
-use super::{Fault, Kind, Member, Range32, SIZE_LIMIT, Scan};
+use super::{Fault, Kind, Member, Range32, SIZE_LIMIT, Scan, utf8_ok};
 use crate::count::work;
 
 /// Checks a whole text and, when it is an object, locates its top-level members in order, duplicates included.
@@ -23,7 +23,12 @@ pub fn scan(text: &[u8], members: &mut Vec<Member>) -> Result<Scan, Fault> {
             Err(Fault::Limit)
         }
         Ok(_) if machine.over_limit => Err(Fault::Limit),
-        Ok(kind) => Ok(Scan { kind, lone_surrogate: machine.lone_surrogate, recognised: false }),
+        Ok(kind) => Ok(Scan {
+            kind,
+            lone_surrogate: machine.lone_surrogate,
+            bad_utf8: machine.high && !utf8_ok(text),
+            recognised: false,
+        }),
     }
 }
 
@@ -71,7 +76,7 @@ fn member(text: &[u8], at: usize, machine: &mut Machine) -> Result<(Member, usiz
         return Err(Bad);
     }
     let key = lex::string(text, at + 1)?;
-    machine.lone_surrogate |= key.odd;
+    machine.take(key);
     let colon = lex::skip_space(text, key.end);
     if lex::byte(text, colon) != b':' {
         return Err(Bad);

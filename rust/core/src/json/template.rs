@@ -1,11 +1,14 @@
 //! Recognising a text that is another one with new values in some of its members.
 //!
 //! Nearly all events of a stream repeat the one before, but for a number and one or two strings. A template is an object
-//! that was checked in full; a text that equals it everywhere but in its holes, and has a string or a number there, is an
-//! object too, with the same members. Nothing is guessed: on any difference the text is checked as if there were no template.
+//! that was checked in full; a text that equals it everywhere but in its holes, and has a value of the same kind there, is
+//! an object too, with the same members. Nothing is guessed: on any difference the text is checked as if there were no
+//! template. The end of such a text is known with it, so that nobody has to search for the end of its line.
 
-use super::{Kind, Member, lex, utf8_ok};
+use super::machine::Machine;
+use super::{Kind, Member, SIZE_LIMIT, lex, utf8_ok};
 use crate::count::work;
+use crate::simd;
 
 /// The most holes of a template.
 const HOLES: usize = 6;
@@ -18,7 +21,7 @@ struct Hole {
     member: usize,
     start: usize,
     end: usize,
-    number: bool,
+    kind: Kind,
 }
 
 /// A checked object with holes, and where they end in the text that fitted last.
@@ -30,31 +33,35 @@ pub struct Template {
     before: Vec<usize>,
     holes: Vec<Hole>,
     ends: [End; HOLES],
+    one_line: bool,
 }
 
-/// The end of a hole in the text that fitted last.
+/// A hole in the text that fitted last.
 #[derive(Clone, Copy, Debug, Default)]
 struct End {
     /// What is to be added to the positions behind it.
     shift: u32,
     escaped: bool,
+    /// The value of a number.
+    number: u64,
 }
 
 impl Template {
     /// A template of a checked object without lone surrogates or invalid UTF-8. `varies` tells which members are holes, of
-    /// those that are strings or numbers. None where there are none, or too many.
+    /// those that are strings, numbers, lists or objects. None where there are none, or too many.
     pub fn of(text: &[u8], members: &[Member], varies: impl Fn(&Member) -> bool) -> Option<Self> {
         let mut holes = Vec::new();
         let mut before = Vec::with_capacity(members.len());
         for (place, member) in members.iter().enumerate() {
             before.push(holes.len());
-            let number = member.kind == Kind::Number;
-            if (number || member.kind == Kind::String) && varies(member) {
-                let quote = usize::from(!number);
+            let constant = matches!(member.kind, Kind::Null | Kind::True | Kind::False);
+            if !constant && varies(member) {
+                let quote = usize::from(member.kind == Kind::String);
                 let (start, end) = (member.start as usize + quote, member.end as usize - quote);
-                holes.push(Hole { member: place, start, end, number });
+                holes.push(Hole { member: place, start, end, kind: member.kind });
             }
         }
+        let one_line = memchr::memchr2(b'\n', b'\r', text).is_none();
         let text = text.to_vec();
         (1..=HOLES).contains(&holes.len()).then(|| Self {
             text,
@@ -62,33 +69,67 @@ impl Template {
             before,
             holes,
             ends: [End::default(); HOLES],
+            one_line,
         })
     }
 
-    /// Whether a text is this object with other values in the holes. If so, `member` gives its members from now on.
+    /// The size of this object with other values in the holes, if a text begins with it. `member` gives its members from
+    /// now on. Nothing is looked at behind the line in which the object ends.
     #[inline]
-    pub fn fits(&mut self, text: &[u8]) -> bool {
+    pub fn fits(&mut self, text: &[u8]) -> Option<usize> {
         let (mut at, mut from) = (0, 0);
         for (hole, kept) in self.holes.iter().zip(&mut self.ends) {
-            let fixed = self.text.get(from..hole.start).unwrap_or_default();
-            let Some(rest) = text.get(at..).and_then(|rest| rest.strip_prefix(fixed)) else {
-                return false;
+            let fixed = self.text.get(from..hole.start)?;
+            let start = at + fixed.len();
+            if !simd::same(text.get(at..start)?, fixed) {
+                return None;
+            }
+            (at, *kept) = match hole.kind {
+                Kind::String => string(text, start)?,
+                Kind::Number => number(text, start)?,
+                kind => container(text, start, kind)?,
             };
-            let Some((size, escaped)) = (if hole.number { number(rest) } else { string(rest) })
-            else {
-                return false;
-            };
-            work(fixed.len() + size);
-            at += fixed.len() + size;
+            work(at - start + fixed.len());
             from = hole.end;
-            *kept = End { shift: (at as u32).wrapping_sub(from as u32), escaped };
+            kept.shift = (at as u32).wrapping_sub(from as u32);
         }
-        text.get(at..) == self.text.get(from..)
+        let fixed = self.text.get(from..)?;
+        let end = at + fixed.len();
+        (simd::same(text.get(at..end)?, fixed) && end <= SIZE_LIMIT).then_some(end)
+    }
+
+    /// The object has no line break, nor has any text that fits.
+    pub fn is_one_line(&self) -> bool {
+        self.one_line
     }
 
     /// The number of members.
     pub fn members(&self) -> usize {
         self.known.len()
+    }
+
+    /// The hole that a member is.
+    pub fn hole(&self, member: usize) -> Option<usize> {
+        self.holes.iter().position(|hole| hole.member == member)
+    }
+
+    /// The number in a hole, in the text that fitted last.
+    #[inline]
+    pub fn number(&self, hole: usize) -> Option<i64> {
+        let number = self.holes.get(hole).is_some_and(|hole| hole.kind == Kind::Number);
+        let value = self.ends.get(hole)?.number;
+        number.then(|| i64::try_from(value).ok()).flatten()
+    }
+
+    /// The string in a hole of the text that fitted last, without its quotes, and whether it has escapes.
+    #[inline]
+    pub fn string<'t>(&self, hole: usize, text: &'t [u8]) -> Option<(&'t [u8], bool)> {
+        let known = self.holes.get(hole).filter(|hole| hole.kind == Kind::String)?;
+        let shift = hole.checked_sub(1).map_or(0, |last| self.ends[last].shift);
+        let end = self.ends.get(hole)?;
+        let start = (known.start as u32).wrapping_add(shift);
+        let size = (known.end as u32).wrapping_add(end.shift);
+        Some((text.get(start as usize..size as usize)?, end.escaped))
     }
 
     /// The member at a place, as it is in the text that fitted last.
@@ -111,22 +152,41 @@ impl Template {
     }
 }
 
-/// How long the number is that begins a text, if it is a plain one.
+/// Where the number ends that begins here, if it is a plain one.
 #[inline]
-fn number(text: &[u8]) -> Option<(usize, bool)> {
-    let mut size = 0;
-    while size <= DIGITS && lex::byte(text, size).is_ascii_digit() {
-        size += 1;
+fn number(text: &[u8], start: usize) -> Option<(usize, End)> {
+    let (mut at, mut number) = (start, 0);
+    while let digit @ 0..=9 = lex::byte(text, at).wrapping_sub(b'0') {
+        if at - start == DIGITS {
+            return None;
+        }
+        number = number * 10 + u64::from(digit);
+        at += 1;
     }
-    let plain = size == 1 || ((2..=DIGITS).contains(&size) && text.first() != Some(&b'0'));
-    plain.then_some((size, false))
+    let plain = at == start + 1 || (at > start && lex::byte(text, start) != b'0');
+    plain.then_some((at, End { number, ..End::default() }))
 }
 
-/// How long the string is whose opening quote stands before a text, without its closing quote; and whether it has escapes.
+/// Where the string ends whose opening quote stands before this position; the closing quote is not passed.
 #[inline]
-fn string(text: &[u8]) -> Option<(usize, bool)> {
-    let token = lex::string(text, 0).ok()?;
-    let size = token.end - 1;
-    let value = text.get(..size)?;
-    (!token.odd && (value.is_ascii() || utf8_ok(value))).then_some((size, token.escaped))
+fn string(text: &[u8], start: usize) -> Option<(usize, End)> {
+    let token = lex::string(text, start).ok()?;
+    let end = token.end - 1;
+    let valid = !token.odd && (!token.high || utf8_ok(text.get(start..end)?));
+    valid.then_some((end, End { escaped: token.escaped, ..End::default() }))
+}
+
+/// Where the list or object ends that begins here. It must end on its line.
+fn container(text: &[u8], start: usize, kind: Kind) -> Option<(usize, End)> {
+    if Kind::of(lex::byte(text, start)) != Some(kind) {
+        return None;
+    }
+    let rest = text.get(start..)?;
+    let line = &rest[..memchr::memchr2(b'\n', b'\r', rest).unwrap_or(rest.len())];
+    let mut machine = Machine::new();
+    machine.around = 1;
+    let size = machine.value(line, 0).ok()?;
+    let valid = !(machine.over_limit || machine.lone_surrogate)
+        && (!machine.high || utf8_ok(line.get(..size)?));
+    valid.then_some((start + size, End::default()))
 }

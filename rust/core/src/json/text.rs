@@ -43,13 +43,39 @@ pub fn decode_wtf8(quoted: &[u8], out: &mut Vec<u8>) {
     unescape(body(quoted), out);
 }
 
+/// The same of what stands between the quotes.
+pub fn decode_wtf8_body(body: &[u8], out: &mut Vec<u8>) {
+    unescape(body, out);
+}
+
 fn body(quoted: &[u8]) -> &[u8] {
     let inner = quoted.strip_prefix(b"\"").unwrap_or(quoted);
     inner.strip_suffix(b"\"").unwrap_or(inner)
 }
 
+/// Text that is UTF-8 throughout, nearly all there is, is checked once and copied from escape to escape.
 fn unescape(body: &[u8], out: &mut Vec<u8>) {
     work(body.len());
+    let Some(first) = memchr::memchr(b'\\', body) else { return push_lossy(body, out) };
+    if !utf8_ok(body) {
+        return unescape_lossy(body, out);
+    }
+    out.extend_from_slice(&body[..first]);
+    let mut at = first;
+    while at < body.len() {
+        let end = if body[at] == b'\\' {
+            at + push_escape(&body[at..], out)
+        } else {
+            // What else stops the search is no part of a valid string, and stands for itself.
+            let end = lex::special(body, at).max(at + 1);
+            out.extend_from_slice(&body[at..end]);
+            end
+        };
+        at = end;
+    }
+}
+
+fn unescape_lossy(body: &[u8], out: &mut Vec<u8>) {
     let mut rest = body;
     while let Some(run) = memchr::memchr(b'\\', rest) {
         push_lossy(&rest[..run], out);

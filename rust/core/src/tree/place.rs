@@ -24,15 +24,32 @@ impl Trail {
     /// The text that the trail leads to.
     #[inline]
     pub fn text<'t>(&self, root: &'t mut Object) -> Option<&'t mut Text> {
-        let (first, rest) = self.positions.get(..self.length)?.split_first()?;
+        match Self::walk(root, self.positions.get(..self.length)?)? {
+            Node::Text(text) => Some(text),
+            _ => None,
+        }
+    }
+
+    /// The object that this text is a member of.
+    pub fn object<'t>(&self, root: &'t mut Object) -> Option<&'t mut Object> {
+        let way = self.positions.get(..self.length.checked_sub(1)?)?;
+        if way.is_empty() {
+            return Some(root);
+        }
+        match Self::walk(root, way)? {
+            Node::Object(object) => Some(object),
+            _ => None,
+        }
+    }
+
+    #[inline]
+    fn walk<'t>(root: &'t mut Object, way: &[u32]) -> Option<&'t mut Node> {
+        let (first, rest) = way.split_first()?;
         let mut node = root.at(*first)?;
         for position in rest {
             node = node.child(*position)?;
         }
-        match node {
-            Node::Text(text) => Some(text),
-            _ => None,
-        }
+        Some(node)
     }
 }
 

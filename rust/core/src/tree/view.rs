@@ -2,7 +2,7 @@
 
 use std::borrow::Cow;
 
-use super::{Node, Object};
+use super::{Node, Object, Text};
 use crate::json::{self, Member};
 
 /// Room for the members of most objects.
@@ -196,6 +196,10 @@ fn within<'a, 'b>(
     after: Option<View<'b>>,
     compare: impl FnOnce(Pair<'_, 'a, 'b>),
 ) {
+    let raw = (before.and_then(View::raw), after.and_then(View::raw));
+    if raw.0.is_some() && raw.0 == raw.1 {
+        return;
+    }
     if let Some(before) = before.and_then(View::fields) {
         let after = after.and_then(View::fields);
         compare(Pair { before: Some(&before), after: after.as_ref() });
@@ -207,6 +211,18 @@ const STRETCH: usize = 6 * 3;
 
 /// A text that is there is not what it was.
 pub fn differ(before: View<'_>, after: Option<View<'_>>) -> bool {
+    // Equal bytes are equal texts; so are bytes that unescape to the text there is.
+    if let (Some(one), Some(other)) = (before.raw(), after.and_then(View::raw))
+        && one == other
+    {
+        return false;
+    }
+    if let (View::Node(Node::Text(text)), Some(View::Raw(quoted))) = (before, after)
+        && quoted.first() == Some(&b'"')
+        && *text == Text::of(quoted, text.fixed)
+    {
+        return false;
+    }
     // A short text must not cost what a long one holds: it may come any number of times.
     if before.size() > STRETCH * after.map_or(0, View::size) {
         return true;

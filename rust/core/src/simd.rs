@@ -1,0 +1,176 @@
+//! Sixteen bytes at a time: which of them end or break a run inside a string, and which are not ASCII.
+//!
+//! On x86-64 this is SSE2, which every such machine has; wider registers would have to be asked for at run time, and most
+//! strings of an event are shorter than one. Elsewhere it is plain code with the same answers. The one module of the core
+//! with `unsafe`: a word at a time without it takes twice the instructions in strings (see docs/performance.md).
+#![allow(unsafe_code)]
+
+/// A bit for each byte of a block, the lowest for the first byte.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub(crate) struct Marks {
+    /// A quote, a backslash or a control character.
+    pub special: u32,
+    /// From 0x80.
+    pub high: u32,
+}
+
+/// The marks of a block.
+#[cfg(all(target_arch = "x86_64", target_feature = "sse2"))]
+#[inline]
+pub(crate) fn marks(block: &[u8; 16]) -> Marks {
+    // SAFETY: this is compiled only for targets that have SSE2, and the function needs nothing else.
+    unsafe { marks_sse2(block) }
+}
+
+#[cfg(all(target_arch = "x86_64", target_feature = "sse2"))]
+#[inline]
+#[target_feature(enable = "sse2")]
+#[allow(clippy::cast_possible_wrap, clippy::cast_sign_loss, reason = "bits, not numbers")]
+fn marks_sse2(block: &[u8; 16]) -> Marks {
+    use std::arch::x86_64::{
+        _mm_cmpeq_epi8, _mm_min_epu8, _mm_movemask_epi8, _mm_or_si128, _mm_set_epi64x,
+        _mm_set1_epi8,
+    };
+    let (halves, _) = block.as_chunks::<8>();
+    let half = |place: usize| i64::from_le_bytes(halves[place]);
+    let bytes = _mm_set_epi64x(half(1), half(0));
+    let quotes = _mm_cmpeq_epi8(bytes, _mm_set1_epi8(b'"' as i8));
+    let backslashes = _mm_cmpeq_epi8(bytes, _mm_set1_epi8(b'\\' as i8));
+    let controls = _mm_cmpeq_epi8(_mm_min_epu8(bytes, _mm_set1_epi8(0x1F)), bytes);
+    let special = _mm_or_si128(_mm_or_si128(quotes, backslashes), controls);
+    Marks { special: _mm_movemask_epi8(special) as u32, high: _mm_movemask_epi8(bytes) as u32 }
+}
+
+/// The marks of a block.
+#[cfg(not(all(target_arch = "x86_64", target_feature = "sse2")))]
+#[inline]
+pub(crate) fn marks(block: &[u8; 16]) -> Marks {
+    marks_of_each(block)
+}
+
+#[cfg(any(test, not(all(target_arch = "x86_64", target_feature = "sse2"))))]
+fn marks_of_each(block: &[u8; 16]) -> Marks {
+    let mut marks = Marks { special: 0, high: 0 };
+    for (place, &byte) in block.iter().enumerate() {
+        marks.special |= u32::from(byte < 0x20 || byte == b'"' || byte == b'\\') << place;
+        marks.high |= u32::from(byte >= 0x80) << place;
+    }
+    marks
+}
+
+/// A bit for each of 64 bytes, the lowest for the first byte.
+#[derive(Clone, Copy, PartialEq, Eq, Debug, Default)]
+pub(crate) struct Structure {
+    pub quotes: u64,
+    pub backslashes: u64,
+    /// `{` and `[`.
+    pub opens: u64,
+    /// `}` and `]`.
+    pub closes: u64,
+}
+
+/// Where the bytes are that nesting goes by.
+#[inline]
+pub(crate) fn structure(bytes: &[u8; 64]) -> Structure {
+    let (blocks, _) = bytes.as_chunks::<16>();
+    blocks.iter().rev().map(structure_of).fold(Structure::default(), |all, part| Structure {
+        quotes: all.quotes << 16 | u64::from(part[0]),
+        backslashes: all.backslashes << 16 | u64::from(part[1]),
+        opens: all.opens << 16 | u64::from(part[2]),
+        closes: all.closes << 16 | u64::from(part[3]),
+    })
+}
+
+#[cfg(all(target_arch = "x86_64", target_feature = "sse2"))]
+#[inline]
+fn structure_of(block: &[u8; 16]) -> [u32; 4] {
+    // SAFETY: this is compiled only for targets that have SSE2, and the function needs nothing else.
+    unsafe { structure_sse2(block) }
+}
+
+#[cfg(all(target_arch = "x86_64", target_feature = "sse2"))]
+#[inline]
+#[target_feature(enable = "sse2")]
+#[allow(clippy::cast_possible_wrap, clippy::cast_sign_loss, reason = "bits, not numbers")]
+fn structure_sse2(block: &[u8; 16]) -> [u32; 4] {
+    use std::arch::x86_64::{
+        _mm_cmpeq_epi8, _mm_movemask_epi8, _mm_or_si128, _mm_set_epi64x, _mm_set1_epi8,
+    };
+    let (halves, _) = block.as_chunks::<8>();
+    let half = |place: usize| i64::from_le_bytes(halves[place]);
+    let bytes = _mm_set_epi64x(half(1), half(0));
+    // One bit parts the braces from the brackets.
+    let braces = _mm_or_si128(bytes, _mm_set1_epi8(0x20));
+    let mask = |bytes, byte: u8| {
+        _mm_movemask_epi8(_mm_cmpeq_epi8(bytes, _mm_set1_epi8(byte as i8))) as u32
+    };
+    [mask(bytes, b'"'), mask(bytes, b'\\'), mask(braces, b'{'), mask(braces, b'}')]
+}
+
+#[cfg(not(all(target_arch = "x86_64", target_feature = "sse2")))]
+#[inline]
+fn structure_of(block: &[u8; 16]) -> [u32; 4] {
+    structure_of_each(block)
+}
+
+#[cfg(any(test, not(all(target_arch = "x86_64", target_feature = "sse2"))))]
+fn structure_of_each(block: &[u8; 16]) -> [u32; 4] {
+    let mut masks = [0; 4];
+    for (place, &byte) in block.iter().enumerate() {
+        let classes = [byte == b'"', byte == b'\\', byte | 0x20 == b'{', byte | 0x20 == b'}'];
+        for (mask, found) in masks.iter_mut().zip(classes) {
+            *mask |= u32::from(found) << place;
+        }
+    }
+    masks
+}
+
+/// Whether two texts are the same. Short ones are compared here, as a call costs more than they do.
+#[inline]
+pub(crate) fn same(one: &[u8], other: &[u8]) -> bool {
+    if one.len() != other.len() {
+        return false;
+    }
+    if one.len() > 32 {
+        return one == other;
+    }
+    if let (Some(end), Some(other_end)) = (one.last_chunk::<16>(), other.last_chunk::<16>()) {
+        return one.first_chunk::<16>() == other.first_chunk::<16>() && end == other_end;
+    }
+    if let (Some(end), Some(other_end)) = (one.last_chunk::<8>(), other.last_chunk::<8>()) {
+        return one.first_chunk::<8>() == other.first_chunk::<8>() && end == other_end;
+    }
+    one.iter().zip(other).all(|(byte, other)| byte == other)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn every_byte_in_every_place_is_marked_as_plain_code_does() {
+        for byte in 0..=u8::MAX {
+            for place in 0..16 {
+                let mut block = [b'a'; 16];
+                block[place] = byte;
+                block[15 - place] = byte.wrapping_mul(7).wrapping_add(place as u8);
+                assert_eq!(marks(&block), marks_of_each(&block), "{block:?}");
+                assert_eq!(structure_of(&block), structure_of_each(&block), "{block:?}");
+            }
+        }
+    }
+
+    #[test]
+    fn a_difference_in_any_place_is_seen() {
+        for length in 0..200 {
+            let one: Vec<u8> = (0..length).map(|place| place as u8).collect();
+            assert!(same(&one, &one.clone()), "{length}");
+            assert!(!same(&one, &[&one[..], b"x"].concat()), "{length}");
+            for place in 0..length {
+                let mut other = one.clone();
+                other[place] ^= 0x80;
+                assert!(!same(&one, &other), "{place} of {length}");
+            }
+        }
+    }
+}

@@ -1,0 +1,119 @@
+"""The fast paths of the compiled engine: each can be forced, all tell the same, and real logs take them."""
+
+from __future__ import annotations
+
+import random
+import re
+from collections.abc import Iterator
+from types import ModuleType
+from typing import Any
+
+import pytest
+from hypothesis import given
+
+from benches import shapes
+from tests import laws, streams
+from tests.strategies import examples, rngs, sources
+
+# Whether plain blocks are framed as they stand, whether events are recognised, whether slots are filled by name.
+PATHS = [
+    pytest.param((False, True, False), id="framed line by line"),
+    pytest.param((True, False, False), id="nothing recognised"),
+    pytest.param((False, False, False), id="neither"),
+    pytest.param((True, True, True), id="slots by name"),
+]
+Path = tuple[bool, bool, bool]
+SIZE = 60_000
+
+
+@pytest.fixture(scope="module")
+def rust(engines: tuple[ModuleType, ModuleType]) -> Iterator[ModuleType]:
+    native = engines[0]
+    yield native
+    native.fill_slots_by_name(False)
+
+
+def read(rust: ModuleType, source: bytes, path: Path, size: int | None = None) -> tuple[Any, dict[str, int]]:
+    """What a decoder that takes this path tells of a source, which comes in pieces of that size; and its counters."""
+    plain, predict, by_name = path
+    rust.fill_slots_by_name(by_name)
+    decoder = rust.Decoder()
+    decoder._choose_paths(plain=plain, predict=predict)
+    parts = [source] if size is None else [source[at : at + size] for at in range(0, len(source), size)]
+    return laws.reading(decoder, laws.feed_all(decoder, parts)), decoder._counters()
+
+
+ALL = (True, True, False)
+
+
+@pytest.mark.parametrize("path", PATHS)
+@examples(200)
+@given(source=rngs.map(streams.runs))
+def test_events_that_are_nearly_alike(rust: ModuleType, path: Path, source: bytes) -> None:
+    assert read(rust, source, path)[0] == read(rust, source, ALL)[0]
+
+
+@pytest.mark.parametrize("path", PATHS)
+@examples(60)
+@given(source=sources())
+def test_any_bytes(rust: ModuleType, path: Path, source: bytes) -> None:
+    assert read(rust, source, path)[0] == read(rust, source, ALL)[0]
+
+
+@pytest.mark.parametrize("path", PATHS)
+@pytest.mark.parametrize("order", ["alphabetical", "type_last"])
+@pytest.mark.parametrize("shape", ["mixed", "logprobs", "unicode_escapes"])
+def test_real_logs(rust: ModuleType, path: Path, shape: str, order: str) -> None:
+    log = shapes.SHAPES[shape](1, SIZE, key_order=order)
+    assert read(rust, log.data, path)[0] == read(rust, log.data, ALL)[0]
+
+
+@pytest.mark.parametrize("form", ["sse", "jsonl"])
+@pytest.mark.parametrize("order", ["alphabetical", "type_last"])
+def test_a_chat_takes_the_fast_paths(rust: ModuleType, order: str, form: str) -> None:
+    log = shapes.SHAPES["chat"](1, 4 * SIZE, key_order=order, form=form)
+    counters = read(rust, log.data, ALL)[1]
+    deltas = len(re.findall(rb'"type":"[a-z._]+\.delta"', log.data))
+    assert counters["framed"] >= 0.99 * log.events
+    assert counters["recognised"] >= 0.95 * deltas
+    assert counters["appended"] >= 0.95 * deltas
+
+
+def test_logprobs_are_recognised(rust: ModuleType) -> None:
+    log = shapes.SHAPES["logprobs"](1, 4 * SIZE)
+    counters = read(rust, log.data, ALL)[1]
+    assert counters["recognised"] >= 0.8 * log.events
+
+
+def test_paths_that_are_switched_off_are_not_taken(rust: ModuleType) -> None:
+    log = shapes.SHAPES["mixed"](1, SIZE)
+    counters = read(rust, log.data, (False, False, False))[1]
+    assert (counters["framed"], counters["recognised"], counters["appended"]) == (0, 0, 0)
+
+
+def test_where_guessing_does_not_pay_it_rests(rust: ModuleType) -> None:
+    """Events that never repeat are held against the known ones now and then only."""
+    rng = random.Random(1)
+    delta = b'data: {"type":"response.output_text.delta","delta":"a","n":%d}\n\n'
+    source = b"".join(delta % rng.getrandbits(60) for _ in range(4_000))
+    counters = read(rust, source, ALL)[1]
+    assert counters["recognised"] == 0
+    assert counters["not_recognised"] < 400
+
+
+@pytest.mark.parametrize("size", [1, 7, 100, 4096])
+def test_lanes_that_take_turns(rust: ModuleType, size: int) -> None:
+    """Two templates by turns, each with a text of its own."""
+    lines = []
+    for lane in (b"a", b"b"):
+        begin = b'{"type":"response.created","response":{"id":"%s","output":[]},"stream_id":"%s","sequence_number":0}\n'
+        lines.append(begin % (lane, lane))
+    for number in range(1, 60):
+        for lane in (b"a", b"b"):
+            event = b'{"type":"response.output_text.delta","delta":"%s%d ","stream_id":"%s","sequence_number":%d}\n'
+            lines.append(event % (lane, number, lane, number))
+    source = b"".join(lines)
+    reading, counters = read(rust, source, ALL, size)
+    assert reading == read(rust, source, (False, False, False))[0]
+    if size > 7:
+        assert counters["appended"] > 80
