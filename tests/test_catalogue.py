@@ -171,3 +171,12 @@ def test_groups_are_unions_of_classes() -> None:
     everything = set(get_args(types.ResponseStreamEvent))
     assert everything == {*types.CLASSES.values(), types.UnknownEvent}
     assert all(issubclass(cls, Event) for cls in everything)
+
+
+@pytest.mark.skipif(not SDK_IS_THE_CATALOGUES, reason="the table is of the release that the catalogue names")
+def test_the_declared_members_are_those_of_the_sdk() -> None:
+    made = subprocess.run(
+        [sys.executable, str(ROOT / "tools" / "generate_declared.py"), "-"], check=True, capture_output=True
+    )
+    committed = ROOT / "python" / "respstream" / "_declared.py"
+    assert made.stdout == committed.read_bytes(), "run tools/generate_declared.py"

@@ -227,3 +227,9 @@ def test_a_terminal_event_without_a_response_tells_the_status(api: Any, terminal
     source = b'{"type":"response.created","response":{"id":"r","status":"in_progress"}}\n' + terminal
     [response] = api.responses(source)
     assert (response.status, response.complete) == (status, True)
+
+
+def test_half_a_surrogate_pair_in_arguments_that_came_whole(engine: ModuleType) -> None:
+    call = {"type": "function_call", "call_id": "c", "name": "f", "arguments": "b\ud83d"}
+    for events in ([{**CREATED, "response": {"output": [call]}}], [CREATED, ev("output_item.done", item=call)]):
+        assert folded(engine, *events).tool_calls[0].arguments == "b\ufffd"

@@ -14,11 +14,11 @@ from respstream._pure.diagnostics import KEPT
 from respstream._pure.events import Parsed
 from respstream._pure.response import Folded
 from respstream._pure.rows import event_row, item_rows, response_row
-from respstream.base import Event
 from respstream.diagnostics import Diagnostic, message
 from respstream.paths import Input
 from respstream.sources import CorruptFile, chunks
 from respstream.tables import COLUMNS, EXTRA, VERSION
+from respstream.types import ResponseStreamEvent
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -253,7 +253,7 @@ class Fold(Decoder):
     def _number(self, number: int | None) -> int | None:
         return number if self._numbered else None
 
-    def _heard(self, parsed: Parsed, folded: Folded | None, events: list[Event] | None) -> None:
+    def _heard(self, parsed: Parsed, folded: Folded | None, events: list[Any] | None) -> None:
         if not self._events:
             return
         self._named = self._named or parsed.lane is not None

@@ -11,7 +11,7 @@ from typing import Any
 
 from respstream._pure.calls import Call, Position, argument_of, call_of, members_of, new_of_growing, new_of_whole
 from respstream._pure.json import Number, clean, dumps, join_text, locate, parse_exact
-from respstream._pure.tree import Text, expand, freeze, text_of
+from respstream._pure.tree import Text, expand, freeze
 from respstream.diagnostics import Diagnostic
 
 
@@ -250,7 +250,9 @@ class Folded:
             return None
         item, value = ranked[rank]
         found = argument_of(value if item is None else members_of(item.raw, item.tree))
-        return text_of(found) if isinstance(found, Text) or type(found) is str else None
+        if isinstance(found, Text):
+            return found.join()
+        return join_text([found]) if type(found) is str else None
 
     def error(self) -> dict[str, Any] | None:
         """The API's error: the response's own, else that of an `error` event."""
