@@ -19,7 +19,7 @@ KEYS = {"day/a.sse": SEVEN, "day/b.sse": HELLO, "day/deep/c.jsonl": INCOMPLETE, 
 if all(importlib.util.find_spec(name) for name in ("moto", "boto3", "s3fs")):
 
     @pytest.fixture(scope="module")
-    def store() -> Iterator[dict[str, str]]:
+    def store() -> Iterator[Any]:
         """What the environment of a process has to have."""
         import boto3  # type: ignore[import-not-found,import-untyped,unused-ignore]
         from moto.server import ThreadedMotoServer  # type: ignore[import-not-found,import-untyped,unused-ignore]
@@ -41,7 +41,7 @@ if all(importlib.util.find_spec(name) for name in ("moto", "boto3", "s3fs")):
         server.stop()
 
     @pytest.mark.parametrize("backend", BACKENDS)
-    def test_a_bucket(backend: str, store: dict[str, str], tmp_path: Path) -> None:
+    def test_a_bucket(backend: str, store: Any, tmp_path: Path) -> None:
         def run(*arguments: str) -> Any:
             return Shell(backend).run(*arguments, cwd=tmp_path, **store)
 
@@ -57,7 +57,7 @@ if all(importlib.util.find_spec(name) for name in ("moto", "boto3", "s3fs")):
         assert (missing.returncode, missing.stderr) == (2, told)
 
     @pytest.mark.parametrize("backend", BACKENDS)
-    def test_a_manifest_of_a_bucket(backend: str, store: dict[str, str], tmp_path: Path) -> None:
+    def test_a_manifest_of_a_bucket(backend: str, store: Any, tmp_path: Path) -> None:
         arguments = ["items", "s3://logs/day/", "-o", "rows.jsonl", "--since-manifest", "done"]
         assert Shell(backend).run(*arguments, cwd=tmp_path, **store).returncode == 0
         again = Shell(backend).run(*arguments, cwd=tmp_path, **store)

@@ -228,4 +228,9 @@ def test_progress_on_a_terminal_for_large_input(shell: Shell, tmp_path: Path) ->
     assert status == 0
     assert "large.sse" in shown
     assert "MB" in shown
+    assert "files" not in shown
     assert len(rows((tmp_path / "rows.jsonl").read_text())) == 1
+    shown, _ = shell.on_terminal(["stats", str(large)], 100)
+    assert "large.sse" in shown
+    shown, _ = shell.on_terminal(["responses", str(large), "--columns", "output_text"], 100)
+    assert "large.sse" not in shown

@@ -7,7 +7,7 @@ import sys
 import click
 
 from respstream.cli.inputs import Reading, reads
-from respstream.cli.output import coloured, one_line, plural
+from respstream.cli.output import coloured, is_seen, one_line, plural
 from respstream.cli.progress import Progress
 from respstream.decoder import Decoder
 from respstream.diagnostics import Diagnostic
@@ -31,7 +31,7 @@ def command(ctx: click.Context, reading: Reading, each: bool) -> None:
     PATH is a file, a folder, a glob, a URL, or `-` for stdin. Exits with 1 if a diagnostic is an error.
     """
     ctx.meta["respstream.done"] = lambda: f" after {reading.sources} of {plural(len(reading.inputs), 'file')}"
-    with Progress(reading.inputs, wanted=not sys.stdout.isatty()) as bar:
+    with Progress(reading.inputs, wanted=not is_seen(sys.stdout)) as bar:
         reading.progress = bar
         for one in reading:
             decoder = reading.decoder()

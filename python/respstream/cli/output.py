@@ -71,6 +71,15 @@ def harmless(text: str) -> str:
     return _CONTROLS.sub("", text)
 
 
+def is_seen(stream: IO[str]) -> bool:
+    """Whether what a stream takes may come to a terminal as it is written: there itself, or behind a pipe."""
+    try:
+        mode = os.fstat(stream.fileno()).st_mode
+    except (OSError, ValueError):
+        return True
+    return not (stat.S_ISREG(mode) or (stat.S_ISCHR(mode) and not stream.isatty()))
+
+
 def plural(number: int, noun: str) -> str:
     """A number and what it counts: `1 file`, `1,200 files`."""
     return f"{number:,} {noun}" if number == 1 else f"{number:,} {noun}s"

@@ -22,6 +22,7 @@ from respstream.cli.output import (
     choose_format,
     complain,
     destination,
+    is_seen,
     one_line,
     plural,
     size,
@@ -179,7 +180,7 @@ def _lines(reading: Reading, wanted: Wanted) -> int:
     count = 0
     with (
         destination(wanted.output) as file,
-        Progress(reading.inputs, wanted=not file.isatty()) as bar,
+        Progress(reading.inputs, wanted=not is_seen(file)) as bar,
     ):
         reading.progress = bar
         writer = _writer(wanted, file)
