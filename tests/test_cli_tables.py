@@ -142,6 +142,7 @@ def test_partitions(shell: Shell, tmp_path: Path) -> None:
         pytest.param(["--partition-by", "model", "--format", "table", "-o", "x"], id="partitions as a table"),
         pytest.param(["-o", "nowhere/x.parquet"], id="into no folder"),
         pytest.param(["-o", "tests", "--format", "parquet"], id="onto a folder"),
+        pytest.param(["-o", "/dev/null", "--format", "parquet"], id="parquet into a device"),
         pytest.param(["--max-text", "-1"], id="negative length"),
         pytest.param(["--threads", "0"], id="no threads"),
         pytest.param(["--since-manifest", SEVEN], id="no manifest"),

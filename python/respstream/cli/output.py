@@ -1,7 +1,7 @@
 """What the commands write: plain lines, rows as a table, JSON Lines or CSV, and files that appear whole or not at all."""
 
 # Names stay as they were given, which pathlib would normalise; and os.path answers where pathlib raises.
-# ruff: noqa: PTH101, PTH105, PTH108, PTH116, PTH122, PTH123
+# ruff: noqa: PTH101, PTH105, PTH108, PTH110, PTH112, PTH113, PTH116, PTH122, PTH123
 
 from __future__ import annotations
 
@@ -124,6 +124,12 @@ def destination(path: str | None) -> Generator[IO[str], None, None]:
 
 def _written(target: str) -> IO[str]:
     return open(target, "w", encoding="utf-8", errors="replace", newline="\n")
+
+
+def refuse_devices(path: str) -> None:
+    """Raises Stop where a path names what is there and neither a file nor a folder: it would be replaced by a file."""
+    if os.path.exists(path) and not (os.path.isfile(path) or os.path.isdir(path)):
+        raise Stop(one_line(f"cannot write {path}: parquet, arrow and partitions go to a file or a folder"))
 
 
 def _is_replaceable(target: str) -> bool:

@@ -25,6 +25,7 @@ from respstream.cli.output import (
     is_seen,
     one_line,
     plural,
+    refuse_devices,
     size,
 )
 from respstream.cli.privacy import Privacy
@@ -252,6 +253,7 @@ def _files(reading: Reading, wanted: Wanted) -> int:
         if not wanted.into_file:
             write_stream(scanned)
         else:
+            refuse_devices(wanted.output or "")
             try:
                 write(scanned, wanted.output or "", wanted.form, wanted.partition_by)
             except UNMADE as error:
