@@ -24,12 +24,10 @@ else:
 __all__ = ["AsyncStream", "Stream", "aevents", "aresponses", "events", "responses"]
 
 FILE_EVENT_BYTES = 64 << 20  # the default of `max_event_bytes` for what reads files
-
-
 PIECE_BYTES = 1 << 16  # events are made of so many bytes at once: a list of a whole log's events would leave the cache
 
 
-def _pieces(chunk: bytes) -> Iterator[bytes]:
+def _pieces(chunk: Any) -> Iterator[Any]:
     if not isinstance(chunk, bytes) or len(chunk) <= PIECE_BYTES:
         yield chunk
         return

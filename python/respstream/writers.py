@@ -290,7 +290,9 @@ def _same(values: Any, value: Any) -> Any:
 
 @contextlib.contextmanager
 def _new_file(target: str) -> Generator[str, None, None]:
-    """A file beside the target that takes its name when the block ends well."""
+    """A file beside the target that takes its name when the block ends well. Raises OSError for a device or a pipe."""
+    if os.path.exists(target) and not os.path.isfile(target):
+        raise OSError(f"{target} is no regular file; it cannot be replaced as a whole")
     folder, name = os.path.split(target)
     handle, temporary = tempfile.mkstemp(prefix=f".{name[:100]}.", suffix=".tmp", dir=folder)
     os.close(handle)
