@@ -13,6 +13,7 @@ import shutil
 import tempfile
 from collections.abc import Generator, Iterator
 from datetime import datetime
+from pathlib import Path
 from typing import Any, Protocol
 from urllib.parse import quote
 
@@ -291,7 +292,7 @@ def _same(values: Any, value: Any) -> Any:
 @contextlib.contextmanager
 def _new_file(target: str) -> Generator[str, None, None]:
     """A file beside the target that takes its name when the block ends well. Raises OSError for a device or a pipe."""
-    if os.path.exists(target) and not os.path.isfile(target):
+    if Path(target).exists() and not Path(target).is_file():
         raise OSError(f"{target} is no regular file; it cannot be replaced as a whole")
     folder, name = os.path.split(target)
     handle, temporary = tempfile.mkstemp(prefix=f".{name[:100]}.", suffix=".tmp", dir=folder)
