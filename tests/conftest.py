@@ -49,9 +49,9 @@ def engines() -> tuple[ModuleType, ModuleType]:
     return load("rust"), load("python")
 
 
-@pytest.fixture(scope="session")
+@pytest.fixture
 def bound(engine: ModuleType) -> Iterator[ModuleType]:
-    """Binds the public package to the engine as long as that is the session's parameter."""
+    """Binds the public package to the engine for one test; others see it as it was imported."""
     with pytest.MonkeyPatch.context() as patch:
         backend = "python" if engine.__name__ == "respstream._pure" else "rust"
         patch.setattr(_backend, "engine", engine)

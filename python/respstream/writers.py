@@ -292,7 +292,8 @@ def _same(values: Any, value: Any) -> Any:
 @contextlib.contextmanager
 def _new_file(target: str) -> Generator[str, None, None]:
     """A file beside the target that takes its name when the block ends well. Raises OSError for a device or a pipe."""
-    if Path(target).exists() and not Path(target).is_file():
+    there = Path(target)
+    if there.exists() and not there.is_file() and not there.is_dir():
         raise OSError(f"{target} is no regular file; it cannot be replaced as a whole")
     folder, name = os.path.split(target)
     handle, temporary = tempfile.mkstemp(prefix=f".{name[:100]}.", suffix=".tmp", dir=folder)

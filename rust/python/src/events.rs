@@ -68,6 +68,8 @@ pub struct Maker<'py> {
 /// What the events of one template have in common.
 struct Shared<'py> {
     class: &'static SlotClass,
+    /// The lane of the first, as text and as an object: a row around an event gives it one too.
+    lane_text: Option<Box<str>>,
     lane: Bound<'py, PyAny>,
     /// Slots with the values of the members that stay.
     constant: Vec<(usize, Bound<'py, PyAny>)>,
@@ -120,7 +122,11 @@ impl<'py> Maker<'py> {
     /// An event like others of this chunk: only what varies is read.
     fn make_again(&mut self, parsed: &Parsed<'_>, known: &'_ Known) -> PyResult<Bound<'py, PyAny>> {
         let py = self.py;
-        let shared = match self.shared.take().filter(|_| self.serial == Some(known.serial)) {
+        let same = |shared: &Shared<'_>| {
+            self.serial == Some(known.serial)
+                && shared.lane_text.as_deref() == parsed.lane.as_deref()
+        };
+        let shared = match self.shared.take().filter(same) {
             Some(shared) => shared,
             None => self.share(parsed, known)?,
         };
@@ -160,7 +166,8 @@ impl<'py> Maker<'py> {
                 constant.push((slot, value));
             }
         }
-        Ok(Shared { class, lane, constant, varying })
+        let lane_text = parsed.lane.as_deref().map(Into::into);
+        Ok(Shared { class, lane_text, lane, constant, varying })
     }
 
     fn fill(
