@@ -3,7 +3,6 @@
 use respstream_core::diagnostics::Issue;
 use respstream_core::events::{Found, Reader};
 use respstream_core::frames::{Frame, Framer, Note, Options, Sink};
-use respstream_core::json::{self, Fault, Member, Scan};
 
 use crate::batches::{EventRow, Tables};
 use crate::schema::{Selection, Table};
@@ -35,10 +34,13 @@ pub struct Light<'n> {
 impl<'n> Light<'n> {
     /// For a source that is read from the offset `from` on.
     pub fn new(name: &'n str, options: Options, part: Part, from: u64) -> Self {
+        let mut reader = Reader::default();
+        // What is recognised is folded by the decoder; without one there is nothing to learn for.
+        reader.predictor.off = true;
         Self {
             name,
             framer: Framer::starting_at(options, from),
-            reader: Reader::default(),
+            reader,
             issues: Vec::new(),
             part,
             reached: 0,
@@ -91,13 +93,6 @@ struct Rows<'a> {
 }
 
 impl Sink for Rows<'_> {
-    fn scan(&mut self, text: &[u8], members: &mut Vec<Member>) -> Result<Scan, Fault> {
-        if self.reader.predictor.recognises(text) {
-            return Ok(Scan::RECOGNISED);
-        }
-        json::scan(text, members)
-    }
-
     fn frame(&mut self, mut frame: Frame<'_>) {
         let offset = frame.offset;
         *self.reached = offset;
