@@ -111,7 +111,7 @@ $(VENV)/.test: $(VENV)/.made pyproject.toml
 	@touch $@
 
 $(VENV)/.sdk2: $(VENV)/.test
-	$(BIN)/python -m pip install --upgrade --no-deps --target $(VENV)/sdk2 'openai>=2.54,<3'
+	$(BIN)/python -m pip install --upgrade --no-deps --target $(VENV)/sdk2 'openai>=2.54,<3' distro
 	@touch $@
 
 $(VENV)/.lint: $(VENV)/.made pyproject.toml
