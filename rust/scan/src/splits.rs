@@ -113,7 +113,7 @@ pub fn look_back(input: &Input, start: u64, options: Options) -> Result<u64, Pro
             {
                 return Ok(begin);
             }
-            end = hit + MARKS[0].len() - 1;
+            end = hit; // marks do not overlap
         }
         high = low;
     }
