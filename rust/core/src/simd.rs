@@ -2,7 +2,7 @@
 //!
 //! On x86-64 this is SSE2, which every such machine has; wider registers would have to be asked for at run time, and most
 //! strings of an event are shorter than one. Elsewhere it is plain code with the same answers. The one module of the core
-//! with `unsafe`: a word at a time without it takes twice the instructions in strings (see docs/performance.md).
+//! with `unsafe`; what it gains has not been measured apart from the changes that it came with.
 #![allow(unsafe_code)]
 
 /// A bit for each byte of a block, the lowest for the first byte.
