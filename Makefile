@@ -103,6 +103,7 @@ $(VENV)/.made:
 	@touch $@
 
 $(VENV)/.built: $(VENV)/.made $(NATIVE_SOURCES)
+	@rm -f python/respstream/_native.*so # one for this version alone would be loaded before the one for all
 	$(BIN)/maturin develop --quiet --release --locked --extras cli
 	@touch $@
 

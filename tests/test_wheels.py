@@ -109,7 +109,9 @@ def test_transcripts_give_their_answers(installed: tuple[str, dict[str, Any]]) -
 def test_names_and_tags(wheels: dict[str, Path]) -> None:
     version = workspace_version()
     assert wheels["python"].name == f"respstream-{version}-{PURE_TAG}.whl"
-    assert wheels["rust"].name.startswith(f"respstream-{version}-cp")
+    # One wheel for all versions from 3.11 on; a free-threaded interpreter before 3.15 has no stable ABI.
+    tag = "cp311-abi3" if sys.abiflags != "t" else f"cp3{sys.version_info.minor}-cp3{sys.version_info.minor}t"
+    assert wheels["rust"].name.startswith(f"respstream-{version}-{tag}-")
     info = f"respstream-{version}.dist-info"
     with zipfile.ZipFile(wheels["python"]) as wheel:
         lines = wheel.read(f"{info}/WHEEL").decode().splitlines()

@@ -1,6 +1,6 @@
 """Makes the `py3-none-any` wheel from a platform wheel: the same Python files and metadata, without the extension.
 
-    python tools/pure_wheel.py dist/respstream-0.1.0-cp311-cp311-linux_x86_64.whl
+    python tools/pure_wheel.py dist/respstream-0.1.0-cp311-abi3-linux_x86_64.whl
 
 The new wheel stands beside the old one. The same input gives the same bytes: members are sorted and bear one fixed
 time. The format is that of the binary distribution specification (`WHEEL`, `RECORD`).
