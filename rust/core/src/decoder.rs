@@ -9,10 +9,14 @@ use crate::frames::{Frame, Framer, Note, Options, What};
 use crate::json::{self, Fault, Member, Scan};
 use crate::lanes::Lanes;
 use crate::response::Folded;
+use crate::runs::{Around, Run};
 use crate::wrapped::{Closes, Place, RowOptions, Rows, Taker, no_stream};
 
 /// Takes the events of a [`Decoder`].
 pub trait Sink {
+    /// False where nothing is made of the events, so that none need be made.
+    const READS: bool = true;
+
     fn event(&mut self, parsed: &Parsed<'_>);
 
     /// The same, with the response that the event belongs to, into which it is folded already.
@@ -25,6 +29,8 @@ pub trait Sink {
 pub struct Ignore;
 
 impl Sink for Ignore {
+    const READS: bool = false;
+
     fn event(&mut self, _: &Parsed<'_>) {}
 }
 
@@ -37,8 +43,9 @@ pub struct Counters {
     /// Events that repeated a known one, and events that were held against the known ones in vain.
     pub recognised: u64,
     pub not_recognised: u64,
-    /// Deltas that went where the last of their template had gone.
+    /// Deltas that went where the last of their template had gone; and those of them that went there in runs.
     pub appended: u64,
+    pub in_runs: u64,
 }
 
 /// One source on its way from bytes to responses. After a failure (a strict store's) nothing more is taken.
@@ -106,6 +113,7 @@ impl Decoder {
             recognised: predictor.hits,
             not_recognised: predictor.misses,
             appended: self.stages.lanes.appended,
+            in_runs: self.stages.lanes.in_runs,
         }
     }
 
@@ -220,6 +228,24 @@ impl Stages {
         found
     }
 
+    /// Takes a run of events that repeat the latest and go where it went.
+    #[inline]
+    fn run(&mut self, rest: &[u8], around: &Around<'_>, offset: u64) -> Run {
+        let Self { reader, lanes, store, issues, now, lane, .. } = self;
+        if now.is_some() || store.failed.is_some() || !issues.is_empty() {
+            return Run::default();
+        }
+        let Some(known) = reader.predictor.next() else { return Run::default() };
+        if around.name.is_some_and(|name| name != known.entry.ty.as_bytes()) {
+            return Run::default();
+        }
+        let run = lanes.run(lane.as_deref(), known, rest, around, offset);
+        if run.events > 0 {
+            reader.predictor.hit(run.events);
+        }
+        run
+    }
+
     /// Takes a frame. Of one that is no event it gives the span, and leaves the issues to `stray`.
     fn frame<S: Sink>(&mut self, mut frame: Frame<'_>, sink: &mut S) -> Stray {
         if frame.scanned.is_none() && self.recognises(frame.data) {
@@ -329,6 +355,14 @@ impl<S: Sink> crate::frames::Sink for Joint<'_, S> {
     #[inline]
     fn recognise(&mut self, text: &[u8]) -> Option<usize> {
         if self.rows.only { None } else { self.stages.recognise(text) }
+    }
+
+    #[inline]
+    fn run(&mut self, rest: &[u8], around: &Around<'_>, offset: u64) -> Run {
+        if S::READS || self.rows.only {
+            return Run::default();
+        }
+        self.stages.run(rest, around, offset)
     }
 
     fn frame(&mut self, mut frame: Frame<'_>) {

@@ -58,6 +58,16 @@ pub fn apply(folded: &mut Folded, parsed: &Parsed<'_>, issues: &mut Vec<Issue>) 
     }
 }
 
+/// The text that an event of this template grew last, if nothing goes beside it.
+#[inline]
+pub(crate) fn growing<'f>(folded: &'f mut Folded, known: &Known) -> Option<&'f mut Text> {
+    let Folded { cursor: Some(cursor), items, .. } = folded else { return None };
+    if cursor.serial != Some(known.serial) || known.extends {
+        return None;
+    }
+    cursor.trail.text(items.at(cursor.item)?.body.tree()?)
+}
+
 /// Grows the text that an event of the same template grew last. The template gives the entry, the indexes, the item's id and
 /// the lane; only the delta and the list beside it may differ. False if it is no such event, and nothing was done.
 #[inline]

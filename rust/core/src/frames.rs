@@ -21,6 +21,7 @@ use crate::json::{Fault, Member, Scan};
 use crate::outside::Outside;
 pub use crate::outside::{error_body, error_detail};
 use crate::plain::{known_block, known_line, plain_block, plain_line, replace};
+use crate::runs::Around;
 pub use crate::sink::{Frame, Sink, What};
 use crate::sink::{Line, Out, Skipped, Span, over};
 
@@ -229,63 +230,86 @@ impl Framer {
             self.limit.map_or(usize::MAX, |limit| usize::try_from(limit).unwrap_or(usize::MAX));
         let shift = self.offset - at as u64;
         let (sse, json) = (self.form != Form::Jsonl, self.form != Form::Sse);
-        let (mut line, mut hits) = (self.line, 0);
         while let Some(rest) = chunk.get(at..) {
-            let offset = shift + at as u64;
-            match rest.first() {
-                Some(b'e' | b'd') if sse => {
-                    let again = known_block(rest, &self.opening, &self.name, limit, out.sink);
-                    let scanned = again.is_some().then_some(Ok(Scan::RECOGNISED));
-                    let Some(block) = again.or_else(|| plain_block(rest, limit)) else { break };
-                    out.sink.frame(Frame {
-                        data: block.data,
-                        name: block.name,
-                        offset,
-                        end: offset + block.end as u64,
-                        line,
-                        what: What::Payload,
-                        missing: false,
-                        unfinished: false,
-                        scanned,
-                        members: out.members,
-                    });
-                    line += block.lines;
-                    at += block.end + 2;
-                    hits += 1;
-                    if scanned.is_none() {
-                        let start = block.end - block.data.len();
-                        replace(&mut self.opening, rest.get(..start).unwrap_or_default());
-                        self.name = block.place_of_name(&self.opening);
-                    }
-                }
-                Some(b'{') if json => {
-                    let again = known_line(rest, limit, out.sink);
-                    let known = again.is_some();
-                    let Some((data, text)) = again.or_else(|| plain_line(rest, limit)) else {
-                        break;
-                    };
-                    let scanned =
-                        if known { Ok(Scan::RECOGNISED) } else { out.sink.scan(text, out.members) };
-                    if scanned == Err(Fault::Bad) {
-                        break;
-                    }
-                    let span = Span { start: offset, end: offset + data as u64, line };
-                    out.frame(text, span, What::Line, Some(scanned));
-                    line += 1;
-                    at += data + 1;
-                    hits += 1;
-                }
-                Some(b'\n') => {
-                    line += 1;
-                    at += 1;
-                }
-                _ => break,
+            self.offset = shift + at as u64;
+            let taken = match rest.first() {
+                Some(b'e' | b'd') if sse => self.take_block(rest, limit, out),
+                Some(b'{') if json => self.take_text(rest, limit, out),
+                Some(b'\n') => Some((1, 1)),
+                _ => None,
+            };
+            let Some((size, lines)) = taken else { break };
+            self.line += lines;
+            at += size;
+        }
+        at
+    }
+
+    /// Gives the plain block that `rest` begins with, or a run of them; tells how many bytes and lines they are.
+    fn take_block<S: Sink>(
+        &mut self,
+        rest: &[u8],
+        limit: usize,
+        out: &mut Out<S>,
+    ) -> Option<(usize, u64)> {
+        if !self.opening.is_empty() {
+            let name = self.opening.get(self.name.clone()).filter(|name| !name.is_empty());
+            let around = Around { opening: &self.opening, name, closing: b"\n\n", limit };
+            let run = out.sink.run(rest, &around, self.offset);
+            if run.events > 0 {
+                self.hits += run.events;
+                let lines = if self.opening.starts_with(b"e") { 3 } else { 2 };
+                return Some((run.size, run.events * lines));
             }
         }
-        self.offset = shift + at as u64;
-        self.line = line;
-        self.hits += hits;
-        at
+        let again = known_block(rest, &self.opening, &self.name, limit, out.sink);
+        let scanned = again.is_some().then_some(Ok(Scan::RECOGNISED));
+        let block = again.or_else(|| plain_block(rest, limit))?;
+        out.sink.frame(Frame {
+            data: block.data,
+            name: block.name,
+            offset: self.offset,
+            end: self.offset + block.end as u64,
+            line: self.line,
+            what: What::Payload,
+            missing: false,
+            unfinished: false,
+            scanned,
+            members: out.members,
+        });
+        self.hits += 1;
+        if scanned.is_none() {
+            let start = block.end - block.data.len();
+            replace(&mut self.opening, rest.get(..start).unwrap_or_default());
+            self.name = block.place_of_name(&self.opening);
+        }
+        Some((block.end + 2, block.lines))
+    }
+
+    /// The same of JSON lines.
+    fn take_text<S: Sink>(
+        &mut self,
+        rest: &[u8],
+        limit: usize,
+        out: &mut Out<S>,
+    ) -> Option<(usize, u64)> {
+        let around = Around { opening: b"", name: None, closing: b"\n", limit };
+        let run = out.sink.run(rest, &around, self.offset);
+        if run.events > 0 {
+            self.hits += run.events;
+            return Some((run.size, run.events));
+        }
+        let again = known_line(rest, limit, out.sink);
+        let known = again.is_some();
+        let (size, text) = again.or_else(|| plain_line(rest, limit))?;
+        let scanned = if known { Ok(Scan::RECOGNISED) } else { out.sink.scan(text, out.members) };
+        if scanned == Err(Fault::Bad) {
+            return None;
+        }
+        let span = Span { start: self.offset, end: self.offset + size as u64, line: self.line };
+        out.frame(text, span, What::Line, Some(scanned));
+        self.hits += 1;
+        Some((size + 1, 1))
     }
 
     // Line by line

@@ -13,6 +13,7 @@ use crate::events::Parsed;
 use crate::fold;
 use crate::predict::Known;
 use crate::response::Folded;
+use crate::runs::{self, Around, Run};
 
 /// More lanes than this are not kept open: the oldest is closed.
 pub const OPEN_LANES: usize = 100_000;
@@ -24,6 +25,8 @@ pub struct Lanes {
     pub latest: Option<u64>,
     /// Events that went the short way.
     pub appended: u64,
+    /// Those of them that were taken in runs.
+    pub in_runs: u64,
     ended: Vec<Folded>,
     ended_places: HashMap<u64, usize>,
     /// The open response of the lane without a name, and those of the named lanes.
@@ -131,6 +134,43 @@ impl Lanes {
             self.adopt(parsed.lane.as_deref(), false);
         }
         true
+    }
+
+    /// Takes a run of events that `again` would take, one after the other, at once: the blocks that `rest` begins with, the
+    /// first of them at this offset. `lane` is that of events which name none.
+    #[inline]
+    pub fn run(
+        &mut self,
+        lane: Option<&str>,
+        known: &mut Known,
+        rest: &[u8],
+        around: &Around<'_>,
+        offset: u64,
+    ) -> Run {
+        if !self.pending.is_empty() {
+            return Run::default();
+        }
+        let lane = known.lane.as_deref().or(lane);
+        let Some(folded) = self.get_mut(lane).filter(|folded| !folded.ended) else {
+            return Run::default();
+        };
+        let Some(before) = folded.previous_sequence else { return Run::default() };
+        let Some(text) = fold::growing(folded, known) else { return Run::default() };
+        let run = runs::grow(text, known, rest, around, before);
+        if run.events > 0 {
+            folded.version += run.events;
+            folded.events += run.events;
+            folded.deltas += run.events;
+            folded.byte_end = folded.byte_end.max(offset + run.last.end as u64);
+            folded.last_sequence = Some(run.sequence);
+            folded.previous_sequence = Some(run.sequence);
+            folded.previous_raw.clear();
+            folded.previous_raw.extend_from_slice(&rest[run.last.clone()]);
+            self.last_sequence_number = Some(run.sequence);
+            self.appended += run.events;
+            self.in_runs += run.events;
+        }
+        run
     }
 
     /// Takes a response object that was not streamed: it begins and ends a response. `times`: when it was asked for, and

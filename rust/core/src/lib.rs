@@ -22,6 +22,7 @@ pub mod pointer;
 pub mod predict;
 pub mod response;
 pub mod rows;
+pub mod runs;
 pub mod settle;
 pub mod shapes;
 mod simd;

@@ -44,6 +44,12 @@ impl Known {
         self.template.member(place?)
     }
 
+    /// The size of the payload that a text begins with, if it is one that repeats this event.
+    #[inline]
+    pub fn fits(&mut self, text: &[u8]) -> Option<usize> {
+        self.template.fits(text).filter(|_| self.template.is_one_line())
+    }
+
     /// Whether the member at a place is another one in each event.
     pub fn varies(&self, place: usize) -> bool {
         self.template.hole(place).is_some()
@@ -177,6 +183,21 @@ impl Predictor {
     #[inline]
     pub fn latest(&self) -> Option<&Known> {
         self.known.get(self.latest)
+    }
+
+    /// The same, to be held against the text that comes next; none while guessing is off or rests.
+    #[inline]
+    pub fn next(&mut self) -> Option<&mut Known> {
+        if self.off || self.resting > 0 {
+            return None;
+        }
+        self.known.get_mut(self.latest)
+    }
+
+    /// Notes that so many events repeated the latest.
+    pub fn hit(&mut self, events: u64) {
+        self.hits += events;
+        self.missed = 0;
     }
 
     /// Remembers a delta event that was read in full and has nothing odd in it.

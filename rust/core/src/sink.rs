@@ -4,6 +4,7 @@ use crate::catalogue::Code;
 use crate::count::work;
 use crate::diagnostics::{Detail, Note};
 use crate::json::{self, Fault, Member, Scan};
+use crate::runs::{Around, Run};
 
 /// Where a payload was found.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -54,6 +55,12 @@ pub trait Sink {
     #[inline]
     fn recognise(&mut self, _: &[u8]) -> Option<usize> {
         None
+    }
+    /// Takes the run of payloads that a text begins with, if the sink makes nothing of them but what the last one was; tells
+    /// how far it goes.
+    #[inline]
+    fn run(&mut self, _: &[u8], _: &Around<'_>, _offset: u64) -> Run {
+        Run::default()
     }
     fn frame(&mut self, frame: Frame<'_>);
     fn note(&mut self, note: Note);

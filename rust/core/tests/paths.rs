@@ -2,7 +2,7 @@
 
 use std::fmt::Write as _;
 
-use respstream_core::decoder::{Counters, Decoder, Sink};
+use respstream_core::decoder::{Counters, Decoder, Ignore, Sink};
 use respstream_core::events::Parsed;
 use respstream_core::frames::{Form, OnEof, Options};
 
@@ -44,17 +44,29 @@ impl Sink for Notes {
     }
 }
 
-/// All that a decoder tells of a source that comes in these pieces.
+/// All that a decoder tells of a source that comes in these pieces: of its events, and of its responses.
 fn told(pieces: &[&[u8]], plain: bool, predict: bool, now: Option<f64>) -> (String, Counters) {
+    let mut notes = Notes::default();
+    let (told, counters) = folded(pieces, plain, predict, now, &mut notes);
+    (notes.0 + &told, counters)
+}
+
+/// What a decoder tells of the responses alone.
+fn folded<S: Sink>(
+    pieces: &[&[u8]],
+    plain: bool,
+    predict: bool,
+    now: Option<f64>,
+    sink: &mut S,
+) -> (String, Counters) {
     let options = Options { form: Form::Auto, on_eof: OnEof::Flush, limit: Some(5_000) };
     let mut decoder = Decoder::new(options, false);
     decoder.choose_paths(plain, predict);
-    let mut notes = Notes::default();
     for piece in pieces {
-        decoder.feed(piece, now, &mut notes);
+        decoder.feed(piece, now, sink);
     }
-    decoder.finish(now, &mut notes);
-    let mut told = notes.0;
+    decoder.finish(now, sink);
+    let mut told = String::new();
     let _ = writeln!(told, "{:#?}", decoder.store().kept);
     let _ = writeln!(told, "{:?}", decoder.lanes().last_sequence_number);
     for folded in decoder.lanes_mut().take_ended() {
@@ -224,10 +236,18 @@ fn every_path_tells_the_same() {
             sum.appended += counters.appended;
             let (cut, _) = told(&pieces, plain, predict, now);
             assert_eq!(cut, slow, "{plain} {predict} {size}: {}", bytes.escape_ascii());
+            for pieces in [&[&bytes[..]][..], &pieces] {
+                let (silent, counters) = folded(pieces, plain, predict, now, &mut Ignore);
+                assert!(slow.ends_with(&silent), "{plain} {predict}: {}", bytes.escape_ascii());
+                sum.in_runs += counters.in_runs;
+            }
         }
     }
     // The test is worth nothing unless the paths were taken.
-    assert!(sum.framed > 3_000 && sum.recognised > 3_000 && sum.appended > 800, "{sum:?}");
+    assert!(
+        sum.framed > 3_000 && sum.recognised > 3_000 && sum.appended > 800 && sum.in_runs > 300,
+        "{sum:?}"
+    );
 }
 
 /// A template that has line breaks in it, or a list that is open over several lines, must not swallow the next line.

@@ -234,6 +234,7 @@ impl Decoder {
         dict.set_item("recognised", counters.recognised)?;
         dict.set_item("not_recognised", counters.not_recognised)?;
         dict.set_item("appended", counters.appended)?;
+        dict.set_item("in_runs", counters.in_runs)?;
         Ok(dict)
     }
 
