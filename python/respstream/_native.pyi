@@ -117,6 +117,12 @@ class SseDecoder:
 def locate(raw: bytes) -> dict[str, tuple[int, int]]:
     """Byte spans of the values of the top-level members of a valid object; the last duplicate wins."""
 
+SEARCHED: int
+"""Objects up to this size are searched anew for each member that is read: that costs less than a dict of all of them."""
+
+def read_member(raw: bytes, name: object) -> Any:
+    """A member of an object: what a small number, a word or a string is, else its bytes. Raises KeyError, ValueError."""
+
 def response_row(state: State, source: str, *, whole: bool = False) -> tuple[Any, ...]:
     """The row of one response; with `whole` its JSON is the last column. Times are microseconds since the epoch."""
 

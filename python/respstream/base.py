@@ -16,18 +16,23 @@ __all__ = ["Event", "Payload", "UnknownEvent", "build"]
 
 _CLIP = 48
 _JSON_SPACE = b" \t\r\n"
+_json: Any = None
+_backend: Any = None
 
 
 def _loads(raw: bytes) -> Any:
-    from respstream._pure import json
+    global _json
+    if _json is None:
+        from respstream._pure import json as _json
+    return _json.loads(raw)
 
-    return json.loads(raw)
 
-
-def _locate(raw: bytes) -> dict[str, tuple[int, int]]:
-    from respstream import _backend
-
-    return _backend.engine.locate(raw)  # type: ignore[no-any-return]
+def _engine() -> Any:
+    # The chooser is imported late, as the engines import this module.
+    global _backend
+    if _backend is None:
+        from respstream import _backend
+    return _backend.engine
 
 
 def _wrap(value: Any) -> Any:
@@ -97,17 +102,26 @@ class Payload:
         if self._data is not None:
             return self._data
         if self._spans is None:
-            self._spans = _locate(self._raw)
+            self._spans = _engine().locate(self._raw)
         return self._spans
 
     def __getitem__(self, key: str) -> Any:
         seen = self._seen
         if key in seen:
             return seen[key]
-        member = self._members()[key]
-        value = _wrap(member) if self._data is not None else _decode(self._raw[member[0] : member[1]])
-        seen[key] = value
+        value = seen[key] = self._read(key)
         return value
+
+    def _read(self, key: str) -> Any:
+        if self._data is not None:
+            return _wrap(self._data[key])
+        if self._spans is None:
+            engine = _engine()
+            if len(self._raw) <= engine.SEARCHED:
+                value = engine.read_member(self._raw, key)
+                return _decode(value) if isinstance(value, bytes) else value
+        start, end = self._members()[key]
+        return _decode(self._raw[start:end])
 
     def __getattr__(self, name: str) -> Any:
         if not _is_internal(name) and name not in Payload.__slots__:
@@ -208,7 +222,7 @@ class Event:
                 raise AttributeError(f"{type(self).__name__!r} object has no attribute {name!r}")
             cls = self.__class__
             has_slot = name in cls.__slots__
-            span = _locate(self.raw).get(name)
+            span = _engine().locate(self.raw).get(name)
             if span is not None:
                 value = _decode(self.raw[span[0] : span[1]])
             elif has_slot and name not in cls._extras:

@@ -12,10 +12,13 @@ if TYPE_CHECKING:
         """What an engine tells of the calls of one response."""
 
         @property
+        def stream_index(self) -> int | None: ...
+        @property
         def calls_version(self) -> int: ...
         def calls(self) -> list[tuple[int, str, str | None, str | None]]: ...
         def call_text(self, rank: int, position: Any) -> tuple[str, Any] | None: ...
         def call_arguments(self, rank: int) -> str | None: ...
+        def tool_calls(self) -> list[tuple[str, str | None, str | None, str | None]]: ...
 
 
 __all__ = ["ToolCall"]
@@ -38,22 +41,28 @@ class Calls:
     without an id by its number among those.
     """
 
-    __slots__ = ("_entries", "_known", "_state", "_version")
+    __slots__ = ("_entries", "_final", "_known", "_state", "_texts", "_version")
 
     def __init__(self, state: CallState) -> None:
         self._state = state
         self._version = -1
         self._entries: list[Entry] = []
+        self._final = False  # the response has been handed out: nothing changes any more
+        self._texts: dict[int, str | None] | None = None
         self._known: dict[tuple[str | None, int], Entry] = {}
 
     def entries(self) -> list[Entry]:
         """The calls in output order. Takes time for their number, and for more only if other events than deltas came."""
+        if self._final:
+            return self._entries
+        final = self._state.stream_index is not None
         version = self._state.calls_version
         if version != self._version:
             for entry in self._entries:
                 entry.rank = None
             self._entries = self._listed()
             self._version = version
+        self._final = final
         return self._entries
 
     def _listed(self) -> list[Entry]:
@@ -70,8 +79,15 @@ class Calls:
 
     def arguments(self, entry: Entry) -> str | None:
         """The arguments of a call as far as they have arrived."""
-        self.entries()
-        return None if entry.rank is None else self._state.call_arguments(entry.rank)
+        entries = self.entries()
+        if entry.rank is None:
+            return None
+        if not self._final:
+            return self._state.call_arguments(entry.rank)
+        if self._texts is None:
+            texts = [text for _, _, _, text in self._state.tool_calls()]
+            self._texts = {entry.rank: text for entry, text in zip(entries, texts, strict=True) if entry.rank is not None}
+        return self._texts[entry.rank]
 
     def partial(self, entry: Entry) -> Any:
         """What the arguments of a call say so far. Reads only what is new of them."""

@@ -65,6 +65,10 @@ class Kept:
         """The arguments of the call of that rank, None where there are none."""
         return self._arguments.get(rank)
 
+    def tool_calls(self) -> list[tuple[str, str | None, str | None, str | None]]:
+        """Type, call id, name and arguments of each call."""
+        return [(kind, call_id, name, self._arguments[rank]) for rank, kind, call_id, name in self._calls]
+
     def error(self) -> dict[str, Any] | None:
         """The API's error."""
         return self._error

@@ -7,4 +7,7 @@ from respstream._pure.json import locate
 from respstream._pure.rows import response_row
 from respstream._pure.sse import SseDecoder
 
-__all__ = ["Decoder", "SseDecoder", "locate", "response_row"]
+SEARCHED = 0
+"""Objects up to this size are searched anew for each member that is read (by `read_member`, which only the extension has)."""
+
+__all__ = ["SEARCHED", "Decoder", "SseDecoder", "locate", "response_row"]

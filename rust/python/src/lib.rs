@@ -26,7 +26,9 @@ mod _native {
     #[pymodule_export]
     use super::frames::frame;
     #[pymodule_export]
-    use super::json::{json_odd_text, json_verdict, line_check, locate};
+    use super::json::{json_odd_text, json_verdict, line_check, locate, read_member};
+    #[pymodule_export]
+    const SEARCHED: usize = super::json::SEARCHED;
     #[pymodule_export]
     use super::response::State;
     #[pymodule_export]
