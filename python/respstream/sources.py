@@ -187,16 +187,25 @@ def _unzstd(head: bytes, blocks: Iterator[bytes]) -> Iterator[bytes]:
     zstd = _zstd()
     frame = zstd.ZstdDecompressor()
     for data in _chained(head, blocks):
-        while data:
+        while data or not (frame.needs_input or frame.eof):
             if frame.eof:
                 frame = zstd.ZstdDecompressor()
-            try:
-                yield frame.decompress(data)
-            except zstd.ZstdError:
-                raise CorruptFile("bad_compression", "the zstd data is damaged") from None
-            data = frame.unused_data
+            try:  # in pieces: a few bytes may stand for gigabytes
+                plain = frame.decompress(data, READ_BYTES)
+            except zstd.ZstdError as error:
+                raise CorruptFile("bad_compression", _zstd_reason(error)) from None
+            if plain:
+                yield plain
+            data = frame.unused_data if frame.eof else b""
     if not frame.eof:
         raise CorruptFile("truncated_file", "the zstd data ends before its end mark")
+
+
+def _zstd_reason(error: Exception) -> str:
+    # The library's own limit; a frame may ask for 3.75 TiB.
+    if "too much memory" in str(error):
+        return "the zstd data needs a window of over 128 MiB"
+    return "the zstd data is damaged"
 
 
 def _zstd() -> Any:

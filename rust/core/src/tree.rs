@@ -11,8 +11,11 @@ use std::sync::Arc;
 use crate::count::work;
 use crate::json;
 
+mod ordered;
 pub mod place;
 pub mod view;
+
+pub use ordered::Ordered;
 
 /// Objects of more members than this are indexed.
 const FEW: usize = 16;
@@ -121,97 +124,6 @@ impl Text {
     fn from(node: &Node) -> Self {
         let wtf8 = node.text().map_or_else(Vec::new, |text| text.into_owned().into_bytes());
         Self { wtf8, fixed: false }
-    }
-}
-
-/// Values by number, which may come in any order and have gaps. Each keeps the place in which it was put.
-#[derive(Debug)]
-pub struct Ordered<T> {
-    /// The numbers in order, with the places of their values.
-    order: Vec<(u32, u32)>,
-    values: Vec<T>,
-}
-
-impl<T> Default for Ordered<T> {
-    fn default() -> Self {
-        Self { order: Vec::new(), values: Vec::new() }
-    }
-}
-
-impl<T> Ordered<T> {
-    pub fn len(&self) -> usize {
-        self.values.len()
-    }
-
-    pub fn is_empty(&self) -> bool {
-        self.values.is_empty()
-    }
-
-    /// The greatest number.
-    pub fn last(&self) -> Option<u32> {
-        self.order.last().map(|(number, _)| *number)
-    }
-
-    /// How many numbers are smaller.
-    pub fn rank(&self, number: u32) -> usize {
-        self.order.partition_point(|(other, _)| *other < number)
-    }
-
-    /// The place of a number's value.
-    pub fn place(&self, number: u32) -> Option<u32> {
-        let found = self.order.get(self.rank(number)).filter(|(other, _)| *other == number);
-        found.map(|(_, place)| *place)
-    }
-
-    /// The value of a number.
-    pub fn get(&self, number: u32) -> Option<&T> {
-        self.values.get(self.place(number)? as usize)
-    }
-
-    /// The value of a number, to be changed.
-    pub fn get_mut(&mut self, number: u32) -> Option<&mut T> {
-        let place = self.place(number)?;
-        self.at(place)
-    }
-
-    /// The value in a place.
-    #[inline]
-    pub fn at(&mut self, place: u32) -> Option<&mut T> {
-        self.values.get_mut(place as usize)
-    }
-
-    /// The value of a number, made where there is none.
-    pub fn entry(&mut self, number: u32, make: impl FnOnce() -> T) -> (u32, &mut T) {
-        let rank = self.rank(number);
-        let place = match self.order.get(rank) {
-            Some((other, place)) if *other == number => *place as usize,
-            _ => {
-                work(self.order.len() - rank);
-                self.order.insert(rank, (number, self.values.len() as u32));
-                self.values.push(make());
-                self.values.len() - 1
-            }
-        };
-        (place as u32, &mut self.values[place])
-    }
-
-    /// The values with their numbers, in order.
-    pub fn iter(&self) -> impl Iterator<Item = (u32, &T)> {
-        self.order
-            .iter()
-            .filter_map(|(number, place)| Some((*number, self.values.get(*place as usize)?)))
-    }
-
-    /// The number and the value of a rank, to be read.
-    pub fn ranked(&self, rank: usize) -> Option<(u32, &T)> {
-        let (number, place) = *self.order.get(rank)?;
-        Some((number, self.values.get(place as usize)?))
-    }
-
-    /// The number and the value of a rank.
-    pub fn nth(&mut self, rank: usize) -> Option<(u32, &mut T)> {
-        let (number, place) = *self.order.get(rank)?;
-        Some((number, self.values.get_mut(place as usize)?))
     }
 }
 

@@ -1,5 +1,7 @@
 //! gzip and zstd, member by member: what follows the end of one begins the next.
 
+use std::io;
+
 use flate2::{Decompress, FlushDecompress, Status};
 use respstream_core::catalogue::Code;
 use zstd::stream::raw::{Decoder, InBuffer, Operation, OutBuffer};
@@ -75,7 +77,7 @@ impl Inflate {
                 }
                 self.begin()?;
             }
-            let (read, written) = self.step(data).ok_or_else(|| corrupt(self.packing))?;
+            let (read, written) = self.step(data)?;
             if read + written == 0 && !data.is_empty() && !self.complete {
                 return Err(corrupt(self.packing));
             }
@@ -117,24 +119,25 @@ impl Inflate {
         Ok(())
     }
 
-    /// How many bytes were read and written; None where the data is corrupt.
-    fn step(&mut self, data: &[u8]) -> Option<(usize, usize)> {
+    /// How many bytes were read and written.
+    fn step(&mut self, data: &[u8]) -> Result<(usize, usize), Problem> {
         match &mut self.machine {
             Machine::Gzip(machine) => {
                 let before = (machine.total_in(), machine.total_out());
-                let status =
-                    machine.decompress(data, &mut self.plain, FlushDecompress::None).ok()?;
+                let status = machine
+                    .decompress(data, &mut self.plain, FlushDecompress::None)
+                    .map_err(|_| corrupt(self.packing))?;
                 self.complete = status == Status::StreamEnd;
                 let read = (machine.total_in() - before.0) as usize;
                 let written = (machine.total_out() - before.1) as usize;
-                Some((read, written))
+                Ok((read, written))
             }
             Machine::Zstd(machine) => {
                 let (mut input, mut output) =
                     (InBuffer::around(data), OutBuffer::around(&mut self.plain[..]));
-                let rest = machine.run(&mut input, &mut output).ok()?;
+                let rest = machine.run(&mut input, &mut output).map_err(|error| refused(&error))?;
                 self.complete = rest == 0;
-                Some((input.pos(), output.pos()))
+                Ok((input.pos(), output.pos()))
             }
         }
     }
@@ -145,4 +148,13 @@ fn corrupt(packing: Packing) -> Problem {
         code: Code::BadCompression,
         reason: format!("the {} data is damaged", packing.name()),
     }
+}
+
+/// Why zstd data cannot be read: a frame may ask for a window of 3.75 TiB, and the library has a limit.
+fn refused(error: &io::Error) -> Problem {
+    let mut problem = corrupt(Packing::Zstd);
+    if error.to_string().contains("too much memory") {
+        "the zstd data needs a window of over 128 MiB".clone_into(&mut problem.reason);
+    }
+    problem
 }
