@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import asyncio
 import json
-import os
 import signal
 import subprocess
 import sys
@@ -17,9 +16,8 @@ from typing import Any
 
 import pytest
 
-from respstream import _backend
+from respstream import Recorder, _backend, arecord, record
 from respstream.latency import FIGURES, OTEL, merged, percentile
-from respstream.recorder import Recorder, Track, arecord, record
 from respstream.replay import serve, takes
 from tests.conftest import TRANSCRIPTS
 
@@ -109,37 +107,96 @@ def test_a_row_that_a_crash_cut_off(api: Any, path: Path) -> None:
     assert {diagnostic.code for diagnostic in stream.diagnostics} == {"bad_json"}
 
 
-CRASHING = """
-import sys
-from pathlib import Path
-from respstream.recorder import Recorder
+def test_rows_that_other_processes_tear_spoil_none_of_ours(api: Any, path: Path) -> None:
+    """Whoever writes beside us may die at any byte of a row, at any time."""
+    with Recorder(path) as recorder, recorder.track("ours") as track:
+        for number, chunk in enumerate(CHUNKS):
+            track.write(chunk)
+            if number % 3 == 1:
+                with path.open("ab") as other:
+                    other.write(b'{"t":1763705153000000000,"lane":"torn","chunk":"data: {'[: number * 5])
+    whole = [
+        json.loads(line) for line in path.read_bytes().splitlines() if line.startswith(b'{"t"') and line[-1:] == b"}"
+    ]
+    assert [row["chunk"].encode() for row in whole if "chunk" in row] == CHUNKS
+    assert [response.to_dict() for response in api.responses(path)] == [next(iter(api.responses(SSE))).to_dict()]
+
+
+def test_one_writer_leaves_no_empty_lines(path: Path) -> None:
+    for _ in range(2):
+        with Recorder(path) as recorder:
+            for _ in zip(recorder.tee(CHUNKS), recorder.tee(CHUNKS), strict=True):
+                pass
+    assert b"\n\n" not in path.read_bytes()
+    assert len(written(path)) == 4 * (len(CHUNKS) + 2)
+
+
+def test_a_disk_that_is_full(path: Path) -> None:
+    """A row that could not be written whole is told; the rows behind it stand on lines of their own."""
+    resource = pytest.importorskip("resource")
+    soft, hard = resource.getrlimit(resource.RLIMIT_FSIZE)
+    ignored = signal.signal(signal.SIGXFSZ, signal.SIG_IGN)
+    with Recorder(path) as recorder, recorder.track("a") as track:
+        try:
+            resource.setrlimit(resource.RLIMIT_FSIZE, (path.stat().st_size + 50, hard))
+            with pytest.raises(OSError, match="cut short"):
+                track.write(CHUNKS[0])
+        finally:
+            resource.setrlimit(resource.RLIMIT_FSIZE, (soft, hard))
+            signal.signal(signal.SIGXFSZ, ignored)
+        track.write(CHUNKS[1])
+    lines = path.read_bytes().splitlines()
+    assert [json.loads(line)["chunk"] for line in lines[2:3]] == [CHUNKS[1].decode()]
+
+
+WRITING = """
+import signal, sys, time
+from respstream import Recorder
+going = True
+def stop(*_):
+    global going
+    going = False
+signal.signal(signal.SIGTERM, stop)
+count = 0
 with Recorder(sys.argv[1]) as recorder:
-    track = recorder.track()
+    track = recorder.track(sys.argv[2])
     print("ready", flush=True)
-    while True:
-        track.write(b'data: {"type":"keepalive"}\\n\\n')
+    while going:
+        track.write(b"data: %d %s\\n\\n" % (count, b"." * 20_000))
+        count += 1
+        time.sleep(0.0005)
+print(count)
 """
 
 
-def test_processes_that_are_killed_leave_whole_rows(path: Path) -> None:
-    children = [subprocess.Popen([sys.executable, "-c", CRASHING, str(path)], stdout=subprocess.PIPE) for _ in range(2)]
+def test_a_process_that_is_killed_tears_its_own_row_alone(path: Path) -> None:
+    """The kernel may cut the one write that a process dies in: at a page, where rows are as large as these."""
+    start = [sys.executable, "-c", WRITING, str(path)]
+    children = [subprocess.Popen([*start, name], stdout=subprocess.PIPE) for name in "abcd"]
     for child in children:
         assert child.stdout is not None
         child.stdout.readline()
-    time.sleep(0.2)
-    for child in children:
+    for child in children[:2]:
+        time.sleep(0.1)
         child.send_signal(signal.SIGKILL)
         child.communicate()
-    # The kernel may cut the one write that a process dies in; no other row suffers, but for one that follows on its line.
-    rows, torn = [], 0
-    for line in path.read_bytes().splitlines():
+    counts = []
+    for child in children[2:]:
+        child.terminate()
+        counts.append(int(child.communicate()[0]))
+    found: dict[str, list[int]] = {name: [] for name in "abcd"}
+    torn = 0
+    for line in filter(None, path.read_bytes().splitlines()):
         try:
-            rows.append(json.loads(line))
+            row = json.loads(line)
         except ValueError:
             torn += 1
-    assert torn <= len(children)
-    assert len({row["lane"] for row in rows}) == 2
-    assert len(rows) > 20
+        else:
+            found[row["lane"]] += [int(row["chunk"].split()[1])] if "chunk" in row else []
+    assert torn <= 2
+    assert [found["c"], found["d"]] == [list(range(count)) for count in counts]
+    assert all(numbers == list(range(len(numbers))) for numbers in found.values())
+    assert all(found.values())
 
 
 def test_misuse(path: Path) -> None:
@@ -201,12 +258,10 @@ def test_percentiles() -> None:
 def timed(path: Path, pause: int = 20_000_000) -> None:
     """A recording of the sample, an event every 20 ms, told by a clock of its own."""
     now = [1_763_705_153_000_000_000]
-    file = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_APPEND)
-    with Track(file, "a", clock=lambda: now[0]) as track:
+    with Recorder(path, clock=lambda: now[0]) as recorder, recorder.track("a") as track:
         for block in SSE.split(b"\n\n")[:-1]:
             now[0] += pause
             track.write(block + b"\n\n")
-    os.close(file)
 
 
 def test_many_responses(api: Any, path: Path) -> None:

@@ -13,6 +13,7 @@ from respstream.base import Event, Payload, UnknownEvent
 from respstream.decoder import Decoder
 from respstream.diagnostics import Diagnostic
 from respstream.errors import RespstreamError, StreamError
+from respstream.recorder import Recorder, arecord, record
 from respstream.response import Response, ResponseError, ToolCall
 from respstream.splits import Split, plan, read_split
 from respstream.stream import aevents, aresponses, events, responses
@@ -25,6 +26,7 @@ __all__ = [
     "Diagnostic",
     "Event",
     "Payload",
+    "Recorder",
     "Response",
     "ResponseError",
     "RespstreamError",
@@ -35,10 +37,12 @@ __all__ = [
     "ToolCall",
     "UnknownEvent",
     "aevents",
+    "arecord",
     "aresponses",
     "events",
     "plan",
     "read_split",
+    "record",
     "responses",
     "scan",
     "schema",
