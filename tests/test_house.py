@@ -20,7 +20,7 @@ CORE = ROOT / "rust" / "core" / "src"
 
 # A module imports from the layers before its own and from nothing beside or after it.
 LAYERS = [
-    {"catalogue", "json", "lines", "times"},
+    {"catalogue", "json", "latency", "lines", "times"},
     {"diagnostics", "packed"},
     {"pointer"},
     {"sink", "sse"},

@@ -46,6 +46,7 @@ def Schema(table: str, columns: list[str] | None = None, *, split: bool = False)
         "str": text,
         "dict": pa.dictionary(pa.int32(), text),
         "int": pa.int64(),
+        "real": pa.float64(),
         "ts": pa.timestamp("us", "UTC"),
         "list<str>": pa.list_(text),
     }

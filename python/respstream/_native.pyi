@@ -124,7 +124,7 @@ def read_member(raw: bytes, name: object) -> Any:
     """A member of an object: what a small number, a word or a string is, else its bytes. Raises KeyError, ValueError."""
 
 def response_row(state: State, source: str, *, whole: bool = False) -> tuple[Any, ...]:
-    """The row of one response; with `whole` its JSON is the last column. Times are microseconds since the epoch."""
+    """The row of one response; with `whole` its JSON is among them. Times are microseconds since the epoch."""
 
 @final
 class Scan:

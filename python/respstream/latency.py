@@ -6,26 +6,21 @@ name that OpenTelemetry's `gen_ai` conventions have for it. All figures are seco
 
 from __future__ import annotations
 
+from math import fsum
+
+from respstream._pure.latency import Figures, figures, gaps, percentile
+
 TYPE_CHECKING = False
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Sequence
+    from collections.abc import Iterable
     from typing import Any
 
     from respstream.response import Response
 
 __all__ = ["FIGURES", "OTEL", "Latency", "latency", "merged", "percentile"]
 
-FIGURES = (
-    "duration",
-    "time_to_first_token",
-    "inter_token_mean",
-    "inter_token_p50",
-    "inter_token_p95",
-    "inter_token_p99",
-    "longest_stall",
-    "output_tokens_per_second",
-)
-"""The names of the figures, in order."""
+FIGURES = Figures._fields
+"""The names of the figures, in order; the table `responses` has columns of these names."""
 
 OTEL = {
     "duration": "gen_ai.client.operation.duration",
@@ -96,23 +91,8 @@ def latency(response: Response) -> Latency:
     times = {"started_at": began, "first_delta_at": first, "ended_at": ended}
     if ended <= began and first is None:
         return Latency(why="the source holds one time for the whole response", **times)
-    duration = ended - began
-    tokens = _output_tokens(response)
-    return Latency(
-        duration=duration,
-        time_to_first_token=None if first is None else first - began,
-        output_tokens_per_second=_rate(tokens, first, state.delta_times, duration),
-        why=None if first is not None else "the source holds no times of deltas",
-        **times,
-        **_gaps(gaps(state.delta_times)),
-    )
-
-
-def gaps(times: Sequence[float]) -> list[float]:
-    """The pauses between neighbours, in the order of the input."""
-    from itertools import pairwise
-
-    return [later - earlier for earlier, later in pairwise(times)]
+    found = figures(began, first, ended, state.delta_times, _output_tokens(response))
+    return Latency(why=None if first is not None else "the source holds no times of deltas", **times, **found._asdict())
 
 
 def merged(responses: Iterable[Response]) -> dict[str, Any]:
@@ -130,48 +110,24 @@ def merged(responses: Iterable[Response]) -> dict[str, Any]:
         if one.duration is not None:
             singles.append(one)
             pauses += gaps(response._state.delta_times)
-    found: dict[str, Any] = {"responses": len(singles), **_gaps(pauses)}
+    pauses.sort()
+    found: dict[str, Any] = {
+        "responses": len(singles),
+        "inter_token_mean": fsum(pauses) / len(pauses) if pauses else None,
+    }
+    for part in (50, 95, 99):
+        found[f"inter_token_p{part}"] = percentile(pauses, part)
+    found["longest_stall"] = pauses[-1] if pauses else None
     for name in ("duration", "time_to_first_token", "output_tokens_per_second"):
         values = sorted(value for one in singles if (value := getattr(one, name)) is not None)
-        found[f"{name}_mean"] = sum(values) / len(values) if values else None
+        found[f"{name}_mean"] = fsum(values) / len(values) if values else None
         for part in (50, 95, 99):
             found[f"{name}_p{part}"] = percentile(values, part)
     found["why"] = None if singles else why
     return found
 
 
-def percentile(ordered: Sequence[float], part: float) -> float | None:
-    """The percentile of values in ascending order, between neighbours by proportion; None of none."""
-    if not ordered:
-        return None
-    place = (len(ordered) - 1) * part / 100
-    below = int(place)
-    above = min(below + 1, len(ordered) - 1)
-    return ordered[below] + (ordered[above] - ordered[below]) * (place - below)
-
-
-def _gaps(pauses: list[float]) -> dict[str, float | None]:
-    ordered = sorted(pauses)
-    return {
-        "inter_token_mean": sum(ordered) / len(ordered) if ordered else None,
-        "inter_token_p50": percentile(ordered, 50),
-        "inter_token_p95": percentile(ordered, 95),
-        "inter_token_p99": percentile(ordered, 99),
-        "longest_stall": ordered[-1] if ordered else None,
-    }
-
-
-def _rate(tokens: int | None, first: float | None, deltas: Sequence[float], duration: float) -> float | None:
-    """Output tokens a second while they came: from the first delta to the last; of the whole where there is one or none."""
-    if tokens is None:
-        return None
-    streamed = deltas[-1] - first if first is not None and len(deltas) > 1 else 0.0
-    if streamed > 0:
-        return (tokens - 1) / streamed if tokens > 1 else None
-    return tokens / duration if duration > 0 else None
-
-
 def _output_tokens(response: Response) -> int | None:
     usage = response.usage
     tokens = getattr(usage, "output_tokens", None)
-    return tokens if type(tokens) is int else None
+    return tokens if type(tokens) is int and tokens < 1 << 63 else None

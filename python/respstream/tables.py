@@ -16,7 +16,7 @@ if TYPE_CHECKING:
 
 __all__ = ["COLUMNS", "EXTRA", "VERSION", "Scan", "Summary", "response_row", "scan", "schema"]
 
-VERSION = "1"
+VERSION = "2"
 """In the metadata of every schema, as `respstream.version`. It grows when columns are added; none is ever renamed."""
 
 EXTRA = frozenset({"response_json", "payload"})
@@ -62,6 +62,14 @@ COLUMNS: dict[str, list[tuple[str, str]]] = {
         ("lane", "str"),
         ("diagnostics", "list<str>!"),
         ("response_json", "str"),
+        ("duration", "real"),
+        ("time_to_first_token", "real"),
+        ("inter_token_mean", "real"),
+        ("inter_token_p50", "real"),
+        ("inter_token_p95", "real"),
+        ("inter_token_p99", "real"),
+        ("longest_stall", "real"),
+        ("output_tokens_per_second", "real"),
     ],
     "events": [
         ("source", "str!"),
@@ -125,7 +133,9 @@ def response_row(response: Response, source: str, *, whole: bool = False) -> dic
     epoch = datetime(1970, 1, 1, tzinfo=UTC)
     values = _backend.engine.response_row(response._state, source, whole=whole)
     row: dict[str, Any] = {}
-    for (name, kind), value in zip(COLUMNS["responses"], values, strict=False):
+    for (name, kind), value in zip(COLUMNS["responses"], values, strict=True):
+        if name in EXTRA and not whole:
+            continue
         if kind == "ts" and value is not None:
             row[name] = epoch + timedelta(microseconds=value)
         elif name == "tool_calls" and value is not None:

@@ -202,7 +202,7 @@ def _attach(folded: Folded, diagnostic: Diagnostic | None) -> None:
 
 def _stamp(folded: Folded, parsed: Parsed, now: float, began: float | None, report: Any) -> None:
     """Notes when the event came. A clock that goes back is held where it was."""
-    last = folded.ended_at
+    last = began if folded.ended_at is None else folded.ended_at
     if last is not None and now < last:
         report("time_reversed", {"by": math.floor((last - now) * 1e6 + 0.5)})
         now = last

@@ -10,6 +10,7 @@ from typing import Any
 
 from respstream._pure.events import Parsed
 from respstream._pure.json import locate
+from respstream._pure.latency import figures
 from respstream._pure.response import Folded, _text, texts_of
 
 _INT = 2**63
@@ -18,13 +19,14 @@ Row = tuple[Any, ...]
 
 
 def response_row(folded: Folded, source: str, *, whole: bool = False) -> Row:
-    """The row of one response; with `whole` its JSON is the last column."""
+    """The row of one response; with `whole` its JSON is among them."""
     base = folded.base
     usage = base.get("usage")
     output_text, refusal, reasoning_text, reasoning_summary = folded.texts()
     error = folded.error() or {}
     calls = folded.tool_calls()
-    row = (
+    output_tokens = _count(usage, "output_tokens")
+    return (
         source,
         folded.stream_index,
         folded.byte_start,
@@ -40,7 +42,7 @@ def response_row(folded: Folded, source: str, *, whole: bool = False) -> Row:
         _text(base, "service_tier"),
         _count(usage, "input_tokens"),
         _count(_object(usage, "input_tokens_details"), "cached_tokens"),
-        _count(usage, "output_tokens"),
+        output_tokens,
         _count(_object(usage, "output_tokens_details"), "reasoning_tokens"),
         _count(usage, "total_tokens"),
         output_text or None,
@@ -62,8 +64,9 @@ def response_row(folded: Folded, source: str, *, whole: bool = False) -> Row:
         _seconds(folded.ended_at),
         folded.lane,
         [diagnostic.code for diagnostic in folded.diagnostics],
+        folded.json().decode(errors="replace") if whole else None,
+        *figures(folded.started_at, folded.first_delta_at, folded.ended_at, folded.delta_times, output_tokens),
     )
-    return (*row, folded.json().decode(errors="replace")) if whole else row
 
 
 def item_rows(folded: Folded) -> list[Row]:

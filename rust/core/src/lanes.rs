@@ -436,7 +436,7 @@ fn stamp(
     began: Option<f64>,
     issues: &mut Vec<Issue>,
 ) {
-    if let Some(last) = folded.ended_at.filter(|last| now < *last) {
+    if let Some(last) = folded.ended_at.or(began).filter(|last| now < *last) {
         #[expect(
             clippy::cast_possible_truncation,
             reason = "a difference of times that can be read"

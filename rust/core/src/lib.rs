@@ -14,6 +14,7 @@ pub mod fold;
 pub mod frames;
 pub mod json;
 pub mod lanes;
+pub mod latency;
 pub mod lines;
 pub mod outside;
 pub mod packed;

@@ -5,6 +5,7 @@
 use std::borrow::Cow;
 
 use crate::json;
+use crate::latency::Figures;
 use crate::response::{Folded, Texts, ToolCall};
 use crate::tree::view::{Fields, View};
 
@@ -55,9 +56,11 @@ pub struct ResponseRow<'a> {
     pub diagnostics: Vec<&'static str>,
     /// The folded response as JSON; only when asked for.
     pub response_json: Option<String>,
+    /// Seconds, but for the last.
+    pub latency: Figures,
 }
 
-/// The row of one response; with `whole` its JSON is the last column.
+/// The row of one response; with `whole` its JSON is among them.
 pub fn response_row<'a>(folded: &'a Folded, source: &'a str, whole: bool) -> ResponseRow<'a> {
     let own = |name| folded.own(name).map(View::Raw);
     let text = |name| own(name).and_then(View::text);
@@ -66,6 +69,7 @@ pub fn response_row<'a>(folded: &'a Folded, source: &'a str, whole: bool) -> Res
     let texts = Texts::of(&output);
     let error = folded.error_json();
     let error = error.as_deref().and_then(|raw| View::Raw(raw).fields());
+    let output_tokens = count(usage.as_ref(), "output_tokens");
     ResponseRow {
         source,
         stream_index: folded.stream_index,
@@ -82,7 +86,7 @@ pub fn response_row<'a>(folded: &'a Folded, source: &'a str, whole: bool) -> Res
         service_tier: text("service_tier"),
         input_tokens: count(usage.as_ref(), "input_tokens"),
         cached_tokens: detail(usage.as_ref(), "input_tokens_details", "cached_tokens"),
-        output_tokens: count(usage.as_ref(), "output_tokens"),
+        output_tokens,
         reasoning_tokens: detail(usage.as_ref(), "output_tokens_details", "reasoning_tokens"),
         total_tokens: count(usage.as_ref(), "total_tokens"),
         output_text: some(texts.output_text),
@@ -110,6 +114,13 @@ pub fn response_row<'a>(folded: &'a Folded, source: &'a str, whole: bool) -> Res
         lane: folded.lane.as_deref(),
         diagnostics: folded.diagnostics.iter().map(|found| found.code.kind().code).collect(),
         response_json: whole.then(|| String::from_utf8_lossy(&folded.json()).into_owned()),
+        latency: Figures::of(
+            folded.started_at,
+            folded.first_delta_at,
+            folded.ended_at,
+            &folded.delta_times,
+            output_tokens,
+        ),
     }
 }
 

@@ -6,7 +6,7 @@ use respstream_core::rows;
 
 use crate::response::State;
 
-/// The row of one response; with `whole` its JSON is the last column. Times are microseconds since the epoch.
+/// The row of one response; with `whole` its JSON is among them. Times are microseconds since the epoch.
 #[pyfunction]
 #[pyo3(signature = (state, source, *, whole = false))]
 pub fn response_row<'py>(
@@ -17,15 +17,11 @@ pub fn response_row<'py>(
 ) -> PyResult<Bound<'py, PyTuple>> {
     // The row borrows from the response; Python objects are made of it before the lock is released, and none of them
     // runs other code.
-    state.get().read(py, |folded| tuple(py, &rows::response_row(folded, source, whole), whole))?
+    state.get().read(py, |folded| tuple(py, &rows::response_row(folded, source, whole)))?
 }
 
-fn tuple<'py>(
-    py: Python<'py>,
-    row: &rows::ResponseRow<'_>,
-    whole: bool,
-) -> PyResult<Bound<'py, PyTuple>> {
-    let mut values: Vec<Bound<'py, PyAny>> = Vec::with_capacity(38);
+fn tuple<'py>(py: Python<'py>, row: &rows::ResponseRow<'_>) -> PyResult<Bound<'py, PyTuple>> {
+    let mut values: Vec<Bound<'py, PyAny>> = Vec::with_capacity(46);
     macro_rules! add {
         ($($value:expr),* $(,)?) => { $( values.push($value.into_pyobject(py)?.into_any()); )* };
     }
@@ -65,8 +61,9 @@ fn tuple<'py>(
     );
     add!(row.metadata.as_deref(), row.events, row.deltas, row.first_sequence, row.last_sequence);
     add!(row.started_at, row.first_delta_at, row.ended_at, row.lane, row.diagnostics.as_slice());
-    if whole {
-        add!(row.response_json.as_deref());
+    add!(row.response_json.as_deref());
+    for figure in row.latency.all() {
+        add!(figure);
     }
     PyTuple::new(py, values)
 }

@@ -3,8 +3,8 @@
 use std::sync::Arc;
 
 use arrow_array::builder::{
-    Int64Builder, LargeStringBuilder, LargeStringDictionaryBuilder, ListBuilder, StructBuilder,
-    TimestampMicrosecondBuilder,
+    Float64Builder, Int64Builder, LargeStringBuilder, LargeStringDictionaryBuilder, ListBuilder,
+    StructBuilder, TimestampMicrosecondBuilder,
 };
 use arrow_array::types::Int32Type;
 use arrow_array::{ArrayRef, RecordBatch, RecordBatchOptions};
@@ -24,6 +24,7 @@ pub enum Cell<'a> {
     Text(&'a str),
     /// An integer, or a time in microseconds.
     Int(i64),
+    Real(f64),
     Words(&'a [&'static str]),
     Calls(&'a [ToolCall]),
 }
@@ -52,10 +53,17 @@ impl From<Option<u64>> for Cell<'_> {
     }
 }
 
+impl From<Option<f64>> for Cell<'_> {
+    fn from(number: Option<f64>) -> Self {
+        number.map_or(Self::Null, Self::Real)
+    }
+}
+
 enum Values {
     Text(LargeStringBuilder),
     Word(LargeStringDictionaryBuilder<Int32Type>),
     Int(Int64Builder),
+    Real(Float64Builder),
     Time(TimestampMicrosecondBuilder),
     Words(ListBuilder<LargeStringBuilder>),
     Calls(ListBuilder<StructBuilder>),
@@ -67,6 +75,7 @@ impl Values {
             Kind::Text => Self::Text(LargeStringBuilder::with_capacity(ROWS, TEXT_BYTES)),
             Kind::Word => Self::Word(LargeStringDictionaryBuilder::new()),
             Kind::Int => Self::Int(Int64Builder::with_capacity(ROWS)),
+            Kind::Real => Self::Real(Float64Builder::with_capacity(ROWS)),
             Kind::Time => {
                 Self::Time(TimestampMicrosecondBuilder::with_capacity(ROWS).with_timezone("UTC"))
             }
@@ -102,6 +111,14 @@ impl Values {
                 values.append_option(integer(cell));
                 8
             }
+            (Self::Real(values), cell) => {
+                values.append_option(if let Cell::Real(number) = cell {
+                    Some(number)
+                } else {
+                    None
+                });
+                8
+            }
             (Self::Time(values), cell) => {
                 values.append_option(integer(cell));
                 8
@@ -120,6 +137,7 @@ impl Values {
             Self::Text(values) => Arc::new(values.finish()),
             Self::Word(values) => Arc::new(values.finish()),
             Self::Int(values) => Arc::new(values.finish()),
+            Self::Real(values) => Arc::new(values.finish()),
             Self::Time(values) => Arc::new(values.finish()),
             Self::Words(values) => Arc::new(values.finish()),
             Self::Calls(values) => Arc::new(values.finish()),

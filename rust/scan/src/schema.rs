@@ -5,7 +5,7 @@ use std::sync::Arc;
 use arrow_schema::{DataType, Field, Fields, Metadata, Schema, SchemaRef, TimeUnit};
 
 /// Grows when a column is added; columns are never renamed.
-pub const VERSION: &str = "1";
+pub const VERSION: &str = "2";
 
 /// What a column holds.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -14,6 +14,8 @@ pub enum Kind {
     /// A text of which there are few different ones.
     Word,
     Int,
+    /// A double.
+    Real,
     Time,
     /// A list of texts.
     Words,
@@ -78,7 +80,7 @@ impl Table {
     }
 }
 
-const RESPONSES: [Column; 38] = [
+const RESPONSES: [Column; 46] = [
     must("source", Kind::Text),
     must("stream_index", Kind::Int),
     must("byte_start", Kind::Int),
@@ -117,6 +119,14 @@ const RESPONSES: [Column; 38] = [
     some("lane", Kind::Text),
     must("diagnostics", Kind::Words),
     extra("response_json", Kind::Text),
+    some("duration", Kind::Real),
+    some("time_to_first_token", Kind::Real),
+    some("inter_token_mean", Kind::Real),
+    some("inter_token_p50", Kind::Real),
+    some("inter_token_p95", Kind::Real),
+    some("inter_token_p99", Kind::Real),
+    some("longest_stall", Kind::Real),
+    some("output_tokens_per_second", Kind::Real),
 ];
 
 const EVENTS: [Column; 16] = [
@@ -224,6 +234,7 @@ fn data_type(kind: Kind) -> DataType {
             DataType::Dictionary(Box::new(DataType::Int32), Box::new(DataType::LargeUtf8))
         }
         Kind::Int => DataType::Int64,
+        Kind::Real => DataType::Float64,
         Kind::Time => DataType::Timestamp(TimeUnit::Microsecond, Some("UTC".into())),
         Kind::Words => list(DataType::LargeUtf8),
         Kind::Calls => list(DataType::Struct(call_fields())),
