@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import random
+from itertools import pairwise
 from pathlib import Path
 from types import ModuleType
 from typing import Any
@@ -44,7 +45,7 @@ def test_the_columns_are_the_figures_of_the_response(api: Any, seed: int) -> Non
     assert told.duration == pytest.approx(times[-1] - times[0], abs=1e-6)
     deltas = [time for time, block in zip(times, BLOCKS, strict=False) if b".delta" in block.partition(b"\n")[0]]
     assert told.time_to_first_token == pytest.approx(deltas[0] - times[0], abs=1e-6)
-    pauses = [later - earlier for earlier, later in zip(deltas, deltas[1:], strict=False)]
+    pauses = [later - earlier for earlier, later in pairwise(deltas)]
     assert told.longest_stall == pytest.approx(max(pauses), abs=1e-6)
     assert told.inter_token_mean == pytest.approx(sum(pauses) / len(pauses), abs=1e-6)
     assert told.inter_token_p50 == pytest.approx(sorted(pauses)[len(pauses) // 2], abs=0.5)
