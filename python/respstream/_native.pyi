@@ -3,11 +3,14 @@
 from collections.abc import Callable, Sequence
 from typing import Any, Literal, final
 
+from typing_extensions import disjoint_base
+
 from respstream.diagnostics import Diagnostic
 from respstream.response import Response
 from respstream.sse import ServerSentEvent
 from respstream.types import ResponseStreamEvent
 
+@disjoint_base
 class Decoder:
     """Decodes one live stream, or one log, without doing any I/O."""
 
@@ -182,7 +185,7 @@ def catalogue() -> list[dict[str, Any]]: ...
 def diagnostic_kinds() -> dict[str, tuple[str, str]]: ...
 def fill_slots_by_name(by_name: bool) -> None: ...
 def frame(
-    chunks: list[bytes], form: str, on_eof: str, limit: int | None, force_slow: bool
+    chunks: list[bytes], form: str = "auto", on_eof: str = "flush", limit: int | None = None, force_slow: bool = False
 ) -> list[tuple[Any, ...]]: ...
 def json_verdict(raw: bytes) -> Literal["ok", "bad", "limit"]: ...
 def json_odd_text(raw: bytes) -> bool: ...

@@ -23,7 +23,7 @@ pub struct SseDecoder {
 #[pymethods]
 impl SseDecoder {
     #[new]
-    #[pyo3(signature = (on_eof = OnEofArg(OnEof::Flush)))]
+    #[pyo3(signature = (on_eof = OnEofArg(OnEof::Flush)), text_signature = "(on_eof='flush')")]
     fn new(on_eof: OnEofArg) -> Self {
         Self { core: Mutex::new(Core::new(on_eof.0)), id: Mutex::default() }
     }
