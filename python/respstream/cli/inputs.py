@@ -20,6 +20,7 @@ from typing import Any, BinaryIO, NamedTuple
 
 import click
 
+from respstream import BACKEND
 from respstream._catalogue import DIAGNOSTICS
 from respstream.cli.output import Stop, complain, one_line
 from respstream.decoder import Decoder
@@ -39,6 +40,9 @@ SUFFIXES = (".sse", ".jsonl", ".json", ".txt", ".log", ".ndjson", ".har")
 ENDINGS = tuple(suffix + packed for suffix in SUFFIXES for packed in ("", ".gz", ".zst"))
 WRAPPERS = (".har", ".yaml", ".yml")
 STDIN = "-"
+WORTH_TELLING = 64 << 20
+"""With less input than this nobody notices which engine reads it."""
+NO_EXTENSION = "respstream: the compiled engine is not installed for this Python; its twin reads the same, slowly"
 
 
 class Input(NamedTuple):
@@ -156,6 +160,9 @@ class Reading:
             self.problem(os.fsdecode(error.filename or ""), "unreadable", _reason(error))
         if not self.inputs and not self._unlisted:
             complain(f"respstream: nothing to read: no file that ends in {', '.join(SUFFIXES)}, packed or not")
+        # Who chose the twin knows.
+        if BACKEND == "python" and not os.environ.get("RESPSTREAM_BACKEND") and self.size >= WORTH_TELLING:
+            complain(NO_EXTENSION)
 
     def __iter__(self) -> Iterator[Input]:
         self.begin()
