@@ -15,6 +15,13 @@ export PIP_QUIET := 1
 
 PYTEST_ARGS ?=
 
+# Zig links against the glibc of manylinux2014, whatever this machine has. Elsewhere, or with `make wheels OLD=`, the system's own linker.
+DIST ?= dist
+ifeq ($(shell uname -s),Linux)
+OLD ?= --zig --compatibility manylinux2014
+endif
+export CARGO_ZIGBUILD_PYTHON_PATH := $(PYO3_PYTHON)
+
 # Everything of the fuzzer stays under target/. Its coverage flags are nightly's; the variable gives them to any toolchain.
 # The core has no unsafe code that a sanitizer would watch, and is several times as fast without.
 FUZZ_TARGETS := frames json events fold decoder
@@ -25,7 +32,7 @@ CARGO_FUZZ := $(CURDIR)/target/tools/bin/cargo-fuzz
 FUZZ := RUSTC_BOOTSTRAP=1 $(CARGO_FUZZ)
 FUZZ_OPTIONS := --fuzz-dir $(CURDIR)/rust/fuzz --target-dir $(FUZZ_ROOM) --sanitizer none
 
-.PHONY: help demo build test test-rust test-python test-sdk2 lint format wheels bench bench-short fuzz fuzz-smoke clean
+.PHONY: help demo build test test-rust test-python test-sdk2 lint format docs wheels check-wheels bench bench-short fuzz fuzz-smoke clean
 .DELETE_ON_ERROR:
 
 help: ## this list
@@ -47,7 +54,7 @@ test-python: $(VENV)/.built $(VENV)/.test
 test-sdk2: $(VENV)/.built $(VENV)/.sdk2 ## what faces the openai SDK, over its second generation
 	PYTHONPATH=$(VENV)/sdk2 $(BIN)/python -m pytest $(PYTEST_ARGS) tests/test_catalogue.py tests/test_openai_events.py
 
-lint: $(VENV)/.lint ## rustfmt, clippy, ruff, mypy, pyright
+lint: $(VENV)/.lint $(VENV)/.built ## rustfmt, clippy, ruff, mypy, pyright, the stub against the extension, the workflows
 	cargo fmt --all --check
 	cargo fmt --manifest-path rust/fuzz/Cargo.toml --check
 	cargo clippy --locked --quiet --workspace --all-targets -- -D warnings
@@ -56,6 +63,9 @@ lint: $(VENV)/.lint ## rustfmt, clippy, ruff, mypy, pyright
 	$(BIN)/ruff format --check .
 	$(BIN)/mypy
 	$(BIN)/basedpyright
+	$(BIN)/python -m mypy.stubtest respstream._native --mypy-config-file pyproject.toml --allowlist tools/stubtest.allow
+	$(BIN)/check-jsonschema --builtin-schema vendor.github-workflows .github/workflows/*.yml
+	$(BIN)/zizmor --offline --no-progress --quiet --min-severity low .github/workflows
 
 format: $(VENV)/.lint ## rustfmt and ruff, in place
 	cargo fmt --all
@@ -63,10 +73,23 @@ format: $(VENV)/.lint ## rustfmt and ruff, in place
 	$(BIN)/ruff check --fix-only --quiet .
 	$(BIN)/ruff format .
 
-wheels: $(VENV)/.made ## the platform wheel and the pure one, into dist/
-	rm -rf dist
-	$(BIN)/maturin build --release --locked --interpreter $(PYO3_PYTHON) --out dist
-	$(BIN)/python tools/pure_wheel.py dist/respstream-*.whl
+docs: $(VENV)/.docs ## the site, into target/docs; what is wrong in it is an error
+	RESPSTREAM_BACKEND=python PYTHONPATH=python $(BIN)/sphinx-build --quiet --fail-on-warning --keep-going --fresh-env docs target/docs
+
+wheels: $(VENV)/.package ## the platform wheel, the pure one and the sources, into dist/
+	rm -rf $(DIST)
+	$(BIN)/maturin sdist --out $(DIST)
+	$(BIN)/maturin build --release --locked --interpreter $(PYO3_PYTHON) $(OLD) --out $(DIST)
+	$(BIN)/python tools/pure_wheel.py $(DIST)/respstream-*.whl
+
+check-wheels: wheels ## the same, and that they are what they say
+	$(BIN)/twine check --strict $(DIST)/*
+	$(BIN)/check-wheel-contents $(DIST)/*.whl
+	$(BIN)/abi3audit --strict --assume-minimum-abi3 3.11 $(DIST)/*-abi3-*.whl
+	for wheel in $(DIST)/*-manylinux*.whl; do \
+		[ -e $$wheel ] || continue; \
+		PATH="$(CURDIR)/$(BIN):$$PATH" $(BIN)/auditwheel repair --only-plat --plat manylinux_2_17_$(shell uname -m) --wheel-dir target/audited $$wheel || exit 1; \
+	done
 
 bench: $(VENV)/.built $(BENCH)/.made ## the table against peers, into benches/RESULTS.md
 	PYTHONPATH=python $(BENCH)/bin/python -m benches.run
@@ -113,6 +136,14 @@ $(VENV)/.test: $(VENV)/.made pyproject.toml
 
 $(VENV)/.sdk2: $(VENV)/.test
 	$(BIN)/python -m pip install --upgrade --no-deps --target $(VENV)/sdk2 'openai>=2.54,<3' distro
+	@touch $@
+
+$(VENV)/.docs: $(VENV)/.made pyproject.toml
+	$(BIN)/python -m pip install --group docs
+	@touch $@
+
+$(VENV)/.package: $(VENV)/.made pyproject.toml
+	$(BIN)/python -m pip install --group package
 	@touch $@
 
 $(VENV)/.lint: $(VENV)/.made pyproject.toml

@@ -1,4 +1,4 @@
-"""Tables that the docs print and the tests check: a minimal stream for each diagnostic code.
+"""Tables that the docs print and the tests check: a minimal stream for each diagnostic code, the event classes.
 
 `python -m tests.tables` writes them into the docs, between the markers; the tests compare.
 """
@@ -6,6 +6,7 @@
 from __future__ import annotations
 
 import re
+import tomllib
 from collections.abc import Iterable
 from pathlib import Path
 from typing import Any, NamedTuple
@@ -117,8 +118,19 @@ def diagnostics_table() -> str:
     return markdown(["code", "severity", "message", "a minimal stream"], rows)
 
 
+def events_table() -> str:
+    """The table of docs/events.md, by the catalogue."""
+    catalogue = DOCS.parent / "rust" / "core" / "catalogue.toml"
+    rows = []
+    for event in tomllib.loads(catalogue.read_text("utf-8"))["event"]:
+        members = [f"`{field['name']}`" for field in event.get("fields", [])]
+        rows.append((f"`{event['type']}`", f"`{event['class']}`", ", ".join(members), event["doc"]))
+    return markdown(["type", "class", "its members", "what it tells"], rows)
+
+
 if __name__ == "__main__":
     from tests.dialects import dialects_table
 
     write("diagnostics.md", "diagnostics", diagnostics_table())
     write("dialects.md", "dialects", dialects_table())
+    write("events.md", "events", events_table())

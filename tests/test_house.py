@@ -168,7 +168,7 @@ def test_no_path_of_a_machine() -> None:
     top = [
         path for path in ROOT.iterdir() if path.is_file() and path.suffix in TEXT and not path.name.startswith(".git")
     ]
-    inner = files(*TEXT, under=("python", "rust", "tools", "benches", "tests", "docs", ".ci"))
+    inner = files(*TEXT, under=("python", "rust", "tools", "benches", "tests", "docs", "examples", ".ci", ".github"))
     found = []
     for path in [*top, *inner]:
         for number, line in enumerate(path.read_text("utf-8").splitlines(), 1):

@@ -4,13 +4,11 @@ from __future__ import annotations
 
 import contextlib
 import copy
-import io
 import json
 import pickle
 import re
 from collections.abc import Iterable
 from itertools import pairwise
-from pathlib import Path
 from types import ModuleType
 from typing import Any
 
@@ -21,12 +19,10 @@ from hypothesis import strategies as st
 from respstream import Response, ToolCall
 from respstream._pure import json as reference
 from respstream.partial import PartialJson
-from tests import laws
 from tests import scripts as wellformed
 from tests.fold_cases import CREATED, Json, end, ev, fn, msg, txt
 from tests.strategies import examples, scripts, sources
 
-DOCS = Path(__file__).resolve().parent.parent / "docs"
 CHARACTERS = 100_000
 
 
@@ -451,19 +447,3 @@ def test_twins_say_the_same_of_well_formed_streams(
 # -- the page --------------------------------------------------------------------------------------------------------
 
 ARGUMENTS = '{"language":"python","code":"print(\\"hi\\")\\n"}'
-
-
-@pytest.mark.parametrize("number", range(3))
-def test_the_examples_of_the_page(api: ModuleType, number: int, monkeypatch: pytest.MonkeyPatch) -> None:
-    programs = re.findall(r"```python\n(.*?)```", (DOCS / "streaming.md").read_text("utf-8"), re.DOTALL)
-    assert len(programs) == 3
-    item = fn(ARGUMENTS, name="run")
-    events = [CREATED, ev("output_text.delta", o=0, delta="He"), ev("output_text.delta", o=0, delta="y")]
-    events += [ev("output_item.added", o=1, item=fn("", name="run")), *(delta(character, 1) for character in ARGUMENTS)]
-    events += [ev("output_item.done", o=1, item=item), end(msg(txt("Hey")), item)]
-    chunks = laws.pieces(b"".join(line(event) for event in events), [5, 99, 700, 1500])
-    printed = io.StringIO()
-    with contextlib.redirect_stdout(printed):
-        exec(compile(programs[number], "streaming.md", "exec"), {"chunks": chunks})
-    expected = ["Hey\n", 'print("hi")\n\nrun python\n', "completed True ['message', 'function_call']\n"]
-    assert printed.getvalue() == expected[number]
