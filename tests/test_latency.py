@@ -11,7 +11,7 @@ from typing import Any
 
 import pytest
 
-from respstream import tables
+from respstream import _backend, tables
 from respstream._pure.latency import figures
 from respstream.latency import FIGURES
 from tests.conftest import TRANSCRIPTS
@@ -86,7 +86,7 @@ def test_the_columns_of_a_scan(engine: ModuleType, tmp_path: Path) -> None:
     (tmp_path / "a.jsonl").write_bytes(rows([n / 8 for n in range(len(BLOCKS))]))
     (tmp_path / "b.sse").write_bytes(SSE)
     with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(tables._backend, "engine", engine)
+        patch.setattr(_backend, "engine", engine)
         table = tables.scan(tmp_path, columns=["duration", "time_to_first_token", "longest_stall"]).to_arrow()
     assert table.to_pylist() == [
         {"duration": (len(BLOCKS) - 1) / 8, "time_to_first_token": 0.5, "longest_stall": 0.125},

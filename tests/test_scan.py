@@ -161,6 +161,7 @@ def test_schema(table: str) -> None:
     kinds = {
         "str": "large_string",
         "int": "int64",
+        "real": "double",
         "ts": "timestamp[us, tz=UTC]",
         "list<str>": "list<item: large_string>",
     }

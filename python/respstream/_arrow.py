@@ -6,6 +6,7 @@ from __future__ import annotations
 import contextlib
 from collections import Counter
 from collections.abc import Iterator
+from functools import partial
 from typing import Any
 
 from respstream._catalogue import DIAGNOSTICS
@@ -18,7 +19,7 @@ from respstream.diagnostics import Diagnostic, message
 from respstream.paths import Input
 from respstream.sources import CorruptFile, chunks
 from respstream.tables import COLUMNS, EXTRA, VERSION
-from respstream.types import ResponseStreamEvent
+from respstream.wrapped import FileDecoder
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -73,7 +74,7 @@ class Scan:
         part_bytes: int = 0,
         **options: Any,
     ) -> None:
-        Decoder(**options)  # refuses what is no option
+        FileDecoder(**options)  # refuses what is no option
         self._inputs, self._tables, self._split = inputs, tables, split
         self._batch_rows, self._options = batch_rows, options
         _pyarrow()
@@ -173,7 +174,8 @@ class Stream:
         return [table for table in self.tables if table.table == name]
 
     def _read(self, one: Input) -> Iterator[None]:
-        fold = Fold(one, self, self._options)
+        reader = FileDecoder(make=partial(Fold, one, self), **self._options)
+        fold: Fold = reader.decoder
         self.sources += fold.start == 0
         offset: int | None = None
         problem = None
@@ -183,14 +185,18 @@ class Stream:
                 for chunk in chunks(file):
                     self.bytes += fold.overlap(offset, offset + len(chunk))
                     offset += len(chunk)
-                    fold.feed(chunk)
+                    reader.feed(chunk)
                     yield
         except CorruptFile as error:
             problem = (error.code, str(error))
         except (OSError, ImportError) as error:
             problem = ("unreadable", getattr(error, "strerror", None) or str(error))
         if offset is not None:
-            fold.finish()
+            try:
+                reader.finish()
+            except ImportError as error:  # of a package that reads the form
+                self._problem(one.name, 0, "unreadable", str(error))
+                fold.finish()
         if problem is not None:
             self._problem(one.name, offset, *problem)
         yield
@@ -213,7 +219,7 @@ class Fold(Decoder):
     Of a part it makes those of the responses that begin in it; it reads the whole source all the same.
     """
 
-    def __init__(self, one: Input, stream: Stream, options: dict[str, Any]) -> None:
+    def __init__(self, one: Input, stream: Stream, **options: Any) -> None:
         super().__init__(**options)
         self._name, self._stream = one.name, stream
         self.start, self._stop = one.part or (0, None)

@@ -149,6 +149,9 @@ class Scan:
         form: str = "auto",
         on_eof: str = "flush",
         max_event_bytes: int | None = None,
+        field: str | None = None,
+        time: str | None = None,
+        lane: str | None = None,
     ) -> Scan: ...
     def stream(self) -> Stream:
         """Starts a pass over the inputs."""

@@ -48,23 +48,15 @@ class _Player(Decoder):
             kept[1].append((parsed.time, make_event(parsed).to_sse()))
 
 
-class _File(FileDecoder):
-    """A reader of files over a player."""
-
-    def __init__(self, form: str, **options: Any) -> None:
-        super().__init__(form, **options)
-        self._decoder = _Player(form="auto" if form in ("har", "vcr") else form, **options)
-
-
 def takes(chunks: Iterable[bytes], form: str = "auto", **options: Any) -> list[Take]:
     """The responses of a source, in the order of beginning. `options`: those of what reads files."""
-    decoder = _File(form, **options)
+    decoder = FileDecoder(form, make=_Player, **options)
     responses: list[Any] = []
     for chunk in chunks:
         responses += decoder.fold(chunk)
     responses += decoder.fold_end()
     states: list[Folded] = sorted((response._state for response in responses), key=lambda state: state.byte_start)
-    return [_take(state, decoder._decoder.heard) for state in states]
+    return [_take(state, decoder.decoder.heard) for state in states]
 
 
 def _take(state: Folded, heard: dict[int, Any]) -> Take:

@@ -58,7 +58,7 @@ def plan(paths: Any, target_bytes: int = TARGET_BYTES, **options: Any) -> list[S
     """Splits of about `target_bytes` each, in the order of the input. Paths and options as for `scan`.
 
     A source that is compressed, that is no file, that is a JSON array, or that begins with lanes (`stream_id`), is one
-    split. Raises what `scan` raises.
+    split; and so is one of rows, or of another form that wraps streams. Raises what `scan` raises.
     """
     from respstream import paths as _paths
     from respstream.tables import given_options
@@ -69,7 +69,7 @@ def plan(paths: Any, target_bytes: int = TARGET_BYTES, **options: Any) -> list[S
     return [
         Split(one, start, end, size, chosen)
         for one in _paths.inputs(paths)
-        for start, end, size in _ranges(one, target_bytes)
+        for start, end, size in _ranges(one, target_bytes, chosen)
     ]
 
 
@@ -89,9 +89,9 @@ def read_split(
     return Scan([one], wanted, 1, batch_size(batch_rows), dict(split.options), split=True)
 
 
-def _ranges(one: Input, target: int) -> Iterator[tuple[int, int | None, int | None]]:
+def _ranges(one: Input, target: int, options: dict[str, Any]) -> Iterator[tuple[int, int | None, int | None]]:
     size = _size(one)
-    if size is None or size <= target or not _divisible(one):
+    if size is None or size <= target or not _divisible(one, options):
         yield 0, None, size
         return
     count = -(-size // target)
@@ -113,7 +113,12 @@ def _size(one: Input) -> int | None:
     return found.st_size if stat.S_ISREG(found.st_mode) else None
 
 
-def _divisible(one: Input) -> bool:
+def _divisible(one: Input, options: dict[str, Any]) -> bool:
+    from respstream.wrapped import sniff
+
+    # Rows have lanes, and other files that wrap streams are one text.
+    if options.get("form", "auto") not in ("auto", "sse", "jsonl") or {"field", "time", "lane"} & options.keys():
+        return False
     try:
         with open(one.place, "rb") as file:  # type: ignore[arg-type]  # noqa: PTH123
             head = file.read(_HEAD_BYTES)
@@ -121,7 +126,11 @@ def _divisible(one: Input) -> bool:
         return False
     text = head.removeprefix(b"\xef\xbb\xbf").lstrip()
     return (
-        not head.startswith(_PACKED) and not text.startswith(b"[") and b'"stream_id"' not in head and not _wraps(text)
+        (options.get("form") in ("sse", "jsonl") or sniff(head) == "")
+        and not head.startswith(_PACKED)
+        and not text.startswith(b"[")
+        and b'"stream_id"' not in head
+        and not _wraps(text)
     )
 
 

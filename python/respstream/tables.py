@@ -119,8 +119,7 @@ COLUMNS: dict[str, list[tuple[str, str]]] = {
 
 _CALL = ("type", "call_id", "name", "arguments")
 _BATCH_ROWS = 8192
-_OPTIONS = ("form", "on_eof", "max_event_bytes")
-_FORMS = ("auto", "sse", "jsonl")  # a scan sees rows that wrap streams by their shape alone
+_OPTIONS = ("form", "on_eof", "max_event_bytes", "field", "time", "lane")
 
 
 def response_row(response: Response, source: str, *, whole: bool = False) -> dict[str, Any]:
@@ -303,7 +302,7 @@ def scan(
     `paths`: a path, glob, folder or URL, or a list of them; gzip and zstd are seen by their magic bytes. `table`:
     "responses", "events", "items" or "diagnostics", or several of them, which one pass gives. `columns`: their names, with
     several tables a dict by table; all but those in `EXTRA` by default. `threads`: as many as there are cores by default.
-    `batch_rows`: the most rows of a batch, 8,192 by default. Options: `form`, `on_eof`, and `max_event_bytes` (64 MiB).
+    `batch_rows`: the most rows of a batch, 8,192 by default. Options: those of `responses`.
 
     Raises FileNotFoundError for a path that names nothing, ValueError and TypeError for options. What cannot be read, or
     holds what it should not, is told by `summary` and the table `diagnostics`, and the rest goes on.
@@ -337,11 +336,12 @@ def given_options(options: dict[str, Any]) -> dict[str, Any]:
     unknown = sorted(options.keys() - set(_OPTIONS))
     if unknown:
         raise TypeError(f"scan() takes no option {unknown[0]!r}; there are {', '.join(_OPTIONS)}")
-    if options.get("form", "auto") not in _FORMS:
-        raise ValueError(f"the form of a scan must be one of {', '.join(_FORMS)}, not {options['form']!r}")
     from respstream.stream import FILE_EVENT_BYTES
+    from respstream.wrapped import FileDecoder
 
-    return {"max_event_bytes": FILE_EVENT_BYTES} | options
+    given = {"max_event_bytes": FILE_EVENT_BYTES} | options
+    FileDecoder(**given)
+    return given
 
 
 def batch_size(rows: int | None) -> int:

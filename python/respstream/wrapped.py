@@ -23,52 +23,56 @@ if TYPE_CHECKING:
         ends: bool
 
 
-__all__ = ["FORMS", "FileDecoder", "sniff"]
+__all__ = ["FORMS", "FileDecoder", "sniff", "unwrapped"]
 
 FORMS = ("auto", "sse", "jsonl", "rows", "har", "vcr")
 HEAD = 4096  # bytes in which a VCR cassette has to show what it is
 _KEYS = (b"interactions:", b"http_interactions:")
 _PASSED = (b"---", b"#", b"version:", b"recorded_with:")
+_BLANKS = b" \t\r\n"
 
 
 class FileDecoder:
-    """As `respstream.Decoder`, for what reads files: it takes the forms "har" and "vcr" too, and sees them under "auto"."""
+    """As `respstream.Decoder`, for what reads files: it takes the forms "har" and "vcr" too, and sees them under "auto".
 
-    def __init__(self, form: str = "auto", **options: Any) -> None:
+    `make` makes the `decoder` that it stands before; by default the engine's.
+    """
+
+    def __init__(self, form: str = "auto", *, make: Callable[..., Any] | None = None, **options: Any) -> None:
         if form not in FORMS:
             raise ValueError(f"form must be one of {', '.join(FORMS)}, not {form!r}")
         wraps = form in ("har", "vcr")
         named = any(options.get(name) is not None for name in ("field", "time", "lane"))
         if wraps and named:
             raise ValueError(f"field, time and lane are for form='rows', not {form!r}")
-        self._decoder: Any = _backend.engine.Decoder(form="auto" if wraps else form, **options)
+        self.decoder: Any = (make or _backend.engine.Decoder)(form="auto" if wraps else form, **options)
         self._form: str | None = form if wraps else None if form == "auto" and not named else ""
         self._held: list[bytes] = []
 
     def __getattr__(self, name: str) -> Any:
-        return getattr(self._decoder, name)
+        return getattr(self.decoder, name)
 
     def feed(self, data: Any) -> list[Any]:
         """Takes the next bytes; gives the events that they complete."""
-        return self._take(data, self._decoder.feed)
+        return self._take(data, self.decoder.feed)
 
     def fold(self, data: Any) -> list[Any]:
         """As `feed`, but gives the responses that ended, and forgets them."""
-        return self._take(data, self._decoder.fold)
+        return self._take(data, self.decoder.fold)
 
     def finish(self) -> list[Any]:
         """Ends the source; gives the last events."""
-        last = self._rest(self._decoder.feed, self._decoder.feed_record)
-        return [*last, *self._decoder.finish()]
+        last = self._rest(self.decoder.feed, self.decoder.feed_record)
+        return [*last, *self.decoder.finish()]
 
     def fold_end(self) -> list[Any]:
         """As `finish`, but gives the responses that ended, and forgets them."""
-        last = self._rest(self._decoder.fold, self._decoder.fold_record)
-        return [*last, *self._decoder.fold_end()]
+        last = self._rest(self.decoder.fold, self.decoder.fold_record)
+        return [*last, *self.decoder.fold_end()]
 
     def reset(self) -> None:
         """Forgets everything; the decoder is as new."""
-        self._decoder.reset()
+        self.decoder.reset()
         self._held.clear()
 
     def _take(self, data: Any, feed: Callable[[Any], list[Any]]) -> list[Any]:
@@ -101,53 +105,74 @@ class FileDecoder:
         return found
 
     def _records(self, data: bytes) -> Iterator[Record]:
-        if self._form == "har":
-            from respstream.har import records
-        else:
-            from respstream.vcr import records
-        return records(data, self._decoder.bad_record)
+        return _records(self._form or "", data, self.decoder.bad_record)
+
+
+def unwrapped(form: str, data: bytes) -> list[tuple[Any, ...]]:
+    """What a HAR file or a VCR cassette holds, in its order: records, and (field, expected, span) of what cannot be read.
+
+    It is for the extension, whose scans have it read here. Raises ImportError where a package is missing.
+    """
+    found: list[tuple[Any, ...]] = []
+    for record in _records(form, data, lambda *bad: found.append(bad)):
+        found.append(record)
+    return found
+
+
+def _records(form: str, data: bytes, report: Callable[[str, str, tuple[int, int, int]], None]) -> Iterator[Record]:
+    if form == "har":
+        from respstream.har import records
+    else:
+        from respstream.vcr import records
+    return records(data, report)
 
 
 def sniff(head: bytes) -> str | None:
     """By the first bytes of a file: "har", "vcr", "" for anything else; None where more of them are needed."""
-    text = head.lstrip(b"\xef\xbb\xbf \t\r\n")
+    text = head.lstrip(b"\xef\xbb\xbf" + _BLANKS)
+    form = _sniff_object(text[1:].lstrip(_BLANKS)) if text[:1] == b"{" else _sniff_lines(text)
+    return "" if form is None and len(head) >= 2 * HEAD else form
+
+
+def _sniff_lines(text: bytes) -> str | None:
     if not text:
         return None
-    if text[:1] == b"{":
-        return _sniff_object(text[1:].lstrip())
     lines = text[:HEAD].split(b"\n")
     last = lines.pop()
     for line in lines:
         if line.startswith(_KEYS):
             return "vcr"
-        if line.strip() and not line.startswith(_PASSED):
+        if line.strip(_BLANKS) and not line.startswith(_PASSED):
             return ""
     if last.startswith(_KEYS):
         return "vcr"
-    undecided = not last.strip() or last.startswith(_PASSED)
+    undecided = not last.strip(_BLANKS) or last.startswith(_PASSED)
     undecided = undecided or any(key.startswith(last) for key in (*_KEYS, *_PASSED))
     return None if undecided and len(text) < HEAD else ""
 
 
 def _sniff_object(rest: bytes) -> str | None:
     """What an object is, by its first member."""
-    key, quote, after = rest[1:40].partition(b'"')
-    value = after.lstrip().removeprefix(b":").lstrip()
-    known = {b"log": b"{", b"interactions": b"[", b"http_interactions": b"[", b"version": b""}
-    if rest and (rest[:1] != b'"' or (not quote and len(rest) >= 40) or (quote and key not in known)):
+    if not rest:
+        return None
+    end = rest.find(b'"', 1, 40)
+    if rest[:1] != b'"' or end < 0:
+        return None if rest[:1] == b'"' and len(rest) < 40 else ""
+    opening = {b"log": b"{", b"interactions": b"[", b"http_interactions": b"[", b"version": b""}.get(rest[1:end])
+    if opening is None:
         return ""
+    value = rest[end + 1 :].lstrip(_BLANKS).removeprefix(b":").lstrip(_BLANKS)
     if not value:
         return None
-    if key == b"version":
-        return _sniff_version(rest[rest.index(after) :])
-    return ("har" if key == b"log" else "vcr") if value.startswith(known[key]) else ""
+    if rest[1:end] == b"version":
+        return _sniff_version(rest[end + 1 :][:HEAD])
+    return ("har" if rest[1:end] == b"log" else "vcr") if value.startswith(opening) else ""
 
 
 def _sniff_version(rest: bytes) -> str | None:
     """What an object is whose first member is a version: a cassette if interactions come next."""
-    head = rest[:HEAD]
-    tail = head.partition(b",")[2].lstrip()
+    tail = rest.partition(b",")[2].lstrip(_BLANKS)
     keys = (b'"interactions"', b'"http_interactions"')
     if tail.startswith(keys):
         return "vcr"
-    return None if len(head) < 40 and any(key.startswith(tail) for key in keys) else ""
+    return None if len(rest) < 40 and any(key.startswith(tail) for key in keys) else ""

@@ -50,14 +50,14 @@ def percentile(ordered: Sequence[float], part: float) -> float | None:
     return ordered[below] + (ordered[above] - ordered[below]) * (place - below)
 
 
-def _pauses(times: Sequence[float]) -> tuple[float | None, ...]:
+def _pauses(times: Sequence[float]) -> tuple[float | None, float | None, float | None, float | None, float | None]:
     """Mean, percentiles and maximum of the pauses."""
     ordered = sorted(gaps(times))
     if not ordered:
-        return (None,) * 5
+        return None, None, None, None, None
     # Neighbours' differences sum up to that of the ends.
     mean = (times[-1] - times[0]) / len(ordered)
-    return mean, *(percentile(ordered, part) for part in (50, 95, 99)), ordered[-1]
+    return mean, percentile(ordered, 50), percentile(ordered, 95), percentile(ordered, 99), ordered[-1]
 
 
 def _rate(tokens: int | None, deltas: Sequence[float], duration: float) -> float | None:

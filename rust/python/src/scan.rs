@@ -11,12 +11,14 @@ use arrow_schema::{ArrowError, SchemaRef};
 use pyo3::exceptions::{PyRuntimeError, PyValueError};
 use pyo3::prelude::*;
 use pyo3::types::{PyBytes, PyCapsule, PyDict, PyList};
-use respstream_core::catalogue::DIAGNOSTICS;
+use respstream_core::catalogue::{Code, DIAGNOSTICS};
+use respstream_core::wrapped::Place as Standing;
 use respstream_scan::pool::{Plan, Stream as Core};
 use respstream_scan::schema::{Selection, Table};
-use respstream_scan::source::{Bytes, Input, Open, Place};
+use respstream_scan::source::{Bytes, Input, Open, Place, Problem};
 use respstream_scan::splits::Part;
 use respstream_scan::summary::Summary;
+use respstream_scan::wrapped::{Record, Unwrap, Wrapper, Wrapping};
 
 use crate::convert;
 
@@ -44,7 +46,8 @@ impl Scan {
         clippy::needless_pass_by_value,
         reason = "Python's arguments"
     )]
-    #[pyo3(signature = (inputs, tables, *, threads, batch_rows, split = false, part_bytes = PART_BYTES, form = "auto", on_eof = "flush", max_event_bytes = None))]
+    #[pyo3(signature = (inputs, tables, *, threads, batch_rows, split = false, part_bytes = PART_BYTES, form = "auto", on_eof = "flush", max_event_bytes = None,
+        field = None, time = None, lane = None))]
     fn new(
         inputs: Vec<(String, Bound<'_, PyAny>, Option<Range>)>,
         tables: Vec<Wanted>,
@@ -55,8 +58,22 @@ impl Scan {
         form: &str,
         on_eof: &str,
         max_event_bytes: Option<i64>,
+        field: Option<&str>,
+        time: Option<&str>,
+        lane: Option<&str>,
     ) -> PyResult<Self> {
-        let options = convert::options(form, on_eof, max_event_bytes)?;
+        let wrapper = wrapper(form);
+        let rows = convert::rows(form, field, time, lane)?;
+        let read_as = if wrapper.is_some() {
+            "auto"
+        } else if rows.only {
+            "rows"
+        } else {
+            form
+        };
+        let options = convert::options(read_as, on_eof, max_event_bytes)?;
+        let sniffs = form == "auto" && !rows.only;
+        let wrapping = Wrapping { rows, form: wrapper, sniffs, reader: Arc::new(Unwrapper) };
         let inputs: PyResult<Vec<Input>> =
             inputs.into_iter().map(|(name, place, range)| input(name, &place, range)).collect();
         let selections: PyResult<Vec<Selection>> =
@@ -66,6 +83,7 @@ impl Scan {
                 inputs: inputs?.into(),
                 selections: selections?.into(),
                 options,
+                wrapping,
                 threads,
                 batch_rows,
                 part_bytes,
@@ -111,6 +129,49 @@ fn file(path: &[u8]) -> PyResult<PathBuf> {
 #[cfg(not(unix))]
 fn file(path: &[u8]) -> PyResult<PathBuf> {
     Ok(PathBuf::from(std::str::from_utf8(path)?))
+}
+
+fn wrapper(form: &str) -> Option<Wrapper> {
+    match form {
+        "har" => Some(Wrapper::Har),
+        "vcr" => Some(Wrapper::Vcr),
+        _ => None,
+    }
+}
+
+/// Has Python read the files that wrap streams whole.
+struct Unwrapper;
+
+/// Where a record stands: its first byte, the byte behind it, its line.
+type Span = (u64, u64, u64);
+
+/// A stream, when it was asked for and when it came, where it stands, and whether it ends there.
+type Found = (Vec<u8>, (Option<f64>, Option<f64>), Span, bool);
+
+impl Unwrap for Unwrapper {
+    fn records(&self, wrapper: Wrapper, text: &[u8]) -> Result<Vec<Record>, Problem> {
+        let form = match wrapper {
+            Wrapper::Har => "har",
+            Wrapper::Vcr => "vcr",
+        };
+        let read = attached(|py| {
+            let module = PyModule::import(py, "respstream.wrapped")?;
+            let found = module.call_method1("unwrapped", (form, PyBytes::new(py, text)))?;
+            found.try_iter()?.map(|one| record(&one?)).collect()
+        });
+        read.map_err(|error| Problem { code: Code::Unreadable, reason: error.to_string() })
+    }
+}
+
+/// A record as Python gives it: a stream with its times, or a field that cannot be read, what was expected there.
+fn record(found: &Bound<'_, PyAny>) -> PyResult<Record> {
+    let place =
+        |(offset, end, line): Span, (began, time)| Standing { offset, end, line, time, began };
+    if let Ok((field, expected, span)) = found.extract::<(String, String, Span)>() {
+        return Ok(Record::Bad { field, expected, place: place(span, (None, None)) });
+    }
+    let (data, times, span, ends): Found = found.extract()?;
+    Ok(Record::Stream { data, place: place(span, times), ends })
 }
 
 /// A Python callable that gives a binary file object.

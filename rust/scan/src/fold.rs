@@ -7,12 +7,14 @@ use respstream_core::diagnostics::{Diagnostic, KEPT};
 use respstream_core::events::Parsed;
 use respstream_core::frames::Options;
 use respstream_core::response::Folded;
+use respstream_core::wrapped::RowOptions;
 
 use crate::batches::{EventRow, Tables};
 use crate::schema::Table;
 use crate::source::Input;
 use crate::splits::{Earlier, Part, lines_before};
 use crate::summary::Summary;
+use crate::wrapped::Record;
 
 /// The decoder of one source, and what its rows need beside it.
 pub struct Fold<'n> {
@@ -34,10 +36,11 @@ struct Slice<'n> {
 }
 
 impl<'n> Fold<'n> {
-    pub fn new(name: &'n str, options: Options) -> Self {
+    /// For a source with rows of these fields.
+    pub fn new(name: &'n str, options: Options, rows: &RowOptions) -> Self {
         Self {
             name,
-            decoder: Decoder::new(options, false),
+            decoder: Decoder::with_rows(options, false, rows.clone()),
             counting: Counting { part: Part::WHOLE, ..Counting::default() },
             owners: HashMap::new(),
             position: 0,
@@ -68,6 +71,30 @@ impl<'n> Fold<'n> {
             self.decoder.feed(bytes, None, &mut rows);
         } else {
             self.decoder.feed(bytes, None, &mut Ignore);
+        }
+        self.take(tables, summary);
+    }
+
+    /// Takes bytes that are kept back, in which records may be found.
+    pub fn pass(&mut self, count: usize, summary: &mut Summary) {
+        self.position += count as u64;
+        summary.bytes += count as u64;
+    }
+
+    /// Takes a record that was found in the source.
+    pub fn record(&mut self, record: &Record, tables: &mut Tables, summary: &mut Summary) {
+        match record {
+            Record::Stream { data, place, ends } => {
+                if tables.wants(Table::Events) {
+                    let mut rows = Events { name: self.name, tables, counting: &mut self.counting };
+                    self.decoder.record(data, *place, *ends, None, &mut rows);
+                } else {
+                    self.decoder.record(data, *place, *ends, None, &mut Ignore);
+                }
+            }
+            Record::Bad { field, expected, place } => {
+                self.decoder.bad_record(field, expected, *place);
+            }
         }
         self.take(tables, summary);
     }

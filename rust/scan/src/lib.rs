@@ -19,3 +19,4 @@ pub mod schema;
 pub mod source;
 pub mod splits;
 pub mod summary;
+pub mod wrapped;

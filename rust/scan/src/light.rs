@@ -1,8 +1,13 @@
 //! Events without their responses: where the wanted columns tell of nothing but the event, nothing is folded.
 
+use std::borrow::Cow;
+
+use respstream_core::catalogue::Code;
 use respstream_core::diagnostics::Issue;
 use respstream_core::events::{Found, Reader};
 use respstream_core::frames::{Frame, Framer, Note, Options, Sink};
+use respstream_core::json;
+use respstream_core::wrapped::{Closes, Place, RowOptions, Rows as Wrapped, Taker};
 
 use crate::batches::{EventRow, Tables};
 use crate::schema::{Selection, Table};
@@ -21,12 +26,9 @@ pub fn is_enough<'a>(mut selections: impl Iterator<Item = &'a Selection>) -> boo
 
 /// The events of one source, or of a part of one: those that begin there.
 pub struct Light<'n> {
-    name: &'n str,
     framer: Framer,
-    reader: Reader,
-    issues: Vec<Issue>,
-    part: Part,
-    reached: u64,
+    wrapped: Wrapped,
+    events: Events<'n>,
     /// The offset behind the last byte that was fed.
     pub position: u64,
 }
@@ -38,12 +40,9 @@ impl<'n> Light<'n> {
         // What is recognised is folded by the decoder; without one there is nothing to learn for.
         reader.predictor.off = true;
         Self {
-            name,
             framer: Framer::starting_at(options, from),
-            reader,
-            issues: Vec::new(),
-            part,
-            reached: 0,
+            wrapped: Wrapped::new(options, RowOptions::default()),
+            events: Events { name, reader, issues: Vec::new(), part, reached: 0 },
             position: from,
         }
     }
@@ -52,68 +51,132 @@ impl<'n> Light<'n> {
     pub fn feed(&mut self, bytes: &[u8], tables: &mut Tables, summary: &mut Summary) {
         let before = self.position;
         self.position += bytes.len() as u64;
-        let own = self.part.overlap(before, self.position);
+        let own = self.events.part.overlap(before, self.position);
         summary.bytes += own;
         summary.skipped += own;
-        let Self { name, framer, reader, issues, part, reached, .. } = self;
-        framer
-            .feed(bytes, &mut Rows { name, reader, issues, part: *part, reached, tables, summary });
+        let Self { framer, wrapped, events, .. } = self;
+        framer.feed(bytes, &mut Outer { wrapped, inner: Inner::new(events, tables, summary) });
     }
 
     /// Whether all that begins in the part was seen.
     pub const fn is_done(&self) -> bool {
-        self.reached >= self.part.end
+        self.events.reached >= self.events.part.end
     }
 
     /// Ends the source.
     pub fn finish(&mut self, tables: &mut Tables, summary: &mut Summary) {
         if !self.is_done() {
-            let Self { name, framer, reader, issues, part, reached, .. } = self;
-            framer.finish(&mut Rows {
-                name,
-                reader,
-                issues,
-                part: *part,
-                reached,
-                tables,
-                summary,
-            });
+            let Self { framer, wrapped, events, .. } = self;
+            let mut outer = Outer { wrapped, inner: Inner::new(events, tables, summary) };
+            framer.finish(&mut outer);
+            outer.wrapped.finish(&mut outer.inner);
         }
     }
 }
 
-struct Rows<'a> {
-    name: &'a str,
-    reader: &'a mut Reader,
-    issues: &'a mut Vec<Issue>,
+/// What is known of the events of a source.
+struct Events<'n> {
+    name: &'n str,
+    reader: Reader,
+    issues: Vec<Issue>,
     part: Part,
-    reached: &'a mut u64,
-    tables: &'a mut Tables,
-    summary: &'a mut Summary,
+    reached: u64,
 }
 
-impl Sink for Rows<'_> {
+/// Takes the frames of the source: an object of no type may be a row, which holds further ones.
+struct Outer<'a, 'n> {
+    wrapped: &'a mut Wrapped,
+    inner: Inner<'a, 'n>,
+}
+
+impl Sink for Outer<'_, '_> {
     fn frame(&mut self, mut frame: Frame<'_>) {
-        let offset = frame.offset;
-        *self.reached = offset;
-        let found = self.reader.read(&mut frame, self.issues);
-        let own = self.part.has(offset);
-        if let Found::Event(parsed) = found
-            && own
-        {
-            let row = EventRow { parsed: &parsed, folded: None, number: None, index: 0 };
-            self.tables.event(self.name, &row);
+        let Self { wrapped, inner } = self;
+        let (data, offset) = (frame.data, frame.offset);
+        inner.events.reached = offset;
+        inner.read(&mut frame);
+        let untyped = inner.events.issues.last().is_some_and(|(code, _)| *code == Code::NoType);
+        if let Some(mut row) = untyped.then(|| wrapped.find(data)).flatten() {
+            inner.events.issues.clear();
+            let scan = json::scan(data, frame.members);
+            if scan.is_ok_and(|scan| scan.lone_surrogate) || !json::utf8_ok(data) {
+                row.issues.push((Code::BadUtf8, Vec::new()));
+            }
+            let place = Place { offset, end: frame.end, line: frame.line, ..Place::default() };
+            wrapped.take(row, place, inner);
+            inner.enter(None, &Place::default());
         }
-        for (code, _) in self.issues.drain(..).filter(|_| own) {
-            self.summary.diagnostics[code as usize] += 1;
-        }
+        inner.count(offset);
     }
 
     fn note(&mut self, note: Note) {
-        if self.part.has(note.offset) {
+        self.inner.note(note);
+    }
+
+    fn done(&mut self) {}
+}
+
+/// Takes frames, and makes rows of their events.
+struct Inner<'a, 'n> {
+    events: &'a mut Events<'n>,
+    tables: &'a mut Tables,
+    summary: &'a mut Summary,
+    /// Of the record that is being read.
+    lane: Option<Box<str>>,
+    time: Option<f64>,
+}
+
+impl<'a, 'n> Inner<'a, 'n> {
+    fn new(events: &'a mut Events<'n>, tables: &'a mut Tables, summary: &'a mut Summary) -> Self {
+        Self { events, tables, summary, lane: None, time: None }
+    }
+
+    /// Makes the row of an event; what is wrong with a frame is not yet counted.
+    fn read(&mut self, frame: &mut Frame<'_>) {
+        let Events { name, reader, issues, part, .. } = &mut *self.events;
+        let own = part.has(frame.offset);
+        if let Found::Event(mut parsed) = reader.read(frame, issues)
+            && own
+        {
+            parsed.time = self.time;
+            if parsed.lane.is_none() {
+                parsed.lane = self.lane.as_deref().map(Cow::Borrowed);
+            }
+            let row = EventRow { parsed: &parsed, folded: None, number: None, index: 0 };
+            self.tables.event(name, &row);
+        }
+    }
+
+    fn count(&mut self, offset: u64) {
+        let own = self.events.part.has(offset);
+        for (code, _) in self.events.issues.drain(..).filter(|_| own) {
+            self.summary.diagnostics[code as usize] += 1;
+        }
+    }
+}
+
+impl Sink for Inner<'_, '_> {
+    fn frame(&mut self, mut frame: Frame<'_>) {
+        self.read(&mut frame);
+        self.count(frame.offset);
+    }
+
+    fn note(&mut self, note: Note) {
+        if self.events.part.has(note.offset) {
             self.summary.diagnostics[note.code as usize] += 1;
         }
     }
 
     fn done(&mut self) {}
+}
+
+impl Taker for Inner<'_, '_> {
+    fn enter(&mut self, lane: Option<&str>, place: &Place) {
+        self.time = place.time;
+        if self.lane.as_deref() != lane {
+            self.lane = lane.map(Into::into);
+        }
+    }
+
+    fn close(&mut self, _: Option<&str>, _: &Place, _: Closes) {}
 }

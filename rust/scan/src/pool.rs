@@ -23,6 +23,7 @@ use crate::schema::Selection;
 use crate::source::Input;
 use crate::splits::{Part, divisible};
 use crate::summary::Summary;
+use crate::wrapped::Wrapping;
 
 /// Small inputs are claimed together, up to so many bytes or files.
 const CLAIM_BYTES: u64 = 1 << 20;
@@ -40,6 +41,7 @@ pub struct Plan {
     pub inputs: Arc<[Input]>,
     pub selections: Arc<[Selection]>,
     pub options: Options,
+    pub wrapping: Wrapping,
     pub threads: usize,
     pub batch_rows: usize,
     /// A larger plain file is read in parts of this size, by several threads.
@@ -67,6 +69,7 @@ enum Message {
 /// Hands inputs to workers, in order.
 struct Queue {
     inputs: Arc<[Input]>,
+    wrapping: Wrapping,
     next: usize,
     part_bytes: u64,
     /// The next part of the input before `next`, if it has further ones, and the size of that input.
@@ -112,7 +115,7 @@ impl Queue {
             let input = &self.inputs[self.next];
             let size = input.size();
             let large = size > self.part_bytes && input.part.is_none();
-            let Some(size) = large.then(|| divisible(input)).flatten() else {
+            let Some(size) = large.then(|| divisible(input, &self.wrapping)).flatten() else {
                 bytes += size;
                 self.next += 1;
                 continue;
@@ -148,6 +151,7 @@ impl Stream {
         let (sender, coming) = sync_channel(threads);
         let queue = Queue {
             inputs: plan.inputs.clone(),
+            wrapping: plan.wrapping.clone(),
             next: 0,
             part_bytes: plan.part_bytes.max(1),
             part: None,
@@ -272,7 +276,7 @@ fn work(queue: &Mutex<Queue>, plan: &Plan) {
         let Some((claim, sender)) = claim else { return };
         let mut out = Sender(sender);
         let tables = Tables::new(&plan.selections, plan.batch_rows);
-        let mut reader = Reader::new(tables, plan.options, &mut out);
+        let mut reader = Reader::new(tables, plan.options, &plan.wrapping, &mut out);
         let read = match claim {
             Claim::Inputs(places) => {
                 plan.inputs[places].iter().try_for_each(|input| reader.read(input))

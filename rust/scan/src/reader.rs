@@ -9,6 +9,7 @@ use crate::light::{self, Light};
 use crate::source::{Input, Problem, Source};
 use crate::splits::{self, Part};
 use crate::summary::Summary;
+use crate::wrapped::{Held, Wrapping};
 
 /// Takes batches as they are full; an error of it stops the reading.
 pub trait Out {
@@ -70,15 +71,16 @@ pub struct Reader<'o, O> {
     pub tables: Tables,
     pub summary: Summary,
     options: Options,
+    wrapping: &'o Wrapping,
     /// Nobody wants responses.
     light: bool,
     out: &'o mut O,
 }
 
 impl<'o, O: Out> Reader<'o, O> {
-    pub fn new(tables: Tables, options: Options, out: &'o mut O) -> Self {
-        let light = light::is_enough(tables.selections());
-        Self { tables, summary: Summary::default(), options, light, out }
+    pub fn new(tables: Tables, options: Options, wrapping: &'o Wrapping, out: &'o mut O) -> Self {
+        let light = light::is_enough(tables.selections()) && !wrapping.rows.only;
+        Self { tables, summary: Summary::default(), options, wrapping, light, out }
     }
 
     /// Reads a source through.
@@ -93,9 +95,9 @@ impl<'o, O: Out> Reader<'o, O> {
                     let light = Light::new(&input.name, self.options, Part::WHOLE, 0);
                     Rows::Light(Box::new(light))
                 } else {
-                    Rows::Fold(Box::new(Fold::new(&input.name, self.options)))
+                    Rows::Fold(Box::new(self.fold(input)))
                 };
-                self.read_open(input, &mut source, rows)
+                self.read_open(input, &mut source, rows, Held::new(self.wrapping))
             }
             Err(problem) => {
                 self.problem(input, None, problem);
@@ -116,7 +118,7 @@ impl<'o, O: Out> Reader<'o, O> {
                 } else {
                     Rows::Fold(Box::new(Fold::part(input, self.options, part, from)))
                 };
-                self.read_open(input, &mut source, rows)
+                self.read_open(input, &mut source, rows, Held::default())
             }
             Err(problem) => {
                 self.problem(input, None, problem);
@@ -125,16 +127,23 @@ impl<'o, O: Out> Reader<'o, O> {
         }
     }
 
-    fn read_open(
+    fn fold<'n>(&self, input: &'n Input) -> Fold<'n> {
+        Fold::new(&input.name, self.options, &self.wrapping.rows)
+    }
+
+    fn read_open<'n>(
         &mut self,
-        input: &Input,
+        input: &'n Input,
         source: &mut Source,
-        mut rows: Rows<'_>,
+        mut rows: Rows<'n>,
+        mut held: Held,
     ) -> Result<(), Stop> {
         loop {
             let mut stopped = Ok(());
             let more = source.next(|bytes| {
-                rows.feed(bytes, &mut self.tables, &mut self.summary);
+                if let Some(bytes) = held.take(bytes) {
+                    rows.feed(bytes, &mut self.tables, &mut self.summary);
+                }
                 stopped = flush(&mut self.tables, self.out, false);
                 stopped.is_ok() && !rows.is_done()
             });
@@ -142,17 +151,41 @@ impl<'o, O: Out> Reader<'o, O> {
             match more {
                 Ok(true) => {}
                 Ok(false) => {
+                    self.read_held(input, &mut rows, held);
                     // Behind its part the source goes on, and what is open there is not ours.
                     rows.finish(&mut self.tables, &mut self.summary);
                     return self.flush(false);
                 }
                 Err(problem) => {
+                    self.read_held(input, &mut rows, held);
                     let position = rows.finish(&mut self.tables, &mut self.summary);
                     self.problem(input, Some(position), problem);
                     return self.flush(false);
                 }
             }
         }
+    }
+
+    /// Reads what was kept back until the end of a source: a file that wraps streams whole, or too little to tell.
+    fn read_held<'n>(&mut self, input: &'n Input, rows: &mut Rows<'n>, held: Held) {
+        let (wrapper, bytes) = held.rest();
+        let Some(wrapper) = wrapper else {
+            if !bytes.is_empty() {
+                rows.feed(&bytes, &mut self.tables, &mut self.summary);
+            }
+            return;
+        };
+        let mut fold = self.fold(input);
+        fold.pass(bytes.len(), &mut self.summary);
+        match self.wrapping.reader.records(wrapper, &bytes) {
+            Ok(records) => {
+                for record in &records {
+                    fold.record(record, &mut self.tables, &mut self.summary);
+                }
+            }
+            Err(problem) => self.problem(input, Some(0), problem),
+        }
+        *rows = Rows::Fold(Box::new(fold));
     }
 
     fn problem(&mut self, input: &Input, offset: Option<u64>, problem: Problem) {

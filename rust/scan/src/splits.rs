@@ -17,6 +17,7 @@ use respstream_core::frames::Options;
 use respstream_core::json::{self, Kind};
 
 use crate::source::{Input, Place, Problem, Source};
+use crate::wrapped::Wrapping;
 
 /// A file is searched backwards in pieces of this size; a block that begins further before its type is passed by.
 const PIECE: u64 = 1 << 18;
@@ -54,13 +55,13 @@ impl Part {
 }
 
 /// The size of a file that can be split: plain, no array, and without rows or lanes as far as its beginning tells.
-pub fn divisible(input: &Input) -> Option<u64> {
+pub fn divisible(input: &Input, wrapping: &Wrapping) -> Option<u64> {
     let Place::File(path) = &input.place else { return None };
     let found = std::fs::metadata(path).ok().filter(std::fs::Metadata::is_file)?;
     let source = input.open_at(0).ok()?;
     let head = take(source, HEAD)?;
     let text = head.strip_prefix(b"\xef\xbb\xbf").unwrap_or(&head).trim_ascii_start();
-    let packed = crate::inflate::Packing::of(&head).is_some();
+    let packed = crate::inflate::Packing::of(&head).is_some() || !wrapping.divides(&head);
     let lanes = memmem::find(&head, b"\"stream_id\"").is_some();
     (!packed && !lanes && !text.starts_with(b"[") && !wraps(text)).then_some(found.len())
 }
