@@ -46,6 +46,9 @@ pub struct Counters {
     /// Deltas that went where the last of their template had gone; and those of them that went there in runs.
     pub appended: u64,
     pub in_runs: u64,
+    /// Values that were known from before, and their bytes.
+    pub remembered: u64,
+    pub remembered_bytes: u64,
 }
 
 /// One source on its way from bytes to responses. After a failure (a strict store's) nothing more is taken.
@@ -96,10 +99,13 @@ impl Decoder {
     pub fn force_slow(&mut self) {
         self.framer.force_slow = true;
         self.stages.reader.predictor.off = true;
+        self.stages.reader.memory.off = true;
     }
 
-    /// Chooses for tests which fast paths are taken: plain blocks framed as they stand, and events recognised.
-    pub fn choose_paths(&mut self, plain: bool, predict: bool) {
+    /// Chooses for tests which fast paths are taken: plain blocks framed as they stand, events recognised, and values known
+    /// that were checked before.
+    pub fn choose_paths(&mut self, plain: bool, predict: bool, remember: bool) {
+        self.stages.reader.memory.off = !remember;
         self.framer.force_slow = !plain;
         self.stages.reader.predictor.off = !predict;
     }
@@ -113,6 +119,8 @@ impl Decoder {
             recognised: predictor.hits,
             not_recognised: predictor.misses,
             appended: self.stages.lanes.appended,
+            remembered: self.stages.reader.memory.hits,
+            remembered_bytes: self.stages.reader.memory.bytes,
             in_runs: self.stages.lanes.in_runs,
         }
     }
@@ -208,7 +216,7 @@ impl Stages {
         if self.recognises(text) {
             return Ok(Scan::RECOGNISED);
         }
-        json::scan(text, members)
+        self.reader.memory.scan(text, members)
     }
 
     /// Whether a payload repeats a known event.
@@ -280,6 +288,7 @@ impl Stages {
                 if parsed.lane.is_none() {
                     parsed.lane = lane.as_deref().map(Cow::Borrowed);
                 }
+                parsed.located = parsed.known_response(&reader.memory);
                 let belongs = lanes.event(&parsed, issues, store, *began);
                 if store.failed.is_none() {
                     let lane = parsed.lane.as_deref();

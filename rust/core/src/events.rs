@@ -7,11 +7,11 @@ use std::borrow::Cow;
 use std::collections::HashSet;
 
 pub use crate::catalogue::Indexes;
-use crate::catalogue::{Code, EVENTS, Entry, lookup};
+use crate::catalogue::{Code, EVENTS, Entry, Op, Phase, lookup};
 use crate::count::work;
 use crate::diagnostics::{Detail, Issue, clip};
 use crate::frames::Frame;
-use crate::json::{self, Fault, Kind, Member, Scan};
+use crate::json::{self, Fault, Kind, Located, Member, Memory, Scan};
 use crate::outside::error_detail;
 use crate::predict::{Known, Members, Predictor};
 use crate::simd::same;
@@ -48,12 +48,20 @@ pub struct Parsed<'a> {
     pub indexes: Option<Indexes>,
     /// When it came, in seconds since the epoch, where a record or a clock tells.
     pub time: Option<f64>,
+    /// The response in it, where its members are known.
+    pub located: Option<&'a Located>,
 }
 
 impl<'a> Parsed<'a> {
     /// The member of that name, the last one if it is there twice.
     pub fn member(&self, name: &str) -> Option<Member> {
         self.members.find(self.raw, name)
+    }
+
+    /// The response in the event, if its members are known.
+    pub fn known_response<'m>(&self, memory: &'m Memory) -> Option<&'m Located> {
+        let entry = self.entry.filter(|entry| entry.op == Op::Response)?;
+        memory.object(self.bytes(&self.member(entry.value)?))
     }
 
     /// The bytes of a member's value.
@@ -72,9 +80,9 @@ pub enum Found<'a> {
 }
 
 /// Makes events of the frames of one source; remembers which unknown types and protocols it has reported.
-#[derive(Default)]
 pub struct Reader {
     pub predictor: Predictor,
+    pub memory: Memory,
     unknown: HashSet<String>,
     foreign: bool,
 }
@@ -89,10 +97,21 @@ struct Heads<'a> {
     indexes: [Option<&'a Member>; 5],
 }
 
+impl Default for Reader {
+    fn default() -> Self {
+        Self {
+            predictor: Predictor::default(),
+            memory: Memory::of("response"),
+            unknown: HashSet::new(),
+            foreign: false,
+        }
+    }
+}
+
 impl Reader {
     /// What one frame is that repeats no known event; `issues` takes what is odd about it.
     pub fn read<'a>(&mut self, frame: &'a mut Frame<'_>, issues: &mut Vec<Issue>) -> Found<'a> {
-        let scanned = frame.scanned.unwrap_or_else(|| json::scan(frame.data, frame.members));
+        let scanned = frame.scanned.unwrap_or_else(|| self.memory.scan(frame.data, frame.members));
         self.read_whole(frame, scanned, issues)
     }
 
@@ -107,7 +126,13 @@ impl Reader {
             Ok(scan) if scan.kind == Kind::Object => {
                 let named_odd = frame.name.is_some_and(is_odd);
                 let odd = scan.lone_surrogate || scan.bad_utf8 || named_odd;
-                self.object(frame, odd, issues)
+                let found = self.object(frame, odd, issues);
+                if let Found::Event(parsed) = &found
+                    && !odd
+                {
+                    self.remember(parsed, scan);
+                }
+                found
             }
             other => {
                 let odd = other.is_ok_and(|scan| scan.lone_surrogate || scan.bad_utf8);
@@ -138,6 +163,16 @@ impl Reader {
                 Found::Event(self.event(frame, &heads, name, true, odd, issues))
             }
             name => self.untyped(frame, &heads, name, odd, issues),
+        }
+    }
+
+    /// Remembers what later events of the response are likely to repeat.
+    fn remember(&mut self, parsed: &Parsed<'_>, scan: Scan) {
+        let Some(entry) = parsed.entry.filter(|entry| entry.phase != Phase::Delta) else { return };
+        if matches!(entry.op, Op::Response | Op::Item | Op::Part | Op::Text)
+            && let Some(member) = parsed.member(entry.value)
+        {
+            self.memory.keep(parsed.raw, scan, &member);
         }
     }
 
@@ -214,6 +249,7 @@ impl Reader {
             sequence_number,
             indexes,
             time: None,
+            located: None,
         }
     }
 
@@ -289,6 +325,7 @@ pub fn repeated<'a>(frame: &'a Frame<'_>, known: &'a Known, issues: &mut Vec<Iss
         sequence_number: known.number(),
         indexes: Some(known.indexes),
         time: None,
+        located: None,
     }
 }
 

@@ -226,7 +226,7 @@ impl<'p> Fold<'_, 'p> {
             return;
         }
         let before = if folded.id_changed { None } else { folded.id().map(Cow::into_owned) };
-        folded.set_base(raw);
+        folded.set_base(raw, self.parsed.located);
         let Some((before, got)) = before.zip(folded.id()) else { return };
         if before != got {
             let detail = vec![

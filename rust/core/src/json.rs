@@ -14,6 +14,7 @@ mod lex;
 mod lines;
 mod locate;
 mod machine;
+mod memory;
 mod scan;
 mod template;
 mod text;
@@ -21,6 +22,7 @@ mod text;
 pub use canonical::write as write_canonical;
 pub use lines::{LineCheck, State};
 pub use locate::{elements, locate};
+pub use memory::{Located, Memory};
 pub use scan::scan;
 pub use template::Template;
 pub use text::{
@@ -104,6 +106,16 @@ impl Member {
         Range32 { start: self.start, end: self.end }.of(text)
     }
 
+    /// The same so many bytes further on, where adding may wrap around to go back.
+    #[inline]
+    fn shifted(mut self, by: u32) -> Self {
+        self.key.start = self.key.start.wrapping_add(by);
+        self.key.end = self.key.end.wrapping_add(by);
+        self.start = self.start.wrapping_add(by);
+        self.end = self.end.wrapping_add(by);
+        self
+    }
+
     /// The bytes of the key as they stand in the text, without quotes.
     #[inline]
     pub fn raw_key<'t>(&self, text: &'t [u8]) -> &'t [u8] {
@@ -128,12 +140,19 @@ pub struct Scan {
     pub bad_utf8: bool,
     /// The text was not read: it repeats one that was, see [`Template`].
     pub recognised: bool,
+    /// The number of the scan in the [`Memory`] that made it, 0 for none.
+    pub serial: u64,
 }
 
 impl Scan {
     /// What there is to know of an object that repeats a checked one.
-    pub const RECOGNISED: Self =
-        Self { kind: Kind::Object, lone_surrogate: false, bad_utf8: false, recognised: true };
+    pub const RECOGNISED: Self = Self {
+        kind: Kind::Object,
+        lone_surrogate: false,
+        bad_utf8: false,
+        recognised: true,
+        serial: 0,
+    };
 }
 
 /// The member with this key, the last one if it is there twice. Escaped keys are compared decoded.

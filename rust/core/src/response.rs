@@ -11,13 +11,10 @@ use crate::catalogue::{Entry, Step};
 use crate::count::work;
 use crate::diagnostics::Diagnostic;
 use crate::events::Indexes;
-use crate::json::{self, Member};
+use crate::json::{self, Located, Member};
 use crate::tree::place::Trail;
 use crate::tree::view::{self, View};
 use crate::tree::{Node, Object, Ordered};
-
-/// Room for the members of most responses.
-const MEMBERS: usize = 32;
 
 /// The value of an item: the bytes of the whole item, or a tree that deltas have touched.
 #[derive(Debug, Default)]
@@ -178,8 +175,7 @@ pub struct Folded {
     pub(crate) settled: bool,
     pub(crate) id_changed: bool,
     /// The last lifecycle response, and where its members are.
-    base: Option<Vec<u8>>,
-    members: Vec<Member>,
+    base: Option<Located>,
     pub(crate) items: Ordered<Item>,
     /// The index of the latest item.
     pub(crate) latest: u32,
@@ -199,28 +195,30 @@ impl Folded {
     /// Takes over a response object that was not streamed.
     pub fn set_plain(&mut self, raw: &[u8]) {
         self.plain = true;
-        self.set_base(raw);
+        self.set_base(raw, None);
     }
 
     /// Takes over the response object of a lifecycle event.
-    pub fn set_base(&mut self, raw: &[u8]) {
+    pub fn set_base(&mut self, raw: &[u8], known: Option<&Located>) {
         work(raw.len());
-        let base = self.base.get_or_insert_default();
-        base.clear();
-        self.members.clear();
-        self.members.reserve(MEMBERS);
-        base.extend_from_slice(raw);
-        json::locate(base, &mut self.members);
+        let known = known.filter(|known| *known.raw == *raw);
+        self.base = Some(known.map_or_else(|| Located::of(raw), Located::clone));
     }
 
     /// The bytes of the last lifecycle response.
     pub fn base_raw(&self) -> Option<&[u8]> {
-        self.base.as_deref()
+        self.base.as_ref().map(|base| &*base.raw)
+    }
+
+    /// The last lifecycle response and where its members are; empty where there was none.
+    fn base(&self) -> (&[u8], &[Member]) {
+        self.base.as_ref().map_or((&[], &[]), |base| (&base.raw, &base.members))
     }
 
     /// A member of the last lifecycle response, as JSON.
     pub fn own(&self, name: &str) -> Option<&[u8]> {
-        view::member(self.base.as_deref()?, &self.members, name)
+        let (raw, members) = self.base();
+        view::member(raw, members, name)
     }
 
     fn own_text(&self, name: &str) -> Option<Cow<'_, str>> {
@@ -229,8 +227,8 @@ impl Folded {
 
     /// What the settling of the terminal output needs: it, the items, and the rank from which on they extend it.
     pub(crate) fn settling(&mut self) -> (Option<&[u8]>, &mut Ordered<Item>, &mut Option<usize>) {
-        let base = self.base.as_deref().unwrap_or_default();
-        let output = view::member(base, &self.members, "output");
+        let base = self.base.as_ref();
+        let output = base.and_then(|base| view::member(&base.raw, &base.members, "output"));
         (output, &mut self.items, &mut self.recovered)
     }
 
@@ -307,7 +305,7 @@ impl Folded {
 
     /// The whole response as JSON: the terminal one as it came unless items had to be recovered.
     pub fn json(&self) -> Vec<u8> {
-        let Some(base) = self.base.as_deref() else {
+        let Some(Located { raw: base, members }) = &self.base else {
             let mut out = b"{\"output\":".to_vec();
             self.write_output(&mut out);
             out.push(b'}');
@@ -317,14 +315,14 @@ impl Folded {
             return base.to_vec();
         }
         let mut out = Vec::with_capacity(base.len() + 64);
-        if let Some(member) = json::find(base, &self.members, "output") {
+        if let Some(member) = json::find(base, members, "output") {
             out.extend_from_slice(&base[..member.start as usize]);
             self.write_output(&mut out);
             out.extend_from_slice(&base[member.end as usize..]);
         } else {
             let end = base.iter().rposition(|byte| *byte == b'}').unwrap_or(base.len());
             out.extend_from_slice(&base[..end]);
-            out.extend_from_slice(if self.members.is_empty() { b"" } else { b"," });
+            out.extend_from_slice(if members.is_empty() { b"" } else { b"," });
             out.extend_from_slice(b"\"output\":");
             self.write_output(&mut out);
             out.push(b'}');
@@ -344,9 +342,9 @@ impl Folded {
 
     /// The names of the members.
     pub fn keys(&self) -> Vec<String> {
-        let base = self.base.as_deref().unwrap_or_default();
+        let (base, members) = self.base();
         let mut seen = HashSet::new();
-        let names = self.members.iter().map(|member| json::decode_key(base, member));
+        let names = members.iter().map(|member| json::decode_key(base, member));
         let mut keys: Vec<String> =
             names.filter(|name| seen.insert(name.clone())).map(Cow::into_owned).collect();
         if !seen.contains("output") && !self.kept() {

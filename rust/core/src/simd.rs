@@ -143,6 +143,18 @@ pub(crate) fn same(one: &[u8], other: &[u8]) -> bool {
     one.iter().zip(other).all(|(byte, other)| byte == other)
 }
 
+/// How many bytes two texts have in common from their beginning on.
+#[inline]
+pub(crate) fn common(one: &[u8], other: &[u8]) -> usize {
+    const BLOCK: usize = 32;
+    let size = one.len().min(other.len());
+    let (blocks, _) = one[..size].as_chunks::<BLOCK>();
+    let (others, _) = other[..size].as_chunks::<BLOCK>();
+    let same = blocks.iter().zip(others).take_while(|(block, other)| block == other).count();
+    let rest = one[..size].iter().zip(&other[..size]).skip(same * BLOCK);
+    same * BLOCK + rest.take_while(|(byte, other)| byte == other).count()
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -170,6 +182,7 @@ mod tests {
                 let mut other = one.clone();
                 other[place] ^= 0x80;
                 assert!(!same(&one, &other), "{place} of {length}");
+                assert_eq!(common(&one, &other), place, "{place} of {length}");
             }
         }
     }

@@ -44,24 +44,32 @@ impl Sink for Notes {
     }
 }
 
+/// Whether plain blocks are framed as they stand, events recognised, and values known that were checked before.
+type Paths = (bool, bool, bool);
+
+const ALL: Paths = (true, true, true);
+const NONE: Paths = (false, false, false);
+const SOME: [Paths; 5] =
+    [ALL, (true, false, true), (false, true, false), (true, true, false), (false, false, true)];
+
 /// All that a decoder tells of a source that comes in these pieces: of its events, and of its responses.
-fn told(pieces: &[&[u8]], plain: bool, predict: bool, now: Option<f64>) -> (String, Counters) {
+fn told(pieces: &[&[u8]], paths: Paths, now: Option<f64>) -> (String, Counters) {
     let mut notes = Notes::default();
-    let (told, counters) = folded(pieces, plain, predict, now, &mut notes);
+    let (told, counters) = folded(pieces, paths, now, &mut notes);
     (notes.0 + &told, counters)
 }
 
 /// What a decoder tells of the responses alone.
 fn folded<S: Sink>(
     pieces: &[&[u8]],
-    plain: bool,
-    predict: bool,
+    paths: Paths,
     now: Option<f64>,
     sink: &mut S,
 ) -> (String, Counters) {
     let options = Options { form: Form::Auto, on_eof: OnEof::Flush, limit: Some(5_000) };
     let mut decoder = Decoder::new(options, false);
-    decoder.choose_paths(plain, predict);
+    let (plain, predict, remember) = paths;
+    decoder.choose_paths(plain, predict, remember);
     for piece in pieces {
         decoder.feed(piece, now, sink);
     }
@@ -217,37 +225,140 @@ fn source(numbers: &mut Numbers) -> Vec<u8> {
     bytes
 }
 
+/// Reads the source in each way, whole and in pieces; gives how often each path was taken.
+fn compare(bytes: &[u8], size: usize, now: Option<f64>) -> Counters {
+    let mut sum = Counters::default();
+    let (slow, counters) = told(&[bytes], NONE, now);
+    assert_eq!(
+        (counters.framed, counters.recognised, counters.appended, counters.remembered),
+        (0, 0, 0, 0)
+    );
+    let pieces: Vec<&[u8]> = bytes.chunks(size).collect();
+    for paths in SOME {
+        let (whole, counters) = told(&[bytes], paths, now);
+        assert_eq!(whole, slow, "{paths:?}: {}", bytes.escape_ascii());
+        sum.framed += counters.framed;
+        sum.recognised += counters.recognised;
+        sum.appended += counters.appended;
+        sum.remembered += counters.remembered;
+        let (cut, _) = told(&pieces, paths, now);
+        assert_eq!(cut, slow, "{paths:?} {size}: {}", bytes.escape_ascii());
+        for pieces in [&[bytes][..], &pieces] {
+            let (silent, counters) = folded(pieces, paths, now, &mut Ignore);
+            assert!(slow.ends_with(&silent), "{paths:?} {size}: {}", bytes.escape_ascii());
+            sum.in_runs += counters.in_runs;
+        }
+    }
+    sum
+}
+
+fn add(sum: &mut Counters, more: Counters) {
+    sum.framed += more.framed;
+    sum.recognised += more.recognised;
+    sum.appended += more.appended;
+    sum.in_runs += more.in_runs;
+    sum.remembered += more.remembered;
+}
+
 #[test]
 fn every_path_tells_the_same() {
     let mut numbers = Numbers(1);
     let mut sum = Counters::default();
-    for round in 0..500 {
+    for round in 0..300 {
         let bytes = source(&mut numbers);
-        let now = (round % 3 == 0).then_some(1.5);
-        let (slow, counters) = told(&[&bytes], false, false, now);
-        assert_eq!((counters.framed, counters.recognised, counters.appended), (0, 0, 0));
         let size = 1 + numbers.below(bytes.len().max(1));
-        let pieces: Vec<&[u8]> = bytes.chunks(size).collect();
-        for (plain, predict) in [(true, true), (true, false), (false, true)] {
-            let (whole, counters) = told(&[&bytes], plain, predict, now);
-            assert_eq!(whole, slow, "{plain} {predict}: {}", bytes.escape_ascii());
-            sum.framed += counters.framed;
-            sum.recognised += counters.recognised;
-            sum.appended += counters.appended;
-            let (cut, _) = told(&pieces, plain, predict, now);
-            assert_eq!(cut, slow, "{plain} {predict} {size}: {}", bytes.escape_ascii());
-            for pieces in [&[&bytes[..]][..], &pieces] {
-                let (silent, counters) = folded(pieces, plain, predict, now, &mut Ignore);
-                assert!(slow.ends_with(&silent), "{plain} {predict}: {}", bytes.escape_ascii());
-                sum.in_runs += counters.in_runs;
-            }
-        }
+        add(&mut sum, compare(&bytes, size, (round % 3 == 0).then_some(1.5)));
     }
     // The test is worth nothing unless the paths were taken.
-    assert!(
-        sum.framed > 3_000 && sum.recognised > 3_000 && sum.appended > 800 && sum.in_runs > 300,
-        "{sum:?}"
-    );
+    assert!(sum.framed > 2_000 && sum.recognised > 2_000 && sum.appended > 500, "{sum:?}");
+    assert!(sum.in_runs > 200, "{sum:?}");
+}
+
+const TEXTS: [&str; 5] = [
+    "a text that is long enough to be remembered when it comes again",
+    "one that has \\n\\\"escapes\\\" in it and \\ud83d\\ude00 and is long enough too",
+    "é\u{1f600} one that is not ASCII, and long enough to be remembered",
+    "half a pair \\ud83d in a text that is long enough to be remembered",
+    "short",
+];
+const INSTRUCTIONS: [&str; 3] =
+    ["null", "\"be brief, and then be briefer still, and no more\"", "[[[1]]]"];
+const NUMBERS: [&str; 5] = ["1", "12", "1.5", "1e3", "-0"];
+
+/// The object of a response with an output; some of its members differ from time to time, in places too.
+fn response(numbers: &mut Numbers, id: usize, output: &str) -> String {
+    let mut members = vec![
+        format!("\"id\":\"resp_{id:040}\""),
+        "\"object\":\"response\"".to_owned(),
+        format!("\"created_at\":{}", numbers.pick(&NUMBERS)),
+        format!("\"status\":\"{}\"", numbers.pick(&["in_progress", "completed"])),
+        format!("\"instructions\":{}", numbers.pick(&INSTRUCTIONS)),
+        format!("\"output\":{output}"),
+        format!("\"temperature\":{}", numbers.pick(&NUMBERS)),
+        "\"text\":{\"format\":{\"type\":\"text\"}}".to_owned(),
+        format!("\"top_p\":{}", numbers.pick(&NUMBERS)),
+    ];
+    match numbers.below(12) {
+        0 => members.swap(2, 6),
+        1 => drop(members.remove(numbers.below(8))),
+        2 => members.push(members[numbers.below(9)].clone()),
+        3 => members.insert(4, "\"\\u0069d\":1".to_owned()),
+        4 => members.push(" ".to_owned()),
+        _ => {}
+    }
+    let comma = if numbers.chance(5) { " , " } else { "," };
+    format!("{{{}}}", members.join(comma))
+}
+
+/// Responses that say most things several times, as real ones do; at times not quite the same.
+fn echoes(numbers: &mut Numbers) -> Vec<u8> {
+    let mut out = String::new();
+    for id in 0..=numbers.below(3) {
+        let mut events = Vec::new();
+        let opening = response(numbers, id, "[]");
+        for kind in ["created", "in_progress"] {
+            let same =
+                if numbers.chance(70) { opening.clone() } else { response(numbers, id, "[]") };
+            events.push(format!("\"type\":\"response.{kind}\",\"response\":{same}"));
+        }
+        let mut items = Vec::new();
+        for item in 0..=numbers.below(2) {
+            let text = numbers.pick(&TEXTS);
+            let at = format!("\"output_index\":{item},\"content_index\":0");
+            let part =
+                format!("{{\"type\":\"output_text\",\"annotations\":[],\"text\":\"{text}\"}}");
+            let whole = format!("{{\"type\":\"message\",\"id\":\"m{item}\",\"content\":[{part}]}}");
+            let delta = "\"type\":\"response.output_text.delta\"";
+            events.push(format!("{delta},{at},\"delta\":\"{text}\""));
+            events.push(format!("\"type\":\"response.output_text.done\",{at},\"text\":\"{text}\""));
+            events.push(format!("\"type\":\"response.content_part.done\",{at},\"part\":{part}"));
+            events.push(format!("\"type\":\"response.output_item.done\",{at},\"item\":{whole}"));
+            items.push(whole);
+        }
+        let last = response(numbers, id, &format!("[{}]", items.join(",")));
+        events.push(format!("\"type\":\"response.completed\",\"response\":{last}"));
+        for event in events {
+            out.push_str(&format!("data: {{{event}}}\n\n"));
+        }
+    }
+    let mut bytes = out.into_bytes();
+    for _ in 0..numbers.below(3) {
+        let place = numbers.below(bytes.len());
+        bytes[place] = b"\"\\{}[],:1\r x0\xff\x00"[numbers.below(15)];
+    }
+    bytes
+}
+
+#[test]
+fn what_is_said_again_is_told_the_same() {
+    let mut numbers = Numbers(2);
+    let mut sum = Counters::default();
+    for _ in 0..200 {
+        let bytes = echoes(&mut numbers);
+        let size = 1 + numbers.below(bytes.len());
+        add(&mut sum, compare(&bytes, size, None));
+    }
+    assert!(sum.remembered > 5_000, "{sum:?}");
 }
 
 /// A template that has line breaks in it, or a list that is open over several lines, must not swallow the next line.
@@ -264,8 +375,8 @@ fn a_known_event_ends_on_its_line() {
         format!("{good}\n{good}\n{open}\n{good}\n"),
         format!("data: {good}\n\n{broken}{broken}{raw}{broken}"),
     ] {
-        let (slow, _) = told(&[text.as_bytes()], false, false, None);
-        assert_eq!(told(&[text.as_bytes()], true, true, None).0, slow, "{text}");
+        let (slow, _) = told(&[text.as_bytes()], NONE, None);
+        assert_eq!(told(&[text.as_bytes()], ALL, None).0, slow, "{text}");
     }
 }
 
@@ -275,6 +386,6 @@ fn lists_that_never_end_are_not_read_twice() {
     let good = "{\"type\":\"response.output_text.delta\",\"delta\":\"a\",\"logprobs\":[1]}\n";
     let open = "{\"type\":\"response.output_text.delta\",\"delta\":\"a\",\"logprobs\":[1,\n";
     let text = format!("{good}{good}{}", open.repeat(20_000));
-    let (told, counters) = told(&[text.as_bytes()], true, true, None);
+    let (told, counters) = told(&[text.as_bytes()], ALL, None);
     assert!(!told.is_empty() && counters.recognised >= 1);
 }

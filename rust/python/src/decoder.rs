@@ -219,9 +219,15 @@ impl Decoder {
     }
 
     /// Chooses for tests which fast paths are taken.
-    #[pyo3(signature = (*, plain = true, predict = true))]
-    fn _choose_paths(&self, py: Python<'_>, plain: bool, predict: bool) -> PyResult<()> {
-        self.enter(py, &self.room(py))?.core.choose_paths(plain, predict);
+    #[pyo3(signature = (*, plain = true, predict = true, remember = true))]
+    fn _choose_paths(
+        &self,
+        py: Python<'_>,
+        plain: bool,
+        predict: bool,
+        remember: bool,
+    ) -> PyResult<()> {
+        self.enter(py, &self.room(py))?.core.choose_paths(plain, predict, remember);
         Ok(())
     }
 
@@ -235,6 +241,8 @@ impl Decoder {
         dict.set_item("not_recognised", counters.not_recognised)?;
         dict.set_item("appended", counters.appended)?;
         dict.set_item("in_runs", counters.in_runs)?;
+        dict.set_item("remembered", counters.remembered)?;
+        dict.set_item("remembered_bytes", counters.remembered_bytes)?;
         Ok(dict)
     }
 

@@ -48,7 +48,7 @@ impl LineCheck {
             self.begun = true;
             self.object = line[start] == b'{';
         }
-        let end = self.machine.run(line, start);
+        let end = self.machine.run(line, start, &mut ());
         self.broken = !end.is_ok_and(|end| lex::skip_space(line, end) == line.len());
         self.state()
     }

@@ -1,7 +1,46 @@
 //! The grammar of nested values without recursion. It can stop at the end of a line and go on with the next.
 
 use super::lex::{self, Bad};
-use super::{DEPTH_LIMIT, Kind};
+use super::{DEPTH_LIMIT, Kind, utf8_ok};
+
+/// What is known of values that may come again. `()` knows nothing.
+pub(super) trait Recall {
+    /// The string that begins here, if it is known.
+    fn string(&mut self, text: &[u8], at: usize) -> Option<lex::Token>;
+    /// The end of the list or object that begins here, at this depth, if it is known.
+    fn brackets(&mut self, text: &[u8], at: usize, depth: usize) -> Option<usize>;
+    /// Passes an object that is the value of a top-level member, if it is one of those that are known by their members.
+    fn object(
+        &mut self,
+        text: &[u8],
+        key: &[u8],
+        at: usize,
+        machine: &mut Machine,
+    ) -> Option<Result<usize, Bad>>;
+}
+
+impl Recall for () {
+    #[inline]
+    fn string(&mut self, _: &[u8], _: usize) -> Option<lex::Token> {
+        None
+    }
+
+    #[inline]
+    fn brackets(&mut self, _: &[u8], _: usize, _: usize) -> Option<usize> {
+        None
+    }
+
+    #[inline]
+    fn object(
+        &mut self,
+        _: &[u8],
+        _: &[u8],
+        _: usize,
+        _: &mut Machine,
+    ) -> Option<Result<usize, Bad>> {
+        None
+    }
+}
 
 /// What is open: a bit a level, 1 for an object.
 #[derive(Clone, Debug, Default)]
@@ -59,8 +98,10 @@ pub(super) struct Machine {
     pub around: usize,
     pub over_limit: bool,
     pub lone_surrogate: bool,
-    /// Some string has bytes that are not ASCII.
-    pub high: bool,
+    /// Some string is not UTF-8.
+    pub bad_utf8: bool,
+    /// The deepest level that was opened, with those around.
+    pub deepest: usize,
 }
 
 impl Machine {
@@ -71,7 +112,8 @@ impl Machine {
             around: 0,
             over_limit: false,
             lone_surrogate: false,
-            high: false,
+            bad_utf8: false,
+            deepest: 0,
         }
     }
 
@@ -82,14 +124,24 @@ impl Machine {
     }
 
     /// Passes one whole value; gives the position right after it.
-    pub fn value(&mut self, text: &[u8], at: usize) -> Result<usize, Bad> {
+    pub fn value<R: Recall>(
+        &mut self,
+        text: &[u8],
+        at: usize,
+        known: &mut R,
+    ) -> Result<usize, Bad> {
         self.expects = Expects::Value;
-        let end = self.run(text, at)?;
+        let end = self.run(text, at, known)?;
         if self.ended() { Ok(end) } else { Err(Bad) }
     }
 
     /// Goes on with the value to its end, else to the end of the text; gives the position there.
-    pub fn run(&mut self, text: &[u8], mut at: usize) -> Result<usize, Bad> {
+    pub fn run<R: Recall>(
+        &mut self,
+        text: &[u8],
+        mut at: usize,
+        known: &mut R,
+    ) -> Result<usize, Bad> {
         let mut expects = self.expects;
         while expects != Expects::End {
             at = lex::skip_space(text, at);
@@ -98,9 +150,9 @@ impl Machine {
             }
             (at, expects) = match expects {
                 Expects::FirstValue if text[at] == b']' => self.close(at),
-                Expects::Value | Expects::FirstValue => self.begin(text, at)?,
+                Expects::Value | Expects::FirstValue => self.begin(text, at, known)?,
                 Expects::FirstKey if text[at] == b'}' => self.close(at),
-                Expects::FirstKey | Expects::Key => self.key(text, at)?,
+                Expects::FirstKey | Expects::Key => self.key(text, at, known)?,
                 Expects::Colon if text[at] == b':' => (at + 1, Expects::Value),
                 Expects::Next => self.separate(text[at], at)?,
                 Expects::Colon | Expects::End => return Err(Bad),
@@ -110,20 +162,32 @@ impl Machine {
         Ok(at)
     }
 
-    /// Notes what a string has in it.
+    /// Notes what a string has in it, which begins behind the quote at `start`.
     #[inline]
-    pub fn take(&mut self, string: lex::Token) {
+    pub fn take(&mut self, text: &[u8], start: usize, string: lex::Token) {
         self.lone_surrogate |= string.odd;
-        self.high |= string.high;
+        if string.high {
+            self.bad_utf8 |= !utf8_ok(text.get(start..string.end - 1).unwrap_or_default());
+        }
     }
 
     #[inline]
-    fn begin(&mut self, text: &[u8], at: usize) -> Result<(usize, Expects), Bad> {
+    fn begin<R: Recall>(
+        &mut self,
+        text: &[u8],
+        at: usize,
+        known: &mut R,
+    ) -> Result<(usize, Expects), Bad> {
         match text[at] {
-            b'{' => Ok((at + 1, self.open(true))),
-            b'[' => Ok((at + 1, self.open(false))),
+            first @ (b'{' | b'[') => {
+                let depth = self.open.depth + self.around;
+                match known.brackets(text, at, depth) {
+                    Some(end) => Ok(self.after_scalar(text, end)),
+                    None => Ok((at + 1, self.open(first == b'{'))),
+                }
+            }
             first => {
-                let (token, _) = self.scalar(text, at, first)?;
+                let (token, _) = self.scalar(text, at, first, known)?;
                 Ok(self.after_scalar(text, token.end))
             }
         }
@@ -131,11 +195,20 @@ impl Machine {
 
     /// Passes a string, number or word.
     #[inline]
-    pub fn scalar(&mut self, text: &[u8], at: usize, first: u8) -> Result<(lex::Token, Kind), Bad> {
+    pub fn scalar<R: Recall>(
+        &mut self,
+        text: &[u8],
+        at: usize,
+        first: u8,
+        known: &mut R,
+    ) -> Result<(lex::Token, Kind), Bad> {
         match first {
             b'"' => {
+                if let Some(token) = known.string(text, at) {
+                    return Ok((token, Kind::String));
+                }
                 let token = lex::string(text, at + 1)?;
-                self.take(token);
+                self.take(text, at + 1, token);
                 Ok((token, Kind::String))
             }
             b'-' | b'0'..=b'9' => {
@@ -148,12 +221,17 @@ impl Machine {
     }
 
     #[inline]
-    fn key(&mut self, text: &[u8], at: usize) -> Result<(usize, Expects), Bad> {
+    fn key<R: Recall>(
+        &mut self,
+        text: &[u8],
+        at: usize,
+        known: &mut R,
+    ) -> Result<(usize, Expects), Bad> {
         if text[at] != b'"' {
             return Err(Bad);
         }
         let token = lex::string(text, at + 1)?;
-        self.take(token);
+        self.take(text, at + 1, token);
         if lex::byte(text, token.end) != b':' {
             return Ok((token.end, Expects::Colon));
         }
@@ -161,7 +239,7 @@ impl Machine {
         let start = token.end + 1;
         match lex::byte(text, start) {
             first @ (b'"' | b'-' | b'0'..=b'9' | b't' | b'f' | b'n') => {
-                let (token, _) = self.scalar(text, start, first)?;
+                let (token, _) = self.scalar(text, start, first, known)?;
                 Ok(self.after_scalar(text, token.end))
             }
             _ => Ok((start, Expects::Value)),
@@ -195,7 +273,8 @@ impl Machine {
     #[inline]
     fn open(&mut self, object: bool) -> Expects {
         self.open.push(object);
-        self.over_limit |= self.open.depth + self.around > DEPTH_LIMIT;
+        self.deepest = self.deepest.max(self.open.depth + self.around);
+        self.over_limit |= self.deepest > DEPTH_LIMIT;
         if object { Expects::FirstKey } else { Expects::FirstValue }
     }
 

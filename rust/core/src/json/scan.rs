@@ -1,8 +1,8 @@
 //! One pass over a text: the verdict, and where the members of the top-level object are.
 
 use super::lex::{self, Bad};
-use super::machine::Machine;
-use super::{Fault, Kind, Member, Range32, SIZE_LIMIT, Scan, utf8_ok};
+use super::machine::{Machine, Recall};
+use super::{Fault, Kind, Member, Range32, SIZE_LIMIT, Scan};
 use crate::count::work;
 
 /// Checks a whole text and, when it is an object, locates its top-level members in order, duplicates included.
@@ -10,55 +10,69 @@ use crate::count::work;
 /// `members` is emptied first; it stays empty for other values and for bad texts. Where a text is over a limit they are
 /// located still. Allocates only if `members` must grow or nesting passes 64 levels.
 pub fn scan(text: &[u8], members: &mut Vec<Member>) -> Result<Scan, Fault> {
+    scan_with(text, members, &mut ()).0
+}
+
+/// The same with what is known of values that the text may have again; tells the deepest nesting too.
+pub(super) fn scan_with<R: Recall>(
+    text: &[u8],
+    members: &mut Vec<Member>,
+    known: &mut R,
+) -> (Result<Scan, Fault>, usize) {
     work(text.len());
     members.clear();
     let mut machine = Machine::new();
-    match whole(text, &mut machine, members) {
-        Err(Bad) => {
-            members.clear();
-            Err(Fault::Bad)
-        }
-        Ok(_) if text.len() > SIZE_LIMIT => {
-            members.clear();
-            Err(Fault::Limit)
-        }
-        Ok(_) if machine.over_limit => Err(Fault::Limit),
+    let found = whole(text, &mut machine, members, known);
+    if found.is_err() || text.len() > SIZE_LIMIT {
+        members.clear();
+    }
+    let scanned = match found {
+        Err(Bad) => Err(Fault::Bad),
+        Ok(_) if machine.over_limit || text.len() > SIZE_LIMIT => Err(Fault::Limit),
         Ok(kind) => Ok(Scan {
             kind,
             lone_surrogate: machine.lone_surrogate,
-            bad_utf8: machine.high && !utf8_ok(text),
+            bad_utf8: machine.bad_utf8,
             recognised: false,
+            serial: 0,
         }),
-    }
+    };
+    (scanned, machine.deepest)
 }
 
 #[inline]
-fn whole(text: &[u8], machine: &mut Machine, members: &mut Vec<Member>) -> Result<Kind, Bad> {
+fn whole<R: Recall>(
+    text: &[u8],
+    machine: &mut Machine,
+    members: &mut Vec<Member>,
+    known: &mut R,
+) -> Result<Kind, Bad> {
     let start = lex::skip_space(text, 0);
     let kind = Kind::of(lex::byte(text, start)).ok_or(Bad)?;
     let end = if kind == Kind::Object {
         machine.around = 1;
-        object(text, start + 1, machine, members)?
+        object(text, start + 1, machine, members, known)?
     } else {
-        machine.value(text, start)?
+        machine.value(text, start, known)?
     };
     if lex::skip_space(text, end) == text.len() { Ok(kind) } else { Err(Bad) }
 }
 
 /// Passes the top-level object, from the byte after its opening brace.
 #[inline]
-fn object(
+fn object<R: Recall>(
     text: &[u8],
     start: usize,
     machine: &mut Machine,
     members: &mut Vec<Member>,
+    known: &mut R,
 ) -> Result<usize, Bad> {
     let mut at = lex::skip_space(text, start);
     if lex::byte(text, at) == b'}' {
         return Ok(at + 1);
     }
     loop {
-        let member = member(text, at, machine)?;
+        let member = member(text, at, machine, known)?;
         members.push(member.0);
         at = lex::skip_space(text, member.1);
         match lex::byte(text, at) {
@@ -71,37 +85,47 @@ fn object(
 
 /// Passes a key, a colon and a value; gives the position right after the value too.
 #[inline]
-fn member(text: &[u8], at: usize, machine: &mut Machine) -> Result<(Member, usize), Bad> {
+pub(super) fn member<R: Recall>(
+    text: &[u8],
+    at: usize,
+    machine: &mut Machine,
+    known: &mut R,
+) -> Result<(Member, usize), Bad> {
     if lex::byte(text, at) != b'"' {
         return Err(Bad);
     }
     let key = lex::string(text, at + 1)?;
-    machine.take(key);
+    machine.take(text, at + 1, key);
     let colon = lex::skip_space(text, key.end);
     if lex::byte(text, colon) != b':' {
         return Err(Bad);
     }
     let start = lex::skip_space(text, colon + 1);
-    let (end, kind, escaped) = value(text, start, machine)?;
-    let member = Member {
-        key: Range32::new(at + 1, key.end - 1),
-        key_escaped: key.escaped,
-        start: start as u32,
-        end: end as u32,
-        kind,
-        escaped,
-    };
-    Ok((member, end))
+    let name = Range32::new(at + 1, key.end - 1);
+    let (end, kind, escaped) = value(text, start, name.of(text), machine, known)?;
+    let (start, end) = (start as u32, end as u32);
+    let member = Member { key: name, key_escaped: key.escaped, start, end, kind, escaped };
+    Ok((member, end as usize))
 }
 
 #[inline]
-fn value(text: &[u8], at: usize, machine: &mut Machine) -> Result<(usize, Kind, bool), Bad> {
+fn value<R: Recall>(
+    text: &[u8],
+    at: usize,
+    key: &[u8],
+    machine: &mut Machine,
+    known: &mut R,
+) -> Result<(usize, Kind, bool), Bad> {
     match lex::byte(text, at) {
         b'[' if lex::byte(text, at + 1) == b']' => Ok((at + 2, Kind::Array, false)),
-        b'[' => Ok((machine.value(text, at)?, Kind::Array, false)),
-        b'{' => Ok((machine.value(text, at)?, Kind::Object, false)),
+        b'[' => Ok((machine.value(text, at, known)?, Kind::Array, false)),
+        b'{' => {
+            let passed = known.object(text, key, at, machine);
+            let end = passed.unwrap_or_else(|| machine.value(text, at, known))?;
+            Ok((end, Kind::Object, false))
+        }
         first => {
-            let (token, kind) = machine.scalar(text, at, first)?;
+            let (token, kind) = machine.scalar(text, at, first, known)?;
             Ok((token.end, kind, token.escaped))
         }
     }

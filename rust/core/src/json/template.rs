@@ -185,8 +185,7 @@ fn container(text: &[u8], start: usize, kind: Kind) -> Option<(usize, End)> {
     let line = &rest[..memchr::memchr2(b'\n', b'\r', rest).unwrap_or(rest.len())];
     let mut machine = Machine::new();
     machine.around = 1;
-    let size = machine.value(line, 0).ok()?;
-    let valid = !(machine.over_limit || machine.lone_surrogate)
-        && (!machine.high || utf8_ok(line.get(..size)?));
+    let size = machine.value(line, 0, &mut ()).ok()?;
+    let valid = !(machine.over_limit || machine.lone_surrogate || machine.bad_utf8);
     valid.then_some((start + size, End::default()))
 }

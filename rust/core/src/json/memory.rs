@@ -1,0 +1,308 @@
+//! What was checked is not checked again: values that texts repeat are known by their bytes.
+//!
+//! The events of a response say most things several times. Its settings come with each lifecycle event, its text with
+//! `output_text.done`, again in the part, in the item and in the terminal response. A [`Memory`] keeps the last such values
+//! with what is known of them; where a text has the same bytes again, the check goes on behind them. Nothing is guessed: a
+//! difference in any byte sends the value through the whole check.
+//!
+//! What trying may cost is bounded by the size of the text, what is kept by [`LARGEST`] and the numbers of slots.
+
+use std::sync::Arc;
+
+use super::lex::{self, Bad, Token};
+use super::machine::{Machine, Recall};
+use super::scan::{self, scan_with};
+use super::{Fault, Kind, Member, Scan};
+use crate::count::work;
+use crate::simd;
+
+/// Strings, and lists or objects, that are kept. A response of a few items has all of its own in them.
+const STRINGS: usize = 4;
+const BRACKETS: usize = 12;
+/// The sizes of the values that are kept, in bytes; an object whose members are kept too may be larger.
+const SMALLEST: usize = 48;
+const LARGEST: usize = 1 << 16;
+const LARGEST_OBJECT: usize = 1 << 20;
+/// Deeper than this nothing is looked for, nor is anything kept of a text that nests deeper: a known value must not take
+/// the nesting over its limit in a place where it did not stand before.
+const DEEP: usize = 6;
+const NESTING: usize = 64;
+/// How many members of the known object are skipped at most to find one of the same key.
+const AHEAD: usize = 8;
+
+/// A checked object with its members, which are spans into it. Copies share their bytes.
+#[derive(Clone, Debug)]
+pub struct Located {
+    pub raw: Arc<[u8]>,
+    pub members: Arc<[Member]>,
+}
+
+impl Located {
+    /// Locates the members of a valid object.
+    pub fn of(raw: &[u8]) -> Self {
+        let mut members = Vec::with_capacity(32);
+        super::locate(raw, &mut members);
+        Self { raw: raw.into(), members: members.into() }
+    }
+}
+
+/// A value that was checked. Its first and last bytes tell nearly all others apart from it.
+#[derive(Debug, Default)]
+struct Value {
+    head: [u8; 8],
+    tail: [u8; 8],
+    escaped: bool,
+    raw: Vec<u8>,
+}
+
+impl Value {
+    /// Whether a text has this value at a position; and whether all of it had to be compared.
+    #[inline]
+    fn is_at(&self, text: &[u8], at: usize) -> (bool, bool) {
+        let size = self.raw.len();
+        let there = text.get(at..).and_then(|rest| rest.get(..size)).unwrap_or_default();
+        if there.first_chunk() != Some(&self.head) || there.last_chunk() != Some(&self.tail) {
+            return (false, false);
+        }
+        (there == self.raw, true)
+    }
+}
+
+/// Values of one kind, of which a new one takes the place of the oldest.
+#[derive(Debug)]
+struct Ring<const N: usize> {
+    values: [Value; N],
+    next: usize,
+}
+
+impl<const N: usize> Default for Ring<N> {
+    fn default() -> Self {
+        Self { values: std::array::from_fn(|_| Value::default()), next: 0 }
+    }
+}
+
+impl<const N: usize> Ring<N> {
+    fn keep(&mut self, raw: &[u8], escaped: bool) {
+        let (Some(head), Some(tail)) = (raw.first_chunk(), raw.last_chunk()) else { return };
+        let value = &mut self.values[self.next];
+        (value.head, value.tail, value.escaped) = (*head, *tail, escaped);
+        value.raw.clear();
+        value.raw.extend_from_slice(raw);
+        self.next = (self.next + 1) % N;
+    }
+}
+
+/// The last values that were checked, and the last object of a certain name with its members.
+#[derive(Debug, Default)]
+pub struct Memory {
+    strings: Ring<STRINGS>,
+    brackets: Ring<BRACKETS>,
+    /// The name of the member whose value is kept as an object.
+    name: &'static str,
+    object: Option<Located>,
+    /// The members of the object of that name in the latest text, as spans into the text; where it began.
+    found: Vec<Member>,
+    begun: Option<usize>,
+    /// The number of the latest text.
+    serial: u64,
+    /// Bytes that may still be compared in vain in this text.
+    budget: usize,
+    /// The deepest nesting of the latest text.
+    deepest: usize,
+    /// Values, members among them, that were known; in bytes too.
+    pub hits: u64,
+    pub bytes: u64,
+    /// Never remember; for tests.
+    pub off: bool,
+}
+
+impl Memory {
+    /// A memory that keeps the object of this name.
+    pub fn of(name: &'static str) -> Self {
+        Self { name, ..Self::default() }
+    }
+
+    /// As [`super::scan`], with the same answers.
+    pub fn scan(&mut self, text: &[u8], members: &mut Vec<Member>) -> Result<Scan, Fault> {
+        self.begun = None;
+        self.found.clear();
+        if self.off {
+            return scan::scan(text, members);
+        }
+        self.budget = text.len();
+        let (scanned, deepest) = scan_with(text, members, self);
+        self.deepest = deepest;
+        self.serial += 1;
+        scanned.map(|scan| Scan { serial: self.serial, ..scan })
+    }
+
+    /// Keeps a member of a text that has nothing odd in it, if that was the last to be scanned here.
+    pub fn keep(&mut self, text: &[u8], scan: Scan, member: &Member) {
+        let value = member.value(text);
+        let last = scan.serial == self.serial && !self.off;
+        if !last || self.deepest > NESTING || value.len() < SMALLEST {
+            return;
+        }
+        if self.begun == Some(member.start as usize) {
+            self.keep_object(value, member.start);
+        } else if value.len() <= LARGEST {
+            match member.kind {
+                Kind::String => self.strings.keep(value, member.escaped),
+                Kind::Array | Kind::Object => self.brackets.keep(value, false),
+                _ => {}
+            }
+        }
+    }
+
+    fn keep_object(&mut self, value: &[u8], start: u32) {
+        let same = |known: &Located| *known.raw == *value;
+        if value.len() > LARGEST_OBJECT || self.object.as_ref().is_some_and(same) {
+            return;
+        }
+        let members = self.found.iter().map(|member| member.shifted(start.wrapping_neg()));
+        self.object = Some(Located { raw: value.into(), members: members.collect() });
+    }
+
+    /// The object with these bytes, if it is the one that was kept last.
+    pub fn object(&self, raw: &[u8]) -> Option<&Located> {
+        self.object.as_ref().filter(|known| *known.raw == *raw)
+    }
+
+    fn hit(&mut self, size: usize) {
+        self.hits += 1;
+        self.bytes += size as u64;
+        work(size);
+    }
+
+    /// Passes the members of an object, from behind its brace to behind the other. Members that follow each other as in
+    /// the known object are passed at once; behind one that differs the known object is taken up again.
+    fn members(&mut self, text: &[u8], start: usize, machine: &mut Machine) -> Result<usize, Bad> {
+        let known = self.object.clone();
+        let (raw, members) =
+            known.as_ref().map_or((&[][..], &[][..]), |known| (&known.raw[..], &known.members[..]));
+        let mut at = self.same_members(text, start, raw, 1, members);
+        let mut place = self.found.len();
+        if place == 0 {
+            at = lex::skip_space(text, at);
+            if lex::byte(text, at) == b'}' {
+                return Ok(at + 1);
+            }
+            at = self.other_member(text, at, machine)?;
+            (place, at) = self.resume(text, at, raw, members, place);
+        }
+        loop {
+            at = lex::skip_space(text, at);
+            match lex::byte(text, at) {
+                b'}' => return Ok(at + 1),
+                b',' => at = self.other_member(text, lex::skip_space(text, at + 1), machine)?,
+                _ => return Err(Bad),
+            }
+            (place, at) = self.resume(text, at, raw, members, place);
+        }
+    }
+
+    /// Passes the members that follow here as `members` follow in `raw` from `from` on; gives the position behind them.
+    fn same_members(
+        &mut self,
+        text: &[u8],
+        at: usize,
+        raw: &[u8],
+        from: usize,
+        members: &[Member],
+    ) -> usize {
+        let (here, there) = (text.get(at..), raw.get(from..));
+        let same = simd::common(here.unwrap_or_default(), there.unwrap_or_default());
+        work(same + 1);
+        // A number may go on, so what stands behind a member must be the same too.
+        let whole = |member: &&Member| (member.end as usize) < from + same;
+        let passed = members.iter().take_while(whole).count();
+        let shift = (at as u32).wrapping_sub(from as u32);
+        self.found.extend(members[..passed].iter().map(|member| member.shifted(shift)));
+        let Some(last) = members[..passed].last() else { return at };
+        let size = last.end as usize - from;
+        self.hit(size);
+        at + size
+    }
+
+    /// Goes on behind a member that was not known, where the known object has one of its key; gives the place of the next
+    /// member there, and the position here.
+    fn resume(
+        &mut self,
+        text: &[u8],
+        at: usize,
+        raw: &[u8],
+        members: &[Member],
+        place: usize,
+    ) -> (usize, usize) {
+        let key = self.found.last().map(|member| member.raw_key(text)).unwrap_or_default();
+        let mut next = members.iter().enumerate().skip(place).take(AHEAD);
+        let Some((place, member)) = next.find(|(_, member)| member.raw_key(raw) == key) else {
+            return (place, at);
+        };
+        let rest = &members[place + 1..];
+        let before = self.found.len();
+        let at = self.same_members(text, at, raw, member.end as usize, rest);
+        (place + 1 + self.found.len() - before, at)
+    }
+
+    fn other_member(
+        &mut self,
+        text: &[u8],
+        at: usize,
+        machine: &mut Machine,
+    ) -> Result<usize, Bad> {
+        machine.around += 1;
+        let (member, end) = scan::member(text, at, machine, self)?;
+        machine.around -= 1;
+        self.found.push(member);
+        Ok(end)
+    }
+}
+
+impl Recall for Memory {
+    #[inline]
+    fn string(&mut self, text: &[u8], at: usize) -> Option<Token> {
+        let value = self.strings.values.iter().position(|value| value.is_at(text, at).0)?;
+        let value = &self.strings.values[value];
+        let (end, escaped) = (at + value.raw.len(), value.escaped);
+        self.hit(end - at);
+        Some(Token { end, escaped, odd: false, high: false })
+    }
+
+    #[inline]
+    fn brackets(&mut self, text: &[u8], at: usize, depth: usize) -> Option<usize> {
+        if depth > DEEP {
+            return None;
+        }
+        for value in &self.brackets.values {
+            let (found, compared) = value.is_at(text, at);
+            let size = value.raw.len();
+            if found {
+                self.hit(size);
+                return Some(at + size);
+            }
+            if compared {
+                work(size);
+                if size > self.budget {
+                    return None;
+                }
+                self.budget -= size;
+            }
+        }
+        None
+    }
+
+    fn object(
+        &mut self,
+        text: &[u8],
+        key: &[u8],
+        at: usize,
+        machine: &mut Machine,
+    ) -> Option<Result<usize, Bad>> {
+        if key != self.name.as_bytes() || self.begun.is_some() {
+            return None;
+        }
+        self.begun = Some(at);
+        Some(self.members(text, at + 1, machine))
+    }
+}
