@@ -1,6 +1,8 @@
 //! The extension module `respstream._native`: conversions only, one file for each module of the core that it wraps.
 
+use pyo3::exceptions::PyImportError;
 use pyo3::prelude::*;
+use pyo3::sync::PyOnceLock;
 
 mod catalogue;
 mod convert;
@@ -39,4 +41,23 @@ mod _native {
     use super::sdk::{SdkPlan, SdkReader, SdkRun, SdkStamp};
     #[pymodule_export]
     use super::sse::SseDecoder;
+
+    #[pymodule_init]
+    fn begin(module: &pyo3::Bound<'_, pyo3::types::PyModule>) -> pyo3::PyResult<()> {
+        super::only_interpreter(module)
+    }
+}
+
+/// Refuses every interpreter of the process but the one that comes first: the types that are held here are its own.
+fn only_interpreter(module: &Bound<'_, PyModule>) -> PyResult<()> {
+    static FIRST: PyOnceLock<Py<PyModule>> = PyOnceLock::new();
+    let py = module.py();
+    let builtins = py.import("builtins")?; // each interpreter has one of its own
+    if FIRST.get_or_init(py, || builtins.clone().unbind()).is(&builtins) {
+        return Ok(());
+    }
+    Err(PyImportError::new_err(
+        "the extension of respstream serves the first interpreter of a process that imports it, and this is another; \
+         RESPSTREAM_BACKEND=python chooses the pure-Python one, which serves all",
+    ))
 }

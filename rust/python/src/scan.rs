@@ -2,7 +2,7 @@
 
 use std::io::{self, Read};
 use std::path::PathBuf;
-use std::sync::{Arc, Mutex, PoisonError};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use arrow_array::ffi::{FFI_ArrowArray, FFI_ArrowSchema, to_ffi};
 use arrow_array::ffi_stream::FFI_ArrowArrayStream;
@@ -94,7 +94,8 @@ impl Scan {
     /// Starts a pass over the inputs.
     fn stream(&self) -> PyResult<Stream> {
         let core = Core::start(&self.plan)?;
-        Ok(Stream { core: Arc::new(Mutex::new(core)), selections: self.plan.selections.clone() })
+        let pass = Pass { core: Some(Mutex::new(core)), process: std::process::id() };
+        Ok(Stream { pass: Arc::new(pass), selections: self.plan.selections.clone() })
     }
 }
 
@@ -223,10 +224,36 @@ fn attached<T>(run: impl FnOnce(Python<'_>) -> PyResult<T>) -> io::Result<T> {
     done.unwrap_or_else(|| Err(io::Error::other("Python is shutting down")))
 }
 
+/// A pass of a scan, whose threads run in one process.
+struct Pass {
+    core: Option<Mutex<Core>>,
+    process: u32,
+}
+
+impl Pass {
+    /// Locks the pass. Not in a child of the process: no thread works there, and one may have left a lock closed.
+    fn enter(&self) -> Result<MutexGuard<'_, Core>, ArrowError> {
+        let core = self.core.as_ref().filter(|_| self.process == std::process::id());
+        let core = core.ok_or_else(|| {
+            let words = "this pass of a scan belongs to the process that forked; begin another";
+            ArrowError::ComputeError(words.to_owned())
+        })?;
+        Ok(core.lock().unwrap_or_else(PoisonError::into_inner))
+    }
+}
+
+impl Drop for Pass {
+    fn drop(&mut self) {
+        if self.process != std::process::id() {
+            std::mem::forget(self.core.take());
+        }
+    }
+}
+
 /// One pass of a scan.
 #[pyclass(frozen, module = "respstream._native")]
 pub struct Stream {
-    core: Arc<Mutex<Core>>,
+    pass: Arc<Pass>,
     selections: Arc<[Selection]>,
 }
 
@@ -235,15 +262,16 @@ impl Stream {
     /// The next batch and the number of its table, None at the end.
     fn next_batch(&self, py: Python<'_>) -> PyResult<Option<(usize, Batch)>> {
         let found = py
-            .detach(|| next(&self.core))
+            .detach(|| next(&self.pass))
             .map_err(|error| PyRuntimeError::new_err(error.to_string()))?;
         Ok(found.map(|(place, batch)| (place, Batch(batch))))
     }
 
     /// What came of the pass so far, as a dict.
     fn summary<'py>(&self, py: Python<'py>) -> PyResult<Bound<'py, PyDict>> {
-        let summary =
-            py.detach(|| self.core.lock().unwrap_or_else(PoisonError::into_inner).summary.clone());
+        let summary = py
+            .detach(|| self.pass.enter().map(|core| core.summary.clone()))
+            .map_err(|error| PyRuntimeError::new_err(error.to_string()))?;
         to_dict(py, &summary)
     }
 
@@ -258,7 +286,7 @@ impl Stream {
         let [only] = &*self.selections else {
             return Err(PyValueError::new_err("an Arrow stream is of one table; ask for one"));
         };
-        let batches = Batches { core: self.core.clone(), schema: only.schema.clone() };
+        let batches = Batches { pass: self.pass.clone(), schema: only.schema.clone() };
         PyCapsule::new_with_value(
             py,
             FFI_ArrowArrayStream::new(Box::new(batches)),
@@ -267,12 +295,12 @@ impl Stream {
     }
 }
 
-fn next(core: &Mutex<Core>) -> Result<Option<(usize, RecordBatch)>, ArrowError> {
-    core.lock().unwrap_or_else(PoisonError::into_inner).next_batch()
+fn next(pass: &Pass) -> Result<Option<(usize, RecordBatch)>, ArrowError> {
+    pass.enter()?.next_batch()
 }
 
 struct Batches {
-    core: Arc<Mutex<Core>>,
+    pass: Arc<Pass>,
     schema: SchemaRef,
 }
 
@@ -281,8 +309,8 @@ impl Iterator for Batches {
 
     fn next(&mut self) -> Option<Self::Item> {
         // A consumer may hold the interpreter while it waits, and a thread of the scan may need it to read.
-        let found = Python::try_attach(|py| py.detach(|| next(&self.core)));
-        let found = found.unwrap_or_else(|| next(&self.core));
+        let found = Python::try_attach(|py| py.detach(|| next(&self.pass)));
+        let found = found.unwrap_or_else(|| next(&self.pass));
         found.map(|found| found.map(|(_, batch)| batch)).transpose()
     }
 }
