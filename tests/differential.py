@@ -12,13 +12,14 @@ import os
 import sys
 from collections.abc import Callable, Iterator
 from concurrent.futures import ProcessPoolExecutor
-from functools import cache
+from functools import cache, partial
 from pathlib import Path
 from random import Random
 from types import ModuleType
 from typing import Any, NamedTuple
 
 from respstream import _backend
+from respstream._catalogue import EVENTS
 from tests import laws, streams
 from tests.scripts import chance
 
@@ -28,11 +29,12 @@ BATCH = 200  # sources of a task
 
 
 class Case(NamedTuple):
-    """A source, the places where it is cut, and the options it is read with."""
+    """A source, the places where it is cut, the options it is read with, and whether nobody reads its events."""
 
     source: bytes
     cuts: list[int]
     options: dict[str, Any]
+    folded: bool = False
 
 
 class Difference(NamedTuple):
@@ -99,11 +101,42 @@ def _over_limits(rng: Random) -> bytes:
     return source
 
 
-def case(rng: Random, source: bytes | None = None) -> Case:
+_GROWING = [name for name, entry in EVENTS.items() if entry.op == "text" and entry.value == "delta"]
+_TEXTS = ["a", " the", "", "\\n", "\\u00e9", "\u00e9", "\\ud83d", "\\ude00", '{\\"', "z" * 40]
+
+
+def _long(rng: Random) -> bytes:
+    """Some hundreds of deltas that repeat one another but for a number and a text, as streams do, and here and there do not."""
+    frame = rng.choice([b"%s\n", b"%s\n", b"data: %s\n\n", b"data: %s\r\n\r\n", b"event: x\ndata: %s\n\n"])
+    source, number, turns = b"", rng.randint(0, 1000), 0
+    while len(source) < LONGEST:
+        turns -= 1
+        if turns < 0:
+            turns = rng.choice([3, 20, 200])
+            members = [f'"type":"{rng.choice(_GROWING)}"', f'"output_index":{rng.choice([0, 0, 1, 9])}']
+            others = ['"item_id":"i"', '"content_index":0', '"sequence_number":%d', '"delta":"%s"']
+            members += others[: rng.randint(1, 4)]
+            members += ['"delta":"%s"'] * ('"delta":"%s"' not in members)
+            rng.shuffle(members)
+            order = ["%d" in member for member in members if "%" in member]
+            event = "{" + rng.choice([",", ", "]).join(members) + "}"
+        number += 1 if chance(rng, 97) else rng.randint(-3, 3)
+        values = tuple(number if is_number else rng.choice(_TEXTS) for is_number in order)
+        text = (event % values).encode("utf-8", "surrogatepass")
+        source += frame % (text if chance(rng, 98) else streams.damaged(rng, text))
+        if chance(rng, 1):
+            source += streams.source(rng)
+    return source
+
+
+def case(rng: Random, source: bytes | None = None, *, long: bool = False) -> Case:
     """A case, of the given source or of a generated one."""
     if source is None:
         kind = rng.randint(0, 9)
-        source = _over_limits(rng) if kind == 0 else _spliced(rng) if kind <= 4 else streams.source(rng)
+        if long and kind <= 7:
+            source = _long(rng)
+        else:
+            source = _over_limits(rng) if kind == 0 else _spliced(rng) if kind <= 4 else streams.source(rng)
     source = source[:LONGEST]
     options: dict[str, Any] = {}
     if chance(rng, 30):
@@ -117,21 +150,23 @@ def case(rng: Random, source: bytes | None = None) -> Case:
     cuts = sorted(rng.randint(0, len(source)) for _ in range(rng.choice([0, 0, 1, 3, 10])))
     if chance(rng, 3) and len(source) < 500:
         cuts = list(range(len(source)))
-    return Case(source, cuts, options)
+    return Case(source, cuts, options, chance(rng, 20))
 
 
 def difference(one: Case) -> tuple[str, int]:
     """What the twins read differently, `""` if nothing; and how many events there are."""
-    rust, python = (laws.read(engine, one.source, one.cuts, **one.options) for engine in engines())
+    read = laws.fold if one.folded else laws.read
+    rust, python = (read(engine, one.source, one.cuts, **one.options) for engine in engines())
+    count = sum(response["events"] for response in python.responses) if one.folded else len(python.events)
     for name, first, second in zip(rust._fields, rust, python, strict=True):
         if first != second:
-            return f"{name}:\n  rust   {first!r}\n  python {second!r}", len(python.events)
-    return "", len(python.events)
+            return f"{name}:\n  rust   {first!r}\n  python {second!r}", count
+    return "", count
 
 
 def cut_down(one: Case, differs: Callable[[Case], bool]) -> Case:
     """The case with as few cuts and bytes as still differ."""
-    without = Case(one.source, [], one.options)
+    without = one._replace(cuts=[])
     if one.cuts and differs(without):
         one = without
     size = len(one.source) // 2
@@ -139,7 +174,7 @@ def cut_down(one: Case, differs: Callable[[Case], bool]) -> Case:
         start = 0
         while start < len(one.source):
             source = one.source[:start] + one.source[start + size :]
-            smaller = Case(source, [min(cut, len(source)) for cut in one.cuts], one.options)
+            smaller = one._replace(source=source, cuts=[min(cut, len(source)) for cut in one.cuts])
             if differs(smaller):
                 one = smaller
             else:
@@ -148,12 +183,14 @@ def cut_down(one: Case, differs: Callable[[Case], bool]) -> Case:
     return one
 
 
-def run(seed: int, numbers: range, files: list[Path] | None = None) -> tuple[int, Difference | None]:
+def run(
+    seed: int, numbers: range, files: list[Path] | None = None, *, long: bool = False
+) -> tuple[int, Difference | None]:
     """Reads the sources of these numbers; how many events there were, and the first difference."""
     events = 0
     for number in numbers:
         rng = Random(f"{seed}/{number}")
-        one = case(rng, files[number].read_bytes() if files else None)
+        one = case(rng, files[number].read_bytes() if files else None, long=long)
         what, count = difference(one)
         events += count
         if what:
@@ -177,6 +214,7 @@ def main(argv: list[str] | None = None) -> int:
     parser.add_argument("--events", type=int, default=100_000, help="stop after so many (100,000)")
     parser.add_argument("--seed", type=int, default=0)
     parser.add_argument("--jobs", type=int, default=os.cpu_count() or 1)
+    parser.add_argument("--long", action="store_true", help="mostly sources of a hundred deltas and more")
     parser.add_argument("--corpus", type=Path, nargs="+", help="folders of files to read")
     options = parser.parse_args(argv)
     files = None
@@ -187,7 +225,9 @@ def main(argv: list[str] | None = None) -> int:
     with ProcessPoolExecutor(options.jobs) as pool:
         while events < options.events and (turn := list(itertools.islice(batches, options.jobs * 4))):
             for numbers, (count, found) in zip(
-                turn, pool.map(run, [options.seed] * len(turn), turn, [files] * len(turn)), strict=True
+                turn,
+                pool.map(partial(run, files=files, long=options.long), [options.seed] * len(turn), turn),
+                strict=True,
             ):
                 events, sources = events + count, sources + len(numbers)
                 if found is not None:

@@ -104,6 +104,21 @@ def read(engine: Any, data: bytes, cuts: Iterable[int] = (), **options: Any) -> 
     return reading(decoder, events, error)
 
 
+def fold(engine: Any, data: bytes, cuts: Iterable[int] = (), **options: Any) -> Reading:
+    """As `read`, but nobody reads the events: the responses as they are handed out."""
+    decoder = engine.Decoder(**options)
+    responses: list[Response] = []
+    error = None
+    try:
+        for piece in pieces(data, cuts):
+            responses += decoder.fold(piece)
+        responses += decoder.fold_end()
+    except StreamError as raised:
+        error = plain_error(raised)
+        responses += decoder.responses
+    return reading(decoder, (), error)._replace(responses=[plain_response(response) for response in responses])
+
+
 def reading(decoder: Any, events: Sequence[Event], error: Any = None) -> Reading:
     """What can be seen of a decoder and of the events that it gave."""
     return Reading(
