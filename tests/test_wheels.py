@@ -1,4 +1,7 @@
-"""Both wheels, each in a clean environment without dependencies: one version, one set of answers, the right backend."""
+"""What is released, each file in a clean environment where no compiler can be found: one version, one set of answers, the right backend.
+
+`RESPSTREAM_DIST` names a folder that `make wheels` filled. Without it wheels are built for this machine alone, which takes less time.
+"""
 
 from __future__ import annotations
 
@@ -12,6 +15,7 @@ import re
 import shutil
 import subprocess
 import sys
+import tarfile
 import tomllib
 import venv
 import zipfile
@@ -49,41 +53,73 @@ ANSWERS = {
         ["completed", "¡Feliz Navidad!", 6],
     ],
 }
+QUICK = {"LTO": "off", "CODEGEN_UNITS": "16", "OPT_LEVEL": "0"}
+"""What makes a build fast, and the extension slow."""
 
 pytestmark = [pytest.mark.slow, pytest.mark.timeout(900)]
 
 
-def run(*command: str | Path) -> str:
-    # Neither this environment's packages nor a backend that was chosen for the suite may reach the command.
-    hidden = ("PYTHONPATH", "RESPSTREAM_BACKEND")
-    env = {name: value for name, value in os.environ.items() if name not in hidden}
-    words = [str(part) for part in command]
-    done = subprocess.run(words, cwd=ROOT, env=env, capture_output=True, check=False, encoding="utf-8")
+def run(*command: str | Path, path: str | None = None) -> str:
+    """What a command prints. Its PATH is this process's, or the one that is given."""
+    done = ended(*command, path=path)
     assert done.returncode == 0, done.stdout + done.stderr
     return done.stdout
 
 
+def ended(*command: str | Path, path: str | None = None) -> subprocess.CompletedProcess[str]:
+    # Neither this environment's packages nor a backend that was chosen for the suite may reach the command.
+    hidden = ("PYTHONPATH", "RESPSTREAM_BACKEND", "VIRTUAL_ENV")
+    env = {name: value for name, value in os.environ.items() if name not in hidden}
+    if path is not None:
+        env["PATH"] = path
+    words = [str(part) for part in command]
+    return subprocess.run(words, cwd=ROOT, env=env, capture_output=True, check=False, encoding="utf-8")
+
+
 @pytest.fixture(scope="module")
-def wheels(tmp_path_factory: pytest.TempPathFactory) -> dict[str, Path]:
-    """The platform wheel ("rust") and the pure one ("python"), built as `make wheels` does."""
-    out = tmp_path_factory.mktemp("wheels")
+def dist(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A folder of what is released."""
+    if os.environ.get("RESPSTREAM_DIST"):
+        return ROOT / os.environ["RESPSTREAM_DIST"]
+    out = tmp_path_factory.mktemp("dist")
+    run(sys.executable, "-m", "maturin", "sdist", "--out", out)
     run(sys.executable, "-m", "maturin", "build", "--release", "--locked", "-i", sys.executable, "--out", out)
-    (platform,) = out.glob("*.whl")
-    pure = Path(run(sys.executable, "tools/pure_wheel.py", platform).strip())
-    return {"rust": platform, "python": pure}
+    run(sys.executable, "tools/pure_wheel.py", *out.glob("*.whl"))
+    return out
+
+
+@pytest.fixture(scope="module")
+def wheels(dist: Path) -> dict[str, Path]:
+    """The platform wheel ("rust") and the pure one ("python")."""
+    found = {"python" if PURE_TAG in path.name else "rust": path for path in dist.glob("*.whl")}
+    assert found.keys() == {"rust", "python"}
+    return found
+
+
+def clean(home: Path) -> Path:
+    """The interpreter of a new environment without packages."""
+    venv.create(home, with_pip=False, symlinks=os.name != "nt")
+    return home / ("Scripts/python.exe" if os.name == "nt" else "bin/python")
+
+
+def install(python: Path, *what: str | Path) -> str:
+    """Installs with nothing but the environment's own programs on the path: no compiler, no cargo."""
+    return run(sys.executable, "-m", "pip", "--python", python, "install", *what, path=str(python.parent))
+
+
+def probe(python: Path) -> dict[str, Any]:
+    """What an installed package says of itself."""
+    found: dict[str, Any] = json.loads(run(python, "-I", "-X", "utf8", "-c", PROBE, TRANSCRIPTS))
+    assert Path(found["file"]).is_relative_to(python.parent.parent), "another installation was imported"
+    return found
 
 
 @pytest.fixture(scope="module", params=["rust", "python"])
 def installed(request: pytest.FixtureRequest, wheels: dict[str, Path], tmp_path_factory: pytest.TempPathFactory) -> Any:
-    """What the installed wheel says of itself: (backend that is expected, the probe's findings)."""
-    home = tmp_path_factory.mktemp(f"venv-{request.param}")
-    venv.create(home, with_pip=False, symlinks=os.name != "nt")
-    python = home / ("Scripts/python.exe" if os.name == "nt" else "bin/python")
-    offline = ["--no-index", "--no-deps", "--quiet"]
-    run(sys.executable, "-m", "pip", "--python", python, "install", *offline, wheels[request.param])
-    found = json.loads(run(python, "-I", "-X", "utf8", "-c", PROBE, TRANSCRIPTS))
-    assert Path(found["file"]).is_relative_to(home), "another installation of the package was imported"
-    return request.param, found
+    """A wheel, installed: (backend that is expected, the probe's findings)."""
+    python = clean(tmp_path_factory.mktemp(f"venv-{request.param}"))
+    install(python, "--no-index", "--no-deps", "--quiet", wheels[request.param])
+    return request.param, probe(python)
 
 
 def workspace_version() -> str:
@@ -104,6 +140,71 @@ def test_version_is_the_workspaces(installed: tuple[str, dict[str, Any]]) -> Non
 
 def test_transcripts_give_their_answers(installed: tuple[str, dict[str, Any]]) -> None:
     assert installed[1]["answers"] == ANSWERS
+
+
+def test_pip_prefers_the_binary(dist: Path, tmp_path: Path) -> None:
+    """From an index that has all three: the wheel of the platform, not the pure one, and not the sources."""
+    python = clean(tmp_path)
+    install(python, "--no-index", "--find-links", dist, "--quiet", "respstream")
+    assert probe(python)["backend"] == "rust"
+
+
+@pytest.mark.parametrize("other", ["win_arm64", "manylinux2014_s390x", "macosx_10_9_universal"])
+def test_pip_falls_back_to_the_pure_one(dist: Path, tmp_path: Path, other: str) -> None:
+    """On a platform that has no wheel of its own; nothing is compiled there."""
+    wanted = ["--platform", other, "--only-binary", ":all:", "--dest", tmp_path]
+    run(sys.executable, "-m", "pip", "download", "--no-index", "--find-links", dist, "--quiet", *wanted, "respstream")
+    assert [PURE_TAG in path.name for path in tmp_path.iterdir()] == [True]
+
+
+def test_the_command_line_says_once_that_it_is_the_slow_one(wheels: dict[str, Path], tmp_path: Path) -> None:
+    """On input that is large enough to wonder; and with the extension, or with a choice, never."""
+    python = clean(tmp_path / "venv")
+    install(python, "--quiet", "--find-links", wheels["python"].parent, f"{wheels['python']}[cli]")
+    large = tmp_path / "large.sse"
+    hello = (TRANSCRIPTS / "hello_assist.sse").read_bytes()
+    large.write_bytes(b": " + bytes(64 << 20).replace(b"\0", b"-") + b"\n\n" + hello)
+    command = (python, "-I", "-m", "respstream", "stats", large, large)
+    note = "compiled engine is not installed"
+    assert ended(*command).stderr.count(note) == 1
+    assert note not in ended(*command[:-2], TRANSCRIPTS / "hello_assist.sse").stderr
+    install(python, "--quiet", "--no-deps", "--force-reinstall", wheels["rust"])
+    done = ended(*command)
+    assert done.returncode == 0
+    assert note not in done.stderr
+
+
+def test_the_sources_build_from_nothing_but_themselves(dist: Path, tmp_path: Path) -> None:
+    """Unpacked far from the repository, by cargo and in an environment that pip makes for the build."""
+    (archive,) = dist.glob("*.tar.gz")
+    python = clean(tmp_path / "venv")
+    quick = {f"CARGO_PROFILE_RELEASE_{name}": value for name, value in QUICK.items()}
+    with pytest.MonkeyPatch.context() as patch:
+        for name, value in {**quick, "CARGO_TARGET_DIR": str(tmp_path / "target")}.items():
+            patch.setenv(name, value)
+        run(sys.executable, "-m", "pip", "--python", python, "install", "--quiet", "--no-binary", "respstream", archive)
+    found = probe(python)
+    assert (found["backend"], found["answers"]) == ("rust", ANSWERS)
+
+
+def test_the_sources_hold_what_is_needed_and_no_more(dist: Path) -> None:
+    (archive,) = dist.glob("*.tar.gz")
+    with tarfile.open(archive) as file:
+        names = [name.partition("/")[2] for name in file.getnames()]
+    tops = {name.split("/")[0] for name in names}
+    needed = {"Cargo.lock", "Cargo.toml", "LICENSE", "PKG-INFO", "README.md", "pyproject.toml", "python", "rust"}
+    assert needed <= tops <= needed | {"LICENSE-THIRD-PARTY"}
+    assert not [name for name in names if re.search(r"\.(so|pyd|sse|jsonl)$|fuzz/|__pycache__", name)]
+
+
+@pytest.mark.parametrize("kind", ["rust", "python"])
+def test_a_wheel_holds_stubs_and_licences_and_no_tests(wheels: dict[str, Path], kind: str) -> None:
+    with zipfile.ZipFile(wheels[kind]) as wheel:
+        names = set(wheel.namelist())
+    assert {"respstream/py.typed", "respstream/_native.pyi"} <= names
+    assert [name for name in names if name.endswith(".dist-info/licenses/LICENSE")]
+    assert {name.split("/")[0].partition("-")[0] for name in names} == {"respstream"}
+    assert not [name for name in names if re.search(r"test|bench|transcript|\.sse|\.jsonl|\.rs$|\.toml$", name)]
 
 
 def test_names_and_tags(wheels: dict[str, Path]) -> None:
