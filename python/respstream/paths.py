@@ -10,7 +10,7 @@ import stat
 from collections.abc import Callable, Iterable, Iterator
 from typing import Any, BinaryIO, NamedTuple
 
-SUFFIXES = (".sse", ".jsonl", ".json", ".txt", ".log")
+SUFFIXES = (".sse", ".jsonl", ".json", ".txt", ".log", ".ndjson", ".har")
 ENDINGS = tuple(suffix + packed for suffix in SUFFIXES for packed in ("", ".gz", ".zst"))
 
 
@@ -20,23 +20,6 @@ class Input(NamedTuple):
     name: str
     place: bytes | Callable[[], BinaryIO]
     part: tuple[int, int | None] | None = None
-
-
-class Url:
-    """Opens a URL that fsspec reads; picklable."""
-
-    def __init__(self, url: str) -> None:
-        self.url = url
-
-    def __call__(self) -> BinaryIO:
-        """Opens it. Raises ImportError that names the extra where there is no fsspec."""
-        try:
-            import fsspec
-        except ImportError:
-            raise ImportError("pip install 'respstream[remote]' reads URLs") from None
-        opened: Any = fsspec.open(self.url, "rb")
-        file: BinaryIO = opened.open()
-        return file
 
 
 class Unlisted:
@@ -73,16 +56,20 @@ def _named(source: Any) -> Iterator[Input]:
     elif "://" in path:
         yield from _urls(path)
     else:
-        yield from _matches(path)
+        found = matches(path)
+        if not found:
+            raise FileNotFoundError(f"no such file or folder: {path!r}")
+        yield from map(_file, found)
 
 
 def _walked(folder: str) -> list[Input]:
     unlisted: list[OSError] = []
-    found = sorted(_walk(folder, unlisted))
-    return [Input(_shown(os.fsdecode(e.filename or folder)), Unlisted(e)) for e in unlisted] + [_file(p) for p in found]
+    found = sorted(walk(folder, unlisted))
+    return [Input(shown(os.fsdecode(e.filename or folder)), Unlisted(e)) for e in unlisted] + [_file(p) for p in found]
 
 
-def _walk(folder: str, unlisted: list[OSError]) -> Iterator[str]:
+def walk(folder: str, unlisted: list[OSError]) -> Iterator[str]:
+    """The logs in a folder, at any depth, in no order; `unlisted` takes why a folder in it could not be listed."""
     for parent, folders, files in os.walk(folder, onerror=unlisted.append):
         folders[:] = [name for name in folders if not name.startswith(".")]
         for name in files:
@@ -92,42 +79,30 @@ def _walk(folder: str, unlisted: list[OSError]) -> Iterator[str]:
                     yield path
 
 
-def _matches(pattern: str) -> Iterator[Input]:
+def matches(pattern: str) -> list[str]:
+    """The files that a glob matches, sorted."""
     import glob
 
     found = glob.glob(pattern, recursive=True) if glob.has_magic(pattern) else []
-    if not found:
-        raise FileNotFoundError(f"no such file or folder: {pattern!r}")
-    for path in sorted(found):
-        if not os.path.isdir(path) and _readable(path):
-            yield _file(path)
+    return [path for path in sorted(found) if not os.path.isdir(path) and _readable(path)]
 
 
 def _urls(url: str) -> Iterator[Input]:
-    import glob
+    from respstream import remote
 
-    if not glob.has_magic(url):
-        yield Input(url, Url(url))
-        return
-    opener = Url(url)
-    try:
-        import fsspec
-    except ImportError:
-        opener()  # raises what names the extra
-        raise
-    filesystem, _, matches = fsspec.get_fs_token_paths(url)
-    if not matches:
-        raise FileNotFoundError(f"no such file: {url!r}")
-    for match in sorted(matches):
-        name = filesystem.unstrip_protocol(match)
-        yield Input(name, Url(name))
+    found = remote.names(url, ENDINGS)
+    if found is None:
+        raise FileNotFoundError(f"no such file or folder: {url!r}")
+    for name in found:
+        yield Input(name, remote.Url(name))
 
 
 def _file(path: str) -> Input:
-    return Input(_shown(path), os.fsencode(path))
+    return Input(shown(path), os.fsencode(path))
 
 
-def _shown(path: str) -> str:
+def shown(path: str) -> str:
+    """What tables and messages call a path."""
     # A name that is not UTF-8 has surrogates, which no output may hold.
     return os.fsencode(path).decode("utf-8", "replace")
 

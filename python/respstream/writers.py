@@ -1,7 +1,7 @@
 """Tables to files, in a stream: Parquet, Arrow IPC, JSON Lines and CSV, which appear whole or not at all. Needs pyarrow."""
 
 # Names stay as they were given, which pathlib would normalise.
-# ruff: noqa: PTH101, PTH103, PTH105, PTH106, PTH104, PTH108, PTH112, PTH113, PTH116, PTH118, PTH123, PTH208, SIM115
+# ruff: noqa: PTH103, PTH112, PTH118, PTH123, SIM115
 
 from __future__ import annotations
 
@@ -9,14 +9,12 @@ import contextlib
 import csv
 import json
 import os
-import shutil
-import tempfile
-from collections.abc import Generator, Iterator
+from collections.abc import Iterator
 from datetime import datetime
-from pathlib import Path
 from typing import Any, Protocol
 from urllib.parse import quote
 
+from respstream.files import is_replaceable, new_file, new_folder
 from respstream.tables import Scan
 
 ROW_GROUP_ROWS = 1 << 16
@@ -48,10 +46,12 @@ def write(scan: Scan, path: str | os.PathLike[str], form: str, partition_by: str
     if partition_by is not None and any(partition_by not in names for names in _names(scan).values()):
         raise ValueError(f"there is no column {partition_by!r} to partition by")
     if len(scan.tables) == 1 and partition_by is None:
-        with _new_file(target) as temporary, contextlib.closing(Plain(scan, lambda _: temporary, form)) as writer:
+        if not is_replaceable(target) and not os.path.isdir(target):
+            raise OSError(f"{target} is no regular file; it cannot be replaced as a whole")
+        with new_file(target) as temporary, contextlib.closing(Plain(scan, lambda _: temporary, form)) as writer:
             writer.run()
         return
-    with _new_folder(target) as folder:
+    with new_folder(target) as folder:
         several = len(scan.tables) > 1
         kind: type[Plain | Partitioned] = Plain if partition_by is None else Partitioned
 
@@ -284,64 +284,3 @@ def _same(values: Any, value: Any) -> Any:
     if not value.is_valid:
         return compute.is_null(values)
     return compute.fill_null(compute.equal(values, value), False)
-
-
-# -- whole or not at all -----------------------------------------------------------------------------------------------
-
-
-@contextlib.contextmanager
-def _new_file(target: str) -> Generator[str, None, None]:
-    """A file beside the target that takes its name when the block ends well. Raises OSError for a device or a pipe."""
-    there = Path(target)
-    if there.exists() and not there.is_file() and not there.is_dir():
-        raise OSError(f"{target} is no regular file; it cannot be replaced as a whole")
-    folder, name = os.path.split(target)
-    handle, temporary = tempfile.mkstemp(prefix=f".{name[:100]}.", suffix=".tmp", dir=folder)
-    os.close(handle)
-    try:
-        yield temporary
-        _settle(temporary, _mode(target))
-        os.replace(temporary, target)
-    except BaseException:
-        with contextlib.suppress(OSError):
-            os.unlink(temporary)
-        raise
-
-
-@contextlib.contextmanager
-def _new_folder(target: str) -> Generator[str, None, None]:
-    """A folder beside the target that takes its name when the block ends well."""
-    if os.path.lexists(target) and (not os.path.isdir(target) or os.listdir(target)):
-        raise FileExistsError(f"{target!r} is there already, and not empty")
-    folder, name = os.path.split(target)
-    temporary = tempfile.mkdtemp(prefix=f".{name[:100]}.", suffix=".tmp", dir=folder)
-    try:
-        yield temporary
-        _settle(temporary, 0o777 & ~_mask())
-        if os.path.isdir(target):
-            os.rmdir(target)
-        os.rename(temporary, target)
-    except BaseException:
-        shutil.rmtree(temporary, ignore_errors=True)
-        raise
-
-
-def _settle(path: str, mode: int) -> None:
-    os.chmod(path, mode)
-    if os.path.isfile(path):
-        with open(path, "rb") as file:
-            os.fsync(file.fileno())
-
-
-def _mode(target: str) -> int:
-    """The permissions of the file that is replaced, or those that a new one gets."""
-    try:
-        return os.stat(target).st_mode & 0o7777
-    except OSError:
-        return 0o666 & ~_mask()
-
-
-def _mask() -> int:
-    mask = os.umask(0)
-    os.umask(mask)
-    return mask

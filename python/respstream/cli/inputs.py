@@ -10,9 +10,7 @@ from __future__ import annotations
 
 import errno
 import functools
-import glob
 import os
-import stat
 import sys
 from collections import Counter
 from collections.abc import Callable, Iterator, Sequence
@@ -25,7 +23,7 @@ from respstream._catalogue import DIAGNOSTICS
 from respstream.cli.output import Stop, complain, one_line
 from respstream.decoder import Decoder
 from respstream.diagnostics import message
-from respstream.paths import Url
+from respstream.paths import ENDINGS, SUFFIXES, matches, shown, walk
 from respstream.response import Response
 from respstream.sources import READ_BYTES, CorruptFile, decompressed
 from respstream.stream import FILE_EVENT_BYTES
@@ -36,8 +34,6 @@ TYPE_CHECKING = False
 if TYPE_CHECKING:
     from respstream.cli.progress import Progress
 
-SUFFIXES = (".sse", ".jsonl", ".json", ".txt", ".log", ".ndjson", ".har")
-ENDINGS = tuple(suffix + packed for suffix in SUFFIXES for packed in ("", ".gz", ".zst"))
 WRAPPERS = (".har", ".yaml", ".yml")
 STDIN = "-"
 WORTH_TELLING = 64 << 20
@@ -56,14 +52,18 @@ class Input(NamedTuple):
         """What opens the input, None where that is no more than opening a file."""
         if self.path is None:
             return _stdin
-        return Url(self.path) if self.is_url else None
+        if not self.is_url:
+            return None
+        from respstream.remote import Url
+
+        return Url(self.path)
 
     def state(self) -> dict[str, Any] | None:
         """What tells whether the input has changed; None where that is not known."""
         if self.path is None:
             return None
         if self.is_url:
-            from respstream.cli import remote
+            from respstream import remote
 
             return remote.state(self.path)
         try:
@@ -115,17 +115,18 @@ class Reading:
         if "://" in path and not os.path.lexists(path):
             return self._remote(path)
         if os.path.isdir(path):
-            return [_input(inner) for inner in sorted(self._walk(path))]
+            return [_input(inner) for inner in sorted(walk(path, self._unlisted))]
         if os.path.exists(path):
             return [_input(path)]
-        if glob.has_magic(path):
-            return [_input(match) for match in sorted(glob.glob(path, recursive=True)) if _readable(match)] or None
-        return None
+        return [_input(match) for match in matches(path)] or None
 
     def _remote(self, url: str) -> list[Input] | None:
-        from respstream.cli import remote
+        from respstream import remote
 
-        found = remote.names(url, ENDINGS)
+        try:
+            found = remote.names(url, ENDINGS)
+        except Exception as error:  # each store has errors of its own
+            raise Stop(one_line(f"cannot read {url}: {str(error) or type(error).__name__}")) from None
         return None if found is None else [Input(name, name, is_url=True) for name in found]
 
     @property
@@ -144,15 +145,6 @@ class Reading:
     def size(self) -> int:
         """The bytes of all files as they lie there."""
         return sum(map(size_of, self.inputs))
-
-    def _walk(self, folder: str) -> Iterator[str]:
-        for parent, folders, files in os.walk(folder, onerror=self._unlisted.append):
-            folders[:] = [name for name in folders if not name.startswith(".")]
-            for name in files:
-                if name.lower().endswith(ENDINGS) and not name.startswith("."):
-                    path = os.path.join(parent, name)
-                    if _readable(path):
-                        yield path
 
     def begin(self) -> None:
         """Tells what is wrong before anything is read."""
@@ -294,16 +286,7 @@ def reads(command: Callable[..., None]) -> Callable[..., None]:
 
 
 def _input(path: str) -> Input:
-    # A name that is not UTF-8 has surrogates, which no output may hold.
-    return Input(os.fsencode(path).decode("utf-8", "replace"), path)
-
-
-def _readable(path: str) -> bool:
-    """Whether a path that was found, not named, is worth opening: pipes and devices may never end."""
-    try:
-        return stat.S_ISREG(os.stat(path).st_mode)
-    except OSError:  # a broken link, say: opening it will tell
-        return True
+    return Input(shown(path), path)
 
 
 def _reader(file: Any) -> Callable[[int], bytes]:

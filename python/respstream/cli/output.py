@@ -7,20 +7,20 @@ from __future__ import annotations
 
 import contextlib
 import csv
-import errno
 import json
 import os
 import re
 import signal
 import stat
 import sys
-import tempfile
 from collections.abc import Generator, Sequence
 from datetime import datetime
 from types import FrameType
 from typing import IO, Any, Protocol
 
 import click
+
+from respstream.files import is_replaceable, new_file
 
 Row = dict[str, Any]
 
@@ -115,8 +115,7 @@ def destination(path: str | None) -> Generator[IO[str], None, None]:
     target = os.path.realpath(path)
     with ended_by_signals(), contextlib.ExitStack() as stack:
         try:
-            replaceable = _is_replaceable(target)
-            file = stack.enter_context(_replacing(target) if replaceable else _written(target))
+            file = stack.enter_context(_replacing(target) if is_replaceable(target) else _written(target))
         except OSError as error:
             raise Stop(one_line(f"cannot write {path}: {error.strerror or error}")) from None
         yield file
@@ -132,52 +131,10 @@ def refuse_devices(path: str) -> None:
         raise Stop(one_line(f"cannot write {path}: parquet, arrow and partitions go to a file or a folder"))
 
 
-def _is_replaceable(target: str) -> bool:
-    try:
-        mode = os.stat(target).st_mode
-    except FileNotFoundError:
-        return True
-    if stat.S_ISDIR(mode):
-        raise IsADirectoryError(errno.EISDIR, os.strerror(errno.EISDIR))
-    return stat.S_ISREG(mode)
-
-
 @contextlib.contextmanager
 def _replacing(target: str) -> Generator[IO[str], None, None]:
-    folder, name = os.path.split(target)
-    handle, temporary = tempfile.mkstemp(prefix=f".{name[:100]}.", suffix=".tmp", dir=folder)
-    try:
-        with open(handle, "w", encoding="utf-8", errors="replace", newline="\n") as file:
-            yield file
-            file.flush()
-            os.fsync(file.fileno())
-        os.chmod(temporary, _mode(target))
-        os.replace(temporary, target)
-    except BaseException:
-        with contextlib.suppress(OSError):
-            os.unlink(temporary)
-        raise
-    _sync_folder(folder)
-
-
-def _mode(target: str) -> int:
-    """The permissions of the file that is replaced, or those that a new one gets."""
-    try:
-        return stat.S_IMODE(os.stat(target).st_mode)
-    except OSError:
-        mask = os.umask(0)
-        os.umask(mask)
-        return 0o666 & ~mask
-
-
-def _sync_folder(folder: str) -> None:
-    # The name is durable only with its folder; not every system lets one open a folder.
-    with contextlib.suppress(OSError):
-        handle = os.open(folder, os.O_RDONLY)
-        try:
-            os.fsync(handle)
-        finally:
-            os.close(handle)
+    with new_file(target) as temporary, open(temporary, "w", encoding="utf-8", errors="replace", newline="\n") as file:
+        yield file
 
 
 @contextlib.contextmanager
