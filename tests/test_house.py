@@ -41,7 +41,7 @@ LAYERS = [
 # How a module of `_pure` names the package itself: `from . import x`, `from respstream._pure import x`, `from .._pure import x`.
 PACKAGE_IMPORTS: set[tuple[int, str | None]] = {(1, None), (0, "respstream._pure"), (2, "_pure")}
 LAYER = {stem: number for number, stems in enumerate(LAYERS) for stem in stems}
-RUST_ONLY = {"count", "lib", "plain", "predict", "runs", "simd"}
+RUST_ONLY = {"count", "lean", "lib", "plain", "predict", "runs", "simd"}
 
 MAX_FILE_LINES = 500
 MAX_FUNCTION_LINES = 70

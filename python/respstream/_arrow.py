@@ -16,6 +16,7 @@ from respstream._pure.events import Parsed
 from respstream._pure.response import Folded
 from respstream._pure.rows import event_row, item_rows, response_row
 from respstream.diagnostics import Diagnostic, message
+from respstream.errors import StreamError
 from respstream.paths import Input
 from respstream.sources import CorruptFile, chunks
 from respstream.tables import COLUMNS, EXTRA, VERSION
@@ -71,9 +72,11 @@ class Scan:
         threads: int,
         batch_rows: int,
         split: bool = False,
+        full: bool = False,
         part_bytes: int = 0,
         **options: Any,
     ) -> None:
+        del threads, full, part_bytes  # one thread reads everything
         FileDecoder(**options)  # refuses what is no option
         self._inputs, self._tables, self._split = inputs, tables, split
         self._batch_rows, self._options = batch_rows, options
@@ -104,8 +107,9 @@ class Columns:
         self.count += len(rows)
         if not self.places:
             return pa.RecordBatch.from_struct_array(pa.array([{}] * len(rows), pa.struct([])))
+        # Without from_pandas=False pyarrow imports pandas where that is installed, to ask it what is null.
         arrays = [
-            pa.array([_value(row[place]) for row in rows], field.type)
+            pa.array([_value(row[place]) for row in rows], field.type, from_pandas=False)
             for place, field in zip(self.places, self.schema, strict=True)
         ]
         return pa.RecordBatch.from_arrays(arrays, schema=self.schema)
@@ -157,11 +161,18 @@ class Stream:
     # -- reading ---------------------------------------------------------------------------------------------------
 
     def _run(self) -> Iterator[tuple[int, Any]]:
+        failure = None
         for one in self._inputs:
-            for _ in self._read(one):
-                yield from self._full(self._batch_rows)
+            try:
+                for _ in self._read(one):
+                    yield from self._full(self._batch_rows)
+            except StreamError as error:
+                failure = StreamError(error.diagnostic, source=one.name)
+                break
             yield from self._full(self._batch_rows)
         yield from self._full(1)
+        if failure is not None:
+            raise failure
         self.complete = True
 
     def _full(self, least: int) -> Iterator[tuple[int, Any]]:
@@ -207,6 +218,8 @@ class Stream:
         told = message(code, {"reason": reason})
         for table in self.of("diagnostics"):
             table.rows.append((name, None, offset, None, None, code, DIAGNOSTICS[code][0], told, None))
+        if self._options.get("strict"):
+            raise StreamError(Diagnostic(code, offset or 0, 0, 0, detail={"reason": reason}))
 
 
 def _opened(place: Any) -> Any:
@@ -230,15 +243,19 @@ class Fold(Decoder):
         self._owners: dict[int, Folded] = {}
 
     def feed(self, data: Any) -> list[ResponseStreamEvent]:
-        """Takes the next bytes."""
-        self._run(self._framer_items(data), None)
-        self._gather()
+        """Takes the next bytes. Raises StreamError where that was asked for."""
+        try:
+            self._run(self._framer_items(data), None)
+        finally:
+            self._gather()
         return []
 
     def finish(self) -> list[ResponseStreamEvent]:
-        """Ends the source."""
-        super().finish()
-        self._gather()
+        """Ends the source. Raises StreamError where that was asked for."""
+        try:
+            super().finish()
+        finally:
+            self._gather()
         kept = [found for found in self._store.kept if self._has(self._begin_of(found))]
         whole = self._numbered or len(self._store.kept) >= KEPT
         self._stream.diagnostics.update(self._store.counts if whole else Counter(found.code for found in kept))

@@ -134,7 +134,8 @@ class Scan:
     """A scan that can be run any number of times.
 
     An input is its name, a path as bytes or a callable that opens it, and the part that is wanted (start, end), None for
-    all. With `split` responses have no numbers, unless the part is the whole.
+    all. With `split` responses have no numbers, unless the part is the whole. With `full` all is read and checked, whatever
+    the columns need.
     """
 
     def __new__(
@@ -145,9 +146,11 @@ class Scan:
         threads: int,
         batch_rows: int,
         split: bool = False,
+        full: bool = False,
         part_bytes: int = ...,
         form: str = "auto",
         on_eof: str = "flush",
+        strict: bool = False,
         max_event_bytes: int | None = None,
         field: str | None = None,
         time: str | None = None,

@@ -86,7 +86,9 @@ class Calls:
             return self._state.call_arguments(entry.rank)
         if self._texts is None:
             texts = [text for _, _, _, text in self._state.tool_calls()]
-            self._texts = {entry.rank: text for entry, text in zip(entries, texts, strict=True) if entry.rank is not None}
+            self._texts = {
+                entry.rank: text for entry, text in zip(entries, texts, strict=True) if entry.rank is not None
+            }
         return self._texts[entry.rank]
 
     def partial(self, entry: Entry) -> Any:

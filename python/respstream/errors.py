@@ -20,12 +20,15 @@ class StreamError(RespstreamError):
     """A diagnostic of severity error, raised because `strict` was asked for.
 
     `code`, `offset` (bytes of the source) and `line` are the diagnostic's; `events` are those that the same call had
-    decoded before it. The decoder that raised it refuses further bytes until `reset()`.
+    decoded before it; `source` names the source where a scan has several. The decoder that raised it refuses further bytes until
+    `reset()`.
     """
 
-    def __init__(self, diagnostic: Diagnostic, events: list[Event] | None = None) -> None:
-        super().__init__(f"{diagnostic.code} at byte {diagnostic.offset}, line {diagnostic.line}: {diagnostic.message}")
+    def __init__(self, diagnostic: Diagnostic, events: list[Event] | None = None, source: str | None = None) -> None:
+        where = f"{diagnostic.code} at byte {diagnostic.offset}, line {diagnostic.line}: {diagnostic.message}"
+        super().__init__(where if source is None else f"{source}: {where}")
         self.diagnostic = diagnostic
+        self.source = source
         self.events: list[Event] = [] if events is None else events
 
     @property
@@ -44,4 +47,4 @@ class StreamError(RespstreamError):
         return self.diagnostic.line
 
     def __reduce__(self) -> tuple[Any, ...]:
-        return StreamError, (self.diagnostic, self.events)
+        return StreamError, (self.diagnostic, self.events, self.source)

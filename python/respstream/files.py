@@ -4,7 +4,7 @@ A run that fails leaves what was there; one that is killed may leave a hidden fi
 """
 
 # Names stay as they were given, which pathlib would normalise.
-# ruff: noqa: PTH101, PTH105, PTH106, PTH104, PTH108, PTH112, PTH113, PTH116, PTH123, PTH208
+# ruff: noqa: PTH101, PTH105, PTH106, PTH104, PTH108, PTH112, PTH116, PTH123, PTH208
 
 from __future__ import annotations
 

@@ -119,7 +119,7 @@ COLUMNS: dict[str, list[tuple[str, str]]] = {
 
 _CALL = ("type", "call_id", "name", "arguments")
 _BATCH_ROWS = 8192
-_OPTIONS = ("form", "on_eof", "max_event_bytes", "field", "time", "lane")
+_OPTIONS = ("form", "on_eof", "strict", "max_event_bytes", "field", "time", "lane")
 
 
 def response_row(response: Response, source: str, *, whole: bool = False) -> dict[str, Any]:
@@ -192,12 +192,13 @@ class Scan:
         options: dict[str, Any],
         *,
         split: bool = False,
+        full: bool = False,
     ) -> None:
         self.tables = list(tables)
         self._wanted = list(tables.items())
         self._split = split
         self._core = _engine().Scan(
-            inputs, self._wanted, threads=threads, batch_rows=batch_rows, split=split, **options
+            inputs, self._wanted, threads=threads, batch_rows=batch_rows, split=split, full=full, **options
         )
         self._stream: Any = None
 
@@ -305,7 +306,8 @@ def scan(
     `batch_rows`: the most rows of a batch, 8,192 by default. Options: those of `responses`.
 
     Raises FileNotFoundError for a path that names nothing, ValueError and TypeError for options. What cannot be read, or
-    holds what it should not, is told by `summary` and the table `diagnostics`, and the rest goes on.
+    holds what it should not, is told by `summary` and the table `diagnostics`, and the rest goes on; with `strict`, the
+    batches before it are given, and then StreamError is raised, which names the source.
     """
     from respstream import paths as _paths
 

@@ -4,7 +4,7 @@ What cannot be read through is told on stderr and counted; the rest goes on.
 """
 
 # Names stay as they were given, which pathlib would normalise; and os.path answers where pathlib raises.
-# ruff: noqa: PTH110, PTH112, PTH116, PTH118, PTH123, PTH207
+# ruff: noqa: PTH110, PTH112, PTH116, PTH123
 
 from __future__ import annotations
 

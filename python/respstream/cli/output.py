@@ -1,7 +1,7 @@
 """What the commands write: plain lines, rows as a table, JSON Lines or CSV, and files that appear whole or not at all."""
 
 # Names stay as they were given, which pathlib would normalise; and os.path answers where pathlib raises.
-# ruff: noqa: PTH101, PTH105, PTH108, PTH110, PTH112, PTH113, PTH116, PTH122, PTH123
+# ruff: noqa: PTH110, PTH112, PTH113, PTH122, PTH123
 
 from __future__ import annotations
 

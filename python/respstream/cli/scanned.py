@@ -49,7 +49,9 @@ class Scanned:
         if self._folds:
             self.schema = tables.schema(table, columns)
             return
-        self._scan = tables.Scan([_given(one) for one in reading.inputs], wanted, count, rows, options)
+        # What is diagnosed is summed up at the end, whatever the columns are.
+        inputs = [_given(one) for one in reading.inputs]
+        self._scan = tables.Scan(inputs, wanted, count, rows, options, full=True)
         self.schema = self._scan.schema
 
     def batches(self) -> Iterator[Any]:

@@ -8,6 +8,7 @@ use crate::events::{Found, Parsed, Reader, repeated};
 use crate::frames::{Frame, Framer, Note, Options, What};
 use crate::json::{self, Fault, Member, Scan};
 use crate::lanes::Lanes;
+use crate::lean::{self, Lean};
 use crate::response::Folded;
 use crate::runs::{Around, Run};
 use crate::wrapped::{Closes, Place, RowOptions, Rows, Taker, no_stream};
@@ -68,8 +69,7 @@ struct Stages {
     /// Of the record that is being read: its lane, and when its response was asked for.
     lane: Option<Box<str>>,
     began: Option<f64>,
-    /// The address of a payload that the predictor did not recognise: it is not asked again.
-    tried: usize,
+    lean: Lean,
 }
 
 impl Decoder {
@@ -90,7 +90,7 @@ impl Decoder {
                 now: None,
                 lane: None,
                 began: None,
-                tried: 0,
+                lean: Lean::default(),
             },
         }
     }
@@ -110,6 +110,11 @@ impl Decoder {
         self.stages.reader.predictor.off = !predict;
     }
 
+    /// What is passed by, for those who ask for no more than lifecycle events tell.
+    pub fn lean_mut(&mut self) -> &mut Lean {
+        &mut self.stages.lean
+    }
+
     /// How often each fast path was taken, and how often in vain.
     pub fn counters(&self) -> Counters {
         let predictor = &self.stages.reader.predictor;
@@ -126,8 +131,8 @@ impl Decoder {
     }
 
     /// For a source that is read from this offset on, where a line begins and nothing is open. Lines count from there.
-    pub fn starting_at(options: Options, offset: u64) -> Self {
-        Self { framer: Framer::starting_at(options, offset), ..Self::new(options, false) }
+    pub fn starting_at(options: Options, strict: bool, offset: u64) -> Self {
+        Self { framer: Framer::starting_at(options, offset), ..Self::new(options, strict) }
     }
 
     /// Takes the next bytes; `now` is the time at which they came, if there is a clock.
@@ -212,33 +217,12 @@ impl Decoder {
 type Stray = Option<Seen>;
 
 impl Stages {
-    fn scan(&mut self, text: &[u8], members: &mut Vec<Member>) -> Result<Scan, Fault> {
-        if self.recognises(text) {
-            return Ok(Scan::RECOGNISED);
-        }
-        self.reader.memory.scan(text, members)
-    }
-
-    /// Whether a payload repeats a known event.
-    #[inline]
-    fn recognises(&mut self, data: &[u8]) -> bool {
-        if std::mem::take(&mut self.tried) == data.as_ptr().addr() {
-            self.reader.predictor.missed();
-            return false;
-        }
-        self.reader.predictor.recognises(data)
-    }
-
-    #[inline]
-    fn recognise(&mut self, text: &[u8]) -> Option<usize> {
-        let (found, tried) = self.reader.predictor.recognises_start(text);
-        self.tried = if tried && found.is_none() { text.as_ptr().addr() } else { 0 };
-        found
-    }
-
     /// Takes a run of events that repeat the latest and go where it went.
     #[inline]
     fn run(&mut self, rest: &[u8], around: &Around<'_>, offset: u64) -> Run {
+        if self.may_pass() {
+            return self.lean.run(&mut self.reader.predictor, rest, around);
+        }
         let Self { reader, lanes, store, issues, now, lane, .. } = self;
         if now.is_some() || store.failed.is_some() || !issues.is_empty() {
             return Run::default();
@@ -254,10 +238,20 @@ impl Stages {
         run
     }
 
+    /// Whether what has no effect on a lifecycle may be passed by: the response that it would belong to is running.
+    #[inline]
+    fn may_pass(&mut self) -> bool {
+        self.lean.on && self.lane.is_none() && self.lanes.is_running()
+    }
+
     /// Takes a frame. Of one that is no event it gives the span, and leaves the issues to `stray`.
     fn frame<S: Sink>(&mut self, mut frame: Frame<'_>, sink: &mut S) -> Stray {
-        if frame.scanned.is_none() && self.recognises(frame.data) {
+        if frame.scanned.is_none() && self.reader.recognises(frame.data) {
             frame.scanned = Some(Ok(Scan::RECOGNISED));
+        }
+        let lean = self.may_pass();
+        if lean && self.lean.passes(&mut frame, &self.reader.predictor) {
+            return None;
         }
         let Self { reader, lanes, store, issues, now, lane, began, .. } = self;
         if store.failed.is_some() {
@@ -287,6 +281,9 @@ impl Stages {
                 parsed.time = *now;
                 if parsed.lane.is_none() {
                     parsed.lane = lane.as_deref().map(Cow::Borrowed);
+                }
+                if lean && lean::learned(&parsed, issues) {
+                    return None;
                 }
                 parsed.located = parsed.known_response(&reader.memory);
                 let belongs = lanes.event(&parsed, issues, store, *began);
@@ -358,12 +355,16 @@ impl<S: Sink> Joint<'_, S> {
 
 impl<S: Sink> crate::frames::Sink for Joint<'_, S> {
     fn scan(&mut self, text: &[u8], members: &mut Vec<Member>) -> Result<Scan, Fault> {
-        if self.rows.only { json::scan(text, members) } else { self.stages.scan(text, members) }
+        if self.rows.only {
+            json::scan(text, members)
+        } else {
+            self.stages.reader.scan(text, members)
+        }
     }
 
     #[inline]
     fn recognise(&mut self, text: &[u8]) -> Option<usize> {
-        if self.rows.only { None } else { self.stages.recognise(text) }
+        if self.rows.only { None } else { self.stages.reader.recognise(text) }
     }
 
     #[inline]
@@ -437,12 +438,12 @@ impl<S> Inside<'_, S> {
 
 impl<S: Sink> crate::frames::Sink for Inside<'_, S> {
     fn scan(&mut self, text: &[u8], members: &mut Vec<Member>) -> Result<Scan, Fault> {
-        self.stages.scan(text, members)
+        self.stages.reader.scan(text, members)
     }
 
     #[inline]
     fn recognise(&mut self, text: &[u8]) -> Option<usize> {
-        self.stages.recognise(text)
+        self.stages.reader.recognise(text)
     }
 
     fn frame(&mut self, frame: Frame<'_>) {

@@ -85,6 +85,8 @@ pub struct Reader {
     pub memory: Memory,
     unknown: HashSet<String>,
     foreign: bool,
+    /// The address of a payload that was not recognised: it is not asked again.
+    tried: usize,
 }
 
 /// The members that the routing of an event goes by.
@@ -104,11 +106,35 @@ impl Default for Reader {
             memory: Memory::of("response"),
             unknown: HashSet::new(),
             foreign: false,
+            tried: 0,
         }
     }
 }
 
 impl Reader {
+    /// Checks a payload, unless it repeats a known event.
+    pub fn scan(&mut self, text: &[u8], members: &mut Vec<Member>) -> Result<Scan, Fault> {
+        if self.recognises(text) { Ok(Scan::RECOGNISED) } else { self.memory.scan(text, members) }
+    }
+
+    /// Whether a payload repeats a known event.
+    #[inline]
+    pub fn recognises(&mut self, data: &[u8]) -> bool {
+        if std::mem::take(&mut self.tried) == data.as_ptr().addr() {
+            self.predictor.missed();
+            return false;
+        }
+        self.predictor.recognises(data)
+    }
+
+    /// The size of the payload that a text begins with, if that repeats a known event.
+    #[inline]
+    pub fn recognise(&mut self, text: &[u8]) -> Option<usize> {
+        let (found, tried) = self.predictor.recognises_start(text);
+        self.tried = if tried && found.is_none() { text.as_ptr().addr() } else { 0 };
+        found
+    }
+
     /// What one frame is that repeats no known event; `issues` takes what is odd about it.
     pub fn read<'a>(&mut self, frame: &'a mut Frame<'_>, issues: &mut Vec<Issue>) -> Found<'a> {
         let scanned = frame.scanned.unwrap_or_else(|| self.memory.scan(frame.data, frame.members));

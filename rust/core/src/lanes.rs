@@ -264,6 +264,14 @@ impl Lanes {
         }
     }
 
+    /// Whether a response is running in the lane without a name: it is open, and nothing has ended it. Events may be passed
+    /// by then, so that the next one has none before it.
+    #[inline]
+    pub fn is_running(&mut self) -> bool {
+        let running = self.unnamed.as_mut().filter(|folded| !folded.ended);
+        running.map(|folded| folded.previous_sequence = None).is_some()
+    }
+
     /// The ordinals of all responses: those that have ended in the order of ending, then the open ones.
     pub fn ordinals(&self) -> Vec<u64> {
         self.ended.iter().map(|folded| folded.ordinal).chain(self.order.keys().copied()).collect()

@@ -15,6 +15,7 @@ pub mod frames;
 pub mod json;
 pub mod lanes;
 pub mod latency;
+pub mod lean;
 pub mod lines;
 pub mod outside;
 pub mod packed;

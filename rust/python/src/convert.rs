@@ -97,6 +97,18 @@ pub fn diagnostic<'py>(py: Python<'py>, found: &Diagnostic) -> PyResult<Bound<'p
     ))
 }
 
+/// The exception of a stream, or of a source, that is not to have errors.
+pub fn stream_error(
+    py: Python<'_>,
+    failed: &Diagnostic,
+    events: Bound<'_, PyList>,
+    source: Option<&str>,
+) -> PyResult<PyErr> {
+    static CLASS: PyOnceLock<Py<PyType>> = PyOnceLock::new();
+    let class = CLASS.import(py, "respstream.errors", "StreamError")?;
+    Ok(PyErr::from_value(class.call1((diagnostic(py, failed)?, events, source))?))
+}
+
 /// A list of them.
 pub fn diagnostics<'py>(py: Python<'py>, found: &[Diagnostic]) -> PyResult<Bound<'py, PyList>> {
     let list = PyList::empty(py);

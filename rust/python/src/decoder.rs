@@ -6,8 +6,8 @@ use std::thread::{self, ThreadId};
 
 use pyo3::exceptions::{PyRuntimeError, PyValueError};
 use pyo3::prelude::*;
-use pyo3::sync::{MutexExt, PyOnceLock};
-use pyo3::types::{PyBytes, PyDict, PyList, PyType};
+use pyo3::sync::MutexExt;
+use pyo3::types::{PyBytes, PyDict, PyList};
 use respstream_core::catalogue::DIAGNOSTICS;
 use respstream_core::decoder::{Decoder as Core, Ignore};
 use respstream_core::diagnostics::Diagnostic;
@@ -191,7 +191,7 @@ impl Decoder {
             settle(&mut room, None)
         };
         match failed {
-            Some(failed) => Err(stream_error(py, &failed, PyList::empty(py))?),
+            Some(failed) => Err(convert::stream_error(py, &failed, PyList::empty(py), None)?),
             None => Ok(()),
         }
     }
@@ -213,7 +213,7 @@ impl Decoder {
             settle(&mut room, None)
         };
         match failed {
-            Some(failed) => Err(stream_error(py, &failed, PyList::empty(py))?),
+            Some(failed) => Err(convert::stream_error(py, &failed, PyList::empty(py), None)?),
             None => Ok(()),
         }
     }
@@ -336,7 +336,7 @@ impl Decoder {
         };
         let events = maker.finish()?;
         match failed {
-            Some(failed) => Err(stream_error(py, &failed, events)?),
+            Some(failed) => Err(convert::stream_error(py, &failed, events, None)?),
             None => Ok(events),
         }
     }
@@ -366,7 +366,7 @@ impl Decoder {
         };
         let list = PyList::empty(py);
         if let Some(failed) = failed {
-            return Err(stream_error(py, &failed, list)?);
+            return Err(convert::stream_error(py, &failed, list, None)?);
         }
         for folded in ended {
             let view = lock(py, &self.views).release(py, folded)?;
@@ -398,11 +398,4 @@ fn settle(room: &mut Room, after: Option<&'static str>) -> Option<Diagnostic> {
 
 fn lock<'a, T>(py: Python<'_>, mutex: &'a Mutex<T>) -> MutexGuard<'a, T> {
     mutex.lock_py_attached(py).unwrap_or_else(PoisonError::into_inner)
-}
-
-/// The exception for what a strict decoder found.
-fn stream_error(py: Python<'_>, failed: &Diagnostic, events: Bound<'_, PyList>) -> PyResult<PyErr> {
-    static CLASS: PyOnceLock<Py<PyType>> = PyOnceLock::new();
-    let class = CLASS.import(py, "respstream.errors", "StreamError")?;
-    Ok(PyErr::from_value(class.call1((convert::diagnostic(py, failed)?, events))?))
 }

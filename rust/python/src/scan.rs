@@ -13,8 +13,9 @@ use pyo3::prelude::*;
 use pyo3::types::{PyBytes, PyCapsule, PyDict, PyList};
 use respstream_core::catalogue::{Code, DIAGNOSTICS};
 use respstream_core::wrapped::Place as Standing;
-use respstream_scan::pool::{Plan, Stream as Core};
-use respstream_scan::schema::{Selection, Table};
+use respstream_scan::pool::{Failure, Plan, Stream as Core};
+use respstream_scan::reader::{How, Refused};
+use respstream_scan::schema::{Depth, Selection, Table};
 use respstream_scan::source::{Bytes, Input, Open, Place, Problem};
 use respstream_scan::splits::Part;
 use respstream_scan::summary::Summary;
@@ -32,7 +33,8 @@ type Range = (u64, Option<u64>);
 const PART_BYTES: u64 = 32 << 20;
 
 /// A scan that can be run any number of times. An input is its name, a path as bytes or a callable that opens it, and the
-/// part that is wanted, None for all. With `split` responses have no numbers, unless the part is the whole.
+/// part that is wanted, None for all. With `split` responses have no numbers, unless the part is the whole. With `full` all is
+/// read and checked, whatever the columns need.
 #[pyclass(frozen, module = "respstream._native")]
 pub struct Scan {
     plan: Plan,
@@ -46,17 +48,19 @@ impl Scan {
         clippy::needless_pass_by_value,
         reason = "Python's arguments"
     )]
-    #[pyo3(signature = (inputs, tables, *, threads, batch_rows, split = false, part_bytes = PART_BYTES, form = "auto", on_eof = "flush", max_event_bytes = None,
-        field = None, time = None, lane = None))]
+    #[pyo3(signature = (inputs, tables, *, threads, batch_rows, split = false, full = false, part_bytes = PART_BYTES, form = "auto", on_eof = "flush", strict = false,
+        max_event_bytes = None, field = None, time = None, lane = None))]
     fn new(
         inputs: Vec<(String, Bound<'_, PyAny>, Option<Range>)>,
         tables: Vec<Wanted>,
         threads: usize,
         batch_rows: usize,
         split: bool,
+        full: bool,
         part_bytes: u64,
         form: &str,
         on_eof: &str,
+        strict: bool,
         max_event_bytes: Option<i64>,
         field: Option<&str>,
         time: Option<&str>,
@@ -78,11 +82,13 @@ impl Scan {
             inputs.into_iter().map(|(name, place, range)| input(name, &place, range)).collect();
         let selections: PyResult<Vec<Selection>> =
             tables.iter().map(|wanted| selection(wanted, split)).collect();
+        let selections = selections?;
+        let depth = if strict || full { Depth::Whole } else { Depth::of(selections.iter()) };
         Ok(Self {
             plan: Plan {
                 inputs: inputs?.into(),
-                selections: selections?.into(),
-                options,
+                selections: selections.into(),
+                how: How { options, strict, depth },
                 wrapping,
                 threads,
                 batch_rows,
@@ -117,7 +123,7 @@ fn input(name: String, place: &Bound<'_, PyAny>, range: Option<Range>) -> PyResu
         let end = end.unwrap_or(u64::MAX);
         Part { start, end, numbered: start == 0 && end == u64::MAX }
     });
-    Ok(Input { name, place, part })
+    Ok(Input { name, place, part, lines: Arc::default() })
 }
 
 #[cfg(unix)]
@@ -261,9 +267,15 @@ pub struct Stream {
 impl Stream {
     /// The next batch and the number of its table, None at the end.
     fn next_batch(&self, py: Python<'_>) -> PyResult<Option<(usize, Batch)>> {
-        let found = py
-            .detach(|| next(&self.pass))
-            .map_err(|error| PyRuntimeError::new_err(error.to_string()))?;
+        let found = match py.detach(|| next(&self.pass)) {
+            Ok(found) => found,
+            Err(Failure::Arrow(error)) => return Err(arrow_error(error)),
+            Err(Failure::Refused(refused)) => {
+                let Refused { source, diagnostic } = *refused;
+                let events = PyList::empty(py);
+                return Err(convert::stream_error(py, &diagnostic, events, Some(&source))?);
+            }
+        };
         Ok(found.map(|(place, batch)| (place, Batch(batch))))
     }
 
@@ -295,7 +307,7 @@ impl Stream {
     }
 }
 
-fn next(pass: &Pass) -> Result<Option<(usize, RecordBatch)>, ArrowError> {
+fn next(pass: &Pass) -> Result<Option<(usize, RecordBatch)>, Failure> {
     pass.enter()?.next_batch()
 }
 
@@ -311,7 +323,22 @@ impl Iterator for Batches {
         // A consumer may hold the interpreter while it waits, and a thread of the scan may need it to read.
         let found = Python::try_attach(|py| py.detach(|| next(&self.pass)));
         let found = found.unwrap_or_else(|| next(&self.pass));
-        found.map(|found| found.map(|(_, batch)| batch)).transpose()
+        found.map(|found| found.map(|(_, batch)| batch)).map_err(to_arrow_error).transpose()
+    }
+}
+
+fn to_arrow_error(failure: Failure) -> ArrowError {
+    match failure {
+        Failure::Arrow(error) => error,
+        Failure::Refused(refused) => {
+            let Refused { source, diagnostic } = *refused;
+            let kind = diagnostic.code.kind();
+            let message = kind.message(&diagnostic.detail);
+            ArrowError::ParseError(format!(
+                "{source}: {} at byte {}, line {}: {message}",
+                kind.code, diagnostic.offset, diagnostic.line
+            ))
+        }
     }
 }
 

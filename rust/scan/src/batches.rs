@@ -6,7 +6,8 @@ use arrow_array::RecordBatch;
 use arrow_schema::ArrowError;
 use respstream_core::diagnostics::Diagnostic;
 use respstream_core::events::Parsed;
-use respstream_core::json::{self, Kind};
+use respstream_core::json::{self, Kind, Member};
+use respstream_core::predict::Members;
 use respstream_core::response::Folded;
 use respstream_core::rows::{ItemRow, ResponseRow, item_rows, micros, response_row};
 
@@ -205,18 +206,18 @@ pub struct EventRow<'a> {
     pub index: u64,
 }
 
-impl EventRow<'_> {
+impl<'a> EventRow<'a> {
     fn push(&self, source: &str, columns: &mut Columns) {
         let parsed = self.parsed;
-        let mut texts: [Option<Cow<'_, str>>; 16] = Default::default();
+        let (mut id, mut item_id, mut delta, mut payload) = (None, None, None, None);
         for place in &columns.selection.places {
-            texts[*place] = match place {
-                5 => self.folded.and_then(Folded::id),
-                8 => self.text("item_id"),
-                12 => self.text("delta"),
-                15 => Some(String::from_utf8_lossy(parsed.raw)),
-                _ => None,
-            };
+            match place {
+                5 => id = self.folded.and_then(Folded::id),
+                8 => item_id = self.item_id(),
+                12 => delta = self.delta(),
+                15 => payload = Some(String::from_utf8_lossy(parsed.raw)),
+                _ => {}
+            }
         }
         columns.push(|place| match place {
             0 => Cell::Text(source),
@@ -224,20 +225,40 @@ impl EventRow<'_> {
             2 => self.index.into(),
             3 => parsed.offset.into(),
             4 => parsed.end.into(),
+            5 => id.as_deref().into(),
             6 => Cell::Text(&parsed.kind),
             7 => parsed.sequence_number.into(),
+            8 => item_id.as_deref().into(),
             9 => self.indexed(0),
             10 => self.indexed(1),
             11 => self.indexed(2),
+            12 => delta.as_deref().into(),
             13 => parsed.time.and_then(micros).into(),
             14 => parsed.lane.as_deref().into(),
-            _ => texts[place].as_deref().into(),
+            _ => payload.as_deref().into(),
         });
     }
 
-    fn text(&self, name: &str) -> Option<Cow<'_, str>> {
-        let member = self.parsed.member(name).filter(|member| member.kind == Kind::String)?;
-        Some(json::decode_str(self.parsed.bytes(&member)))
+    fn item_id(&self) -> Option<Cow<'a, str>> {
+        match self.parsed.members {
+            Members::Repeated(known) => self.text(known.member(known.item_id)?),
+            Members::Read(_) => self.text(self.parsed.member("item_id")?),
+        }
+    }
+
+    fn delta(&self) -> Option<Cow<'a, str>> {
+        if let Members::Repeated(known) = self.parsed.members
+            && known.entry.value == "delta"
+            && let Some((text, false)) = known.delta(self.parsed.raw)
+        {
+            return Some(String::from_utf8_lossy(text));
+        }
+        self.text(self.parsed.member("delta")?)
+    }
+
+    fn text(&self, member: Member) -> Option<Cow<'a, str>> {
+        let string = member.kind == Kind::String;
+        string.then(|| json::decode_str(self.parsed.bytes(&member)))
     }
 
     fn indexed(&self, place: usize) -> Cell<'static> {

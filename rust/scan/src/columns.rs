@@ -1,13 +1,14 @@
 //! The columns of a batch as they grow, cell by cell.
 
+use std::collections::HashMap;
 use std::sync::Arc;
 
 use arrow_array::builder::{
-    Float64Builder, Int64Builder, LargeStringBuilder, LargeStringDictionaryBuilder, ListBuilder,
-    StructBuilder, TimestampMicrosecondBuilder,
+    Float64Builder, Int32Builder, Int64Builder, LargeStringBuilder, ListBuilder, StructBuilder,
+    TimestampMicrosecondBuilder,
 };
 use arrow_array::types::Int32Type;
-use arrow_array::{ArrayRef, RecordBatch, RecordBatchOptions};
+use arrow_array::{ArrayRef, DictionaryArray, RecordBatch, RecordBatchOptions};
 use arrow_schema::ArrowError;
 use respstream_core::response::ToolCall;
 
@@ -59,9 +60,46 @@ impl From<Option<f64>> for Cell<'_> {
     }
 }
 
+/// Texts of which there are few: each is kept once, and mostly the same one comes again.
+#[derive(Default)]
+struct WordBuilder {
+    places: HashMap<Box<str>, i32>,
+    words: LargeStringBuilder,
+    rows: Int32Builder,
+    last: Option<(Box<str>, i32)>,
+}
+
+impl WordBuilder {
+    #[inline]
+    fn append(&mut self, word: Option<&str>) {
+        match (word, &self.last) {
+            (None, _) => self.rows.append_null(),
+            (Some(word), Some((last, place))) if **last == *word => self.rows.append_value(*place),
+            (Some(word), _) => self.append_other(word),
+        }
+    }
+
+    fn append_other(&mut self, word: &str) {
+        let place = self.places.get(word).copied().unwrap_or_else(|| {
+            let place = self.places.len() as i32;
+            self.places.insert(word.into(), place);
+            self.words.append_value(word);
+            place
+        });
+        self.rows.append_value(place);
+        self.last = Some((word.into(), place));
+    }
+
+    fn finish(&mut self) -> DictionaryArray<Int32Type> {
+        self.places.clear();
+        self.last = None;
+        DictionaryArray::new(self.rows.finish(), Arc::new(self.words.finish()))
+    }
+}
+
 enum Values {
     Text(LargeStringBuilder),
-    Word(LargeStringDictionaryBuilder<Int32Type>),
+    Word(WordBuilder),
     Int(Int64Builder),
     Real(Float64Builder),
     Time(TimestampMicrosecondBuilder),
@@ -73,7 +111,7 @@ impl Values {
     fn new(kind: Kind) -> Self {
         match kind {
             Kind::Text => Self::Text(LargeStringBuilder::with_capacity(ROWS, TEXT_BYTES)),
-            Kind::Word => Self::Word(LargeStringDictionaryBuilder::new()),
+            Kind::Word => Self::Word(WordBuilder::default()),
             Kind::Int => Self::Int(Int64Builder::with_capacity(ROWS)),
             Kind::Real => Self::Real(Float64Builder::with_capacity(ROWS)),
             Kind::Time => {
@@ -99,12 +137,8 @@ impl Values {
                 values.append_null();
                 8
             }
-            (Self::Word(values), Cell::Text(text)) => {
-                values.append_value(text);
-                4
-            }
-            (Self::Word(values), _) => {
-                values.append_null();
+            (Self::Word(values), cell) => {
+                values.append(if let Cell::Text(text) = cell { Some(text) } else { None });
                 4
             }
             (Self::Int(values), cell) => {

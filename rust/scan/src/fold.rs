@@ -2,19 +2,31 @@
 
 use std::collections::HashMap;
 
+use respstream_core::catalogue::{Code, DIAGNOSTICS};
 use respstream_core::decoder::{Decoder, Ignore, Sink};
 use respstream_core::diagnostics::{Diagnostic, KEPT};
 use respstream_core::events::Parsed;
-use respstream_core::frames::Options;
 use respstream_core::response::Folded;
 use respstream_core::wrapped::RowOptions;
 
 use crate::batches::{EventRow, Tables};
-use crate::schema::Table;
+use crate::reader::How;
+use crate::schema::{Depth, Table};
 use crate::source::Input;
-use crate::splits::{Earlier, Part, lines_before};
+use crate::splits::{Earlier, Part};
 use crate::summary::Summary;
 use crate::wrapped::Record;
+
+/// What compares an event with others; nobody can tell where some were passed by.
+const COMPARED: [Code; 7] = [
+    Code::SequenceGap,
+    Code::SequenceRepeat,
+    Code::TextMismatch,
+    Code::ItemIdChanged,
+    Code::OutputDiffers,
+    Code::OutputRecovered,
+    Code::TimeReversed,
+];
 
 /// The decoder of one source, and what its rows need beside it.
 pub struct Fold<'n> {
@@ -25,6 +37,8 @@ pub struct Fold<'n> {
     owners: HashMap<u32, (u64, Option<u64>)>,
     /// The offset behind the last byte that was fed.
     pub position: u64,
+    /// The bytes that the decoder has passed by.
+    passed: u64,
     slice: Option<Slice<'n>>,
 }
 
@@ -36,27 +50,25 @@ struct Slice<'n> {
 }
 
 impl<'n> Fold<'n> {
-    /// For a source with rows of these fields.
-    pub fn new(name: &'n str, options: Options, rows: &RowOptions) -> Self {
-        Self {
-            name,
-            decoder: Decoder::with_rows(options, false, rows.clone()),
-            counting: Counting { part: Part::WHOLE, ..Counting::default() },
-            owners: HashMap::new(),
-            position: 0,
-            slice: None,
+    /// For a part of a source, which may be the whole, that is read from the offset `from` on.
+    /// A whole source may have rows of these fields.
+    pub fn new(input: &'n Input, how: How, rows: &RowOptions, part: Part, from: u64) -> Self {
+        let mut decoder = if part.is_whole() {
+            Decoder::with_rows(how.options, how.strict, rows.clone())
+        } else {
+            Decoder::starting_at(how.options, how.strict, from)
+        };
+        if how.depth == Depth::Lifecycle {
+            decoder.lean_mut().on = true;
         }
-    }
-
-    /// For a part of a source that is read from the offset `from` on.
-    pub fn part(input: &'n Input, options: Options, part: Part, from: u64) -> Self {
-        let earlier = Earlier::new(input, options, from);
+        let earlier = Earlier::new(input, how.options, from);
         Self {
             name: &input.name,
-            decoder: Decoder::starting_at(options, from),
+            decoder,
             counting: Counting { part, ..Counting::default() },
             owners: HashMap::new(),
             position: from,
+            passed: 0,
             slice: (!part.is_whole()).then_some(Slice { input, from, earlier }),
         }
     }
@@ -65,13 +77,19 @@ impl<'n> Fold<'n> {
     pub fn feed(&mut self, bytes: &[u8], tables: &mut Tables, summary: &mut Summary) {
         let before = self.position;
         self.position += bytes.len() as u64;
-        summary.bytes += self.counting.part.overlap(before, self.position);
-        if tables.wants(Table::Events) || self.slice.is_some() {
+        let own = self.counting.part.overlap(before, self.position);
+        summary.bytes += own;
+        if tables.wants(Table::Events) {
             let mut rows = Events { name: self.name, tables, counting: &mut self.counting };
             self.decoder.feed(bytes, None, &mut rows);
+        } else if self.slice.is_some() {
+            self.decoder.feed(bytes, None, &mut Reached(&mut self.counting));
         } else {
             self.decoder.feed(bytes, None, &mut Ignore);
         }
+        let passed = self.decoder.lean_mut().passed;
+        summary.skipped += (passed - self.passed).min(own);
+        self.passed = passed;
         self.take(tables, summary);
     }
 
@@ -99,6 +117,15 @@ impl<'n> Fold<'n> {
         self.take(tables, summary);
     }
 
+    /// The error that a strict scan ends with, if it was met.
+    pub fn refused(&self) -> Option<Diagnostic> {
+        let mut found = self.decoder.store().failed.clone()?;
+        if let Some(slice) = &self.slice {
+            found.line += slice.input.lines.before(slice.input, slice.from);
+        }
+        Some(found)
+    }
+
     /// Whether all that begins in the part has ended.
     pub fn is_done(&self) -> bool {
         let Counting { part, reached, named, .. } = self.counting;
@@ -116,16 +143,20 @@ impl<'n> Fold<'n> {
             self.decoder.finish(None, &mut rows);
             self.take(tables, summary);
         }
-        let kept = self.kept();
-        if self.slice.is_none() || self.decoder.store().kept.len() >= KEPT {
-            let counts = self.decoder.store().counts;
-            for (mine, count) in summary.diagnostics.iter_mut().zip(counts) {
-                *mine += count;
-            }
-        } else {
-            for (found, _) in &kept {
-                summary.diagnostics[found.code as usize] += 1;
-            }
+        if self.decoder.store().failed.is_some() {
+            return;
+        }
+        let kept = self.kept(tables.wants(Table::Diagnostics));
+        let mut counts = self.decoder.store().counts;
+        if self.slice.is_some() && self.decoder.store().kept.len() < KEPT {
+            counts = [0; DIAGNOSTICS.len()];
+            kept.iter().for_each(|(found, _)| counts[found.code as usize] += 1);
+        }
+        if self.decoder.lean_mut().on {
+            COMPARED.iter().for_each(|code| counts[*code as usize] = 0);
+        }
+        for (mine, count) in summary.diagnostics.iter_mut().zip(counts) {
+            *mine += count;
         }
         if tables.wants(Table::Diagnostics) {
             for (found, number) in kept {
@@ -134,8 +165,8 @@ impl<'n> Fold<'n> {
         }
     }
 
-    /// The kept diagnostics that are our own, by offset, with the numbers of their responses.
-    fn kept(&mut self) -> Vec<(Diagnostic, Option<u64>)> {
+    /// The kept diagnostics that are our own, by offset, with the numbers of their responses; their `lines` if asked for.
+    fn kept(&mut self, lines: bool) -> Vec<(Diagnostic, Option<u64>)> {
         let part = self.counting.part;
         let mut kept = Vec::new();
         for found in &self.decoder.store().kept {
@@ -147,7 +178,11 @@ impl<'n> Fold<'n> {
         kept.sort_by_key(|(found, _)| found.offset);
         if let Some(slice) = &mut self.slice {
             kept.retain(|(found, _)| !slice.earlier.has(found));
-            let lines = if kept.is_empty() { 0 } else { lines_before(slice.input, slice.from) };
+            let lines = if kept.is_empty() || !lines {
+                0
+            } else {
+                slice.input.lines.before(slice.input, slice.from)
+            };
             for (found, _) in &mut kept {
                 found.line += lines;
             }
@@ -199,6 +234,19 @@ impl Counting {
         }
         let first = *self.first.get_or_insert(folded.ordinal);
         index?.checked_sub(first)
+    }
+}
+
+/// Notes how far the events go.
+struct Reached<'a>(&'a mut Counting);
+
+impl Sink for Reached<'_> {
+    // What is passed by, or taken in runs, neither begins nor ends a response, and has no lane of its own.
+    const READS: bool = false;
+
+    fn event(&mut self, parsed: &Parsed<'_>) {
+        self.0.reached = Some(parsed.offset);
+        self.0.named |= parsed.lane.is_some();
     }
 }
 

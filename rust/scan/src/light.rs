@@ -4,25 +4,14 @@ use std::borrow::Cow;
 
 use respstream_core::catalogue::Code;
 use respstream_core::diagnostics::Issue;
-use respstream_core::events::{Found, Reader};
+use respstream_core::events::{Found, Reader, repeated};
 use respstream_core::frames::{Frame, Framer, Note, Options, Sink};
-use respstream_core::json;
+use respstream_core::json::{self, Fault, Member, Scan};
 use respstream_core::wrapped::{Closes, Place, RowOptions, Rows as Wrapped, Taker};
 
 use crate::batches::{EventRow, Tables};
-use crate::schema::{Selection, Table};
 use crate::splits::Part;
 use crate::summary::Summary;
-
-/// The columns that need a response.
-const FOLDED: [&str; 3] = ["stream_index", "event_index", "response_id"];
-
-/// Whether the tables can be had without a fold.
-pub fn is_enough<'a>(mut selections: impl Iterator<Item = &'a Selection>) -> bool {
-    selections.all(|selection| {
-        selection.table == Table::Events && !FOLDED.iter().any(|name| selection.has(name))
-    })
-}
 
 /// The events of one source, or of a part of one: those that begin there.
 pub struct Light<'n> {
@@ -36,9 +25,7 @@ pub struct Light<'n> {
 impl<'n> Light<'n> {
     /// For a source that is read from the offset `from` on.
     pub fn new(name: &'n str, options: Options, part: Part, from: u64) -> Self {
-        let mut reader = Reader::default();
-        // What is recognised is folded by the decoder; without one there is nothing to learn for.
-        reader.predictor.off = true;
+        let reader = Reader::default();
         Self {
             framer: Framer::starting_at(options, from),
             wrapped: Wrapped::new(options, RowOptions::default()),
@@ -90,6 +77,15 @@ struct Outer<'a, 'n> {
 }
 
 impl Sink for Outer<'_, '_> {
+    fn scan(&mut self, text: &[u8], members: &mut Vec<Member>) -> Result<Scan, Fault> {
+        self.inner.scan(text, members)
+    }
+
+    #[inline]
+    fn recognise(&mut self, text: &[u8]) -> Option<usize> {
+        self.inner.recognise(text)
+    }
+
     fn frame(&mut self, mut frame: Frame<'_>) {
         let Self { wrapped, inner } = self;
         let (data, offset) = (frame.data, frame.offset);
@@ -133,15 +129,24 @@ impl<'a, 'n> Inner<'a, 'n> {
 
     /// Makes the row of an event; what is wrong with a frame is not yet counted.
     fn read(&mut self, frame: &mut Frame<'_>) {
+        if frame.scanned.is_none() && self.events.reader.recognises(frame.data) {
+            frame.scanned = Some(Ok(Scan::RECOGNISED));
+        }
         let Events { name, reader, issues, part, .. } = &mut *self.events;
         let own = part.has(frame.offset);
-        if let Found::Event(mut parsed) = reader.read(frame, issues)
-            && own
-        {
-            parsed.time = self.time;
-            if parsed.lane.is_none() {
-                parsed.lane = self.lane.as_deref().map(Cow::Borrowed);
-            }
+        let recognised = matches!(frame.scanned, Some(Ok(Scan { recognised: true, .. })));
+        let mut parsed = if let Some(known) = reader.predictor.latest().filter(|_| recognised) {
+            repeated(frame, known, issues)
+        } else if let Found::Event(parsed) = reader.read(frame, issues) {
+            parsed
+        } else {
+            return;
+        };
+        parsed.time = self.time;
+        if parsed.lane.is_none() {
+            parsed.lane = self.lane.as_deref().map(Cow::Borrowed);
+        }
+        if own {
             let row = EventRow { parsed: &parsed, folded: None, number: None, index: 0 };
             self.tables.event(name, &row);
         }
@@ -156,6 +161,15 @@ impl<'a, 'n> Inner<'a, 'n> {
 }
 
 impl Sink for Inner<'_, '_> {
+    fn scan(&mut self, text: &[u8], members: &mut Vec<Member>) -> Result<Scan, Fault> {
+        self.events.reader.scan(text, members)
+    }
+
+    #[inline]
+    fn recognise(&mut self, text: &[u8]) -> Option<usize> {
+        self.events.reader.recognise(text)
+    }
+
     fn frame(&mut self, mut frame: Frame<'_>) {
         self.read(&mut frame);
         self.count(frame.offset);

@@ -15,10 +15,9 @@ use arrow_array::types::Int64Type;
 use arrow_array::{Int64Array, RecordBatch};
 use arrow_schema::ArrowError;
 use arrow_select::concat::concat_batches;
-use respstream_core::frames::Options;
 
 use crate::batches::{Batch, Tables};
-use crate::reader::{Out, Reader, Stop};
+use crate::reader::{How, Out, Reader, Refused, Stop};
 use crate::schema::Selection;
 use crate::source::Input;
 use crate::splits::{Part, divisible};
@@ -40,7 +39,7 @@ const THREADS: usize = 256;
 pub struct Plan {
     pub inputs: Arc<[Input]>,
     pub selections: Arc<[Selection]>,
-    pub options: Options,
+    pub how: How,
     pub wrapping: Wrapping,
     pub threads: usize,
     pub batch_rows: usize,
@@ -62,8 +61,23 @@ struct Coming {
 
 enum Message {
     Batch(Batch),
-    End(Box<Summary>),
+    /// What came of a claim, and the error that ends a strict scan there.
+    End(Box<Summary>, Option<Box<Refused>>),
     Failed(ArrowError),
+}
+
+/// Why a scan ended early.
+#[derive(Debug)]
+pub enum Failure {
+    Arrow(ArrowError),
+    /// A strict scan met an error.
+    Refused(Box<Refused>),
+}
+
+impl From<ArrowError> for Failure {
+    fn from(error: ArrowError) -> Self {
+        Self::Arrow(error)
+    }
 }
 
 /// Hands inputs to workers, in order.
@@ -141,6 +155,9 @@ pub struct Stream {
     /// Small batches, by table, that wait to be joined.
     small: Vec<Vec<RecordBatch>>,
     ready: VecDeque<Batch>,
+    /// Told when what is ready was taken.
+    failure: Option<Failure>,
+    failed: bool,
     pub summary: Summary,
 }
 
@@ -177,15 +194,20 @@ impl Stream {
             batch_rows: plan.batch_rows.max(1),
             small: vec![Vec::new(); plan.selections.len()],
             ready: VecDeque::new(),
+            failure: None,
+            failed: false,
             summary: Summary { rows: vec![0; plan.selections.len()], ..Summary::default() },
         })
     }
 
-    /// The next batch, and the place of its table.
-    pub fn next_batch(&mut self) -> Result<Option<Batch>, ArrowError> {
+    /// The next batch, and the place of its table. After a failure there is none.
+    pub fn next_batch(&mut self) -> Result<Option<Batch>, Failure> {
         loop {
             if let Some(batch) = self.ready.pop_front() {
                 return Ok(Some(batch));
+            }
+            if let Some(failure) = self.failure.take() {
+                return Err(failure);
             }
             if self.current.is_none() {
                 self.current = self.coming.recv().ok();
@@ -194,25 +216,35 @@ impl Stream {
                 }
             }
             let Some(current) = &self.current else {
-                self.summary.complete = true;
+                self.summary.complete = !self.failed;
                 self.join_all()?;
                 return Ok(self.ready.pop_front());
             };
             match current.messages.recv() {
                 Ok(Message::Batch(batch)) => self.keep(batch)?,
-                Ok(Message::End(summary)) => {
+                Ok(Message::End(summary, refused)) => {
                     self.before += summary.responses.values().sum::<u64>();
                     self.summary.add(*summary);
                     self.current = None;
+                    if let Some(refused) = refused {
+                        self.fail(Failure::Refused(refused))?;
+                    }
                 }
-                Ok(Message::Failed(error)) => return Err(error),
+                Ok(Message::Failed(error)) => self.fail(error.into())?,
                 Err(_) => {
-                    return Err(ArrowError::ComputeError(
-                        "a thread of the scan broke down".to_owned(),
-                    ));
+                    let told = "a thread of the scan broke down".to_owned();
+                    self.fail(ArrowError::ComputeError(told).into())?;
                 }
             }
         }
+    }
+
+    /// Ends the scan behind what was read before.
+    fn fail(&mut self, failure: Failure) -> Result<(), Failure> {
+        (self.failure, self.failed) = (Some(failure), true);
+        self.current = None;
+        self.coming = sync_channel(0).1;
+        Ok(self.join_all()?)
     }
 
     /// Takes a batch; small ones wait for the next.
@@ -276,17 +308,21 @@ fn work(queue: &Mutex<Queue>, plan: &Plan) {
         let Some((claim, sender)) = claim else { return };
         let mut out = Sender(sender);
         let tables = Tables::new(&plan.selections, plan.batch_rows);
-        let mut reader = Reader::new(tables, plan.options, &plan.wrapping, &mut out);
+        let mut reader = Reader::new(tables, plan.how, &plan.wrapping, &mut out);
         let read = match claim {
             Claim::Inputs(places) => {
                 plan.inputs[places].iter().try_for_each(|input| reader.read(input))
             }
             Claim::Part(place, part) => reader.read_part(&plan.inputs[place], part),
         };
-        let message = match read.and_then(|()| reader.finish()) {
-            Ok(summary) => Message::End(Box::new(summary)),
+        let ended = match read {
+            Err(Stop::Refused(refused)) => reader.finish().map(|summary| (summary, Some(refused))),
+            read => read.and_then(|()| reader.finish()).map(|summary| (summary, None)),
+        };
+        let message = match ended {
+            Ok((summary, refused)) => Message::End(Box::new(summary), refused),
             Err(Stop::Arrow(error)) => Message::Failed(error),
-            Err(Stop::Unwanted) => return,
+            Err(_) => return,
         };
         if out.0.send(message).is_err() {
             return;

@@ -1,15 +1,32 @@
 //! One source, or a part of one, from its bytes to rows.
 
 use arrow_schema::ArrowError;
+use respstream_core::diagnostics::Diagnostic;
 use respstream_core::frames::Options;
 
 use crate::batches::{Batch, Tables};
 use crate::fold::Fold;
-use crate::light::{self, Light};
+use crate::light::Light;
+use crate::schema::Depth;
 use crate::source::{Input, Problem, Source};
 use crate::splits::{self, Part};
 use crate::summary::Summary;
 use crate::wrapped::{Held, Wrapping};
+
+/// How a source is read; a `strict` scan ends at the first error that it meets.
+#[derive(Clone, Copy, Debug)]
+pub struct How {
+    pub options: Options,
+    pub strict: bool,
+    pub depth: Depth,
+}
+
+/// The error that ended a strict scan, and the source that has it.
+#[derive(Clone, Debug)]
+pub struct Refused {
+    pub source: String,
+    pub diagnostic: Diagnostic,
+}
 
 /// Takes batches as they are full; an error of it stops the reading.
 pub trait Out {
@@ -22,6 +39,7 @@ pub enum Stop {
     /// Nobody wants more.
     Unwanted,
     Arrow(ArrowError),
+    Refused(Box<Refused>),
 }
 
 impl From<ArrowError> for Stop {
@@ -41,6 +59,13 @@ impl Rows<'_> {
         match self {
             Self::Fold(fold) => fold.feed(bytes, tables, summary),
             Self::Light(light) => light.feed(bytes, tables, summary),
+        }
+    }
+
+    fn refused(&self) -> Option<Diagnostic> {
+        match self {
+            Self::Fold(fold) => fold.refused(),
+            Self::Light(_) => None,
         }
     }
 
@@ -70,17 +95,19 @@ impl Rows<'_> {
 pub struct Reader<'o, O> {
     pub tables: Tables,
     pub summary: Summary,
-    options: Options,
+    how: How,
     wrapping: &'o Wrapping,
-    /// Nobody wants responses.
-    light: bool,
+    /// The block of the last source, for the next one.
+    block: Vec<u8>,
     out: &'o mut O,
 }
 
 impl<'o, O: Out> Reader<'o, O> {
-    pub fn new(tables: Tables, options: Options, wrapping: &'o Wrapping, out: &'o mut O) -> Self {
-        let light = light::is_enough(tables.selections()) && !wrapping.rows.only;
-        Self { tables, summary: Summary::default(), options, wrapping, light, out }
+    pub fn new(tables: Tables, mut how: How, wrapping: &'o Wrapping, out: &'o mut O) -> Self {
+        if wrapping.rows.only {
+            how.depth = Depth::Whole;
+        }
+        Self { tables, summary: Summary::default(), how, wrapping, block: Vec::new(), out }
     }
 
     /// Reads a source through.
@@ -89,55 +116,60 @@ impl<'o, O: Out> Reader<'o, O> {
             return self.read_part(input, part);
         }
         self.summary.sources += 1;
-        match input.open() {
-            Ok(mut source) => {
-                let rows = if self.light {
-                    let light = Light::new(&input.name, self.options, Part::WHOLE, 0);
-                    Rows::Light(Box::new(light))
-                } else {
-                    Rows::Fold(Box::new(self.fold(input)))
-                };
-                self.read_open(input, &mut source, rows, Held::new(self.wrapping))
-            }
-            Err(problem) => {
-                self.problem(input, None, problem);
-                self.flush(false)
-            }
+        match input.open_with(std::mem::take(&mut self.block)) {
+            Ok(source) => self.read_open(input, source, Part::WHOLE, 0),
+            Err(problem) => self.problem(input, None, problem),
         }
     }
 
     /// Reads the responses that begin in a part of a plain file.
     pub fn read_part(&mut self, input: &Input, part: Part) -> Result<(), Stop> {
         self.summary.sources += u64::from(part.start == 0);
-        let opened = splits::look_back(input, part.start, self.options)
+        let opened = splits::look_back(input, part.start, self.how.options)
             .and_then(|from| Ok((from, input.open_at(from)?)));
         match opened {
-            Ok((from, mut source)) => {
-                let rows = if self.light {
-                    Rows::Light(Box::new(Light::new(&input.name, self.options, part, from)))
-                } else {
-                    Rows::Fold(Box::new(Fold::part(input, self.options, part, from)))
-                };
-                self.read_open(input, &mut source, rows, Held::default())
-            }
-            Err(problem) => {
-                self.problem(input, None, problem);
-                self.flush(false)
-            }
+            Ok((from, source)) => self.read_open(input, source, part, from),
+            Err(problem) => self.problem(input, None, problem),
         }
     }
 
-    fn fold<'n>(&self, input: &'n Input) -> Fold<'n> {
-        Fold::new(&input.name, self.options, &self.wrapping.rows)
+    fn read_open(
+        &mut self,
+        input: &Input,
+        mut source: Source,
+        part: Part,
+        from: u64,
+    ) -> Result<(), Stop> {
+        let mut held = if part.is_whole() { Held::new(self.wrapping) } else { Held::default() };
+        let mut rows = if self.how.depth == Depth::Events {
+            Rows::Light(Box::new(Light::new(&input.name, self.how.options, part, from)))
+        } else {
+            Rows::Fold(Box::new(self.fold(input, part, from)))
+        };
+        let ended = self.read_all(input, &mut source, &mut rows, &mut held)?;
+        self.read_held(input, &mut rows, held)?;
+        self.block = source.into_block();
+        // Behind its part the source goes on, and what is open there is not ours.
+        let position = rows.finish(&mut self.tables, &mut self.summary);
+        self.refuse(input, rows.refused())?;
+        match ended {
+            Ok(()) => self.flush(false),
+            Err(problem) => self.problem(input, Some(position), problem),
+        }
     }
 
-    fn read_open<'n>(
+    fn fold<'n>(&self, input: &'n Input, part: Part, from: u64) -> Fold<'n> {
+        Fold::new(input, self.how, &self.wrapping.rows, part, from)
+    }
+
+    /// Reads to the end of the part, or as far as the source can be read.
+    fn read_all(
         &mut self,
-        input: &'n Input,
+        input: &Input,
         source: &mut Source,
-        mut rows: Rows<'n>,
-        mut held: Held,
-    ) -> Result<(), Stop> {
+        rows: &mut Rows<'_>,
+        held: &mut Held,
+    ) -> Result<Result<(), Problem>, Stop> {
         loop {
             let mut stopped = Ok(());
             let more = source.next(|bytes| {
@@ -145,37 +177,33 @@ impl<'o, O: Out> Reader<'o, O> {
                     rows.feed(bytes, &mut self.tables, &mut self.summary);
                 }
                 stopped = flush(&mut self.tables, self.out, false);
-                stopped.is_ok() && !rows.is_done()
+                stopped.is_ok() && !rows.is_done() && rows.refused().is_none()
             });
             stopped?;
+            self.refuse(input, rows.refused())?;
             match more {
                 Ok(true) => {}
-                Ok(false) => {
-                    self.read_held(input, &mut rows, held);
-                    // Behind its part the source goes on, and what is open there is not ours.
-                    rows.finish(&mut self.tables, &mut self.summary);
-                    return self.flush(false);
-                }
-                Err(problem) => {
-                    self.read_held(input, &mut rows, held);
-                    let position = rows.finish(&mut self.tables, &mut self.summary);
-                    self.problem(input, Some(position), problem);
-                    return self.flush(false);
-                }
+                Ok(false) => return Ok(Ok(())),
+                Err(problem) => return Ok(Err(problem)),
             }
         }
     }
 
     /// Reads what was kept back until the end of a source: a file that wraps streams whole, or too little to tell.
-    fn read_held<'n>(&mut self, input: &'n Input, rows: &mut Rows<'n>, held: Held) {
+    fn read_held<'n>(
+        &mut self,
+        input: &'n Input,
+        rows: &mut Rows<'n>,
+        held: Held,
+    ) -> Result<(), Stop> {
         let (wrapper, bytes) = held.rest();
         let Some(wrapper) = wrapper else {
             if !bytes.is_empty() {
                 rows.feed(&bytes, &mut self.tables, &mut self.summary);
             }
-            return;
+            return Ok(());
         };
-        let mut fold = self.fold(input);
+        let mut fold = self.fold(input, Part::WHOLE, 0);
         fold.pass(bytes.len(), &mut self.summary);
         match self.wrapping.reader.records(wrapper, &bytes) {
             Ok(records) => {
@@ -183,15 +211,31 @@ impl<'o, O: Out> Reader<'o, O> {
                     fold.record(record, &mut self.tables, &mut self.summary);
                 }
             }
-            Err(problem) => self.problem(input, Some(0), problem),
+            Err(problem) => self.problem(input, Some(0), problem)?,
         }
         *rows = Rows::Fold(Box::new(fold));
+        Ok(())
     }
 
-    fn problem(&mut self, input: &Input, offset: Option<u64>, problem: Problem) {
+    /// Ends a strict scan; the rows before the error are handed over.
+    fn refuse(&mut self, input: &Input, found: Option<Diagnostic>) -> Result<(), Stop> {
+        let Some(diagnostic) = found else { return Ok(()) };
+        self.flush(true)?;
+        Err(Stop::Refused(Box::new(Refused { source: input.name.clone(), diagnostic })))
+    }
+
+    fn problem(
+        &mut self,
+        input: &Input,
+        offset: Option<u64>,
+        problem: Problem,
+    ) -> Result<(), Stop> {
         self.summary.diagnostics[problem.code as usize] += 1;
         self.tables.problem(&input.name, offset, &problem);
+        let found = self.how.strict.then(|| problem.diagnostic(offset.unwrap_or_default()));
         self.summary.problems.push((input.name.clone(), problem));
+        self.refuse(input, found)?;
+        self.flush(false)
     }
 
     /// Hands over what is full, or with `all` whatever there is.

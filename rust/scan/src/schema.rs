@@ -175,6 +175,63 @@ const DIAGNOSTICS: [Column; 9] = [
     some("response_id", Kind::Text),
 ];
 
+/// The columns of responses that their lifecycle events tell, or where these stand.
+const LIFECYCLE: [&str; 22] = [
+    "source",
+    "stream_index",
+    "byte_start",
+    "response_id",
+    "previous_response_id",
+    "conversation_id",
+    "model",
+    "status",
+    "terminal",
+    "created_at",
+    "completed_at",
+    "service_tier",
+    "input_tokens",
+    "cached_tokens",
+    "output_tokens",
+    "reasoning_tokens",
+    "total_tokens",
+    "incomplete_reason",
+    "error_code",
+    "error_message",
+    "metadata",
+    "lane",
+];
+/// The columns of events that need a response.
+const FOLDED: [&str; 3] = ["stream_index", "event_index", "response_id"];
+
+/// How much of a source has to be read for its rows.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Depth {
+    /// Events without their responses.
+    Events,
+    /// Responses, as their lifecycle events tell them.
+    Lifecycle,
+    /// Everything.
+    Whole,
+}
+
+impl Depth {
+    /// What these tables need.
+    pub fn of<'a>(selections: impl Iterator<Item = &'a Selection> + Clone) -> Self {
+        let all = |needs: fn(&Selection) -> bool| selections.clone().all(needs);
+        if all(|one| one.table == Table::Events && !FOLDED.iter().any(|name| one.has(name))) {
+            return Self::Events;
+        }
+        let told = |one: &Selection| {
+            let mut places = one.places.iter();
+            places.all(|place| LIFECYCLE.contains(&one.table.columns()[*place].name))
+        };
+        if all(|one| one.table == Table::Responses) && selections.clone().all(told) {
+            return Self::Lifecycle;
+        }
+        Self::Whole
+    }
+}
+
 /// A table of which some columns are wanted: their places, in the order in which they are wanted.
 #[derive(Clone, Debug)]
 pub struct Selection {

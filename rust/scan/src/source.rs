@@ -6,11 +6,12 @@ use std::path::PathBuf;
 use std::sync::Arc;
 
 use respstream_core::catalogue::Code;
+use respstream_core::diagnostics::Diagnostic;
 
 use crate::inflate::{Inflate, Packing};
-use crate::splits::Part;
+use crate::splits::{Lines, Part};
 
-/// A file is read in pieces of this size.
+/// A file is read in pieces of this size, which stay in the cache of a core.
 pub const READ_BYTES: usize = 1 << 18;
 
 /// A reader of bytes that a worker thread may own.
@@ -35,6 +36,8 @@ pub struct Input {
     pub place: Place,
     /// Only the responses that begin here are wanted.
     pub part: Option<Part>,
+    /// Shared by those who read parts of it.
+    pub lines: Arc<Lines>,
 }
 
 /// Why a source could not be read through.
@@ -45,6 +48,22 @@ pub struct Problem {
 }
 
 impl Problem {
+    /// The same as a diagnostic. Of a source that cannot be read nobody knows the line.
+    pub(crate) fn diagnostic(&self, offset: u64) -> Diagnostic {
+        let detail = vec![("reason", self.reason.as_str().into())];
+        let Self { code, .. } = *self;
+        Diagnostic {
+            code,
+            offset,
+            length: 0,
+            line: 0,
+            sequence_number: None,
+            response_id: None,
+            detail,
+            place: None,
+        }
+    }
+
     pub(crate) fn unreadable(error: &io::Error) -> Self {
         Self { code: Code::Unreadable, reason: reason(error) }
     }
@@ -63,9 +82,9 @@ fn reason(error: &io::Error) -> String {
 pub struct Source {
     bytes: Bytes,
     inflate: Option<Inflate>,
-    /// What was read before it was known what it is.
-    head: Vec<u8>,
     block: Vec<u8>,
+    /// So much of the block was read before it was known what it is.
+    head: usize,
     ended: bool,
 }
 
@@ -80,19 +99,18 @@ impl Input {
 
     /// Opens the input and looks at its first bytes.
     pub fn open(&self) -> Result<Source, Problem> {
+        self.open_with(Vec::new())
+    }
+
+    /// The same with the block of another source, which spares making one.
+    pub fn open_with(&self, block: Vec<u8>) -> Result<Source, Problem> {
         let bytes: Bytes = match &self.place {
             Place::File(path) => {
                 Box::new(File::open(path).map_err(|error| Problem::unreadable(&error))?)
             }
             Place::Opened(opener) => opener.open().map_err(|error| Problem::unreadable(&error))?,
         };
-        let mut source = Source {
-            bytes,
-            inflate: None,
-            head: Vec::new(),
-            block: vec![0; READ_BYTES],
-            ended: false,
-        };
+        let mut source = Source::new(bytes, block);
         source.sniff()?;
         Ok(source)
     }
@@ -107,45 +125,45 @@ impl Input {
         };
         let mut file = File::open(path).map_err(|error| Problem::unreadable(&error))?;
         file.seek(SeekFrom::Start(position)).map_err(|error| Problem::unreadable(&error))?;
-        Ok(Source {
-            bytes: Box::new(file),
-            inflate: None,
-            head: Vec::new(),
-            block: vec![0; READ_BYTES],
-            ended: false,
-        })
+        Ok(Source::new(Box::new(file), Vec::new()))
     }
 }
 
 impl Source {
+    fn new(bytes: Bytes, mut block: Vec<u8>) -> Self {
+        block.resize(READ_BYTES, 0);
+        Self { bytes, inflate: None, block, head: 0, ended: false }
+    }
+
+    /// The block, for another source.
+    pub fn into_block(self) -> Vec<u8> {
+        self.block
+    }
+
     /// Whether the bytes are compressed.
     pub fn is_packed(&self) -> bool {
         self.inflate.is_some()
     }
 
     fn sniff(&mut self) -> Result<(), Problem> {
-        while self.head.len() < Packing::MAGIC_BYTES {
-            let size = read(&mut self.bytes, &mut self.block)?;
+        while self.head < Packing::MAGIC_BYTES {
+            let size = read(&mut self.bytes, &mut self.block[self.head..])?;
             if size == 0 {
-                self.ended = true;
                 break;
             }
-            self.head.extend_from_slice(&self.block[..size]);
+            self.head += size;
         }
-        self.inflate = Packing::of(&self.head).map(Inflate::new).transpose()?;
+        self.inflate = Packing::of(&self.block[..self.head]).map(Inflate::new).transpose()?;
         Ok(())
     }
 
     /// Reads the next piece and hands its plain bytes over, which may be none or several pieces; false at the end. What
     /// was handed over before a problem counts.
     pub fn next(&mut self, mut take: impl FnMut(&[u8]) -> bool) -> Result<bool, Problem> {
-        let size = if self.head.is_empty() {
-            if self.ended { 0 } else { read(&mut self.bytes, &mut self.block)? }
-        } else {
-            let head = std::mem::take(&mut self.head);
-            self.block.resize(self.block.len().max(head.len()), 0);
-            self.block[..head.len()].copy_from_slice(&head);
-            head.len()
+        let size = match std::mem::take(&mut self.head) {
+            0 if self.ended => 0,
+            0 => read(&mut self.bytes, &mut self.block)?,
+            head => head,
         };
         if size == 0 {
             self.ended = true;

@@ -4,9 +4,10 @@
 //! reading begins before it: at the last event that begins or ends a response. What a source tells only once is looked up
 //! in what stands before, and lines are counted there, but only if there is something to tell.
 
-use std::collections::HashSet;
+use std::collections::{BTreeMap, HashSet};
 use std::fs::File;
 use std::io::{Read, Seek, SeekFrom};
+use std::sync::{Mutex, PoisonError};
 
 use memchr::{memchr_iter, memmem, memrchr2};
 use respstream_core::catalogue::{Code, Phase};
@@ -159,7 +160,7 @@ fn line_end_before(bytes: &[u8], start: usize) -> Option<usize> {
 /// Whether an event at this offset tells what is open at `start`: one that begins a response, or one before that ends it.
 fn marks(input: &Input, offset: u64, start: u64, options: Options) -> Result<bool, Problem> {
     let mut source = input.open_at(offset)?;
-    let mut decoder = Decoder::starting_at(options, offset);
+    let mut decoder = Decoder::starting_at(options, false, offset);
     let mut first = First(None);
     loop {
         let more = source.next(|bytes| {
@@ -186,22 +187,36 @@ impl Sink for First {
     }
 }
 
-/// How many lines end before an offset at which one begins.
-pub fn lines_before(input: &Input, offset: u64) -> u64 {
-    let Ok(mut source) = input.open_at(0) else { return 0 };
-    let (mut lines, mut rest, mut after_cr) = (0, offset, false);
-    while rest > 0 {
-        let more = source.next(|bytes| {
-            let size = usize::try_from(rest).unwrap_or(usize::MAX).min(bytes.len());
-            lines += count_lines(&bytes[..size], &mut after_cr);
-            rest -= size as u64;
-            true
-        });
-        if !matches!(more, Ok(true)) {
-            break;
+/// How many lines end before some offsets of a source, and whether a CR stands right before them. What was counted once is
+/// known to all parts, so that the work is linear in the source, however many parts there are.
+#[derive(Debug, Default)]
+pub struct Lines(Mutex<BTreeMap<u64, (u64, bool)>>);
+
+impl Lines {
+    /// How many lines end before an offset at which one begins.
+    pub fn before(&self, input: &Input, offset: u64) -> u64 {
+        let (start, known) = {
+            let counted = self.0.lock().unwrap_or_else(PoisonError::into_inner);
+            let nearest = counted.range(..=offset).next_back();
+            nearest.map_or((0, (0, false)), |(start, known)| (*start, *known))
+        };
+        let Ok(mut source) = input.open_at(start) else { return known.0 };
+        let ((mut lines, mut after_cr), mut rest) = (known, offset - start);
+        while rest > 0 {
+            let more = source.next(|bytes| {
+                let size = usize::try_from(rest).unwrap_or(usize::MAX).min(bytes.len());
+                lines += count_lines(&bytes[..size], &mut after_cr);
+                rest -= size as u64;
+                true
+            });
+            if !matches!(more, Ok(true)) {
+                return lines;
+            }
         }
+        let mut counted = self.0.lock().unwrap_or_else(PoisonError::into_inner);
+        counted.insert(offset, (lines, after_cr));
+        lines
     }
-    lines
 }
 
 fn count_lines(bytes: &[u8], after_cr: &mut bool) -> u64 {
