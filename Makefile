@@ -2,6 +2,7 @@
 PYTHON ?= python3
 VENV := .venv
 BENCH := .venv-bench
+ENGINES := .venv-engines
 BIN := $(VENV)/bin
 TRANSCRIPTS := $(sort $(wildcard tests/data/transcripts/*.sse tests/data/transcripts/*.jsonl))
 NATIVE_SOURCES := Cargo.toml Cargo.lock pyproject.toml \
@@ -22,6 +23,11 @@ OLD ?= --zig --compatibility manylinux2014
 endif
 export CARGO_ZIGBUILD_PYTHON_PATH := $(PYO3_PYTHON)
 
+# RESPSTREAM_SKIP_ENGINES=ray,spark,dask leaves out those that it names; an engine that is not named has to be there.
+comma := ,
+ENGINES_MADE := $(ENGINES)/.made$(addprefix -,$(RESPSTREAM_SKIP_ENGINES))
+ENGINE_GROUPS := engines $(filter-out $(subst $(comma), ,$(RESPSTREAM_SKIP_ENGINES)),ray spark dask)
+
 # Everything of the fuzzer stays under target/. Its coverage flags are nightly's; the variable gives them to any toolchain.
 # The core has no unsafe code that a sanitizer would watch, and is several times as fast without.
 FUZZ_TARGETS := frames json events fold decoder
@@ -32,7 +38,7 @@ CARGO_FUZZ := $(CURDIR)/target/tools/bin/cargo-fuzz
 FUZZ := RUSTC_BOOTSTRAP=1 $(CARGO_FUZZ)
 FUZZ_OPTIONS := --fuzz-dir $(CURDIR)/rust/fuzz --target-dir $(FUZZ_ROOM) --sanitizer none
 
-.PHONY: help demo build test test-rust test-python test-sdk2 lint format docs wheels check-wheels bench bench-short fuzz fuzz-smoke clean
+.PHONY: help demo build test test-rust test-python test-sdk2 test-engines engines-system lint format docs wheels check-wheels bench bench-short bench-cluster fuzz fuzz-smoke clean
 .DELETE_ON_ERROR:
 
 help: ## this list
@@ -53,6 +59,12 @@ test-python: $(VENV)/.built $(VENV)/.test
 
 test-sdk2: $(VENV)/.built $(VENV)/.sdk2 ## what faces the openai SDK, over its second generation
 	PYTHONPATH=$(VENV)/sdk2 $(BIN)/python -m pytest $(PYTEST_ARGS) tests/test_catalogue.py tests/test_openai_events.py
+
+test-engines: $(VENV)/.built $(ENGINES_MADE) ## Ray, Spark, Dask, polars and DuckDB over the logs, each for real
+	PYTHONPATH=. RAY_USAGE_STATS_ENABLED=0 $(ENGINES)/bin/python -m pytest $(PYTEST_ARGS) tests/engines
+
+engines-system: ## what Spark needs of the system: Java, from Debian's packages (as root)
+	command -v java >/dev/null || { apt-get update -qq && apt-get install -y -qq --no-install-recommends openjdk-17-jre-headless; }
 
 lint: $(VENV)/.lint $(VENV)/.built ## rustfmt, clippy, ruff, mypy, pyright, the stub against the extension, the workflows
 	cargo fmt --all --check
@@ -97,6 +109,9 @@ bench: $(VENV)/.built $(BENCH)/.made ## the table against peers, into benches/RE
 bench-short: $(VENV)/.built $(BENCH)/.made ## the benchmarks on small input: answers are checked, times mean nothing
 	PYTHONPATH=python $(BENCH)/bin/python -m benches.run --short
 
+bench-cluster: $(VENV)/.built $(ENGINES_MADE) ## Ray and Spark of one and two workers over 4 GB of logs, beside scan; some ten minutes
+	PYTHONPATH=. RAY_USAGE_STATS_ENABLED=0 $(ENGINES)/bin/python -m benches.cluster
+
 fuzz: $(CARGO_FUZZ) ## each fuzz target for FUZZ_SECONDS (60); what fails stays in target/fuzz/artifacts
 	$(FUZZ) build $(FUZZ_OPTIONS)
 	@for target in $(FUZZ_TARGETS); do \
@@ -111,7 +126,7 @@ fuzz-smoke: ## each fuzz target for ten seconds
 	@$(MAKE) --no-print-directory fuzz FUZZ_SECONDS=10
 
 clean: ## everything that was built, the environments too
-	rm -rf $(VENV) $(BENCH) dist target .pytest_cache .mypy_cache .ruff_cache .hypothesis .benchmarks .coverage
+	rm -rf $(VENV) $(BENCH) $(ENGINES) dist target .pytest_cache .mypy_cache .ruff_cache .hypothesis .benchmarks .coverage
 	rm -f python/respstream/_native.*.so python/respstream/_native*.pyd
 	find python tests tools benches -name __pycache__ -type d -prune -exec rm -rf {} +
 
@@ -148,6 +163,14 @@ $(VENV)/.package: $(VENV)/.made pyproject.toml
 
 $(VENV)/.lint: $(VENV)/.made pyproject.toml
 	$(BIN)/python -m pip install --group lint
+	@touch $@
+
+# The extension is the one of .venv, and what stands in python/ is installed as it is: workers find it on their own.
+$(ENGINES_MADE): pyproject.toml
+	$(PYTHON) -m venv $(ENGINES)
+	$(ENGINES)/bin/python -m pip install --upgrade 'pip>=25.1'
+	$(ENGINES)/bin/python -m pip install $(addprefix --group ,$(ENGINE_GROUPS))
+	echo $(CURDIR)/python > "$$($(ENGINES)/bin/python -c 'import sysconfig; print(sysconfig.get_path("purelib"))')/respstream.pth"
 	@touch $@
 
 $(BENCH)/.made: pyproject.toml

@@ -32,6 +32,16 @@ BOUND = [
 ]
 
 
+def pytest_ignore_collect(collection_path: Path, config: pytest.Config) -> bool | None:
+    """Tests of engines want an environment of their own, and run where they are named (`make test-engines`)."""
+    engines = Path(__file__).parent / "engines"
+    named = any(
+        engines in (path := Path(argument.partition("::")[0]).resolve()).parents or path == engines
+        for argument in config.args
+    )
+    return True if collection_path == engines and not named else None
+
+
 def load(name: str) -> ModuleType:
     """The engine of that name. A missing extension is an error, never a skip."""
     return _backend.load(name)

@@ -1,6 +1,7 @@
 """A pytest plugin for continuous integration (`-p tests.no_skips`): a test that is skipped fails the run.
 
-A skip hides a part that is missing. One is expected: tests over recordings, where `RESPSTREAM_RECORDED` names none.
+A skip hides a part that is missing. Two are expected: tests over recordings, where `RESPSTREAM_RECORDED` names none, and tests
+of engines that `RESPSTREAM_SKIP_ENGINES` names.
 """
 
 from __future__ import annotations
@@ -10,6 +11,7 @@ import os
 import pytest
 
 RECORDED = "RESPSTREAM_RECORDED"
+SKIP_ENGINES = "RESPSTREAM_SKIP_ENGINES"
 _skipped: list[str] = []
 
 
@@ -23,6 +25,8 @@ def _note(report: pytest.TestReport | pytest.CollectReport) -> None:
         return
     reason = _reason(report)
     if RECORDED in reason and not os.environ.get(RECORDED):
+        return
+    if SKIP_ENGINES in reason and os.environ.get(SKIP_ENGINES):
         return
     _skipped.append(f"{report.nodeid}: {reason}")
 

@@ -39,6 +39,10 @@ class Split:
         self.start, self.end, self.bytes = start, end, size
         self.options = options
 
+    def _part(self) -> Input:
+        whole = self.start == 0 and self.end is None
+        return self._input if whole else self._input._replace(part=(self.start, self.end))
+
     def _key(self) -> tuple[Any, ...]:
         return self.source, self._input.place, self.start, self.end, self.options
 
@@ -66,27 +70,34 @@ def plan(paths: Any, target_bytes: int = TARGET_BYTES, **options: Any) -> list[S
     if target_bytes < 1:
         raise ValueError("target_bytes must be positive")
     chosen = given_options(options)
-    return [
-        Split(one, start, end, size, chosen)
-        for one in _paths.inputs(paths)
-        for start, end, size in _ranges(one, target_bytes, chosen)
-    ]
+    return [split for one in _paths.inputs(paths) for split in cut(one, target_bytes, chosen)]
 
 
 def read_split(
-    split: Split,
+    split: Split | Iterable[Split],
     table: str | Iterable[str] = "responses",
     columns: Iterable[str] | dict[str, Iterable[str]] | None = None,
     batch_rows: int | None = None,
 ) -> Scan:
-    """The rows of a split, as `scan` gives them: iterate over the batches, or hand it to whatever speaks Arrow."""
-    from respstream.tables import Scan, batch_size, wanted_columns
+    """The rows of a split, as `scan` gives them: iterate over the batches, or hand it to whatever speaks Arrow.
 
-    whole = split.start == 0 and split.end is None
-    one = split._input if whole else split._input._replace(part=(split.start, split.end))
+    Several splits, of one plan, come one after the other; batches go over their borders. Raises ValueError for splits whose
+    options differ, and what `scan` raises for tables and columns.
+    """
+    from respstream.tables import Scan, batch_size, given_options, wanted_columns
+
+    splits = [split] if isinstance(split, Split) else list(split)
+    options = splits[0].options if splits else given_options({})
+    if any(one.options != options for one in splits):
+        raise ValueError("the splits have different options")
     names = [table] if isinstance(table, str) else list(table)
     wanted = wanted_columns(names, columns)
-    return Scan([one], wanted, 1, batch_size(batch_rows), dict(split.options), split=True)
+    return Scan([one._part() for one in splits], wanted, 1, batch_size(batch_rows), dict(options), split=True)
+
+
+def cut(one: Input, target_bytes: int, options: dict[str, Any]) -> list[Split]:
+    """The splits of one input, with options that were checked."""
+    return [Split(one, start, end, size, options) for start, end, size in _ranges(one, target_bytes, options)]
 
 
 def _ranges(one: Input, target: int, options: dict[str, Any]) -> Iterator[tuple[int, int | None, int | None]]:

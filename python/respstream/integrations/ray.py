@@ -1,0 +1,132 @@
+"""Logs as a Ray Dataset, read by all workers of a cluster. Needs `pip install 'respstream[ray]'`; see docs/cluster.md.
+
+Ray says how many tasks it wants; the splits of `respstream.plan` are made to fit. A task that is lost with its worker is
+read again by another one, with the same rows in the same blocks.
+"""
+
+# Ray need not be installed where types are checked.
+# pyright: reportUnknownParameterType=false
+
+from __future__ import annotations
+
+from copy import copy
+from functools import partial
+from typing import TYPE_CHECKING, Any
+
+try:
+    import pyarrow as pa
+    from ray.data import Dataset, Datasource, ReadTask, read_datasource
+    from ray.data.block import BlockMetadata
+except ModuleNotFoundError as missing:
+    if missing.name is None or missing.name.partition(".")[0] not in {"ray", "pyarrow"}:
+        raise
+    raise ImportError("pip install 'respstream[ray]' reads logs into Ray") from None
+
+from respstream.integrations import _tasks
+from respstream.splits import Split, read_split
+from respstream.tables import wanted_columns
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Iterator
+
+__all__ = ["LogDatasource", "read_responses", "read_table"]
+
+_LEAST_BYTES = 8 << 20  # a smaller task is mostly the engine's own work
+
+
+def read_responses(paths: Any, columns: Iterable[str] | None = None, **options: Any) -> Dataset:
+    """The table `responses` of logs as a Dataset: one row a response. All else as `read_table` has it."""
+    return read_table(paths, "responses", columns, **options)
+
+
+def read_table(paths: Any, table: str = "responses", columns: Iterable[str] | None = None, **options: Any) -> Dataset:
+    """A table of logs as a Dataset; nothing is read before Ray executes it.
+
+    Paths, columns and options as for `respstream.scan`; and `unreadable`: whether a source that cannot be read fails its
+    task ("raise", the default) or is left out ("skip"). Every worker must see the paths. For Ray's own arguments hand a
+    `LogDatasource` to `ray.data.read_datasource`. Raises what `respstream.plan` raises.
+    """
+    return read_datasource(LogDatasource(paths, table, columns, **options))
+
+
+class LogDatasource(Datasource):  # type: ignore[misc]
+    """Ray's public Datasource interface over splits. Arguments as `read_table` has them."""
+
+    def __init__(
+        self,
+        paths: Any,
+        table: str = "responses",
+        columns: Iterable[str] | None = None,
+        *,
+        unreadable: str = "raise",
+        **options: Any,
+    ) -> None:
+        super().__init__()
+        self._table = table
+        self._columns = wanted_columns([table], columns)[table]
+        self._unreadable = _tasks.checked(unreadable)
+        self._sources = _tasks.sources(paths, options)
+        self._planned: tuple[int, list[list[Split]]] | None = None
+        self._ratio: float | None = None
+
+    def get_name(self) -> str:
+        """How Ray calls the operator, after "Read"."""
+        return "Respstream"
+
+    def get_read_tasks(self, parallelism: int, per_task_row_limit: int | None = None, **_: Any) -> list[ReadTask]:
+        """About as many tasks as Ray asks for: large files are cut, small ones come together."""
+        limit = {} if per_task_row_limit is None else {"per_task_row_limit": per_task_row_limit}
+        schema = pa.schema(read_split(self._sources, self._table, self._columns).schema)
+        return [self._task(bundle, schema, limit) for bundle in self._bundles(parallelism)]
+
+    def _task(self, bundle: list[Split], schema: pa.Schema, limit: dict[str, int]) -> ReadTask:
+        files = tuple(dict.fromkeys(split.source for split in bundle))
+        about = BlockMetadata(num_rows=None, size_bytes=self._rows_bytes(bundle), input_files=files, exec_stats=None)
+        return ReadTask(
+            partial(_blocks, bundle, self._table, self._columns, self._unreadable), about, schema=schema, **limit
+        )
+
+    def _bundles(self, parallelism: int) -> list[list[Split]]:
+        # Ray asks several times, with the same number in the end.
+        if self._planned is None or self._planned[0] != parallelism:
+            target = max(_LEAST_BYTES, -(-sum(map(_tasks.cost, self._sources)) // parallelism))
+            self._planned = parallelism, _tasks.bundles(self._sources, target)
+        return self._planned[1]
+
+    # -- sizes -----------------------------------------------------------------------------------------------------
+
+    def estimate_inmemory_data_size(self) -> int | None:
+        """Bytes of the rows, by a sample of the sources; None where their sizes on disk are not known."""
+        return self._rows_bytes(self._sources)
+
+    def _rows_bytes(self, splits: list[Split]) -> int | None:
+        sizes = [split.bytes for split in splits]
+        if self._ratio is None:
+            self._ratio = _tasks.expansion(self._sources, self._table, self._columns)
+        return None if None in sizes else round(self._ratio * sum(size or 0 for size in sizes))
+
+    # -- projection ------------------------------------------------------------------------------------------------
+
+    def supports_projection_pushdown(self) -> bool:
+        """Columns that nobody asks for are not read."""
+        return True
+
+    def get_projection_map(self) -> dict[str, str] | None:
+        """The columns that are read, None for all."""
+        return None if self._columns is None else {name: name for name in self._columns}
+
+    def apply_projection(self, projection_map: Iterable[str] | None) -> LogDatasource:
+        """The same of these columns alone; names of a mapping are its keys."""
+        if projection_map is None:
+            return self
+        chosen = copy(self)
+        # Ray counts rows without columns, and a block without columns has no rows.
+        chosen._columns = wanted_columns([self._table], list(projection_map) or ["source"])[self._table]
+        chosen._ratio = None
+        return chosen
+
+
+def _blocks(splits: list[Split], table: str, columns: list[str] | None, unreadable: str) -> Iterator[pa.Table]:
+    """What a task of Ray gives, on the machine where it runs."""
+    for batch in _tasks.read(splits, table, columns, None, unreadable):
+        yield pa.Table.from_batches([batch])
