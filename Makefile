@@ -38,7 +38,17 @@ CARGO_FUZZ := $(CURDIR)/target/tools/bin/cargo-fuzz
 FUZZ := RUSTC_BOOTSTRAP=1 $(CARGO_FUZZ)
 FUZZ_OPTIONS := --fuzz-dir $(CURDIR)/rust/fuzz --target-dir $(FUZZ_ROOM) --sanitizer none
 
-.PHONY: help demo build test test-rust test-python test-sdk2 test-engines engines-system lint format docs wheels check-wheels bench bench-short bench-cluster fuzz fuzz-smoke clean
+CARGO_DENY := $(CURDIR)/target/tools/bin/cargo-deny
+EVENTS ?= 1000000
+# The sanitizer's flag is nightly's, too. A target of its own keeps it off what runs while building.
+ASAN_HOST := $(shell rustc -vV | sed -n 's/host: //p')
+ASAN := RUSTC_BOOTSTRAP=1 RUSTFLAGS=-Zsanitizer=address CARGO_TARGET_DIR=$(CURDIR)/target/asan
+ASAN_TESTS := $(addsuffix .py,$(addprefix tests/test_,accumulator bad_input diagnostics events fold frames json lanes laws paths response scan shapes splits sse \
+	stream transcripts twins))
+
+.PHONY: help demo build test test-rust test-python test-sdk2 test-engines engines-system
+.PHONY: lint format docs wheels check-wheels attacks attacks-full bench bench-cluster
+.PHONY: bench-short clean deny differential fuzz fuzz-smoke kills sanitize
 .DELETE_ON_ERROR:
 
 help: ## this list
@@ -125,10 +135,38 @@ fuzz: $(CARGO_FUZZ) ## each fuzz target for FUZZ_SECONDS (60); what fails stays 
 fuzz-smoke: ## each fuzz target for ten seconds
 	@$(MAKE) --no-print-directory fuzz FUZZ_SECONDS=10
 
+attacks: $(VENV)/.built $(VENV)/.test ## what hostile sources cost, into docs/security.md
+	$(BIN)/python -m tests.attacks
+
+attacks-full: $(VENV)/.built $(VENV)/.test ## the same, and 2 GiB of each of the huge ones; takes 5 GiB of memory
+	$(BIN)/python -m tests.attacks --full
+
+differential: $(VENV)/.built $(VENV)/.test ## the engines over EVENTS generated events (1,000,000), a half of them in long streams
+	$(BIN)/python -m tests.differential --events $$(($(EVENTS) / 2))
+	$(BIN)/python -m tests.differential --events $$(($(EVENTS) / 2)) --long
+
+kills: $(VENV)/.built $(VENV)/.test ## SIGKILL and SIGTERM while Parquet is written, 200 times each
+	RESPSTREAM_KILL_ROUNDS=200 $(BIN)/python -m pytest -q --timeout 3600 tests/test_faults.py -k signals_at_any_time
+
+# Python is not sanitized: its allocator is told to be malloc, and what it keeps for good is no leak.
+sanitize: $(VENV)/.built $(VENV)/.test ## the Rust tests, and what faces the extension, under the address sanitizer (Linux, gcc)
+	$(ASAN) cargo test --locked --quiet --target $(ASAN_HOST) --workspace --exclude respstream-python
+	$(ASAN) PYO3_BUILD_EXTENSION_MODULE=1 cargo build --locked --quiet --target $(ASAN_HOST) --package respstream-python
+	rm -rf target/asan/python && mkdir -p target/asan/python && cp -R python/respstream target/asan/python
+	cp target/asan/$(ASAN_HOST)/debug/lib_native.so target/asan/python/respstream/_native.abi3.so
+	PYTHONPATH=$(CURDIR)/target/asan/python PYTHONMALLOC=malloc ASAN_OPTIONS=detect_leaks=0 LD_PRELOAD=$$(gcc -print-file-name=libasan.so) \
+		$(BIN)/python -m pytest -q -p no:cacheprovider --timeout 1200 $(ASAN_TESTS)
+
+deny: $(CARGO_DENY) ## licences, bans and sources of the crates (deny.toml)
+	$(CARGO_DENY) --workspace --locked check licenses bans sources
+
 clean: ## everything that was built, the environments too
 	rm -rf $(VENV) $(BENCH) $(ENGINES) dist target .pytest_cache .mypy_cache .ruff_cache .hypothesis .benchmarks .coverage
 	rm -f python/respstream/_native.*.so python/respstream/_native*.pyd
 	find python tests tools benches -name __pycache__ -type d -prune -exec rm -rf {} +
+
+$(CARGO_DENY):
+	cargo install cargo-deny --version 0.20.2 --locked --quiet --root target/tools
 
 $(CARGO_FUZZ):
 	cargo install cargo-fuzz --version 0.13.2 --locked --quiet --root target/tools

@@ -1,7 +1,7 @@
 """Sources that are made to be slow or to fill the memory, and what reading them takes: counted work, time, memory.
 
-`python -m tests.attacks` writes the table of docs/security.md; `--full` also reads 2 GiB of each of the huge ones, in place
-of a sixty-fourth. Each is read in a process of its own. Needs Linux, which tells the peak of the memory.
+`python -m tests.attacks` writes the tables of docs/security.md; with `--full` also that of the huge ones, of which it reads
+2 GiB each. Each is read in a process of its own. Needs Linux, which tells the peak of the memory.
 """
 
 from __future__ import annotations
@@ -23,7 +23,7 @@ from typing import Any, NamedTuple
 
 import respstream
 from respstream import _backend
-from tests import work
+from tests import tables, work
 
 MIB = 1 << 20
 DELTA = b'{"type":"response.function_call_arguments.delta","output_index":0,"delta":"x"}\n'
@@ -290,32 +290,54 @@ def costs(size: int) -> Iterator[tuple[str, Cost]]:
         yield name, apart(partial(huge, name, size))
 
 
+HEAD = "| source | MiB | work a byte | seconds | MiB of memory | diagnosed |\n|---|---|---|---|---|---|"
+
+
+def attacks_table() -> str:
+    """What each attack costs the engine of the package, counted and measured."""
+    counter = work.build_counter()
+    lines = [HEAD]
+    for name, one in ATTACKS.items():
+        cost = apart(partial(attack, _backend.engine, name))
+        counted = work.rust_work(counter, one.make(one.size), one.chunk, one.every) / cost.size
+        lines.append(_row(name, cost, f"{counted:.1f} |"))
+    return "\n".join(lines)
+
+
+def huge_table() -> str:
+    """What the huge ones cost, a sixty-fourth and the whole."""
+    lines = [HEAD.replace(" work a byte |", "", 1).replace("---|", "", 1)]
+    for name in HUGE_ONES:
+        lines += [_row(name, apart(partial(huge, name, size))) for size in (HUGE // 64, HUGE)]
+    return "\n".join(lines)
+
+
+def _row(name: str, cost: Cost, counted: str = "") -> str:
+    codes = (f"`{code}`" + (f" × {many:,}" if many > 1 else "") for code, many in sorted(cost.counts.items()))
+    memory = max(cost.memory, 0)
+    cells = [
+        f"{cost.size / MIB:.1f} | {counted}".rstrip(" |"),
+        f"{cost.seconds:.2f}",
+        f"{memory / MIB:.1f}",
+        ", ".join(codes),
+    ]
+    return f"| {name} | " + " | ".join(cells) + " |"
+
+
 def main(argv: list[str] | None = None) -> int:
-    """Prints the rows of the table in Markdown, or with `--json` what each costs, for the tests."""
+    """Writes the tables into docs/security.md, or with `--json` what each costs to stdout, for the tests."""
     parser = argparse.ArgumentParser(prog="python -m tests.attacks", description="What hostile sources cost.")
-    parser.add_argument("--full", action="store_true", help="2 GiB of each of the huge ones")
+    parser.add_argument("--full", action="store_true", help="the huge ones too, 2 GiB of each")
     parser.add_argument("--json", action="store_true", help="one object, for machines; nothing is counted")
     options = parser.parse_args(argv)
-    size = HUGE if options.full else HUGE // (64 if _backend.BACKEND == "rust" else 1024)
     if options.json:
+        size = HUGE // (64 if _backend.BACKEND == "rust" else 1024)
         print(json.dumps({name: cost._asdict() for name, cost in costs(size)}))
         return 0
-    counter = work.build_counter()
-    for name, cost in costs(size):
-        one = ATTACKS.get(name)
-        count = (
-            ""
-            if one is None
-            else f"{work.rust_work(counter, one.make(one.size), one.chunk, one.every) / cost.size:.1f}"
-        )
-        codes = (f"`{code}`" + (f" × {many:,}" if many > 1 else "") for code, many in sorted(cost.counts.items()))
-        cells = name, _mib(cost.size), count, f"{cost.seconds:.2f}", _mib(max(cost.memory, 0)), ", ".join(codes)
-        print("|", " | ".join(cells), "|", flush=True)
+    tables.write("security.md", "attacks", attacks_table())
+    if options.full:
+        tables.write("security.md", "huge", huge_table())
     return 0
-
-
-def _mib(size: int) -> str:
-    return f"{size / MIB:.1f}"
 
 
 if __name__ == "__main__":

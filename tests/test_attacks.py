@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import json
 import os
+import re
 import subprocess
 import sys
 from functools import cache
@@ -16,7 +17,7 @@ from types import ModuleType
 
 import pytest
 
-from tests import work
+from tests import tables, work
 from tests.attacks import ATTACKS, HUGE_ONES, MIB, Cost
 
 
@@ -81,3 +82,13 @@ def test_the_count_can_tell(counter: Path) -> None:
     data = b'data: {"type":"x"}\n\n' * 100
     assert len(data) <= work.rust_work(counter, data, 64) <= 40 * len(data)
     assert len(data) <= work.python_work(data, 64) <= 40 * len(data)
+
+
+def test_the_page_tells_of_each() -> None:
+    """`make attacks-full` writes the tables: the names, and what is diagnosed."""
+    for name, known in (("attacks", ATTACKS), ("huge", HUGE_ONES)):
+        rows = [
+            line.split(" | ") for line in tables.page_table("security.md", name).splitlines() if line.startswith("| ")
+        ]
+        told = {row[0].removeprefix("| "): set(re.findall("`([a-z_0-9]+)`", row[-1])) for row in rows[1:]}
+        assert told == {name: set(one.codes.split()) for name, one in known.items()}
