@@ -92,3 +92,23 @@ def test_the_page_tells_of_each() -> None:
         ]
         told = {row[0].removeprefix("| "): set(re.findall("`([a-z_0-9]+)`", row[-1])) for row in rows[1:]}
         assert told == {name: set(one.codes.split()) for name, one in known.items()}
+
+
+@pytest.mark.parametrize("data", [b"interactions: " + b"[" * MIB, b"interactions:\n- " + b"{a: " * 100_000])
+def test_a_cassette_that_is_nested_without_end(bound: ModuleType, data: bytes, tmp_path: Path) -> None:
+    """YAML is composed by recursion, which in C ends the process."""
+    (tmp_path / "cassette.yaml").write_bytes(data)
+    stream = bound.responses(tmp_path / "cassette.yaml", form="vcr")
+    assert list(stream) == []
+    assert [diagnostic.code for diagnostic in stream.diagnostics] == ["bad_field"]
+
+
+def test_a_cassette_whose_parts_refer_to_one_another(bound: ModuleType, tmp_path: Path) -> None:
+    """Ten to the ninth strings, by reference."""
+    lines = ["a0: &a0 [x]"] + [f"a{n}: &a{n} [{', '.join([f'*a{n - 1}'] * 10)}]" for n in range(1, 10)]
+    lines += ["interactions:", "- request: {method: POST, uri: 'https://api.openai.com/v1/responses'}"]
+    lines += ["  response: {body: {string: *a9}}", ""]
+    (tmp_path / "cassette.yaml").write_text("\n".join(lines))
+    stream = bound.responses(tmp_path / "cassette.yaml", form="vcr")
+    assert list(stream) == []
+    assert [diagnostic.code for diagnostic in stream.diagnostics] == ["bad_field"]

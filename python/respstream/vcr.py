@@ -8,7 +8,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 from typing import TYPE_CHECKING, Any
 
-from respstream._pure.json import BadJson, LimitExceeded, decode, elements, loads, locate
+from respstream._pure.json import DEPTH_LIMIT, BadJson, LimitExceeded, decode, elements, loads, locate
 from respstream._pure.packed import unpacked
 from respstream._pure.times import read_time
 from respstream.har import Report, is_relevant
@@ -63,9 +63,10 @@ def _yaml_interactions(data: bytes) -> list[tuple[int, int, dict[str, Any]]] | N
     except ImportError:
         raise ImportError("this is a VCR cassette in YAML; pip install 'respstream[vcr]' reads it") from None
     text = data.decode("utf-8", "replace")
-    loader = getattr(yaml, "CSafeLoader", yaml.SafeLoader)(text)
+    kind = getattr(yaml, "CSafeLoader", yaml.SafeLoader)
+    loader = kind(text)
     try:
-        root = loader.get_single_node()
+        root = None if _is_deep(yaml, kind(text)) else loader.get_single_node()
         listed = _listed(yaml, root)
         found = None if listed is None else [(*_span(node), loader.construct_document(node)) for node in listed]
     except (yaml.YAMLError, ValueError, RecursionError):
@@ -73,6 +74,23 @@ def _yaml_interactions(data: bytes) -> list[tuple[int, int, dict[str, Any]]] | N
     finally:
         loader.dispose()
     return None if found is None else _in_bytes(text, found)
+
+
+def _is_deep(yaml: Any, loader: Any) -> bool:
+    """Whether it is nested too deep: what composes nodes recurses, in C without an end."""
+    depth = 0
+    try:
+        while loader.check_event():
+            event = loader.get_event()
+            if isinstance(event, yaml.CollectionStartEvent):
+                depth += 1
+            elif isinstance(event, yaml.CollectionEndEvent):
+                depth -= 1
+            if depth > DEPTH_LIMIT:
+                return True
+    finally:
+        loader.dispose()
+    return False
 
 
 def _span(node: Any) -> tuple[int, int]:
