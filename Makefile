@@ -27,6 +27,7 @@ export CARGO_ZIGBUILD_PYTHON_PATH := $(PYO3_PYTHON)
 comma := ,
 ENGINES_MADE := $(ENGINES)/.made$(addprefix -,$(RESPSTREAM_SKIP_ENGINES))
 ENGINE_GROUPS := engines $(filter-out $(subst $(comma), ,$(RESPSTREAM_SKIP_ENGINES)),ray spark dask)
+BENCH_LOGS := target/bench-logs
 
 # Everything of the fuzzer stays under target/. Its coverage flags are nightly's; the variable gives them to any toolchain.
 # The core has no unsafe code that a sanitizer would watch, and is several times as fast without.
@@ -48,7 +49,8 @@ ASAN_TESTS := $(addsuffix .py,$(addprefix tests/test_,accumulator bad_input diag
 
 .PHONY: help demo build test test-rust test-python test-sdk2 test-engines engines-system
 .PHONY: lint format docs wheels check-wheels attacks attacks-full bench bench-cluster
-.PHONY: bench-short clean deny differential fuzz fuzz-smoke kills sanitize
+.PHONY: bench-full bench-rust bench-short callgrind clean deny differential fuzz fuzz-smoke
+.PHONY: kills sanitize
 .DELETE_ON_ERROR:
 
 help: ## this list
@@ -113,11 +115,23 @@ check-wheels: wheels ## the same, and that they are what they say
 		PATH="$(CURDIR)/$(BIN):$$PATH" $(BIN)/auditwheel repair --only-plat --plat manylinux_2_17_$(shell uname -m) --wheel-dir target/audited $$wheel || exit 1; \
 	done
 
-bench: $(VENV)/.built $(BENCH)/.made ## the table against peers, into benches/RESULTS.md
+bench: $(VENV)/.built $(BENCH)/.made ## every row beside its peers, into benches/RESULTS.md and the short table of README and docs
 	PYTHONPATH=python $(BENCH)/bin/python -m benches.run
+
+bench-full: $(VENV)/.built $(BENCH)/.made ## the same on 200 MB to 10 GB a row: an hour, 12 GB of disk
+	PYTHONPATH=python $(BENCH)/bin/python -m benches.run --full
 
 bench-short: $(VENV)/.built $(BENCH)/.made ## the benchmarks on small input: answers are checked, times mean nothing
 	PYTHONPATH=python $(BENCH)/bin/python -m benches.run --short
+	PYTHONPATH=python $(BENCH)/bin/python -m pytest -q -p no:cacheprovider benches/test_measure.py
+
+bench-rust: $(VENV)/.made ## micro benches of the core's stages, over a log of each shape
+	$(BIN)/python -m benches.logs $(BENCH_LOGS) > /dev/null
+	RESPSTREAM_BENCH_LOGS=$(CURDIR)/$(BENCH_LOGS) cargo bench --locked --quiet -p respstream-core --bench frames --bench json --bench events --bench fold
+
+callgrind: $(VENV)/.made ## instructions a byte of each stage for each shape, into benches/INSTRUCTIONS.md; needs valgrind
+	cargo build --locked --quiet --release -p respstream-core --example stages
+	$(BIN)/python -m benches.instructions target/release/examples/stages $(BENCH_LOGS)
 
 bench-cluster: $(VENV)/.built $(ENGINES_MADE) ## Ray and Spark of one and two workers over 4 GB of logs, beside scan; some ten minutes
 	PYTHONPATH=. RAY_USAGE_STATS_ENABLED=0 $(ENGINES)/bin/python -m benches.cluster

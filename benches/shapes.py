@@ -17,6 +17,8 @@ from benches import vocabulary
 from benches.items import ResponseWriter
 from benches.wire import Wire, WireOptions
 
+SEED = 1
+"""Of the logs that are measured."""
 IMAGE_CHARS = 8 << 20
 
 

@@ -1,0 +1,24 @@
+//! Events: read in full, and as the decoder reads them, which knows those that repeat.
+
+mod stages;
+
+use divan::Bencher;
+use divan::counter::BytesCount;
+use stages::Log;
+
+fn main() {
+    divan::main();
+}
+
+#[divan::bench(args = stages::logs(), max_time = 1)]
+fn in_full(bencher: Bencher<'_, '_>, log: &Log) {
+    measured(bencher, log, stages::events_in_full);
+}
+
+#[divan::bench(args = stages::logs(), max_time = 1)]
+fn decoder(bencher: Bencher<'_, '_>, log: &Log) {
+    measured(bencher, log, stages::decoder);
+}
+fn measured(bencher: Bencher<'_, '_>, log: &Log, stage: stages::Stage) {
+    bencher.counter(BytesCount::of_slice(&log.data)).bench(|| stage(divan::black_box(&log.data)));
+}

@@ -1,0 +1,181 @@
+//! The stages of the core, each as a function from a whole log to a count, and the logs that they are measured on.
+//!
+//! For the micro benches and for the example `stages`, which counts instructions.
+
+#![allow(dead_code, reason = "each bench uses a part")]
+
+use std::fmt;
+use std::fs;
+use std::path::{Path, PathBuf};
+
+use respstream_core::decoder::{self, Decoder, Ignore};
+use respstream_core::diagnostics::Note;
+use respstream_core::events::{Found, Parsed, Reader};
+use respstream_core::frames::{Form, Framer, OnEof, Options};
+use respstream_core::json;
+use respstream_core::sink::{Frame, Sink};
+
+/// From a log to how much was found in it.
+pub type Stage = fn(&[u8]) -> usize;
+
+/// All stages by name, the limit first.
+pub const STAGES: [(&str, Stage); 7] = [
+    ("memchr", newlines),
+    ("frames", frames),
+    ("json", json_in_full),
+    ("events", events_in_full),
+    ("decoder", decoder),
+    ("fold", fold),
+    ("fold_slow", fold_slow),
+];
+
+const OPTIONS: Options = Options { form: Form::Auto, on_eof: OnEof::Flush, limit: None };
+
+/// The limit: newlines found by memchr, over the same bytes.
+pub fn newlines(log: &[u8]) -> usize {
+    memchr::memchr_iter(b'\n', log).count()
+}
+
+/// Framing alone. JSON Lines are checked too, since only that tells whether a line is a frame.
+pub fn frames(log: &[u8]) -> usize {
+    let mut count = Count(0);
+    let mut framer = Framer::new(OPTIONS);
+    framer.feed(log, &mut count);
+    framer.finish(&mut count);
+    count.0
+}
+
+/// Every payload checked in full and its members found; memchr ends the lines.
+pub fn json_in_full(log: &[u8]) -> usize {
+    let mut members = Vec::new();
+    let mut found = 0;
+    let mut start = 0;
+    for end in memchr::memchr_iter(b'\n', log) {
+        let line = &log[start..end];
+        start = end + 1;
+        let text = line.strip_prefix(b"data: ").unwrap_or(line);
+        if text.starts_with(b"{") {
+            found += usize::from(json::scan(text, &mut members).is_ok());
+        }
+    }
+    found
+}
+
+/// Framing, and every event read in full: none is held against the ones before.
+pub fn events_in_full(log: &[u8]) -> usize {
+    let mut events = Events { reader: Reader::default(), found: 0 };
+    let mut framer = Framer::new(OPTIONS);
+    framer.feed(log, &mut events);
+    framer.finish(&mut events);
+    events.found
+}
+
+/// Everything, with somebody who looks at each event.
+pub fn decoder(log: &[u8]) -> usize {
+    let mut count = Count(0);
+    let mut decoder = Decoder::new(OPTIONS, false);
+    decoder.feed(log, None, &mut count);
+    decoder.finish(None, &mut count);
+    count.0
+}
+
+/// Everything, with nobody who looks at the events: the responses of the log.
+pub fn fold(log: &[u8]) -> usize {
+    folded(Decoder::new(OPTIONS, false), log)
+}
+
+/// The same without any fast path.
+pub fn fold_slow(log: &[u8]) -> usize {
+    let mut decoder = Decoder::new(OPTIONS, false);
+    decoder.force_slow();
+    folded(decoder, log)
+}
+
+fn folded(mut decoder: Decoder, log: &[u8]) -> usize {
+    decoder.feed(log, None, &mut Ignore);
+    decoder.finish(None, &mut Ignore);
+    decoder.lanes_mut().take_ended().len()
+}
+
+struct Count(usize);
+
+impl Sink for Count {
+    fn frame(&mut self, _: Frame<'_>) {
+        self.0 += 1;
+    }
+    fn note(&mut self, _: Note) {}
+    fn done(&mut self) {}
+}
+
+impl decoder::Sink for Count {
+    fn event(&mut self, parsed: &Parsed<'_>) {
+        std::hint::black_box(parsed);
+        self.0 += 1;
+    }
+}
+
+struct Events {
+    reader: Reader,
+    found: usize,
+}
+
+impl Sink for Events {
+    fn frame(&mut self, mut frame: Frame<'_>) {
+        let mut issues = Vec::new();
+        if let Found::Event(parsed) = self.reader.read(&mut frame, &mut issues) {
+            std::hint::black_box(&parsed);
+            self.found += 1;
+        }
+    }
+    fn note(&mut self, _: Note) {}
+    fn done(&mut self) {}
+}
+
+/// A log by name.
+pub struct Log {
+    pub name: String,
+    pub data: Vec<u8>,
+}
+
+impl fmt::Display for Log {
+    fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
+        formatter.write_str(&self.name)
+    }
+}
+
+/// The files of the folder that `RESPSTREAM_BENCH_LOGS` names (`python -m benches.logs` writes one), or else the recorded streams
+/// of the tests, all of them one after the other until there are 4 MB.
+///
+/// # Panics
+/// If there is nothing to read.
+pub fn logs() -> Vec<Log> {
+    let logs = match std::env::var_os("RESPSTREAM_BENCH_LOGS") {
+        Some(folder) => files(Path::new(&folder)).into_iter().map(|path| read(&path)).collect(),
+        None => vec![recorded()],
+    };
+    assert!(!logs.is_empty(), "there is no log in RESPSTREAM_BENCH_LOGS");
+    logs
+}
+
+fn recorded() -> Log {
+    let folder = Path::new(env!("CARGO_MANIFEST_DIR")).join("../../tests/data/transcripts");
+    let streams =
+        files(&folder).into_iter().filter(|path| path.extension() == Some("sse".as_ref()));
+    let once: Vec<u8> =
+        streams.flat_map(|path| [read(&path).data, b"\n\n".to_vec()].concat()).collect();
+    Log { name: "transcripts".to_owned(), data: once.repeat(4_000_000 / once.len() + 1) }
+}
+
+fn files(folder: &Path) -> Vec<PathBuf> {
+    let entries =
+        fs::read_dir(folder).unwrap_or_else(|error| panic!("{}: {error}", folder.display()));
+    let mut found: Vec<_> = entries.flatten().map(|entry| entry.path()).collect();
+    found.sort();
+    found
+}
+
+fn read(path: &Path) -> Log {
+    let data = fs::read(path).unwrap_or_else(|error| panic!("{}: {error}", path.display()));
+    let name = path.file_name().unwrap_or_default().to_string_lossy().into_owned();
+    Log { name, data }
+}
