@@ -5,61 +5,48 @@ The rows of `make bench`, and the same as a pytest-benchmark suite (`python -m p
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any
-
-import pytest
+from typing import Any
 
 from benches import ours, peers
-from benches.rows import Row, fold_answer
+from benches.rows import FAST, LARGE, SLOW, Row, fold_answer, suite
 
-if TYPE_CHECKING:
-    from pytest_benchmark.fixture import BenchmarkFixture
+SHAPE_SIZE = 64_000_000
+OURS, ORJSON, STREAM = "respstream.responses", "orjson by hand", "openai responses.stream()"
+CHAT, MIXED, JSON_LINES = "fold: chat", "fold: mixed", "fold: chat, JSON Lines"
 
-SIZE = 64_000_000
-TWIN_SIZE = 16_000_000
-SDK_SIZE = 1_000_000
-ORJSON = "orjson by hand"
+FASTEST = {OURS: ours.fold, ORJSON: peers.fold_orjson}
+FAST_ONES = {**FASTEST, "jiter by hand": peers.fold_jiter}
+ALL = {
+    **FAST_ONES,
+    "Decoder.responses, pure Python": ours.fold_twin,
+    "json by hand": peers.fold_json,
+    STREAM: peers.fold_openai_stream,
+}
 
-FAST = {"respstream.responses": ours.fold, ORJSON: peers.fold_orjson, "jiter by hand": peers.fold_jiter}
-TWIN = {"Decoder.responses, pure Python": ours.fold_twin, "json by hand": peers.fold_json}
-GOALS: dict[str, Any] = {"goals": {"respstream.responses": 8.0}}
 
-
-def _row(name: str, shape: str, contenders: dict[str, Any], **more: Any) -> Row:
-    row: dict[str, Any] = {"size_bytes": SIZE, "reference": ORJSON, "answer": fold_answer, **more}
+def _row(name: str, shape: str, contenders: dict[str, Any] = FASTEST, **more: Any) -> Row:
+    row: dict[str, Any] = {"reference": ORJSON, "answer": fold_answer, "size_bytes": SHAPE_SIZE, **more}
     return Row(name=f"fold: {name}", shape=shape, contenders=contenders, **row)
 
 
 ROWS = (
-    _row("chat", "chat", FAST, **GOALS),
-    _row("chat, alphabetical", "chat", FAST, options={"key_order": "alphabetical"}, **GOALS),
-    _row("chat, type last", "chat", FAST, options={"key_order": "type_last"}, **GOALS),
-    _row("chat, JSON Lines", "chat", FAST, options={"form": "jsonl"}, **GOALS),
-    _row("tools", "tools", FAST),
-    _row("reasoning", "reasoning", FAST),
-    _row("refusals", "refusals", FAST),
-    _row("long instructions and tools", "long_lifecycle", FAST),
-    _row("Unicode and escapes", "unicode_escapes", FAST),
-    _row("logprobs", "logprobs", FAST),
-    _row("image of 8 MiB", "image", FAST),
-    _row("mixed", "mixed", FAST, **GOALS),
-    _row("mixed, JSON Lines", "mixed", FAST, options={"form": "jsonl"}, **GOALS),
-    _row("mixed, in Python", "mixed", {**FAST, **TWIN}, size_bytes=TWIN_SIZE),
-    _row(
-        "chat, beside the SDK",
-        "chat",
-        {"respstream.responses": ours.fold, **TWIN, "openai responses.stream()": peers.fold_openai_stream},
-        size_bytes=SDK_SIZE,
-        reference="openai responses.stream()",
-    ),
+    _row("chat", "chat", FAST_ONES, size_bytes=FAST),
+    _row("chat, 1 GB", "chat", size_bytes=LARGE),
+    _row("mixed", "mixed", FAST_ONES, size_bytes=FAST),
+    _row("chat, JSON Lines", "chat", FAST_ONES, size_bytes=FAST, options={"form": "jsonl"}),
+    _row("mixed, JSON Lines", "mixed", FAST_ONES, size_bytes=FAST, options={"form": "jsonl"}),
+    _row("mixed, all peers", "mixed", ALL, size_bytes=SLOW),
+    _row("chat, all peers", "chat", ALL, size_bytes=SLOW, reference=STREAM),
+    _row("chat, keys in alphabetical order", "chat", full_bytes=FAST, options={"key_order": "alphabetical"}),
+    _row("chat, type last", "chat", full_bytes=FAST, options={"key_order": "type_last"}),
+    _row("tools", "tools", full_bytes=FAST),
+    _row("reasoning", "reasoning", full_bytes=FAST),
+    _row("refusals", "refusals", full_bytes=FAST),
+    _row("long instructions and tools", "long_lifecycle", full_bytes=FAST),
+    _row("Unicode and escapes", "unicode_escapes", full_bytes=FAST),
+    _row("no obfuscation", "chat", full_bytes=FAST, options={"obfuscation": False}),
+    _row("logprobs", "logprobs", full_bytes=FAST),
+    _row("image of 8 MiB", "image", full_bytes=FAST),
 )
 
-
-@pytest.mark.parametrize(
-    "contender", [pytest.param((row, name), id=f"{row.name}-{name}") for row in ROWS for name in row.contenders]
-)
-def test_fold(benchmark: BenchmarkFixture, contender: tuple[Row, str]) -> None:
-    row, name = contender
-    benchmark.group = row.name
-    log = row.log(short=benchmark.disabled)
-    assert benchmark(row.contenders[name], row.prepare(log)) == row.answer(log)
+test_fold = suite(ROWS)

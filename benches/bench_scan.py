@@ -1,35 +1,30 @@
-"""Logs in files to tables: the tokens of every response, and what is in every event, with DuckDB and polars beside it.
+"""Logs in files to tables: usage of every response, whole responses, and what is in every event, with DuckDB and polars beside it.
 
-The rows of `make bench`, and the same as a pytest-benchmark suite (`python -m pytest benches/bench_scan.py`). All contenders use
-all cores. The log is JSON Lines, which the peers can read at all.
+The rows of `make bench`, and the same as a pytest-benchmark suite (`python -m pytest benches/bench_scan.py`). Contenders use all cores
+but where their name says one thread. Files are in the system's cache.
 """
 
 from __future__ import annotations
 
-import tempfile
+from collections.abc import Callable
+from functools import partial
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
-import pytest
-
-from benches.rows import Row
+from benches import files
+from benches.rows import FAST, LARGE, Row, fold_answer, suite
 from benches.shapes import Log
 
-if TYPE_CHECKING:
-    from pytest_benchmark.fixture import BenchmarkFixture
+DUCKDB, DUCKDB_ONE, POLARS, WC = "DuckDB", "DuckDB, one thread", "polars", "wc -l"
+OURS, OURS_ONE = "respstream.scan", "respstream.scan, one thread"
+SSE_ROW, JSONL_ROW = "scan: {}, SSE", "scan: {}, JSON Lines"
+USAGE_LARGE = "scan: usage of responses, SSE, 1 GB"
+SIX, WHOLE, USAGE = "six columns of every event", "whole responses", "usage of responses"
+WHOLE_MIXED = "scan: whole responses, mixed, SSE"
 
-SIZE = 256_000_000
-DUCKDB = "DuckDB"
-USAGE = ["response_id", "status", "output_tokens"]
-EVENT = ["type", "sequence_number", "item_id", "output_index", "content_index", "delta"]
-_FOLDER = tempfile.TemporaryDirectory(prefix="respstream-bench-")
-
-
-def in_file(log: Log) -> Path:
-    """The log as a file."""
-    path = Path(_FOLDER.name) / "log.jsonl"
-    path.write_bytes(log.data)
-    return path
+_USAGE = ["response_id", "status", "output_tokens"]
+_WHOLE = ["response_id", "status", "output_text", "output_tokens", "tool_calls"]
+_EVENT = ["type", "sequence_number", "item_id", "output_index", "content_index", "delta"]
 
 
 def usage_answer(log: Log) -> Any:
@@ -42,118 +37,91 @@ def event_answer(log: Log) -> Any:
     return log.events, log.delta_chars
 
 
-def scan_usage(path: Path) -> Any:
-    """`respstream.scan` of three columns."""
-    import respstream
-
-    return _sorted(respstream.scan(path, columns=USAGE).to_arrow())
+def lines_answer(log: Log) -> int:
+    """What `wc -l` must return."""
+    return log.data.count(b"\n")
 
 
-def scan_all(path: Path) -> Any:
+def scan_usage(path: Path, threads: int | None = None) -> Any:
+    """`respstream.scan` of three columns, which terminal events give."""
+    return sorted(_rows(_native().scan(path, columns=_USAGE, threads=threads).to_arrow()))
+
+
+def scan_whole(path: Path, threads: int | None = None) -> Any:
+    """`respstream.scan` of what the fold rows ask for; every event is checked in full."""
+    rows = _rows(_native().scan(path, columns=_WHOLE, threads=threads).to_arrow())
+    return [
+        (name, status, text or "", tokens, [tuple(call.values()) for call in calls])
+        for name, status, text, tokens, calls in rows
+    ]
+
+
+def scan_all(path: Path, threads: int | None = None) -> Any:
     """`respstream.scan` of all columns."""
-    import respstream
-
-    return _sorted(respstream.scan(path).to_arrow().select(USAGE))
+    return sorted(_rows(_native().scan(path, threads=threads).to_arrow().select(_USAGE)))
 
 
-def _sorted(table: Any) -> Any:
-    return sorted(zip(*(column.to_pylist() for column in table.columns), strict=True))
-
-
-def scan_events(path: Path) -> Any:
+def scan_events(path: Path, threads: int | None = None) -> Any:
     """`respstream.scan` of six columns of every event."""
     import pyarrow.compute
 
-    import respstream
-
     compute: Any = pyarrow.compute
     count = chars = 0
-    for batch in respstream.scan(path, "events", columns=EVENT):
+    for batch in _native().scan(path, "events", columns=_EVENT, threads=threads):
         found = pyarrow.record_batch(batch)
         count += found.num_rows
         chars += compute.sum(compute.utf8_length(found["delta"])).as_py() or 0
     return count, chars
 
 
-def duckdb_usage(path: Path) -> Any:
-    """DuckDB's reader of JSON Lines, with the columns told."""
-    import duckdb
+def _native() -> Any:
+    from benches import ours
 
-    columns = "{type: 'VARCHAR', response: 'STRUCT(id VARCHAR, status VARCHAR, usage STRUCT(output_tokens BIGINT))'}"
-    query: Any = duckdb.sql(
-        f"select response.id, response.status, response.usage.output_tokens from read_json('{path}', "
-        f"format='newline_delimited', maximum_object_size=100000000, columns={columns}) "
-        "where type in ('response.completed', 'response.incomplete', 'response.failed')"
-    )
-    return sorted(query.fetchall())
+    return ours.native()
 
 
-def duckdb_events(path: Path) -> Any:
-    """The same of six columns of every event."""
-    import duckdb
-
-    columns = (
-        "{type: 'VARCHAR', sequence_number: 'BIGINT', item_id: 'VARCHAR', output_index: 'BIGINT', "
-        "content_index: 'BIGINT', delta: 'VARCHAR'}"
-    )
-    query: Any = duckdb.sql(
-        "select count(type), sum(length(delta))::bigint, count(sequence_number), count(item_id), count(output_index), "
-        f"count(content_index) from read_json('{path}', format='newline_delimited', maximum_object_size=100000000, "
-        f"columns={columns})"
-    )
-    return query.fetchall()[0][:2]
+def _rows(table: Any) -> Any:
+    return list(zip(*(column.to_pylist() for column in table.columns), strict=True))
 
 
-def polars_usage(path: Path) -> Any:
-    """polars' lazy reader of JSON Lines, with the schema told."""
-    import polars
+def _row(what: str, form: str, contenders: dict[str, Any], answer: Callable[[Log], Any], **more: Any) -> Row:
+    name = (JSONL_ROW if form == "jsonl" else SSE_ROW).format(what)
+    row: dict[str, Any] = {"reference": DUCKDB, "size_bytes": FAST, "full_bytes": LARGE, "name": name, **more}
+    return Row(
+        contenders=contenders, answer=answer, prepare=files.in_file, options={"form": form}, apart=frozenset({WC}),
+        answers={WC: lines_answer}, **row,
+    )  # fmt: skip
 
-    usage = polars.Struct({"output_tokens": polars.Int64})
-    response = polars.Struct({"id": polars.String, "status": polars.String, "usage": usage})
-    frame = polars.scan_ndjson(path, schema={"type": polars.String, "response": response})
-    ends = ["response.completed", "response.incomplete", "response.failed"]
-    inside = polars.col("response").struct
-    found = frame.filter(polars.col("type").is_in(ends)).select(
-        inside.field("id"), inside.field("status"), inside.field("usage").struct.field("output_tokens")
-    )
-    return sorted(found.collect().rows())
 
+USAGE_ROWS = {
+    OURS: scan_usage,
+    f"{OURS}, all columns": scan_all,
+    WC: files.word_count,
+    DUCKDB: files.duckdb_usage,
+    POLARS: files.polars_usage,
+}
+WHOLE_ROWS = {
+    OURS: scan_whole,
+    OURS_ONE: partial(scan_whole, threads=1),
+    "orjson by hand": files.orjson_fold,
+    DUCKDB: files.duckdb_fold,
+    POLARS: files.polars_fold,
+}
+SIX_ROWS = {
+    OURS: scan_events,
+    OURS_ONE: partial(scan_events, threads=1),
+    DUCKDB: files.duckdb_six,
+    DUCKDB_ONE: partial(files.duckdb_six, threads=1),
+    POLARS: files.polars_six,
+}
+LARGE_ROWS = {OURS: scan_usage, f"{OURS}, one thread": partial(scan_usage, threads=1), WC: files.word_count}
 
 ROWS = (
-    Row(
-        name="scan: usage of responses in a file",
-        shape="chat",
-        size_bytes=SIZE,
-        contenders={
-            "respstream.scan, three columns": scan_usage,
-            "respstream.scan, all columns": scan_all,
-            DUCKDB: duckdb_usage,
-            "polars": polars_usage,
-        },
-        reference=DUCKDB,
-        answer=usage_answer,
-        prepare=in_file,
-        options={"form": "jsonl"},
-    ),
-    Row(
-        name="scan: six columns of every event in a file",
-        shape="chat",
-        size_bytes=SIZE,
-        contenders={"respstream.scan": scan_events, DUCKDB: duckdb_events},
-        reference=DUCKDB,
-        answer=event_answer,
-        prepare=in_file,
-        goals={"respstream.scan": 1.8},
-        options={"form": "jsonl"},
-    ),
+    *(_row(USAGE, form, USAGE_ROWS, usage_answer) for form in ("sse", "jsonl")),
+    *(_row(WHOLE, form, WHOLE_ROWS, fold_answer) for form in ("sse", "jsonl")),
+    _row(WHOLE, "sse", WHOLE_ROWS, fold_answer, name=WHOLE_MIXED, shape="mixed"),
+    *(_row(SIX, form, SIX_ROWS, event_answer) for form in ("sse", "jsonl")),
+    _row(USAGE, "sse", LARGE_ROWS, usage_answer, name=USAGE_LARGE, size_bytes=LARGE, reference=WC),
 )
 
-
-@pytest.mark.parametrize(
-    "contender", [pytest.param((row, name), id=f"{row.name}-{name}") for row in ROWS for name in row.contenders]
-)
-def test_scan(benchmark: BenchmarkFixture, contender: tuple[Row, str]) -> None:
-    row, name = contender
-    benchmark.group = row.name
-    log = row.log(short=benchmark.disabled)
-    assert benchmark(row.contenders[name], row.prepare(log)) == row.answer(log)
+test_scan = suite(ROWS)

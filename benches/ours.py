@@ -14,7 +14,7 @@ from benches.peers import EventsAnswer, FoldAnswer, chunks, read_objects
 
 
 @functools.cache
-def _native() -> ModuleType:
+def native() -> ModuleType:
     """The package over the extension; a table of the twin under the extension's name would be worthless."""
     package = import_module("respstream")
     if package.BACKEND != "rust":
@@ -29,12 +29,12 @@ def _twin() -> ModuleType:
 
 def events(data: bytes) -> EventsAnswer:
     """`respstream.events` over the whole log."""
-    return read_objects(_native().events(data))
+    return read_objects(native().events(data))
 
 
 def feed(data: bytes) -> EventsAnswer:
     """`Decoder.feed` in chunks of 64 KiB."""
-    return _feed(_native().Decoder, chunks(data))
+    return _feed(native().Decoder, chunks(data))
 
 
 def feed_twin(data: bytes) -> EventsAnswer:
@@ -44,7 +44,7 @@ def feed_twin(data: bytes) -> EventsAnswer:
 
 def feed_each(blocks: list[bytes]) -> EventsAnswer:
     """`Decoder.feed` with one event at a time."""
-    return _feed(_native().Decoder, blocks)
+    return _feed(native().Decoder, blocks)
 
 
 def feed_each_twin(blocks: list[bytes]) -> EventsAnswer:
@@ -54,7 +54,7 @@ def feed_each_twin(blocks: list[bytes]) -> EventsAnswer:
 
 def fold(data: bytes) -> FoldAnswer:
     """`respstream.responses` over the whole log."""
-    return [_row(response) for response in _native().responses(data)]
+    return [row(response) for response in native().responses(data)]
 
 
 def fold_twin(data: bytes) -> FoldAnswer:
@@ -63,7 +63,7 @@ def fold_twin(data: bytes) -> FoldAnswer:
     for chunk in chunks(data):
         decoder.feed(chunk)
     decoder.finish()
-    return [_row(response) for response in decoder.responses]
+    return [row(response) for response in decoder.responses]
 
 
 def openai_create(data: bytes | list[bytes]) -> EventsAnswer:
@@ -79,7 +79,7 @@ def openai_stream(data: bytes | list[bytes]) -> EventsAnswer:
 def _accelerated(data: bytes | list[bytes]) -> Any:
     client = peers.openai_client(data, fast=True)
     if "request" not in client.__dict__:
-        _native()
+        native()
         import_module("respstream.integrations.openai").accelerate(client)
     return client
 
@@ -91,6 +91,7 @@ def _feed(new_decoder: Callable[[], Any], pieces: Any) -> EventsAnswer:
     return count + last_count, chars + last_chars
 
 
-def _row(response: Any) -> Any:
+def row(response: Any) -> Any:
+    """What the fold rows ask of one response."""
     calls = [(call.type, call.call_id, call.name, call.arguments) for call in response.tool_calls]
     return response.id, response.status, response.output_text, response.usage.output_tokens, calls

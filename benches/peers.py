@@ -102,6 +102,13 @@ def httpx_sse(data: bytes) -> EventsAnswer:
     return read_dicts(event.json() for event in EventSource(response).iter_sse())
 
 
+def sseclient(data: bytes) -> EventsAnswer:
+    """sseclient-py over the chunks, and `json.loads` of what its events hold."""
+    from sseclient import SSEClient
+
+    return read_dicts(json.loads(event.data) for event in SSEClient(chunks(data)).events())
+
+
 def openai_create(data: bytes | list[bytes]) -> EventsAnswer:
     """The SDK's `responses.create(stream=True)`: typed events, several responses one after the other."""
     return read_created(openai_client(data))
@@ -208,18 +215,19 @@ def fold_by_hand(data: bytes, loads: Loads) -> FoldAnswer:
         elif kind == "response.output_item.done":
             items.append(event["item"])
         elif kind in TERMINALS:
-            rows.append(_row(event["response"], event["response"].get("output") or items, pieces))
+            rows.append(row(event["response"], event["response"].get("output") or items, pieces))
             created = None
         elif kind == "response.created":
             if created is not None:
-                rows.append(_row(created, items, pieces))
+                rows.append(row(created, items, pieces))
             created, pieces, items = event["response"], [], []
     if created is not None:
-        rows.append(_row(created, items, pieces))
+        rows.append(row(created, items, pieces))
     return rows
 
 
-def _row(response: dict[str, Any], items: list[dict[str, Any]], pieces: list[str]) -> Any:
+def row(response: dict[str, Any], items: list[dict[str, Any]], pieces: list[str]) -> Any:
+    """One row of the fold's answer: out of a response, its items, and the pieces of text in case that there are none."""
     texts = [
         part["text"]
         for item in items

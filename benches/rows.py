@@ -2,20 +2,29 @@
 
 from __future__ import annotations
 
-import functools
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
-from typing import Any
+from typing import TYPE_CHECKING, Any, Literal
+
+import pytest
 
 from benches import shapes
 from benches.peers import EventsAnswer, FoldAnswer
 from benches.shapes import Log
 
-SEED = 1
+if TYPE_CHECKING:
+    from pytest_benchmark.fixture import BenchmarkFixture
+
 SHORT_BYTES = 20_000
 SHORT_IMAGE_CHARS = 20_000
+SLOW = 10_000_000
+"""The log of contenders that read some MB a second."""
+FAST = 200_000_000
+"""The log of contenders that read some hundred."""
+LARGE = 1_000_000_000
 
 Contender = Callable[[Any], Any]
+Size = Literal["short", "usual", "full"]
 
 
 def events_answer(log: Log) -> EventsAnswer:
@@ -40,33 +49,72 @@ def blocks(log: Log) -> list[bytes]:
     return [block + b"\n\n" for block in log.data.split(b"\n\n")[:-1]]
 
 
+@dataclass(frozen=True, slots=True)
+class Facts:
+    """What a row's input holds: bytes, responses and events. All zero where the row reads no log."""
+
+    size: int
+    responses: int
+    events: int
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Row:
     """One row.
 
-    `contenders` maps a name to a function from the prepared input to an answer; `reference` names the one that ratios refer to;
-    `goals` maps names of ours to the ratio that they should reach. With `cpu`, the process's CPU time is measured.
+    `contenders` maps a name to a function from the prepared input to an answer; `reference` names the one that ratios refer to.
+    `answer` is the expected answer of them all, but for those that `answers` names. `full_bytes` is the size under `--full`.
+    `cpu`: the process's CPU time is measured. `over`: the name of a contender whose time is taken off every other one's.
+    `apart`: those that work in processes of their own, whose memory is not seen. `whole_process`: memory is told as that of the
+    whole process, not as what a run adds. `only_full`: measured under `--full` alone. `make` takes the place of the shape's generator: from bytes to an input.
     """
 
     name: str
-    shape: str
-    size_bytes: int
     contenders: Mapping[str, Contender]
     reference: str
-    answer: Callable[[Log], Any]
-    prepare: Callable[[Log], Any] = whole
-    goals: Mapping[str, float] = field(default_factory=dict)
+    answer: Callable[[Any], Any]
+    shape: str = "chat"
+    size_bytes: int = 0
+    full_bytes: int = 0
+    prepare: Callable[[Any], Any] = whole
+    answers: Mapping[str, Callable[[Any], Any]] = field(default_factory=dict)
     options: Mapping[str, Any] = field(default_factory=dict)
+    make: Callable[[int], Any] | None = None
     cpu: bool = False
+    over: str | None = None
+    apart: frozenset[str] = frozenset()
+    whole_process: bool = False
+    only_full: bool = False
 
-    def log(self, *, short: bool = False) -> Log:
-        """The input: of full size, or (`short`) of a few responses only."""
+    def log(self, size: Size = "usual") -> Any:
+        """The input: a few responses only, of the usual size, or of full size."""
+        sizes = {"short": SHORT_BYTES, "usual": self.size_bytes, "full": self.full_bytes or self.size_bytes}
+        if self.make:
+            return self.make(sizes[size])
         options = dict(self.options)
-        if short and self.shape == "image":
+        if size == "short" and self.shape == "image":
             options["image_chars"] = SHORT_IMAGE_CHARS
-        return _log(self.shape, SHORT_BYTES if short else self.size_bytes, tuple(options.items()))
+        return shapes.SHAPES[self.shape](shapes.SEED, sizes[size], **options)
+
+    def expected(self, name: str, log: Any) -> Any:
+        """The answer that this contender must give."""
+        return self.answers.get(name, self.answer)(log)
 
 
-@functools.lru_cache(maxsize=2)
-def _log(shape: str, size_bytes: int, options: tuple[tuple[str, Any], ...]) -> Log:
-    return shapes.SHAPES[shape](SEED, size_bytes, **dict(options))
+def facts(log: Any) -> Facts:
+    """What an input holds."""
+    return Facts(len(log.data), len(log.responses), log.events) if isinstance(log, Log) else log.facts
+
+
+def suite(rows: Sequence[Row]) -> Any:
+    """The rows as a test of pytest-benchmark, one contender after the other."""
+    cases = [pytest.param((row, name), id=f"{row.name}-{name}") for row in rows for name in row.contenders]
+
+    @pytest.mark.parametrize("contender", cases)
+    def test(benchmark: BenchmarkFixture, contender: tuple[Row, str]) -> None:
+        row, name = contender
+        benchmark.group = row.name
+        log = row.log("short" if benchmark.disabled else "usual")
+        assert benchmark(row.contenders[name], row.prepare(log)) == row.expected(name, log)
+
+    return test

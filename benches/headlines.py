@@ -1,0 +1,190 @@
+"""The short table: one line for each promise, out of the rows that were measured.
+
+Goals are of two kinds: a ratio to a peer in the same run, or a figure of its own, which holds for the machine it was measured on.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator, Mapping
+from dataclasses import dataclass
+from typing import Literal
+
+from benches import bench_events, bench_fold, bench_imports, bench_memory, bench_openai, bench_scan, bench_threads
+from benches.measure import Measured, Result
+
+Kind = Literal["events/s", "GB/s", "µs an event", "ms", "MB of memory"]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Headline:
+    """One promise: the work, the row, our contender and the peer, the figure to tell, and the goals.
+
+    `ratio` is the least ratio to the peer; `least` or `most` bounds our own figure. `over`: the contender whose time is taken off.
+    """
+
+    work: str
+    row: str
+    ours: str
+    peer: str
+    kind: Kind
+    ratio: float | None = None
+    least: float | None = None
+    most: float | None = None
+    over: str | None = None
+
+
+_E, _F, _S = bench_events, bench_fold, bench_scan
+
+HEADLINES = (
+    Headline(
+        work="typed events, `Decoder.feed`", row=_E.CHAT, ours=_E.FEED, peer=_E.MSGSPEC, kind="events/s",
+        ratio=2.2, least=2.5e6,
+    ),
+    Headline(
+        work="typed events, `respstream.events`", row=_E.CHAT, ours=_E.EVENTS, peer=_E.MSGSPEC, kind="events/s",
+        ratio=2.2, least=2.5e6,
+    ),
+    Headline(
+        work="typed events beside the SDK", row=_E.PEERS_CHAT, ours=_E.FEED, peer=_E.CREATE, kind="events/s",
+    ),
+    Headline(
+        work="the SDK's own events, drop-in", row=bench_openai.CHAT, ours=bench_openai.FAST_CREATE,
+        peer=bench_openai.CREATE, kind="µs an event", ratio=20, most=2,
+    ),
+    Headline(
+        work="the SDK's `stream()` with snapshots, drop-in", row=bench_openai.SNAPSHOTS, ours=bench_openai.FAST_STREAM,
+        peer=bench_openai.STREAM, kind="µs an event", most=3,
+    ),
+    Headline(work="fold, chat", row=_F.CHAT, ours=_F.OURS, peer=_F.ORJSON, kind="GB/s", ratio=8, least=2.2),
+    Headline(work="fold, mixed", row=_F.MIXED, ours=_F.OURS, peer=_F.ORJSON, kind="GB/s", ratio=8, least=2.2),
+    Headline(work="fold, chat as JSON Lines", row=_F.JSON_LINES, ours=_F.OURS, peer=_F.ORJSON, kind="GB/s", ratio=8),
+    Headline(
+        work="two threads that fold two logs", row=bench_threads.FOLD, ours=bench_threads.TOGETHER, peer=bench_threads.IN_TURN,
+        kind="GB/s", ratio=1 / 0.6,
+    ),
+    Headline(
+        work="whole responses of a mixed file, all cores", row=_S.WHOLE_MIXED, ours=_S.OURS, peer=_S.OURS_ONE, kind="GB/s",
+        ratio=1.8,
+    ),
+    Headline(
+        work="whole responses of a file, JSON Lines", row=_S.JSONL_ROW.format(_S.WHOLE), ours=_S.OURS, peer=_S.POLARS,
+        kind="GB/s",
+    ),
+    Headline(
+        work="whole responses of a file, SSE", row=_S.SSE_ROW.format(_S.WHOLE), ours=_S.OURS, peer=_S.DUCKDB,
+        kind="GB/s",
+    ),
+    Headline(
+        work="six event columns, JSON Lines, one thread", row=_S.JSONL_ROW.format(_S.SIX), ours=_S.OURS_ONE,
+        peer=_S.DUCKDB_ONE, kind="GB/s", least=1.8,
+    ),
+    Headline(
+        work="six event columns, SSE, one thread", row=_S.SSE_ROW.format(_S.SIX), ours=_S.OURS_ONE, peer=_S.DUCKDB_ONE,
+        kind="GB/s", least=1.8,
+    ),
+    Headline(work="usage only, 1 GB of SSE", row=_S.USAGE_LARGE, ours=_S.OURS, peer=_S.WC, kind="GB/s", ratio=0.4),
+    Headline(
+        work="usage only, JSON Lines", row=_S.JSONL_ROW.format(_S.USAGE), ours=_S.OURS, peer=_S.DUCKDB, kind="GB/s",
+    ),
+    Headline(
+        work="one live event a `feed`", row=_E.LIVE, ours="Decoder.feed", peer="openai SSEDecoder, json()",
+        kind="µs an event", most=1.5,
+    ),
+    Headline(
+        work="import", row=bench_imports.IMPORT, ours=bench_imports.OURS, peer="openai", kind="ms", most=15,
+        over=bench_imports.BARE,
+    ),
+    Headline(
+        work="import", row=bench_imports.IMPORT, ours=bench_imports.OURS, peer="msgspec", kind="ms",
+        over=bench_imports.BARE,
+    ),
+    Headline(
+        work="1 GB of SSE to Parquet, whole process", row=bench_memory.LARGE_ROW, ours=bench_memory.OURS,
+        peer=bench_memory.DUCKDB, kind="MB of memory", most=200,
+    ),
+    Headline(
+        work="0.1 GB of SSE to Parquet, whole process", row=bench_memory.SMALL, ours=bench_memory.OURS, peer=bench_memory.DUCKDB,
+        kind="MB of memory", most=200,
+    ),
+    Headline(
+        work="typed events, pure Python", row=_E.PEERS_CHAT, ours=_E.TWIN_FEED, peer=_E.CREATE, kind="events/s",
+        least=150_000,
+    ),
+)  # fmt: skip
+
+
+def short_table(results: Mapping[str, Result]) -> Iterator[str]:
+    """The lines of the short table, in Markdown; what was not measured is left out."""
+    yield "| work | respstream | peer | ratio | goal |"
+    yield "|---|---:|---:|---:|---|"
+    for one in HEADLINES:
+        line = _line(one, results)
+        if line:
+            yield line
+
+
+def _line(one: Headline, results: Mapping[str, Result]) -> str | None:
+    result = results.get(one.row)
+    contenders = {found.name: found for found in result.contenders} if result else {}
+    ours, peer = _figure(one, result, contenders, one.ours), _figure(one, result, contenders, one.peer)
+    if not ours:
+        return None
+    ratio = _ratio(one, ours, peer) if peer else None
+    figure = _TOLD[one.kind]
+    cells = (
+        one.work,
+        figure(ours),
+        f"{one.peer}: {figure(peer)}" if peer else f"{one.peer}: failed",
+        "" if ratio is None else f"{told_ratio(ratio)} ×",
+        "; ".join(_goals(one, ours, ratio)),
+    )
+    return "| " + " | ".join(cells) + " |"
+
+
+def _figure(one: Headline, result: Result | None, contenders: Mapping[str, Measured], name: str) -> float | None:
+    """What is told of a contender, or None."""
+    found = contenders.get(name)
+    if result is None or found is None or found.failure or not found.seconds:
+        return None
+    if one.kind == "MB of memory":
+        return found.whole / 1e6 if found.whole else None
+    seconds = found.median - (contenders[one.over].median if one.over else 0)
+    events, size = result.facts.events, result.facts.size
+    figures = {"events/s": events / seconds, "GB/s": size / seconds / 1e9, "ms": seconds * 1e3}
+    return figures.get(one.kind) or seconds / events * 1e6
+
+
+def _ratio(one: Headline, ours: float, peer: float) -> float:
+    return ours / peer if one.kind in {"events/s", "GB/s"} else peer / ours
+
+
+def _goals(one: Headline, ours: float, ratio: float | None) -> Iterator[str]:
+    figure = _TOLD[one.kind]
+    if one.ratio is not None and ratio is not None:
+        yield f"≥ {told_ratio(one.ratio)} ×: {_met(ratio >= one.ratio)}"
+    if one.least is not None:
+        yield f"≥ {figure(one.least)}: {_met(ours >= one.least)}"
+    if one.most is not None:
+        yield f"≤ {figure(one.most)}: {_met(ours <= one.most)}"
+
+
+def _met(yes: bool) -> str:
+    return "met" if yes else "**missed**"
+
+
+def told_ratio(ratio: float) -> str:
+    """A ratio with the digits that mean something."""
+    return f"{ratio:.0f}" if ratio >= 20 else f"{ratio:.1f}" if ratio >= 3 else f"{ratio:.2f}"
+
+
+def _events(value: float) -> str:
+    return f"{value / 1e6:.2f} M events/s" if value >= 1e6 else f"{value / 1e3:.0f} k events/s"
+
+
+_TOLD: dict[Kind, Callable[[float], str]] = {
+    "events/s": _events,
+    "GB/s": lambda value: f"{value:.2f} GB/s" if value < 10 else f"{value:.1f} GB/s",
+    "µs an event": lambda value: f"{value:.2f} µs an event" if value < 10 else f"{value:.0f} µs an event",
+    "ms": lambda value: f"{value:.1f} ms",
+    "MB of memory": lambda value: f"{value:.0f} MB",
+}
