@@ -14,7 +14,7 @@ import pytest
 from openai.types.responses import ResponseStreamEvent
 from pydantic import TypeAdapter
 
-from benches import shapes
+from benches import logs, shapes
 from benches.wire import FORMS, KEY_ORDERS
 
 ROOT = Path(__file__).parents[1]
@@ -246,3 +246,9 @@ def test_size_is_reached_and_hardly_passed() -> None:
     for size in (1, 100_000, 1_000_000):
         assert size <= len(shapes.chat(1, size).data) < size + 300_000
     assert len(shapes.chat(1, 1).responses) == 1
+
+
+def test_logs_in_files(tmp_path: Path) -> None:
+    written = [path.name for path in logs.write(tmp_path, 2_000)]
+    assert written == [*(f"{name}.sse" for name in shapes.SHAPES), "chat.jsonl", "mixed.jsonl"]
+    assert (tmp_path / "chat.jsonl").read_bytes() == shapes.chat(shapes.SEED, 2_000, form="jsonl").data
