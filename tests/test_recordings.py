@@ -6,6 +6,7 @@ import base64
 import gzip
 import json
 import random
+import tracemalloc
 from collections.abc import Iterator
 from types import ModuleType
 from typing import Any
@@ -414,6 +415,18 @@ def test_what_is_seen_by_the_first_bytes() -> None:
     for text, form in seen.items():
         assert sniff(text) == form, text
         assert all(sniff(text[:cut]) in (None, form) for cut in range(len(text)))
+
+
+def test_a_whole_log_is_not_copied_to_see_its_shape() -> None:
+    from respstream.wrapped import sniff
+
+    log = rows({"type": "response.created"}) * 100_000
+    tracemalloc.start()
+    try:
+        assert sniff(log) == ""
+        assert tracemalloc.get_traced_memory()[1] < len(log) // 20
+    finally:
+        tracemalloc.stop()
 
 
 def drip(data: bytes) -> Iterator[bytes]:

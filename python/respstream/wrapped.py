@@ -129,7 +129,7 @@ def _records(form: str, data: bytes, report: Callable[[str, str, tuple[int, int,
 
 def sniff(head: bytes) -> str | None:
     """By the first bytes of a file: "har", "vcr", "" for anything else; None where more of them are needed."""
-    text = head.lstrip(b"\xef\xbb\xbf" + _BLANKS)
+    text = head[: 2 * HEAD].lstrip(b"\xef\xbb\xbf" + _BLANKS)  # a whole log may come at once
     form = _sniff_object(text[1:].lstrip(_BLANKS)) if text[:1] == b"{" else _sniff_lines(text)
     return "" if form is None and len(head) >= 2 * HEAD else form
 
