@@ -40,7 +40,7 @@ LIVE_ONES = {
 
 
 def _row(name: str, shape: str, contenders: dict[str, Any] = FAST_ONES, **more: Any) -> Row:
-    row: dict[str, Any] = {"reference": MSGSPEC, "answer": events_answer, "size_bytes": SHAPE_SIZE, **more}
+    row: dict[str, Any] = {"reference": MSGSPEC, "answer": events_answer, "size_bytes": SHAPE_SIZE, "cpu": True, **more}
     return Row(name=f"events: {name}", shape=shape, contenders=contenders, **row)
 
 

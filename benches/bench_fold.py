@@ -25,7 +25,7 @@ ALL = {
 
 
 def _row(name: str, shape: str, contenders: dict[str, Any] = FASTEST, **more: Any) -> Row:
-    row: dict[str, Any] = {"reference": ORJSON, "answer": fold_answer, "size_bytes": SHAPE_SIZE, **more}
+    row: dict[str, Any] = {"reference": ORJSON, "answer": fold_answer, "size_bytes": SHAPE_SIZE, "cpu": True, **more}
     return Row(name=f"fold: {name}", shape=shape, contenders=contenders, **row)
 
 
