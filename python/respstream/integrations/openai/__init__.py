@@ -11,5 +11,6 @@ and responses; `python -m respstream.integrations.openai verify FILE…` compare
 
 from respstream.integrations.openai._clients import accelerate, restore
 from respstream.integrations.openai._convert import from_openai, to_openai
+from respstream.integrations.openai._record import record
 
-__all__ = ["accelerate", "from_openai", "restore", "to_openai"]
+__all__ = ["accelerate", "from_openai", "record", "restore", "to_openai"]
