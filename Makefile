@@ -47,7 +47,7 @@ ASAN := RUSTC_BOOTSTRAP=1 RUSTFLAGS=-Zsanitizer=address CARGO_TARGET_DIR=$(CURDI
 ASAN_TESTS := $(addsuffix .py,$(addprefix tests/test_,accumulator bad_input diagnostics events fold frames json lanes laws paths response scan shapes splits sse \
 	stream transcripts twins))
 
-.PHONY: help demo build test test-rust test-python test-sdk2 test-engines engines-system
+.PHONY: help demo build test test-rust test-python test-sdk2 test-store test-engines engines-system
 .PHONY: lint format docs wheels check-wheels attacks attacks-full bench bench-cluster
 .PHONY: bench-full bench-rust bench-short callgrind clean deny differential fuzz fuzz-smoke
 .PHONY: kills sanitize
@@ -77,6 +77,9 @@ test-engines: $(VENV)/.built $(ENGINES_MADE) ## Ray, Spark, Dask, polars and Duc
 
 engines-system: ## what Spark needs of the system: Java, from Debian's packages (as root)
 	command -v java >/dev/null || { apt-get update -qq && apt-get install -y -qq --no-install-recommends openjdk-17-jre-headless; }
+
+test-store: $(VENV)/.built $(VENV)/.store ## the command line over an object store: a local server with S3's interface
+	PYTHONPATH=$(CURDIR)/$(VENV)/store $(BIN)/python -m pytest $(PYTEST_ARGS) tests/test_cli_s3.py
 
 lint: $(VENV)/.lint $(VENV)/.built ## rustfmt, clippy, ruff, mypy, pyright, the stub against the extension, the workflows
 	cargo fmt --all --check
@@ -211,6 +214,10 @@ $(VENV)/.docs: $(VENV)/.made pyproject.toml
 
 $(VENV)/.package: $(VENV)/.made pyproject.toml
 	$(BIN)/python -m pip install --group package
+	@touch $@
+
+$(VENV)/.store: $(VENV)/.test
+	$(BIN)/python -m pip install --upgrade --target $(VENV)/store --group store
 	@touch $@
 
 $(VENV)/.lint: $(VENV)/.made pyproject.toml

@@ -54,7 +54,8 @@ class Shell:
     def env(self, **more: str) -> dict[str, str]:
         told = {"COLUMNS", "LINES", "NO_COLOR", "FORCE_COLOR"}
         kept = {name: value for name, value in os.environ.items() if name not in told}
-        return {**kept, "PYTHONPATH": PYTHON, "RESPSTREAM_BACKEND": self.backend, "TERM": "xterm-256color", **more}
+        path = os.pathsep.join(filter(None, [PYTHON, os.environ.get("PYTHONPATH")]))
+        return {**kept, "PYTHONPATH": path, "RESPSTREAM_BACKEND": self.backend, "TERM": "xterm-256color", **more}
 
     def run(self, *arguments: str, data: bytes = b"", cwd: Path = ROOT, **more: str) -> Done:
         """A command with `data` on stdin, and what it printed."""

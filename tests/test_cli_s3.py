@@ -1,6 +1,6 @@
 """The command line over an object store: moto's server, which s3fs talks to.
 
-The two are large, so that the environment of the tests goes without; `pip install --group store` brings them, and these tests.
+The two are large, so that the environment of the tests goes without them; `make test-store` has them.
 """
 
 from __future__ import annotations
