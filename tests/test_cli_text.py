@@ -146,6 +146,82 @@ def test_each_text_is_told_exactly_once(shell: Shell, name: str) -> None:
     assert shell.run("text", "-", data=by_lines).stdout == expected
 
 
+def added(index: int, kind: str, **more: Any) -> dict[str, Any]:
+    return {"type": "response.output_item.added", "output_index": index, "item": {"type": kind, **more}}
+
+
+def finished(index: int, kind: str, **more: Any) -> dict[str, Any]:
+    return {**added(index, kind, **more), "type": "response.output_item.done"}
+
+
+def piece(stem: str, text: str, index: int, **more: Any) -> dict[str, Any]:
+    return {"type": f"response.{stem}.delta", "output_index": index, "delta": text, **more}
+
+
+THOUGHT = {"summary": [{"type": "summary_text", "text": "One."}, {"type": "summary_text", "text": "Two."}]}
+WEATHER = {"name": "weather", "arguments": '{"city":"Bern"}'}
+ASKED: dict[str, tuple[list[dict[str, Any]], str]] = {
+    "in order": (
+        [created(), added(0, "reasoning", summary=[]),
+            piece("reasoning_summary_text", "One", 0, summary_index=0), piece("reasoning_summary_text", ".", 0, summary_index=0),
+            piece("reasoning_summary_text", "Two.", 0, summary_index=1), finished(0, "reasoning", **THOUGHT),
+            added(1, "function_call", name="weather", arguments=""), piece("function_call_arguments", '{"city":', 1),
+            piece("function_call_arguments", '"Bern"}', 1), finished(1, "function_call", **WEATHER), delta("Hi", index=2),
+            completed({"type": "reasoning", **THOUGHT}, {"type": "function_call", **WEATHER}, message("Hi"))],
+        '[reasoning] One.\n\nTwo.\n[weather] {"city":"Bern"}\nHi\n',
+    ),
+    "side by side": (
+        [created(), added(0, "message", content=[]), added(1, "function_call", name="f", arguments=""), delta("A"),
+            piece("function_call_arguments", "{", 1), delta("B"), piece("function_call_arguments", "}", 1), delta("C"),
+            finished(0, "message", **message("ABC")), finished(1, "function_call", name="f", arguments="{}"),
+            completed(message("ABC"), {"type": "function_call", "name": "f", "arguments": "{}"})],
+        "ABC\n[f] {}\n",
+    ),
+    "side by side, and cut short": (
+        [created(), added(0, "message", content=[]), added(1, "custom_tool_call", name="f"), delta("A"),
+            piece("custom_tool_call_input", "x", 1), delta("B")],
+        "AB\n[f] x\n",
+    ),
+    "terminal alone": (
+        [created(), completed({"type": "reasoning", "content": [{"type": "reasoning_text", "text": "Hm"}]},
+            {"type": "mcp_call", **WEATHER}, message("Hi"))],
+        '[reasoning] Hm\n[weather] {"city":"Bern"}\nHi\n',
+    ),
+    "done alone": (
+        [created(), {"type": "response.function_call_arguments.done", "output_index": 0, "name": "f", "arguments": "{}"},
+            {"type": "response.reasoning_text.done", "output_index": 1, "content_index": 0, "text": "Hm"}],
+        "[f] {}\n[reasoning] Hm\n",
+    ),
+    "a call without arguments": ([created(), added(0, "function_call", name="now"), completed()], "[now]\n"),
+    "a name that is none": ([created(), finished(0, "function_call", name=7, arguments=None), completed()], "[function_call]\n"),
+}  # fmt: skip
+
+
+@pytest.mark.parametrize("name", ASKED)
+def test_reasoning_and_calls_on_request(shell: Shell, name: str) -> None:
+    events, expected = ASKED[name]
+    done = shell.run("text", "--reasoning", "--tool-calls", data=sse(*events), PYTHONWARNINGS="error")
+    assert [line.rstrip() for line in done.stdout.splitlines()] == expected.splitlines()
+    lines = expected.splitlines(keepends=True)
+    alone = shell.run("text", data=sse(*events)).stdout
+    assert alone == "".join(line for line in lines if line[0] not in "[\nT")
+
+
+def test_calls_come_as_they_arrive(shell: Shell) -> None:
+    process = shell.start("text", "--tool-calls")
+    assert process.stdin is not None
+    assert process.stdout is not None
+    for event, told in (
+        (created(), ""),
+        (added(0, "function_call", name="f", arguments=""), "[f] "),
+        (piece("function_call_arguments", '{"a":', 0), '{"a":'),
+        (piece("function_call_arguments", "1}", 0), "1}"),
+        (completed(), "\n"),
+    ):
+        process.stdin.write(sse(event))
+        assert not told or read_some(process.stdout, len(told)) == told
+
+
 def test_the_text_of_the_transcripts(shell: Shell) -> None:
     done = shell.run("text", INCOMPLETE, HELLO, SEVEN)
     assert done.stdout == "\n\n".join(["Hello,", "Hello, World!", *SEVEN_TEXTS]) + "\n"

@@ -11,7 +11,8 @@ from respstream.base import Event
 from respstream.cli.check import describe
 from respstream.cli.inputs import Input, Reading, reads
 from respstream.cli.output import complain, one_line
-from respstream.cli.voices import Page, Voice, message_texts
+from respstream.cli.spoken import CALL, MESSAGE, REASONING
+from respstream.cli.voices import Page, Voice
 from respstream.decoder import Decoder
 from respstream.response import Response
 
@@ -20,25 +21,28 @@ TOLD = 10
 
 EXAMPLES = """\b
 Examples:
-  respstream text log.sse
+  respstream text log.sse --reasoning --tool-calls
   cat log.sse | respstream text
 """
 
 
 @click.command(epilog=EXAMPLES, short_help="What the models say, as it arrives.")
+@click.option("--reasoning", is_flag=True, help="Tell reasoning and its summaries too.")
+@click.option("--tool-calls", is_flag=True, help="Tell calls too: the name and the arguments.")
 @click.option("--strict", is_flag=True, help="Exit with 1 if an error was diagnosed.")
 @reads
 @click.pass_context
-def command(ctx: click.Context, reading: Reading, strict: bool) -> None:
+def command(ctx: click.Context, reading: Reading, reasoning: bool, tool_calls: bool, strict: bool) -> None:
     """The text of the responses as it arrives, a blank line between two of them; refusals too.
 
     PATH is a file, a folder, a glob, or `-` for stdin, which serves without PATH as well: `curl -N … | respstream text`
     prints tokens live. Errors are told on stderr.
     """
     page = Page(sys.stdout)
+    wanted = {MESSAGE} | ({REASONING} if reasoning else set()) | ({CALL} if tool_calls else set())
     errors = Errors()
     for one in reading:
-        _Source(reading, one, page, errors).run()
+        _Source(reading, one, page, errors, wanted).run()
     if errors.untold:
         complain(f"respstream: {errors.untold} more errors")
         reading.summary()
@@ -63,7 +67,8 @@ class Errors:
 class _Source:
     """One input on its way to the page. A lane has one voice for each of its responses."""
 
-    def __init__(self, reading: Reading, one: Input, page: Page, errors: Errors) -> None:
+    def __init__(self, reading: Reading, one: Input, page: Page, errors: Errors, wanted: set[str]) -> None:
+        self._wanted = wanted
         self._reading, self._one, self._page, self._errors = reading, one, page, errors
         self._decoder: Decoder = reading.decoder()
         self._voices: dict[str | None, Voice] = {}
@@ -77,7 +82,7 @@ class _Source:
             # No bytes, no events: this takes the responses that have ended out of the decoder.
             self._merge(events, decoder.fold(b""))
             self._complain()
-        events = decoder.finish()
+        events = self._reading.last(self._one, decoder.finish)
         self._merge(events, decoder.responses)
         self._complain()
         self._reading.count(decoder)
@@ -92,7 +97,7 @@ class _Source:
                 at += 1
             voice = self._voices.get(event.stream_id)
             if voice is None:
-                voice = self._voices[event.stream_id] = Voice(self._page)
+                voice = self._voices[event.stream_id] = Voice(self._page, self._wanted)
             voice.take(event)
         for response in closing[at:]:
             self._close(response)
@@ -101,8 +106,8 @@ class _Source:
     def _close(self, response: Response) -> None:
         """A response has ended, cut short or not: says what only its folded form tells."""
         voice = self._voices.pop(response.stream_id, None) if response.events else None
-        voice = voice or Voice(self._page)
-        voice.settle(message_texts(response.output))
+        voice = voice or Voice(self._page, self._wanted)
+        voice.settle(response.output)
         voice.end()
         error = response.error
         if error is not None:

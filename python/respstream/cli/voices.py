@@ -3,16 +3,20 @@
 from __future__ import annotations
 
 import json
+from collections.abc import Set as AbstractSet
 from typing import IO, Any
 
 from respstream._catalogue import EVENTS
 from respstream.base import Event, Payload, UnknownEvent
 from respstream.cli.output import harmless
+from respstream.cli.spoken import CALL, HEARD, MESSAGE, REASONING, SUMMARY, Heard, kind_of, label_of, part_text, spoken
 
 TERMINAL = {name for name, entry in EVENTS.items() if entry.phase == "terminal"}
-DELTAS = {"response.output_text.delta", "response.refusal.delta"}
-DONE = {"response.output_text.done": "text", "response.refusal.done": "refusal"}
 MAX_INDEX = 65_535
+Key = tuple[str, int]
+"""An item: of what kind it is, and its index."""
+Part = tuple[str, int]
+"""A part of an item: the index that counts such parts, and its value."""
 
 
 class Page:
@@ -73,8 +77,8 @@ class Said:
 
     def __init__(self) -> None:
         self.pieces: list[str] = []
-        self.parts: set[int] = set()
-        self.done: set[int] = set()
+        self.parts: set[Part] = set()
+        self.done: set[Part] = set()
         self.latest = 0
         self._half = ""
 
@@ -93,16 +97,23 @@ class Said:
 
 
 class Voice:
-    """One response: takes its events and says the text that they bring, once."""
+    """One response: takes its events and says the text that they bring, once. `wanted`: of what kinds of items.
 
-    def __init__(self, page: Page) -> None:
+    Items that run side by side are told one after the other: while one is open, what the others bring waits.
+    """
+
+    def __init__(self, page: Page, wanted: AbstractSet[str] = frozenset({MESSAGE})) -> None:
         self.held: list[str] = []
         self.over = False
         self._page = page
-        self._items: dict[int, Said] = {}
-        self._closed: set[int] = set()
+        self._wanted = wanted
+        self._items: dict[Key, Said] = {}
+        self._labels: dict[Key, str] = {}  # of items that were not told yet
+        self._open: set[Key] = set()
+        self._closed: set[Key] = set()
+        self._waiting: dict[Key, list[str]] = {}
         self._latest = 0
-        self._heard: int | None = None
+        self._heard: Key | None = None
         self._in_line = False
         self._before: tuple[int | None, bytes] | None = None
 
@@ -113,38 +124,47 @@ class Voice:
         if self.over or repeated or isinstance(event, UnknownEvent):
             return
         kind = event.type
-        if kind in TERMINAL:
+        heard = HEARD.get(kind)
+        if heard is not None:
+            self._part(event, heard, getattr(event, heard.member, None))
+        elif kind in TERMINAL:
             self._terminal(event)
-        elif kind in DELTAS:
-            self._part(event, event.delta, whole=False)
-        elif kind in DONE:
-            self._part(event, getattr(event, DONE[kind]), whole=True)
         elif kind == "response.content_part.done":
-            self._part(event, _part_text(event.part), whole=True)
+            self._part(event, HEARD["response.output_text.done"], part_text(event.part))
         elif kind == "response.output_item.added":
             self._item(event)
         elif kind == "response.output_item.done":
             self._item_done(event)
 
-    def settle(self, texts: list[str]) -> None:
-        """Says what of the final texts, one for each message, was not heard yet; nothing after the end."""
+    def settle(self, output: Any) -> None:
+        """Says what of the final output was not heard yet; nothing after the end."""
         if self.over:
             return
-        heard = {index: said.text() for index, said in sorted(self._items.items()) if said.pieces}
+        self._open.clear()
+        self._go_on()
+        heard = {
+            of: {key: said.text() for key, said in sorted(self._items.items()) if said.pieces and key[0] == of}
+            for of in self._wanted
+        }
         missing = []
-        for text in texts:
-            index = _known(text, heard)
-            if index is None:
-                missing.append(text)
-            else:
-                self._say(index, text[len(heard.pop(index)) :])
-        # What is left was heard in other words: it is not told twice.
-        for number, text in enumerate(missing[len(heard) :], 1):
-            self._say(-number, text)
+        for one in spoken(output, self._wanted):
+            key = _known(one.text, heard[one.of]) if one.text else None
+            if key is not None:
+                self._say(key, one.text[len(heard[one.of].pop(key)) :])
+            elif one.text or not any(of == CALL for of, _ in self._items):
+                missing.append(one)
+        for number, one in enumerate(missing, 1):
+            if heard[one.of]:  # what is left was heard in other words: it is not told twice
+                heard[one.of].popitem()
+                continue
+            self._labels[one.of, -number] = one.label
+            self._say((one.of, -number), one.text)
 
     def end(self) -> None:
         """Nothing more comes."""
         if not self.over:
+            self._open.clear()
+            self._go_on()
             self.over = True
             self._page.end(self)
 
@@ -152,82 +172,113 @@ class Voice:
 
     def _terminal(self, event: Any) -> None:
         response = event.response
-        output = response.get("output") if isinstance(response, Payload) else None
-        self.settle(message_texts(output))
+        self.settle(response.get("output") if isinstance(response, Payload) else None)
         self.end()
 
-    def _item(self, event: Event) -> None:
-        index = _index(event, "output_index", max(self._items, default=-1) + 1)
-        if index is not None:
-            self._latest = index
-            if index in self._closed:  # a new item in the place of one that was done
-                self._closed.discard(index)
-                self._items[index].done.clear()
-
-    def _part(self, event: Event, text: Any, *, whole: bool) -> None:
-        index = _index(event, "output_index", self._latest)
-        if index is None or not isinstance(text, str):
+    def _item(self, event: Any) -> None:
+        index = _index(event, "output_index", max((index for _, index in self._items), default=-1) + 1)
+        if index is None:
             return
         self._latest = index
-        if index in self._closed:
+        for key in [key for key in self._closed if key[1] == index]:  # a new item in the place of one that was done
+            self._closed.discard(key)
+            self._items[key].done.clear()
+        of = kind_of(event.item)
+        if of in self._wanted:
+            self._open.add((of, index))
+            self._meet((of, index), label_of(event.item, of))
+            if of == CALL and len(self._open) == 1:
+                self._say((of, index), "")
+
+    def _meet(self, key: Key, label: str) -> Said:
+        """What was said of an item; the label is told with its first text."""
+        said = self._items.get(key)
+        if said is None:
+            said = self._items[key] = Said()
+            self._labels[key] = label
+        return said
+
+    def _part(self, event: Event, heard: Heard, text: Any) -> None:
+        index = _index(event, "output_index", self._latest)
+        if index is None or heard.of not in self._wanted or not isinstance(text, str):
             return
-        said = self._items.setdefault(index, Said())
-        part = _index(event, "content_index", said.latest)
-        if part is None:
+        self._latest = index
+        key = heard.of, index
+        if key in self._closed:
             return
-        said.latest = part
-        if whole:
+        name = getattr(event, "name", None) if heard.of == CALL else REASONING
+        said = self._meet(key, "" if heard.of == MESSAGE else f"[{name or CALL}] ")
+        number = _index(event, heard.place, said.latest) if heard.place else 0
+        if number is None:
+            return
+        said.latest = number
+        part = heard.place, number
+        if heard.whole:
             said.done.add(part)
         elif part in said.done:
             return
         else:
             text = said.joined(event, text)
-        if not whole or (part not in said.parts and not (text and said.text().endswith(text))):
-            self._say(index, text)
-            if text:
-                said.pieces.append(text)
+        if not heard.whole or (part not in said.parts and not (text and said.text().endswith(text))):
+            self._add(key, said, part, text)
         if text:
             said.parts.add(part)
+
+    def _add(self, key: Key, said: Said, part: Part, text: str) -> None:
+        """Says a further text of an item; the parts of a summary stand apart."""
+        if (
+            text
+            and said.pieces
+            and part not in said.parts
+            and SUMMARY in {part[0], *(place for place, _ in said.parts)}
+        ):
+            text = "\n\n" + text
+        self._say(key, text)
+        if text:
+            said.pieces.append(text)
 
     def _item_done(self, event: Any) -> None:
         index = _index(event, "output_index", self._latest)
         if index is None:
             return
         self._latest = index
-        texts = message_texts([event.item])
-        said = self._items.setdefault(index, Said())
-        before = said.text()
-        if texts and texts[0].startswith(before):
-            self._say(index, texts[0][len(before) :])
-            said.pieces = texts
-        self._closed.add(index)
+        for one in spoken([event.item], self._wanted):
+            key = one.of, index
+            said = self._meet(key, one.label)
+            before = said.text()
+            if one.text.startswith(before):
+                self._say(key, one.text[len(before) :])
+                said.pieces = [one.text] if one.text else []
+        of = kind_of(event.item) or MESSAGE
+        self._items.setdefault((of, index), Said())
+        self._closed.add((of, index))
+        self._open.discard((of, index))
+        self._go_on()
 
-    def _say(self, index: int, text: str) -> None:
+    # -- one item after the other ----------------------------------------------------------------------------------
+
+    def _say(self, key: Key, text: str) -> None:
+        if self._heard != key and self._heard in self._open:
+            self._waiting.setdefault(key, []).append(text)
+        else:
+            self._tell(key, text)
+
+    def _go_on(self) -> None:
+        """Tells the items that wait, until one is open."""
+        while self._waiting and self._heard not in self._open:
+            key = next(iter(self._waiting))
+            self._tell(key, "".join(self._waiting.pop(key)))
+
+    def _tell(self, key: Key, text: str) -> None:
+        if text or key[0] == CALL:
+            text = self._labels.pop(key, "") + text
         if not text:
             return
-        # Two messages of one response stand on lines of their own.
-        if index != self._heard and self._in_line:
+        # Two items of one response stand on lines of their own.
+        if key != self._heard and self._in_line:
             text = "\n" + text
-        self._heard, self._in_line = index, not text.endswith("\n")
+        self._heard, self._in_line = key, not text.endswith("\n")
         self._page.say(self, text)
-
-
-def message_texts(output: Any) -> list[str]:
-    """The text, or the refusal, of each message in a list of output items; those without any are left out."""
-    found = []
-    for item in output if isinstance(output, list) else ():
-        if isinstance(item, Payload) and item.get("type") == "message":
-            content = item.get("content")
-            text = "".join(_part_text(part) or "" for part in content) if isinstance(content, list) else ""
-            if text:
-                found.append(text)
-    return found
-
-
-def _part_text(part: Any) -> str | None:
-    kind = part.get("type") if isinstance(part, Payload) else None
-    text = part.get({"output_text": "text", "refusal": "refusal"}.get(kind, "")) if isinstance(kind, str) else None
-    return text if isinstance(text, str) else None
 
 
 def _index(event: Event, name: str, default: int) -> int | None:
@@ -238,9 +289,9 @@ def _index(event: Event, name: str, default: int) -> int | None:
     return value if type(value) is int and 0 <= value <= MAX_INDEX else None
 
 
-def _known(text: str, heard: dict[int, str]) -> int | None:
+def _known(text: str, heard: dict[Key, str]) -> Key | None:
     """The item heard whose text is this one, or its beginning, or that this one is the beginning of."""
-    starts = [index for index, other in heard.items() if text.startswith(other)]
+    starts = [key for key, other in heard.items() if text.startswith(other)]
     if starts:
-        return max(starts, key=lambda index: len(heard[index]))
-    return next((index for index, other in heard.items() if other.startswith(text)), None)
+        return max(starts, key=lambda key: len(heard[key]))
+    return next((key for key, other in heard.items() if other.startswith(text)), None)
