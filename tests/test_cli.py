@@ -69,7 +69,7 @@ def examples(help_text: str) -> list[str]:
     return re.findall(r"^ +((?:cat \S+ \| )?respstream .*)$", help_text.partition("Examples:")[2], re.MULTILINE)
 
 
-@pytest.mark.parametrize("name", [name for name in COMMANDS if name not in ("record", "replay")])
+@pytest.mark.parametrize("name", [name for name in COMMANDS if name != "replay"])
 def test_the_examples_of_the_help_run(tmp_path: Path, name: str) -> None:
     shell = Shell("rust")
     found = examples(shell.run(name, "--help").stdout)
@@ -79,7 +79,7 @@ def test_the_examples_of_the_help_run(tmp_path: Path, name: str) -> None:
     (tmp_path / "logs" / "a.sse").write_bytes((ROOT / HELLO).read_bytes())
     (tmp_path / "logs" / "deep" / "b.jsonl.gz").write_bytes(gzip.compress((ROOT / INCOMPLETE).read_bytes()))
     for example in found:
-        line = example.replace("respstream", shlex.join(command()), 1)
+        line = example.replace("respstream", shlex.join(command()))
         done = subprocess.run(
             ["sh", "-c", line],
             capture_output=True,
@@ -91,6 +91,22 @@ def test_the_examples_of_the_help_run(tmp_path: Path, name: str) -> None:
         assert done.returncode == 0, (example, done.stderr)
         output = re.search(r"-o (\S+)", example)
         assert (tmp_path / output[1]).exists() if output else done.stdout
+
+
+def test_the_examples_of_replay_serve(tmp_path: Path) -> None:
+    """They serve until Ctrl-C; each says where."""
+    with Shell("rust") as shell:
+        found = examples(shell.run("replay", "--help").stdout)
+        assert len(found) == 2
+        (tmp_path / "recording.jsonl").write_bytes((ROOT / HELLO).read_bytes())
+        for example in found:
+            arguments = example.replace("recording.jsonl", str(tmp_path / "recording.jsonl")).split()[1:]
+            arguments = [argument.replace("8080", "0") for argument in arguments]
+            process = shell.start(*arguments)
+            assert process.stdout is not None
+            assert process.stdout.readline().startswith(b"serving 1 response on http://127.0.0.1:")
+            process.send_signal(signal.SIGINT)
+            assert process.wait(PATIENCE) == 130
 
 
 @pytest.mark.parametrize("missing", ["click", "rich"])

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
@@ -12,7 +13,7 @@ import pytest
 from benches import shapes
 from respstream.cli.figures import Figures
 from respstream.cli.report import bins
-from tests.shell import BACKENDS, SEVEN, TRANSCRIPTS, Shell, created, sse
+from tests.shell import BACKENDS, SEVEN, TRANSCRIPTS, Shell, completed, created, delta, sse
 
 
 @pytest.fixture(params=BACKENDS)
@@ -48,7 +49,7 @@ def test_the_figures_for_machines(shell: Shell) -> None:
     model = told["models"]["m"]
     assert model["status"] == {"completed": 1, "incomplete": 1}
     assert model["output_tokens"] == {
-        "count": 2, "sum": 40, "mean": 20.0, "min": 10, "p50": 20, "p90": 28, "p99": 29.8, "max": 30,
+        "count": 2, "sum": 40, "mean": 20.0, "min": 10, "p50": 20, "p95": 29, "p99": 29.8, "max": 30,
     }  # fmt: skip
     assert (model["cached_share"], model["reasoning_share"]) == (0.25, 0.2)
     assert model["incomplete_reasons"] == {"max_output_tokens": 1}
@@ -67,11 +68,11 @@ n                   1          –           –       1
 all models          3          1           1       1
 
 tokens of a response
-model               sum  mean  p50  p90  p99  max
+model               sum  mean  p50  p95  p99  max
 m           input   200   100  100  100  100  100
-            output   40    20   20   28   30   30
+            output   40    20   20   29   30   30
 all models  input   200   100  100  100  100  100
-            output   40    20   20   28   30   30
+            output   40    20   20   29   30   30
 
 shares
 model       cached, of input  reasoning, of output
@@ -134,10 +135,38 @@ def test_latency_of_a_recording(shell: Shell, tmp_path: Path) -> None:
     told = json.loads(shell.run("stats", str(path), "--format", "json").stdout)["models"]["m"]["latency"]
     assert told["time_to_first_token"]["p50"] == pytest.approx(0.5)
     assert told["duration"]["max"] == pytest.approx(2.5)
-    assert told["output_tokens_per_second"]["mean"] == pytest.approx(2.5)
+    assert told["output_tokens_per_second"]["mean"] == pytest.approx(2.0)
     shown = shell.run("stats", str(path), "--plot").stdout
     assert "time to first token, s" in shown
     assert "no latency" not in shown
+    with path.open("ab") as file:
+        file.write(LOG)
+    mixed = shell.run("stats", str(path)).stdout
+    assert "\nlatency, of the 1 of 4 responses that have times\n" in mixed
+
+
+def test_why_there_is_no_latency(shell: Shell) -> None:
+    row = json.dumps({"ts": 1_800_000_000, "body": LOG.decode()}).encode()
+    assert shell.run("stats", data=row).stdout.endswith(
+        "\nno latency: the input holds one time for each response, and none of what came before\n"
+    )
+
+
+def test_the_pauses_of_a_recording(shell: Shell, tmp_path: Path) -> None:
+    """One second before the first delta, then pauses of 0.1 s and one of 0.5 s."""
+    times = [0.0, 1.0, 1.1, 1.2, 1.7, 1.8, 1.8]
+    events = [created(), *(delta("x") for _ in times[2:]), completed()]
+    rows = [{"ts": 1_800_000_000 + time, "event": event} for time, event in zip(times, events, strict=True)]
+    path = tmp_path / "log.jsonl"
+    path.write_text("".join(json.dumps(row) + "\n" for row in rows))
+    told = json.loads(shell.run("stats", str(path), "--format", "json").stdout)["all"]["latency"]
+    p50 = {name: figure and round(figure["p50"], 3) for name, figure in told.items()}
+    assert p50 == {
+        "duration": 1.8, "time_to_first_token": 1.0, "inter_token_mean": 0.2, "inter_token_p50": 0.1,
+        "inter_token_p95": 0.44, "inter_token_p99": 0.488, "longest_stall": 0.5, "output_tokens_per_second": None,
+    }  # fmt: skip
+    shown = shell.run("stats", str(path), "--threads", "2").stdout
+    assert re.search(r"(?m)^ +longest stall, s +0\.500 +0\.500 ", shown)
 
 
 def test_exit_status(shell: Shell) -> None:

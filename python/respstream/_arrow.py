@@ -207,7 +207,7 @@ class Stream:
                 reader.finish()
             except ImportError as error:  # of a package that reads the form
                 self._problem(one.name, 0, "unreadable", str(error))
-                fold.finish()
+                reader.finish()
         if problem is not None:
             self._problem(one.name, offset, *problem)
         yield

@@ -35,6 +35,8 @@ _BLANKS = b" \t\r\n"
 class FileDecoder:
     """As `respstream.Decoder`, for what reads files: it takes the forms "har" and "vcr" too, and sees them under "auto".
 
+    Their ends raise ImportError where a package is missing; asked once more they end the decoder without those records.
+
     `make` makes the `decoder` that it stands before; by default the engine's.
     """
 
@@ -46,7 +48,8 @@ class FileDecoder:
         if wraps and named:
             raise ValueError(f"field, time and lane are for form='rows', not {form!r}")
         self.decoder: Any = (make or _backend.engine.Decoder)(form="auto" if wraps else form, **options)
-        self._form: str | None = form if wraps else None if form == "auto" and not named else ""
+        self._first = form if wraps else None if form == "auto" and not named else ""
+        self._form = self._first
         self._held: list[bytes] = []
 
     def __getattr__(self, name: str) -> Any:
@@ -74,6 +77,7 @@ class FileDecoder:
         """Forgets everything; the decoder is as new."""
         self.decoder.reset()
         self._held.clear()
+        self._form = self._first
 
     def _take(self, data: Any, feed: Callable[[Any], list[Any]]) -> list[Any]:
         if self._form == "":
@@ -93,19 +97,17 @@ class FileDecoder:
         """What was gathered, once there is no more of it."""
         data = b"".join(self._held)
         self._held.clear()
-        if not self._form:
+        form, self._form = self._form, ""
+        if not form:
             return feed(data)
         found: list[Any] = []
         try:
-            for one in self._records(data):
+            for one in _records(form, data, self.decoder.bad_record):
                 found += record(*one)
         except StreamError as error:
             error.events = [*found, *error.events]
             raise
         return found
-
-    def _records(self, data: bytes) -> Iterator[Record]:
-        return _records(self._form or "", data, self.decoder.bad_record)
 
 
 def unwrapped(form: str, data: bytes) -> list[tuple[Any, ...]]:

@@ -7,7 +7,7 @@ from collections import Counter
 from collections.abc import Sequence
 from typing import Any
 
-from respstream.latency import percentile
+from respstream.latency import FIGURES, percentile
 
 COLUMNS = [
     "model",
@@ -20,16 +20,14 @@ COLUMNS = [
     "reasoning_tokens",
     "tool_calls",
     "started_at",
-    "first_delta_at",
-    "ended_at",
+    *FIGURES,
 ]
 """The columns of the table `responses` that the figures are made of."""
 
 NO_MODEL = "(no model)"
 STATUSES = ("completed", "incomplete", "failed", "cancelled", "in_progress", "queued")
 TOKENS = ("input_tokens", "output_tokens")
-TIMES = ("time_to_first_token", "duration", "output_tokens_per_second")
-PARTS = (50, 90, 99)
+PARTS = (50, 95, 99)
 
 
 class Sample:
@@ -44,7 +42,7 @@ class Sample:
             self.values.append(value)
 
     def to_dict(self) -> dict[str, float] | None:
-        """`count`, `sum`, `mean`, `min`, `p50`, `p90`, `p99`, `max`; None of none."""
+        """`count`, `sum`, `mean`, `min`, `p50`, `p95`, `p99`, `max`; None of none."""
         ordered = sorted(self.values)
         if not ordered:
             return None
@@ -64,8 +62,8 @@ class Model:
         self.reasons: Counter[str] = Counter()
         self.errors: Counter[str] = Counter()
         self.tools: Counter[str] = Counter()
-        self.samples = {name: Sample() for name in (*TOKENS, *TIMES)}
-        self.cached = self.reasoning = 0
+        self.samples = {name: Sample() for name in (*TOKENS, *FIGURES)}
+        self.cached = self.reasoning = self.timed = 0
 
     def add(self, row: dict[str, Any]) -> None:
         """Takes the row of a response."""
@@ -77,12 +75,11 @@ class Model:
             self.errors[row["error_code"]] += 1
         for call in row["tool_calls"] or ():
             self.tools[call["name"] or call["type"]] += 1
-        for name in TOKENS:
+        self.timed += row["started_at"] is not None
+        for name in self.samples:
             self.samples[name].add(row[name])
         self.cached += row["cached_tokens"] or 0
         self.reasoning += row["reasoning_tokens"] or 0
-        for name, value in _latencies(row).items():
-            self.samples[name].add(value)
 
     @property
     def shares(self) -> dict[str, float | None]:
@@ -105,7 +102,7 @@ class Model:
             "incomplete_reasons": dict(self.reasons.most_common()),
             "errors": dict(self.errors.most_common()),
             "tool_calls": dict(self.tools.most_common()),
-            "latency": {name: self.samples[name].to_dict() for name in TIMES},
+            "latency": {name: self.samples[name].to_dict() for name in FIGURES},
         }
 
 
@@ -136,19 +133,9 @@ class Figures:
             return None
         if not self.all.responses:
             return "there are no responses"
+        if self.all.timed:
+            return "the input holds one time for each response, and none of what came before"
         return "the input holds no times; recordings do, and rows with --time"
-
-
-def _latencies(row: dict[str, Any]) -> dict[str, float | None]:
-    began, first, ended = row["started_at"], row["first_delta_at"], row["ended_at"]
-    if began is None or ended is None or ended <= began:
-        return {}
-    duration = (ended - began).total_seconds()
-    wait = None if first is None else (first - began).total_seconds()
-    tokens = row["output_tokens"]
-    streamed = duration if wait is None or wait >= duration else duration - wait
-    rate = None if not tokens else tokens / streamed
-    return {"duration": duration, "time_to_first_token": wait, "output_tokens_per_second": rate}
 
 
 def _share(part: int, whole: Sequence[float]) -> float | None:

@@ -14,7 +14,7 @@ import os
 import sys
 from collections import Counter
 from collections.abc import Callable, Iterator, Sequence
-from typing import Any, BinaryIO, NamedTuple
+from typing import Any, BinaryIO, NamedTuple, TypeVar
 
 import click
 
@@ -34,8 +34,8 @@ TYPE_CHECKING = False
 if TYPE_CHECKING:
     from respstream.cli.progress import Progress
 
-WRAPPERS = (".har", ".yaml", ".yml")
 STDIN = "-"
+T = TypeVar("T")
 WORTH_TELLING = 64 << 20
 """With less input than this nobody notices which engine reads it."""
 NO_EXTENSION = "respstream: the compiled engine is not installed for this Python; its twin reads the same, slowly"
@@ -135,13 +135,6 @@ class Reading:
         return any(one.path is None for one in self.inputs)
 
     @property
-    def is_wrapped(self) -> bool:
-        """Whether the streams lie in records that a scan does not read: HAR, VCR, rows whose members were named."""
-        named = any(self.options.get(name) is not None for name in ("field", "time", "lane"))
-        wraps = self.options["form"] not in ("auto", "sse", "jsonl")
-        return named or wraps or any(one.name.lower().removesuffix(".gz").endswith(WRAPPERS) for one in self.inputs)
-
-    @property
     def size(self) -> int:
         """The bytes of all files as they lie there."""
         return sum(map(size_of, self.inputs))
@@ -192,8 +185,16 @@ class Reading:
         for chunk in self.chunks(one):
             self.bytes += len(chunk)
             yield self._ended(decoder.fold(chunk))
-        yield self._ended(decoder.fold_end())
+        yield self._ended(self.last(one, decoder.fold_end))
         self.count(decoder)
+
+    def last(self, one: Input, end: Callable[[], list[T]]) -> list[T]:
+        """What a decoder gives at the end of an input. A package that is missing there is told, and the rest counts."""
+        try:
+            return end()
+        except ImportError as error:
+            self.problem(one.name, "unreadable", _reason(error))
+            return end()
 
     def _ended(self, responses: list[Response]) -> list[Response]:
         self.responses += len(responses)

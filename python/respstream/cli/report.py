@@ -28,8 +28,19 @@ TITLES = {
     "output_tokens": "output tokens",
     "time_to_first_token": "time to first token, s",
     "duration": "duration, s",
+    "inter_token_mean": "inter-token mean, s",
+    "inter_token_p95": "inter-token p95, s",
+    "longest_stall": "longest stall, s",
     "output_tokens_per_second": "output tokens/s",
 }
+TIMED = (
+    "time_to_first_token",
+    "inter_token_mean",
+    "inter_token_p95",
+    "longest_stall",
+    "duration",
+    "output_tokens_per_second",
+)
 PLOTTED = ("input_tokens", "output_tokens", "time_to_first_token", "duration")
 Line = Sequence[str]
 
@@ -47,7 +58,9 @@ def report(figures: Figures, file: IO[str], *, plot: bool) -> None:
     _shares(page, shown)
     _lists(page, models)
     if figures.why_no_latency is None:
-        _samples(page, "latency", shown, ("time_to_first_token", "duration", "output_tokens_per_second"))
+        told, count = len(figures.all.samples["duration"].values), figures.all.responses
+        title = "latency" if told == count else f"latency, of the {told:,} of {count:,} responses that have times"
+        _samples(page, title, shown, TIMED)
     else:
         page.say(f"no latency: {figures.why_no_latency}")
     if plot:
@@ -120,12 +133,12 @@ def _samples(page: Page, title: str, shown: list[tuple[str, Model]], names: Sequ
                 whole = name.endswith("_tokens")
                 total = f"{found['sum']:,.0f}" if whole else ""
                 form = _tokens if whole else _seconds
-                figures = [form(found[key]) for key in ("mean", "p50", "p90", "p99", "max")]
+                figures = [form(found[key]) for key in ("mean", "p50", "p95", "p99", "max")]
                 lines.append([label, TITLES[name].removesuffix(" tokens"), total, *figures])
                 label = ""
     if lines:
         page.title(title)
-        page.grid(["model", "", "sum" if "tokens" in title else "", "mean", "p50", "p90", "p99", "max"], lines, left=2)
+        page.grid(["model", "", "sum" if "tokens" in title else "", "mean", "p50", "p95", "p99", "max"], lines, left=2)
 
 
 def _shares(page: Page, shown: list[tuple[str, Model]]) -> None:

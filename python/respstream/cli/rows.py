@@ -128,8 +128,6 @@ def _wanted(table: str, titles: dict[str, str], *, redact: bool, max_text: int |
 
 def _check(wanted: Wanted, reading: Reading) -> None:
     """Refuses what does not go together. Raises UsageError."""
-    if reading.is_wrapped and wanted.table != "responses":
-        raise click.UsageError(f"streams in HAR, VCR or named rows are read by `responses`, not by `{wanted.table}`.")
     if wanted.partition_by is not None:
         if not wanted.into_file:
             raise click.UsageError("--partition-by writes a folder; -o names it.")
@@ -221,11 +219,7 @@ def rows(reading: Reading, wanted: Wanted, flush: Callable[[], None]) -> Iterato
 
 def _quick(reading: Reading, wanted: Wanted) -> bool:
     """Whether responses are folded one by one, here: stdin, which may be live, and what is small. The rows are the same."""
-    if wanted.table != "responses":
-        return False
-    if reading.is_wrapped:
-        return True
-    if wanted.threads is not None:
+    if wanted.table != "responses" or wanted.threads is not None:
         return False
     import importlib.util
 

@@ -44,33 +44,16 @@ class Scanned:
         count = threads or os.cpu_count() or 1
         rows = batch_rows or 8192
         wanted: dict[str, list[str] | None] = {table: list(columns)}
-        options = {name: reading.options[name] for name in ("form", "max_event_bytes")}
-        self._folds = reading.is_wrapped
-        if self._folds:
-            self.schema = tables.schema(table, columns)
-            return
         # What is diagnosed is summed up at the end, whatever the columns are.
         inputs = [_given(one) for one in reading.inputs]
-        self._scan = tables.Scan(inputs, wanted, count, rows, options, full=True)
+        self._scan = tables.Scan(inputs, wanted, count, rows, reading.options, full=True)
         self.schema = self._scan.schema
 
     def batches(self) -> Iterator[Any]:
         """The rows in batches of pyarrow. Tells on stderr what could not be read through."""
-        for batch in self._folded() if self._folds else self._scanned():
+        for batch in self._scanned():
             self.rows += batch.num_rows
             yield self._privacy.batch(batch)
-
-    def _folded(self) -> Iterator[Any]:
-        """Responses that are folded one by one, for what a scan does not read."""
-        from respstream.tables import response_row
-
-        schema = self._pa.schema(self.schema)
-        whole = "response_json" in schema.names
-        for one in self._reading:
-            for responses in self._reading.fold(self._reading.decoder(), one):
-                if responses:
-                    rows = [response_row(response, one.name, whole=whole) for response in responses]
-                    yield self._pa.RecordBatch.from_pylist(rows, schema=schema)
 
     def _scanned(self) -> Iterator[Any]:
         self._reading.begin()
