@@ -114,12 +114,25 @@ def test_events_without_a_fold(tmp_path: Path, name: str) -> None:
     assert scanned(path, "events", LIGHT, **options) == [{key: row[key] for key in LIGHT} for row in all_of_them]
 
 
+USAGE = ["source", "stream_index", "byte_start", "response_id", "model", "status", "output_tokens", "error_code"]
+
+
+@pytest.mark.parametrize("name", list(FILES))
+def test_responses_without_their_texts(tmp_path: Path, name: str) -> None:
+    """Columns that few events tell are the same as beside those that all of them tell."""
+    data, options = FILES[name]
+    path = tmp_path / name
+    path.write_bytes(data)
+    whole = scanned(path, "responses", **options)
+    assert scanned(path, "responses", USAGE, **options) == [{key: row[key] for key in USAGE} for row in whole]
+
+
 @pytest.mark.parametrize("seed", range(12))
 def test_jumbles(engines: tuple[ModuleType, ModuleType], tmp_path: Path, seed: int, monkeypatch: Any) -> None:
     """Rows of all shapes, cut and broken: the twins agree, with a fold and without."""
     path = tmp_path / "jumble.jsonl"
     path.write_bytes(jumble(seed))
-    for table, columns in [*((table, None) for table in TABLES), ("events", LIGHT)]:
+    for table, columns in [*((table, None) for table in TABLES), ("events", LIGHT), ("responses", USAGE)]:
         found = []
         for engine in engines:
             monkeypatch.setattr(_backend, "engine", engine)
