@@ -19,7 +19,8 @@ from typing import Any
 
 import pytest
 
-from respstream.tables import COLUMNS
+from respstream.latency import FIGURES
+from respstream.tables import COLUMNS, EXTRA
 from tests.shell import (
     BACKENDS,
     HELLO,
@@ -38,7 +39,7 @@ from tests.shell import (
 )
 
 COMMANDS = ["responses", "events", "items", "text", "stats", "check", "record", "replay", "completion"]
-COLUMN_NAMES = [name for name, _ in COLUMNS["responses"]]
+COLUMN_NAMES = [name for name, _ in COLUMNS["responses"] if name not in EXTRA]
 
 
 @pytest.fixture(params=BACKENDS)
@@ -165,6 +166,7 @@ SAME: dict[str, Any] = {
     "reasoning_tokens": 0, "refusal": None, "reasoning_text": None, "reasoning_summary": None, "items": 1,
     "tool_calls": [], "incomplete_reason": None, "error_code": None, "error_message": None, "metadata": "{}",
     "first_sequence": 0, "started_at": None, "first_delta_at": None, "ended_at": None, "lane": None, "diagnostics": [],
+    **dict.fromkeys(FIGURES),
 }  # fmt: skip
 VARYING = (
     "stream_index", "byte_start", "byte_end", "response_id", "created_at", "completed_at", "input_tokens", "output_tokens",
@@ -194,7 +196,7 @@ SUMMARY = "respstream: diagnosed 1 error_body; `respstream check` tells where\n"
 def test_the_log_of_seven_as_json_lines(shell: Shell) -> None:
     done = shell.run("responses", SEVEN, "--format", "jsonl")
     assert rows(done.stdout) == EXPECTED
-    assert [list(row) for row in rows(done.stdout)] == [COLUMN_NAMES[:-1]] * 7
+    assert [list(row) for row in rows(done.stdout)] == [COLUMN_NAMES] * 7
     assert "¡Feliz Navidad!" in done.stdout
     assert (done.returncode, done.stderr) == (0, SUMMARY)
 
@@ -206,7 +208,7 @@ def test_the_log_of_seven_as_csv(shell: Shell, tmp_path: Path) -> None:
     assert (done.returncode, done.stdout) == (0, "")
     assert re.fullmatch(told + re.escape(SUMMARY), done.stderr)
     found = list(csv.reader(io.StringIO(path.read_text("utf-8"), newline="")))
-    assert found[0] == COLUMN_NAMES[:-1]
+    assert found[0] == COLUMN_NAMES
     for fields, row in zip(found[1:], EXPECTED, strict=True):
         shown = {name: "" if row[name] is None else row[name] for name in found[0]}
         assert fields == [json.dumps(value) if isinstance(value, list) else str(value) for value in shown.values()]
