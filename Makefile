@@ -50,7 +50,7 @@ ASAN_TESTS := $(addsuffix .py,$(addprefix tests/test_,accumulator bad_input diag
 .PHONY: help demo build test test-rust test-python test-sdk2 test-store test-engines engines-system
 .PHONY: lint format docs wheels check-wheels attacks attacks-full bench bench-cluster
 .PHONY: bench-full bench-rust bench-short callgrind clean deny differential fuzz fuzz-smoke
-.PHONY: kills sanitize
+.PHONY: kills sanitize soak
 .DELETE_ON_ERROR:
 
 help: ## this list
@@ -164,6 +164,9 @@ differential: $(VENV)/.built $(VENV)/.test ## the engines over EVENTS generated 
 
 kills: $(VENV)/.built $(VENV)/.test ## SIGKILL and SIGTERM while Parquet is written, 200 times each
 	RESPSTREAM_KILL_ROUNDS=200 $(BIN)/python -m pytest -q --timeout 3600 tests/test_faults.py -k signals_at_any_time
+
+soak: $(VENV)/.built $(VENV)/.test ## what must leave nothing behind, twenty times as often as in the tests
+	RESPSTREAM_SOAK=20 $(BIN)/python -m pytest -q --timeout 3600 tests/test_leaks.py
 
 # Python is not sanitized: its allocator is told to be malloc, and what it keeps for good is no leak.
 sanitize: $(VENV)/.built $(VENV)/.test ## the Rust tests, and what faces the extension, under the address sanitizer (Linux, gcc)

@@ -101,7 +101,7 @@ ATTACKS: dict[str, Attack] = {
     "items that descend": Attack("no_created no_terminal", lambda n: b"".join(DELTA.replace(b":0", b":%d" % i) for i in reversed(range(n))), 65_536, 10, holds=3.5),
     "members of one name": Attack("no_created no_terminal", lambda n: b'{"type":"error"%s}\n' % (b',"m":{}' * n), 200_000, 5, holds=6),
     "escapes": Attack("no_created no_terminal", lambda n: DELTA.replace(b"x", b"\\u0041\\n" * n), 200_000, 5),
-    "halves of surrogate pairs": Attack("no_created no_terminal", lambda n: DELTA.replace(b"x", b"\\ud83d") * n, 100_000, 10),
+    "halves of surrogate pairs": Attack("bad_utf8 no_created no_terminal", lambda n: DELTA.replace(b"x", b"\\ud83d") * n, 100_000, 10),
     "bytes that are no UTF-8": Attack("bad_utf8 no_created no_terminal", lambda n: DELTA.replace(b"x", b"\xff" * 50) * n, 50_000, 10),
     "gaps between sequence numbers": Attack("no_created no_terminal sequence_gap", lambda n: b"".join(DELTA.replace(b"{", b'{"sequence_number":%d,' % (7 * i), 1) for i in range(n)), 100_000, 10),
     "responses that begin and do not end": Attack("no_terminal", lambda n: b'{"type":"response.created","response":{"id":"r","output":[]}}\n' * n, 50_000, 10, holds=21),

@@ -1,6 +1,6 @@
 """What is dropped is gone: memory, references and blocks are flat over a million events and a thousand of everything else.
 
-Each use runs in a process of its own, a while to settle and then ten times as often.
+Each use runs in a process of its own, a while to settle and then ten times as often; `make soak` makes it two hundred times.
 """
 
 from __future__ import annotations
@@ -141,6 +141,7 @@ USES: dict[str, tuple[Callable[[], None], int]] = {
     "scanned": (scanned, 5),
 }
 """The uses, and how often they are made until everything has settled; the Python twin a tenth of it."""
+SOAK = int(os.environ.get("RESPSTREAM_SOAK") or 1)
 CLASSES = [
     types.ResponseTextDeltaEvent,
     types.ResponseCreatedEvent,
@@ -170,7 +171,7 @@ def grown(name: str) -> dict[str, int]:
     for _ in range(often):
         use()
     before = state()
-    for _ in range(often * 10):
+    for _ in range(often * 10 * SOAK):
         use()
     return {what: value - before[what] for what, value in state().items()}
 
