@@ -9,6 +9,7 @@ read again by another one, with the same rows in the same blocks.
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from copy import copy
 from functools import partial
 from typing import TYPE_CHECKING, Any
@@ -63,7 +64,8 @@ class LogDatasource(Datasource):  # type: ignore[misc]
     ) -> None:
         super().__init__()
         self._table = table
-        self._columns = wanted_columns([table], columns)[table]
+        wanted = wanted_columns([table], columns)[table]
+        self._names = None if wanted is None else {name: name for name in wanted}
         self._unreadable = _tasks.checked(unreadable)
         self._sources = _tasks.sources(paths, options)
         self._planned: tuple[int, list[list[Split]]] | None = None
@@ -76,15 +78,15 @@ class LogDatasource(Datasource):  # type: ignore[misc]
     def get_read_tasks(self, parallelism: int, per_task_row_limit: int | None = None, **_: Any) -> list[ReadTask]:
         """About as many tasks as Ray asks for: large files are cut, small ones come together."""
         limit = {} if per_task_row_limit is None else {"per_task_row_limit": per_task_row_limit}
-        schema = pa.schema(read_split(self._sources, self._table, self._columns).schema)
+        schema = pa.schema(read_split([], self._table, _columns(self._names)).schema)
+        schema = _named(schema.empty_table(), self._names).schema
         return [self._task(bundle, schema, limit) for bundle in self._bundles(parallelism)]
 
     def _task(self, bundle: list[Split], schema: pa.Schema, limit: dict[str, int]) -> ReadTask:
         files = tuple(dict.fromkeys(split.source for split in bundle))
         about = BlockMetadata(num_rows=None, size_bytes=self._rows_bytes(bundle), input_files=files, exec_stats=None)
-        return ReadTask(
-            partial(_blocks, bundle, self._table, self._columns, self._unreadable), about, schema=schema, **limit
-        )
+        blocks = partial(_blocks, bundle, self._table, self._names, self._unreadable)
+        return ReadTask(blocks, about, schema=schema, **limit)
 
     def _bundles(self, parallelism: int) -> list[list[Split]]:
         # Ray asks several times, with the same number in the end.
@@ -102,7 +104,7 @@ class LogDatasource(Datasource):  # type: ignore[misc]
     def _rows_bytes(self, splits: list[Split]) -> int | None:
         sizes = [split.bytes for split in splits]
         if self._ratio is None:
-            self._ratio = _tasks.expansion(self._sources, self._table, self._columns)
+            self._ratio = _tasks.expansion(self._sources, self._table, _columns(self._names))
         return None if None in sizes else round(self._ratio * sum(size or 0 for size in sizes))
 
     # -- projection ------------------------------------------------------------------------------------------------
@@ -112,21 +114,36 @@ class LogDatasource(Datasource):  # type: ignore[misc]
         return True
 
     def get_projection_map(self) -> dict[str, str] | None:
-        """The columns that are read, None for all."""
-        return None if self._columns is None else {name: name for name in self._columns}
+        """The columns that are read, each with the name that it gets; None for all."""
+        return None if self._names is None else dict(self._names)
+
+    def get_column_renames(self) -> dict[str, str] | None:
+        """Those that get another name. Ray from some version on renames by itself."""
+        return {name: given for name, given in (self._names or {}).items() if name != given} or None
 
     def apply_projection(self, projection_map: Iterable[str] | None) -> LogDatasource:
-        """The same of these columns alone; names of a mapping are its keys."""
+        """The same of these columns alone; where it is a mapping, under the names that it gives."""
         if projection_map is None:
             return self
+        wanted = projection_map if isinstance(projection_map, Mapping) else {name: name for name in projection_map}
+        now = {given: name for name, given in (self._names or {}).items()}
         chosen = copy(self)
         # Ray counts rows without columns, and a block without columns has no rows.
-        chosen._columns = wanted_columns([self._table], list(projection_map) or ["source"])[self._table]
+        chosen._names = {now.get(name, name): given for name, given in wanted.items()} or {"source": "source"}
+        wanted_columns([self._table], list(chosen._names))
         chosen._ratio = None
         return chosen
 
 
-def _blocks(splits: list[Split], table: str, columns: list[str] | None, unreadable: str) -> Iterator[pa.Table]:
+def _blocks(splits: list[Split], table: str, names: dict[str, str] | None, unreadable: str) -> Iterator[pa.Table]:
     """What a task of Ray gives, on the machine where it runs."""
-    for batch in _tasks.read(splits, table, columns, None, unreadable):
-        yield pa.Table.from_batches([batch])
+    for batch in _tasks.read(splits, table, _columns(names), None, unreadable):
+        yield _named(pa.Table.from_batches([batch]), names)
+
+
+def _columns(names: dict[str, str] | None) -> list[str] | None:
+    return None if names is None else list(names)
+
+
+def _named(rows: pa.Table, names: dict[str, str] | None) -> pa.Table:
+    return rows if names is None else rows.rename_columns(list(names.values()))

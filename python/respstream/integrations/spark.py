@@ -105,9 +105,10 @@ class LogReader(DataSourceReader):  # type: ignore[misc]
         found = _tasks.sources(self._paths, self._options)
         return [LogPartition(bundle) for bundle in _tasks.bundles(found, self._target_bytes)]
 
-    def read(self, partition: InputPartition) -> Iterator[pa.RecordBatch]:
+    def read(self, partition: InputPartition | None) -> Iterator[pa.RecordBatch]:
         """The rows of a partition as Arrow batches of Spark's types."""
-        splits: list[Split] = partition.value or []  # Spark makes one of None where there are none
+        # Where there are no partitions Spark makes one of None, or none of a kind.
+        splits: list[Split] = getattr(partition, "value", None) or []
         for batch in _tasks.read(splits, self._table, self._columns, self._batch_rows, self._unreadable):
             yield from self._cast(batch)
 
