@@ -152,7 +152,7 @@ def test_pip_prefers_the_binary(dist: Path, tmp_path: Path) -> None:
 @pytest.mark.parametrize("other", ["win_arm64", "manylinux2014_s390x", "macosx_10_9_universal"])
 def test_pip_falls_back_to_the_pure_one(dist: Path, tmp_path: Path, other: str) -> None:
     """On a platform that has no wheel of its own; nothing is compiled there."""
-    wanted = ["--platform", other, "--only-binary", ":all:", "--dest", tmp_path]
+    wanted = ["--platform", other, "--only-binary", ":all:", "--dest", str(tmp_path)]
     run(sys.executable, "-m", "pip", "download", "--no-index", "--find-links", dist, "--quiet", *wanted, "respstream")
     assert [PURE_TAG in path.name for path in tmp_path.iterdir()] == [True]
 

@@ -1,0 +1,128 @@
+"""An agent that shows what a tool will get while the model is still writing it, and refuses it before it is written out.
+
+    pip install respstream httpx
+    OPENAI_API_KEY=sk-… python agent.py "Write a haiku about rain to haiku.txt"
+
+The model has one tool, `write_file`. Its text appears as it is written. As soon as the path is known and lies outside of this folder, the
+stream is left and the model is told so: no tokens are paid for a file that nobody will write.
+"""
+
+from __future__ import annotations
+
+import json
+import os
+import sys
+from pathlib import Path
+from typing import Any
+
+import httpx
+
+import respstream
+from respstream.types import ResponseFunctionCallArgumentsDeltaEvent, ResponseTextDeltaEvent
+
+TURNS = 10
+MODEL = os.environ.get("MODEL", "gpt-5-nano")
+TOOLS = [
+    {
+        "type": "function",
+        "name": "write_file",
+        "description": "Writes a text file in the current folder.",
+        "strict": True,
+        "parameters": {
+            "type": "object",
+            # The path comes first, so that it is known first.
+            "properties": {"path": {"type": "string"}, "text": {"type": "string"}},
+            "required": ["path", "text"],
+            "additionalProperties": False,
+        },
+    }
+]
+
+
+def is_allowed(path: str) -> bool:
+    """Whether a file may be written: it lies in this folder."""
+    return Path(path).resolve().is_relative_to(Path.cwd())
+
+
+class RefusedError(Exception):
+    """The model is writing a call that will not be made."""
+
+
+class Watch:
+    """Shows the calls of one response as they are written."""
+
+    def __init__(self) -> None:
+        self._shown: dict[str | None, int] = {}
+
+    def look(self, call: respstream.ToolCall) -> None:
+        """Prints what has come of a call since the last look. Raises RefusedError."""
+        arguments = call.partial_arguments() or {}
+        # A member that stands behind another is complete; the last one may still grow.
+        if "text" in arguments:
+            if not is_allowed(arguments["path"]):
+                raise RefusedError(f"{arguments['path']} lies outside of the folder")
+            shown = self._shown.get(call.call_id, 0)
+            if not shown:
+                print(f"\n--- {arguments['path']}")
+            print(arguments["text"][shown:], end="", flush=True)
+            self._shown[call.call_id] = len(arguments["text"])
+
+
+def answer(client: httpx.Client, conversation: list[Any]) -> respstream.Response:
+    """One turn of the model, shown as it comes. Raises RefusedError where it is better to stop it."""
+    body = {"model": MODEL, "input": conversation, "tools": TOOLS, "stream": True}
+    watch = Watch()
+    with (
+        client.stream("POST", "responses", json=body) as stream,
+        respstream.events(stream.iter_bytes()) as events,
+    ):
+        for event in events:
+            match event:
+                case ResponseTextDeltaEvent():
+                    print(event.delta, end="", flush=True)
+                case ResponseFunctionCallArgumentsDeltaEvent():
+                    assert events.response is not None
+                    watch.look(events.response.tool_calls[-1])
+                case _:
+                    pass
+        response = events.response
+    if response is None or not response.complete:
+        raise RuntimeError(f"the stream broke off: {[diagnostic.message for diagnostic in events.diagnostics]}")
+    return response
+
+
+def use(call: respstream.ToolCall) -> dict[str, Any]:
+    """Makes a call, and gives what the model is told of it."""
+    arguments = call.parsed_arguments()
+    if is_allowed(arguments["path"]):
+        Path(arguments["path"]).write_text(arguments["text"], "utf-8")
+        result = f"wrote {len(arguments['text'])} characters"
+    else:
+        result = "refused: outside of the folder"
+    return {"type": "function_call_output", "call_id": call.call_id, "output": result}
+
+
+def main(task: str) -> int:
+    """Runs the agent until it calls no tool; the exit status is 1 if that takes too many turns."""
+    conversation: list[Any] = [{"role": "user", "content": task}]
+    base_url = os.environ.get("OPENAI_BASE_URL", "https://api.openai.com/v1")
+    headers = {"Authorization": f"Bearer {os.environ['OPENAI_API_KEY']}"}
+    with httpx.Client(base_url=base_url, headers=headers, timeout=60) as client:
+        for _ in range(TURNS):
+            try:
+                response = answer(client, conversation)
+            except RefusedError as refused:
+                print(f"\n[stopped: {refused}]")
+                conversation.append({"role": "user", "content": f"I stopped you: {refused}. Choose another path."})
+                continue
+            conversation += json.loads(response.to_json())["output"]
+            calls = [call for call in response.tool_calls if call.name == "write_file"]
+            if not calls:
+                print()
+                return 0
+            conversation += [use(call) for call in calls]
+    return 1
+
+
+if __name__ == "__main__":
+    sys.exit(main(" ".join(sys.argv[1:])))

@@ -1,0 +1,66 @@
+"""The nightly job: a folder of a day's logs to a partition of Parquet, and a report of all days so far.
+
+    pip install 'respstream[arrow]' duckdb
+    python nightly.py logs/2026-11-20 lake --day 2026-11-20
+
+Logs are read on all cores and in bounded memory; .gz and .zst as they are. The partition appears whole or not at all: a job that was
+killed is simply run again, and one that stands is made anew. What could not be read through is told, and makes the exit status 1.
+"""
+
+from __future__ import annotations
+
+import argparse
+import datetime
+import shutil
+import sys
+from pathlib import Path
+
+import duckdb
+
+import respstream
+
+COLUMNS = [
+    *["source", "response_id", "model", "status", "error_code", "tool_calls", "diagnostics"],
+    *["input_tokens", "cached_tokens", "output_tokens", "started_at", "first_delta_at", "ended_at"],
+]
+REPORT = """
+    select day, model, count(*) as responses,
+        count(*) filter (status is distinct from 'completed') as not_completed,
+        sum(output_tokens)::bigint as output_tokens,
+        round(100 * sum(cached_tokens) / nullif(sum(input_tokens), 0), 1) as cached_percent,
+        sum(len(tool_calls))::bigint as tool_calls,
+        count(*) filter (len(diagnostics) > 0) as odd
+    from read_parquet(?, hive_partitioning = true)
+    group by day, model order by day, responses desc, model
+"""
+
+
+def load(logs: str, lake: Path, day: str) -> respstream.Summary:
+    """Writes the partition of a day, by model, and gives what came of it."""
+    partition = lake / f"day={day}"
+    fresh = lake / f".{day}.new"
+    shutil.rmtree(fresh, ignore_errors=True)
+    lake.mkdir(parents=True, exist_ok=True)
+    summary = respstream.scan(logs, columns=COLUMNS).write_parquet(fresh, partition_by="model")
+    shutil.rmtree(partition, ignore_errors=True)
+    fresh.rename(partition)
+    return summary
+
+
+def main() -> int:
+    """Runs the job; the exit status is 1 if a log could not be read through."""
+    parser = argparse.ArgumentParser()
+    parser.add_argument("logs", help="a folder, a glob, or a URL")
+    parser.add_argument("lake", type=Path)
+    parser.add_argument("--day", default=datetime.date.today().isoformat())
+    options = parser.parse_args()
+    summary = load(options.logs, options.lake, options.day)
+    print(f"{summary.rows['responses']} responses of {summary.sources} logs, {summary.bytes:,} bytes")
+    for source, code, reason in summary.problems:
+        print(f"{source}: {code}: {reason}", file=sys.stderr)
+    duckdb.sql(REPORT, params=[str(options.lake / "day=*" / "*" / "*.parquet")]).show(max_width=120)
+    return int(bool(summary.problems))
+
+
+if __name__ == "__main__":
+    sys.exit(main())

@@ -1,0 +1,121 @@
+"""A proxy before the Responses API that records every stream and knows every response, and keeps no byte waiting for it.
+
+    pip install respstream httpx starlette uvicorn
+    python proxy.py --port 8000 --log streams.jsonl
+    OPENAI_BASE_URL=http://127.0.0.1:8000/v1 …    # any client, with its own key
+
+A chunk goes on to the client first. It is recorded and folded after that, while the next one is on its way from the API: some microseconds
+in which nobody waits. What was folded is at `GET /seen`; the log reads with `respstream responses streams.jsonl`.
+"""
+
+from __future__ import annotations
+
+import argparse
+import collections
+import contextlib
+import os
+from collections.abc import AsyncGenerator, AsyncIterator
+from typing import Any
+
+import httpx
+import uvicorn
+from starlette.applications import Starlette
+from starlette.requests import Request
+from starlette.responses import JSONResponse, Response, StreamingResponse
+from starlette.routing import Route
+
+import respstream
+from respstream.recorder import Recorder
+
+UPSTREAM = os.environ.get("OPENAI_BASE_URL", "https://api.openai.com/v1")
+KEPT = 1000
+"""So many of the latest responses are told at `/seen`."""
+# They tell of one connection, or of a body as it was packed there.
+HOP = {"connection", "content-encoding", "content-length", "host", "keep-alive", "transfer-encoding", "upgrade"}
+
+
+class Watch:
+    """What passed: a recording of the bytes, and a line for each response."""
+
+    def __init__(self, log: str) -> None:
+        self.recorder = Recorder(log)
+        self.seen: collections.deque[dict[str, Any]] = collections.deque(maxlen=KEPT)
+
+    async def tee(self, chunks: AsyncIterator[bytes]) -> AsyncGenerator[bytes]:
+        """The chunks, each handed on before it is looked at."""
+        decoder = respstream.Decoder()
+        with self.recorder.track() as track:
+            try:
+                async for chunk in chunks:
+                    yield chunk
+                    track.write(chunk)
+                    self._note(decoder.fold(chunk))
+            finally:  # the client may have gone: what came until then counts
+                self._note(decoder.fold_end())
+
+    def _note(self, responses: list[respstream.Response]) -> None:
+        for response in responses:
+            self.seen.append(
+                {
+                    "id": response.id,
+                    "model": response.model,
+                    "status": response.status,
+                    "complete": response.complete,
+                    "usage": response.usage and response.usage.to_dict(),
+                    "tools": [call.name for call in response.tool_calls],
+                    "diagnostics": [diagnostic.code for diagnostic in response.diagnostics],
+                }
+            )
+
+
+def passed(headers: Any) -> dict[str, str]:
+    """The headers that a proxy hands on."""
+    return {name: value for name, value in headers.items() if name.lower() not in HOP}
+
+
+def application(log: str, upstream: str = UPSTREAM) -> Starlette:
+    """The proxy as an ASGI application that records into the file `log`."""
+    watch = Watch(log)
+    client = httpx.AsyncClient(timeout=httpx.Timeout(600, connect=10), limits=httpx.Limits(max_connections=None))
+
+    async def forward(request: Request) -> Response:
+        url = f"{upstream}/{request.path_params['path']}"
+        # A packed stream would be recorded as it was packed.
+        headers = {**passed(request.headers), "accept-encoding": "identity"}
+        asked = client.build_request(
+            request.method, url, params=request.query_params, headers=headers, content=await request.body()
+        )
+        answer = await client.send(asked, stream=True)
+        is_stream = answer.headers.get("content-type", "").startswith("text/event-stream")
+
+        async def body() -> AsyncIterator[bytes]:
+            async with contextlib.aclosing(answer):
+                if not is_stream:
+                    async for chunk in answer.aiter_bytes():
+                        yield chunk
+                    return
+                async with contextlib.aclosing(watch.tee(answer.aiter_bytes())) as chunks:
+                    async for chunk in chunks:
+                        yield chunk
+
+        return StreamingResponse(body(), answer.status_code, passed(answer.headers))
+
+    async def seen(_: Request) -> Response:
+        return JSONResponse(list(watch.seen))
+
+    @contextlib.asynccontextmanager
+    async def lifespan(_: Starlette) -> AsyncGenerator[None]:
+        async with client:
+            yield
+        watch.recorder.close()
+
+    routes = [Route("/seen", seen), Route("/v1/{path:path}", forward, methods=["GET", "POST", "DELETE"])]
+    return Starlette(routes=routes, lifespan=lifespan)
+
+
+if __name__ == "__main__":
+    parser = argparse.ArgumentParser()
+    parser.add_argument("--port", type=int, default=8000)
+    parser.add_argument("--log", default="streams.jsonl")
+    options = parser.parse_args()
+    uvicorn.run(application(options.log), host="127.0.0.1", port=options.port, log_level="warning")
