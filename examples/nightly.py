@@ -58,7 +58,9 @@ def main() -> int:
     print(f"{summary.rows['responses']} responses of {summary.sources} logs, {summary.bytes:,} bytes")
     for source, code, reason in summary.problems:
         print(f"{source}: {code}: {reason}", file=sys.stderr)
-    duckdb.sql(REPORT, params=[str(options.lake / "day=*" / "*" / "*.parquet")]).show(max_width=120)
+    report = duckdb.sql(REPORT, params=[str(options.lake / "day=*" / "*" / "*.parquet")])
+    assert report is not None  # it is for statements without a result
+    report.show(max_width=120)
     return int(bool(summary.problems))
 
 

@@ -46,7 +46,7 @@ def run(name: str, *arguments: str, url: str = "", cwd: Path = ROOT) -> Done:
 
 
 @contextmanager
-def started(*words: str, port: int, url: str) -> Iterator[str]:
+def started(*words: str, port: int, url: str) -> Generator[str]:
     """A server in a process of its own, as long as the context lasts."""
     process = subprocess.Popen([sys.executable, *words], env=environment(url), cwd=ROOT)
     try:

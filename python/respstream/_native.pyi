@@ -48,7 +48,7 @@ class Decoder:
         """Diagnoses a record that was found elsewhere and cannot be read (`bad_field`)."""
     def add_payload(self, raw: bytes, name: str | None, number: int) -> None:
         """Folds one payload that was framed elsewhere: the event of that number, with the name of its event line."""
-    def _choose_paths(self, *, plain: bool = True, predict: bool = True) -> None:
+    def _choose_paths(self, *, plain: bool = True, predict: bool = True, remember: bool = True) -> None:
         """Chooses for tests which fast paths are taken: plain blocks framed as they stand, and events recognised."""
     def _counters(self) -> dict[str, int]:
         """For tests: how often the fast paths were taken, and how often in vain."""
