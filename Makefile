@@ -50,7 +50,7 @@ ASAN_TESTS := $(addsuffix .py,$(addprefix tests/test_,accumulator bad_input diag
 .PHONY: help demo build test test-rust test-python test-sdk2 test-store test-engines engines-system
 .PHONY: lint format docs wheels check-wheels attacks attacks-full bench bench-cluster
 .PHONY: bench-full bench-rust bench-short callgrind clean deny differential fuzz fuzz-smoke
-.PHONY: kills sanitize soak
+.PHONY: kills sanitize showpiece soak
 .DELETE_ON_ERROR:
 
 help: ## this list
@@ -123,6 +123,9 @@ bench: $(VENV)/.built $(BENCH)/.made ## every row beside its peers, into benches
 
 bench-full: $(VENV)/.built $(BENCH)/.made ## the same on 200 MB to 10 GB a row: an hour, 12 GB of disk
 	PYTHONPATH=python $(BENCH)/bin/python -m benches.run --full
+
+showpiece: $(VENV)/.built $(BENCH)/.made ## two gigabytes of logs in 200 files to Parquet: rate and peak memory
+	PYTHONPATH=python $(BENCH)/bin/python -m benches.showpiece
 
 bench-short: $(VENV)/.built $(BENCH)/.made ## the benchmarks on small input: answers are checked, times mean nothing
 	PYTHONPATH=python $(BENCH)/bin/python -m benches.run --short

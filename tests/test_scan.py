@@ -378,6 +378,108 @@ def test_what_a_callable_opens(monkeypatch: pytest.MonkeyPatch) -> None:
     assert relation.fetchall() == [(2,)]
 
 
+# -- strict --------------------------------------------------------------------------------------------------------------
+
+
+def strictly(*args: Any, **options: Any) -> tuple[list[dict[str, Any]], tuple[Any, ...] | None]:
+    """The rows of a strict scan, and the error that ended it."""
+    found: list[dict[str, Any]] = []
+    failed = None
+    logs = respstream.scan(*args, strict=True, **options)
+    try:
+        for batch in logs.batches():
+            found += pa.record_batch(batch).to_pylist()
+    except respstream.StreamError as error:
+        failed = error
+    assert logs.summary is not None
+    assert logs.summary.complete is (failed is None)
+    if failed is None:
+        return found, None
+    assert str(failed).startswith(f"{failed.source}: {failed.code} at byte {failed.offset}")
+    where = (failed.code, failed.offset, failed.line, failed.diagnostic.detail)
+    return found, (Path(failed.source or "").name, *where)
+
+
+@pytest.mark.parametrize("columns", [["source", "response_id"], None])
+@pytest.mark.parametrize("threads", [1, 3])
+def test_strict_ends_at_the_first_error(
+    engines: tuple[ModuleType, ModuleType], columns: list[str] | None, threads: int, tmp_path: Path
+) -> None:
+    for number in range(9):
+        data = STREAM * 2 if number != 5 else STREAM + BEGIN + b"{oops}\n" + ITEM + END + STREAM
+        (tmp_path / f"{number}.jsonl").write_bytes(packed(data, 0))
+    found, error = both(engines, lambda: strictly(tmp_path, columns=columns, threads=threads))
+    assert error == ("5.jsonl", "bad_json", len(STREAM + BEGIN), 6, {"what": "line"})
+    assert [row["source"] for row in found] == [str(tmp_path / f"{n // 2}.jsonl") for n in range(11)]
+
+
+def test_strict_wants_sources_that_can_be_read(engines: tuple[ModuleType, ModuleType], tmp_path: Path) -> None:
+    (tmp_path / "a.jsonl").write_bytes(STREAM)
+    (tmp_path / "b.jsonl.gz").write_bytes(gzip.compress(STREAM)[:-5])
+    (tmp_path / "c.jsonl").symlink_to(tmp_path / "nowhere")
+    found, error = both(engines, lambda: strictly(tmp_path))
+    assert error is not None
+    assert (len(found), error[:2]) == (2, ("b.jsonl.gz", "truncated_file"))
+    found, error = both(engines, lambda: strictly(tmp_path / "c.jsonl"))
+    assert error is not None
+    assert (found, error[:2]) == ([], ("c.jsonl", "unreadable"))
+
+
+def test_strict_takes_what_is_in_order(engines: tuple[ModuleType, ModuleType], logs: Path) -> None:
+    found, error = both(engines, lambda: strictly(logs))
+    assert error is None
+    assert found == rows(logs)
+
+
+@pytest.mark.usefixtures("respstream_api")
+def test_readers_of_arrow_hear_of_a_strict_error(tmp_path: Path) -> None:
+    (tmp_path / "a.jsonl").write_bytes(STREAM + b"{oops}\n")
+    logs = respstream.scan(tmp_path, strict=True)
+    with pytest.raises(respstream.StreamError, match="bad_json at byte"):
+        logs.to_arrow()
+    with pytest.raises(Exception, match="bad_json at byte"):
+        pa.table(logs)
+    with pytest.raises(respstream.StreamError):
+        logs.write_parquet(tmp_path / "out.parquet")
+    assert not (tmp_path / "out.parquet").exists()
+
+
+# -- files that change while they are read -------------------------------------------------------------------------------
+
+
+@pytest.mark.usefixtures("respstream_api")
+def test_a_file_that_grows_shrinks_or_goes_while_it_is_read(tmp_path: Path) -> None:
+    size = 6 << 20
+    many = STREAM * (size // len(STREAM))
+    if _backend.BACKEND == "python":
+        many = many[: len(STREAM) * 3000]
+    names = ["grows.jsonl", "shrinks.jsonl", "vanishes.jsonl"]
+    for name in names:
+        (tmp_path / name).write_bytes(many)
+    (tmp_path / "z_last.jsonl").write_bytes(STREAM)
+    logs = respstream.scan(tmp_path, columns=["source", "status", "output_text"], threads=1, batch_rows=100)
+    batches = logs.batches()
+    found = pa.record_batch(next(batches)).to_pylist()
+    with (tmp_path / "grows.jsonl").open("ab") as file:
+        file.write(STREAM)
+    os.truncate(tmp_path / "shrinks.jsonl", len(STREAM) * 5 + 10)
+    (tmp_path / "vanishes.jsonl").unlink()
+    for batch in batches:
+        found += pa.record_batch(batch).to_pylist()
+    by_source = {name: [row for row in found if row["source"].endswith(name)] for name in [*names, "z_last.jsonl"]}
+    responses = len(many) // len(STREAM)
+    assert len(by_source["grows.jsonl"]) in (responses, responses + 1)
+    # Of what was cut away, that may be here which had been read before.
+    assert 5 <= len(by_source["shrinks.jsonl"]) <= responses
+    assert len(by_source["z_last.jsonl"]) == 1
+    assert logs.summary is not None
+    assert logs.summary.complete
+    if not by_source["vanishes.jsonl"]:
+        assert [(Path(name).name, code) for name, code, _ in logs.summary.problems] == [
+            ("vanishes.jsonl", "unreadable")
+        ]
+
+
 # -- arguments -----------------------------------------------------------------------------------------------------------
 
 
