@@ -23,9 +23,11 @@ from tests.strategies import examples, rngs, shapes, sources
 from tests.tables import BEGIN, DELTA, END, ITEM
 from tests.tables import DIAGNOSTICS as MINIMAL
 
-COLUMNS = """source stream_index byte_start response_id previous_response_id conversation_id model status terminal created_at
+COLUMNS: list[str] = [
+    *"""source stream_index byte_start response_id previous_response_id conversation_id model status terminal created_at
 completed_at service_tier input_tokens cached_tokens output_tokens reasoning_tokens total_tokens incomplete_reason error_code
 error_message metadata lane""".split()
+]
 USAGE = ["input_tokens", "cached_tokens", "output_tokens", "reasoning_tokens", "total_tokens"]
 # Of the diagnostics, those of events that are passed by, or that compare what was.
 NOT_COUNTED = {
@@ -57,7 +59,7 @@ def read(data: bytes, *, full: bool, size: int = 1 << 20, **options: Any) -> tup
         file.size = size
         return file
 
-    scan = tables.Scan([paths.Input("x", opened)], {"responses": COLUMNS}, 1, 8192, options, full=full)
+    scan = tables.Scan([paths.Input("x", opened)], {"responses": list(COLUMNS)}, 1, 8192, options, full=full)
     found = scan.to_arrow().to_pylist()
     return found, scan.summary
 

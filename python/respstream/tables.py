@@ -341,7 +341,7 @@ def given_options(options: dict[str, Any]) -> dict[str, Any]:
     from respstream.stream import FILE_EVENT_BYTES
     from respstream.wrapped import FileDecoder
 
-    given = {"max_event_bytes": FILE_EVENT_BYTES} | options
+    given: dict[str, Any] = {"max_event_bytes": FILE_EVENT_BYTES} | options
     FileDecoder(**given)
     return given
 

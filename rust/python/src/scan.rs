@@ -83,7 +83,7 @@ impl Scan {
         let selections: PyResult<Vec<Selection>> =
             tables.iter().map(|wanted| selection(wanted, split)).collect();
         let selections = selections?;
-        let depth = if strict || full { Depth::Whole } else { Depth::of(selections.iter()) };
+        let depth = if strict || full { Depth::Whole } else { Depth::of(&selections) };
         Ok(Self {
             plan: Plan {
                 inputs: inputs?.into(),

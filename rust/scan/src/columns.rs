@@ -81,7 +81,7 @@ impl WordBuilder {
 
     fn append_other(&mut self, word: &str) {
         let place = self.places.get(word).copied().unwrap_or_else(|| {
-            let place = self.places.len() as i32;
+            let place = i32::try_from(self.places.len()).unwrap_or(i32::MAX);
             self.places.insert(word.into(), place);
             self.words.append_value(word);
             place

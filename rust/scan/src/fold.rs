@@ -150,10 +150,14 @@ impl<'n> Fold<'n> {
         let mut counts = self.decoder.store().counts;
         if self.slice.is_some() && self.decoder.store().kept.len() < KEPT {
             counts = [0; DIAGNOSTICS.len()];
-            kept.iter().for_each(|(found, _)| counts[found.code as usize] += 1);
+            for (found, _) in &kept {
+                counts[found.code as usize] += 1;
+            }
         }
         if self.decoder.lean_mut().on {
-            COMPARED.iter().for_each(|code| counts[*code as usize] = 0);
+            for code in COMPARED {
+                counts[code as usize] = 0;
+            }
         }
         for (mine, count) in summary.diagnostics.iter_mut().zip(counts) {
             *mine += count;

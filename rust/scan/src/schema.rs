@@ -216,8 +216,8 @@ pub enum Depth {
 
 impl Depth {
     /// What these tables need.
-    pub fn of<'a>(selections: impl Iterator<Item = &'a Selection> + Clone) -> Self {
-        let all = |needs: fn(&Selection) -> bool| selections.clone().all(needs);
+    pub fn of(selections: &[Selection]) -> Self {
+        let all = |needs: fn(&Selection) -> bool| selections.iter().all(needs);
         if all(|one| one.table == Table::Events && !FOLDED.iter().any(|name| one.has(name))) {
             return Self::Events;
         }
@@ -225,7 +225,7 @@ impl Depth {
             let mut places = one.places.iter();
             places.all(|place| LIFECYCLE.contains(&one.table.columns()[*place].name))
         };
-        if all(|one| one.table == Table::Responses) && selections.clone().all(told) {
+        if all(|one| one.table == Table::Responses) && selections.iter().all(told) {
             return Self::Lifecycle;
         }
         Self::Whole
