@@ -10,19 +10,21 @@ from typing import Any
 
 import pytest
 from hypothesis import given
+from hypothesis import strategies as st
 
 from benches import shapes
 from tests import laws, streams
 from tests.strategies import examples, rngs, sources
 
-# Whether plain blocks are framed as they stand, whether events are recognised, whether slots are filled by name.
+# Whether plain blocks are framed as they stand, events recognised, values known that were checked before, slots filled by name.
 PATHS = [
-    pytest.param((False, True, False), id="framed line by line"),
-    pytest.param((True, False, False), id="nothing recognised"),
-    pytest.param((False, False, False), id="neither"),
-    pytest.param((True, True, True), id="slots by name"),
+    pytest.param((False, True, True, False), id="framed line by line"),
+    pytest.param((True, False, True, False), id="nothing recognised"),
+    pytest.param((True, True, False, False), id="nothing remembered"),
+    pytest.param((False, False, False, False), id="none"),
+    pytest.param((True, True, True, True), id="slots by name"),
 ]
-Path = tuple[bool, bool, bool]
+Path = tuple[bool, bool, bool, bool]
 SIZE = 60_000
 
 
@@ -35,15 +37,16 @@ def rust(engines: tuple[ModuleType, ModuleType]) -> Iterator[ModuleType]:
 
 def read(rust: ModuleType, source: bytes, path: Path, size: int | None = None) -> tuple[Any, dict[str, int]]:
     """What a decoder that takes this path tells of a source, which comes in pieces of that size; and its counters."""
-    plain, predict, by_name = path
+    plain, predict, remember, by_name = path
     rust.fill_slots_by_name(by_name)
     decoder = rust.Decoder()
-    decoder._choose_paths(plain=plain, predict=predict)
+    decoder._choose_paths(plain=plain, predict=predict, remember=remember)
     parts = [source] if size is None else [source[at : at + size] for at in range(0, len(source), size)]
     return laws.reading(decoder, laws.feed_all(decoder, parts)), decoder._counters()
 
 
-ALL = (True, True, False)
+ALL = (True, True, True, False)
+NONE = (False, False, False, False)
 
 
 @pytest.mark.parametrize("path", PATHS)
@@ -79,6 +82,44 @@ def test_a_chat_takes_the_fast_paths(rust: ModuleType, order: str, form: str) ->
     assert counters["appended"] >= 0.95 * deltas
 
 
+def fold(rust: ModuleType, source: bytes, path: Path, size: int) -> tuple[list[dict[str, Any]], Any, dict[str, int]]:
+    """What a decoder that makes no events tells of its responses, and its diagnostics; and its counters."""
+    decoder = rust.Decoder()
+    plain, predict, remember, _ = path
+    decoder._choose_paths(plain=plain, predict=predict, remember=remember)
+    found = [response for at in range(0, len(source), size) for response in decoder.fold(source[at : at + size])]
+    found += decoder.fold_end()
+    return [laws.plain_response(response) for response in found], decoder.diagnostics, decoder._counters()
+
+
+@pytest.mark.parametrize("path", PATHS[:-1])
+@examples(200)
+@given(source=rngs.map(streams.runs), size=st.integers(1, 4000))
+def test_responses_of_events_that_are_nearly_alike(rust: ModuleType, path: Path, source: bytes, size: int) -> None:
+    assert fold(rust, source, path, size)[:2] == fold(rust, source, ALL, len(source) + 1)[:2]
+
+
+@pytest.mark.parametrize("shape", sorted(shapes.SHAPES.keys() - {"image"}))
+@pytest.mark.parametrize("form", ["sse", "jsonl"])
+def test_responses_of_real_logs(rust: ModuleType, shape: str, form: str) -> None:
+    """Whole and cut, by every path: what was streamed, and the deltas of it in runs."""
+    log = shapes.SHAPES[shape](2, SIZE, form=form)
+    told, diagnostics, counters = fold(rust, log.data, ALL, len(log.data))
+    assert fold(rust, log.data, NONE, len(log.data))[:2] == (told, diagnostics) == fold(rust, log.data, ALL, 1000)[:2]
+    assert [len(log.responses), log.events] == [len(told), sum(response["events"] for response in told)]
+    if shape != "logprobs":
+        assert counters["in_runs"] >= 0.8 * log.deltas
+    assert counters["remembered"] >= 3 * len(told)
+
+
+def test_most_bytes_of_the_last_event_are_known(rust: ModuleType) -> None:
+    """What the terminal event says was said before: its settings by the first event, its output by the items."""
+    log = shapes.SHAPES["long_lifecycle"](1, 4 * SIZE)
+    known = fold(rust, log.data, ALL, len(log.data))[2]["remembered_bytes"]
+    lifecycle = sum(len(block) for block in log.data.split(b"\n\n") if b'"response":{' in block)
+    assert known >= 0.6 * lifecycle
+
+
 def test_logprobs_are_recognised(rust: ModuleType) -> None:
     log = shapes.SHAPES["logprobs"](1, 4 * SIZE)
     counters = read(rust, log.data, ALL)[1]
@@ -87,8 +128,9 @@ def test_logprobs_are_recognised(rust: ModuleType) -> None:
 
 def test_paths_that_are_switched_off_are_not_taken(rust: ModuleType) -> None:
     log = shapes.SHAPES["mixed"](1, SIZE)
-    counters = read(rust, log.data, (False, False, False))[1]
-    assert (counters["framed"], counters["recognised"], counters["appended"]) == (0, 0, 0)
+    counters = read(rust, log.data, NONE)[1]
+    taken = ("framed", "recognised", "appended", "in_runs", "remembered")
+    assert [counters[name] for name in taken] == [0, 0, 0, 0, 0]
 
 
 def test_where_guessing_does_not_pay_it_rests(rust: ModuleType) -> None:
@@ -114,6 +156,6 @@ def test_lanes_that_take_turns(rust: ModuleType, size: int) -> None:
             lines.append(event % (lane, number, lane, number))
     source = b"".join(lines)
     reading, counters = read(rust, source, ALL, size)
-    assert reading == read(rust, source, (False, False, False))[0]
+    assert reading == read(rust, source, NONE)[0]
     if size > 7:
         assert counters["appended"] > 80

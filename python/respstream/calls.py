@@ -4,6 +4,7 @@ from __future__ import annotations
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
+    from collections.abc import Iterator
     from typing import Any, Protocol
 
     from respstream.partial import PartialJson
@@ -25,7 +26,9 @@ __all__ = ["ToolCall"]
 
 
 class Entry:
-    """One call of a response, and the reader of its arguments. `rank`: its place in the output, None once it is gone."""
+    """One call of a response, and the reader of its arguments. `rank`: its place in the output, None once it is gone; in a
+    response that has ended, its place among the calls.
+    """
 
     __slots__ = ("call_id", "kind", "name", "position", "rank", "reader")
 
@@ -41,14 +44,15 @@ class Calls:
     without an id by its number among those.
     """
 
-    __slots__ = ("_entries", "_final", "_known", "_state", "_texts", "_version")
+    __slots__ = ("_entries", "_final", "_known", "_ranks", "_state", "_texts", "_version")
 
     def __init__(self, state: CallState) -> None:
         self._state = state
         self._version = -1
         self._entries: list[Entry] = []
         self._final = False  # the response has been handed out: nothing changes any more
-        self._texts: dict[int, str | None] | None = None
+        self._texts: list[str | None] = []
+        self._ranks: list[int] | None = None
         self._known: dict[tuple[str | None, int], Entry] = {}
 
     def entries(self) -> list[Entry]:
@@ -57,18 +61,18 @@ class Calls:
             return self._entries
         final = self._state.stream_index is not None
         version = self._state.calls_version
-        if version != self._version:
+        if final or version != self._version:
             for entry in self._entries:
                 entry.rank = None
-            self._entries = self._listed()
+            self._entries = self._listed(final)
             self._version = version
         self._final = final
         return self._entries
 
-    def _listed(self) -> list[Entry]:
+    def _listed(self, final: bool) -> list[Entry]:
         seen: dict[str | None, int] = {}
         entries = []
-        for rank, kind, call_id, name in self._state.calls():
+        for rank, kind, call_id, name in self._final_calls() if final else self._state.calls():
             number = seen[call_id] = seen.get(call_id, -1) + 1
             entry = self._known.get((call_id, number))
             if entry is None:
@@ -77,19 +81,23 @@ class Calls:
             entries.append(entry)
         return entries
 
+    def _final_calls(self) -> Iterator[tuple[int, str, str | None, str | None]]:
+        """The calls, whose arguments are read with them; numbered among themselves and not among all items."""
+        for number, (kind, call_id, name, text) in enumerate(self._state.tool_calls()):
+            self._texts.append(text)
+            yield number, kind, call_id, name
+
+    def _final_rank(self, number: int) -> int:
+        if self._ranks is None:
+            self._ranks = [rank for rank, *_ in self._state.calls()]
+        return self._ranks[number]
+
     def arguments(self, entry: Entry) -> str | None:
         """The arguments of a call as far as they have arrived."""
-        entries = self.entries()
+        self.entries()
         if entry.rank is None:
             return None
-        if not self._final:
-            return self._state.call_arguments(entry.rank)
-        if self._texts is None:
-            texts = [text for _, _, _, text in self._state.tool_calls()]
-            self._texts = {
-                entry.rank: text for entry, text in zip(entries, texts, strict=True) if entry.rank is not None
-            }
-        return self._texts[entry.rank]
+        return self._texts[entry.rank] if self._final else self._state.call_arguments(entry.rank)
 
     def partial(self, entry: Entry) -> Any:
         """What the arguments of a call say so far. Reads only what is new of them."""
@@ -97,9 +105,10 @@ class Calls:
 
         self.entries()
         if entry.rank is not None:
-            found = None if entry.reader is None else self._state.call_text(entry.rank, entry.position)
+            rank = self._final_rank(entry.rank) if self._final else entry.rank
+            found = None if entry.reader is None else self._state.call_text(rank, entry.position)
             if found is None:
-                found = self._state.call_text(entry.rank, None)
+                found = self._state.call_text(rank, None)
                 entry.reader = None if found is None else PartialJson()
             if found is not None and entry.reader is not None:
                 text, entry.position = found

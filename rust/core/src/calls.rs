@@ -22,6 +22,34 @@ pub struct Call {
     pub name: Option<String>,
 }
 
+/// The same with its arguments.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct ToolCall {
+    pub kind: &'static str,
+    pub call_id: Option<String>,
+    pub name: Option<String>,
+    pub arguments: Option<String>,
+}
+
+impl ToolCall {
+    /// The calls among these items.
+    pub fn of(output: &[View<'_>]) -> Vec<Self> {
+        output.iter().filter_map(|item| Self::read(&item.fields()?)).collect()
+    }
+
+    /// The call that an item is.
+    pub fn read(item: &Fields<'_>) -> Option<Self> {
+        let (kind, arguments) = kind(&item.text("type")?)?;
+        let text = |key| item.text(key).map(Cow::into_owned);
+        Some(Self {
+            kind,
+            call_id: text("call_id"),
+            name: text("name"),
+            arguments: text(arguments),
+        })
+    }
+}
+
 /// What a text was read from: the kind of place, its number there, and how often that was given anew.
 pub type Source = (u8, u32, u64);
 
@@ -42,15 +70,32 @@ pub fn kind(name: &str) -> Option<(&'static str, &'static str)> {
     }
 }
 
-/// The calls among the items.
-pub fn calls<'a>(output: impl Iterator<Item = View<'a>>) -> Vec<Call> {
-    output.enumerate().filter_map(|(rank, item)| read(rank, &item.fields()?)).collect()
+/// The calls among the items of an output in JSON, as `read` makes them of their ranks and members. The text is read once,
+/// and not at all where no item can be a call: their types end alike, unless they are written in escapes.
+pub fn in_json<T>(output: &[u8], mut read: impl FnMut(usize, &Fields<'_>) -> Option<T>) -> Vec<T> {
+    let mut found = Vec::new();
+    work(output.len());
+    let has = |text: &[u8]| memchr::memmem::find(output, text).is_some();
+    if has(b"_call\"") || has(b"\\u") {
+        json::each_object(output, &mut Vec::new(), |rank, raw, members| {
+            found.extend(read(rank, &Fields::Lent(raw, members)));
+        });
+    }
+    found
 }
 
-fn read(rank: usize, item: &Fields<'_>) -> Option<Call> {
-    let (kind, _) = kind(&item.text("type")?)?;
-    let text = |key| item.text(key).map(Cow::into_owned);
-    Some(Call { rank, kind, call_id: text("call_id"), name: text("name") })
+/// The calls among the items.
+pub fn calls<'a>(output: impl Iterator<Item = View<'a>>) -> Vec<Call> {
+    output.enumerate().filter_map(|(rank, item)| Call::read(rank, &item.fields()?)).collect()
+}
+
+impl Call {
+    /// The call that the item of a rank is.
+    pub fn read(rank: usize, item: &Fields<'_>) -> Option<Self> {
+        let (kind, _) = kind(&item.text("type")?)?;
+        let text = |key| item.text(key).map(Cow::into_owned);
+        Some(Self { rank, kind, call_id: text("call_id"), name: text("name") })
+    }
 }
 
 /// The arguments of a call, None where the item is no call or has none.

@@ -227,7 +227,7 @@ impl Stages {
         if now.is_some() || store.failed.is_some() || !issues.is_empty() {
             return Run::default();
         }
-        let Some(known) = reader.predictor.next() else { return Run::default() };
+        let Some(known) = reader.predictor.repeating() else { return Run::default() };
         if around.name.is_some_and(|name| name != known.entry.ty.as_bytes()) {
             return Run::default();
         }

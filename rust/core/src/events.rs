@@ -199,6 +199,9 @@ impl Reader {
             && let Some(member) = parsed.member(entry.value)
         {
             self.memory.keep(parsed.raw, scan, &member);
+            if let Some(beside) = parsed.member(entry.extend).filter(|_| !entry.extend.is_empty()) {
+                self.memory.keep(parsed.raw, scan, &beside);
+            }
         }
     }
 
@@ -348,7 +351,7 @@ pub fn repeated<'a>(frame: &'a Frame<'_>, known: &'a Known, issues: &mut Vec<Iss
         lane: known.lane.as_deref().map(Cow::Borrowed),
         named: false,
         odd,
-        sequence_number: known.number(),
+        sequence_number: known.sequence(),
         indexes: Some(known.indexes),
         time: None,
         located: None,

@@ -10,7 +10,7 @@ use crate::catalogue::{Code, Entry, Op, Phase};
 use crate::diagnostics::{Issue, clip};
 use crate::events::{Indexes, Parsed};
 use crate::json::{self, Kind, Member};
-use crate::predict::{Known, Members};
+use crate::predict::Members;
 use crate::response::{Cursor, Folded, Item};
 use crate::settle::{compare, mismatch, settle};
 use crate::tree::place::Place;
@@ -56,43 +56,6 @@ pub fn apply(folded: &mut Folded, parsed: &Parsed<'_>, issues: &mut Vec<Issue>) 
     if let Some((index, Some(id))) = touched {
         fold.check_id(index, &id);
     }
-}
-
-/// The text that an event of this template grew last, if nothing goes beside it.
-#[inline]
-pub(crate) fn growing<'f>(folded: &'f mut Folded, known: &Known) -> Option<&'f mut Text> {
-    let Folded { cursor: Some(cursor), items, .. } = folded else { return None };
-    if cursor.serial != Some(known.serial) || known.extends {
-        return None;
-    }
-    cursor.trail.text(items.at(cursor.item)?.body.tree()?)
-}
-
-/// Grows the text that an event of the same template grew last. The template gives the entry, the indexes, the item's id and
-/// the lane; only the delta and the list beside it may differ. False if it is no such event, and nothing was done.
-#[inline]
-pub(crate) fn append_known(folded: &mut Folded, parsed: &Parsed<'_>, known: &Known) -> bool {
-    let Folded { cursor: Some(cursor), items, .. } = folded else { return false };
-    if cursor.serial != Some(known.serial) {
-        return false;
-    }
-    let Some((piece, escaped)) = known.delta(parsed.raw) else { return false };
-    let tree = items.at(cursor.item).and_then(|item| item.body.tree());
-    let Some(tree) = tree else { return false };
-    let Some(text) = cursor.trail.text(tree) else { return false };
-    if escaped {
-        json::decode_wtf8_body(piece, &mut text.wtf8);
-    } else {
-        text.wtf8.extend_from_slice(piece);
-    }
-    if known.extends
-        && let Some(list) = known.member(known.extend).map(|member| parsed.bytes(&member))
-        && !is_empty(list)
-        && let Some(object) = cursor.trail.object(tree)
-    {
-        object.extend(known.entry.extend, list);
-    }
-    true
 }
 
 /// Grows the text that the event before grew, if this one is another piece of it.
@@ -310,6 +273,17 @@ impl<'p> Fold<'_, 'p> {
             return touched;
         }
         let done = entry.phase == Phase::Done;
+        let fixed = place.fixed;
+        if done
+            && let Some(Node::Text(grown)) = place.get_mut()
+            && json::reads_as(quoted, &grown.wtf8)
+        {
+            if !fixed {
+                grown.fixed = true;
+                extend(&mut place, parsed, entry);
+            }
+            return touched;
+        }
         let text = Text::of(quoted, done);
         if done {
             let same = matches!(place.get(), Some(Node::Text(grown)) if grown.wtf8 == text.wtf8);
@@ -495,6 +469,6 @@ fn flat_error(parsed: &Parsed<'_>) -> Vec<u8> {
     error
 }
 
-fn is_empty(list: &[u8]) -> bool {
+pub(crate) fn is_empty(list: &[u8]) -> bool {
     inner(list).iter().all(u8::is_ascii_whitespace)
 }

@@ -21,12 +21,13 @@ mod text;
 
 pub use canonical::write as write_canonical;
 pub use lines::{LineCheck, State};
-pub use locate::{elements, locate};
+pub use locate::{each_object, elements, locate};
 pub use memory::{Located, Memory};
 pub use scan::scan;
-pub use template::Template;
+pub use template::{Template, fill};
 pub use text::{
-    decode_str, decode_wtf8, decode_wtf8_body, finish_wtf8, parse_index, utf8_ok, write_str,
+    decode_str, decode_wtf8, decode_wtf8_body, finish_wtf8, parse_index, reads_as, utf8_ok,
+    write_str,
 };
 
 /// The deepest nesting that is read; a top-level array or object is at depth 1.

@@ -114,7 +114,7 @@ impl Lanes {
         if folded.ended || reversed || before.checked_add(1) != Some(got) {
             return false;
         }
-        if !fold::append_known(folded, parsed, known) {
+        if !runs::append(folded, parsed, known) {
             return false;
         }
         folded.version += 1;
@@ -155,7 +155,7 @@ impl Lanes {
             return Run::default();
         };
         let Some(before) = folded.previous_sequence else { return Run::default() };
-        let Some(text) = fold::growing(folded, known) else { return Run::default() };
+        let Some(text) = runs::growing(folded, known) else { return Run::default() };
         let run = runs::grow(text, known, rest, around, before);
         if run.events > 0 {
             folded.version += run.events;

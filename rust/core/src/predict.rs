@@ -5,6 +5,7 @@
 
 use crate::catalogue::{Entry, Indexes, Phase};
 use crate::json::{self, Kind, Member, Template};
+use crate::runs::Stencil;
 
 /// How many templates are kept.
 const KEPT: usize = 8;
@@ -30,9 +31,11 @@ pub struct Known {
     pub item_id: Option<usize>,
     pub extend: Option<usize>,
     /// The holes that the sequence number and a delta that is a string are, and whether what goes beside the delta is one.
-    number: Option<usize>,
-    delta: Option<usize>,
+    pub number: Option<usize>,
+    pub delta: Option<usize>,
     pub extends: bool,
+    /// The template with what stood around the last run of such events.
+    pub stencil: Stencil,
     /// For each member, its place in the entry's `eager`.
     pub eager: Vec<Option<usize>>,
 }
@@ -44,10 +47,21 @@ impl Known {
         self.template.member(place?)
     }
 
-    /// The size of the payload that a text begins with, if it is one that repeats this event.
-    #[inline]
-    pub fn fits(&mut self, text: &[u8]) -> Option<usize> {
-        self.template.fits(text).filter(|_| self.template.is_one_line())
+    /// The holes, each with the bytes before it; and the bytes behind the last.
+    pub fn holes(&self) -> impl Iterator<Item = (&[u8], Kind)> {
+        self.template.holes()
+    }
+
+    pub fn behind_holes(&self) -> &[u8] {
+        self.template.behind_holes()
+    }
+
+    /// Events like this can be taken in runs: numbered pieces of one text, with nothing beside it, a line each.
+    pub fn is_for_runs(&self) -> bool {
+        self.number.is_some()
+            && self.delta.is_some()
+            && !self.extends
+            && self.template.is_one_line()
     }
 
     /// Whether the member at a place is another one in each event.
@@ -57,7 +71,7 @@ impl Known {
 
     /// The sequence number of the event that was recognised last.
     #[inline]
-    pub fn number(&self) -> Option<i64> {
+    pub fn sequence(&self) -> Option<i64> {
         self.template.number(self.number?)
     }
 
@@ -187,7 +201,7 @@ impl Predictor {
 
     /// The same, to be held against the text that comes next; none while guessing is off or rests.
     #[inline]
-    pub fn next(&mut self) -> Option<&mut Known> {
+    pub fn repeating(&mut self) -> Option<&mut Known> {
         if self.off || self.resting > 0 {
             return None;
         }
@@ -246,6 +260,7 @@ impl Predictor {
             number,
             delta,
             extends,
+            stencil: Stencil::default(),
             eager,
         };
         self.learned += 1;

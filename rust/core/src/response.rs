@@ -6,6 +6,7 @@
 use std::borrow::Cow;
 use std::collections::HashSet;
 
+pub use crate::calls::ToolCall;
 use crate::calls::{self, Call, Position};
 use crate::catalogue::{Entry, Step};
 use crate::count::work;
@@ -13,7 +14,7 @@ use crate::diagnostics::Diagnostic;
 use crate::events::Indexes;
 use crate::json::{self, Located, Member};
 use crate::tree::place::Trail;
-use crate::tree::view::{self, View};
+use crate::tree::view::{self, Fields, View};
 use crate::tree::{Node, Object, Ordered};
 
 /// The value of an item: the bytes of the whole item, or a tree that deltas have touched.
@@ -126,15 +127,6 @@ pub struct Texts {
     pub refusal: Option<String>,
     pub reasoning_text: String,
     pub reasoning_summary: String,
-}
-
-/// A function, custom or MCP call.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct ToolCall {
-    pub kind: &'static str,
-    pub call_id: Option<String>,
-    pub name: Option<String>,
-    pub arguments: Option<String>,
 }
 
 /// One response, folded so far.
@@ -355,11 +347,18 @@ impl Folded {
 
     /// Output text, refusal, reasoning text and reasoning summary.
     pub fn texts(&self) -> Texts {
+        if self.kept() {
+            return Texts::in_json(self.own("output").unwrap_or_default());
+        }
         Texts::of(&self.output())
     }
 
     /// Type, call id, name and arguments of each function, custom and MCP call.
     pub fn tool_calls(&self) -> Vec<ToolCall> {
+        if self.kept() {
+            let read = |_, item: &Fields<'_>| ToolCall::read(item);
+            return calls::in_json(self.own("output").unwrap_or_default(), read);
+        }
         ToolCall::of(&self.output())
     }
 
@@ -370,6 +369,9 @@ impl Folded {
 
     /// Rank in the output, type, call id and name of each function, custom and MCP call.
     pub fn calls(&self) -> Vec<Call> {
+        if self.kept() {
+            return calls::in_json(self.own("output").unwrap_or_default(), Call::read);
+        }
         calls::calls(self.output().into_iter())
     }
 
@@ -435,8 +437,38 @@ impl Texts {
         texts
     }
 
+    /// The texts of the items in a list as JSON, which is read once.
+    fn in_json(output: &[u8]) -> Self {
+        let (mut texts, mut summaries) = (Self::default(), Vec::new());
+        let (mut members, mut inner) = (Vec::new(), Vec::new());
+        json::each_object(output, &mut members, |_, raw, members| {
+            let item = Fields::Lent(raw, members);
+            let list = |key| item.get(key).and_then(View::raw).unwrap_or_default();
+            match item.text("type").as_deref() {
+                Some("reasoning") => {
+                    json::each_object(list("content"), &mut inner, |_, raw, members| {
+                        let text = Fields::Lent(raw, members).text("text");
+                        texts.reasoning_text.push_str(&text.unwrap_or_default());
+                    });
+                    json::each_object(list("summary"), &mut inner, |_, raw, members| {
+                        let text = Fields::Lent(raw, members).text("text");
+                        summaries.extend(text.map(Cow::into_owned));
+                    });
+                }
+                Some("message") => {
+                    json::each_object(list("content"), &mut inner, |_, raw, members| {
+                        texts.add(&Fields::Lent(raw, members));
+                    });
+                }
+                _ => {}
+            }
+        });
+        texts.reasoning_summary = summaries.join("\n\n");
+        texts
+    }
+
     /// Takes a part of a message.
-    fn add(&mut self, part: &view::Fields<'_>) {
+    fn add(&mut self, part: &Fields<'_>) {
         match part.text("type").as_deref() {
             Some("output_text") => {
                 self.output_text.push_str(&part.text("text").unwrap_or_default());
@@ -448,28 +480,5 @@ impl Texts {
             }
             _ => {}
         }
-    }
-}
-
-impl ToolCall {
-    /// The calls among these items.
-    pub fn of(output: &[View<'_>]) -> Vec<Self> {
-        output.iter().filter_map(|item| Self::read(&item.fields()?)).collect()
-    }
-
-    fn read(item: &view::Fields<'_>) -> Option<Self> {
-        let (kind, arguments) = match item.text("type")?.as_ref() {
-            "function_call" => ("function_call", "arguments"),
-            "custom_tool_call" => ("custom_tool_call", "input"),
-            "mcp_call" => ("mcp_call", "arguments"),
-            _ => return None,
-        };
-        let text = |key| item.text(key).map(Cow::into_owned);
-        Some(Self {
-            kind,
-            call_id: text("call_id"),
-            name: text("name"),
-            arguments: text(arguments),
-        })
     }
 }

@@ -6,8 +6,13 @@
 
 use std::ops::Range;
 
-use crate::json;
+use crate::count::work;
+use crate::events::Parsed;
+use crate::fold::is_empty;
+use crate::json::{self, Kind};
 use crate::predict::Known;
+use crate::response::Folded;
+use crate::simd::same;
 use crate::tree::Text;
 
 /// What stands around each payload of a run.
@@ -32,6 +37,109 @@ pub struct Run {
     pub sequence: i64,
 }
 
+/// What a hole is to the run.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+enum Role {
+    Sequence,
+    Piece,
+    Other,
+}
+
+/// A template together with what stands around it: bytes that do not change, each followed by a hole.
+#[derive(Debug, Default)]
+pub struct Stencil {
+    opening: Vec<u8>,
+    closing: &'static [u8],
+    parts: Vec<(Vec<u8>, Kind, Role)>,
+    /// What follows the last hole.
+    tail: Vec<u8>,
+}
+
+/// A block that fits: its size, the sequence number, and the piece of the text.
+struct Fit<'t> {
+    size: usize,
+    sequence: u64,
+    piece: &'t [u8],
+    escaped: bool,
+}
+
+impl Stencil {
+    fn is_for(&self, around: &Around<'_>) -> bool {
+        !self.parts.is_empty() && self.opening == around.opening && self.closing == around.closing
+    }
+
+    fn of(known: &Known, around: &Around<'_>) -> Self {
+        let Around { opening, closing, .. } = *around;
+        let (mut parts, mut fixed) = (Vec::new(), opening.to_vec());
+        for (number, (before, kind)) in known.holes().enumerate() {
+            fixed.extend_from_slice(before);
+            let role = match Some(number) {
+                number if number == known.number => Role::Sequence,
+                number if number == known.delta => Role::Piece,
+                _ => Role::Other,
+            };
+            parts.push((std::mem::take(&mut fixed), kind, role));
+        }
+        let tail = [known.behind_holes(), closing].concat();
+        Self { opening: opening.to_vec(), closing, parts, tail }
+    }
+
+    /// The block that `rest` begins with, if it fits.
+    #[inline]
+    fn fits<'t>(&self, rest: &'t [u8]) -> Option<Fit<'t>> {
+        let mut at = 0;
+        let mut fit = Fit { size: 0, sequence: 0, piece: b"", escaped: false };
+        for (fixed, kind, role) in &self.parts {
+            let start = at + fixed.len();
+            if !same(rest.get(at..start)?, fixed) {
+                return None;
+            }
+            let (end, filled) = json::fill(rest, start, *kind)?;
+            match role {
+                Role::Sequence => fit.sequence = filled.number,
+                Role::Piece => (fit.piece, fit.escaped) = (rest.get(start..end)?, filled.escaped),
+                Role::Other => {}
+            }
+            at = end;
+        }
+        fit.size = at + self.tail.len();
+        same(rest.get(at..fit.size)?, &self.tail).then_some(fit)
+    }
+}
+
+/// The text that an event of this template grew last, if nothing goes beside it.
+#[inline]
+pub fn growing<'f>(folded: &'f mut Folded, known: &Known) -> Option<&'f mut Text> {
+    let Folded { cursor: Some(cursor), items, .. } = folded else { return None };
+    if cursor.serial != Some(known.serial) || known.extends {
+        return None;
+    }
+    cursor.trail.text(items.at(cursor.item)?.body.tree()?)
+}
+
+/// Grows the text that an event of the same template grew last. The template gives the entry, the indexes, the item's id and
+/// the lane; only the delta and the list beside it may differ. False if it is no such event, and nothing was done.
+#[inline]
+pub fn append(folded: &mut Folded, parsed: &Parsed<'_>, known: &Known) -> bool {
+    let Folded { cursor: Some(cursor), items, .. } = folded else { return false };
+    if cursor.serial != Some(known.serial) {
+        return false;
+    }
+    let Some((piece, escaped)) = known.delta(parsed.raw) else { return false };
+    let tree = items.at(cursor.item).and_then(|item| item.body.tree());
+    let Some(tree) = tree else { return false };
+    let Some(text) = cursor.trail.text(tree) else { return false };
+    extend(&mut text.wtf8, piece, escaped);
+    if known.extends
+        && let Some(list) = known.member(known.extend).map(|member| parsed.bytes(&member))
+        && !is_empty(list)
+        && let Some(object) = cursor.trail.object(tree)
+    {
+        object.extend(known.entry.extend, list);
+    }
+    true
+}
+
 /// Grows the text by the pieces in the blocks that `rest` begins with, as long as they fit the template and their
 /// sequence numbers follow `before`.
 pub fn grow(
@@ -41,26 +149,35 @@ pub fn grow(
     around: &Around<'_>,
     before: i64,
 ) -> Run {
-    let mut run = Run { sequence: before, ..Run::default() };
-    while let Some(block) = rest.get(run.size..).filter(|block| block.starts_with(around.opening)) {
-        let start = around.opening.len();
-        let payload = &block[start..];
-        let Some(size) = known.fits(payload).filter(|size| *size <= around.limit) else { break };
-        let sequence = run.sequence.checked_add(1);
-        if known.number() != sequence || !payload[size..].starts_with(around.closing) {
+    let first = u64::try_from(before).ok().filter(|_| known.is_for_runs());
+    let Some(mut sequence) = first else { return Run::default() };
+    if !known.stencil.is_for(around) {
+        known.stencil = Stencil::of(known, around);
+    }
+    let (start, end) = (around.opening.len(), around.closing.len());
+    let (mut size, mut last) = (0, 0);
+    while let Some(fit) = rest.get(size..).and_then(|rest| known.stencil.fits(rest)) {
+        if fit.sequence != sequence + 1 || fit.size - start - end > around.limit {
             break;
         }
-        let Some((piece, escaped)) = known.delta(payload) else { break };
-        if escaped {
-            json::decode_wtf8_body(piece, &mut text.wtf8);
-        } else {
-            text.wtf8.extend_from_slice(piece);
-        }
-        let place = run.size + start;
-        run.last = place..place + size;
-        run.size = place + size + around.closing.len();
-        run.events += 1;
-        run.sequence += 1;
+        work(fit.size);
+        extend(&mut text.wtf8, fit.piece, fit.escaped);
+        (last, size) = (size, size + fit.size);
+        sequence += 1;
     }
-    run
+    if size == 0 {
+        return Run::default();
+    }
+    let events = sequence - first.unwrap_or(sequence);
+    let sequence = i64::try_from(sequence).unwrap_or(before);
+    Run { events, size, last: last + start..size - end, sequence }
+}
+
+#[inline]
+fn extend(text: &mut Vec<u8>, piece: &[u8], escaped: bool) {
+    if escaped {
+        json::decode_wtf8_body(piece, text);
+    } else {
+        text.extend_from_slice(piece);
+    }
 }

@@ -28,12 +28,11 @@ pub(crate) fn marks(block: &[u8; 16]) -> Marks {
 #[allow(clippy::cast_possible_wrap, clippy::cast_sign_loss, reason = "bits, not numbers")]
 fn marks_sse2(block: &[u8; 16]) -> Marks {
     use std::arch::x86_64::{
-        _mm_cmpeq_epi8, _mm_min_epu8, _mm_movemask_epi8, _mm_or_si128, _mm_set_epi64x,
+        _mm_cmpeq_epi8, _mm_loadu_si128, _mm_min_epu8, _mm_movemask_epi8, _mm_or_si128,
         _mm_set1_epi8,
     };
-    let (halves, _) = block.as_chunks::<8>();
-    let half = |place: usize| i64::from_le_bytes(halves[place]);
-    let bytes = _mm_set_epi64x(half(1), half(0));
+    // SAFETY: sixteen bytes are there to be read, and need not be aligned.
+    let bytes = unsafe { _mm_loadu_si128(block.as_ptr().cast()) };
     let quotes = _mm_cmpeq_epi8(bytes, _mm_set1_epi8(b'"' as i8));
     let backslashes = _mm_cmpeq_epi8(bytes, _mm_set1_epi8(b'\\' as i8));
     let controls = _mm_cmpeq_epi8(_mm_min_epu8(bytes, _mm_set1_epi8(0x1F)), bytes);
@@ -139,6 +138,9 @@ pub(crate) fn same(one: &[u8], other: &[u8]) -> bool {
     }
     if let (Some(end), Some(other_end)) = (one.last_chunk::<8>(), other.last_chunk::<8>()) {
         return one.first_chunk::<8>() == other.first_chunk::<8>() && end == other_end;
+    }
+    if let (Some(end), Some(other_end)) = (one.last_chunk::<4>(), other.last_chunk::<4>()) {
+        return one.first_chunk::<4>() == other.first_chunk::<4>() && end == other_end;
     }
     one.iter().zip(other).all(|(byte, other)| byte == other)
 }

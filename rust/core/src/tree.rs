@@ -249,6 +249,12 @@ impl Object {
         self.members.get(position as usize).map(|(_, node)| node)
     }
 
+    /// The member of that name, to be changed.
+    pub fn get_mut(&mut self, key: &str) -> Option<&mut Node> {
+        let position = self.position(key)?;
+        self.at(position)
+    }
+
     /// Sets a member; gives its position, and the node there.
     pub fn set(&mut self, key: &str, node: Node) -> (u32, &mut Node) {
         let position = match self.position(key) {

@@ -338,7 +338,7 @@ fn echoes(numbers: &mut Numbers) -> Vec<u8> {
         let last = response(numbers, id, &format!("[{}]", items.join(",")));
         events.push(format!("\"type\":\"response.completed\",\"response\":{last}"));
         for event in events {
-            out.push_str(&format!("data: {{{event}}}\n\n"));
+            let _ = write!(out, "data: {{{event}}}\n\n");
         }
     }
     let mut bytes = out.into_bytes();

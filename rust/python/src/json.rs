@@ -27,7 +27,7 @@ pub fn locate<'py>(py: Python<'py>, raw: &[u8]) -> PyResult<Bound<'py, PyDict>> 
 pub const SEARCHED: usize = 4096;
 
 /// A member of an object: what a number that fits 64 bits, a word or a string is, and the bytes of everything else, and of
-/// what is not valid. Raises KeyError where there is none, ValueError where the bytes do not read as an object.
+/// what is not valid. Raises `KeyError` where there is none, `ValueError` where the bytes do not read as an object.
 #[pyfunction]
 pub fn read_member<'py>(raw: &[u8], name: &Bound<'py, PyAny>) -> PyResult<Bound<'py, PyAny>> {
     let py = name.py();

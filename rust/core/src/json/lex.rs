@@ -92,6 +92,19 @@ fn run_at_end(text: &[u8], at: usize, high: bool) -> (usize, bool) {
     (at + size, high || !rest[..size].is_ascii())
 }
 
+/// The position of the closing quote of a string that begins before `start`, if it is ASCII without escapes and shorter
+/// than a block.
+#[inline]
+pub(super) fn short_string(text: &[u8], start: usize) -> Option<usize> {
+    let block = text.get(start..)?.first_chunk()?;
+    let marks = simd::marks(block);
+    let size = marks.special.trailing_zeros();
+    // The lowest of all marks is a special one, and that is a quote.
+    let plain = (marks.special | marks.high).trailing_zeros() == size && size < 16;
+    let end = start + size as usize;
+    (plain && byte(text, end) == b'"').then_some(end)
+}
+
 /// Passes a string, from the byte after its opening quote.
 #[inline]
 pub(super) fn string(text: &[u8], start: usize) -> Result<Token, Bad> {
@@ -201,6 +214,26 @@ fn digits(text: &[u8], mut at: usize) -> usize {
         at += 1;
     }
     at
+}
+
+/// Passes the rest of a list of integers of few digits without white space, as the bytes of tokens come, from behind its
+/// bracket; None for any other.
+#[inline]
+pub(super) fn small_integers(text: &[u8], mut at: usize) -> Option<usize> {
+    loop {
+        let start = at;
+        while byte(text, at).is_ascii_digit() && at < start + 4 {
+            at += 1;
+        }
+        if at == start || (byte(text, start) == b'0' && at > start + 1) {
+            return None;
+        }
+        match byte(text, at) {
+            b',' => at += 1,
+            b']' => return Some(at + 1),
+            _ => return None,
+        }
+    }
 }
 
 fn some_digits(text: &[u8], at: usize) -> Result<usize, Bad> {

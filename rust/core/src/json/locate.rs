@@ -9,6 +9,7 @@ use crate::simd;
 ///
 /// `members` is emptied first. False, with no members, if the text does not read as an object.
 pub fn locate(text: &[u8], members: &mut Vec<Member>) -> bool {
+    work(text.len());
     members.clear();
     let found = parts(text, b'{', b'}', |at| {
         let (member, end) = member(text, at)?;
@@ -23,6 +24,7 @@ pub fn locate(text: &[u8], members: &mut Vec<Member>) -> bool {
 
 /// Locates the elements of a valid array: start, end and kind of each. As [`locate`] otherwise.
 pub fn elements(text: &[u8], out: &mut Vec<(usize, usize, Kind)>) -> bool {
+    work(text.len());
     out.clear();
     let found = parts(text, b'[', b']', |at| {
         let (end, kind, _) = value(text, at)?;
@@ -35,27 +37,52 @@ pub fn elements(text: &[u8], out: &mut Vec<(usize, usize, Kind)>) -> bool {
     found.is_some()
 }
 
-/// Calls `part` for each part between the brackets; it gives the position after the part.
+/// Gives each object of a valid array: its number among the elements, its text, and its members, which lie in `members`
+/// meanwhile. Nothing for what is no array. The text is read once.
+pub fn each_object(
+    text: &[u8],
+    members: &mut Vec<Member>,
+    mut take: impl FnMut(usize, &[u8], &[Member]),
+) {
+    work(text.len());
+    let mut number = 0;
+    parts(text, b'[', b']', |at| {
+        number += 1;
+        if lex::byte(text, at) != b'{' {
+            return value(text, at).map(|(end, ..)| end);
+        }
+        let object = text.get(at..)?;
+        members.clear();
+        let size = parts(object, b'{', b'}', |at| {
+            let (member, end) = member(object, at)?;
+            members.push(member);
+            Some(end)
+        })?;
+        take(number - 1, object.get(..size)?, members);
+        Some(at + size)
+    });
+}
+
+/// Calls `part` for each part between the brackets; it gives the position after the part. Gives the position after all.
 fn parts(
     text: &[u8],
     open: u8,
     close: u8,
     mut part: impl FnMut(usize) -> Option<usize>,
-) -> Option<()> {
-    work(text.len());
+) -> Option<usize> {
     let start = lex::skip_space(text, 0);
     if lex::byte(text, start) != open || text.len() > SIZE_LIMIT {
         return None;
     }
     let mut at = lex::skip_space(text, start + 1);
     if lex::byte(text, at) == close {
-        return Some(());
+        return Some(at + 1);
     }
     loop {
         at = lex::skip_space(text, part(at)?);
         match lex::byte(text, at) {
             b',' => at = lex::skip_space(text, at + 1),
-            mark => return (mark == close).then_some(()),
+            mark => return (mark == close).then_some(at + 1),
         }
     }
 }

@@ -183,6 +183,13 @@ impl Machine {
                 let depth = self.open.depth + self.around;
                 match known.brackets(text, at, depth) {
                     Some(end) => Ok(self.after_scalar(text, end)),
+                    None if first == b'[' && depth < DEPTH_LIMIT => {
+                        if let Some(end) = lex::small_integers(text, at + 1) {
+                            self.deepest = self.deepest.max(depth + 1);
+                            return Ok(self.after_scalar(text, end));
+                        }
+                        Ok((at + 1, self.open(false)))
+                    }
                     None => Ok((at + 1, self.open(first == b'{'))),
                 }
             }

@@ -21,7 +21,7 @@ const STRINGS: usize = 4;
 const BRACKETS: usize = 12;
 /// The sizes of the values that are kept, in bytes; an object whose members are kept too may be larger.
 const SMALLEST: usize = 48;
-const LARGEST: usize = 1 << 16;
+const LARGEST: usize = 1 << 18;
 const LARGEST_OBJECT: usize = 1 << 20;
 /// Deeper than this nothing is looked for, nor is anything kept of a text that nests deeper: a known value must not take
 /// the nesting over its limit in a place where it did not stand before.
@@ -73,12 +73,20 @@ impl Value {
 struct Ring<const N: usize> {
     values: [Value; N],
     next: usize,
+    /// A bit for each head that is there: most values that are met have one of none.
+    heads: u64,
 }
 
 impl<const N: usize> Default for Ring<N> {
     fn default() -> Self {
-        Self { values: std::array::from_fn(|_| Value::default()), next: 0 }
+        Self { values: std::array::from_fn(|_| Value::default()), next: 0, heads: 0 }
     }
+}
+
+/// The bit of a head.
+#[inline]
+fn bit(head: [u8; 8]) -> u64 {
+    1 << (u64::from_le_bytes(head).wrapping_mul(0x9E37_79B9_7F4A_7C15) >> 58)
 }
 
 impl<const N: usize> Ring<N> {
@@ -89,6 +97,14 @@ impl<const N: usize> Ring<N> {
         value.raw.clear();
         value.raw.extend_from_slice(raw);
         self.next = (self.next + 1) % N;
+        self.heads = self.values.iter().fold(0, |bits, value| bits | bit(value.head));
+    }
+
+    /// Whether a value that begins here may be one of these.
+    #[inline]
+    fn may_have(&self, text: &[u8], at: usize) -> bool {
+        let head = text.get(at..).and_then(<[u8]>::first_chunk);
+        head.is_some_and(|head| self.heads & bit(*head) != 0)
     }
 }
 
@@ -262,6 +278,9 @@ impl Memory {
 impl Recall for Memory {
     #[inline]
     fn string(&mut self, text: &[u8], at: usize) -> Option<Token> {
+        if !self.strings.may_have(text, at) {
+            return None;
+        }
         let value = self.strings.values.iter().position(|value| value.is_at(text, at).0)?;
         let value = &self.strings.values[value];
         let (end, escaped) = (at + value.raw.len(), value.escaped);
@@ -271,7 +290,7 @@ impl Recall for Memory {
 
     #[inline]
     fn brackets(&mut self, text: &[u8], at: usize, depth: usize) -> Option<usize> {
-        if depth > DEEP {
+        if depth > DEEP || !self.brackets.may_have(text, at) {
             return None;
         }
         for value in &self.brackets.values {

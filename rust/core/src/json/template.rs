@@ -38,12 +38,13 @@ pub struct Template {
 
 /// A hole in the text that fitted last.
 #[derive(Clone, Copy, Debug, Default)]
-struct End {
+pub struct End {
     /// What is to be added to the positions behind it.
     shift: u32,
-    escaped: bool,
+    /// A string that has a backslash.
+    pub escaped: bool,
     /// The value of a number.
-    number: u64,
+    pub number: u64,
 }
 
 impl Template {
@@ -84,11 +85,7 @@ impl Template {
             if !simd::same(text.get(at..start)?, fixed) {
                 return None;
             }
-            (at, *kept) = match hole.kind {
-                Kind::String => string(text, start)?,
-                Kind::Number => number(text, start)?,
-                kind => container(text, start, kind)?,
-            };
+            (at, *kept) = fill(text, start, hole.kind)?;
             work(at - start + fixed.len());
             from = hole.end;
             kept.shift = (at as u32).wrapping_sub(from as u32);
@@ -96,6 +93,19 @@ impl Template {
         let fixed = self.text.get(from..)?;
         let end = at + fixed.len();
         (simd::same(text.get(at..end)?, fixed) && end <= SIZE_LIMIT).then_some(end)
+    }
+
+    /// The holes, each with the bytes between it and the one before, and the kind of its value.
+    pub fn holes(&self) -> impl Iterator<Item = (&[u8], Kind)> {
+        let ends = std::iter::once(0).chain(self.holes.iter().map(|hole| hole.end));
+        let holes = self.holes.iter().zip(ends);
+        holes.map(|(hole, from)| (self.text.get(from..hole.start).unwrap_or_default(), hole.kind))
+    }
+
+    /// The bytes behind the last hole.
+    pub fn behind_holes(&self) -> &[u8] {
+        let end = self.holes.last().map_or(0, |hole| hole.end);
+        self.text.get(end..).unwrap_or_default()
     }
 
     /// The object has no line break, nor has any text that fits.
@@ -152,6 +162,17 @@ impl Template {
     }
 }
 
+/// Where the value ends that fills a hole here, and what is known of it; the closing quote of a string is not passed.
+#[expect(clippy::inline_always, reason = "it is called for each hole of each delta")]
+#[inline(always)]
+pub fn fill(text: &[u8], start: usize, kind: Kind) -> Option<(usize, End)> {
+    match kind {
+        Kind::String => string(text, start),
+        Kind::Number => number(text, start),
+        kind => container(text, start, kind),
+    }
+}
+
 /// Where the number ends that begins here, if it is a plain one.
 #[inline]
 fn number(text: &[u8], start: usize) -> Option<(usize, End)> {
@@ -170,6 +191,14 @@ fn number(text: &[u8], start: usize) -> Option<(usize, End)> {
 /// Where the string ends whose opening quote stands before this position; the closing quote is not passed.
 #[inline]
 fn string(text: &[u8], start: usize) -> Option<(usize, End)> {
+    if let Some(end) = lex::short_string(text, start) {
+        return Some((end, End::default()));
+    }
+    long_string(text, start)
+}
+
+#[inline(never)]
+fn long_string(text: &[u8], start: usize) -> Option<(usize, End)> {
     let token = lex::string(text, start).ok()?;
     let end = token.end - 1;
     let valid = !token.odd && (!token.high || utf8_ok(text.get(start..end)?));
@@ -177,6 +206,7 @@ fn string(text: &[u8], start: usize) -> Option<(usize, End)> {
 }
 
 /// Where the list or object ends that begins here. It must end on its line.
+#[inline(never)]
 fn container(text: &[u8], start: usize, kind: Kind) -> Option<(usize, End)> {
     if Kind::of(lex::byte(text, start)) != Some(kind) {
         return None;

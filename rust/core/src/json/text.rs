@@ -53,6 +53,26 @@ fn body(quoted: &[u8]) -> &[u8] {
     inner.strip_suffix(b"\"").unwrap_or(inner)
 }
 
+/// Whether a valid quoted string is this text. False does not say that it is not.
+pub fn reads_as(quoted: &[u8], wtf8: &[u8]) -> bool {
+    let mut rest = body(quoted);
+    let mut text = wtf8;
+    if text.len() > rest.len() {
+        return false;
+    }
+    let mut escape = Vec::with_capacity(8);
+    while let Some(run) = memchr::memchr(b'\\', rest) {
+        let Some(after) = text.strip_prefix(&rest[..run]) else { return false };
+        escape.clear();
+        let used = push_escape(&rest[run..], &mut escape);
+        let Some(after) = after.strip_prefix(&escape[..]) else { return false };
+        (text, rest) = (after, rest.get(run + used..).unwrap_or_default());
+    }
+    work(wtf8.len());
+    // Surrogates that WTF-8 holds, and a string that is no UTF-8, are for others to compare.
+    text == rest && utf8_ok(wtf8)
+}
+
 /// Text that is UTF-8 throughout, nearly all there is, is checked once and copied from escape to escape.
 fn unescape(body: &[u8], out: &mut Vec<u8>) {
     work(body.len());

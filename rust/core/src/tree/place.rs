@@ -129,6 +129,14 @@ impl<'t> Place<'t> {
         }
     }
 
+    /// The node at the place, to be changed.
+    pub fn get_mut(&mut self) -> Option<&mut Node> {
+        match &mut self.spot {
+            Spot::Member(object, key) => object.get_mut(key),
+            Spot::Element(sparse, index) => sparse.parts.get_mut(*index).map(|part| &mut part.node),
+        }
+    }
+
     /// The text that grows at the place. The trail leads to it.
     pub fn grow(&mut self) -> &mut Text {
         let (position, text) = match &mut self.spot {

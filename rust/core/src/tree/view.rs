@@ -20,6 +20,7 @@ pub enum View<'a> {
 /// The members of an object.
 pub enum Fields<'a> {
     Raw(&'a [u8], Vec<Member>),
+    Lent(&'a [u8], &'a [Member]),
     Object(&'a Object),
 }
 
@@ -97,6 +98,7 @@ impl<'a> Fields<'a> {
     pub fn get(&self, key: &str) -> Option<View<'a>> {
         match self {
             Self::Raw(raw, members) => member(raw, members, key).map(View::Raw),
+            Self::Lent(raw, members) => member(raw, members, key).map(View::Raw),
             Self::Object(object) => object.get(key).map(View::Node),
         }
     }
@@ -219,7 +221,7 @@ pub fn differ(before: View<'_>, after: Option<View<'_>>) -> bool {
     }
     if let (View::Node(Node::Text(text)), Some(View::Raw(quoted))) = (before, after)
         && quoted.first() == Some(&b'"')
-        && *text == Text::of(quoted, text.fixed)
+        && (json::reads_as(quoted, &text.wtf8) || *text == Text::of(quoted, text.fixed))
     {
         return false;
     }
