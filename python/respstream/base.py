@@ -16,23 +16,27 @@ __all__ = ["Event", "Payload", "UnknownEvent", "build"]
 
 _CLIP = 48
 _JSON_SPACE = b" \t\r\n"
-_json: Any = None
-_backend: Any = None
+_late: dict[
+    str, Any
+] = {}  # modules that import this one, or that few programs need; looked up here once they are imported
 
 
 def _loads(raw: bytes) -> Any:
-    global _json
-    if _json is None:
-        from respstream._pure import json as _json
-    return _json.loads(raw)
+    module = _late.get("json")
+    if module is None:
+        from respstream._pure import json
+
+        module = _late["json"] = json
+    return module.loads(raw)
 
 
 def _engine() -> Any:
-    # The chooser is imported late, as the engines import this module.
-    global _backend
-    if _backend is None:
+    chooser = _late.get("chooser")
+    if chooser is None:
         from respstream import _backend
-    return _backend.engine
+
+        chooser = _late["chooser"] = _backend
+    return chooser.engine
 
 
 def _wrap(value: Any) -> Any:

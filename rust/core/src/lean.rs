@@ -10,8 +10,8 @@ use crate::diagnostics::Issue;
 use crate::events::Parsed;
 use crate::frames::Frame;
 use crate::json::{self, Kind, Member, Scan};
-use crate::predict::{Known, Predictor};
-use crate::runs::{Around, Run};
+use crate::predict::Predictor;
+use crate::runs::{self, Around, Run};
 
 /// Passes events by, while a response is running, and counts their bytes. Where it is on, responses have their order,
 /// offset, lane, status and error, and the members of the last lifecycle response but its output. Nothing else of them
@@ -26,15 +26,12 @@ impl Lean {
     /// Passes the run of blocks by that `rest` begins with and that repeat the latest delta.
     #[inline]
     pub fn run(&mut self, predictor: &mut Predictor, rest: &[u8], around: &Around<'_>) -> Run {
-        let mut run = Run::default();
-        let Some(known) = predictor.next().filter(|known| known.lane.is_none()) else { return run };
+        let known = predictor.repeating().filter(|known| known.lane.is_none());
+        let Some(known) = known else { return Run::default() };
         if around.name.is_some_and(|name| name != known.entry.ty.as_bytes()) {
-            return run;
+            return Run::default();
         }
-        while let Some(size) = size_of_block(known, rest.get(run.size..), around) {
-            run.size += size;
-            run.events += 1;
-        }
+        let run = runs::pass(known, rest, around);
         if run.events > 0 {
             predictor.hit(run.events);
             self.passed += run.size as u64;
@@ -65,15 +62,6 @@ pub fn learned(parsed: &Parsed<'_>, issues: &mut Vec<Issue>) -> bool {
         issues.clear();
     }
     passes
-}
-
-/// The size of the block that a text begins with, if it repeats a known delta.
-#[inline]
-fn size_of_block(known: &mut Known, text: Option<&[u8]>, around: &Around<'_>) -> Option<usize> {
-    let payload = text?.strip_prefix(around.opening)?;
-    let size = known.fits(payload).filter(|size| *size <= around.limit)?;
-    let whole = payload[size..].starts_with(around.closing);
-    whole.then_some(around.opening.len() + size + around.closing.len())
 }
 
 /// Whether an event of these members has no effect on what lifecycle events tell, and is no delta.

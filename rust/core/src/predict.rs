@@ -5,7 +5,7 @@
 
 use crate::catalogue::{Entry, Indexes, Phase};
 use crate::json::{self, Kind, Member, Template};
-use crate::runs::Stencil;
+use crate::runs::{Around, Stencil};
 
 /// How many templates are kept.
 const KEPT: usize = 8;
@@ -56,12 +56,22 @@ impl Known {
         self.template.behind_holes()
     }
 
+    /// The event has no line break, nor has any that repeats it.
+    pub fn is_one_line(&self) -> bool {
+        self.template.is_one_line()
+    }
+
+    /// Makes the stencil ready for blocks like these.
+    #[inline]
+    pub fn stencil_for(&mut self, around: &Around<'_>) {
+        if !self.stencil.is_for(around) {
+            self.stencil = Stencil::of(self, around);
+        }
+    }
+
     /// Events like this can be taken in runs: numbered pieces of one text, with nothing beside it, a line each.
     pub fn is_for_runs(&self) -> bool {
-        self.number.is_some()
-            && self.delta.is_some()
-            && !self.extends
-            && self.template.is_one_line()
+        self.number.is_some() && self.delta.is_some() && !self.extends && self.is_one_line()
     }
 
     /// Whether the member at a place is another one in each event.

@@ -64,11 +64,13 @@ struct Fit<'t> {
 }
 
 impl Stencil {
-    fn is_for(&self, around: &Around<'_>) -> bool {
+    /// Whether it is for blocks like these.
+    pub fn is_for(&self, around: &Around<'_>) -> bool {
         !self.parts.is_empty() && self.opening == around.opening && self.closing == around.closing
     }
 
-    fn of(known: &Known, around: &Around<'_>) -> Self {
+    /// The template of an event, for blocks like these.
+    pub fn of(known: &Known, around: &Around<'_>) -> Self {
         let Around { opening, closing, .. } = *around;
         let (mut parts, mut fixed) = (Vec::new(), opening.to_vec());
         for (number, (before, kind)) in known.holes().enumerate() {
@@ -140,6 +142,25 @@ pub fn append(folded: &mut Folded, parsed: &Parsed<'_>, known: &Known) -> bool {
     true
 }
 
+/// Passes the blocks by that `rest` begins with and that fit the template; tells how many they are, and their bytes.
+pub fn pass(known: &mut Known, rest: &[u8], around: &Around<'_>) -> Run {
+    let mut run = Run::default();
+    if !known.is_one_line() {
+        return run;
+    }
+    known.stencil_for(around);
+    let outside = around.opening.len() + around.closing.len();
+    while let Some(fit) = rest.get(run.size..).and_then(|rest| known.stencil.fits(rest)) {
+        if fit.size - outside > around.limit {
+            break;
+        }
+        work(fit.size);
+        run.size += fit.size;
+        run.events += 1;
+    }
+    run
+}
+
 /// Grows the text by the pieces in the blocks that `rest` begins with, as long as they fit the template and their
 /// sequence numbers follow `before`.
 pub fn grow(
@@ -151,9 +172,7 @@ pub fn grow(
 ) -> Run {
     let first = u64::try_from(before).ok().filter(|_| known.is_for_runs());
     let Some(mut sequence) = first else { return Run::default() };
-    if !known.stencil.is_for(around) {
-        known.stencil = Stencil::of(known, around);
-    }
+    known.stencil_for(around);
     let (start, end) = (around.opening.len(), around.closing.len());
     let (mut size, mut last) = (0, 0);
     while let Some(fit) = rest.get(size..).and_then(|rest| known.stencil.fits(rest)) {
