@@ -135,9 +135,9 @@ bench-rust: $(VENV)/.made ## micro benches of the core's stages, over a log of e
 	$(BIN)/python -m benches.logs $(BENCH_LOGS) > /dev/null
 	RESPSTREAM_BENCH_LOGS=$(CURDIR)/$(BENCH_LOGS) cargo bench --locked --quiet -p respstream-core --bench frames --bench json --bench events --bench fold
 
-callgrind: $(VENV)/.made ## instructions a byte of each stage for each shape, into benches/INSTRUCTIONS.md; needs valgrind
+callgrind: $(VENV)/.made ## the stages of the core, instructions a byte and GB/s for each shape, into benches/STAGES.md; needs valgrind
 	cargo build --locked --quiet --release -p respstream-core --example stages
-	$(BIN)/python -m benches.instructions target/release/examples/stages $(BENCH_LOGS)
+	$(BIN)/python -m benches.stages target/release/examples/stages $(BENCH_LOGS)
 
 bench-cluster: $(VENV)/.built $(ENGINES_MADE) ## Ray and Spark of one and two workers over 4 GB of logs, beside scan; some ten minutes
 	PYTHONPATH=. RAY_USAGE_STATS_ENABLED=0 $(ENGINES)/bin/python -m benches.cluster

@@ -1,26 +1,35 @@
-//! Runs one stage once over a log, for valgrind: `stages STAGE FILE`. The stage `none` only reads the file.
+//! Runs one stage over a log: `stages STAGE FILE [ROUNDS]`, once by default, for valgrind. The stage `none` only reads the file.
+//!
+//! Prints what was found, and the nanoseconds of the fastest round.
 
 #[path = "../benches/stages/mod.rs"]
 mod stages;
 
 use std::process::ExitCode;
+use std::time::{Duration, Instant};
 
 fn main() -> ExitCode {
     let mut arguments = std::env::args().skip(1);
     let (name, path) = (arguments.next().unwrap_or_default(), arguments.next().unwrap_or_default());
+    let rounds: u32 = arguments.next().map_or(1, |text| text.parse().unwrap_or(1));
     let stage = stages::STAGES.iter().find(|(known, _)| *known == name);
     let log = match std::fs::read(&path) {
         Ok(log) if stage.is_some() || name == "none" => log,
         Ok(_) => return wrong(&format!("no stage {name:?}")),
         Err(error) => return wrong(&format!("{path}: {error}")),
     };
-    let found = stage.map_or(0, |(_, stage)| stage(&log));
-    println!("{found}");
+    let (mut found, mut fastest) = (0, Duration::MAX);
+    for _ in 0..rounds {
+        let start = Instant::now();
+        found = stage.map_or(0, |(_, stage)| stage(std::hint::black_box(&log)));
+        fastest = fastest.min(start.elapsed());
+    }
+    println!("{found} {}", fastest.as_nanos());
     ExitCode::SUCCESS
 }
 
 fn wrong(message: &str) -> ExitCode {
     let names: Vec<_> = stages::STAGES.iter().map(|(name, _)| *name).collect();
-    eprintln!("{message}\nusage: stages none|{} FILE", names.join("|"));
+    eprintln!("{message}\nusage: stages none|{} FILE [ROUNDS]", names.join("|"));
     ExitCode::from(2)
 }
