@@ -440,7 +440,10 @@ def test_check_says_where_and_what(shell: Shell) -> None:
         (INCOMPLETE, "6", "item_id_changed", "info"),
         (INCOMPLETE, "9", "response_id_changed", "info"),
     ]
-    assert done.stdout.splitlines()[-1] == "failed: 9 responses, 1 error, 2 warnings, 2 infos in 3 files"
+    assert done.stdout.splitlines()[-2:] == [
+        "in all: 1 error_body, 1 unfinished_block, 1 response_id_changed, 1 item_id_changed, 1 text_mismatch",
+        "failed: 9 responses, 1 error, 2 warnings, 2 infos in 3 files",
+    ]
     assert (done.returncode, done.stderr) == (1, "")
 
 

@@ -2,18 +2,23 @@
 
 from __future__ import annotations
 
+import fcntl
+import functools
 import json
 import os
 import pty
 import re
 import select
+import struct
 import subprocess
+import termios
 import time
 from collections.abc import Iterator
 from pathlib import Path
 from typing import IO, Any
 
 import pytest
+from rich.cells import cell_len
 
 from tests.shell import (
     BACKENDS,
@@ -23,6 +28,7 @@ from tests.shell import (
     ROOT,
     SEVEN,
     SEVEN_TEXTS,
+    TRANSCRIPTS,
     Shell,
     command,
     completed,
@@ -253,7 +259,8 @@ def test_the_table_fits_the_terminal(shell: Shell, columns: int) -> None:
     shown, status = shell.on_terminal(["responses", SEVEN, INCOMPLETE], columns, NO_COLOR="1")
     lines = shown.splitlines()
     assert (status, len(lines)) == (0, 1 + 8 + 1)
-    assert lines[0].split() == ["source", "id", "model", "status", "tokens", "text"] or columns < 80
+    id_shown = ["id"] if columns == 160 else []
+    assert lines[0].split() == ["source", *id_shown, "model", "status", "tokens", "text"] or columns < 80
     assert max(len(line) for line in lines[:-1]) == columns
     if columns == 160:
         assert SEVEN_TEXTS[0][:50] in lines[1]
@@ -261,6 +268,24 @@ def test_the_table_fits_the_terminal(shell: Shell, columns: int) -> None:
     # A pipe has no width; COLUMNS gives it one.
     piped = shell.run("responses", SEVEN, INCOMPLETE, COLUMNS=str(columns))
     assert piped.stdout.splitlines() == lines[:-1]
+
+
+def test_the_table_fits_the_terminal_behind_a_pipe(shell: Shell, tmp_path: Path) -> None:
+    """A pager, or head: its lines are seen on the terminal that stderr is. A file has room."""
+    ours, its = pty.openpty()
+    fcntl.ioctl(its, termios.TIOCSWINSZ, struct.pack("HHHH", 24, 80, 0, 0))
+    run = functools.partial(
+        subprocess.run, command("responses", TRANSCRIPTS), cwd=ROOT, env=shell.env(), stderr=its, timeout=PATIENCE
+    )
+    lines = run(stdout=subprocess.PIPE).stdout.decode().splitlines()
+    assert len(lines) == 12
+    assert max(map(cell_len, lines)) <= 80
+    assert lines[0].split() == ["source", "model", "status", "tokens", "text"]
+    with (tmp_path / "rows").open("wb") as file:
+        run(stdout=file)
+    assert " id " in (tmp_path / "rows").read_text("utf-8").splitlines()[0]
+    os.close(ours)
+    os.close(its)
 
 
 def test_colours_on_a_terminal_only_and_not_against_the_users_will(shell: Shell) -> None:

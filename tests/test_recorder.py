@@ -362,6 +362,62 @@ def test_rows_on_the_command_line(tmp_path: Path) -> None:
     assert b"field must be a JSON pointer" in wrong.stderr
 
 
+WRAPPED: dict[str, list[str]] = {
+    "rows.jsonl": ["--field", "/a/b", "--time", "/w", "--lane", "/l"],
+    "browser.har": [],
+    "named.bin": ["--form", "har"],
+}
+
+
+@pytest.mark.parametrize("backend", ["rust", "python"])
+@pytest.mark.parametrize("name", WRAPPED)
+def test_every_command_reads_what_wraps_streams(tmp_path: Path, name: str, backend: str, monkeypatch: Any) -> None:
+    monkeypatch.setenv("RESPSTREAM_BACKEND", backend)
+    how = WRAPPED[name]
+    path = tmp_path / name
+    if name == "rows.jsonl":
+        row = {"type": "no event", "a": {"b": SSE.decode()}, "w": 1763705153, "l": "lane 7"}
+        path.write_text(json.dumps(row) + "\n")
+    else:
+        content = {"mimeType": "text/event-stream", "text": SSE.decode()}
+        entry = {"request": {"url": "https://api.openai.com/v1/responses"}, "response": {"content": content},
+                 "startedDateTime": "2025-11-21T06:05:53Z", "time": 1500}  # fmt: skip
+        path.write_text(json.dumps({"log": {"version": "1.2", "entries": [entry]}}))
+    at = (str(path), *how)
+    text = run("text", str(TRANSCRIPTS / "conversation.sse")).stdout
+    assert run("text", *at).stdout == text
+    assert run("text", "-", *how, stdin=path.read_bytes()).stdout == text
+    counts = {"responses": 1, "events": COUNT, "items": 1}
+    for command, count in counts.items():
+        done = run(command, *at, "--format", "jsonl")
+        assert (done.returncode, len(done.stdout.splitlines()), done.stderr) == (0, count, b"")
+    threads = run("events", *at, "--threads", "2", "--format", "jsonl")
+    rows = [json.loads(line) for line in threads.stdout.splitlines()]
+    assert len(rows) == COUNT
+    assert {row["lane"] for row in rows} == {"lane 7" if name == "rows.jsonl" else None}
+    assert all(row["time"] for row in rows)
+    figures = json.loads(run("stats", *at, "--format", "json").stdout)
+    assert figures["responses"] == 1
+    assert (figures["all"]["latency"]["duration"] is None) == (name == "rows.jsonl")
+    assert run("check", *at).stdout == b"ok: 1 response, 0 errors, 0 warnings, 0 infos in 1 file\n"
+
+
+@pytest.mark.parametrize("backend", ["rust", "python"])
+def test_a_cassette_without_yaml_is_told(tmp_path: Path, backend: str, monkeypatch: Any) -> None:
+    """By each command alike; the other files are read."""
+    monkeypatch.setenv("RESPSTREAM_BACKEND", backend)
+    (tmp_path / "yaml.py").write_text("raise ImportError('not here')")
+    monkeypatch.setenv("PYTHONPATH", str(tmp_path))
+    cassette = tmp_path / "a.yaml"
+    cassette.write_text("interactions:\n- request: {}\n")
+    for command in (["responses"], ["items"], ["events"], ["text"], ["stats"], ["check"]):
+        done = run(*command, str(cassette), str(TRANSCRIPTS / "conversation.sse"))
+        assert done.returncode == 1, command
+        told = f"{cassette}: unreadable cannot be read: this is a VCR cassette in YAML; pip install 'respstream[vcr]' reads it"
+        assert done.stderr.decode().splitlines()[0] == told
+        assert b"Traceback" not in done.stderr
+
+
 def test_the_command_replay(path: Path) -> None:
     timed(path)
     command = [sys.executable, "-m", "respstream", "replay", str(path), "--speed", "max"]

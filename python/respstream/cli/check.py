@@ -40,6 +40,8 @@ def command(ctx: click.Context, reading: Reading, each: bool) -> None:
                 teller.tell()
             teller.end()
     status = reading.status(strict=True)
+    if len(reading.inputs) > 1 and reading.counts:
+        click.echo(f"in all: {reading.told()}")
     click.echo(verdict(reading, failed=bool(status)))
     ctx.exit(status)
 

@@ -248,11 +248,13 @@ class Reading:
     def summary(self) -> None:
         """One line on stderr that counts the diagnostics by code, if there were any."""
         if self.counts:
-            order = {code: number for number, code in enumerate(DIAGNOSTICS)}
-            told = ", ".join(
-                f"{count} {code}" for code, count in sorted(self.counts.items(), key=lambda c: order[c[0]])
-            )
-            complain(f"respstream: diagnosed {told}; `respstream check` tells where")
+            complain(f"respstream: diagnosed {self.told()}; `respstream check` tells where")
+
+    def told(self) -> str:
+        """How many diagnostics there were of each code."""
+        order = {code: number for number, code in enumerate(DIAGNOSTICS)}
+        counts = sorted(self.counts.items(), key=lambda found: order[found[0]])
+        return ", ".join(f"{count} {code}" for code, count in counts)
 
 
 def reads(command: Callable[..., None]) -> Callable[..., None]:

@@ -37,6 +37,8 @@ QUICK_BYTES = 16 << 20
 UNMADE = (FileExistsError, FileNotFoundError, IsADirectoryError, NotADirectoryError, PermissionError, ValueError)
 """What is raised where an output cannot be made under its name."""
 LIVE_ROWS, WATCHED_ROWS = 1, 512
+SPARED = frozenset({"response_id"})
+"""What a narrow table does without, unless it was asked for."""
 
 
 class Wanted(NamedTuple):
@@ -198,7 +200,9 @@ def _writer(wanted: Wanted, file: IO[str]) -> Writer:
         return Csv(file, wanted.names)
     from respstream.cli.table import Table
 
-    return Table(file, wanted.titles if wanted.columns is None else {name: name for name in wanted.columns})
+    if wanted.columns is not None:
+        return Table(file, {name: name for name in wanted.columns})
+    return Table(file, wanted.titles, SPARED)
 
 
 def rows(reading: Reading, wanted: Wanted, flush: Callable[[], None]) -> Iterator[Row]:

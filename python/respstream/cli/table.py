@@ -2,40 +2,51 @@
 
 from __future__ import annotations
 
-import shutil
+import contextlib
+import os
+import sys
 from collections.abc import Sequence
+from collections.abc import Set as AbstractSet
 from typing import IO, Any
 
 import click
 from rich.cells import cell_len, set_cell_size
 
-from respstream.cli.output import Row, as_text, coloured, one_line
+from respstream.cli.output import Row, as_text, coloured, is_seen, one_line
 from respstream.tables import COLUMNS
 
 GAP = "  "
 FIRST = 100
 """So many rows are looked at before the widths are chosen; the rest is written as it comes."""
 WIDE = 220
-"""Columns where there is no terminal to fit and COLUMNS does not tell: a file or a pager shows long lines."""
+"""Columns where there is no terminal to fit and COLUMNS does not tell: a file shows long lines."""
+NARROW = 120
+"""With fewer columns what is left of an id tells nobody anything: the text has its room."""
 LONGEST = 1000
 """No terminal shows more characters of one value."""
 COLOURS = {"failed": "red", "cancelled": "red", "incomplete": "yellow"}
-NUMBERS = {name for columns in COLUMNS.values() for name, kind in columns if kind.startswith("int")}
+NUMBERS = {name for columns in COLUMNS.values() for name, kind in columns if kind.startswith(("int", "real"))}
 
 
 class Table:
-    """Lines of aligned, clipped cells under one header. `headings` has the columns of the rows in order, and their titles."""
+    """Lines of aligned, clipped cells under one header. `headings` has the columns of the rows in order, and their titles.
 
-    def __init__(self, file: IO[str], headings: dict[str, str]) -> None:
+    Those in `spared` are left out where there is little room.
+    """
+
+    def __init__(self, file: IO[str], headings: dict[str, str], spared: AbstractSet[str] = frozenset()) -> None:
         self._file = file
-        self._headings = headings
+        self._width = width(file)
+        self._headings = {
+            name: title for name, title in headings.items() if self._width >= NARROW or name not in spared
+        }
         self._coloured = coloured(file)
         self._kept: list[list[str]] = []
         self._widths: list[int] = []
 
     def write(self, row: Row) -> None:
         """Takes a row; the first ones are kept back until the widths are known."""
-        cells = [_cell(name, value) for name, value in row.items()]
+        cells = [_cell(name, row[name]) for name in self._headings]
         if self._widths:
             self._line(cells)
         else:
@@ -51,7 +62,7 @@ class Table:
     def _begin(self) -> None:
         columns = zip(self._headings.values(), *self._kept, strict=True)
         natural = [max(map(cell_len, column)) for column in columns]
-        room = shutil.get_terminal_size((WIDE, 24)).columns - len(GAP) * (len(natural) - 1)
+        room = self._width - len(GAP) * (len(natural) - 1)
         self._widths = fit(natural, [WEIGHTS.get(name, 1.0) for name in self._headings], room)
         self._line(list(self._headings.values()), header=True)
         for cells in self._kept:
@@ -74,14 +85,25 @@ class Table:
         return click.style(text, **style) if self._coloured else text
 
 
+def width(file: IO[str]) -> int:
+    """The columns that lines may have: as COLUMNS says, as the terminal has that shows them, maybe behind a pipe, or many."""
+    told = os.environ.get("COLUMNS", "")
+    if told.isdigit() and int(told):
+        return int(told)
+    for stream in (file, sys.stderr) if is_seen(file) else (file,):
+        with contextlib.suppress(AttributeError, OSError, ValueError):  # no terminal; no stream at all
+            return os.get_terminal_size(stream.fileno()).columns or WIDE
+    return WIDE
+
+
 def _cell(name: str, value: Any) -> str:
-    text = as_text(value)
+    text = f"{value:.6g}" if isinstance(value, float) else as_text(value)
     if name == "source":
         return one_line(text)[-LONGEST:]
     return one_line(" ".join(text[:LONGEST].split()))
 
 
-WEIGHTS = {"source": 1.1, "response_id": 1.1, "output_text": 2.2, "delta": 1.4, "text": 2.2, "arguments": 1.6}
+WEIGHTS = {"source": 1.1, "response_id": 1.1, "model": 1.3, "type": 1.5, "output_text": 2.2, "delta": 1.4, "text": 2.2, "arguments": 1.6}
 """How much of scarce room a column gets."""
 
 
