@@ -274,7 +274,7 @@ def test_the_table_fits_the_terminal_behind_a_pipe(shell: Shell, tmp_path: Path)
     """A pager, or head: its lines are seen on the terminal that stderr is. A file has room."""
     ours, its = pty.openpty()
     fcntl.ioctl(its, termios.TIOCSWINSZ, struct.pack("HHHH", 24, 80, 0, 0))
-    run = functools.partial(
+    run: Any = functools.partial(
         subprocess.run, command("responses", TRANSCRIPTS), cwd=ROOT, env=shell.env(), stderr=its, timeout=PATIENCE
     )
     lines = run(stdout=subprocess.PIPE).stdout.decode().splitlines()

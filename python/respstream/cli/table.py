@@ -103,7 +103,9 @@ def _cell(name: str, value: Any) -> str:
     return one_line(" ".join(text[:LONGEST].split()))
 
 
-WEIGHTS = {"source": 1.1, "response_id": 1.1, "model": 1.3, "type": 1.5, "output_text": 2.2, "delta": 1.4, "text": 2.2, "arguments": 1.6}
+WEIGHTS = {
+    "source": 1.1, "response_id": 1.1, "model": 1.3, "type": 1.5, "output_text": 2.2, "delta": 1.4, "text": 2.2, "arguments": 1.6,
+}  # fmt: skip
 """How much of scarce room a column gets."""
 
 
