@@ -13,18 +13,13 @@ BEGIN, END = "<!-- short table: begin -->", "<!-- short table: end -->"
 ROOT = Path(__file__).resolve().parent.parent
 RESULTS = ROOT / "benches" / "RESULTS.md"
 IN_README = frozenset({
-    "typed events, `Decoder.feed`",
     "typed events beside the SDK",
     "typed events, pure Python",
     "the SDK's own events, drop-in",
     "the SDK's `stream()` with snapshots, drop-in",
     "one live event a `feed`",
-    "fold, chat",
     "fold, mixed",
-    "whole responses of a file, JSON Lines",
     "whole responses of a file, SSE",
-    "six event columns, JSON Lines, one thread",
-    "usage only, JSON Lines",
     "1 GB of SSE to Parquet, whole process",
     "import",
 })  # fmt: skip
