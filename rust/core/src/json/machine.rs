@@ -7,8 +7,8 @@ use super::{DEPTH_LIMIT, Kind, utf8_ok};
 pub(super) trait Recall {
     /// The string that begins here, if it is known.
     fn string(&mut self, text: &[u8], at: usize) -> Option<lex::Token>;
-    /// The end of the list or object that begins here, at this depth, if it is known.
-    fn brackets(&mut self, text: &[u8], at: usize, depth: usize) -> Option<usize>;
+    /// The end of the list or object that begins here, at this depth, if it is known; and how deep it nests at most.
+    fn brackets(&mut self, text: &[u8], at: usize, depth: usize) -> Option<(usize, usize)>;
     /// Passes an object that is the value of a top-level member, if it is one of those that are known by their members.
     fn object(
         &mut self,
@@ -26,7 +26,7 @@ impl Recall for () {
     }
 
     #[inline]
-    fn brackets(&mut self, _: &[u8], _: usize, _: usize) -> Option<usize> {
+    fn brackets(&mut self, _: &[u8], _: usize, _: usize) -> Option<(usize, usize)> {
         None
     }
 
@@ -182,7 +182,10 @@ impl Machine {
             first @ (b'{' | b'[') => {
                 let depth = self.open.depth + self.around;
                 match known.brackets(text, at, depth) {
-                    Some(end) => Ok(self.after_scalar(text, end)),
+                    Some((end, nesting)) => {
+                        self.deepest = self.deepest.max(depth + nesting);
+                        Ok(self.after_scalar(text, end))
+                    }
                     None if first == b'[' && depth < DEPTH_LIMIT => {
                         if let Some(end) = lex::small_integers(text, at + 1) {
                             self.deepest = self.deepest.max(depth + 1);

@@ -52,6 +52,8 @@ struct Value {
     head: [u8; 8],
     tail: [u8; 8],
     escaped: bool,
+    /// No deeper than this does it nest.
+    nesting: usize,
     raw: Vec<u8>,
 }
 
@@ -90,10 +92,11 @@ fn bit(head: [u8; 8]) -> u64 {
 }
 
 impl<const N: usize> Ring<N> {
-    fn keep(&mut self, raw: &[u8], escaped: bool) {
+    fn keep(&mut self, raw: &[u8], escaped: bool, nesting: usize) {
         let (Some(head), Some(tail)) = (raw.first_chunk(), raw.last_chunk()) else { return };
         let value = &mut self.values[self.next];
         (value.head, value.tail, value.escaped) = (*head, *tail, escaped);
+        value.nesting = nesting;
         value.raw.clear();
         value.raw.extend_from_slice(raw);
         self.next = (self.next + 1) % N;
@@ -116,6 +119,8 @@ pub struct Memory {
     /// The name of the member whose value is kept as an object.
     name: &'static str,
     object: Option<Located>,
+    /// The deepest nesting of the text that it stood in.
+    object_deepest: usize,
     /// The members of the object of that name in the latest text, as spans into the text; where it began.
     found: Vec<Member>,
     begun: Option<usize>,
@@ -155,7 +160,7 @@ impl Memory {
     /// Keeps a member of a text that has nothing odd in it, if that was the last to be scanned here.
     pub fn keep(&mut self, text: &[u8], scan: Scan, member: &Member) {
         let value = member.value(text);
-        let last = scan.serial == self.serial && !self.off;
+        let last = scan.serial == self.serial && scan.serial > 0 && !self.off;
         if !last || self.deepest > NESTING || value.len() < SMALLEST {
             return;
         }
@@ -163,8 +168,8 @@ impl Memory {
             self.keep_object(value, member.start);
         } else if value.len() <= LARGEST {
             match member.kind {
-                Kind::String => self.strings.keep(value, member.escaped),
-                Kind::Array | Kind::Object => self.brackets.keep(value, false),
+                Kind::String => self.strings.keep(value, member.escaped, 0),
+                Kind::Array | Kind::Object => self.brackets.keep(value, false, self.deepest),
                 _ => {}
             }
         }
@@ -176,6 +181,7 @@ impl Memory {
             return;
         }
         let members = self.found.iter().map(|member| member.shifted(start.wrapping_neg()));
+        self.object_deepest = self.deepest;
         self.object = Some(Located { raw: value.into(), members: members.collect() });
     }
 
@@ -289,7 +295,7 @@ impl Recall for Memory {
     }
 
     #[inline]
-    fn brackets(&mut self, text: &[u8], at: usize, depth: usize) -> Option<usize> {
+    fn brackets(&mut self, text: &[u8], at: usize, depth: usize) -> Option<(usize, usize)> {
         if depth > DEEP || !self.brackets.may_have(text, at) {
             return None;
         }
@@ -297,8 +303,9 @@ impl Recall for Memory {
             let (found, compared) = value.is_at(text, at);
             let size = value.raw.len();
             if found {
+                let nesting = value.nesting;
                 self.hit(size);
-                return Some(at + size);
+                return Some((at + size, nesting));
             }
             if compared {
                 work(size);
@@ -322,6 +329,50 @@ impl Recall for Memory {
             return None;
         }
         self.begun = Some(at);
-        Some(self.members(text, at + 1, machine))
+        let before = self.hits;
+        let end = self.members(text, at + 1, machine);
+        if self.hits > before {
+            machine.deepest = machine.deepest.max(self.object_deepest);
+        }
+        Some(end)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// Each text has the one before in it, so that more and more of it is known: its nesting must be seen nevertheless.
+    #[test]
+    fn known_values_do_not_hide_how_deep_they_nest() {
+        let mut memory = Memory::of("response");
+        let mut value = format!("{{\"text\":\"{}\"}}", "x".repeat(SMALLEST));
+        for depth in (1..400).step_by(3) {
+            let text = format!("{{\"item\":{value}}}");
+            let (mut members, mut expected) = (Vec::new(), Vec::new());
+            let scanned = memory.scan(text.as_bytes(), &mut members);
+            let slow = scan::scan(text.as_bytes(), &mut expected);
+            assert_eq!(scanned.map(|scan| Scan { serial: 0, ..scan }), slow, "{depth}");
+            assert_eq!(members, expected);
+            if let Ok(scan) = scanned {
+                memory.keep(text.as_bytes(), scan, &members[0]);
+            }
+            value = format!("{{\"{depth:06}\":[[{value},\"{depth:06}\"]]}}");
+        }
+        assert!(memory.hits > 10, "{} known", memory.hits);
+    }
+
+    /// What another check has read is not taken for what was scanned here last.
+    #[test]
+    fn only_what_was_scanned_here_is_kept() {
+        let text = format!("{{\"response\":{{\"a\":\"{}\"}}}}", "x".repeat(SMALLEST));
+        let (mut memory, mut members) = (Memory::of("response"), Vec::new());
+        let other = scan::scan(text.as_bytes(), &mut members).expect("it is JSON");
+        memory.keep(text.as_bytes(), other, &members[0]);
+        assert!(memory.object(members[0].value(text.as_bytes())).is_none());
+        let scan = memory.scan(text.as_bytes(), &mut members).expect("it is JSON");
+        memory.keep(text.as_bytes(), scan, &members[0]);
+        let value = members[0].value(text.as_bytes());
+        assert_eq!(memory.object(value).map(|known| known.members.len()), Some(1));
     }
 }
