@@ -1,22 +1,22 @@
 //! The binding of `decoder`: bytes in, event objects and responses out.
 
 use std::collections::HashMap;
+use std::sync::atomic::{AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
-use std::thread::{self, ThreadId};
 
 use pyo3::exceptions::{PyRuntimeError, PyValueError};
 use pyo3::prelude::*;
 use pyo3::sync::MutexExt;
 use pyo3::types::{PyBytes, PyDict, PyList};
 use respstream_core::catalogue::DIAGNOSTICS;
-use respstream_core::decoder::{Decoder as Core, Ignore};
+use respstream_core::decoder::{Decoder as Core, Ignore, Sink};
 use respstream_core::diagnostics::Diagnostic;
 use respstream_core::frames::{Form, Options};
 use respstream_core::response::Folded;
 use respstream_core::wrapped::{Place, RowOptions};
 
 use crate::convert;
-use crate::events::Maker;
+use crate::events::{Maker, Memory};
 use crate::response::{Room, SharedRoom, State, response};
 
 /// Chunks from this size on are folded without the GIL; below it, letting go costs more than it gives.
@@ -28,6 +28,33 @@ type Span = (u64, u64, u64);
 
 const FINISHED: &str = "the decoder has finished; reset() makes it ready for another stream";
 const FAILED: &str = "the decoder has failed; reset() makes it ready for another stream";
+
+/// What a decoder is given.
+enum Input<'a> {
+    Chunk(&'a [u8]),
+    /// A record that was found elsewhere; whether its stream ends behind it.
+    Record(&'a [u8], Place, bool),
+    End,
+}
+
+impl Input<'_> {
+    fn take<S: Sink>(self, core: &mut Core, now: Option<f64>, sink: &mut S) {
+        match self {
+            Self::Chunk(bytes) => core.feed(bytes, now, sink),
+            Self::Record(bytes, place, ends) => core.record(bytes, place, ends, now, sink),
+            Self::End => core.finish(now, sink),
+        }
+    }
+
+    fn is_large(&self) -> bool {
+        matches!(self, Self::Chunk(bytes) | Self::Record(bytes, ..) if bytes.len() >= DETACH_FROM)
+    }
+
+    /// Why nothing can be taken behind it.
+    fn refusal(&self) -> Option<&'static str> {
+        matches!(self, Self::End).then_some(FINISHED)
+    }
+}
 
 /// The views of open responses that Python has seen, by ordinal: one object for each response.
 #[derive(Default)]
@@ -65,7 +92,8 @@ impl Views {
 /// Options, by keyword: `form`: "auto", "sse", "jsonl" or "rows" (then `field`, `time` and `lane` are JSON pointers). `on_eof`: whether an
 /// unfinished block at the end counts ("flush") or not ("discard"). `strict`: the first diagnostic of severity error raises `StreamError`.
 /// `max_event_bytes`: larger payloads are skipped and diagnosed. `clock`: a function that tells the time of each chunk, in seconds.
-/// Raises `ValueError` or `TypeError` for the options and for what is fed, never for what the bytes say.
+/// Raises `ValueError` or `TypeError` for the options and for what is fed, never for what the bytes say. Threads may share
+/// a decoder: each call is taken as a whole.
 #[pyclass(frozen, subclass, module = "respstream._native")]
 pub struct Decoder {
     room: Mutex<SharedRoom>,
@@ -74,8 +102,8 @@ pub struct Decoder {
     rows: RowOptions,
     strict: bool,
     clock: Option<Py<PyAny>>,
-    /// The thread that is inside: a finalizer that runs meanwhile must not wait for itself.
-    inside: Mutex<Option<ThreadId>>,
+    /// The thread that makes events (0: none): a finalizer that runs meanwhile must not wait for itself.
+    inside: AtomicUsize,
 }
 
 #[pymethods]
@@ -104,7 +132,7 @@ impl Decoder {
             rows,
             strict,
             clock,
-            inside: Mutex::default(),
+            inside: AtomicUsize::new(0),
         })
     }
 
@@ -119,35 +147,24 @@ impl Decoder {
     fn feed<'py>(&self, data: &Bound<'py, PyAny>) -> PyResult<Bound<'py, PyList>> {
         let py = data.py();
         let data = convert::to_bytes(data)?;
-        self.events(py, |core, now, maker| core.feed(data.as_bytes(), now, maker), None)
+        self.events(py, Input::Chunk(data.as_bytes()))
     }
 
     /// Ends the stream; gives the last events. Further bytes need a `reset()`.
     fn finish<'py>(&self, py: Python<'py>) -> PyResult<Bound<'py, PyList>> {
-        self.events(py, Core::finish, Some(FINISHED))
+        self.events(py, Input::End)
     }
 
     /// As `feed`, but makes no events: gives the responses that ended, and forgets them.
     fn fold<'py>(&self, data: &Bound<'py, PyAny>) -> PyResult<Bound<'py, PyList>> {
         let py = data.py();
         let data = convert::to_bytes(data)?;
-        let bytes = data.as_bytes();
-        self.responses_that_end(
-            py,
-            bytes.len() >= DETACH_FROM,
-            |core, now| core.feed(bytes, now, &mut Ignore),
-            None,
-        )
+        self.ended(py, Input::Chunk(data.as_bytes()))
     }
 
     /// As `finish`, but gives the responses that ended, and forgets them.
     fn fold_end<'py>(&self, py: Python<'py>) -> PyResult<Bound<'py, PyList>> {
-        self.responses_that_end(
-            py,
-            false,
-            |core, now| core.finish(now, &mut Ignore),
-            Some(FINISHED),
-        )
+        self.ended(py, Input::End)
     }
 
     /// Takes one record that was found elsewhere; gives the events in it. `times`: when its response was asked for, and when
@@ -160,11 +177,7 @@ impl Decoder {
         span: Span,
         ends: bool,
     ) -> PyResult<Bound<'py, PyList>> {
-        let (place, bytes) = (place(times, span), data.as_bytes());
-        let run = |core: &mut Core, now, maker: &mut Maker<'py>| {
-            core.record(bytes, place, ends, now, maker);
-        };
-        self.events(data.py(), run, None)
+        self.events(data.py(), Input::Record(data.as_bytes(), place(times, span), ends))
     }
 
     /// As `feed_record`, but gives the responses that ended, and forgets them.
@@ -176,24 +189,12 @@ impl Decoder {
         span: Span,
         ends: bool,
     ) -> PyResult<Bound<'py, PyList>> {
-        let (place, bytes) = (place(times, span), data.as_bytes());
-        let run = |core: &mut Core, now| core.record(bytes, place, ends, now, &mut Ignore);
-        self.responses_that_end(data.py(), false, run, None)
+        self.ended(data.py(), Input::Record(data.as_bytes(), place(times, span), ends))
     }
 
     /// Diagnoses a record that was found elsewhere and cannot be read (`bad_field`).
     fn bad_record(&self, py: Python<'_>, field: &str, expected: &str, span: Span) -> PyResult<()> {
-        let room = self.room(py);
-        let failed = {
-            let mut room = self.enter(py, &room)?;
-            ready(&room)?;
-            room.core.bad_record(field, expected, place((None, None), span));
-            settle(&mut room, None)
-        };
-        match failed {
-            Some(failed) => Err(convert::stream_error(py, &failed, PyList::empty(py), None)?),
-            None => Ok(()),
-        }
+        self.quietly(py, |core| core.bad_record(field, expected, place((None, None), span)))
     }
 
     /// Folds one payload that was framed elsewhere: the event of that number, with the name of its event line.
@@ -205,17 +206,7 @@ impl Decoder {
         number: u64,
     ) -> PyResult<()> {
         let now = self.now(py)?;
-        let room = self.room(py);
-        let failed = {
-            let mut room = self.enter(py, &room)?;
-            ready(&room)?;
-            room.core.payload(raw, name.map(str::as_bytes), number, now);
-            settle(&mut room, None)
-        };
-        match failed {
-            Some(failed) => Err(convert::stream_error(py, &failed, PyList::empty(py), None)?),
-            None => Ok(()),
-        }
+        self.quietly(py, |core| core.payload(raw, name.map(str::as_bytes), number, now))
     }
 
     /// Chooses for tests which fast paths are taken.
@@ -306,53 +297,48 @@ impl Decoder {
 
     /// Locks the room. Raises `RuntimeError` instead of waiting for the thread's own self.
     fn enter<'a>(&self, py: Python<'_>, room: &'a Mutex<Room>) -> PyResult<MutexGuard<'a, Room>> {
-        let own = *self.inside.lock().unwrap_or_else(PoisonError::into_inner);
-        if own == Some(thread::current().id()) {
-            return Err(PyRuntimeError::new_err("the decoder is used from inside its own feed()"));
-        }
+        self.outside()?;
         Ok(lock(py, room))
     }
 
-    fn mark(&self, inside: Option<ThreadId>) {
-        *self.inside.lock().unwrap_or_else(PoisonError::into_inner) = inside;
+    fn outside(&self) -> PyResult<()> {
+        if self.inside.load(Ordering::Relaxed) == own_thread() {
+            return Err(PyRuntimeError::new_err("the decoder is used from inside its own feed()"));
+        }
+        Ok(())
     }
 
-    fn events<'py>(
-        &self,
-        py: Python<'py>,
-        run: impl FnOnce(&mut Core, Option<f64>, &mut Maker<'py>),
-        after: Option<&'static str>,
-    ) -> PyResult<Bound<'py, PyList>> {
+    /// Gives the events in what comes.
+    fn events<'py>(&self, py: Python<'py>, input: Input<'_>) -> PyResult<Bound<'py, PyList>> {
         let now = self.now(py)?;
+        let after = input.refusal();
         let room = self.room(py);
-        let mut maker = Maker::new(py)?;
-        let failed = {
+        let (events, failed) = {
             let mut room = self.enter(py, &room)?;
             ready(&room)?;
-            self.mark(Some(thread::current().id()));
-            run(&mut room.core, now, &mut maker);
-            self.mark(None);
-            settle(&mut room, after)
+            let inside = Inside::mark(&self.inside);
+            let Room { core, memory, .. } = &mut *room;
+            let mut maker = Maker::new(py, memory)?;
+            input.take(core, now, &mut maker);
+            let events = maker.finish();
+            drop(inside);
+            (events, settle(&mut room, after))
         };
-        let events = maker.finish()?;
+        let events = events?;
         match failed {
             Some(failed) => Err(convert::stream_error(py, &failed, events, None)?),
             None => Ok(events),
         }
     }
 
-    fn responses_that_end<'py>(
-        &self,
-        py: Python<'py>,
-        detach: bool,
-        run: impl FnOnce(&mut Core, Option<f64>) + Send,
-        after: Option<&'static str>,
-    ) -> PyResult<Bound<'py, PyList>> {
+    /// Gives the responses that end in what comes.
+    fn ended<'py>(&self, py: Python<'py>, input: Input<'_>) -> PyResult<Bound<'py, PyList>> {
         let now = self.now(py)?;
+        let (after, detach) = (input.refusal(), input.is_large());
         let room = self.room(py);
         let work = |mut room: MutexGuard<'_, Room>| {
             ready(&room)?;
-            run(&mut room.core, now);
+            input.take(&mut room.core, now, &mut Ignore);
             // Those that ended before a failure stay, for whoever catches it.
             let failed = settle(&mut room, after);
             let ended =
@@ -360,6 +346,7 @@ impl Decoder {
             Ok::<_, PyErr>((failed, ended))
         };
         let (failed, ended) = if detach {
+            self.outside()?;
             py.detach(|| work(room.lock().unwrap_or_else(PoisonError::into_inner)))?
         } else {
             work(self.enter(py, &room)?)?
@@ -374,6 +361,43 @@ impl Decoder {
         }
         Ok(list)
     }
+
+    /// Takes what gives nothing back.
+    fn quietly(&self, py: Python<'_>, take: impl FnOnce(&mut Core)) -> PyResult<()> {
+        let room = self.room(py);
+        let failed = {
+            let mut room = self.enter(py, &room)?;
+            ready(&room)?;
+            take(&mut room.core);
+            settle(&mut room, None)
+        };
+        match failed {
+            Some(failed) => Err(convert::stream_error(py, &failed, PyList::empty(py), None)?),
+            None => Ok(()),
+        }
+    }
+}
+
+/// While it lives, a thread makes events.
+struct Inside<'a>(&'a AtomicUsize);
+
+impl<'a> Inside<'a> {
+    fn mark(inside: &'a AtomicUsize) -> Self {
+        inside.store(own_thread(), Ordering::Relaxed);
+        Self(inside)
+    }
+}
+
+impl Drop for Inside<'_> {
+    fn drop(&mut self) {
+        self.0.store(0, Ordering::Relaxed);
+    }
+}
+
+/// A number that no other running thread has, and not 0. Only a thread itself writes its own, so that no order is needed.
+fn own_thread() -> usize {
+    thread_local!(static PLACE: u8 = const { 0 });
+    PLACE.with(|place| std::ptr::from_ref(place).addr())
 }
 
 fn place((began, time): Times, (offset, end, line): Span) -> Place {
@@ -382,7 +406,7 @@ fn place((began, time): Times, (offset, end, line): Span) -> Place {
 
 fn room(options: Options, strict: bool, rows: &RowOptions) -> SharedRoom {
     let core = Core::with_rows(options, strict, rows.clone());
-    Arc::new(Mutex::new(Room { core, refusal: None }))
+    Arc::new(Mutex::new(Room { core, memory: Memory::default(), refusal: None }))
 }
 
 fn ready(room: &Room) -> PyResult<()> {

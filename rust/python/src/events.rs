@@ -12,10 +12,16 @@ use respstream_core::events::Parsed;
 use respstream_core::json::{self, Kind, Member};
 use respstream_core::predict::{Known, Members};
 
-use crate::slots::{Filling, SlotClass};
+use crate::slots::{Filling, Mould, SlotClass};
+use crate::strings::Strings;
 
 /// The slots that every event has, in front of those of its class.
 const COMMON: [&str; 5] = ["raw", "offset", "stream_id", "sequence_number", "_named"];
+const RAW: usize = 0;
+const OFFSET: usize = 1;
+const STREAM_ID: usize = 2;
+const SEQUENCE_NUMBER: usize = 3;
+const NAMED: usize = 4;
 
 /// The classes of all known events, in catalogue order, and that of the unknown ones.
 struct Classes {
@@ -53,37 +59,64 @@ fn classes(py: Python<'_>) -> PyResult<&'static Classes> {
     })
 }
 
-/// Makes event objects, and appends them to a list. Strings that repeat from event to event are made once.
-pub struct Maker<'py> {
-    py: Python<'py>,
-    classes: &'static Classes,
-    list: Bound<'py, PyList>,
-    error: Option<PyErr>,
-    last: Vec<(Vec<u8>, Bound<'py, PyString>)>,
-    /// The template of the latest event that repeated one, and what its events share.
-    serial: Option<u64>,
-    shared: Option<Shared<'py>>,
+/// What a decoder keeps from chunk to chunk of what its events shared.
+#[derive(Default)]
+pub struct Memory {
+    strings: Strings,
+    /// For the templates of the latest events that repeated one, what their events have in common.
+    shared: Vec<Shared>,
+    latest: usize,
+    next: usize,
 }
 
-/// What the events of one template have in common.
-struct Shared<'py> {
-    class: &'static SlotClass,
-    /// The lane of the first, as text and as an object: a row around an event gives it one too.
-    lane_text: Option<Box<str>>,
-    lane: Bound<'py, PyAny>,
-    /// Slots with the values of the members that stay.
-    constant: Vec<(usize, Bound<'py, PyAny>)>,
+/// What the events of one template, in one lane, have in common.
+struct Shared {
+    serial: u64,
+    /// A row around an event gives it a lane too.
+    lane: Option<Box<str>>,
+    mould: Mould,
     /// Slots with the places of the members that vary.
     varying: Vec<(usize, usize)>,
 }
 
-/// How many of the latest ids are kept as objects.
-const REMEMBERED: usize = 4;
+/// How many templates are kept.
+const KEPT: usize = 8;
 
-impl<'py> Maker<'py> {
-    pub fn new(py: Python<'py>) -> PyResult<Self> {
-        let (classes, list) = (classes(py)?, PyList::empty(py));
-        Ok(Self { py, classes, list, error: None, last: Vec::new(), serial: None, shared: None })
+impl Memory {
+    /// What the events of this template share, if it is known.
+    #[inline]
+    fn find(&mut self, serial: u64, lane: Option<&str>) -> Option<usize> {
+        let fits = |shared: &Shared| shared.serial == serial && shared.lane.as_deref() == lane;
+        if !self.shared.get(self.latest).is_some_and(fits) {
+            self.latest = self.shared.iter().position(fits)?;
+        }
+        Some(self.latest)
+    }
+
+    fn keep(&mut self, shared: Shared) -> usize {
+        if self.shared.len() < KEPT {
+            self.latest = self.shared.len();
+            self.shared.push(shared);
+        } else {
+            (self.latest, self.next) = (self.next, (self.next + 1) % KEPT);
+            self.shared[self.latest] = shared;
+        }
+        self.latest
+    }
+}
+
+/// Makes event objects, and appends them to a list. Strings that repeat from event to event are made once.
+pub struct Maker<'a, 'py> {
+    py: Python<'py>,
+    classes: &'static Classes,
+    list: Bound<'py, PyList>,
+    error: Option<PyErr>,
+    memory: &'a mut Memory,
+}
+
+impl<'a, 'py> Maker<'a, 'py> {
+    pub fn new(py: Python<'py>, memory: &'a mut Memory) -> PyResult<Self> {
+        Ok(Self { py, classes: classes(py)?, list: PyList::empty(py), error: None, memory })
     }
 
     /// The events made so far. Raises what went wrong while one was made.
@@ -119,55 +152,48 @@ impl<'py> Maker<'py> {
         Ok(event.done())
     }
 
-    /// An event like others of this chunk: only what varies is read.
+    /// An event like others before: only what varies is read.
     fn make_again(&mut self, parsed: &Parsed<'_>, known: &'_ Known) -> PyResult<Bound<'py, PyAny>> {
         let py = self.py;
-        let same = |shared: &Shared<'_>| {
-            self.serial == Some(known.serial)
-                && shared.lane_text.as_deref() == parsed.lane.as_deref()
+        let found = self.memory.find(known.serial, parsed.lane.as_deref());
+        let place = if let Some(place) = found {
+            place
+        } else {
+            let shared = self.share(parsed, known)?;
+            self.memory.keep(shared)
         };
-        let shared = match self.shared.take().filter(same) {
-            Some(shared) => shared,
-            None => self.share(parsed, known)?,
-        };
-        self.serial = Some(known.serial);
-        let event = shared.class.make(py)?;
-        event.set(0, PyBytes::new(py, parsed.raw).into_any())?;
-        event.set(1, parsed.offset.into_pyobject(py)?.into_any())?;
-        event.set(2, shared.lane.clone())?;
-        event.set(3, parsed.sequence_number.into_pyobject(py)?.into_any())?;
-        event.set(4, py.None().into_bound(py))?;
-        for (slot, value) in &shared.constant {
-            event.set(*slot, value.clone())?;
-        }
+        let Memory { strings, shared, .. } = &mut *self.memory;
+        let shared = &shared[place];
+        let event = shared.mould.cast(py)?;
+        event.set(RAW, PyBytes::new(py, parsed.raw).into_any())?;
+        event.set(OFFSET, parsed.offset.into_pyobject(py)?.into_any())?;
+        event.set(SEQUENCE_NUMBER, parsed.sequence_number.into_pyobject(py)?.into_any())?;
         for (slot, place) in &shared.varying {
-            let member = known.member(Some(*place));
-            if let Some(value) = member.map(|member| self.scalar(parsed, &member)).transpose()?
-                && let Some(value) = value
-            {
+            if let Some(value) = varying(py, parsed, known, *place, strings)? {
                 event.set(*slot, value)?;
             }
         }
-        self.shared = Some(shared);
         Ok(event.done())
     }
 
-    fn share(&mut self, parsed: &Parsed<'_>, known: &Known) -> PyResult<Shared<'py>> {
-        let lane = parsed.lane.as_deref().into_pyobject(self.py)?.into_any();
+    fn share(&mut self, parsed: &Parsed<'_>, known: &Known) -> PyResult<Shared> {
+        let py = self.py;
         let class = &self.classes.known[place(known.entry)];
-        let (mut constant, mut varying) = (Vec::new(), Vec::new());
+        let lane = parsed.lane.as_deref().into_pyobject(py)?.into_any().unbind();
+        let mut constant = vec![(STREAM_ID, lane), (NAMED, py.None())];
+        let mut varying = Vec::new();
         for (place, slot) in known.eager.iter().enumerate() {
             let Some(slot) = slot.map(|slot| COMMON.len() + slot) else { continue };
             if known.varies(place) {
                 varying.push((slot, place));
             } else if let Some(member) = known.member(Some(place))
-                && let Some(value) = self.scalar(parsed, &member)?
+                && let Some(value) = scalar(py, parsed, &member, &mut self.memory.strings)?
             {
-                constant.push((slot, value));
+                constant.push((slot, value.unbind()));
             }
         }
-        let lane_text = parsed.lane.as_deref().map(Into::into);
-        Ok(Shared { class, lane_text, lane, constant, varying })
+        let lane = parsed.lane.as_deref().map(Into::into);
+        Ok(Shared { serial: known.serial, lane, mould: Mould::new(class, constant), varying })
     }
 
     fn fill(
@@ -187,7 +213,7 @@ impl<'py> Maker<'py> {
             // From the last to the first: of equal names the last counts.
             let Some(slot) = slot.filter(|slot| filled & (1 << slot) == 0) else { continue };
             filled |= 1 << slot;
-            if let Some(value) = self.scalar(parsed, member)? {
+            if let Some(value) = scalar(self.py, parsed, member, &mut self.memory.strings)? {
                 event.set(COMMON.len() + slot, value)?;
             }
         }
@@ -196,53 +222,15 @@ impl<'py> Maker<'py> {
 
     fn fill_common(&self, event: &Filling<'_, 'py>, parsed: &Parsed<'_>) -> PyResult<()> {
         let py = self.py;
-        event.set(0, PyBytes::new(py, parsed.raw).into_any())?;
-        event.set(1, parsed.offset.into_pyobject(py)?.into_any())?;
-        event.set(2, parsed.lane.as_deref().into_pyobject(py)?.into_any())?;
-        event.set(3, parsed.sequence_number.into_pyobject(py)?.into_any())?;
-        event.set(4, parsed.named.then_some(&*parsed.kind).into_pyobject(py)?.into_any())
-    }
-
-    /// The value of a member that is no container and no fraction; None for those, which are decoded when they are read.
-    fn scalar(
-        &mut self,
-        parsed: &Parsed<'_>,
-        member: &Member,
-    ) -> PyResult<Option<Bound<'py, PyAny>>> {
-        let py = self.py;
-        let text = parsed.bytes(member);
-        Ok(match member.kind {
-            Kind::String if member.escaped || parsed.odd => {
-                Some(PyString::new(py, &json::decode_str(text)).into_any())
-            }
-            Kind::String => Some(self.string(text.get(1..text.len() - 1).unwrap_or_default())),
-            Kind::Number => match json::parse_index(text) {
-                Some(number) => Some(number.into_pyobject(py)?.into_any()),
-                None => None,
-            },
-            Kind::Null => Some(py.None().into_bound(py)),
-            Kind::True | Kind::False | Kind::Array | Kind::Object => None,
-        })
-    }
-
-    /// A string without escapes. Long ones are often ids, which repeat.
-    fn string(&mut self, text: &[u8]) -> Bound<'py, PyAny> {
-        if !(16..=128).contains(&text.len()) {
-            return PyString::new(self.py, &String::from_utf8_lossy(text)).into_any();
-        }
-        if let Some((_, known)) = self.last.iter().find(|(bytes, _)| bytes == text) {
-            return known.clone().into_any();
-        }
-        let made = PyString::new(self.py, &String::from_utf8_lossy(text));
-        if self.last.len() == REMEMBERED {
-            self.last.remove(0);
-        }
-        self.last.push((text.to_vec(), made.clone()));
-        made.into_any()
+        event.set(RAW, PyBytes::new(py, parsed.raw).into_any())?;
+        event.set(OFFSET, parsed.offset.into_pyobject(py)?.into_any())?;
+        event.set(STREAM_ID, parsed.lane.as_deref().into_pyobject(py)?.into_any())?;
+        event.set(SEQUENCE_NUMBER, parsed.sequence_number.into_pyobject(py)?.into_any())?;
+        event.set(NAMED, parsed.named.then_some(&*parsed.kind).into_pyobject(py)?.into_any())
     }
 }
 
-impl respstream_core::decoder::Sink for Maker<'_> {
+impl respstream_core::decoder::Sink for Maker<'_, '_> {
     fn event(&mut self, parsed: &Parsed<'_>) {
         if self.error.is_none() {
             let made = self.make(parsed).and_then(|event| self.list.append(event));
@@ -259,4 +247,47 @@ fn place(entry: &'static Entry) -> usize {
 
 fn slot_of(entry: &Entry, key: &[u8]) -> Option<usize> {
     entry.eager.iter().position(|name| name.as_bytes() == key)
+}
+
+/// The value of a member that varies among the events of a template.
+#[inline]
+fn varying<'py>(
+    py: Python<'py>,
+    parsed: &Parsed<'_>,
+    known: &Known,
+    place: usize,
+    strings: &mut Strings,
+) -> PyResult<Option<Bound<'py, PyAny>>> {
+    // The template knows where the delta stands: nearly always all that varies.
+    if known.value == Some(place)
+        && let Some((text, false)) = known.delta(parsed.raw)
+    {
+        return Ok(Some(strings.get(py, text)?.into_any()));
+    }
+    known.member(Some(place)).map_or(Ok(None), |member| scalar(py, parsed, &member, strings))
+}
+
+/// The value of a member that is no container and no fraction; None for those, which are decoded when they are read.
+fn scalar<'py>(
+    py: Python<'py>,
+    parsed: &Parsed<'_>,
+    member: &Member,
+    strings: &mut Strings,
+) -> PyResult<Option<Bound<'py, PyAny>>> {
+    let text = parsed.bytes(member);
+    Ok(match member.kind {
+        Kind::String if member.escaped || parsed.odd => {
+            Some(PyString::new(py, &json::decode_str(text)).into_any())
+        }
+        Kind::String => {
+            let text = text.get(1..text.len() - 1).unwrap_or_default();
+            Some(strings.get(py, text)?.into_any())
+        }
+        Kind::Number => match json::parse_index(text) {
+            Some(number) => Some(number.into_pyobject(py)?.into_any()),
+            None => None,
+        },
+        Kind::Null => Some(py.None().into_bound(py)),
+        Kind::True | Kind::False | Kind::Array | Kind::Object => None,
+    })
 }

@@ -16,6 +16,7 @@ mod scan;
 mod sdk;
 mod slots;
 mod sse;
+mod strings;
 
 #[pymodule(gil_used = false)]
 mod _native {

@@ -12,10 +12,13 @@ use respstream_core::decoder::Decoder as Core;
 use respstream_core::response::Folded;
 
 use crate::convert;
+use crate::events::Memory;
 
-/// A core decoder, where responses live until they are handed out. `refusal` tells why it takes no more bytes.
+/// A core decoder, where responses live until they are handed out. `memory` is of its events; `refusal` tells why it takes
+/// no more bytes.
 pub struct Room {
     pub core: Core,
+    pub memory: Memory,
     pub refusal: Option<&'static str>,
 }
 

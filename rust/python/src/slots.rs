@@ -11,14 +11,12 @@ use pyo3::prelude::*;
 use pyo3::types::{PyDict, PySet, PyString, PyType};
 use pyo3::{ffi, intern};
 
-/// Where a slot lies, in words from the beginning of the object; None: use setattr.
-type Word = Option<usize>;
-
-/// A class whose objects are made here, and the places of its slots.
+/// A class whose objects are made here, and the places of its slots: in words from the beginning of the object. None
+/// where they are not sure: then setattr is used.
 pub struct SlotClass {
     class: Py<PyType>,
     names: Vec<Py<PyString>>,
-    words: Vec<Word>,
+    words: Option<Vec<usize>>,
 }
 
 impl SlotClass {
@@ -26,25 +24,55 @@ impl SlotClass {
     pub fn new(class: &Bound<'_, PyType>, names: &[&str]) -> PyResult<Self> {
         let py = class.py();
         let names: Vec<_> = names.iter().map(|name| PyString::intern(py, name).unbind()).collect();
-        let mut words = Vec::with_capacity(names.len());
-        for name in &names {
-            words.push(find(class, name.bind(py))?);
-        }
-        if !all_differ(&words) || plain_layout(class)?.is_none() {
-            words.fill(None);
-        }
+        let words = if plain_layout(class)?.is_some() { find_all(class, &names)? } else { None };
         Ok(Self { class: class.clone().unbind(), names, words })
     }
 
     /// A new object without any slot set.
+    #[inline]
     pub fn make<'py>(&self, py: Python<'py>) -> PyResult<Filling<'_, 'py>> {
         Ok(Filling { class: self, object: allocate(self.class.bind(py))? })
     }
 
     /// Fills by setattr from now on: the path that unforeseen layouts take.
     pub fn forget_layout(mut self) -> Self {
-        self.words.fill(None);
+        self.words = None;
         self
+    }
+}
+
+/// Objects of one class that have some values in common.
+pub struct Mould {
+    class: &'static SlotClass,
+    /// The common values with their slots; where the words of the slots are known, with those.
+    values: Vec<(usize, Py<PyAny>)>,
+}
+
+impl Mould {
+    /// Takes the common values with their slots, each of which is there once.
+    pub fn new(class: &'static SlotClass, mut values: Vec<(usize, Py<PyAny>)>) -> Self {
+        if let Some(words) = &class.words {
+            for (slot, _) in &mut values {
+                *slot = words[*slot];
+            }
+        }
+        Self { class, values }
+    }
+
+    /// A new object that has the common values, and no other.
+    #[inline]
+    pub fn cast<'py>(&self, py: Python<'py>) -> PyResult<Filling<'static, 'py>> {
+        let filling = self.class.make(py)?;
+        let object = filling.object.as_ptr().cast::<*mut ffi::PyObject>();
+        for (place, value) in &self.values {
+            if self.class.words.is_none() {
+                filling.set(*place, value.bind(py).clone())?;
+            } else {
+                // SAFETY: as in `Filling::set`, of which this is the loop: the words are those of the class.
+                unsafe { *object.add(*place) = value.clone_ref(py).into_ptr() };
+            }
+        }
+        Ok(filling)
     }
 }
 
@@ -58,20 +86,17 @@ impl<'py> Filling<'_, 'py> {
     /// Sets the slot at this place of the class's list. A slot may be set once only.
     #[inline]
     pub fn set(&self, slot: usize, value: Bound<'py, PyAny>) -> PyResult<()> {
-        match self.class.words[slot] {
-            Some(word) => {
-                // SAFETY: `word` is a slot of this class, proved by `find` to lie inside the object; `make` gave a fresh
-                // zeroed object that no other code has a reference to, and `set` is called once a slot, so that nothing
-                // is overwritten. The object takes over the reference of `value`.
-                unsafe {
-                    *self.object.as_ptr().cast::<*mut ffi::PyObject>().add(word) = value.into_ptr();
-                }
-                Ok(())
-            }
-            None => {
-                set_plainly(&self.object, self.class.names[slot].bind(self.object.py()), &value)
-            }
+        let Some(words) = &self.class.words else {
+            let name = self.class.names[slot].bind(self.object.py());
+            return set_plainly(&self.object, name, &value);
+        };
+        // SAFETY: the word is a slot of this class, proved by `find` to lie inside the object; `make` gave a fresh
+        // zeroed object that no other code has a reference to, and `set` is called once a slot, so that nothing
+        // is overwritten. The object takes over the reference of `value`.
+        unsafe {
+            *self.object.as_ptr().cast::<*mut ffi::PyObject>().add(words[slot]) = value.into_ptr();
         }
+        Ok(())
     }
 
     /// Gives the object this dict as its `__dict__`.
@@ -139,8 +164,20 @@ fn set_plainly<'py>(
     py.get_type::<PyAny>().call_method1(set, (object, name, value)).map(|_| ())
 }
 
+/// The words of all slots; None unless each has one of its own.
+fn find_all(class: &Bound<'_, PyType>, names: &[Py<PyString>]) -> PyResult<Option<Vec<usize>>> {
+    let mut words = Vec::with_capacity(names.len());
+    for name in names {
+        match find(class, name.bind(class.py()))? {
+            Some(word) if !words.contains(&word) => words.push(word),
+            _ => return Ok(None),
+        }
+    }
+    Ok(Some(words))
+}
+
 /// The one word of an object that holds what was set through Python as this slot.
-fn find(class: &Bound<'_, PyType>, name: &Bound<'_, PyString>) -> PyResult<Word> {
+fn find(class: &Bound<'_, PyType>, name: &Bound<'_, PyString>) -> PyResult<Option<usize>> {
     let Some(words) = plain_layout(class)? else { return Ok(None) };
     let object = allocate(class)?;
     let marker = pyo3::types::PyList::empty(class.py());
@@ -155,11 +192,4 @@ fn find(class: &Bound<'_, PyType>, name: &Bound<'_, PyString>) -> PyResult<Word>
         })
         .collect();
     Ok(if let [word] = found[..] { Some(word) } else { None })
-}
-
-fn all_differ(words: &[Word]) -> bool {
-    let mut known: Vec<_> = words.iter().collect();
-    known.sort_unstable();
-    known.dedup();
-    known.len() == words.len() && words.iter().all(Option::is_some)
 }
