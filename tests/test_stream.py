@@ -348,6 +348,49 @@ def test_a_closed_stream_gives_nothing_more(api: Any) -> None:
     assert run(job()) == []
 
 
+def test_closing_ends_a_loop(api: Any) -> None:
+    """Events that were made and not handed out are dropped: in a loop over the stream, and before the first one."""
+    source = b'{"type":"x"}\n' * 5
+    for given in (source, [source, source], [source, b"{bad}\n"]):
+        stream = api.events(given, strict=True)
+        seen = []
+        for event in stream:
+            seen.append(event.offset)
+            if event.offset == 13:
+                stream.close()
+        assert seen == [0, 13]
+        assert (list(stream), next(stream, None)) == ([], None)
+        stream = api.events(given)
+        stream.close()
+        assert list(stream) == []
+
+    async def job(given: Any) -> list[int]:
+        stream = api.aevents(given, strict=True)
+        seen = []
+        async for event in stream:
+            seen.append(event.offset)
+            if event.offset == 13:
+                await stream.aclose()
+        return seen + [event.offset async for event in stream]
+
+    assert run(job(source)) == run(job([source, source])) == [0, 13]
+
+
+def test_closing_ends_a_loop_over_what_came_before_a_failure(api: Any) -> None:
+    stream = api.events(b'{"type":"x"}\n{"type":"y"}\n{bad}\n', strict=True)
+    for event in stream:
+        assert event.type == "x"
+        stream.close()
+
+
+def test_a_loop_that_is_left_goes_on(api: Any) -> None:
+    stream = api.events(DATA)
+    for event in stream:
+        if event.type == "response.output_item.added":
+            break
+    assert len([next(stream), *stream]) == len(list(api.events(DATA))) - 3
+
+
 def test_a_file_is_closed_that_was_never_read(api: Any) -> None:
     stream = api.events(PATH)
     stream.close()  # else the file's own end would warn

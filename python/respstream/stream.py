@@ -50,6 +50,7 @@ class _Reading(Generic[T]):
         self._whole = whole
         self._strict: bool = options["strict"]
         self._closed = False
+        self._batch: list[T] = []  # what was found at once and is being handed out; `close` empties it
         self._damage: list[Diagnostic] = []  # of the file around the stream
 
     def _damaged(self, error: CorruptFile) -> None:
@@ -58,6 +59,10 @@ class _Reading(Generic[T]):
         self._damage.append(found)
         if self._strict:
             raise StreamError(found)
+
+    def _stop(self) -> None:
+        self._closed = True
+        self._batch.clear()
 
     def _before(self, error: StreamError) -> list[Any]:
         """What was found before a failure and not yet handed out."""
@@ -98,27 +103,33 @@ class Stream(_Reading[T]):
             try:
                 for chunk in self._chunks:
                     for piece in (chunk,) if self._whole else _pieces(chunk):
-                        yield from self._feed(piece)
+                        if self._closed:
+                            return
+                        self._batch = self._feed(piece)
+                        yield from self._batch
+                        self._batch.clear()  # before the next ones are made, which take the same memory
             except CorruptFile as error:
                 self._damaged(error)
-            yield from self._finish()
+            if not self._closed:
+                self._batch = self._finish()
+                yield from self._batch
         except StreamError as error:
-            yield from self._before(error)
-            raise
+            self._batch = self._before(error)
+            yield from self._batch
+            if not self._closed:
+                raise
         finally:
             self.close()
 
-    def __iter__(self) -> Stream[T]:
-        return self
+    def __iter__(self) -> Iterator[T]:
+        return self._found  # itself, so that a loop does not pay for a call of `__next__` an event
 
     def __next__(self) -> T:
-        if self._closed:
-            raise StopIteration
         return next(self._found)
 
     def close(self) -> None:
         """Stops reading and releases the source; nothing more is handed out. Safe to call twice."""
-        self._closed = True
+        self._stop()
         close = getattr(self._chunks, "close", None)
         if close is not None:
             close()
@@ -142,30 +153,36 @@ class AsyncStream(_Reading[T]):
         try:
             try:
                 async for chunk in self._chunks:
-                    for found in self._feed(chunk):
+                    if self._closed:
+                        return
+                    self._batch = self._feed(chunk)
+                    for found in self._batch:
                         yield found
+                    self._batch.clear()
             except CorruptFile as error:
                 self._damaged(error)
-            for found in self._finish():
-                yield found
+            if not self._closed:
+                self._batch = self._finish()
+                for found in self._batch:
+                    yield found
         except StreamError as error:
-            for found in self._before(error):
+            self._batch = self._before(error)
+            for found in self._batch:
                 yield found
-            raise
+            if not self._closed:
+                raise
         finally:
             await self.aclose()
 
-    def __aiter__(self) -> AsyncStream[T]:
-        return self
+    def __aiter__(self) -> AsyncIterator[T]:
+        return self._found
 
     async def __anext__(self) -> T:
-        if self._closed:
-            raise StopAsyncIteration
         return await anext(self._found)
 
     async def aclose(self) -> None:
         """Stops reading and releases the source; nothing more is handed out. Safe to call twice."""
-        self._closed = True
+        self._stop()
         close = getattr(self._chunks, "aclose", None)
         if close is not None:
             await close()
