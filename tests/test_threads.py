@@ -67,9 +67,6 @@ def test_many_decoders_in_many_threads(engine: ModuleType) -> None:
 
 def test_a_decoder_that_threads_share(engine: ModuleType) -> None:
     """Each chunk is taken whole, in some order: whole lines give all their events, and no thread sees a half of one."""
-    if engine is _backend.load("python"):
-        # It is plain Python without a lock: one decoder, one thread at a time. Nothing else is promised of it.
-        return
     decoder = engine.Decoder()
     decoder.feed(BEGIN + ITEM)
 
@@ -89,8 +86,6 @@ def test_a_decoder_that_threads_share(engine: ModuleType) -> None:
 
 
 def test_folding_in_threads_gives_each_response_once(engine: ModuleType) -> None:
-    if engine is _backend.load("python"):
-        return
     decoder = engine.Decoder()
     found = in_threads(lambda _: sum(len(decoder.fold(LOG * 20)) for _ in range(20)))
     assert sum(found) + len(decoder.fold_end()) == 8 * 20 * 20
@@ -118,8 +113,6 @@ def test_a_response_that_is_read_while_another_thread_feeds(engine: ModuleType) 
 
 
 def test_a_decoder_that_is_reset_by_another_thread(engine: ModuleType) -> None:
-    if engine is _backend.load("python"):
-        return
     decoder, told = engine.Decoder(), set[str]()
 
     def run(number: int) -> None:

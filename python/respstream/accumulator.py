@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from itertools import count
+
 from respstream import _backend
 from respstream.base import Event
 
@@ -22,17 +24,16 @@ class Accumulator:
     the event, from 0. With `strict`, the first diagnostic of severity error raises StreamError.
     """
 
-    __slots__ = ("_count", "_decoder")
+    __slots__ = ("_decoder", "_numbers")
 
     def __init__(self, *, strict: bool = False) -> None:
         self._decoder = _backend.engine.Decoder(strict=strict)
-        self._count = 0
+        self._numbers = count()  # which threads may share
 
     def add(self, event: Any) -> None:
         """Folds one event. Raises TypeError for what is no event."""
         raw, name = _payload(event)
-        self._decoder.add_payload(raw, name, self._count)
-        self._count += 1
+        self._decoder.add_payload(raw, name, next(self._numbers))
 
     @property
     def response(self) -> Response | None:

@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable
-from typing import Any, NoReturn
 
+from respstream._alone import RLock, alone
 from respstream._pure.diagnostics import Store
 from respstream._pure.events import Parsed, Plain, Reader, Stray, make_event
 from respstream._pure.frames import Done, Frame, Framer, Note
@@ -17,6 +17,10 @@ from respstream.diagnostics import Diagnostic
 from respstream.errors import StreamError
 from respstream.response import Response
 from respstream.types import ResponseStreamEvent
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from typing import Any, NoReturn
 
 Times = tuple[float | None, float | None]
 Span = tuple[int, int, int]
@@ -32,7 +36,7 @@ class Decoder:
     `on_eof`: whether an unfinished block at the end counts ("flush") or not ("discard"). `strict`: the first diagnostic of
     severity error raises StreamError. `max_event_bytes`: larger payloads are skipped and diagnosed. `clock`: a function
     that tells the time of each chunk, in seconds. Raises ValueError or TypeError for the options and for what is fed, never
-    for what the bytes say.
+    for what the bytes say. Threads may share a decoder: each call is taken as a whole.
     """
 
     def __init__(
@@ -62,8 +66,10 @@ class Decoder:
         self._pointers = {"field": field, "time": time, "lane": lane}
         self._strict = strict
         self._clock = clock
+        self._lock = RLock()
         self.reset()
 
+    @alone
     def reset(self) -> None:
         """Forgets everything; the decoder is as new."""
         self._framer = Framer(*self._options)
@@ -80,28 +86,33 @@ class Decoder:
 
     # -- bytes -----------------------------------------------------------------------------------------------------
 
+    @alone
     def feed(self, data: Any) -> list[ResponseStreamEvent]:
         """Takes the next bytes; gives the events that they complete."""
         events: list[Any] = []
         self._run(self._framer_items(data), events)
         return events
 
+    @alone
     def finish(self) -> list[ResponseStreamEvent]:
         """Ends the stream; gives the last events. Further bytes need a `reset()`."""
         events: list[Any] = []
         self._end(events)
         return events
 
+    @alone
     def fold(self, data: Any) -> list[Response]:
         """As `feed`, but makes no events: gives the responses that ended, and forgets them."""
         self._run(self._framer_items(data), None)
         return self._take()
 
+    @alone
     def fold_end(self) -> list[Response]:
         """As `finish`, but gives the responses that ended, and forgets them."""
         self._end(None)
         return self._take()
 
+    @alone
     def add_payload(self, raw: bytes, name: str | None, number: int) -> None:
         """Folds one payload that was framed elsewhere: the event of that number, with the name of its event line."""
         self._check()
@@ -109,6 +120,7 @@ class Decoder:
         given = None if name is None else name.encode("utf-8", "replace")
         self._run([Frame(raw, given, number, number + 1, number + 1, "payload")], None)
 
+    @alone
     def feed_record(self, data: bytes, times: Times, span: Span, ends: bool = True) -> list[Event]:
         """Takes one record that was found elsewhere; gives the events in it.
 
@@ -119,11 +131,13 @@ class Decoder:
         self._record(data, times, span, ends, events)
         return events
 
+    @alone
     def fold_record(self, data: bytes, times: Times, span: Span, ends: bool = True) -> list[Response]:
         """As `feed_record`, but gives the responses that ended, and forgets them."""
         self._record(data, times, span, ends, None)
         return self._take()
 
+    @alone
     def bad_record(self, field: str, expected: str, span: Span) -> None:
         """Diagnoses a record that was found elsewhere and cannot be read (`bad_field`)."""
         self._check()
@@ -156,6 +170,7 @@ class Decoder:
         self._take_items(items, events)
 
     def _take_items(self, items: list[Frame | Note | Done], events: list[Event] | None) -> None:
+        store = self._store
         for item in items:
             if type(item) is Frame:
                 self._frame(item, events)
@@ -165,8 +180,8 @@ class Decoder:
                 self._lanes.done_in(self._lane)
             else:
                 self._lanes.done()
-            if self._store.failed is not None:
-                self._fail(self._store.failed, events)
+            if store.failed is not None:
+                self._fail(store.failed, events)
 
     def _fail(self, found: Diagnostic, events: list[Event] | None) -> NoReturn:
         self._failure = "the decoder has failed; reset() makes it ready for another stream"
@@ -227,27 +242,32 @@ class Decoder:
     # -- what is known so far --------------------------------------------------------------------------------------
 
     @property
+    @alone
     def response(self) -> Response | None:
         """The latest response, folded so far; None before the first."""
         latest = self._lanes.latest
         return None if latest is None else self._view(latest)
 
     @property
+    @alone
     def responses(self) -> list[Response]:
         """All responses: those that have ended, in the order of ending, then the open ones."""
         return [self._view(folded) for folded in (*self._lanes.ended, *self._lanes.open.values())]
 
     @property
+    @alone
     def diagnostics(self) -> list[Diagnostic]:
         """What was odd so far; at most 10,000 are kept."""
         return list(self._store.kept)
 
     @property
+    @alone
     def diagnostic_counts(self) -> dict[str, int]:
         """How many diagnostics there were of each code, kept or not."""
         return dict(self._store.counts)
 
     @property
+    @alone
     def last_sequence_number(self) -> int | None:
         """The sequence number of the last event that had one."""
         return self._lanes.last_sequence_number

@@ -6,6 +6,7 @@ same text as decoding first would. The pieces of a block are kept and joined onc
 
 from __future__ import annotations
 
+from respstream._alone import RLock, alone
 from respstream.sse import ServerSentEvent
 
 from .lines import LineSplitter
@@ -36,6 +37,7 @@ class SseDecoder:
         "_id",
         "_last_event_id",
         "_lines",
+        "_lock",
         "_new_retry",
         "_on_eof",
         "_retry",
@@ -46,8 +48,10 @@ class SseDecoder:
         if on_eof not in ("flush", "discard"):
             raise ValueError(f"on_eof is 'flush' or 'discard', not {on_eof!r}")
         self._on_eof = on_eof
+        self._lock = RLock()
         self.reset()
 
+    @alone
     def reset(self) -> None:
         """Begin a new stream; nothing of the old one is kept, `last_event_id` and `retry` included."""
         self._lines = LineSplitter()
@@ -76,6 +80,7 @@ class SseDecoder:
         """Bytes looked at or moved so far: a measure for tests, linear in the input at every cut."""
         return self._lines.work + self._copied
 
+    @alone
     def feed(self, chunk: Buffer) -> list[ServerSentEvent]:
         """The messages that `chunk` (bytes-like) completes.
 
@@ -99,6 +104,7 @@ class SseDecoder:
         self._keep_rest(window)
         return messages
 
+    @alone
     def finish(self) -> list[ServerSentEvent]:
         """The last message, where the input ended inside a block and `on_eof` counts it; a second call gives nothing."""
         messages: list[ServerSentEvent] = []
