@@ -6,23 +6,32 @@ grown; where an event gave the text anew, the reader is told to begin anew.
 
 from __future__ import annotations
 
-from typing import Any, NamedTuple
+from collections import namedtuple
 
 from respstream._pure.json import Number, join_text, parse_exact
 from respstream._pure.tree import Text
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from typing import Any, NamedTuple
 
 KINDS = {"function_call": "arguments", "custom_tool_call": "input", "mcp_call": "arguments"}
 
 Call = tuple[int, str, str | None, str | None]  # rank in the output, type, call id, name
 
 
-class Position(NamedTuple):
-    """How far a text was read."""
+if TYPE_CHECKING:
 
-    source: Any  # the very object that the text was read from
-    pieces: int
-    size: int  # in characters, those in `held` too
-    held: str  # the first half of a surrogate pair, the other half of which may follow
+    class Position(NamedTuple):
+        """How far a text was read."""
+
+        source: Any  # the very object that the text was read from
+        pieces: int
+        size: int  # in characters, those in `held` too
+        held: str  # the first half of a surrogate pair, the other half of which may follow
+
+else:
+    Position = namedtuple("Position", "source pieces size held")
 
 
 def members_of(raw: bytes | None, tree: dict[str, Any] | None) -> dict[str, Any]:

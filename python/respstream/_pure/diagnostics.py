@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
-from typing import Any
-
 from respstream._catalogue import DIAGNOSTICS
 from respstream.diagnostics import Diagnostic
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from typing import Any
 
 KEPT = 10_000
 

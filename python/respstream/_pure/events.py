@@ -6,13 +6,15 @@ another protocol) is settled here too.
 
 from __future__ import annotations
 
-from typing import Any
-
 from respstream import types
 from respstream._catalogue import EVENTS, Entry
 from respstream._pure.frames import Frame, error_detail
 from respstream._pure.json import BadJson, LimitExceeded, clean, clean_text, decode, loads, locate
 from respstream.base import Event, UnknownEvent, build
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from typing import Any, TypeAlias
 
 INDEX_LIMIT = 65_535
 LIMITS = "256 levels or 4300 digits"
@@ -24,7 +26,7 @@ _ANTHROPIC = frozenset((
 ))  # fmt: skip
 _SCALARS = (str, int, float)
 
-Issue = tuple[str, dict[str, Any] | None]  # a diagnostic's code and detail
+Issue: TypeAlias = "tuple[str, dict[str, Any] | None]"  # a diagnostic's code and detail
 
 
 class Parsed:
@@ -77,6 +79,7 @@ class Reader:
     def __init__(self) -> None:
         self._unknown: set[str] = set()
         self._foreign = False
+        self._named = b"", ""  # the latest name of an event line
 
     def read(self, frame: Frame) -> Parsed | Plain | Stray:
         """What one frame is."""
@@ -88,7 +91,7 @@ class Reader:
             return self._over_limits(frame)
         if not isinstance(value, dict):
             return Stray([*_frame_issues(frame, odd), ("bad_json", {"what": frame.what})])
-        name = None if frame.name is None else frame.name.decode(errors="replace")
+        name = None if frame.name is None else self._name(frame.name)
         odd = odd or (name is not None and "\ufffd" in name)
         kind = value.get("type")
         if isinstance(kind, str) and kind:
@@ -96,6 +99,12 @@ class Reader:
         if name in EVENTS:
             return self._event(frame, value, name, None, name, odd)
         return self._untyped(frame, value, name, odd)
+
+    def _name(self, raw: bytes) -> str:
+        """The name of an event line; nearly always it is that of the event before."""
+        if raw != self._named[0]:
+            self._named = raw, raw.decode(errors="replace")
+        return self._named[1]
 
     def _untyped(self, frame: Frame, value: dict[str, Any], name: str | None, odd: bool) -> Parsed | Plain | Stray:
         kind = value.get("object")
@@ -156,23 +165,22 @@ class Reader:
 
 def make_event(parsed: Parsed) -> Event:
     """The public event object: scalar members at once, the others when they are read."""
-    entry, members = parsed.entry, parsed.members
-    if entry is None:
-        slots: dict[str, Any] = {"type": parsed.type}
-        cls: type[Event] = UnknownEvent
-    else:
-        cls = types.CLASSES[parsed.type]
-        slots = {}
-        for name in entry.eager:
-            if name in members:
-                value = members[name]
-                if value is None or isinstance(value, _SCALARS):
-                    slots[name] = clean(value) if parsed.odd else value
-    return build(cls, parsed.raw, parsed.offset, parsed.lane, parsed.sequence_number, parsed.named, slots)
+    entry, members, odd = parsed.entry, parsed.members, parsed.odd
+    own: dict[str, Any] | None = {"type": parsed.type} if entry is None else None
+    cls = UnknownEvent if entry is None else types.CLASSES[parsed.type]
+    event = build(cls, parsed.raw, parsed.offset, parsed.lane, parsed.sequence_number, parsed.named, own)
+    for name in () if entry is None else entry.eager:
+        if name in members:
+            value = members[name]
+            if value is None or isinstance(value, _SCALARS):
+                setattr(event, name, clean(value) if odd else value)
+    return event
 
 
 def _frame_issues(frame: Frame, odd: bool) -> list[Issue]:
     issues: list[Issue] = []
+    if not (odd or frame.missing or frame.unfinished):
+        return issues
     if frame.missing:
         issues.append(("missing_blank_line", None))
     if frame.unfinished:
@@ -200,8 +208,7 @@ def _numbers(parsed: Parsed) -> None:
     indexes: dict[str, int] = {}
     good = True
     for name in INDEXES:
-        index = members.get(name)
-        if index is None:
+        if name not in members or (index := members[name]) is None:
             continue
         if type(index) is int and 0 <= index <= INDEX_LIMIT:
             indexes[name] = index

@@ -7,7 +7,6 @@ of deltas; the terminal response is authoritative for the items it has.
 from __future__ import annotations
 
 from collections.abc import Callable
-from typing import Any
 
 from respstream._catalogue import Entry
 from respstream._pure.events import Parsed
@@ -16,7 +15,11 @@ from respstream._pure.response import Folded, Item
 from respstream._pure.settle import Report, compare, mismatch, settle, string
 from respstream._pure.tree import Place, Text, expand, find, grow, text_of, texts
 
-Touched = tuple[int, Any] | None  # the index of the item that an event wrote to, and the id it gave
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from typing import Any, TypeAlias
+
+Touched: TypeAlias = "tuple[int, Any] | None"  # the index of the item that an event wrote to, and the id it gave
 
 
 def apply(folded: Folded, parsed: Parsed, report: Report) -> None:

@@ -17,8 +17,9 @@ from respstream._pure.sink import Done, Frame, Item, Note, Sink, Skipped
 
 __all__ = ["Done", "Frame", "Framer", "Item", "Note", "error_body", "error_detail"]
 
-# A block of at most an event line and one data line with what may be an object, and the blank line that ends it.
-_PLAIN = re.compile(rb"(?:event: ?([^\r\n]*)\n)?data: ?(\{[^\r\n]*)\n\n")
+# A block of at most an event line and one data line with what may be an object, and the blank line that ends it; in bytes
+# without a carriage return, because a dot is seven times as fast as a class of two characters.
+_PLAIN = re.compile(rb"(?:event: ?(.*)\n)?data: ?(\{.*)\n\n")
 _BREAK = re.compile(rb"\r\n?|\n")
 _MARK = b"\xef\xbb\xbf"
 _START = 64  # bytes of a dropped line that are kept: they tell its field
@@ -115,26 +116,29 @@ class Framer:
         """Takes the plain blocks that stand whole at `position`: nearly all of a stream; gives where the next line begins."""
         if not self._sse or self._pending or self._blocks.block is not None or self._array is not None or self._rest:
             return position
-        while plain := _PLAIN.match(chunk, position):
+        match, items, before = _PLAIN.match, self._sink.items, position
+        offset, line = self._offset - position, self._line  # the offset is that of the chunk
+        while plain := match(chunk, position):
             name, data = plain.groups()
-            if self._limit is not None and len(plain[0]) > self._limit:
+            after = plain.end()
+            if self._limit is not None and after - position > self._limit:
                 break
-            self._outside.close()
-            position = plain.end()
-            size = position - plain.start()
-            end = self._offset + size - 2
-            self._sink.items.append(Frame(data, name or None, self._offset, end, self._line, "payload"))
-            self._offset += size
-            self._line += 2 if name is None else 3
+            if position == before:
+                self._outside.close()
+            items.append(Frame(data, name or None, offset + position, offset + after - 2, line, "payload"))
+            line += 2 if name is None else 3
+            position = after
+        self._offset, self._line = offset + position, line
         return position
 
     def _take_lines(self, chunk: bytes, position: int) -> None:
         carriage = b"\r" in chunk
         size = len(chunk)
         while position < size:
-            position = self._take_plain(chunk, position)
-            if position == size:
-                break
+            if not carriage:
+                position = self._take_plain(chunk, position)
+                if position == size:
+                    break
             if self._array is not None or (chunk[position] == 91 and self._begins_array()):
                 position = self._feed_array(chunk, position)
                 continue

@@ -11,6 +11,8 @@ verdict on a text depends on its bytes alone:
 Invalid UTF-8 inside strings is no syntax error: it reads as U+FFFD and makes the text *odd*, as a lone surrogate does.
 """
 
+from __future__ import annotations
+
 import json as _json
 import re
 import sys
@@ -18,13 +20,16 @@ from collections.abc import Callable, Iterator
 from itertools import accumulate
 from json.decoder import scanstring  # type: ignore[attr-defined]
 from json.encoder import encode_basestring
-from typing import Any, Final, Literal, NoReturn, TypeAlias
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from typing import Any, Final, Literal, NoReturn, TypeAlias
+
+    State: TypeAlias = Literal["open", "whole", "broken"]
 
 DEPTH_LIMIT: Final = 256
 DIGIT_LIMIT: Final = 4300
 SIZE_LIMIT: Final = 2**32 - 1  # the Rust twin keeps spans in 32 bits
-
-State: TypeAlias = Literal["open", "whole", "broken"]
 
 _SPACE: Final = b" \t\n\r"
 _TOKEN = re.compile(
@@ -68,14 +73,16 @@ def decode(raw: bytes) -> tuple[Any, bool]:
     Raises `BadJson`, else `LimitExceeded`.
     """
     text, odd = _read(raw)
-    if len(raw) <= min(DIGIT_LIMIT, SIZE_LIMIT) and raw.count(b"{") + raw.count(b"[") <= DEPTH_LIMIT:
+    size = len(raw)
+    small = size <= DIGIT_LIMIT and size <= SIZE_LIMIT
+    if small and (size <= 2 * DEPTH_LIMIT or raw.count(b"{") + raw.count(b"[") <= DEPTH_LIMIT):
         try:  # nearly every payload: small, flat, and with nothing around it
             value, end = _SCAN(text, 0)
         except (ValueError, StopIteration, RecursionError):
             value, end = None, -1
         if end == len(text):
-            return value, odd or _has_lone_surrogate(raw)
-    safe = len(raw) <= DIGIT_LIMIT or 0 < sys.get_int_max_str_digits() <= DIGIT_LIMIT
+            return value, odd or (b"\\u" in raw and _has_lone_surrogate(raw))
+    safe = size <= DIGIT_LIMIT or 0 < sys.get_int_max_str_digits() <= DIGIT_LIMIT
     value = _build(raw, text, _PLAIN if safe else _CAREFUL, _integer)
     return value, odd or _has_lone_surrogate(raw)
 

@@ -9,7 +9,6 @@ from __future__ import annotations
 import math
 from array import array
 from collections import OrderedDict
-from typing import Any
 
 from respstream._pure.diagnostics import KEPT, Store
 from respstream._pure.events import Parsed, Plain, Stray
@@ -17,6 +16,10 @@ from respstream._pure.fold import apply
 from respstream._pure.frames import Note
 from respstream._pure.response import Folded
 from respstream.diagnostics import Diagnostic
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from typing import Any
 
 OPEN_LANES = 100_000
 
@@ -32,6 +35,7 @@ class Lanes:
         self.last_sequence_number: int | None = None
         self._store = store
         self._count = 0
+        self._at: tuple[Folded | None, Parsed]  # the event at hand, and what it belongs to
         self._pending: list[Diagnostic] = []  # of no event; the next event of the unnamed lane decides
 
     # -- what comes in ---------------------------------------------------------------------------------------------
@@ -44,34 +48,37 @@ class Lanes:
         folded, begun, after = self._route(parsed)
         if parsed.sequence_number is not None:
             self.last_sequence_number = parsed.sequence_number
-
-        def report(code: str, detail: dict[str, Any] | None) -> None:
-            length = parsed.end - parsed.offset
-            found = self._store.add(code, parsed.offset, length, parsed.line, parsed.sequence_number, detail)
-            if folded is not None:
-                _attach(folded, found)
-
-        if folded is not None:
+        if folded is not None and self._pending:
             self._adopt(folded, begun)
+        self._at = folded, parsed
         for code, detail in parsed.issues:
-            report(code, detail)
+            self._report(code, detail)
         if folded is None:
             return None
         folded.version += 1
         folded.events += 1
         folded.byte_end = max(folded.byte_end, parsed.end)
-        phase = "" if parsed.entry is None else parsed.entry.phase
+        entry = parsed.entry
+        phase = "" if entry is None else entry.phase
         if begun and phase not in ("begin", "progress"):
-            report("no_created", {"type": parsed.type[:200]})
+            self._report("no_created", {"type": parsed.type[:200]})
         if after:
-            report("after_terminal", {"type": parsed.type[:200]})
-        repeated = self._sequence(folded, parsed, report)
-        if parsed.entry is not None and not repeated and not after:
+            self._report("after_terminal", {"type": parsed.type[:200]})
+        repeated = self._sequence(folded, parsed)
+        if entry is not None and not repeated and not after:
             folded.deltas += phase == "delta"
-            apply(folded, parsed, report)
+            apply(folded, parsed, self._report)
         if parsed.time is not None:
-            _stamp(folded, parsed, parsed.time, began, report)
+            _stamp(folded, parsed, parsed.time, began, self._report)
         return folded
+
+    def _report(self, code: str, detail: dict[str, Any] | None) -> None:
+        """Notes what is odd about the event at hand."""
+        folded, parsed = self._at
+        length = parsed.end - parsed.offset
+        found = self._store.add(code, parsed.offset, length, parsed.line, parsed.sequence_number, detail)
+        if folded is not None:
+            _attach(folded, found)
 
     def plain(self, plain: Plain, lane: str | None, time: float | None = None, began: float | None = None) -> Folded:
         """Takes a response object that was not streamed: it begins and ends a response."""
@@ -125,6 +132,8 @@ class Lanes:
         """The response of an event, whether the event begins it, and whether it comes after the terminal one."""
         current = self.open.get(parsed.lane)
         entry = parsed.entry
+        if current is not None and not current.ended and (entry is None or entry.phase != "begin"):
+            return current, False, False
         op = "" if entry is None else entry.op
         phase = "" if entry is None else entry.phase
         begins = entry is not None and entry.begins
@@ -163,7 +172,7 @@ class Lanes:
         folded.version += 1
         self.ended.append(folded)
 
-    def _sequence(self, folded: Folded, parsed: Parsed, report: Any) -> bool:
+    def _sequence(self, folded: Folded, parsed: Parsed) -> bool:
         """Compares the sequence number with the one before; True for an event that came twice."""
         got, before = parsed.sequence_number, folded.previous
         folded.previous = (got, parsed.raw)
@@ -175,9 +184,9 @@ class Lanes:
         if before is None or before[0] is None or got == before[0] + 1:
             return False
         if got == before[0]:
-            report("sequence_repeat", {"got": got})
+            self._report("sequence_repeat", {"got": got})
             return parsed.raw == before[1]
-        report("sequence_gap", {"got": got, "previous": before[0]})
+        self._report("sequence_gap", {"got": got, "previous": before[0]})
         return False
 
     # -- diagnostics of no event -----------------------------------------------------------------------------------
@@ -188,7 +197,7 @@ class Lanes:
 
     def _adopt(self, folded: Folded, begun: bool) -> None:
         """What stood between two events of a response belongs to it; what stood before its first does not."""
-        if self._pending and folded.lane is None:
+        if folded.lane is None:
             if not begun:
                 folded.diagnostics += self._pending[: KEPT - len(folded.diagnostics)]
             self._pending.clear()

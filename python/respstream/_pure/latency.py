@@ -2,22 +2,35 @@
 
 from __future__ import annotations
 
+from collections import namedtuple
 from collections.abc import Sequence
 from itertools import pairwise
-from typing import NamedTuple
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from typing import NamedTuple
 
 
-class Figures(NamedTuple):
-    """The figures of one response; each is None where no times tell it."""
+if TYPE_CHECKING:
 
-    duration: float | None = None
-    time_to_first_token: float | None = None
-    inter_token_mean: float | None = None
-    inter_token_p50: float | None = None
-    inter_token_p95: float | None = None
-    inter_token_p99: float | None = None
-    longest_stall: float | None = None
-    output_tokens_per_second: float | None = None
+    class Figures(NamedTuple):
+        """The figures of one response; each is None where no times tell it."""
+
+        duration: float | None = None
+        time_to_first_token: float | None = None
+        inter_token_mean: float | None = None
+        inter_token_p50: float | None = None
+        inter_token_p95: float | None = None
+        inter_token_p99: float | None = None
+        longest_stall: float | None = None
+        output_tokens_per_second: float | None = None
+
+else:
+    _NAMES = (
+        "duration time_to_first_token inter_token_mean inter_token_p50 inter_token_p95 inter_token_p99 "
+        "longest_stall output_tokens_per_second"
+    )
+    Figures = namedtuple("Figures", _NAMES, defaults=(None,) * 8)
 
 
 def figures(

@@ -7,10 +7,13 @@ an API error.
 from __future__ import annotations
 
 import re
-from typing import Any
 
 from respstream._pure.json import BadJson, LimitExceeded, LineCheck, decode, join_text
 from respstream._pure.sink import BLANKS, Done, Frame, Sink, Skipped
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from typing import Any
 
 SAMPLE = 65536  # bytes of a stray span that are kept to see whether it is an API error body
 _BREAK = re.compile(rb"[\r\n]")

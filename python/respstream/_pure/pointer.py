@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
-from typing import Any
-
 from respstream._pure.json import elements, locate
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from typing import Any
 
 Steps = tuple[str, ...]
 

@@ -7,12 +7,15 @@ Everything here may be read at any time, also while the stream runs.
 from __future__ import annotations
 
 from array import array
-from typing import Any
 
 from respstream._pure.calls import Call, Position, argument_of, call_of, members_of, new_of_growing, new_of_whole
 from respstream._pure.json import Number, clean, dumps, join_text, locate, parse_exact
 from respstream._pure.tree import Text, expand, freeze
 from respstream.diagnostics import Diagnostic
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from typing import Any
 
 
 class Item:

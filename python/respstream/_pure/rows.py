@@ -6,16 +6,19 @@ Times are microseconds since the epoch here; integers that do not fit 64 bits, a
 from __future__ import annotations
 
 import math
-from typing import Any
 
 from respstream._pure.events import Parsed
 from respstream._pure.json import locate
 from respstream._pure.latency import figures
 from respstream._pure.response import Folded, _text, texts_of
 
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from typing import Any, TypeAlias
+
 _INT = 2**63
 
-Row = tuple[Any, ...]
+Row: TypeAlias = "tuple[Any, ...]"
 
 
 def response_row(folded: Folded, source: str, *, whole: bool = False) -> Row:

@@ -3,13 +3,16 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from typing import Any
 
 from respstream._pure.json import clean_text
 from respstream._pure.response import Folded, Item
 from respstream._pure.tree import texts
 
-Report = Callable[[str, dict[str, Any] | None], object]
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from typing import Any, TypeAlias
+
+Report: TypeAlias = "Callable[[str, dict[str, Any] | None], object]"
 
 
 def settle(folded: Folded, value: dict[str, Any], report: Report) -> None:

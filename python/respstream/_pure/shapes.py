@@ -5,12 +5,14 @@ Known shapes need no options; of the others, the first field that looks like a s
 
 from __future__ import annotations
 
-from typing import Any
-
 from respstream._pure.json import BadJson, LimitExceeded, decode, elements, loads, locate
 from respstream._pure.packed import unpacked
 from respstream._pure.pointer import Steps, resolve, shown
 from respstream._pure.times import read_time
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from typing import Any, TypeAlias
 
 TIMES = (
     "timestamp", "time", "ts", "timestamp_ns", "timestamp_us", "timestamp_ms", "time_ns", "time_us", "time_ms",
@@ -25,7 +27,7 @@ _FIRST = (b"event:response.created", b"event: response.created", b"data:{\"type\
           b"{\"type\":\"response.created\"", b"{\"type\": \"response.created\"")  # fmt: skip
 
 
-Issue = tuple[str, dict[str, Any] | None]  # a diagnostic's code and detail
+Issue: TypeAlias = "tuple[str, dict[str, Any] | None]"  # a diagnostic's code and detail
 Spans = dict[str, tuple[int, int]]
 
 

@@ -7,9 +7,12 @@ are closed when the tree is read.
 from __future__ import annotations
 
 from bisect import bisect_left, insort
-from typing import Any
 
 from respstream._pure.json import clean, join_text, parse_exact
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from typing import Any
 
 Steps = tuple[tuple[str, str | None], ...]
 
@@ -34,7 +37,7 @@ class Text:
         return join_text(self.pieces)
 
 
-class Sparse(dict[int, Any]):
+class Sparse(dict[int, "Any"]):
     """A list by index, in any order and with gaps. `top`: the last index, -1 where there is none; `final`: the indexes
     that a `*_part.done` gave.
     """

@@ -7,8 +7,8 @@ no state, so memory is bounded by the blocks that are open.
 
 from __future__ import annotations
 
+from collections import namedtuple
 from collections.abc import Iterator
-from typing import Any, NamedTuple
 
 from respstream._pure.frames import Done, Frame, Framer, Item, Note
 from respstream._pure.packed import unpacked
@@ -16,32 +16,41 @@ from respstream._pure.pointer import pointer
 from respstream._pure.shapes import Row, Shapes, begins, is_object
 from respstream._pure.sink import BLANKS
 
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from typing import Any, NamedTuple
+
 _MARK = b"\xef\xbb\xbf"
 
 # What is wrong with an object that is no row, where every line should be one.
 NO_STREAM = ("bad_field", {"field": "the row", "expected": "one with a stream or an event in a field"})
 
 
-class Place(NamedTuple):
-    """Where a record stands in the source, and when it was written: seconds since the epoch, or None."""
+if TYPE_CHECKING:
 
-    offset: int
-    end: int
-    line: int
-    time: float | None = None
-    began: float | None = None
+    class Place(NamedTuple):
+        """Where a record stands in the source, and when it was written: seconds since the epoch, or None."""
 
+        offset: int
+        end: int
+        line: int
+        time: float | None = None
+        began: float | None = None
 
-class Group(NamedTuple):
-    """What one record gave: the items, their lane and time.
+    class Group(NamedTuple):
+        """What one record gave: the items, their lane and time.
 
-    `closes`: what has ended behind them: "" nothing, "whole" a response that this record held whole, "end" any of the lane.
-    """
+        `closes`: what has ended behind them: "" nothing, "whole" a response that this record held whole, "end" any of the lane.
+        """
 
-    lane: str | None
-    place: Place
-    items: list[Item]
-    closes: str = ""
+        lane: str | None
+        place: Place
+        items: list[Item]
+        closes: str = ""
+
+else:
+    Place = namedtuple("Place", "offset end line time began", defaults=(None, None))
+    Group = namedtuple("Group", "lane place items closes", defaults=("",))
 
 
 class Inner:
