@@ -8,8 +8,10 @@ import pytest
 # Each of these was imported once and cost more than the whole package does; nothing that is heavier may come back.
 HEAVY = {
     "asyncio", "click", "collections", "contextlib", "dataclasses", "email", "http", "importlib.metadata", "importlib.util", "inspect",
-    "json", "pathlib", "pyarrow", "re", "rich", "typing", "urllib", "zlib",
+    "json", "pathlib", "pyarrow", "re", "rich", "threading", "typing", "urllib", "zlib",
 }  # fmt: skip
+# What the twin cannot do without: bytes are searched by `re`, payloads read by `json`, and both bring `collections`.
+TWIN_NEEDS = {"collections", "json", "re", "zlib"}
 
 
 def imported(code: str, backend: str) -> set[str]:
@@ -29,7 +31,28 @@ def imported(code: str, backend: str) -> set[str]:
 
 
 def test_the_import_is_light() -> None:
-    assert imported("import respstream", "rust") & HEAVY == set()
+    found = imported("import respstream", "rust")
+    assert "respstream._native" in found
+    assert found & HEAVY == set()
+
+
+def test_the_import_of_the_twin_is_light() -> None:
+    found = imported("import respstream", "python")
+    assert "respstream._pure.decoder" in found
+    assert found & HEAVY == TWIN_NEEDS
+
+
+@pytest.mark.parametrize("backend", ["rust", "python"])
+def test_reading_a_stream_imports_nothing_heavy(backend: str) -> None:
+    """The first event is as light as the import: what is imported late is for what few programs ask."""
+    code = 'import respstream; list(respstream.events(b\'{"type":"keepalive"}\\n\'))'
+    assert imported(code, backend) & HEAVY <= (TWIN_NEEDS if backend == "python" else set())
+
+
+@pytest.mark.parametrize("backend", ["rust", "python"])
+def test_the_version_is_looked_up_when_it_is_asked_for(backend: str) -> None:
+    code = "import respstream; assert 'importlib.metadata' not in sys.modules; respstream.__version__"
+    assert "importlib.metadata" in imported(code, backend)
 
 
 def test_the_twin_imports_the_standard_library_alone() -> None:

@@ -19,6 +19,21 @@ from respstream.splits import Split, plan, read_split
 from respstream.stream import aevents, aresponses, events, responses
 from respstream.tables import Scan, Summary, scan, schema
 
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    __version__: str
+    """The version of the installed package."""
+else:
+
+    def __getattr__(name: str) -> str:
+        # Looked up when it is asked for: that costs several times the import of the package.
+        if name == "__version__":
+            from importlib.metadata import version
+
+            return version(__name__)
+        raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
+
+
 __all__ = [
     "BACKEND",
     "Accumulator",
