@@ -251,17 +251,28 @@ impl<'a> EventRow<'a> {
             && known.entry.value == "delta"
             && let Some((text, false)) = known.delta(self.parsed.raw)
         {
-            return Some(String::from_utf8_lossy(text));
+            return Some(lossy(text));
         }
         self.text(self.parsed.member("delta")?)
     }
 
     fn text(&self, member: Member) -> Option<Cow<'a, str>> {
-        let string = member.kind == Kind::String;
-        string.then(|| json::decode_str(self.parsed.bytes(&member)))
+        if member.kind != Kind::String {
+            return None;
+        }
+        let quoted = self.parsed.bytes(&member);
+        Some(match quoted {
+            [b'"', text @ .., b'"'] if !member.escaped => lossy(text),
+            _ => json::decode_str(quoted),
+        })
     }
 
     fn indexed(&self, place: usize) -> Cell<'static> {
         self.parsed.indexes.and_then(|indexes| indexes.values[place]).map(i64::from).into()
     }
+}
+
+/// Mostly the text is in order, which the first look tells.
+fn lossy(text: &[u8]) -> Cow<'_, str> {
+    std::str::from_utf8(text).map_or_else(|_| String::from_utf8_lossy(text), Cow::Borrowed)
 }

@@ -4,8 +4,8 @@ use std::collections::HashMap;
 use std::sync::Arc;
 
 use arrow_array::builder::{
-    Float64Builder, Int32Builder, Int64Builder, LargeStringBuilder, ListBuilder, StructBuilder,
-    TimestampMicrosecondBuilder,
+    ArrayBuilder, Float64Builder, Int32Builder, Int64Builder, LargeStringBuilder, ListBuilder,
+    StructBuilder, TimestampMicrosecondBuilder,
 };
 use arrow_array::types::Int32Type;
 use arrow_array::{ArrayRef, DictionaryArray, RecordBatch, RecordBatchOptions};
@@ -168,9 +168,17 @@ impl Values {
 
     fn finish(&mut self) -> ArrayRef {
         match self {
-            Self::Text(values) => Arc::new(values.finish()),
+            Self::Text(values) => {
+                // The next batch will be about as large; to grow into that copies all of it, again and again.
+                let (rows, bytes) = (values.len(), values.values_slice().len());
+                let next = LargeStringBuilder::with_capacity(rows, bytes);
+                Arc::new(std::mem::replace(values, next).finish())
+            }
             Self::Word(values) => Arc::new(values.finish()),
-            Self::Int(values) => Arc::new(values.finish()),
+            Self::Int(values) => {
+                let next = Int64Builder::with_capacity(values.len());
+                Arc::new(std::mem::replace(values, next).finish())
+            }
             Self::Real(values) => Arc::new(values.finish()),
             Self::Time(values) => Arc::new(values.finish()),
             Self::Words(values) => Arc::new(values.finish()),

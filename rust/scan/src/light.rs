@@ -153,6 +153,9 @@ impl<'a, 'n> Inner<'a, 'n> {
     }
 
     fn count(&mut self, offset: u64) {
+        if self.events.issues.is_empty() {
+            return;
+        }
         let own = self.events.part.has(offset);
         for (code, _) in self.events.issues.drain(..).filter(|_| own) {
             self.summary.diagnostics[code as usize] += 1;
