@@ -36,7 +36,7 @@ columns = "{type: 'VARCHAR', response: 'STRUCT(id VARCHAR, status VARCHAR, usage
 duckdb.sql(f"copy (select response.id, response.status, response.usage.output_tokens from read_json('{sys.argv[1]}/*', "
     f"format='newline_delimited', maximum_object_size=100000000, columns={columns}) where type in ('response.completed', "
     f"'response.incomplete', 'response.failed')) to '{sys.argv[2]}' (format parquet, compression zstd)")
-rows = duckdb.sql(f"select count(*) from '{sys.argv[2]}'").fetchone()[0]
+rows = duckdb.sql(f"select count(*) from '{sys.argv[2]}'").fetchall()[0][0]
 print(rows, 0, re.search(r"VmHWM:\\s+(\\d+)", open("/proc/self/status").read())[1])
 """
 COUNT = "cd '{0}' && (cat *.jsonl; gzip -dc *.gz; zstd -dcq *.zst) | wc -l"
@@ -97,7 +97,7 @@ def run(command: list[str], folder: Path, output: Path) -> tuple[float, int]:
     start = time.perf_counter()
     done = subprocess.run([*command, folder, output], capture_output=True, text=True, check=True, env=dict(os.environ))
     took = time.perf_counter() - start
-    told = re.fullmatch(r"\d+ \d+ (\d+)\n", done.stdout)
+    told = re.search(r"^\d+ \d+ (\d+)$", done.stdout, re.MULTILINE)
     return took, int(told[1]) if told else 0
 
 
