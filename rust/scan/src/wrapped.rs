@@ -104,10 +104,11 @@ impl Held {
 
 /// What a source is, by its first bytes; none where more of them are needed. The twin of `respstream.wrapped.sniff`.
 pub fn sniff(head: &[u8]) -> Seen {
-    let text = after(head, b"\xef\xbb\xbf \t\r\n");
-    let form = match text.split_first()? {
-        (b'{', rest) => sniff_object(after(rest, BLANKS)),
-        _ => sniff_lines(text),
+    let text = after(&head[..head.len().min(2 * HEAD)], b"\xef\xbb\xbf \t\r\n");
+    let form = match text.split_first() {
+        None => None,
+        Some((b'{', rest)) => sniff_object(after(rest, BLANKS)),
+        Some(_) => sniff_lines(text),
     };
     if head.len() >= 2 * HEAD { Some(form.flatten()) } else { form }
 }
