@@ -12,7 +12,7 @@ import pyarrow as pa
 import pytest
 
 import respstream
-from respstream import tables
+from respstream import remote, tables
 from respstream.integrations import _tasks
 from tests.tables import BEGIN, DELTA, END, ITEM
 
@@ -56,6 +56,22 @@ def test_the_bundles_together_are_the_scan(table: str, folder: Path, monkeypatch
     ]
     expected = respstream.scan(folder, table, names).to_arrow()
     assert pa.Table.from_batches(found, expected.schema).to_pylist() == expected.to_pylist()
+
+
+def test_urls_are_whole_and_come_together_by_the_sizes_that_the_store_tells(
+    folder: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(_tasks, "OPEN_BYTES", 10)
+    sources = _tasks.sources(f"file://{folder}/*.jsonl", {})
+    assert sum(split.bytes or 0 for split in sources) == 40 * len(STREAM)
+    found = _tasks.bundles(sources, 3 * len(STREAM) + 20)
+    assert [len(bundle) for bundle in found] == [3, 2, 1, 3, 2]
+    assert (
+        sum(batch.num_rows for one in found for batch in _tasks.read(one, "responses", ["source"], None, "raise")) == 40
+    )
+    monkeypatch.setattr(remote, "size", lambda url: None)
+    alone = _tasks.bundles(_tasks.sources(f"file://{folder}/*.jsonl", {}), 1 << 30)
+    assert [len(bundle) for bundle in alone] == [1] * 11
 
 
 @pytest.mark.usefixtures("respstream_api")

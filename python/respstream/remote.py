@@ -49,6 +49,16 @@ def state(url: str) -> dict[str, Any] | None:
     return None if tag is None else {"size": about.get("size"), "changed": tag}
 
 
+def size(url: str) -> int | None:
+    """How many bytes it has on the store; None where the store does not say. What was listed is not asked for again."""
+    try:
+        files, path = _store(url)
+        found: int | None = files.info(path).get("size")
+    except Exception:  # reading it will tell
+        return None
+    return found
+
+
 def _store(url: str) -> tuple[Any, str]:
     store, path = _fsspec().core.url_to_fs(url)
     return store, path

@@ -13,6 +13,7 @@ import io
 import os
 from typing import TYPE_CHECKING, Any
 
+from respstream import remote
 from respstream.splits import Split, cut, plan, read_split
 from respstream.tables import Scan, batch_size
 
@@ -43,28 +44,39 @@ def listed(paths: Any) -> Any:
 
 
 def sources(paths: Any, options: dict[str, Any]) -> list[Split]:
-    """Whole sources, by absolute paths, as workers have another working directory; their names stay as they were given."""
+    """Whole sources, with their sizes where they are known.
+
+    Paths are absolute, as workers have another working directory; the names of the sources stay as they were given.
+    """
     found = plan(paths, _WHOLE, **options)
     for split in found:
-        if isinstance(split._input.place, bytes):
-            split._input = split._input._replace(place=os.path.abspath(split._input.place))  # noqa: PTH100
+        place = split._input.place
+        if isinstance(place, bytes):
+            split._input = split._input._replace(place=os.path.abspath(place))  # noqa: PTH100
+        elif isinstance(place, remote.Url):
+            split.bytes = remote.size(place.url)
     return found
 
 
 def bundles(sources: Sequence[Split], target_bytes: int) -> list[list[Split]]:
-    """Sources as splits of about `target_bytes`: large ones are cut, small neighbours come together.
+    """Sources as splits of about `target_bytes`: large files are cut, small neighbours come together.
 
-    A source of unknown size (a URL) counts as its opening alone.
+    What is no file is never cut; where its size is not known it has a bundle of its own.
     """
     found: list[list[Split]] = []
     room = 0
-    for split in (part for source in sources for part in cut(source._input, target_bytes, source.options)):
-        if not found or cost(split) > room:
+    for split in (part for source in sources for part in _parts(source, target_bytes)):
+        if not found or cost(split) > room or split.bytes is None:
             found.append([])
             room = target_bytes + OPEN_BYTES
         found[-1].append(split)
-        room -= cost(split)
+        room -= target_bytes if split.bytes is None else cost(split)
     return found
+
+
+def _parts(source: Split, target_bytes: int) -> list[Split]:
+    one = source._input
+    return cut(one, target_bytes, source.options) if isinstance(one.place, bytes) else [source]
 
 
 def cost(split: Split) -> int:
