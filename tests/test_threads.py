@@ -186,7 +186,8 @@ class Finalized:
     "What the collector finalizes while events are made uses the decoder that makes them."
     def __init__(self): self.me = self
     def __del__(self):
-        for use in (lambda: decoder.feed(DELTA), lambda: decoder.response, lambda: decoder.diagnostics, decoder.finish):
+        for use in (lambda: decoder.feed(DELTA), lambda: decoder.response, lambda: decoder.diagnostics, decoder.finish,
+                    lambda: view.output_text, lambda: view.to_dict(), lambda: view.id):
             try:
                 use()
                 told.add("used")

@@ -1,10 +1,9 @@
 //! The binding of `decoder`: bytes in, event objects and responses out.
 
 use std::collections::HashMap;
-use std::sync::atomic::{AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
-use pyo3::exceptions::{PyRuntimeError, PyValueError};
+use pyo3::exceptions::PyValueError;
 use pyo3::prelude::*;
 use pyo3::sync::MutexExt;
 use pyo3::types::{PyBytes, PyDict, PyList};
@@ -17,7 +16,7 @@ use respstream_core::wrapped::{Place, RowOptions};
 
 use crate::convert;
 use crate::events::{Maker, Memory};
-use crate::response::{Room, SharedRoom, State, response};
+use crate::response::{Room, SharedRoom, State, Within, outside, response};
 
 /// Chunks from this size on are folded without the GIL; below it, letting go costs more than it gives.
 const DETACH_FROM: usize = 8 * 1024;
@@ -102,8 +101,6 @@ pub struct Decoder {
     rows: RowOptions,
     strict: bool,
     clock: Option<Py<PyAny>>,
-    /// The thread that makes events (0: none): a finalizer that runs meanwhile must not wait for itself.
-    inside: AtomicUsize,
 }
 
 #[pymethods]
@@ -132,7 +129,6 @@ impl Decoder {
             rows,
             strict,
             clock,
-            inside: AtomicUsize::new(0),
         })
     }
 
@@ -218,13 +214,13 @@ impl Decoder {
         predict: bool,
         remember: bool,
     ) -> PyResult<()> {
-        self.enter(py, &self.room(py))?.core.choose_paths(plain, predict, remember);
+        enter(py, &self.room(py))?.core.choose_paths(plain, predict, remember);
         Ok(())
     }
 
     /// For tests: what the fast paths did.
     fn _counters<'py>(&self, py: Python<'py>) -> PyResult<Bound<'py, PyDict>> {
-        let counters = self.enter(py, &self.room(py))?.core.counters();
+        let counters = enter(py, &self.room(py))?.core.counters();
         let dict = PyDict::new(py);
         dict.set_item("framed", counters.framed)?;
         dict.set_item("framed_slowly", counters.framed_slowly)?;
@@ -242,7 +238,7 @@ impl Decoder {
     fn response<'py>(&self, py: Python<'py>) -> PyResult<Option<Bound<'py, PyAny>>> {
         let room = self.room(py);
         let ordinal = {
-            let room = self.enter(py, &room)?;
+            let room = enter(py, &room)?;
             room.core.lanes().latest.filter(|latest| room.core.lanes().get(*latest).is_some())
         };
         ordinal.map(|ordinal| lock(py, &self.views).get(py, room, ordinal)).transpose()
@@ -252,7 +248,7 @@ impl Decoder {
     #[getter]
     fn responses<'py>(&self, py: Python<'py>) -> PyResult<Bound<'py, PyList>> {
         let room = self.room(py);
-        let ordinals = self.enter(py, &room)?.core.lanes().ordinals();
+        let ordinals = enter(py, &room)?.core.lanes().ordinals();
         let list = PyList::empty(py);
         for ordinal in ordinals {
             let view = lock(py, &self.views).get(py, room.clone(), ordinal)?;
@@ -264,14 +260,14 @@ impl Decoder {
     /// What was odd so far; at most 10,000 are kept.
     #[getter]
     fn diagnostics<'py>(&self, py: Python<'py>) -> PyResult<Bound<'py, PyList>> {
-        let found = self.enter(py, &self.room(py))?.core.store().kept.clone();
+        let found = enter(py, &self.room(py))?.core.store().kept.clone();
         convert::diagnostics(py, &found)
     }
 
     /// How many diagnostics there were of each code, kept or not.
     #[getter]
     fn diagnostic_counts<'py>(&self, py: Python<'py>) -> PyResult<Bound<'py, PyDict>> {
-        let counts = self.enter(py, &self.room(py))?.core.store().counts;
+        let counts = enter(py, &self.room(py))?.core.store().counts;
         let dict = PyDict::new(py);
         for (kind, count) in DIAGNOSTICS.iter().zip(counts).filter(|(_, count)| *count > 0) {
             dict.set_item(kind.code, count)?;
@@ -282,7 +278,7 @@ impl Decoder {
     /// The sequence number of the last event that had one.
     #[getter]
     fn last_sequence_number(&self, py: Python<'_>) -> PyResult<Option<i64>> {
-        Ok(self.enter(py, &self.room(py))?.core.lanes().last_sequence_number)
+        Ok(enter(py, &self.room(py))?.core.lanes().last_sequence_number)
     }
 }
 
@@ -295,33 +291,20 @@ impl Decoder {
         self.clock.as_ref().map(|clock| clock.bind(py).call0()?.extract()).transpose()
     }
 
-    /// Locks the room. Raises `RuntimeError` instead of waiting for the thread's own self.
-    fn enter<'a>(&self, py: Python<'_>, room: &'a Mutex<Room>) -> PyResult<MutexGuard<'a, Room>> {
-        self.outside()?;
-        Ok(lock(py, room))
-    }
-
-    fn outside(&self) -> PyResult<()> {
-        if self.inside.load(Ordering::Relaxed) == own_thread() {
-            return Err(PyRuntimeError::new_err("the decoder is used from inside its own feed()"));
-        }
-        Ok(())
-    }
-
     /// Gives the events in what comes.
     fn events<'py>(&self, py: Python<'py>, input: Input<'_>) -> PyResult<Bound<'py, PyList>> {
         let now = self.now(py)?;
         let after = input.refusal();
-        let room = self.room(py);
+        let shared = self.room(py);
         let (events, failed) = {
-            let mut room = self.enter(py, &room)?;
+            let mut room = enter(py, &shared)?;
             ready(&room)?;
-            let inside = Inside::mark(&self.inside);
+            let within = Within::mark(&shared);
             let Room { core, memory, .. } = &mut *room;
             let mut maker = Maker::new(py, memory)?;
             input.take(core, now, &mut maker);
             let events = maker.finish();
-            drop(inside);
+            drop(within);
             (events, settle(&mut room, after))
         };
         let events = events?;
@@ -346,10 +329,10 @@ impl Decoder {
             Ok::<_, PyErr>((failed, ended))
         };
         let (failed, ended) = if detach {
-            self.outside()?;
+            outside(&room)?;
             py.detach(|| work(room.lock().unwrap_or_else(PoisonError::into_inner)))?
         } else {
-            work(self.enter(py, &room)?)?
+            work(enter(py, &room)?)?
         };
         let list = PyList::empty(py);
         if let Some(failed) = failed {
@@ -366,7 +349,7 @@ impl Decoder {
     fn quietly(&self, py: Python<'_>, take: impl FnOnce(&mut Core)) -> PyResult<()> {
         let room = self.room(py);
         let failed = {
-            let mut room = self.enter(py, &room)?;
+            let mut room = enter(py, &room)?;
             ready(&room)?;
             take(&mut room.core);
             settle(&mut room, None)
@@ -378,28 +361,6 @@ impl Decoder {
     }
 }
 
-/// While it lives, a thread makes events.
-struct Inside<'a>(&'a AtomicUsize);
-
-impl<'a> Inside<'a> {
-    fn mark(inside: &'a AtomicUsize) -> Self {
-        inside.store(own_thread(), Ordering::Relaxed);
-        Self(inside)
-    }
-}
-
-impl Drop for Inside<'_> {
-    fn drop(&mut self) {
-        self.0.store(0, Ordering::Relaxed);
-    }
-}
-
-/// A number that no other running thread has, and not 0. Only a thread itself writes its own, so that no order is needed.
-fn own_thread() -> usize {
-    thread_local!(static PLACE: u8 = const { 0 });
-    PLACE.with(|place| std::ptr::from_ref(place).addr())
-}
-
 fn place((began, time): Times, (offset, end, line): Span) -> Place {
     Place { offset, end, line, time, began }
 }
@@ -407,6 +368,12 @@ fn place((began, time): Times, (offset, end, line): Span) -> Place {
 fn room(options: Options, strict: bool, rows: &RowOptions) -> SharedRoom {
     let core = Core::with_rows(options, strict, rows.clone());
     Arc::new(Mutex::new(Room { core, memory: Memory::default(), refusal: None }))
+}
+
+/// Locks the room. Raises `RuntimeError` instead of waiting for the thread's own self.
+fn enter<'a>(py: Python<'_>, room: &'a Mutex<Room>) -> PyResult<MutexGuard<'a, Room>> {
+    outside(room)?;
+    Ok(lock(py, room))
 }
 
 fn ready(room: &Room) -> PyResult<()> {

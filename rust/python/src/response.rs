@@ -1,6 +1,7 @@
 //! The binding of `response`: the state behind a `respstream.response.Response`.
 
 use std::borrow::Cow;
+use std::cell::RefCell;
 use std::sync::{Arc, Mutex, PoisonError};
 
 use pyo3::exceptions::PyRuntimeError;
@@ -23,6 +24,35 @@ pub struct Room {
 }
 
 pub type SharedRoom = Arc<Mutex<Room>>;
+
+thread_local! {
+    /// The rooms in which this thread makes events.
+    static WITHIN: RefCell<Vec<*const Mutex<Room>>> = const { RefCell::new(Vec::new()) };
+}
+
+/// While it lives, this thread makes events in a room: a finalizer that runs meanwhile must not wait for its own thread.
+pub struct Within;
+
+impl Within {
+    pub fn mark(room: &Mutex<Room>) -> Self {
+        WITHIN.with_borrow_mut(|rooms| rooms.push(std::ptr::from_ref(room)));
+        Self
+    }
+}
+
+impl Drop for Within {
+    fn drop(&mut self) {
+        WITHIN.with_borrow_mut(Vec::pop);
+    }
+}
+
+/// Raises `RuntimeError` where the thread would wait for its own self.
+pub fn outside(room: &Mutex<Room>) -> PyResult<()> {
+    if WITHIN.with_borrow(|rooms| rooms.contains(&std::ptr::from_ref(room))) {
+        return Err(PyRuntimeError::new_err("the decoder is used from inside its own feed()"));
+    }
+    Ok(())
+}
 
 enum Place {
     Shared(SharedRoom, u64),
@@ -54,6 +84,7 @@ impl State {
         match &*place {
             Place::Owned(folded) => Ok(read(folded)),
             Place::Shared(room, ordinal) => {
+                outside(room)?;
                 let room = room.lock_py_attached(py).unwrap_or_else(PoisonError::into_inner);
                 match room.core.lanes().get(*ordinal) {
                     Some(folded) => Ok(read(folded)),
