@@ -90,11 +90,12 @@ def main() -> int:
     """Measures and prints; the exit status is 1 if nothing could be measured."""
     found: dict[str, list[float]] = {"with": [], "without": []}
     watch = proxy.Watch
+    patched: Any = proxy
     routes = [Route("/v1/responses", _stream, methods=["POST"])]
     with tempfile.TemporaryDirectory() as folder, served(Starlette(routes=routes)) as url:
         for number in range(ROUNDS):
             for name, kind in (("with", watch), ("without", _Blind)):
-                vars(proxy)["Watch"] = kind
+                patched.Watch = kind
                 with served(proxy.application(os.fspath(Path(folder) / "log.jsonl"), f"{url}/v1")) as base:
                     for _ in range(STREAMS):
                         found[name] += delays(base)

@@ -109,6 +109,7 @@ def _long(rng: Random) -> bytes:
     """Some hundreds of deltas that repeat one another but for a number and a text, as streams do, and here and there do not."""
     frame = rng.choice([b"%s\n", b"%s\n", b"data: %s\n\n", b"data: %s\r\n\r\n", b"event: x\ndata: %s\n\n"])
     source, number, turns = b"", rng.randint(0, 1000), 0
+    event, order = "", [False]
     while len(source) < LONGEST:
         turns -= 1
         if turns < 0:

@@ -3,12 +3,15 @@
 from __future__ import annotations
 
 import os
+import re
 import subprocess
 import sys
 from pathlib import Path
 
 import pytest
 
+import respstream
+import respstream.recorder
 from tests import pages, tables
 
 ROOT = Path(__file__).resolve().parent.parent
@@ -57,6 +60,20 @@ def test_blocks_that_are_left_out_are_run_elsewhere(page: Path) -> None:
 def test_the_event_classes_are_up_to_date() -> None:
     """`python -m tests.tables` writes the table."""
     assert tables.page_table("events.md", "events") == tables.with_markers("events", tables.events_table())
+
+
+def test_the_reference_has_every_public_name() -> None:
+    page = (ROOT / "docs" / "api.md").read_text("utf-8")
+    documented = set(re.findall(r"(?:autofunction|autoclass|autoexception|py:data):: (?:[\w.]*\.)?(\w+)", page))
+    documented |= set(respstream.recorder.__all__)  # `automodule`
+    assert set(respstream.__all__) - documented == {"sse", "types"}, "modules have sections, or pages"
+
+
+@pytest.mark.parametrize("page", ["README.md", "CONTRIBUTING.md", "CHANGELOG.md", "SECURITY.md"])
+def test_links_lead_somewhere(page: str) -> None:
+    """Those of the site are checked when it is built."""
+    targets = re.findall(r"\]\(([^)#]+)", (ROOT / page).read_text("utf-8"))
+    assert [target for target in targets if "://" not in target and not (ROOT / target).exists()] == []
 
 
 WRONG = {
