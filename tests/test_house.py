@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import ast
+import graphlib
 import re
 import tomllib
 from collections.abc import Iterator
@@ -108,6 +109,32 @@ def test_imports_point_one_way(stem: str) -> None:
     for imported in (python_imports(twin(stem)), rust_imports(CORE / f"{stem}.rs")):
         wrong = {name for name in imported - {stem} if LAYER[name] >= LAYER[stem]}
         assert not wrong, f"{stem} imports {sorted(wrong)}"
+
+
+def imported_at_once(body: list[ast.stmt]) -> Iterator[str]:
+    """The modules of the package that a module imports when it is imported: not in functions, not for type checkers."""
+    for node in body:
+        if isinstance(node, ast.ImportFrom) and (node.module or "").startswith("respstream."):
+            yield (node.module or "").split(".")[1]
+        elif isinstance(node, ast.ImportFrom) and node.module == "respstream":
+            yield from (alias.name for alias in node.names)
+        elif isinstance(node, ast.If) and "TYPE_CHECKING" in ast.unparse(node.test):
+            yield from imported_at_once(node.orelse)
+        elif isinstance(node, ast.If | ast.Try | ast.With | ast.ClassDef):
+            yield from imported_at_once([*node.body, *getattr(node, "orelse", [])])
+
+
+def test_no_import_goes_in_a_circle() -> None:
+    graph: dict[str, set[str]] = {}
+    for path in files(".py", under=("python/respstream",)):
+        room = path.relative_to(PACKAGE).parts[0].removesuffix(".py")
+        if room != "__init__":
+            graph.setdefault(room, set()).update(
+                set(imported_at_once(ast.parse(path.read_text("utf-8")).body)) - {room}
+            )
+    known = {room: others & graph.keys() for room, others in graph.items()}
+    graphlib.TopologicalSorter(known).prepare()  # raises CycleError, which names it
+    assert known["_pure"] <= {"_catalogue", "base", "diagnostics", "errors", "response", "sse", "types"}
 
 
 def test_the_twin_needs_no_extension() -> None:
