@@ -77,3 +77,11 @@ def test_the_workflow_builds_what_is_counted() -> None:
     assert jobs["publish"]["permissions"]["id-token"] == "write"
     for name, job in jobs.items():
         assert ("id-token" in job["permissions"]) == (name == "publish"), f"only what publishes may sign: {name}"
+
+
+def test_the_notices_are_those_of_what_is_linked() -> None:
+    """`python tools/notices.py` writes them."""
+    words = [sys.executable, "tools/notices.py", "--check"]
+    assert subprocess.run(words, cwd=ROOT, capture_output=True, check=False).returncode == 0
+    text = (ROOT / "LICENSE-THIRD-PARTY").read_text("utf-8")
+    assert all(f"\n{crate} " in text for crate in ("memchr", "pyo3", "arrow-array", "zstd-sys", "zlib-rs"))
