@@ -328,4 +328,4 @@ def test_more_than_the_sdk(url: str) -> None:
 
 
 def test_public_names() -> None:
-    assert integration.__all__ == ["accelerate", "from_openai", "restore", "to_openai"]
+    assert integration.__all__ == ["accelerate", "from_openai", "record", "restore", "to_openai"]
