@@ -105,9 +105,10 @@ class Payload:
     def _members(self) -> dict[str, Any]:
         if self._data is not None:
             return self._data
-        if self._spans is None:
-            self._spans = _engine().locate(self._raw)
-        return self._spans
+        spans = self._spans
+        if spans is None:
+            spans = self._spans = _engine().locate(self._raw)
+        return spans
 
     def __getitem__(self, key: str) -> Any:
         seen = self._seen
