@@ -452,6 +452,23 @@ sys.exit(0)
 """
 
 
+OPENED = """
+class Endless:
+    def read(self, size): return (BEGIN + DELTA * 1000 + END)[:size]
+    def close(self): pass
+
+from respstream import paths
+paths.inputs = lambda _: [paths.Input(str(n), Endless) for n in range(4)]
+"""
+
+
+def test_the_interpreter_ends_while_threads_read_what_python_opens() -> None:
+    program = ENDING.replace("\nbatches =", f"{OPENED}\nbatches =", 1)
+    assert program != ENDING
+    for _ in range(3):
+        assert apart(program, "rust", "made") == "leaves\n"
+
+
 def test_the_interpreter_ends_while_threads_read(tmp_path: Path) -> None:
     (tmp_path / "log.jsonl").write_bytes(LOG * 5000)
     for _ in range(3):

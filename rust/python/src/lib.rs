@@ -4,6 +4,7 @@ use pyo3::exceptions::PyImportError;
 use pyo3::prelude::*;
 use pyo3::sync::PyOnceLock;
 
+mod attach;
 mod catalogue;
 mod convert;
 mod decoder;
@@ -45,7 +46,8 @@ mod _native {
 
     #[pymodule_init]
     fn begin(module: &pyo3::Bound<'_, pyo3::types::PyModule>) -> pyo3::PyResult<()> {
-        super::only_interpreter(module)
+        super::only_interpreter(module)?;
+        super::attach::register(module)
     }
 }
 

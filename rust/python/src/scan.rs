@@ -21,6 +21,7 @@ use respstream_scan::splits::Part;
 use respstream_scan::summary::Summary;
 use respstream_scan::wrapped::{Record, Unwrap, Wrapper, Wrapping};
 
+use crate::attach::attached;
 use crate::convert;
 
 /// A table that is wanted, and its columns, None for all.
@@ -216,18 +217,6 @@ impl Drop for File {
         // What closing says is of no interest: everything that is wanted has been read.
         drop(attached(|py| self.0.call_method0(py, "close")));
     }
-}
-
-/// Runs Python code from a thread of the scan; an exception becomes an error that has its words.
-fn attached<T>(run: impl FnOnce(Python<'_>) -> PyResult<T>) -> io::Result<T> {
-    let done = Python::try_attach(|py| {
-        run(py).map_err(|error| {
-            let value = error.value(py);
-            let words = value.getattr("strerror").and_then(|words| words.extract::<String>());
-            io::Error::other(words.unwrap_or_else(|_| value.to_string()))
-        })
-    });
-    done.unwrap_or_else(|| Err(io::Error::other("Python is shutting down")))
 }
 
 /// A pass of a scan, whose threads run in one process.
