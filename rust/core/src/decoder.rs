@@ -9,8 +9,9 @@ use crate::frames::{Frame, Framer, Note, Options, What};
 use crate::json::{self, Fault, Member, Scan};
 use crate::lanes::Lanes;
 use crate::lean::{self, Lean};
+use crate::predict::Known;
 use crate::response::Folded;
-use crate::runs::{Around, Run};
+use crate::runs::{Around, Piece, Run};
 use crate::wrapped::{Closes, Place, RowOptions, Rows, Taker, no_stream};
 
 /// Takes the events of a [`Decoder`].
@@ -20,7 +21,16 @@ pub trait Sink {
 
     fn event(&mut self, parsed: &Parsed<'_>);
 
-    /// The same, with the response that the event belongs to, into which it is folded already.
+    /// Whether events that repeat this one, in this lane, may come as pieces: no more is wanted of them.
+    fn is_for_pieces(&mut self, _: &Known, _lane: Option<&str>) -> bool {
+        !Self::READS
+    }
+
+    /// Takes an event in place of `event`, after [`Self::is_for_pieces`] has said so of what it repeats.
+    #[inline]
+    fn piece(&mut self, _: &Piece<'_>) {}
+
+    /// The same as `event`, with the response that the event belongs to, into which it is folded already.
     fn taken(&mut self, parsed: &Parsed<'_>, _folded: Option<&Folded>) {
         self.event(parsed);
     }
@@ -219,7 +229,10 @@ type Stray = Option<Seen>;
 impl Stages {
     /// Takes a run of events that repeat the latest and go where it went.
     #[inline]
-    fn run(&mut self, rest: &[u8], around: &Around<'_>, offset: u64) -> Run {
+    fn run<S: Sink>(&mut self, rest: &[u8], around: &Around<'_>, offset: u64, sink: &mut S) -> Run {
+        if S::READS && self.lean.on {
+            return Run::default();
+        }
         if self.may_pass() {
             return self.lean.run(&mut self.reader.predictor, rest, around);
         }
@@ -231,7 +244,11 @@ impl Stages {
         if around.name.is_some_and(|name| name != known.entry.ty.as_bytes()) {
             return Run::default();
         }
-        let run = lanes.run(lane.as_deref(), known, rest, around, offset);
+        let lane = lane.as_deref();
+        if !sink.is_for_pieces(known, known.lane.as_deref().or(lane)) {
+            return Run::default();
+        }
+        let run = lanes.run(lane, known, rest, around, offset, |piece| sink.piece(piece));
         if run.events > 0 {
             reader.predictor.hit(run.events);
         }
@@ -369,10 +386,10 @@ impl<S: Sink> crate::frames::Sink for Joint<'_, S> {
 
     #[inline]
     fn run(&mut self, rest: &[u8], around: &Around<'_>, offset: u64) -> Run {
-        if S::READS || self.rows.only {
+        if self.rows.only {
             return Run::default();
         }
-        self.stages.run(rest, around, offset)
+        self.stages.run(rest, around, offset, self.sink)
     }
 
     fn frame(&mut self, mut frame: Frame<'_>) {

@@ -13,7 +13,7 @@ use crate::events::Parsed;
 use crate::fold;
 use crate::predict::Known;
 use crate::response::Folded;
-use crate::runs::{self, Around, Run};
+use crate::runs::{self, Around, Piece, Run};
 
 /// More lanes than this are not kept open: the oldest is closed.
 pub const OPEN_LANES: usize = 100_000;
@@ -137,7 +137,7 @@ impl Lanes {
     }
 
     /// Takes a run of events that `again` would take, one after the other, at once: the blocks that `rest` begins with, the
-    /// first of them at this offset. `lane` is that of events which name none.
+    /// first of them at this offset. `lane` is that of events which name none; `each` is told of every event.
     #[inline]
     pub fn run(
         &mut self,
@@ -146,6 +146,7 @@ impl Lanes {
         rest: &[u8],
         around: &Around<'_>,
         offset: u64,
+        each: impl FnMut(&Piece<'_>),
     ) -> Run {
         if !self.pending.is_empty() {
             return Run::default();
@@ -156,7 +157,7 @@ impl Lanes {
         };
         let Some(before) = folded.previous_sequence else { return Run::default() };
         let Some(text) = runs::growing(folded, known) else { return Run::default() };
-        let run = runs::grow(text, known, rest, around, before);
+        let run = runs::grow(text, known, (rest, offset), around, before, each);
         if run.events > 0 {
             folded.version += run.events;
             folded.events += run.events;

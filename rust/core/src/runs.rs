@@ -1,7 +1,7 @@
-//! Runs: pieces of one text that follow one another, taken without an event made of each.
+//! Runs: pieces of one text that follow one another, taken without being parsed.
 //!
-//! Nine of ten events of a stream are such pieces. Where nobody reads the events, a run of them is checked against its
-//! template, block by block, and the text grows; what else a response knows of its events is brought up to date once, at
+//! Nine of ten events of a stream are such pieces. Where nobody reads the events, or no more of them than the piece, a run
+//! is checked against its template, block by block, and the text grows; what else a response knows of its events is brought up to date once, at
 //! the end of the run. Whatever is odd about an event ends the run before it, and the event goes the long way.
 
 use std::ops::Range;
@@ -37,6 +37,18 @@ pub struct Run {
     pub sequence: i64,
 }
 
+/// An event of a run.
+#[derive(Clone, Copy, Debug)]
+pub struct Piece<'a> {
+    /// The payload, and the offset of its block or line.
+    pub raw: &'a [u8],
+    pub offset: u64,
+    pub sequence: i64,
+    /// The delta with its quotes, and whether it has escapes.
+    pub text: &'a [u8],
+    pub escaped: bool,
+}
+
 /// What a hole is to the run.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 enum Role {
@@ -55,11 +67,12 @@ pub struct Stencil {
     tail: Vec<u8>,
 }
 
-/// A block that fits: its size, the sequence number, and the piece of the text.
+/// A block that fits: its size, the sequence number, the piece of the text, and where that begins.
 struct Fit<'t> {
     size: usize,
     sequence: u64,
     piece: &'t [u8],
+    start: usize,
     escaped: bool,
 }
 
@@ -90,7 +103,7 @@ impl Stencil {
     #[inline]
     fn fits<'t>(&self, rest: &'t [u8]) -> Option<Fit<'t>> {
         let mut at = 0;
-        let mut fit = Fit { size: 0, sequence: 0, piece: b"", escaped: false };
+        let mut fit = Fit { size: 0, sequence: 0, piece: b"", start: 0, escaped: false };
         for (fixed, kind, role) in &self.parts {
             let start = at + fixed.len();
             if !same(rest.get(at..start)?, fixed) {
@@ -99,7 +112,10 @@ impl Stencil {
             let (end, filled) = json::fill(rest, start, *kind)?;
             match role {
                 Role::Sequence => fit.sequence = filled.number,
-                Role::Piece => (fit.piece, fit.escaped) = (rest.get(start..end)?, filled.escaped),
+                Role::Piece => {
+                    (fit.piece, fit.start) = (rest.get(start..end)?, start);
+                    fit.escaped = filled.escaped;
+                }
                 Role::Other => {}
             }
             at = end;
@@ -162,13 +178,14 @@ pub fn pass(known: &mut Known, rest: &[u8], around: &Around<'_>) -> Run {
 }
 
 /// Grows the text by the pieces in the blocks that `rest` begins with, as long as they fit the template and their
-/// sequence numbers follow `before`.
+/// sequence numbers follow `before`. `each` is told of every event; the first block is at this offset.
 pub fn grow(
     text: &mut Text,
     known: &mut Known,
-    rest: &[u8],
+    (rest, offset): (&[u8], u64),
     around: &Around<'_>,
     before: i64,
+    mut each: impl FnMut(&Piece<'_>),
 ) -> Run {
     let first = u64::try_from(before).ok().filter(|_| known.is_for_runs());
     let Some(mut sequence) = first else { return Run::default() };
@@ -179,10 +196,13 @@ pub fn grow(
         if fit.sequence != sequence + 1 || fit.size - start - end > around.limit {
             break;
         }
+        let block = rest.get(size..).unwrap_or_default();
+        let Some(piece) = piece_of(&fit, block, start, end) else { break };
         work(fit.size);
         extend(&mut text.wtf8, fit.piece, fit.escaped);
-        (last, size) = (size, size + fit.size);
         sequence += 1;
+        each(&Piece { offset: offset + size as u64, ..piece });
+        (last, size) = (size, size + fit.size);
     }
     if size == 0 {
         return Run::default();
@@ -190,6 +210,19 @@ pub fn grow(
     let events = sequence - first.unwrap_or(sequence);
     let sequence = i64::try_from(sequence).unwrap_or(before);
     Run { events, size, last: last + start..size - end, sequence }
+}
+
+/// The event in a block that fits, with `start` bytes before its payload and `end` behind it.
+#[inline]
+fn piece_of<'t>(fit: &Fit<'_>, block: &'t [u8], start: usize, end: usize) -> Option<Piece<'t>> {
+    let quotes = fit.start.checked_sub(1)?..fit.start + fit.piece.len() + 1;
+    Some(Piece {
+        raw: block.get(start..fit.size.checked_sub(end)?)?,
+        offset: 0,
+        sequence: i64::try_from(fit.sequence).ok()?,
+        text: block.get(quotes)?,
+        escaped: fit.escaped,
+    })
 }
 
 #[inline]

@@ -11,6 +11,7 @@ use respstream_core::catalogue::{EVENTS, Entry};
 use respstream_core::events::Parsed;
 use respstream_core::json::{self, Kind, Member};
 use respstream_core::predict::{Known, Members};
+use respstream_core::runs::Piece;
 
 use crate::slots::{Filling, Mould, SlotClass};
 use crate::strings::Strings;
@@ -77,6 +78,8 @@ struct Shared {
     mould: Mould,
     /// Slots with the places of the members that vary.
     varying: Vec<(usize, usize)>,
+    /// The slot of the delta, where nothing else varies but the sequence number.
+    piece: Option<usize>,
 }
 
 /// How many templates are kept.
@@ -176,6 +179,27 @@ impl<'a, 'py> Maker<'a, 'py> {
         Ok(event.done())
     }
 
+    /// An event of a run: `Memory::latest` is what it has in common with the others.
+    #[inline]
+    fn make_piece(&mut self, piece: &Piece<'_>) -> PyResult<Bound<'py, PyAny>> {
+        let py = self.py;
+        let Memory { strings, shared, latest, .. } = &mut *self.memory;
+        let shared = &shared[*latest];
+        let event = shared.mould.cast(py)?;
+        event.set(RAW, PyBytes::new(py, piece.raw).into_any())?;
+        event.set(OFFSET, piece.offset.into_pyobject(py)?.into_any())?;
+        event.set(SEQUENCE_NUMBER, piece.sequence.into_pyobject(py)?.into_any())?;
+        if let Some(slot) = shared.piece {
+            let text = if piece.escaped {
+                PyString::new(py, &json::decode_str(piece.text))
+            } else {
+                strings.get(py, piece.text.get(1..piece.text.len() - 1).unwrap_or_default())?
+            };
+            event.set(slot, text.into_any())?;
+        }
+        Ok(event.done())
+    }
+
     fn share(&mut self, parsed: &Parsed<'_>, known: &Known) -> PyResult<Shared> {
         let py = self.py;
         let class = &self.classes.known[place(known.entry)];
@@ -193,7 +217,12 @@ impl<'a, 'py> Maker<'a, 'py> {
             }
         }
         let lane = parsed.lane.as_deref().map(Into::into);
-        Ok(Shared { serial: known.serial, lane, mould: Mould::new(class, constant), varying })
+        let piece = match varying[..] {
+            [(slot, place)] if known.value == Some(place) => Some(slot),
+            _ => None,
+        };
+        let mould = Mould::new(class, constant);
+        Ok(Shared { serial: known.serial, lane, mould, varying, piece })
     }
 
     fn fill(
@@ -231,6 +260,18 @@ impl<'a, 'py> Maker<'a, 'py> {
 }
 
 impl respstream_core::decoder::Sink for Maker<'_, '_> {
+    fn is_for_pieces(&mut self, known: &Known, lane: Option<&str>) -> bool {
+        let place = self.memory.find(known.serial, lane);
+        place.is_some_and(|place| self.memory.shared[place].piece.is_some())
+    }
+
+    fn piece(&mut self, piece: &Piece<'_>) {
+        if self.error.is_none() {
+            let made = self.make_piece(piece).and_then(|event| self.list.append(event));
+            self.error = made.err();
+        }
+    }
+
     fn event(&mut self, parsed: &Parsed<'_>) {
         if self.error.is_none() {
             let made = self.make(parsed).and_then(|event| self.list.append(event));
