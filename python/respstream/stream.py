@@ -9,7 +9,7 @@ from respstream.wrapped import FileDecoder
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
-    from collections.abc import AsyncIterator, Iterator
+    from collections.abc import AsyncIterator, Callable, Iterator
     from typing import Any, Generic, TypeVar
 
     from respstream.response import Response
@@ -35,70 +35,22 @@ def _pieces(chunk: Any) -> Iterator[Any]:
         yield chunk[start : start + PIECE_BYTES]
 
 
-class _Reading(Generic[T]):
-    """What synchronous and asynchronous streams share: the decoder and what it knows."""
+class _Reading:
+    """A source on its way through the decoder. It knows no stream: one that is dropped goes at once, and its source with it."""
 
-    if not TYPE_CHECKING:
-
-        def __class_getitem__(cls, _: object) -> type:
-            return cls
-
-    def __init__(self, options: dict[str, Any], *, whole: bool) -> None:
-        self._decoder = FileDecoder(**options)
-        self._feed = self._decoder.fold if whole else self._decoder.feed
-        self._finish = self._decoder.fold_end if whole else self._decoder.finish
+    def __init__(self, opened: Callable[[Any], Any], source: Any, options: dict[str, Any], *, whole: bool) -> None:
+        self.decoder = FileDecoder(**options)
+        self._feed = self.decoder.fold if whole else self.decoder.feed
+        self._finish = self.decoder.fold_end if whole else self.decoder.finish
         self._whole = whole
         self._strict: bool = options["strict"]
         self._closed = False
-        self._batch: list[T] = []  # what was found at once and is being handed out; `close` empties it
-        self._damage: list[Diagnostic] = []  # of the file around the stream
+        self._batch: list[Any] = []  # what was found at once and is being handed out; closing empties it
+        self.damage: list[Diagnostic] = []  # of the file around the stream
+        self._chunks = opened(source)
 
-    def _damaged(self, error: CorruptFile) -> None:
-        """Diagnoses a compressed file that cannot be read to its end; what was read before counts."""
-        found = Diagnostic(error.code, error.offset, 0, error.line, detail={"reason": str(error)})
-        self._damage.append(found)
-        if self._strict:
-            raise StreamError(found)
-
-    def _stop(self) -> None:
-        self._closed = True
-        self._batch.clear()
-
-    def _before(self, error: StreamError) -> list[Any]:
-        """What was found before a failure and not yet handed out."""
-        found: list[Any] = list(error.events)
-        if self._whole:
-            found += [response for response in self._decoder.responses if response.stream_index is not None]
-        return found
-
-    @property
-    def diagnostics(self) -> list[Diagnostic]:
-        """What was odd in what has been read so far; complete when the stream is exhausted."""
-        diagnostics: list[Diagnostic] = self._decoder.diagnostics
-        return diagnostics + self._damage
-
-    @property
-    def responses(self) -> list[Response]:
-        """The responses folded so far that were not handed out: those that have ended first."""
-        responses: list[Response] = self._decoder.responses
-        return responses
-
-    @property
-    def response(self) -> Response | None:
-        """The latest response, folded so far."""
-        response: Response | None = self._decoder.response
-        return response
-
-
-class Stream(_Reading[T]):
-    """An iterator over what a source holds. It closes the source at the end, at `close()`, or as a context manager."""
-
-    def __init__(self, source: Any, options: dict[str, Any], *, whole: bool) -> None:
-        super().__init__(options, whole=whole)
-        self._chunks = chunks(source)
-        self._found = self._run()
-
-    def _run(self) -> Iterator[T]:
+    def run(self) -> Iterator[Any]:
+        """What is found in a synchronous source."""
         try:
             try:
                 for chunk in self._chunks:
@@ -121,35 +73,8 @@ class Stream(_Reading[T]):
         finally:
             self.close()
 
-    def __iter__(self) -> Iterator[T]:
-        return self._found  # itself, so that a loop does not pay for a call of `__next__` an event
-
-    def __next__(self) -> T:
-        return next(self._found)
-
-    def close(self) -> None:
-        """Stops reading and releases the source; nothing more is handed out. Safe to call twice."""
-        self._stop()
-        close = getattr(self._chunks, "close", None)
-        if close is not None:
-            close()
-
-    def __enter__(self) -> Stream[T]:
-        return self
-
-    def __exit__(self, *_: object) -> None:
-        self.close()
-
-
-class AsyncStream(_Reading[T]):
-    """As `Stream`, over an asynchronous iterable of bytes."""
-
-    def __init__(self, source: Any, options: dict[str, Any], *, whole: bool) -> None:
-        super().__init__(options, whole=whole)
-        self._chunks = achunks(source)
-        self._found = self._run()
-
-    async def _run(self) -> AsyncIterator[T]:
+    async def arun(self) -> AsyncIterator[Any]:
+        """The same of an asynchronous one."""
         try:
             try:
                 async for chunk in self._chunks:
@@ -174,6 +99,99 @@ class AsyncStream(_Reading[T]):
         finally:
             await self.aclose()
 
+    def close(self) -> None:
+        """Ends it, and closes a synchronous source."""
+        self._stop()
+        close = getattr(self._chunks, "close", None)
+        if close is not None:
+            close()
+
+    async def aclose(self) -> None:
+        """The same for an asynchronous one."""
+        self._stop()
+        close = getattr(self._chunks, "aclose", None)
+        if close is not None:
+            await close()
+
+    def _stop(self) -> None:
+        self._closed = True
+        self._batch.clear()
+
+    def _damaged(self, error: CorruptFile) -> None:
+        """Diagnoses a compressed file that cannot be read to its end; what was read before counts."""
+        found = Diagnostic(error.code, error.offset, 0, error.line, detail={"reason": str(error)})
+        self.damage.append(found)
+        if self._strict:
+            raise StreamError(found)
+
+    def _before(self, error: StreamError) -> list[Any]:
+        """What was found before a failure and not yet handed out."""
+        found: list[Any] = list(error.events)
+        if self._whole:
+            found += [response for response in self.decoder.responses if response.stream_index is not None]
+        return found
+
+
+class _Known(Generic[T]):
+    """What synchronous and asynchronous streams tell of what has been read."""
+
+    if not TYPE_CHECKING:
+
+        def __class_getitem__(cls, _: object) -> type:
+            return cls
+
+    _reading: _Reading
+
+    @property
+    def diagnostics(self) -> list[Diagnostic]:
+        """What was odd in what has been read so far; complete when the stream is exhausted."""
+        diagnostics: list[Diagnostic] = self._reading.decoder.diagnostics
+        return diagnostics + self._reading.damage
+
+    @property
+    def responses(self) -> list[Response]:
+        """The responses folded so far that were not handed out: those that have ended first."""
+        responses: list[Response] = self._reading.decoder.responses
+        return responses
+
+    @property
+    def response(self) -> Response | None:
+        """The latest response, folded so far."""
+        response: Response | None = self._reading.decoder.response
+        return response
+
+
+class Stream(_Known[T]):
+    """An iterator over what a source holds. It closes the source at the end, at `close()`, or as a context manager."""
+
+    def __init__(self, source: Any, options: dict[str, Any], *, whole: bool) -> None:
+        self._reading = _Reading(chunks, source, options, whole=whole)
+        self._found: Iterator[T] = self._reading.run()
+
+    def __iter__(self) -> Iterator[T]:
+        return self._found  # itself, so that a loop does not pay for a call of `__next__` an event
+
+    def __next__(self) -> T:
+        return next(self._found)
+
+    def close(self) -> None:
+        """Stops reading and releases the source; nothing more is handed out. Safe to call twice."""
+        self._reading.close()
+
+    def __enter__(self) -> Stream[T]:
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self.close()
+
+
+class AsyncStream(_Known[T]):
+    """As `Stream`, over an asynchronous iterable of bytes."""
+
+    def __init__(self, source: Any, options: dict[str, Any], *, whole: bool) -> None:
+        self._reading = _Reading(achunks, source, options, whole=whole)
+        self._found: AsyncIterator[T] = self._reading.arun()
+
     def __aiter__(self) -> AsyncIterator[T]:
         return self._found
 
@@ -182,10 +200,7 @@ class AsyncStream(_Reading[T]):
 
     async def aclose(self) -> None:
         """Stops reading and releases the source; nothing more is handed out. Safe to call twice."""
-        self._stop()
-        close = getattr(self._chunks, "aclose", None)
-        if close is not None:
-            await close()
+        await self._reading.aclose()
 
     async def __aenter__(self) -> AsyncStream[T]:
         return self

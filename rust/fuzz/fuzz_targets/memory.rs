@@ -53,7 +53,9 @@ fn check(memory: &mut Memory, text: &[u8], wraps: bool) {
     };
     for member in &members {
         memory.keep(&whole, scan, member);
-        if let Some(known) = memory.object(member.value(&whole)).filter(|_| member.kind == Kind::Object) {
+        if let Some(known) =
+            memory.object(member.value(&whole)).filter(|_| member.kind == Kind::Object)
+        {
             assert_eq!(known.members, Located::of(member.value(&whole)).members);
         }
     }
