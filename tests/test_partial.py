@@ -315,6 +315,31 @@ def test_a_call_stays_itself_when_another_comes_before_it(engine: ModuleType) ->
     assert [call.partial_arguments() for call in decoder.response.tool_calls] == [{"c": 1}, {"d": 1}]
 
 
+def test_calls_that_are_read_first_at_the_end(engine: ModuleType, fed: list[int]) -> None:
+    """They say what those say that followed the stream; what was read of their arguments is not read again."""
+    decoder, _, _ = begun(engine, fn(""), fn("", call_id="c2"), fn(""))
+    followed = decoder.response.tool_calls
+    decoder.feed(line(delta('{"a":1}', 0)) + line(delta('{"b":', 1)) + line(delta('["\ud83d', 2)))
+    decoder.finish()
+    fresh = Response(decoder.response._state)
+    assert fresh.tool_calls == followed == decoder.response.tool_calls == fresh.tool_calls
+    assert fresh.tool_calls[2].arguments == '["\ufffd'
+    before = [call.partial_arguments() for call in followed]
+    assert before == [call.partial_arguments() for call in fresh.tool_calls] == [{"a": 1}, {}, [""]]
+    fed.clear()
+    for call, again in zip(fresh.tool_calls, fresh.tool_calls, strict=True):
+        assert call.partial_arguments() is again.partial_arguments()
+    assert sum(fed) == 0
+
+
+def test_responses_without_calls_do_not_share_their_list(engine: ModuleType) -> None:
+    decoder, _, _ = begun(engine, msg())
+    one, other = decoder.response, decoder.fold_end()[0]
+    assert one is other
+    one.tool_calls.append(ToolCall("function_call", "c1", "f", "{}"))
+    assert one.tool_calls == Response(one._state).tool_calls == []
+
+
 def test_halves_of_a_character(engine: ModuleType) -> None:
     """A surrogate pair that two deltas share; its first half is held back."""
     decoder, response, _ = begun(engine, fn(""))

@@ -93,10 +93,10 @@ class Payload:
     _spans: dict[str, tuple[int, int]] | None
 
     def __init__(self, source: bytes | dict[str, Any]) -> None:
-        if isinstance(source, dict):
-            self._data, self._raw = source, b""
-        elif isinstance(source, bytes):  # pyright: ignore[reportUnnecessaryIsInstance]
+        if isinstance(source, bytes):
             self._data, self._raw = None, source
+        elif isinstance(source, dict):  # pyright: ignore[reportUnnecessaryIsInstance]
+            self._data, self._raw = source, b""
         else:
             raise TypeError(f"a Payload is made of bytes or a dict, not of {type(source).__name__}")
         self._seen = {}
@@ -122,19 +122,26 @@ class Payload:
             return _wrap(self._data[key])
         if self._spans is None:
             engine = _engine()
-            if len(self._raw) <= engine.SEARCHED:
-                value = engine.read_member(self._raw, key)
+            raw = self._raw
+            if len(raw) <= engine.SEARCHED:
+                value = engine.read_member(raw, key)
                 return _decode(value) if isinstance(value, bytes) else value
         start, end = self._members()[key]
         return _decode(self._raw[start:end])
 
     def __getattr__(self, name: str) -> Any:
-        if not _is_internal(name) and name not in Payload.__slots__:
+        # The slots and what is internal begin alike: nearly all names are known at once to be neither.
+        if name[:1] != "_" or not (_is_internal(name) or name in Payload.__slots__):
+            seen = self._seen
+            if name in seen:
+                return seen[name]
             try:
-                return self[name]
+                value = seen[name] = self._read(name)
             except KeyError:
                 if _declares(self._kind(), name):
                     return None
+            else:
+                return value
         raise AttributeError(f"this object has no member {name!r}")
 
     def _kind(self) -> object:

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
-    from collections.abc import Iterator
     from typing import Any, Protocol
 
     from respstream.partial import PartialJson
@@ -32,8 +31,8 @@ class Entry:
 
     __slots__ = ("call_id", "kind", "name", "position", "rank", "reader")
 
-    def __init__(self, kind: str, call_id: str | None, name: str | None) -> None:
-        self.rank: int | None = None
+    def __init__(self, kind: str, call_id: str | None, name: str | None, rank: int | None = None) -> None:
+        self.rank = rank
         self.kind, self.call_id, self.name = kind, call_id, name
         self.reader: PartialJson | None = None
         self.position: Any = None
@@ -50,7 +49,7 @@ class Calls:
         self._state = state
         self._version = -1
         self._entries: list[Entry] = []
-        self._final = False  # the response has been handed out: nothing changes any more
+        self._final = False  # the response has ended: nothing changes any more
         self._texts: list[str | None] = []
         self._ranks: list[int] | None = None
         self._known: dict[tuple[str | None, int], Entry] = {}
@@ -59,20 +58,40 @@ class Calls:
         """The calls in output order. Takes time for their number, and for more only if other events than deltas came."""
         if self._final:
             return self._entries
-        final = self._state.stream_index is not None
+        if self._state.stream_index is not None:
+            self.settle(self._state.tool_calls())
+            return self._entries
         version = self._state.calls_version
-        if final or version != self._version:
-            for entry in self._entries:
-                entry.rank = None
-            self._entries = self._listed(final)
+        if version != self._version:
+            self._entries = self._listed(self._state.calls())
             self._version = version
-        self._final = final
         return self._entries
 
-    def _listed(self, final: bool) -> list[Entry]:
+    def settle(self, found: list[tuple[str, str | None, str | None, str | None]]) -> None:
+        """Takes the calls of a response that has ended. They are numbered among themselves and not among all items."""
+        self._texts = [text for *_, text in found]
+        if self._known:
+            self._entries = self._listed([(number, *call[:3]) for number, call in enumerate(found)])
+        else:
+            self._entries = [
+                Entry(kind, call_id, name, number) for number, (kind, call_id, name, _) in enumerate(found)
+            ]
+        self._final = True
+
+    def views(self) -> list[ToolCall]:
+        """The calls in output order as users see them."""
+        if self._final:
+            if not self._entries:
+                return []
+            return [_view(self, entry, text, True) for entry, text in zip(self._entries, self._texts, strict=True)]
+        return [_view(self, entry, None, False) for entry in self.entries()]
+
+    def _listed(self, calls: list[tuple[int, str, str | None, str | None]]) -> list[Entry]:
+        for before in self._entries:
+            before.rank = None
         seen: dict[str | None, int] = {}
         entries = []
-        for rank, kind, call_id, name in self._final_calls() if final else self._state.calls():
+        for rank, kind, call_id, name in calls:
             number = seen[call_id] = seen.get(call_id, -1) + 1
             entry = self._known.get((call_id, number))
             if entry is None:
@@ -80,12 +99,6 @@ class Calls:
             entry.rank, entry.kind, entry.name = rank, kind, name
             entries.append(entry)
         return entries
-
-    def _final_calls(self) -> Iterator[tuple[int, str, str | None, str | None]]:
-        """The calls, whose arguments are read with them; numbered among themselves and not among all items."""
-        for number, (kind, call_id, name, text) in enumerate(self._state.tool_calls()):
-            self._texts.append(text)
-            yield number, kind, call_id, name
 
     def _final_rank(self, number: int) -> int:
         if self._ranks is None:
@@ -123,12 +136,14 @@ class ToolCall:
     response gave is a view of it and follows the stream; `copy.copy` of it stays as it is.
     """
 
-    __slots__ = ("_calls", "_entry", "_text")
+    __slots__ = ("_calls", "_entry", "_settled", "_text")
 
     _calls: Calls | None
+    _settled: bool  # nothing of it changes any more
 
     def __init__(self, type: str, call_id: str | None, name: str | None, arguments: str | None) -> None:
         self._calls = None
+        self._settled = True
         self._entry = Entry(type, call_id, name)
         self._text = arguments
 
@@ -150,10 +165,12 @@ class ToolCall:
     @property
     def arguments(self) -> str | None:
         """The text of the arguments as far as it has arrived, the input of a custom tool; joined at each read."""
-        return self._text if self._calls is None else self._calls.arguments(self._entry)
+        if self._settled or self._calls is None:
+            return self._text
+        return self._calls.arguments(self._entry)
 
     def _known(self) -> Entry:
-        if self._calls is not None:
+        if not self._settled and self._calls is not None:
             self._calls.entries()
         return self._entry
 
@@ -210,8 +227,23 @@ class ToolCall:
         return f"ToolCall({self.type!r}, call_id={self.call_id!r}, name={self.name!r}, arguments={self.arguments!r})"
 
 
-def view(calls: Calls, entry: Entry) -> ToolCall:
-    """The call of an entry."""
+def _view(calls: Calls, entry: Entry, text: str | None, settled: bool) -> ToolCall:
     call = ToolCall.__new__(ToolCall)
-    call._calls, call._entry, call._text = calls, entry, None
+    call._calls, call._entry, call._text, call._settled = calls, entry, text, settled
     return call
+
+
+def calls_of(state: CallState) -> Calls:
+    """The calls of a response. Those that have ended without any, which are many, share one object."""
+    if state.stream_index is None:
+        return Calls(state)
+    found = state.tool_calls()
+    if not found:
+        return _NONE
+    calls = Calls(state)
+    calls.settle(found)
+    return calls
+
+
+_NONE = Calls(None)  # type: ignore[arg-type]  # pyright: ignore[reportArgumentType]
+_NONE.settle([])  # from here on its state is not asked

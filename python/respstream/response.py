@@ -3,14 +3,14 @@
 from __future__ import annotations
 
 from respstream.base import Payload, _declares, _decode
-from respstream.calls import Calls, ToolCall, view
+from respstream.calls import ToolCall, calls_of
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
     from collections.abc import Sequence
     from typing import Any, Protocol
 
-    from respstream.calls import CallState
+    from respstream.calls import Calls, CallState
     from respstream.diagnostics import Diagnostic
     from respstream.latency import Latency
 
@@ -64,6 +64,9 @@ if TYPE_CHECKING:
 
 __all__ = ["Response", "ResponseError", "ToolCall"]
 
+_MISSING: Any = object()
+_TEXTS = object()  # the key of the texts among the members: no member can be called so
+
 
 class ResponseError:
     """The API's error: of the response itself, or of an `error` event. Members that it lacks are None."""
@@ -108,27 +111,19 @@ class Response:
         self._state = state
         self._version = -1
         self._calls = None
-        self._seen: dict[str, Any] = {}
+        self._seen: dict[Any, Any] = {}
 
     # -- members of the response object ----------------------------------------------------------------------------
 
-    def _cache(self) -> dict[str, Any]:
-        version = self._state.version
-        if version != self._version:
-            self._version, self._seen = version, {}
+    def _renewed(self) -> dict[Any, Any]:
+        self._version, self._seen = self._state.version, {}
         return self._seen
 
-    def _member(self, name: str) -> Any:
-        seen = self._cache()
-        if name not in seen:
-            raw = self._state.member(name)
-            if raw is None:
-                raise KeyError(name)
-            seen[name] = _decode(raw)
-        return seen[name]
-
     def __getitem__(self, name: str) -> Any:
-        return self._member(name)
+        value = self.get(name, _MISSING)
+        if value is _MISSING:
+            raise KeyError(name)
+        return value
 
     def __contains__(self, name: object) -> bool:
         return name in self._state.keys()  # noqa: SIM118
@@ -140,11 +135,11 @@ class Response:
 
         def __getattr__(self, name: str) -> Any:
             if name[:2] != "__" and name not in Response.__slots__:
-                try:
-                    return self._member(name)
-                except KeyError:
-                    if _declares("response", name):
-                        return None
+                value = self.get(name, _MISSING)
+                if value is not _MISSING:
+                    return value
+                if _declares("response", name):
+                    return None
             raise AttributeError(f"this response has no member {name!r}")
 
     else:
@@ -153,10 +148,14 @@ class Response:
 
     def get(self, name: str, default: Any = None) -> Any:
         """The member of that name, or `default` where there is none."""
-        try:
-            return self._member(name)
-        except KeyError:
+        seen = self._seen if self._version == self._state.version else self._renewed()
+        if name in seen:
+            return seen[name]
+        raw = self._state.member(name)
+        if raw is None:
             return default
+        value = seen[name] = _decode(raw)
+        return value
 
     def keys(self) -> list[str]:
         """The names of the members, in the order of the wire."""
@@ -204,10 +203,10 @@ class Response:
     # -- what the output says --------------------------------------------------------------------------------------
 
     def _texts(self) -> tuple[str, str | None, str, str]:
-        seen = self._cache()
-        if "\0texts" not in seen:
-            seen["\0texts"] = self._state.texts()
-        texts: tuple[str, str | None, str, str] = seen["\0texts"]
+        seen = self._seen if self._version == self._state.version else self._renewed()
+        texts: tuple[str, str | None, str, str] | None = seen.get(_TEXTS)
+        if texts is None:
+            texts = seen[_TEXTS] = self._state.texts()
         return texts
 
     @property
@@ -235,8 +234,8 @@ class Response:
         """The function, custom and MCP calls, in output order; their arguments can be read while they stream."""
         calls = self._calls
         if calls is None:
-            calls = self._calls = Calls(self._state)
-        return [view(calls, entry) for entry in calls.entries()]
+            calls = self._calls = calls_of(self._state)
+        return calls.views()
 
     @property
     def error(self) -> ResponseError | None:

@@ -448,7 +448,7 @@ impl Texts {
                 Some("reasoning") => {
                     json::each_object(list("content"), &mut inner, |_, raw, members| {
                         let text = Fields::Lent(raw, members).text("text");
-                        texts.reasoning_text.push_str(&text.unwrap_or_default());
+                        append(&mut texts.reasoning_text, text.unwrap_or_default());
                     });
                     json::each_object(list("summary"), &mut inner, |_, raw, members| {
                         let text = Fields::Lent(raw, members).text("text");
@@ -471,14 +471,23 @@ impl Texts {
     fn add(&mut self, part: &Fields<'_>) {
         match part.text("type").as_deref() {
             Some("output_text") => {
-                self.output_text.push_str(&part.text("text").unwrap_or_default());
+                append(&mut self.output_text, part.text("text").unwrap_or_default());
             }
             Some("refusal") => {
                 if let Some(text) = part.text("refusal") {
-                    self.refusal.get_or_insert_default().push_str(&text);
+                    append(self.refusal.get_or_insert_default(), text);
                 }
             }
             _ => {}
         }
+    }
+}
+
+/// Appends a piece, which is taken over where it is the first.
+fn append(text: &mut String, piece: Cow<'_, str>) {
+    if text.is_empty() {
+        *text = piece.into_owned();
+    } else {
+        text.push_str(&piece);
     }
 }
