@@ -10,6 +10,7 @@ import io
 import os
 from collections.abc import AsyncIterator, Awaitable, Iterator
 from pathlib import Path
+from types import ModuleType
 from typing import Any
 
 import pytest
@@ -410,3 +411,16 @@ def test_strict_gives_the_responses_before_the_failure(api: Any, size: int) -> N
 
 def test_arrays_of_bytes_are_data(api: Any) -> None:
     assert len(list(api.events(array.array("B", DATA)))) == len(list(api.events(DATA)))
+
+
+@pytest.mark.parametrize("method", ["feed", "fold"])
+def test_a_part_of_a_chunk(engine: ModuleType, method: str) -> None:
+    log = (TRANSCRIPTS / "log_of_seven.sse").read_bytes()
+    whole, parted = engine.Decoder(), engine.Decoder()
+    expected = [*getattr(whole, method)(log), *whole.finish()]
+    found = [one for start in range(0, len(log), 100) for one in getattr(parted, method)(log, start, start + 100)]
+    assert [one.to_dict() for one in [*found, *parted.finish()]] == [one.to_dict() for one in expected]
+    assert getattr(parted.__class__(), method)(log, len(log), None) == []
+    assert getattr(parted.__class__(), method)(log, 5, 5) == []
+    with pytest.raises(OverflowError):
+        getattr(parted.__class__(), method)(log, -1)

@@ -242,10 +242,10 @@ class Fold(Decoder):
         self._outside = 0
         self._owners: dict[int, Folded] = {}
 
-    def feed(self, data: Any) -> list[ResponseStreamEvent]:
+    def feed(self, data: Any, start: int = 0, stop: int | None = None) -> list[ResponseStreamEvent]:
         """Takes the next bytes. Raises StreamError where that was asked for."""
         try:
-            self._run(self._framer_items(data), None)
+            self._run(self._framer_items(data if (start, stop) == (0, None) else data[start:stop]), None)
         finally:
             self._gather()
         return []

@@ -26,13 +26,13 @@ class Decoder:
         time: str | None = None,
         lane: str | None = None,
     ) -> Decoder: ...
-    def feed(self, data: Any) -> list[ResponseStreamEvent]:
-        """Takes the next bytes; gives the events that they complete."""
+    def feed(self, data: Any, start: int = 0, stop: int | None = None) -> list[ResponseStreamEvent]:
+        """Takes the next bytes, those of `data` from `start` to `stop`; gives the events that they complete."""
     def finish(self) -> list[ResponseStreamEvent]:
         """Ends the stream; gives the last events. Further bytes need a `reset()`."""
     def reset(self) -> None:
         """Forgets everything; the decoder is as new."""
-    def fold(self, data: Any) -> list[Response]:
+    def fold(self, data: Any, start: int = 0, stop: int | None = None) -> list[Response]:
         """As `feed`, but makes no events: gives the responses that ended, and forgets them."""
     def fold_end(self) -> list[Response]:
         """As `finish`, but gives the responses that ended, and forgets them."""

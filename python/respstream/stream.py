@@ -24,15 +24,6 @@ else:
 __all__ = ["AsyncStream", "Stream", "aevents", "aresponses", "events", "responses"]
 
 FILE_EVENT_BYTES = 64 << 20  # the default of `max_event_bytes` for what reads files
-PIECE_BYTES = 1 << 16  # events are made of so many bytes at once: a list of a whole log's events would leave the cache
-
-
-def _pieces(chunk: Any) -> Iterator[Any]:
-    if not isinstance(chunk, bytes) or len(chunk) <= PIECE_BYTES:
-        yield chunk
-        return
-    for start in range(0, len(chunk), PIECE_BYTES):
-        yield chunk[start : start + PIECE_BYTES]
 
 
 class _Reading:
@@ -41,6 +32,7 @@ class _Reading:
     def __init__(self, opened: Callable[[Any], Any], source: Any, options: dict[str, Any], *, whole: bool) -> None:
         self.decoder = FileDecoder(**options)
         self._feed = self.decoder.fold if whole else self.decoder.feed
+        self._pieces = self.decoder.fold_in_pieces if whole else self.decoder.feed_in_pieces
         self._finish = self.decoder.fold_end if whole else self.decoder.finish
         self._whole = whole
         self._strict: bool = options["strict"]
@@ -54,12 +46,14 @@ class _Reading:
         try:
             try:
                 for chunk in self._chunks:
-                    for piece in (chunk,) if self._whole else _pieces(chunk):
-                        if self._closed:
+                    if self.is_closed():
+                        return
+                    for found in self._pieces(chunk):
+                        self._batch = found
+                        yield from found
+                        if self.is_closed():
                             return
-                        self._batch = self._feed(piece)
-                        yield from self._batch
-                        self._batch.clear()  # before the next ones are made, which take the same memory
+                        found.clear()  # before the next ones are made, which take the same memory
             except CorruptFile as error:
                 self._damaged(error)
             if not self._closed:
@@ -98,6 +92,10 @@ class _Reading:
                 raise
         finally:
             await self.aclose()
+
+    def is_closed(self) -> bool:
+        """Whether it was ended from outside, as it may be between any two events."""
+        return self._closed
 
     def close(self) -> None:
         """Ends it, and closes a synchronous source."""

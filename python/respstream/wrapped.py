@@ -11,8 +11,10 @@ from respstream.errors import StreamError
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterator
-    from typing import Any, NamedTuple
+    from collections.abc import Callable, Iterable, Iterator
+    from typing import Any, NamedTuple, TypeVar
+
+    T = TypeVar("T")
 
     class Record(NamedTuple):
         """A stream that was found in a file: its bytes, when it was asked for and when it came, and where it stands."""
@@ -26,10 +28,19 @@ if TYPE_CHECKING:
 __all__ = ["FORMS", "FileDecoder", "sniff", "unwrapped"]
 
 FORMS = ("auto", "sse", "jsonl", "rows", "har", "vcr")
+PIECE_BYTES = 1 << 16  # what is made of so many bytes at once stays in the cache
 HEAD = 4096  # bytes in which a VCR cassette has to show what it is
 _KEYS = (b"interactions:", b"http_interactions:")
 _PASSED = (b"---", b"#", b"version:", b"recorded_with:")
 _BLANKS = b" \t\r\n"
+
+
+def _in_pieces(take: Callable[..., list[Any]], data: Any) -> Iterator[list[Any]]:
+    if not isinstance(data, bytes) or len(data) <= PIECE_BYTES:
+        yield take(data)
+        return
+    for start in range(0, len(data), PIECE_BYTES):
+        yield take(data, start, start + PIECE_BYTES)
 
 
 class FileDecoder:
@@ -57,11 +68,19 @@ class FileDecoder:
 
     def feed(self, data: Any) -> list[Any]:
         """Takes the next bytes; gives the events that they complete."""
-        return self._take(data, self.decoder.feed)
+        return self._take(data, self.decoder.feed, [])
+
+    def feed_in_pieces(self, data: Any) -> Iterable[list[Any]]:
+        """The same, a list for each piece of many bytes: one of all events of a log would leave the cache."""
+        return self._take(data, lambda data: _in_pieces(self.decoder.feed, data), ())
 
     def fold(self, data: Any) -> list[Any]:
         """As `feed`, but gives the responses that ended, and forgets them."""
-        return self._take(data, self.decoder.fold)
+        return self._take(data, self.decoder.fold, [])
+
+    def fold_in_pieces(self, data: Any) -> Iterable[list[Any]]:
+        """The same, a list for each piece of many bytes, so that what was handed out need not stay."""
+        return self._take(data, lambda data: _in_pieces(self.decoder.fold, data), ())
 
     def finish(self) -> list[Any]:
         """Ends the source; gives the last events."""
@@ -79,7 +98,7 @@ class FileDecoder:
         self._held.clear()
         self._form = self._first
 
-    def _take(self, data: Any, feed: Callable[[Any], list[Any]]) -> list[Any]:
+    def _take(self, data: Any, feed: Callable[[Any], T], nothing: T) -> T:
         if self._form == "":
             return feed(data)
         if not isinstance(data, (bytes, bytearray, memoryview)):
@@ -91,7 +110,7 @@ class FileDecoder:
             if self._form == "":
                 self._held.clear()
                 return feed(head)
-        return []
+        return nothing
 
     def _rest(self, feed: Callable[[bytes], list[Any]], record: Callable[..., list[Any]]) -> list[Any]:
         """What was gathered, once there is no more of it."""

@@ -87,10 +87,10 @@ class Decoder:
     # -- bytes -----------------------------------------------------------------------------------------------------
 
     @alone
-    def feed(self, data: Any) -> list[ResponseStreamEvent]:
-        """Takes the next bytes; gives the events that they complete."""
+    def feed(self, data: Any, start: int = 0, stop: int | None = None) -> list[ResponseStreamEvent]:
+        """Takes the next bytes, those of `data` from `start` to `stop`; gives the events that they complete."""
         events: list[Any] = []
-        self._run(self._framer_items(data), events)
+        self._run(self._framer_items(_part(data, start, stop)), events)
         return events
 
     @alone
@@ -101,9 +101,9 @@ class Decoder:
         return events
 
     @alone
-    def fold(self, data: Any) -> list[Response]:
+    def fold(self, data: Any, start: int = 0, stop: int | None = None) -> list[Response]:
         """As `feed`, but makes no events: gives the responses that ended, and forgets them."""
-        self._run(self._framer_items(data), None)
+        self._run(self._framer_items(_part(data, start, stop)), None)
         return self._take()
 
     @alone
@@ -293,3 +293,12 @@ def as_bytes(data: Any) -> bytes:
         return bytes(memoryview(data))
     except TypeError:
         raise TypeError(f"a bytes-like object is required, not {type(data).__name__!r}") from None
+
+
+def _part(data: Any, start: int, stop: int | None) -> Any:
+    """The bytes from `start` to `stop`, as far as there are any."""
+    if (start, stop) == (0, None):
+        return data
+    if start < 0 or (stop is not None and stop < 0):
+        raise OverflowError("can't convert negative int to unsigned")
+    return memoryview(data)[start:stop]

@@ -139,11 +139,17 @@ impl Decoder {
         drop(old);
     }
 
-    /// Takes the next bytes; gives the events that they complete.
-    fn feed<'py>(&self, data: &Bound<'py, PyAny>) -> PyResult<Bound<'py, PyList>> {
+    /// Takes the next bytes, those of `data` from `start` to `stop`; gives the events that they complete.
+    #[pyo3(signature = (data, start = 0, stop = None))]
+    fn feed<'py>(
+        &self,
+        data: &Bound<'py, PyAny>,
+        start: usize,
+        stop: Option<usize>,
+    ) -> PyResult<Bound<'py, PyList>> {
         let py = data.py();
         let data = convert::to_bytes(data)?;
-        self.events(py, Input::Chunk(data.as_bytes()))
+        self.events(py, Input::Chunk(part(data.as_bytes(), start, stop)))
     }
 
     /// Ends the stream; gives the last events. Further bytes need a `reset()`.
@@ -152,10 +158,16 @@ impl Decoder {
     }
 
     /// As `feed`, but makes no events: gives the responses that ended, and forgets them.
-    fn fold<'py>(&self, data: &Bound<'py, PyAny>) -> PyResult<Bound<'py, PyList>> {
+    #[pyo3(signature = (data, start = 0, stop = None))]
+    fn fold<'py>(
+        &self,
+        data: &Bound<'py, PyAny>,
+        start: usize,
+        stop: Option<usize>,
+    ) -> PyResult<Bound<'py, PyList>> {
         let py = data.py();
         let data = convert::to_bytes(data)?;
-        self.ended(py, Input::Chunk(data.as_bytes()))
+        self.ended(py, Input::Chunk(part(data.as_bytes(), start, stop)))
     }
 
     /// As `finish`, but gives the responses that ended, and forgets them.
@@ -359,6 +371,11 @@ impl Decoder {
             None => Ok(()),
         }
     }
+}
+
+/// The bytes from `start` to `stop`, as far as there are any.
+fn part(data: &[u8], start: usize, stop: Option<usize>) -> &[u8] {
+    data.get(start..stop.unwrap_or(data.len()).min(data.len())).unwrap_or_default()
 }
 
 fn place((began, time): Times, (offset, end, line): Span) -> Place {
