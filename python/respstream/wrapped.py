@@ -28,19 +28,22 @@ if TYPE_CHECKING:
 __all__ = ["FORMS", "FileDecoder", "sniff", "unwrapped"]
 
 FORMS = ("auto", "sse", "jsonl", "rows", "har", "vcr")
-PIECE_BYTES = 1 << 16  # what is made of so many bytes at once stays in the cache
+EVENTS_BYTES = 1 << 16  # the events of so many bytes stay in the cache
+RESPONSES_BYTES = (
+    1 << 22
+)  # so many are folded at once: long enough for other threads to have the lock of the interpreter
 HEAD = 4096  # bytes in which a VCR cassette has to show what it is
 _KEYS = (b"interactions:", b"http_interactions:")
 _PASSED = (b"---", b"#", b"version:", b"recorded_with:")
 _BLANKS = b" \t\r\n"
 
 
-def _in_pieces(take: Callable[..., list[Any]], data: Any) -> Iterator[list[Any]]:
-    if not isinstance(data, bytes) or len(data) <= PIECE_BYTES:
+def _in_pieces(take: Callable[..., list[Any]], data: Any, size: int) -> Iterator[list[Any]]:
+    if not isinstance(data, bytes) or len(data) <= size:
         yield take(data)
         return
-    for start in range(0, len(data), PIECE_BYTES):
-        yield take(data, start, start + PIECE_BYTES)
+    for start in range(0, len(data), size):
+        yield take(data, start, start + size)
 
 
 class FileDecoder:
@@ -72,7 +75,7 @@ class FileDecoder:
 
     def feed_in_pieces(self, data: Any) -> Iterable[list[Any]]:
         """The same, a list for each piece of many bytes: one of all events of a log would leave the cache."""
-        return self._take(data, lambda data: _in_pieces(self.decoder.feed, data), ())
+        return self._take(data, lambda data: _in_pieces(self.decoder.feed, data, EVENTS_BYTES), ())
 
     def fold(self, data: Any) -> list[Any]:
         """As `feed`, but gives the responses that ended, and forgets them."""
@@ -80,7 +83,7 @@ class FileDecoder:
 
     def fold_in_pieces(self, data: Any) -> Iterable[list[Any]]:
         """The same, a list for each piece of many bytes, so that what was handed out need not stay."""
-        return self._take(data, lambda data: _in_pieces(self.decoder.fold, data), ())
+        return self._take(data, lambda data: _in_pieces(self.decoder.fold, data, RESPONSES_BYTES), ())
 
     def finish(self) -> list[Any]:
         """Ends the source; gives the last events."""
