@@ -50,6 +50,14 @@ SDK = sdk_events()
 SDK_IS_THE_CATALOGUES = openai.__version__ == CATALOGUE["sdk"]
 
 
+def test_the_pinned_sdk_is_the_catalogues() -> None:
+    groups = tomllib.loads((ROOT / "pyproject.toml").read_text("utf-8"))["dependency-groups"]
+    pins = [
+        one for name in ("test", "bench") for one in groups[name] if isinstance(one, str) and one.startswith("openai=")
+    ]
+    assert pins == [f"openai=={CATALOGUE['sdk']}"] * 2
+
+
 def declared(row: dict[str, Any]) -> set[str]:
     return {field["name"] for field in row.get("fields", []) if field.get("declared", True)}
 

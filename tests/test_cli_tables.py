@@ -10,6 +10,7 @@ import shutil
 import signal
 import subprocess
 import sys
+import threading
 import time
 from collections.abc import Iterator
 from pathlib import Path
@@ -20,6 +21,7 @@ import pytest
 from pyarrow import parquet
 
 import respstream
+from respstream.cli import inputs
 from respstream.tables import COLUMNS
 from tests.shell import (
     BACKENDS,
@@ -244,6 +246,35 @@ def test_rows_of_a_live_source_come_as_they_are_known(shell: Shell, table: str) 
     assert process.wait(PATIENCE) == 130
     assert process.stderr is not None
     assert re.fullmatch(rb"respstream: interrupted after [01] of 1 file, \S+ k?B\n", process.stderr.read())
+
+
+class HeardError(Exception):
+    pass
+
+
+def test_a_signal_that_does_not_end_the_wait_for_a_pipe_is_heard() -> None:
+    def tell(_: int, __: object) -> None:
+        raise HeardError
+
+    def signal_here() -> None:  # another thread takes it, so nothing interrupts the wait
+        time.sleep(0.1)
+        signal.pthread_kill(threading.get_ident(), signal.SIGUSR1)
+
+    ours, theirs = os.pipe()
+    before = signal.signal(signal.SIGUSR1, tell)
+    thread = threading.Thread(target=signal_here)
+    try:
+        with inputs.Live(ours) as file:
+            thread.start()
+            with pytest.raises(HeardError):
+                file.read(1)
+            os.write(theirs, b"abc")
+            assert file.read(2) + file.read(9) == b"abc"
+    finally:
+        thread.join()
+        signal.signal(signal.SIGUSR1, before)
+        os.close(ours)
+        os.close(theirs)
 
 
 @pytest.mark.parametrize(("number", "status"), [(signal.SIGINT, 130), (signal.SIGTERM, 143)])

@@ -72,7 +72,7 @@ class _Reading:
         try:
             try:
                 async for chunk in self._chunks:
-                    if self._closed:
+                    if self.is_closed():
                         return
                     self._batch = self._feed(chunk)
                     for found in self._batch:

@@ -29,9 +29,7 @@ __all__ = ["FORMS", "FileDecoder", "sniff", "unwrapped"]
 
 FORMS = ("auto", "sse", "jsonl", "rows", "har", "vcr")
 EVENTS_BYTES = 1 << 16  # the events of so many bytes stay in the cache
-RESPONSES_BYTES = (
-    1 << 22
-)  # so many are folded at once: long enough for other threads to have the lock of the interpreter
+RESPONSES_BYTES = 1 << 22  # so many are folded at once, without the lock of the interpreter
 HEAD = 4096  # bytes in which a VCR cassette has to show what it is
 _KEYS = (b"interactions:", b"http_interactions:")
 _PASSED = (b"---", b"#", b"version:", b"recorded_with:")

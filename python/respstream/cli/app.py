@@ -95,9 +95,11 @@ def run() -> None:
 
 
 def _end_now(status: int) -> None:
-    """Ends the process at once where a thread is left in a scan: the interpreter would wait for it, or pull its feet away."""
+    """Ends the process at once where a scan was left, whose threads read on: the interpreter would wait for them, or pull
+    their feet away.
+    """
     scanned = sys.modules.get("respstream.cli.scanned")
-    if scanned is not None and any(thread.is_alive() for thread in scanned.LEFT):
+    if scanned is not None and scanned.LEFT:
         for stream in (sys.stdout, sys.stderr):
             with contextlib.suppress(OSError, ValueError):
                 stream.flush()

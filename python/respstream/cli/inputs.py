@@ -10,7 +10,9 @@ from __future__ import annotations
 
 import errno
 import functools
+import io
 import os
+import select
 import sys
 from collections import Counter
 from collections.abc import Callable, Iterator, Sequence
@@ -35,6 +37,7 @@ if TYPE_CHECKING:
     from respstream.cli.progress import Progress
 
 STDIN = "-"
+SIGNAL_SECONDS = 0.5
 T = TypeVar("T")
 WORTH_TELLING = 64 << 20
 """With less input than this nobody notices which engine reads it."""
@@ -51,7 +54,7 @@ class Input(NamedTuple):
     def opener(self) -> Callable[[], BinaryIO] | None:
         """What opens the input, None where that is no more than opening a file."""
         if self.path is None:
-            return _stdin
+            return stdin
         if not self.is_url:
             return None
         from respstream.remote import Url
@@ -298,12 +301,28 @@ def _reader(file: Any) -> Callable[[int], bytes]:
     return read
 
 
-def _stdin() -> BinaryIO:
-    """Stdin, which gives what is there and stays open. Raises OSError where it is closed."""
+class Live(io.FileIO):
+    """A file that may be a pipe, which gives what is there and leaves its descriptor open.
+
+    A signal that comes just before a read is heard only when the read returns. So the wait is apart from it, and ends now and then.
+    """
+
+    def __init__(self, descriptor: int) -> None:
+        super().__init__(descriptor, closefd=False)
+
+    def read(self, size: int | None = -1, /) -> bytes:
+        """As of any unbuffered file."""
+        if os.name == "posix":  # elsewhere only sockets can be waited for
+            while not select.select([self], [], [], SIGNAL_SECONDS)[0]:
+                pass
+        return super().read(-1 if size is None else size) or b""
+
+
+def stdin() -> Live:
+    """Stdin. Raises OSError where it is closed."""
     if sys.stdin is None:
         raise OSError(errno.EBADF, "stdin is closed")
-    file: Any = open(sys.stdin.fileno(), "rb", buffering=0, closefd=False)  # noqa: SIM115 (the caller closes it)
-    return file  # type: ignore[no-any-return]
+    return Live(sys.stdin.fileno())
 
 
 def size_of(one: Input) -> int:

@@ -6,7 +6,7 @@ import sys
 
 import click
 
-from respstream.cli.inputs import _reader
+from respstream.cli.inputs import stdin
 from respstream.recorder import Recorder
 from respstream.sources import READ_BYTES
 
@@ -27,7 +27,7 @@ def command(output: str, lane: str | None, quiet: bool) -> None:
     `curl -N … | respstream record -o recording.jsonl` loses nothing: each piece is in the file before it is passed on.
     Several may record into one file. The other commands read recordings, and tell latencies from them.
     """
-    read = _reader(sys.stdin.buffer)
+    read = stdin().read
     with Recorder(output) as recorder, recorder.track(lane) as track:
         while chunk := read(READ_BYTES):
             track.write(chunk)

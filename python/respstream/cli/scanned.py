@@ -17,7 +17,7 @@ from respstream.cli.output import Stop, ended_by_signals
 from respstream.cli.privacy import Privacy
 
 LEFT: set[threading.Thread] = set()
-"""Threads that were left in a scan which did not come to its end. The process cannot wait for them when it ends."""
+"""The threads of scans that did not come to their end. The process cannot wait for what they have begun when it ends."""
 
 _WAITING = 2
 
@@ -68,10 +68,9 @@ class Scanned:
                     raise found
                 yield found
             thread.join()
+            LEFT.discard(thread)
         finally:
             left.set()
-            if not thread.is_alive():
-                LEFT.discard(thread)
         summary = self._scan.summary
         if summary is not None:
             self._reading.settle(summary)

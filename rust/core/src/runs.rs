@@ -49,6 +49,14 @@ pub struct Piece<'a> {
     pub escaped: bool,
 }
 
+impl<'a> Piece<'a> {
+    /// The delta without its quotes.
+    #[inline]
+    pub fn body(&self) -> &'a [u8] {
+        self.text.get(1..self.text.len() - 1).unwrap_or_default()
+    }
+}
+
 /// What a hole is to the run.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 enum Role {
@@ -67,13 +75,33 @@ pub struct Stencil {
     tail: Vec<u8>,
 }
 
-/// A block that fits: its size, the sequence number, the piece of the text, and where that begins.
-struct Fit<'t> {
+/// A block that fits: its size, the sequence number, and where the piece of the text is.
+struct Fit {
     size: usize,
     sequence: u64,
-    piece: &'t [u8],
-    start: usize,
+    piece: Range<usize>,
     escaped: bool,
+}
+
+impl Fit {
+    /// The event of the block, which has `start` bytes before its payload and `end` behind it.
+    #[inline]
+    fn event<'t>(
+        &self,
+        block: &'t [u8],
+        start: usize,
+        end: usize,
+        offset: u64,
+    ) -> Option<Piece<'t>> {
+        let quoted = self.piece.start.checked_sub(1)?..self.piece.end + 1;
+        Some(Piece {
+            raw: block.get(start..self.size.checked_sub(end)?)?,
+            offset,
+            sequence: i64::try_from(self.sequence).ok()?,
+            text: block.get(quoted)?,
+            escaped: self.escaped,
+        })
+    }
 }
 
 impl Stencil {
@@ -101,9 +129,9 @@ impl Stencil {
 
     /// The block that `rest` begins with, if it fits.
     #[inline]
-    fn fits<'t>(&self, rest: &'t [u8]) -> Option<Fit<'t>> {
+    fn fits(&self, rest: &[u8]) -> Option<Fit> {
         let mut at = 0;
-        let mut fit = Fit { size: 0, sequence: 0, piece: b"", start: 0, escaped: false };
+        let mut fit = Fit { size: 0, sequence: 0, piece: 0..0, escaped: false };
         for (fixed, kind, role) in &self.parts {
             let start = at + fixed.len();
             if !same(rest.get(at..start)?, fixed) {
@@ -112,10 +140,7 @@ impl Stencil {
             let (end, filled) = json::fill(rest, start, *kind)?;
             match role {
                 Role::Sequence => fit.sequence = filled.number,
-                Role::Piece => {
-                    (fit.piece, fit.start) = (rest.get(start..end)?, start);
-                    fit.escaped = filled.escaped;
-                }
+                Role::Piece => (fit.piece, fit.escaped) = (start..end, filled.escaped),
                 Role::Other => {}
             }
             at = end;
@@ -192,16 +217,17 @@ pub fn grow(
     known.stencil_for(around);
     let (start, end) = (around.opening.len(), around.closing.len());
     let (mut size, mut last) = (0, 0);
-    while let Some(fit) = rest.get(size..).and_then(|rest| known.stencil.fits(rest)) {
+    loop {
+        let block = rest.get(size..).unwrap_or_default();
+        let Some(fit) = known.stencil.fits(block) else { break };
         if fit.sequence != sequence + 1 || fit.size - start - end > around.limit {
             break;
         }
-        let block = rest.get(size..).unwrap_or_default();
-        let Some(piece) = piece_of(&fit, block, start, end) else { break };
+        let Some(piece) = fit.event(block, start, end, offset + size as u64) else { break };
         work(fit.size);
-        extend(&mut text.wtf8, fit.piece, fit.escaped);
+        extend(&mut text.wtf8, piece.body(), piece.escaped);
+        each(&piece);
         sequence += 1;
-        each(&Piece { offset: offset + size as u64, ..piece });
         (last, size) = (size, size + fit.size);
     }
     if size == 0 {
@@ -210,19 +236,6 @@ pub fn grow(
     let events = sequence - first.unwrap_or(sequence);
     let sequence = i64::try_from(sequence).unwrap_or(before);
     Run { events, size, last: last + start..size - end, sequence }
-}
-
-/// The event in a block that fits, with `start` bytes before its payload and `end` behind it.
-#[inline]
-fn piece_of<'t>(fit: &Fit<'_>, block: &'t [u8], start: usize, end: usize) -> Option<Piece<'t>> {
-    let quotes = fit.start.checked_sub(1)?..fit.start + fit.piece.len() + 1;
-    Some(Piece {
-        raw: block.get(start..fit.size.checked_sub(end)?)?,
-        offset: 0,
-        sequence: i64::try_from(fit.sequence).ok()?,
-        text: block.get(quotes)?,
-        escaped: fit.escaped,
-    })
 }
 
 #[inline]

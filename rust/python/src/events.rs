@@ -193,7 +193,7 @@ impl<'a, 'py> Maker<'a, 'py> {
             let text = if piece.escaped {
                 PyString::new(py, &json::decode_str(piece.text))
             } else {
-                strings.get(py, piece.text.get(1..piece.text.len() - 1).unwrap_or_default())?
+                strings.get(py, piece.body())?
             };
             event.set(slot, text.into_any())?;
         }
