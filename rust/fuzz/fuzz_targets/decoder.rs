@@ -8,7 +8,7 @@ use respstream_core::count;
 use respstream_core::decoder::{Decoder, Ignore};
 use respstream_core::diagnostics::Diagnostic;
 use respstream_fuzz::Source;
-use respstream_fuzz::digest::{How, Reading, read, responses};
+use respstream_fuzz::digest::{How, Reading, read, responses, told};
 
 fuzz_target!(|source: Source| {
     let how = How { options: source.options, ..How::default() };
@@ -17,6 +17,8 @@ fuzz_target!(|source: Source| {
     assert_eq!(whole, cut, "cut at {:?}", source.cuts);
     let slow = read(How { slow: true, ..how }, [&source.bytes[..]].into_iter());
     assert_eq!(whole, slow, "a fast path differs");
+    let by_pieces = told(how, source.pieces(), true);
+    assert_eq!(by_pieces, told(how, source.pieces(), false), "pieces differ");
     let mut looked = Decoder::new(source.options, false);
     let mut work = 0;
     for piece in source.pieces() {

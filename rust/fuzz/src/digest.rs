@@ -5,7 +5,9 @@ use respstream_core::diagnostics::{Diagnostic, Note};
 use respstream_core::events::{Indexes, Parsed};
 use respstream_core::frames::{Frame, Framer, Options, Sink, What};
 use respstream_core::json::{Fault, Member, Scan};
+use respstream_core::predict::Known;
 use respstream_core::response::{Folded, Texts, ToolCall};
+use respstream_core::runs::Piece;
 
 /// What a framer gave.
 #[derive(Clone, Debug, PartialEq)]
@@ -110,6 +112,70 @@ impl EventSink for Events {
     fn event(&mut self, parsed: &Parsed<'_>) {
         self.0.push(parsed.into());
     }
+}
+
+/// What a piece tells of its event: type and lane of what it repeats, payload, place, number, delta as it stands there.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Told {
+    pub kind: String,
+    pub lane: Option<String>,
+    pub raw: Vec<u8>,
+    pub offset: u64,
+    pub sequence_number: Option<i64>,
+    pub delta: Option<Vec<u8>>,
+    pub escaped: bool,
+}
+
+/// Collects what pieces would tell of events; with `by_pieces` takes all that may come so as pieces.
+struct Tellings {
+    told: Vec<Told>,
+    by_pieces: bool,
+    repeated: (String, Option<String>),
+}
+
+impl EventSink for Tellings {
+    fn is_for_pieces(&mut self, known: &Known, lane: Option<&str>) -> bool {
+        self.repeated = (known.entry.ty.to_owned(), lane.map(str::to_owned));
+        self.by_pieces
+    }
+
+    fn piece(&mut self, piece: &Piece<'_>) {
+        let (kind, lane) = self.repeated.clone();
+        assert_eq!(piece.body().len() + 2, piece.text.len());
+        self.told.push(Told {
+            kind,
+            lane,
+            raw: piece.raw.to_vec(),
+            offset: piece.offset,
+            sequence_number: Some(piece.sequence),
+            delta: Some(piece.text.to_vec()),
+            escaped: piece.escaped,
+        });
+    }
+
+    fn event(&mut self, parsed: &Parsed<'_>) {
+        let delta = parsed.entry.and_then(|entry| parsed.member(entry.value));
+        self.told.push(Told {
+            kind: parsed.kind.to_string(),
+            lane: parsed.lane.as_deref().map(str::to_owned),
+            raw: parsed.raw.to_vec(),
+            offset: parsed.offset,
+            sequence_number: parsed.sequence_number,
+            delta: delta.map(|member| parsed.bytes(&member).to_vec()),
+            escaped: delta.is_some_and(|member| member.escaped),
+        });
+    }
+}
+
+/// What events tell, those that repeat another as pieces or each on its own.
+pub fn told<'a>(how: How, pieces: impl Iterator<Item = &'a [u8]>, by_pieces: bool) -> Vec<Told> {
+    let mut decoder = Decoder::new(how.options, how.strict);
+    let mut sink = Tellings { told: Vec::new(), by_pieces, repeated: Default::default() };
+    for piece in pieces {
+        decoder.feed(piece, None, &mut sink);
+    }
+    decoder.finish(None, &mut sink);
+    sink.told
 }
 
 /// All that can be read of a response.
