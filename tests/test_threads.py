@@ -67,9 +67,6 @@ def test_many_decoders_in_many_threads(engine: ModuleType) -> None:
 
 def test_a_decoder_that_threads_share(engine: ModuleType) -> None:
     """Each chunk is taken whole, in some order: whole lines give all their events, and no thread sees a half of one."""
-    if engine is _backend.load("python"):
-        # Its decoder is guarded (tests/test_shared.py), its responses are not: they are read by the thread that feeds.
-        return
     decoder = engine.Decoder()
     decoder.feed(BEGIN + ITEM)
 

@@ -10,7 +10,7 @@ from respstream._pure.events import Parsed, Plain, Reader, Stray, make_event
 from respstream._pure.frames import Done, Frame, Framer, Note
 from respstream._pure.json import BadJson, LimitExceeded, decode
 from respstream._pure.lanes import Lanes
-from respstream._pure.response import Folded
+from respstream._pure.response import Folded, Growing
 from respstream._pure.wrapped import NO_STREAM, Group, Place, Rows
 from respstream.base import Event
 from respstream.diagnostics import Diagnostic
@@ -275,12 +275,13 @@ class Decoder:
     def _view(self, folded: Folded) -> Response:
         view = self._views.get(id(folded))
         if view is None:
-            view = self._views[id(folded)] = Response(folded)
+            view = self._views[id(folded)] = Response(Growing(folded, self._lock))
         return view
 
     def _take(self) -> list[Response]:
         ended, self._lanes.ended = self._lanes.ended, []
-        return [self._views.pop(id(folded)) if id(folded) in self._views else Response(folded) for folded in ended]
+        views = [(folded, self._views.pop(id(folded), None)) for folded in ended]
+        return [Response(folded) if view is None else view for folded, view in views]
 
 
 def as_bytes(data: Any) -> bytes:

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from array import array
 
+from respstream._alone import RLock, alone
 from respstream._pure.calls import Call, Position, argument_of, call_of, members_of, new_of_growing, new_of_whole
 from respstream._pure.json import Number, clean, dumps, join_text, locate, parse_exact
 from respstream._pure.tree import Text, expand, freeze
@@ -261,6 +262,30 @@ class Folded:
         """The API's error: the response's own, else that of an `error` event."""
         own = self.base.get("error")
         return clean(own) if isinstance(own, dict) else self.event_error
+
+
+def _alone(name: str) -> Any:
+    @alone
+    def method(self: Growing, *given: Any) -> Any:
+        return getattr(self._folded, name)(*given)
+
+    return method
+
+
+class Growing:
+    """A response that its decoder still folds, for readers: what they read holds still meanwhile."""
+
+    __slots__ = ("_folded", "_lock")
+
+    def __init__(self, folded: Folded, lock: RLock) -> None:
+        self._folded, self._lock = folded, lock
+
+    def __getattr__(self, name: str) -> Any:
+        return getattr(self._folded, name)
+
+    keys, member, json, output, texts, error = map(_alone, ("keys", "member", "json", "output", "texts", "error"))
+    calls, tool_calls, call_text = map(_alone, ("calls", "tool_calls", "call_text"))
+    call_arguments = _alone("call_arguments")
 
 
 def texts_of(items: list[Any]) -> tuple[str, str | None, str, str]:
