@@ -12,6 +12,7 @@ from benches.rows import SLOW, Row, blocks, events_answer, suite
 
 STREAM_SIZE = 2_000_000
 CHAT, SNAPSHOTS = "openai: chat log", "openai: chat with snapshots"
+LONG = "openai: long answers with snapshots"
 CREATE = "openai create(stream=True)"
 STREAM = "openai responses.stream()"
 FAST_CREATE = "accelerated create(stream=True)"
@@ -39,6 +40,7 @@ ROWS = (
         prepare=blocks,
     ),
     _row("chat with snapshots", "chat", STREAMS, size_bytes=STREAM_SIZE, full_bytes=SLOW, reference=STREAM),
+    _row("long answers with snapshots", "long_answers", STREAMS, size_bytes=STREAM_SIZE, reference=STREAM),
     _row(
         "chat with snapshots, one event a chunk",
         "chat",

@@ -55,6 +55,10 @@ HEADLINES = (
         work="the SDK's `stream()` with snapshots, drop-in", row=bench_openai.SNAPSHOTS, ours=bench_openai.FAST_STREAM,
         peer=bench_openai.STREAM, kind="µs an event",
     ),
+    Headline(
+        work="the same, of long answers", row=bench_openai.LONG, ours=bench_openai.FAST_STREAM, peer=bench_openai.STREAM,
+        kind="µs an event", most=3,
+    ),
     Headline(work="fold, chat", row=_F.CHAT, ours=_F.OURS, peer=_F.ORJSON, kind="GB/s", ratio=8, least=2.2),
     Headline(work="fold, mixed", row=_F.MIXED, ours=_F.OURS, peer=_F.ORJSON, kind="GB/s", ratio=8, least=2.2),
     Headline(work="fold, chat as JSON Lines", row=_F.JSON_LINES, ours=_F.OURS, peer=_F.ORJSON, kind="GB/s", ratio=8),

@@ -47,6 +47,11 @@ def chat(seed: int, size_bytes: int, **dialect: Unpack[WireOptions]) -> Log:
     return _log("chat", seed, size_bytes, dialect, _chat)
 
 
+def long_answers(seed: int, size_bytes: int, **dialect: Unpack[WireOptions]) -> Log:
+    """Plain text answers of 2,000 to 4,000 deltas: what a delta costs, whatever the rest of a stream does."""
+    return _log("long_answers", seed, size_bytes, dialect, _long_answers)
+
+
 def tools(seed: int, size_bytes: int, **dialect: Unpack[WireOptions]) -> Log:
     """One to four function, custom and MCP calls in a response, sometimes with text before them."""
     return _log("tools", seed, size_bytes, dialect, _tools)
@@ -89,7 +94,7 @@ def mixed(seed: int, size_bytes: int, **dialect: Unpack[WireOptions]) -> Log:
 
 SHAPES: dict[str, Shape] = {
     shape.__name__: shape
-    for shape in (chat, tools, reasoning, refusals, long_lifecycle, unicode_escapes, logprobs, image, mixed)
+    for shape in (chat, long_answers, tools, reasoning, refusals, long_lifecycle, unicode_escapes, logprobs, image, mixed)
 }
 
 
@@ -122,6 +127,13 @@ def _chat(rng: random.Random, wire: Wire) -> ResponseWriter:
         writer.close("incomplete", "max_output_tokens")
     else:
         writer.close()
+    return writer
+
+
+def _long_answers(rng: random.Random, wire: Wire) -> ResponseWriter:
+    writer = ResponseWriter(rng, wire)
+    writer.message(_text(rng, 2_000, 4_000))
+    writer.close()
     return writer
 
 
