@@ -67,7 +67,7 @@ test-rust: $(VENV)/.made
 	cargo test --locked --quiet --workspace --exclude respstream-python
 
 test-python: $(VENV)/.built $(VENV)/.test
-	$(BIN)/python -m pytest $(PYTEST_ARGS)
+	$(BIN)/python -m pytest --numprocesses auto --maxprocesses 4 --dist loadfile $(PYTEST_ARGS)
 
 test-sdk2: $(VENV)/.built $(VENV)/.sdk2 ## what faces the openai SDK, over its second generation
 	PYTHONPATH=$(VENV)/sdk2 $(BIN)/python -m pytest $(PYTEST_ARGS) tests/test_catalogue.py tests/test_openai_events.py
