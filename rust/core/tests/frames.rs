@@ -1,5 +1,8 @@
 //! The framer: examples with their results, every cut of generated sources, the fast path against the other, and size.
 
+mod common;
+
+use common::Random;
 use respstream_core::catalogue::Code;
 use respstream_core::diagnostics::{Note, Value};
 use respstream_core::frames::{Form, Frame, Framer, OnEof, Options, Sink};
@@ -215,17 +218,6 @@ fn limits_and_ends() {
     );
 }
 
-/// A small linear congruential generator; the high bits are the good ones.
-struct Random(u64);
-
-impl Random {
-    fn below(&mut self, bound: usize) -> usize {
-        self.0 =
-            self.0.wrapping_mul(6_364_136_223_846_793_005).wrapping_add(1_442_695_040_888_963_407);
-        (self.0 >> 33) as usize % bound
-    }
-}
-
 const FRAGMENTS: [&str; 34] = [
     "data:",
     "data: ",
@@ -269,7 +261,7 @@ fn any_cut_on_either_path() {
     for _ in 0..3000 {
         let parts = 1 + random.below(12);
         let mut source: Vec<u8> =
-            (0..parts).flat_map(|_| FRAGMENTS[random.below(FRAGMENTS.len())].bytes()).collect();
+            (0..parts).flat_map(|_| random.pick(&FRAGMENTS).bytes()).collect();
         if random.below(4) == 0 {
             let place = random.below(source.len());
             source[place] = random.below(256) as u8;
@@ -309,43 +301,4 @@ fn large_sources_in_small_chunks() {
     assert_eq!(run(blanks.as_bytes().chunks(1), Options::default(), false).len(), 1);
     let array = format!("[{{\"a\":\"{}\"}}]", "x".repeat(1 << 20));
     assert_eq!(run(array.as_bytes().chunks(1), Options::default(), false).len(), 1);
-}
-
-/// Frames of a large source in one chunk, for a profiler: `cargo test --release -- --ignored --nocapture speed`.
-#[test]
-#[ignore = "measures"]
-fn speed() {
-    struct Count(u64);
-    impl Sink for Count {
-        fn frame(&mut self, frame: Frame<'_>) {
-            self.0 += frame.data.len() as u64 + frame.offset;
-        }
-        fn note(&mut self, _: Note) {}
-        fn done(&mut self) {}
-    }
-    let payload =
-        format!("{{\"type\":\"response.output_text.delta\",\"delta\":\"{}\"}}", "x".repeat(220));
-    let sources = [
-        ("blocks", format!("event: response.output_text.delta\ndata: {payload}\n\n")),
-        ("CRLF blocks", format!("event: response.output_text.delta\r\ndata: {payload}\r\n\r\n")),
-        ("lines, scanned", format!("{payload}\n")),
-        ("array elements", format!("[{payload}]\n")),
-    ];
-    for (name, unit) in sources {
-        let source = unit.repeat((16 << 20) / unit.len());
-        for slow in [false, true] {
-            let mut best = f64::MAX;
-            for _ in 0..7 {
-                let mut framer = Framer::new(Options::default());
-                framer.force_slow = slow;
-                let mut count = Count(0);
-                let start = std::time::Instant::now();
-                framer.feed(source.as_bytes(), &mut count);
-                best = best.min(start.elapsed().as_secs_f64());
-                assert!(count.0 > 0);
-            }
-            let size = f64::from(u32::try_from(source.len()).expect("16 MiB"));
-            println!("{name}, {} bytes, slow {slow}: {:.2} GB/s", unit.len(), size / best / 1e9);
-        }
-    }
 }

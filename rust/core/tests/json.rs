@@ -1,26 +1,12 @@
 //! `json` against `serde_json`, over generated texts and damaged ones.
 
-use std::time::Instant;
+mod common;
 
+use common::Random;
 use respstream_core::json::{
     Fault, Kind, LineCheck, Member, State, decode_str, elements, find, locate, scan,
 };
 use serde_json::Value;
-
-/// A small linear congruential generator: the same texts on every run.
-struct Random(u64);
-
-impl Random {
-    fn below(&mut self, limit: usize) -> usize {
-        self.0 =
-            self.0.wrapping_mul(6_364_136_223_846_793_005).wrapping_add(1_442_695_040_888_963_407);
-        (self.0 >> 33) as usize % limit
-    }
-
-    fn pick<'a>(&mut self, from: &[&'a str]) -> &'a str {
-        from[self.below(from.len())]
-    }
-}
 
 const PIECES: &[&str] = &[
     "a",
@@ -242,46 +228,5 @@ fn a_prefix_at_a_line_end_is_open() {
         let states: Vec<_> = lines.iter().map(|line| check.push(line)).collect();
         assert_eq!(states.last(), Some(&State::Whole));
         assert!(!states.contains(&State::Broken));
-    }
-}
-
-const DELTA: &str = r#"{"type":"response.output_text.delta","sequence_number":12,"item_id":"msg_68c2f1d0a3f481a1b7e4d5a9c6b8f0e10a1b2c3d4e5f6071","output_index":0,"content_index":0,"delta":" Hello","logprobs":[],"obfuscation":"Ab3dE5fGh1JkLm"}"#;
-
-#[test]
-#[ignore = "a measurement: run it alone, in release"]
-fn speed() {
-    let long = format!(
-        r#"{{"type":"response.created","response":{{"instructions":"{}","tools":[{}]}}}}"#,
-        "You are a helpful assistant. ".repeat(60),
-        [r#"{"type":"function","name":"f","strict":true,"parameters":{"a":1}}"#; 20].join(",")
-    );
-    let spaced = DELTA.replace("\":", "\": ").replace(",\"", ", \"");
-    let text = format!("{{\"text\":\"{}\"}}", "plain text without escapes ".repeat(400));
-    let mut members = Vec::with_capacity(64);
-    for (name, text) in
-        [("delta", DELTA), ("spaced", &spaced), ("lifecycle", &long), ("text", &text)]
-    {
-        let text = text.as_bytes();
-        for (way, run) in [
-            ("scan", (|t, m| scan(t, m).is_ok()) as fn(&[u8], &mut Vec<Member>) -> bool),
-            ("locate", |t, m| locate(t, m)),
-            ("utf8", |t, _| respstream_core::json::utf8_ok(t)),
-        ] {
-            let mut best = f64::MAX;
-            for _ in 0..7 {
-                let start = Instant::now();
-                for _ in 0..100_000 {
-                    assert!(run(std::hint::black_box(text), &mut members));
-                }
-                best = best.min(start.elapsed().as_secs_f64());
-            }
-            let bytes = f64::from(text.len() as u32) * 1e5;
-            println!(
-                "{name} ({} bytes) {way}: {:.2} GB/s, {:.0} ns",
-                text.len(),
-                bytes / best / 1e9,
-                best * 1e4
-            );
-        }
     }
 }

@@ -1,29 +1,13 @@
 //! The fast paths against the slow ones: a wrong guess may cost time, and never truth.
 
+mod common;
+
 use std::fmt::Write as _;
 
+use common::Random;
 use respstream_core::decoder::{Counters, Decoder, Ignore, Sink};
 use respstream_core::events::Parsed;
 use respstream_core::frames::{Form, OnEof, Options};
-
-/// Numbers that look random and are the same in each run.
-struct Numbers(u64);
-
-impl Numbers {
-    fn below(&mut self, limit: usize) -> usize {
-        self.0 =
-            self.0.wrapping_mul(6_364_136_223_846_793_005).wrapping_add(1_442_695_040_888_963_407);
-        (self.0 >> 33) as usize % limit
-    }
-
-    fn pick<'a>(&mut self, from: &[&'a str]) -> &'a str {
-        from[self.below(from.len())]
-    }
-
-    fn chance(&mut self, percent: usize) -> bool {
-        self.below(100) < percent
-    }
-}
 
 /// Writes down everything that is known of each event.
 #[derive(Default)]
@@ -126,84 +110,84 @@ const VALUES: [&str; 24] = [
 ];
 
 /// The members of a delta event, in some order.
-fn members(numbers: &mut Numbers, kind: &str) -> Vec<(&'static str, String)> {
+fn members(random: &mut Random, kind: &str) -> Vec<(&'static str, String)> {
     let mut members = vec![
         ("type", format!("\"response.{kind}.delta\"")),
         ("sequence_number", "0".to_owned()),
-        ("item_id", format!("\"item_{}\"", numbers.below(2))),
-        ("output_index", numbers.below(2).to_string()),
+        ("item_id", format!("\"item_{}\"", random.below(2))),
+        ("output_index", random.below(2).to_string()),
         ("content_index", "0".to_owned()),
         ("delta", "\"a\"".to_owned()),
-        ("logprobs", numbers.pick(&["[]", r#"[{"token":"b","bytes":[98]}]"#]).to_owned()),
+        ("logprobs", random.pick(&["[]", r#"[{"token":"b","bytes":[98]}]"#]).to_owned()),
     ];
-    if numbers.chance(30) {
-        members.push(("stream_id", format!("\"lane{}\"", numbers.below(3))));
+    if random.chance(30) {
+        members.push(("stream_id", format!("\"lane{}\"", random.below(3))));
     }
-    if numbers.chance(40) {
-        let other = numbers.below(members.len());
+    if random.chance(40) {
+        let other = random.below(members.len());
         members.rotate_left(other);
     }
     members
 }
 
 /// A run of events of one template, most of them good.
-fn run(numbers: &mut Numbers, sequence: &mut u64, out: &mut Vec<String>) {
-    let kind = numbers.pick(&KINDS);
-    let mut members = members(numbers, kind);
-    for _ in 0..=numbers.below(9) {
-        *sequence += u64::from(!numbers.chance(4));
+fn run(random: &mut Random, sequence: &mut u64, out: &mut Vec<String>) {
+    let kind = random.pick(&KINDS);
+    let mut members = members(random, kind);
+    for _ in 0..=random.below(9) {
+        *sequence += u64::from(!random.chance(4));
         let mut event = members.clone();
         for (name, value) in &mut event {
             match *name {
                 "sequence_number" => *value = sequence.to_string(),
                 "delta" => {
                     *value =
-                        format!("\"{}\"", numbers.pick(&["b", " word", "\\u00e9", "é", "\\\\"]));
+                        format!("\"{}\"", random.pick(&["b", " word", "\\u00e9", "é", "\\\\"]));
                 }
                 _ => {}
             }
         }
-        if numbers.chance(12) {
-            let place = numbers.below(event.len());
-            numbers.pick(&VALUES).clone_into(&mut event[place].1);
+        if random.chance(12) {
+            let place = random.below(event.len());
+            random.pick(&VALUES).clone_into(&mut event[place].1);
         }
-        if numbers.chance(3) {
-            let place = numbers.below(event.len());
+        if random.chance(3) {
+            let place = random.below(event.len());
             let twin = event[place].clone();
             event.push(twin);
         }
-        let space = if numbers.chance(4) { " " } else { "" };
+        let space = if random.chance(4) { " " } else { "" };
         let parts: Vec<_> =
             event.iter().map(|(name, value)| format!("\"{name}\":{space}{value}")).collect();
         out.push(format!("{{{}}}", parts.join(",")));
     }
-    if numbers.chance(10) {
+    if random.chance(10) {
         members.swap(0, 1);
     }
 }
 
 /// Events of several responses, lanes and items, as text in one of the forms.
-fn source(numbers: &mut Numbers) -> Vec<u8> {
+fn source(random: &mut Random) -> Vec<u8> {
     let (mut events, mut sequence) = (Vec::new(), 0);
-    for _ in 0..=numbers.below(6) {
-        if numbers.chance(40) {
-            let lane = numbers.pick(&["", r#","stream_id":"lane0""#, r#","stream_id":"lane1""#]);
-            let kind = numbers.pick(&["created", "created", "completed"]);
+    for _ in 0..=random.below(6) {
+        if random.chance(40) {
+            let lane = random.pick(&["", r#","stream_id":"lane0""#, r#","stream_id":"lane1""#]);
+            let kind = random.pick(&["created", "created", "completed"]);
             events.push(format!(
                 r#"{{"type":"response.{kind}","sequence_number":{sequence},"response":{{"id":"r","output":[]}}{lane}}}"#
             ));
         }
-        if numbers.chance(30) {
+        if random.chance(30) {
             let done = r#"{"type":"response.output_text.done","output_index":0,"content_index":0,"text":"bb"}"#;
             events.push(done.to_owned());
         }
-        run(numbers, &mut sequence, &mut events);
+        run(random, &mut sequence, &mut events);
     }
-    if numbers.chance(20) {
+    if random.chance(20) {
         // Lanes and items take turns.
         events.sort_by_key(|event| event.len() % 3);
     }
-    let form = numbers.below(4);
+    let form = random.below(4);
     let mut text = String::new();
     for event in events {
         let kind = event.split('"').nth(3).unwrap_or("x").to_owned();
@@ -211,15 +195,15 @@ fn source(numbers: &mut Numbers) -> Vec<u8> {
             0 => writeln!(text, "{event}"),
             1 => write!(text, "data: {event}\n\n"),
             2 => write!(text, "event: {kind}\ndata: {event}\n\n"),
-            _ if numbers.chance(3) => write!(text, "event:{kind}\r\ndata:{event}\r\n\r\n"),
+            _ if random.chance(3) => write!(text, "event:{kind}\r\ndata:{event}\r\n\r\n"),
             _ => write!(text, "event: response.output_text.delta\ndata: {event}\n\n"),
         };
     }
     let mut bytes = text.into_bytes();
-    if numbers.chance(30) && !bytes.is_empty() {
-        for _ in 0..=numbers.below(3) {
-            let place = numbers.below(bytes.len());
-            bytes[place] = b"\"\\{}[],:\n\r x0\xff\x00"[numbers.below(15)];
+    if random.chance(30) && !bytes.is_empty() {
+        for _ in 0..=random.below(3) {
+            let place = random.below(bytes.len());
+            bytes[place] = b"\"\\{}[],:\n\r x0\xff\x00"[random.below(15)];
         }
     }
     bytes
@@ -262,11 +246,11 @@ fn add(sum: &mut Counters, more: Counters) {
 
 #[test]
 fn every_path_tells_the_same() {
-    let mut numbers = Numbers(1);
+    let mut random = Random(1);
     let mut sum = Counters::default();
     for round in 0..300 {
-        let bytes = source(&mut numbers);
-        let size = 1 + numbers.below(bytes.len().max(1));
+        let bytes = source(&mut random);
+        let size = 1 + random.below(bytes.len().max(1));
         add(&mut sum, compare(&bytes, size, (round % 3 == 0).then_some(1.5)));
     }
     // The test is worth nothing unless the paths were taken.
@@ -286,44 +270,43 @@ const INSTRUCTIONS: [&str; 3] =
 const NUMBERS: [&str; 5] = ["1", "12", "1.5", "1e3", "-0"];
 
 /// The object of a response with an output; some of its members differ from time to time, in places too.
-fn response(numbers: &mut Numbers, id: usize, output: &str) -> String {
+fn response(random: &mut Random, id: usize, output: &str) -> String {
     let mut members = vec![
         format!("\"id\":\"resp_{id:040}\""),
         "\"object\":\"response\"".to_owned(),
-        format!("\"created_at\":{}", numbers.pick(&NUMBERS)),
-        format!("\"status\":\"{}\"", numbers.pick(&["in_progress", "completed"])),
-        format!("\"instructions\":{}", numbers.pick(&INSTRUCTIONS)),
+        format!("\"created_at\":{}", random.pick(&NUMBERS)),
+        format!("\"status\":\"{}\"", random.pick(&["in_progress", "completed"])),
+        format!("\"instructions\":{}", random.pick(&INSTRUCTIONS)),
         format!("\"output\":{output}"),
-        format!("\"temperature\":{}", numbers.pick(&NUMBERS)),
+        format!("\"temperature\":{}", random.pick(&NUMBERS)),
         "\"text\":{\"format\":{\"type\":\"text\"}}".to_owned(),
-        format!("\"top_p\":{}", numbers.pick(&NUMBERS)),
+        format!("\"top_p\":{}", random.pick(&NUMBERS)),
     ];
-    match numbers.below(12) {
+    match random.below(12) {
         0 => members.swap(2, 6),
-        1 => drop(members.remove(numbers.below(8))),
-        2 => members.push(members[numbers.below(9)].clone()),
+        1 => drop(members.remove(random.below(8))),
+        2 => members.push(members[random.below(9)].clone()),
         3 => members.insert(4, "\"\\u0069d\":1".to_owned()),
         4 => members.push(" ".to_owned()),
         _ => {}
     }
-    let comma = if numbers.chance(5) { " , " } else { "," };
+    let comma = if random.chance(5) { " , " } else { "," };
     format!("{{{}}}", members.join(comma))
 }
 
 /// Responses that say most things several times, as real ones do; at times not quite the same.
-fn echoes(numbers: &mut Numbers) -> Vec<u8> {
+fn echoes(random: &mut Random) -> Vec<u8> {
     let mut out = String::new();
-    for id in 0..=numbers.below(3) {
+    for id in 0..=random.below(3) {
         let mut events = Vec::new();
-        let opening = response(numbers, id, "[]");
+        let opening = response(random, id, "[]");
         for kind in ["created", "in_progress"] {
-            let same =
-                if numbers.chance(70) { opening.clone() } else { response(numbers, id, "[]") };
+            let same = if random.chance(70) { opening.clone() } else { response(random, id, "[]") };
             events.push(format!("\"type\":\"response.{kind}\",\"response\":{same}"));
         }
         let mut items = Vec::new();
-        for item in 0..=numbers.below(2) {
-            let text = numbers.pick(&TEXTS);
+        for item in 0..=random.below(2) {
+            let text = random.pick(&TEXTS);
             let at = format!("\"output_index\":{item},\"content_index\":0");
             let part =
                 format!("{{\"type\":\"output_text\",\"annotations\":[],\"text\":\"{text}\"}}");
@@ -335,27 +318,27 @@ fn echoes(numbers: &mut Numbers) -> Vec<u8> {
             events.push(format!("\"type\":\"response.output_item.done\",{at},\"item\":{whole}"));
             items.push(whole);
         }
-        let last = response(numbers, id, &format!("[{}]", items.join(",")));
+        let last = response(random, id, &format!("[{}]", items.join(",")));
         events.push(format!("\"type\":\"response.completed\",\"response\":{last}"));
         for event in events {
             let _ = write!(out, "data: {{{event}}}\n\n");
         }
     }
     let mut bytes = out.into_bytes();
-    for _ in 0..numbers.below(3) {
-        let place = numbers.below(bytes.len());
-        bytes[place] = b"\"\\{}[],:1\r x0\xff\x00"[numbers.below(15)];
+    for _ in 0..random.below(3) {
+        let place = random.below(bytes.len());
+        bytes[place] = b"\"\\{}[],:1\r x0\xff\x00"[random.below(15)];
     }
     bytes
 }
 
 #[test]
 fn what_is_said_again_is_told_the_same() {
-    let mut numbers = Numbers(2);
+    let mut random = Random(2);
     let mut sum = Counters::default();
     for _ in 0..200 {
-        let bytes = echoes(&mut numbers);
-        let size = 1 + numbers.below(bytes.len());
+        let bytes = echoes(&mut random);
+        let size = 1 + random.below(bytes.len());
         add(&mut sum, compare(&bytes, size, None));
     }
     assert!(sum.remembered > 5_000, "{sum:?}");

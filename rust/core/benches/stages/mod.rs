@@ -8,6 +8,8 @@ use std::fmt;
 use std::fs;
 use std::path::{Path, PathBuf};
 
+use divan::Bencher;
+use divan::counter::BytesCount;
 use respstream_core::decoder::{self, Decoder, Ignore};
 use respstream_core::diagnostics::Note;
 use respstream_core::events::{Found, Parsed, Reader};
@@ -17,6 +19,11 @@ use respstream_core::sink::{Frame, Sink};
 
 /// From a log to how much was found in it.
 pub type Stage = fn(&[u8]) -> usize;
+
+/// Times a stage over a log.
+pub fn measured(bencher: Bencher<'_, '_>, log: &Log, stage: Stage) {
+    bencher.counter(BytesCount::of_slice(&log.data)).bench(|| stage(divan::black_box(&log.data)));
+}
 
 /// All stages by name, the limit first.
 pub const STAGES: [(&str, Stage); 7] = [
