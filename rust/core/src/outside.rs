@@ -5,14 +5,12 @@
 
 use crate::catalogue::Code;
 use crate::count::work;
-use crate::diagnostics::{Detail, Value};
+use crate::diagnostics::{Detail, Value, clip};
 use crate::json::{self, Fault, Kind, LineCheck, Member, State};
 use crate::sink::{Line, Out, Sink, Span, What, over, trim};
 
 /// Bytes of a stray span that are kept to see whether it is an API error body.
 const SAMPLE: usize = 65536;
-/// Characters of a text in a diagnostic.
-const CLIP: usize = 200;
 
 /// Neighbouring lines of text that are not (yet) an event.
 #[derive(Debug)]
@@ -196,9 +194,9 @@ pub fn error_detail(text: &[u8], members: &[Member]) -> Option<Detail> {
     let raw = error.value(text);
     let mut inner = Vec::new();
     let value = |inner: &[Member], key: &str| match (error.kind, key) {
-        (Kind::String, "message") => clip(raw, Kind::String),
+        (Kind::String, "message") => shown(raw, Kind::String),
         _ => json::find(raw, inner, key)
-            .map_or(Value::Null, |member| clip(member.value(raw), member.kind)),
+            .map_or(Value::Null, |member| shown(member.value(raw), member.kind)),
     };
     match error.kind {
         Kind::String => {}
@@ -209,10 +207,10 @@ pub fn error_detail(text: &[u8], members: &[Member]) -> Option<Detail> {
     Some(keys.into_iter().map(|key| (key, value(&inner, key))).collect())
 }
 
-/// At most 200 characters of a text for a diagnostic; integers of 64 bits as text; null for anything else.
-fn clip(raw: &[u8], kind: Kind) -> Value {
+/// A text, clipped; integers of 64 bits as text; null for anything else.
+fn shown(raw: &[u8], kind: Kind) -> Value {
     match kind {
-        Kind::String => Value::Text(json::decode_str(raw).chars().take(CLIP).collect()),
+        Kind::String => clip(&json::decode_str(raw)).into(),
         Kind::Number => {
             json::parse_index(raw).map_or(Value::Null, |number| Value::Text(number.to_string()))
         }

@@ -86,6 +86,8 @@ fn steps(option: &str, text: Option<&str>) -> PyResult<Option<Steps>> {
 pub fn diagnostic<'py>(py: Python<'py>, found: &Diagnostic) -> PyResult<Bound<'py, PyAny>> {
     static CLASS: PyOnceLock<Py<PyType>> = PyOnceLock::new();
     let class = CLASS.import(py, "respstream.diagnostics", "Diagnostic")?;
+    let told = !found.detail.is_empty();
+    let detail = told.then(|| detail(py, &found.detail)).transpose()?;
     class.call1((
         found.code.kind().code,
         found.offset,
@@ -93,7 +95,7 @@ pub fn diagnostic<'py>(py: Python<'py>, found: &Diagnostic) -> PyResult<Bound<'p
         found.line,
         found.sequence_number,
         found.response_id.as_deref(),
-        detail(py, &found.detail)?,
+        detail,
     ))
 }
 
@@ -118,10 +120,8 @@ pub fn diagnostics<'py>(py: Python<'py>, found: &[Diagnostic]) -> PyResult<Bound
     Ok(list)
 }
 
-fn detail<'py>(py: Python<'py>, detail: &Detail) -> PyResult<Option<Bound<'py, PyDict>>> {
-    if detail.is_empty() {
-        return Ok(None);
-    }
+/// The detail of a diagnostic.
+pub fn detail<'py>(py: Python<'py>, detail: &Detail) -> PyResult<Bound<'py, PyDict>> {
     let dict = PyDict::new(py);
     for (name, value) in detail {
         match value {
@@ -130,5 +130,5 @@ fn detail<'py>(py: Python<'py>, detail: &Detail) -> PyResult<Option<Bound<'py, P
             Value::Text(text) => dict.set_item(name, text)?,
         }
     }
-    Ok(Some(dict))
+    Ok(dict)
 }

@@ -3,10 +3,11 @@
 use pyo3::IntoPyObjectExt;
 use pyo3::exceptions::PyValueError;
 use pyo3::prelude::*;
-use pyo3::types::{PyBytes, PyDict};
-use respstream_core::catalogue::DIAGNOSTICS;
-use respstream_core::diagnostics::{Note, Value};
+use pyo3::types::PyBytes;
+use respstream_core::diagnostics::Note;
 use respstream_core::frames::{Form, Frame, Framer, OnEof, Options, Sink};
+
+use crate::convert::detail;
 
 /// What one source gives, cut into these chunks.
 ///
@@ -68,7 +69,7 @@ impl Sink for Items<'_> {
     }
 
     fn note(&mut self, note: Note) {
-        self.given.push(note_tuple(self.py, note));
+        self.given.push(note_tuple(self.py, &note));
     }
 
     fn done(&mut self) {
@@ -76,15 +77,8 @@ impl Sink for Items<'_> {
     }
 }
 
-fn note_tuple(py: Python<'_>, note: Note) -> PyResult<Bound<'_, PyAny>> {
-    let detail = PyDict::new(py);
-    for (key, value) in note.detail {
-        match value {
-            Value::Null => detail.set_item(key, py.None())?,
-            Value::Int(number) => detail.set_item(key, number)?,
-            Value::Text(text) => detail.set_item(key, text)?,
-        }
-    }
-    let code = DIAGNOSTICS.get(note.code as usize).map(|kind| kind.code);
+fn note_tuple<'py>(py: Python<'py>, note: &Note) -> PyResult<Bound<'py, PyAny>> {
+    let detail = detail(py, &note.detail)?;
+    let code = note.code.kind().code;
     ("note", code, note.offset, note.length, note.line, detail).into_bound_py_any(py)
 }

@@ -145,17 +145,14 @@ impl Template {
     /// The member at a place, as it is in the text that fitted last.
     #[inline]
     pub fn member(&self, place: usize) -> Option<Member> {
-        let mut member = *self.known.get(place)?;
+        let known = *self.known.get(place)?;
         let before = *self.before.get(place)?;
         let shift = before.checked_sub(1).map_or(0, |last| self.ends[last].shift);
-        member.key.start = member.key.start.wrapping_add(shift);
-        member.key.end = member.key.end.wrapping_add(shift);
-        member.start = member.start.wrapping_add(shift);
-        member.end = member.end.wrapping_add(shift);
+        let mut member = known.shifted(shift);
         if let Some(end) =
             self.holes.get(before).filter(|hole| hole.member == place).map(|_| self.ends[before])
         {
-            member.end = self.known[place].end.wrapping_add(end.shift);
+            member.end = known.end.wrapping_add(end.shift);
             member.escaped = end.escaped;
         }
         Some(member)
