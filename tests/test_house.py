@@ -124,7 +124,8 @@ def imported_at_once(body: list[ast.stmt]) -> Iterator[str]:
             yield from imported_at_once([*node.body, *getattr(node, "orelse", [])])
 
 
-def test_no_import_goes_in_a_circle() -> None:
+def package_imports() -> dict[str, set[str]]:
+    """The modules and folders of the package, and which of the others each imports at once."""
     graph: dict[str, set[str]] = {}
     for path in files(".py", under=("python/respstream",)):
         room = path.relative_to(PACKAGE).parts[0].removesuffix(".py")
@@ -132,9 +133,34 @@ def test_no_import_goes_in_a_circle() -> None:
             graph.setdefault(room, set()).update(
                 set(imported_at_once(ast.parse(path.read_text("utf-8")).body)) - {room}
             )
-    known = {room: others & graph.keys() for room, others in graph.items()}
+    return {room: others & graph.keys() for room, others in graph.items()}
+
+
+def test_no_import_goes_in_a_circle() -> None:
+    known = package_imports()
     graphlib.TopologicalSorter(known).prepare()  # raises CycleError, which names it
     assert known["_pure"] <= {"_alone", "_catalogue", "base", "diagnostics", "errors", "response", "sse", "types"}
+
+
+def test_the_drawing_of_imports_is_true() -> None:
+    """docs/architecture.md: a row a line, its name first; a module imports from its own row and those below."""
+    page = (ROOT / "docs" / "architecture.md").read_text("utf-8")
+    drawing = page.split("```text\ncommands, bridges")[1].split("```")[0]
+    rows = [re.findall(r"\w+", line[20:]) for line in f"commands, bridges{drawing}".splitlines()]
+    row = {name: number for number, names in enumerate(rows) for name in names} | {"__main__": -1}
+    known = package_imports()
+    assert row.keys() - known.keys() == {"_native", "or"}
+    assert known.keys() - row.keys() == set()
+    up = [(name, other) for name, others in known.items() for other in others if row[other] < row[name]]
+    assert up == []
+
+
+def test_the_rooms_are_described() -> None:
+    page = (ROOT / "docs" / "architecture.md").read_text("utf-8")
+    rooms = page.split("## The rooms")[1].split("## Decisions")[0]
+    scan = stems(ROOT / "rust" / "scan" / "src", ".rs") - {"lib", "summary"}
+    assert {stem for stem in LAYER if f"`{stem}`" not in rooms} == set()
+    assert {stem for stem in scan if not re.search(rf"\b{stem}\b", rooms)} == set()
 
 
 def test_the_twin_needs_no_extension() -> None:
