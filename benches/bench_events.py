@@ -8,12 +8,13 @@ from __future__ import annotations
 from typing import Any
 
 from benches import ours, peers
-from benches.rows import FAST, LARGE, SLOW, Row, blocks, events_answer, suite
+from benches.rows import FAST, LARGE, SINGLE_SHAPES, SLOW, Row, blocks, events_answer, suite
 
 SHAPE_SIZE = 32_000_000
 MSGSPEC = "msgspec, type and delta"
 EVENTS, FEED, TWIN_FEED = "respstream.events", "Decoder.feed, 64 KiB", "Decoder.feed, pure Python"
-CREATE = "openai create(stream=True)"
+FEED_EACH = "Decoder.feed"
+CREATE, SDK_DECODER = "openai create(stream=True)", "openai SSEDecoder, json()"
 CHAT, LIVE, PEERS_CHAT = "events: chat", "events: chat, live: one at a time", "events: chat, all peers"
 
 BY_HAND = {MSGSPEC: peers.split_msgspec, "orjson": peers.split_orjson, "jiter": peers.split_jiter}
@@ -33,9 +34,9 @@ ALL = {
     "openai responses.stream()": peers.openai_stream,
 }
 LIVE_ONES = {
-    "Decoder.feed": ours.feed_each,
+    FEED_EACH: ours.feed_each,
     TWIN_FEED: ours.feed_each_twin,
-    "openai SSEDecoder, json()": peers.openai_decoder,
+    SDK_DECODER: peers.openai_decoder,
 }
 
 
@@ -51,24 +52,8 @@ ROWS = (
     _row("mixed, all peers", "mixed", ALL, size_bytes=SLOW, reference=CREATE),
     _row("mixed", "mixed", size_bytes=FAST),
     _row("chat, JSON Lines", "chat", size_bytes=FAST, options={"form": "jsonl"}),
-    _row("chat, keys in alphabetical order", "chat", full_bytes=FAST, options={"key_order": "alphabetical"}),
-    _row("chat, type last", "chat", full_bytes=FAST, options={"key_order": "type_last"}),
-    _row("tools", "tools", full_bytes=FAST),
-    _row("reasoning", "reasoning", full_bytes=FAST),
-    _row("refusals", "refusals", full_bytes=FAST),
-    _row("long instructions and tools", "long_lifecycle", full_bytes=FAST),
-    _row("Unicode and escapes", "unicode_escapes", full_bytes=FAST),
-    _row("no obfuscation", "chat", full_bytes=FAST, options={"obfuscation": False}),
-    _row("logprobs", "logprobs", full_bytes=FAST),
-    _row("image of 8 MiB", "image", full_bytes=FAST),
-    _row(
-        "chat, live: one at a time",
-        "chat",
-        LIVE_ONES,
-        size_bytes=SLOW,
-        reference="openai SSEDecoder, json()",
-        prepare=blocks,
-    ),
+    *(_row(name, shape, full_bytes=FAST, options=options) for name, shape, options in SINGLE_SHAPES),
+    _row("chat, live: one at a time", "chat", LIVE_ONES, size_bytes=SLOW, reference=SDK_DECODER, prepare=blocks),
 )
 
 test_events = suite(ROWS)

@@ -8,7 +8,7 @@ from __future__ import annotations
 from typing import Any
 
 from benches import ours, peers
-from benches.rows import FAST, LARGE, SLOW, Row, fold_answer, suite
+from benches.rows import FAST, LARGE, SINGLE_SHAPES, SLOW, Row, fold_answer, suite
 
 SHAPE_SIZE = 64_000_000
 OURS, ORJSON, STREAM = "respstream.responses", "orjson by hand", "openai responses.stream()"
@@ -37,16 +37,7 @@ ROWS = (
     _row("mixed, JSON Lines", "mixed", FAST_ONES, size_bytes=FAST, options={"form": "jsonl"}),
     _row("mixed, all peers", "mixed", ALL, size_bytes=SLOW),
     _row("chat, all peers", "chat", ALL, size_bytes=SLOW, reference=STREAM),
-    _row("chat, keys in alphabetical order", "chat", full_bytes=FAST, options={"key_order": "alphabetical"}),
-    _row("chat, type last", "chat", full_bytes=FAST, options={"key_order": "type_last"}),
-    _row("tools", "tools", full_bytes=FAST),
-    _row("reasoning", "reasoning", full_bytes=FAST),
-    _row("refusals", "refusals", full_bytes=FAST),
-    _row("long instructions and tools", "long_lifecycle", full_bytes=FAST),
-    _row("Unicode and escapes", "unicode_escapes", full_bytes=FAST),
-    _row("no obfuscation", "chat", full_bytes=FAST, options={"obfuscation": False}),
-    _row("logprobs", "logprobs", full_bytes=FAST),
-    _row("image of 8 MiB", "image", full_bytes=FAST),
+    *(_row(name, shape, full_bytes=FAST, options=options) for name, shape, options in SINGLE_SHAPES),
 )
 
 test_fold = suite(ROWS)

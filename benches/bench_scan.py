@@ -12,7 +12,7 @@ from pathlib import Path
 from typing import Any
 
 from benches import files
-from benches.rows import FAST, LARGE, Row, fold_answer, suite
+from benches.rows import FAST, LARGE, Row, events_answer, fold_answer, suite
 from benches.shapes import Log
 
 DUCKDB, DUCKDB_ONE, POLARS, WC = "DuckDB", "DuckDB, one thread", "polars", "wc -l"
@@ -30,11 +30,6 @@ _EVENT = ["type", "sequence_number", "item_id", "output_index", "content_index",
 def usage_answer(log: Log) -> Any:
     """What every contender of a usage row must return."""
     return sorted((row["id"], row["status"], row["output_tokens"]) for row in log.responses)
-
-
-def event_answer(log: Log) -> Any:
-    """What every contender of an events row must return: events, characters in text deltas."""
-    return log.events, log.delta_chars
 
 
 def lines_answer(log: Log) -> int:
@@ -114,13 +109,13 @@ SIX_ROWS = {
     DUCKDB_ONE: partial(files.duckdb_six, threads=1),
     POLARS: files.polars_six,
 }
-LARGE_ROWS = {OURS: scan_usage, f"{OURS}, one thread": partial(scan_usage, threads=1), WC: files.word_count}
+LARGE_ROWS = {OURS: scan_usage, OURS_ONE: partial(scan_usage, threads=1), WC: files.word_count}
 
 ROWS = (
     *(_row(USAGE, form, USAGE_ROWS, usage_answer) for form in ("sse", "jsonl")),
     *(_row(WHOLE, form, WHOLE_ROWS, fold_answer) for form in ("sse", "jsonl")),
     _row(WHOLE, "sse", WHOLE_ROWS, fold_answer, name=WHOLE_MIXED, shape="mixed"),
-    *(_row(SIX, form, SIX_ROWS, event_answer) for form in ("sse", "jsonl")),
+    *(_row(SIX, form, SIX_ROWS, events_answer) for form in ("sse", "jsonl")),
     _row(USAGE, "sse", LARGE_ROWS, usage_answer, name=USAGE_LARGE, size_bytes=LARGE, reference=WC),
 )
 

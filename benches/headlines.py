@@ -91,7 +91,7 @@ HEADLINES = (
         work="usage only, JSON Lines", row=_S.JSONL_ROW.format(_S.USAGE), ours=_S.OURS, peer=_S.DUCKDB, kind="GB/s",
     ),
     Headline(
-        work="one live event a `feed`", row=_E.LIVE, ours="Decoder.feed", peer="openai SSEDecoder, json()",
+        work="one live event a `feed`", row=_E.LIVE, ours=_E.FEED_EACH, peer=_E.SDK_DECODER,
         kind="µs an event", most=1.5,
     ),
     Headline(

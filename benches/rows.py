@@ -49,6 +49,21 @@ def blocks(log: Log) -> list[bytes]:
     return [block + b"\n\n" for block in log.data.split(b"\n\n")[:-1]]
 
 
+SINGLE_SHAPES: tuple[tuple[str, str, Mapping[str, Any]], ...] = (
+    ("chat, keys in alphabetical order", "chat", {"key_order": "alphabetical"}),
+    ("chat, type last", "chat", {"key_order": "type_last"}),
+    ("tools", "tools", {}),
+    ("reasoning", "reasoning", {}),
+    ("refusals", "refusals", {}),
+    ("long instructions and tools", "long_lifecycle", {}),
+    ("Unicode and escapes", "unicode_escapes", {}),
+    ("no obfuscation", "chat", {"obfuscation": False}),
+    ("logprobs", "logprobs", {}),
+    ("image of 8 MiB", "image", {}),
+)
+"""Logs that are all of one kind: what their row is called, the shape, and the options of its generator."""
+
+
 @dataclass(frozen=True, slots=True)
 class Facts:
     """What a row's input holds: bytes, responses and events. All zero where the row reads no log."""
