@@ -16,9 +16,8 @@ __all__ = ["Event", "Payload", "UnknownEvent", "build"]
 
 _CLIP = 48
 _JSON_SPACE = b" \t\r\n"
-_late: dict[
-    str, Any
-] = {}  # modules that import this one, or that few programs need; looked up here once they are imported
+# Modules that import this one, or that few programs need; looked up here once they are imported.
+_late: dict[str, Any] = {}
 
 
 def _loads(raw: bytes) -> Any:

@@ -1,4 +1,4 @@
-"""The sans-IO decoder of the engine in use, and the fold of events that one already has."""
+"""The sans-IO decoder of the engine in use."""
 
 from __future__ import annotations
 

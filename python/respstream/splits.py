@@ -21,7 +21,6 @@ __all__ = ["Split", "plan", "read_split"]
 
 TARGET_BYTES = 128 << 20
 _HEAD_BYTES = 1 << 16
-_PACKED = (b"\x1f\x8b", b"\x28\xb5\x2f\xfd")
 
 
 class Split:
@@ -125,6 +124,7 @@ def _size(one: Input) -> int | None:
 
 
 def _divisible(one: Input, options: dict[str, Any]) -> bool:
+    from respstream.sources import GZIP, ZSTD
     from respstream.wrapped import sniff
 
     # Rows have lanes, and other files that wrap streams are one text.
@@ -138,7 +138,7 @@ def _divisible(one: Input, options: dict[str, Any]) -> bool:
     text = head.removeprefix(b"\xef\xbb\xbf").lstrip()
     return (
         (options.get("form") in ("sse", "jsonl") or sniff(head) == "")
-        and not head.startswith(_PACKED)
+        and not head.startswith((GZIP, ZSTD))
         and not text.startswith(b"[")
         and b'"stream_id"' not in head
         and not _wraps(text)

@@ -9,7 +9,7 @@ TYPE_CHECKING = False
 if TYPE_CHECKING:
     from typing import Any
 
-    from ._pure.sse import SseDecoder as Decoder
+    from respstream._pure.sse import SseDecoder as Decoder
 
 __all__ = ["Decoder", "ServerSentEvent"]
 
@@ -53,7 +53,7 @@ class ServerSentEvent:
 def __getattr__(name: str) -> Any:
     # Looked up late: the engines import this module for ServerSentEvent, so it cannot import them.
     if name == "Decoder":
-        from ._backend import engine
+        from respstream._backend import engine
 
         return engine.SseDecoder
     raise AttributeError(f"module {__name__!r} has no attribute {name!r}")

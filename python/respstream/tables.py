@@ -249,9 +249,11 @@ class Scan:
         return writers.to_arrow(self)
 
     def to_polars(self) -> Any:
-        """A `polars.DataFrame`; of several tables a dict of them."""
-        import polars
-
+        """A `polars.DataFrame`; of several tables a dict of them. Raises ImportError that names the extra."""
+        try:
+            import polars
+        except ImportError:
+            raise ImportError("pip install 'respstream[polars]' makes polars' tables") from None
         if len(self.tables) > 1:
             return {name: polars.DataFrame(table) for name, table in self.to_arrow().items()}
         return polars.DataFrame(self)

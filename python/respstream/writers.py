@@ -12,7 +12,6 @@ import os
 from collections.abc import Iterator
 from datetime import datetime
 from typing import Any, Protocol
-from urllib.parse import quote
 
 from respstream.files import is_replaceable, new_file, new_folder
 from respstream.tables import Scan
@@ -164,7 +163,7 @@ class JsonLines:
 
     def write(self, batch: Any) -> None:
         """Writes a batch."""
-        self._file.writelines(_json(row) + "\n" for row in batch.to_pylist())
+        self._file.writelines(as_json(row) + "\n" for row in batch.to_pylist())
 
     def close(self) -> None:
         """Ends the file."""
@@ -181,7 +180,7 @@ class Csv:
 
     def write(self, batch: Any) -> None:
         """Writes a batch."""
-        self._writer.writerows([_field(value) for value in row.values()] for row in batch.to_pylist())
+        self._writer.writerows([as_text(value) for value in row.values()] for row in batch.to_pylist())
 
     def close(self) -> None:
         """Ends the file."""
@@ -191,20 +190,23 @@ class Csv:
 FORMS: dict[str, Any] = {"parquet": Parquet, "ipc": Ipc, "jsonl": JsonLines, "csv": Csv}
 
 
-def _json(value: Any) -> str:
-    return json.dumps(value, ensure_ascii=False, separators=(",", ":"), default=_rfc3339)
-
-
-def _rfc3339(value: datetime) -> str:
+def rfc3339(value: datetime) -> str:
+    """A time in UTC as RFC 3339 has it: `2026-03-01T12:00:00Z`, with microseconds where there are any."""
     return value.isoformat().replace("+00:00", "Z")
 
 
-def _field(value: Any) -> str:
+def as_json(value: Any) -> str:
+    """A value as JSON on one line; times are strings."""
+    return json.dumps(value, ensure_ascii=False, separators=(",", ":"), default=rfc3339)
+
+
+def as_text(value: Any) -> str:
+    """A value as one field of text: "" for null, JSON for nested values."""
     if value is None:
         return ""
     if isinstance(value, str):
         return value
-    return _rfc3339(value) if isinstance(value, datetime) else _json(value)
+    return rfc3339(value) if isinstance(value, datetime) else as_json(value)
 
 
 # -- tables to files ---------------------------------------------------------------------------------------------------
@@ -272,8 +274,9 @@ class Partitioned:
 def _folder(value: Any) -> str:
     if value is None:
         return NULL_PARTITION
-    text = _field(value)
-    return quote(text, safe=" :@+,;=!$&'()")
+    from urllib.parse import quote
+
+    return quote(as_text(value), safe=" :@+,;=!$&'()")
 
 
 def _same(values: Any, value: Any) -> Any:

@@ -1,4 +1,4 @@
-"""The command line: `respstream responses|text|check`. One file for each command; `app` puts them together.
+"""The command line, `respstream`: one file for each command, which `app` puts together.
 
 It needs the extra `cli` (click and rich). Exit status: 0; 1 where input could not be read through or was found to be wrong;
 2 for wrong usage; 130 after Ctrl-C; 141 where the reader of the output went away.

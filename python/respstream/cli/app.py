@@ -75,7 +75,7 @@ def _version(ctx: click.Context, _: click.Parameter, wanted: bool) -> None:
 def app() -> None:
     """Reads streams of the OpenAI Responses API, live or logged.
 
-    Each command takes files, folders, globs, or `-` for stdin; gzip and zstd are read as they are.
+    What reads takes files, folders, globs, URLs, or `-` for stdin; gzip and zstd are read as they are.
     """
 
 

@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-from respstream.cli.rows import example_lines, table_command, titled
+from respstream.cli.rows import PATHS, example_lines, table_command, titled
 
-ABOUT = """One row an event: a table for the eye, or Parquet, Arrow, JSON Lines or CSV with every column.
+ABOUT = f"""One row an event: a table for the eye, or Parquet, Arrow, JSON Lines or CSV with every column.
 
-PATH is a file, a folder (its .sse, .jsonl, .json, .txt and .log files, packed or not), a glob, a URL, or `-` for stdin.
+{PATHS}
 The column payload, the JSON of the event, comes only when --columns names it.
 """
 

@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-from respstream.cli.rows import example_lines, table_command, titled
+from respstream.cli.rows import PATHS, example_lines, table_command, titled
 
-ABOUT = """One row an output item (message, tool call, reasoning …): a table, or Parquet, Arrow, JSON Lines or CSV.
+ABOUT = f"""One row an output item (message, tool call, reasoning …): a table, or Parquet, Arrow, JSON Lines or CSV.
 
-PATH is a file, a folder (its .sse, .jsonl, .json, .txt and .log files, packed or not), a glob, a URL, or `-` for stdin.
+{PATHS}
 """
 
 command = table_command(

@@ -7,20 +7,19 @@ from __future__ import annotations
 
 import contextlib
 import csv
-import json
 import os
 import re
 import signal
 import stat
 import sys
 from collections.abc import Generator, Sequence
-from datetime import datetime
 from types import FrameType
 from typing import IO, Any, Protocol
 
 import click
 
 from respstream.files import is_replaceable, new_file
+from respstream.writers import as_json, as_text
 
 Row = dict[str, Any]
 
@@ -184,16 +183,6 @@ def choose_format(wanted: str | None, path: str | None, *, folder: bool = False)
     return found or "parquet"
 
 
-def rfc3339(value: datetime) -> str:
-    """A time in UTC as RFC 3339 has it: `2026-03-01T12:00:00Z`, with microseconds where there are any."""
-    return value.isoformat().replace("+00:00", "Z")
-
-
-def as_json(value: Any) -> str:
-    """A value as JSON on one line; times are strings."""
-    return json.dumps(value, ensure_ascii=False, separators=(",", ":"), default=rfc3339)
-
-
 class JsonLines:
     """One JSON object a row."""
 
@@ -221,12 +210,3 @@ class Csv:
 
     def close(self) -> None:
         """Nothing was kept back."""
-
-
-def as_text(value: Any) -> str:
-    """A value as one field of text: "" for null, JSON for nested values."""
-    if value is None:
-        return ""
-    if isinstance(value, str):
-        return value
-    return rfc3339(value) if isinstance(value, datetime) else as_json(value)

@@ -5,7 +5,7 @@ from __future__ import annotations
 import click
 
 from respstream.cli.inputs import Reading, reads
-from respstream.cli.output import Stop
+from respstream.cli.output import Stop, plural
 
 EXAMPLES = """\b
 Examples:
@@ -45,7 +45,6 @@ def command(reading: Reading, speed: float | None, port: int) -> None:
         raise Stop(str(error)) from None
     except OSError as error:
         raise Stop(f"cannot serve on port {port}: {error.strerror or error}") from None
-    count = f"{len(recorded)} response{'' if len(recorded) == 1 else 's'}"
-    click.echo(f"serving {count} on http://127.0.0.1:{server.server_port}/v1")
+    click.echo(f"serving {plural(len(recorded), 'response')} on http://127.0.0.1:{server.server_port}/v1")
     with server:
         server.serve_forever()

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import math
 import shutil
+from bisect import bisect_right
 from collections import Counter
 from collections.abc import Iterable, Sequence
 from itertools import pairwise
@@ -224,8 +225,6 @@ def _step(least: float) -> float:
 
 
 def _place(edges: Sequence[float], value: float) -> int:
-    from bisect import bisect_right
-
     return min(max(bisect_right(edges, value) - 1, 0), len(edges) - 2)
 
 

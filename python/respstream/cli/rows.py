@@ -30,6 +30,7 @@ from respstream.cli.output import (
 )
 from respstream.cli.privacy import Privacy
 from respstream.cli.progress import Progress
+from respstream.paths import SUFFIXES
 from respstream.tables import COLUMNS, EXTRA, response_row
 
 QUICK_BYTES = 16 << 20
@@ -37,6 +38,9 @@ QUICK_BYTES = 16 << 20
 UNMADE = (FileExistsError, FileNotFoundError, IsADirectoryError, NotADirectoryError, PermissionError, ValueError)
 """What is raised where an output cannot be made under its name."""
 LIVE_ROWS, WATCHED_ROWS = 1, 512
+PATHS = f"""PATH is a file, a folder (its {", ".join(SUFFIXES[:-1])} and {SUFFIXES[-1]} files, packed or not), a glob, a URL,
+or `-` for stdin."""
+"""What the help texts say of the argument."""
 SPARED = frozenset({"response_id"})
 """What a narrow table does without, unless it was asked for."""
 

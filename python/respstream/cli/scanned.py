@@ -1,7 +1,5 @@
 """A scan under a command: batches that a thread pulls, so that Ctrl-C is heard while the scan waits for its input."""
 
-# Names stay as they were given, which pathlib would normalise.
-
 from __future__ import annotations
 
 import contextlib
@@ -42,7 +40,7 @@ class Scanned:
         self.rows = 0
         self._reading, self._privacy = reading, privacy or Privacy()
         count = threads or os.cpu_count() or 1
-        rows = batch_rows or 8192
+        rows = tables.batch_size(batch_rows)
         wanted: dict[str, list[str] | None] = {table: list(columns)}
         # What is diagnosed is summed up at the end, whatever the columns are.
         inputs = [_given(one) for one in reading.inputs]

@@ -12,8 +12,9 @@ from typing import IO, Any
 import click
 from rich.cells import cell_len, set_cell_size
 
-from respstream.cli.output import Row, as_text, coloured, is_seen, one_line
+from respstream.cli.output import Row, coloured, is_seen, one_line
 from respstream.tables import COLUMNS
+from respstream.writers import as_text
 
 GAP = "  "
 FIRST = 100

@@ -35,8 +35,8 @@ Examples:
 def command(ctx: click.Context, reading: Reading, reasoning: bool, tool_calls: bool, strict: bool) -> None:
     """The text of the responses as it arrives, a blank line between two of them; refusals too.
 
-    PATH is a file, a folder, a glob, or `-` for stdin, which serves without PATH as well: `curl -N … | respstream text`
-    prints tokens live. Errors are told on stderr.
+    PATH is a file, a folder, a glob, a URL, or `-` for stdin, which serves without PATH as well: `curl -N … | respstream
+    text` prints tokens live. Errors are told on stderr.
     """
     page = Page(sys.stdout)
     wanted = {MESSAGE} | ({REASONING} if reasoning else set()) | ({CALL} if tool_calls else set())

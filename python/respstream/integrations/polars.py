@@ -17,6 +17,7 @@ except ModuleNotFoundError as missing:
     raise ImportError("pip install 'respstream[polars]' reads logs into polars") from None
 
 from respstream.integrations import _tasks
+from respstream.tables import batch_size as most_rows
 from respstream.tables import scan
 
 if TYPE_CHECKING:
@@ -25,8 +26,6 @@ if TYPE_CHECKING:
     from respstream.tables import Scan
 
 __all__ = ["scan_responses", "scan_table"]
-
-_BATCH_ROWS = 8192
 
 
 def scan_responses(paths: Any, columns: Iterable[str] | None = None, **options: Any) -> pl.LazyFrame:
@@ -60,7 +59,7 @@ def scan_table(
     ) -> Iterator[pl.DataFrame]:
         names = list(schema) if with_columns is None else with_columns
         needed = names if predicate is None else list(dict.fromkeys([*names, *predicate.meta.root_names()]))
-        rows = min(size for size in (n_rows, batch_size, _BATCH_ROWS) if size is not None)
+        rows = min(size for size in (n_rows, batch_size, most_rows(None)) if size is not None)
         logs = scan(given, table, needed, threads, max(1, rows), **options)
         for frame in _limited(_frames(logs, unreadable), n_rows):
             yield (frame if predicate is None else frame.filter(predicate)).select(names)

@@ -16,6 +16,7 @@ default those of `columns`.
 
 from __future__ import annotations
 
+import json
 from typing import TYPE_CHECKING, Any
 
 try:
@@ -26,8 +27,6 @@ except ModuleNotFoundError as missing:
     if missing.name is None or missing.name.partition(".")[0] not in {"pyspark", "pyarrow"}:
         raise
     raise ImportError("pip install 'respstream[spark]' reads logs into Spark 4") from None
-
-import json
 
 from respstream.integrations import _tasks
 from respstream.splits import TARGET_BYTES, Split

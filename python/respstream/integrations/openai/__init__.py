@@ -6,7 +6,8 @@
     client = accelerate(OpenAI())
 
 For openai 2.x and 3.x. `accelerate` and `restore` are what most people need; `to_openai` and `from_openai` convert events
-and responses; `python -m respstream.integrations.openai verify FILE…` compares both ways of reading on one's own streams.
+and responses, `record` keeps what a client gets; `python -m respstream.integrations.openai verify FILE…` compares both
+ways of reading on one's own streams.
 """
 
 from respstream.integrations.openai._clients import accelerate, restore

@@ -72,7 +72,7 @@ class _ClientRecorder(Recorder):
 
 
 class _Tape:
-    """A track that never fails whoever reads the stream."""
+    """A track that never fails whoever reads the stream; as a context manager it ends with what the block raises."""
 
     def __init__(self, track: Track) -> None:
         self._track: Track | None = track
@@ -86,8 +86,10 @@ class _Tape:
                 self._track = None
                 _warn(error)
 
-    def end(self, error: BaseException | None = None) -> None:
-        """Ends the track."""
+    def __enter__(self) -> None:
+        pass
+
+    def __exit__(self, _: Any, error: BaseException | None, __: Any) -> None:
         track, self._track = self._track, None
         if track is not None:
             try:
@@ -99,14 +101,10 @@ class _Tape:
         """What reads the chunks, and writes them."""
 
         def iter_bytes(*args: Any, **kwargs: Any) -> Iterator[bytes]:
-            try:
+            with self:
                 for chunk in read(*args, **kwargs):
                     self.write(chunk)
                     yield chunk
-            except BaseException as error:
-                self.end(error)
-                raise
-            self.end()
 
         return iter_bytes
 
@@ -114,14 +112,10 @@ class _Tape:
         """As `tee`."""
 
         async def aiter_bytes(*args: Any, **kwargs: Any) -> AsyncIterator[bytes]:
-            try:
+            with self:
                 async for chunk in read(*args, **kwargs):
                     self.write(chunk)
                     yield chunk
-            except BaseException as error:
-                self.end(error)
-                raise
-            self.end()
 
         return aiter_bytes
 
