@@ -24,3 +24,20 @@ pub(crate) fn work(bytes: usize) {
 pub fn take() -> u64 {
     WORK.replace(0)
 }
+
+/// What the fast paths did.
+#[derive(Clone, Copy, PartialEq, Eq, Debug, Default)]
+pub struct Counters {
+    /// Frames that were lent as they stood, and lines that were not.
+    pub framed: u64,
+    pub framed_slowly: u64,
+    /// Events that repeated a known one, and events that were held against the known ones in vain.
+    pub recognised: u64,
+    pub not_recognised: u64,
+    /// Deltas that went where the last of their template had gone; and those of them that went there in runs.
+    pub appended: u64,
+    pub in_runs: u64,
+    /// Values that were known from before, and their bytes.
+    pub remembered: u64,
+    pub remembered_bytes: u64,
+}

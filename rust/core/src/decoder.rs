@@ -3,6 +3,7 @@
 use std::borrow::Cow;
 
 use crate::catalogue::Code;
+pub use crate::count::Counters;
 use crate::diagnostics::{Issue, Seen, Store};
 use crate::events::{Found, Parsed, Reader, repeated};
 use crate::frames::{Frame, Framer, Note, Options, What};
@@ -30,6 +31,11 @@ pub trait Sink {
     #[inline]
     fn piece(&mut self, _: &Piece<'_>) {}
 
+    /// Told behind the pieces of a run what they repeat, in which lane, and the response that they belong to, into which they
+    /// are folded already.
+    #[inline]
+    fn ran(&mut self, _: &Known, _lane: Option<&str>, _: Option<&Folded>) {}
+
     /// The same as `event`, with the response that the event belongs to, into which it is folded already.
     fn taken(&mut self, parsed: &Parsed<'_>, _folded: Option<&Folded>) {
         self.event(parsed);
@@ -43,23 +49,6 @@ impl Sink for Ignore {
     const READS: bool = false;
 
     fn event(&mut self, _: &Parsed<'_>) {}
-}
-
-/// What the fast paths did.
-#[derive(Clone, Copy, PartialEq, Eq, Debug, Default)]
-pub struct Counters {
-    /// Frames that were lent as they stood, and lines that were not.
-    pub framed: u64,
-    pub framed_slowly: u64,
-    /// Events that repeated a known one, and events that were held against the known ones in vain.
-    pub recognised: u64,
-    pub not_recognised: u64,
-    /// Deltas that went where the last of their template had gone; and those of them that went there in runs.
-    pub appended: u64,
-    pub in_runs: u64,
-    /// Values that were known from before, and their bytes.
-    pub remembered: u64,
-    pub remembered_bytes: u64,
 }
 
 /// One source on its way from bytes to responses. After a failure (a strict store's) nothing more is taken.
@@ -250,6 +239,8 @@ impl Stages {
         }
         let run = lanes.run(lane, known, rest, around, offset, |piece| sink.piece(piece));
         if run.events > 0 {
+            let lane = known.lane.as_deref().or(lane);
+            sink.ran(known, lane, lanes.open_in(lane));
             reader.predictor.hit(run.events);
         }
         run

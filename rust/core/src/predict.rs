@@ -3,6 +3,8 @@
 //! The reader shows what it has read to the predictor (`learn`) and asks it first (`recognise`). Several templates are
 //! kept, because types alternate and lanes interleave; where guessing does not pay it stops for a while.
 
+use std::borrow::Cow;
+
 use crate::catalogue::{Entry, Indexes, Phase};
 use crate::json::{self, Kind, Member, Template};
 use crate::runs::{Around, Stencil};
@@ -71,7 +73,19 @@ impl Known {
 
     /// Events like this can be taken in runs: numbered pieces of one text, with nothing beside it, a line each.
     pub fn is_for_runs(&self) -> bool {
-        self.number.is_some() && self.delta.is_some() && !self.extends && self.is_one_line()
+        self.is_for_pieces() && !self.extends
+    }
+
+    /// No more than a number, a piece of text and what goes beside it tells an event like this from the next, a line each.
+    pub fn is_for_pieces(&self) -> bool {
+        self.number.is_some() && self.delta.is_some() && self.is_one_line()
+    }
+
+    /// The id of the item, if it is a string: the same in all events that repeat this one.
+    pub fn item_id(&self) -> Option<Cow<'_, str>> {
+        let place = self.item_id.filter(|place| !self.varies(*place))?;
+        let (member, value) = self.template.constant(place)?;
+        (member.kind == Kind::String).then(|| json::decode_str(value))
     }
 
     /// Whether the member at a place is another one in each event.

@@ -40,9 +40,10 @@ pub struct Run {
 /// An event of a run.
 #[derive(Clone, Copy, Debug)]
 pub struct Piece<'a> {
-    /// The payload, and the offset of its block or line.
+    /// The payload, the offset of its block or line, and the one behind it.
     pub raw: &'a [u8],
     pub offset: u64,
+    pub end: u64,
     pub sequence: i64,
     /// The delta with its quotes, and whether it has escapes.
     pub text: &'a [u8],
@@ -97,6 +98,7 @@ impl Fit {
         Some(Piece {
             raw: block.get(start..self.size.checked_sub(end)?)?,
             offset,
+            end: offset + (self.size - end) as u64,
             sequence: i64::try_from(self.sequence).ok()?,
             text: block.get(quoted)?,
             escaped: self.escaped,
@@ -196,6 +198,35 @@ pub fn pass(known: &mut Known, rest: &[u8], around: &Around<'_>) -> Run {
             break;
         }
         work(fit.size);
+        run.size += fit.size;
+        run.events += 1;
+    }
+    run
+}
+
+/// Gives the pieces in the blocks that `rest` begins with and that fit the template, whatever they were part of; the first
+/// block is at this offset.
+pub fn read(
+    known: &mut Known,
+    (rest, offset): (&[u8], u64),
+    around: &Around<'_>,
+    mut each: impl FnMut(&Piece<'_>),
+) -> Run {
+    let mut run = Run::default();
+    if !known.is_for_pieces() {
+        return run;
+    }
+    known.stencil_for(around);
+    let (start, end) = (around.opening.len(), around.closing.len());
+    loop {
+        let block = rest.get(run.size..).unwrap_or_default();
+        let Some(fit) = known.stencil.fits(block) else { break };
+        if fit.size - start - end > around.limit {
+            break;
+        }
+        let Some(piece) = fit.event(block, start, end, offset + run.size as u64) else { break };
+        work(fit.size);
+        each(&piece);
         run.size += fit.size;
         run.events += 1;
     }

@@ -15,13 +15,9 @@ use crate::columns::{Cell, Columns};
 use crate::schema::{Selection, Table};
 use crate::source::Problem;
 
-/// A batch ends at about this many bytes, if it has not so many rows as it may have.
-const BATCH_BYTES: usize = 2 << 20;
-
 /// The tables of a scan. Each takes the rows that are its own, if it is wanted.
 pub struct Tables {
     columns: Vec<Columns>,
-    batch_rows: usize,
     /// All rows so far, by table.
     pub rows: Vec<u64>,
 }
@@ -31,9 +27,10 @@ pub type Batch = (usize, RecordBatch);
 
 impl Tables {
     pub fn new(selections: &[Selection], batch_rows: usize) -> Self {
-        let columns: Vec<_> = selections.iter().cloned().map(Columns::new).collect();
+        let columns = |selection: &Selection| Columns::new(selection.clone(), batch_rows);
+        let columns: Vec<_> = selections.iter().map(columns).collect();
         let rows = vec![0; columns.len()];
-        Self { columns, batch_rows: batch_rows.max(1), rows }
+        Self { columns, rows }
     }
 
     /// What is wanted.
@@ -46,7 +43,8 @@ impl Tables {
         self.columns.iter().any(|columns| columns.selection.table == table)
     }
 
-    fn of(&mut self, table: Table) -> impl Iterator<Item = &mut Columns> {
+    /// The columns of a table, each time that it is wanted.
+    pub(crate) fn of(&mut self, table: Table) -> impl Iterator<Item = &mut Columns> {
         self.columns.iter_mut().filter(move |columns| columns.selection.table == table)
     }
 
@@ -115,10 +113,10 @@ impl Tables {
     pub fn take(&mut self, all: bool) -> Result<Vec<Batch>, ArrowError> {
         let mut batches = Vec::new();
         for (place, columns) in self.columns.iter_mut().enumerate() {
-            let full = columns.rows() >= self.batch_rows || columns.bytes() >= BATCH_BYTES;
-            if columns.rows() > 0 && (all || full) {
-                self.rows[place] += columns.rows() as u64;
-                batches.push((place, columns.finish()?));
+            for batch in columns.take(all) {
+                let batch = batch?;
+                self.rows[place] += batch.num_rows() as u64;
+                batches.push((place, batch));
             }
         }
         Ok(batches)

@@ -1,6 +1,7 @@
 //! The columns of a batch as they grow, cell by cell.
 
 use std::collections::HashMap;
+use std::ops::Range;
 use std::sync::Arc;
 
 use arrow_array::builder::{
@@ -17,6 +18,8 @@ use crate::schema::{Kind, Selection, call_fields};
 /// What a batch has room for at first: many are small.
 const ROWS: usize = 64;
 const TEXT_BYTES: usize = 1024;
+/// A batch ends at about this many bytes, if it has not so many rows as it may have.
+const BATCH_BYTES: usize = 2 << 20;
 
 /// The value of a row in a column.
 #[derive(Clone, Copy, Debug)]
@@ -60,6 +63,18 @@ impl From<Option<f64>> for Cell<'_> {
     }
 }
 
+/// The values of some rows that follow one another in a column.
+#[derive(Clone, Copy, Debug)]
+pub enum Series<'a> {
+    /// The same for all of them.
+    Same(Cell<'a>),
+    /// Integers that grow by one from this on.
+    Count(u64),
+    Ints(&'a [i64]),
+    /// Texts that stand one behind the other, and where they end.
+    Texts(&'a [u8], &'a [usize]),
+}
+
 /// Texts of which there are few: each is kept once, and mostly the same one comes again.
 #[derive(Default)]
 struct WordBuilder {
@@ -76,6 +91,14 @@ impl WordBuilder {
             (None, _) => self.rows.append_null(),
             (Some(word), Some((last, place))) if **last == *word => self.rows.append_value(*place),
             (Some(word), _) => self.append_other(word),
+        }
+    }
+
+    fn append_n(&mut self, word: Option<&str>, count: usize) {
+        self.append(word);
+        match (word, &self.last) {
+            (Some(_), Some((_, place))) => self.rows.append_value_n(*place, count - 1),
+            _ => self.rows.append_nulls(count - 1),
         }
     }
 
@@ -166,6 +189,35 @@ impl Values {
         }
     }
 
+    /// Appends the values of the rows `from` to `to` of a series; gives the bytes that they take, about.
+    fn push_series(&mut self, series: Series<'_>, rows: Range<usize>) -> usize {
+        let count = rows.len();
+        match (self, series) {
+            (Self::Text(values), Series::Same(Cell::Text(text))) => {
+                values.append_value_n(text, count);
+                (text.len() + 8) * count
+            }
+            (Self::Text(values), Series::Texts(text, ends)) => push_texts(values, text, ends, rows),
+            (Self::Word(values), Series::Same(Cell::Text(word))) => {
+                values.append_n(Some(word), count);
+                4 * count
+            }
+            (Self::Int(values), Series::Same(Cell::Int(number))) => {
+                values.append_value_n(number, count);
+                8 * count
+            }
+            (Self::Int(values), Series::Ints(numbers)) => {
+                values.append_slice(&numbers[rows]);
+                8 * count
+            }
+            (values, Series::Count(first)) => {
+                rows.map(|row| values.push((first + row as u64).into())).sum()
+            }
+            (values, Series::Same(cell)) => rows.map(|_| values.push(cell)).sum(),
+            (values, _) => rows.map(|_| values.push(Cell::Null)).sum(),
+        }
+    }
+
     fn finish(&mut self) -> ArrayRef {
         match self {
             Self::Text(values) => {
@@ -189,6 +241,27 @@ impl Values {
 
 fn integer(cell: Cell<'_>) -> Option<i64> {
     if let Cell::Int(number) = cell { Some(number) } else { None }
+}
+
+fn push_texts(
+    values: &mut LargeStringBuilder,
+    text: &[u8],
+    ends: &[usize],
+    rows: Range<usize>,
+) -> usize {
+    let first = rows.start.checked_sub(1).map_or(0, |before| ends[before]);
+    let last = ends[rows.end - 1];
+    let mut start = first;
+    // Checked once for all; a piece ends where a character does.
+    let whole = std::str::from_utf8(&text[first..last]).ok();
+    for end in &ends[rows.clone()] {
+        match whole.and_then(|whole| whole.get(start - first..end - first)) {
+            Some(piece) => values.append_value(piece),
+            None => values.append_value(String::from_utf8_lossy(&text[start..*end])),
+        }
+        start = *end;
+    }
+    last - first + 8 * rows.len()
 }
 
 fn push_words(values: &mut ListBuilder<LargeStringBuilder>, words: &[&str]) -> usize {
@@ -220,19 +293,23 @@ fn push_calls(values: &mut ListBuilder<StructBuilder>, calls: &[ToolCall]) -> us
     bytes
 }
 
-/// The wanted columns of one table.
+/// The wanted columns of one table. They are cut into batches as they grow.
 pub struct Columns {
     pub selection: Selection,
     values: Vec<Values>,
+    batch_rows: usize,
     rows: usize,
     bytes: usize,
+    full: Vec<Result<RecordBatch, ArrowError>>,
 }
 
 impl Columns {
-    pub fn new(selection: Selection) -> Self {
+    /// A batch has at most so many rows.
+    pub fn new(selection: Selection, batch_rows: usize) -> Self {
         let kinds = selection.table.columns();
         let values = selection.places.iter().map(|place| Values::new(kinds[*place].kind)).collect();
-        Self { selection, values, rows: 0, bytes: 0 }
+        let batch_rows = batch_rows.max(1);
+        Self { selection, values, batch_rows, rows: 0, bytes: 0, full: Vec::new() }
     }
 
     /// Appends a row; `cell` gives the value for the column at a place in the table.
@@ -242,19 +319,45 @@ impl Columns {
             self.bytes += values.push(cell(*place));
         }
         self.rows += 1;
+        self.cut();
     }
 
-    pub const fn rows(&self) -> usize {
-        self.rows
+    /// Appends so many rows; `series` gives their values for the column at a place in the table.
+    pub fn push_rows<'a>(&mut self, rows: usize, series: impl Fn(usize) -> Series<'a>) {
+        let mut from = 0;
+        while from < rows {
+            let to = rows.min(from + self.batch_rows - self.rows);
+            for (place, values) in self.selection.places.iter().zip(&mut self.values) {
+                self.bytes += values.push_series(series(*place), from..to);
+            }
+            self.rows += to - from;
+            from = to;
+            self.cut();
+        }
     }
 
-    /// About as many bytes as the rows take.
-    pub const fn bytes(&self) -> usize {
-        self.bytes
+    #[inline]
+    fn cut(&mut self) {
+        if self.rows >= self.batch_rows || self.bytes >= BATCH_BYTES {
+            let batch = self.finish();
+            self.full.push(batch);
+        }
+    }
+
+    /// The batches that are full, or with `all` whatever there is.
+    pub fn take(
+        &mut self,
+        all: bool,
+    ) -> impl Iterator<Item = Result<RecordBatch, ArrowError>> + use<> {
+        if all && self.rows > 0 {
+            let batch = self.finish();
+            self.full.push(batch);
+        }
+        std::mem::take(&mut self.full).into_iter()
     }
 
     /// The rows so far as a batch; the next one begins.
-    pub fn finish(&mut self) -> Result<RecordBatch, ArrowError> {
+    fn finish(&mut self) -> Result<RecordBatch, ArrowError> {
         let arrays = self.values.iter_mut().map(Values::finish).collect();
         let options = RecordBatchOptions::new().with_row_count(Some(self.rows));
         (self.rows, self.bytes) = (0, 0);

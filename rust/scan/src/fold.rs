@@ -6,10 +6,13 @@ use respstream_core::catalogue::{Code, DIAGNOSTICS};
 use respstream_core::decoder::{Decoder, Ignore, Sink};
 use respstream_core::diagnostics::{Diagnostic, KEPT};
 use respstream_core::events::Parsed;
+use respstream_core::predict::Known;
 use respstream_core::response::Folded;
+use respstream_core::runs::Piece;
 use respstream_core::wrapped::RowOptions;
 
 use crate::batches::{EventRow, Tables};
+use crate::pieces::{Common, Pieces};
 use crate::reader::How;
 use crate::schema::{Depth, Table};
 use crate::source::Input;
@@ -33,6 +36,8 @@ pub struct Fold<'n> {
     name: &'n str,
     decoder: Decoder,
     counting: Counting,
+    /// Of the run that is being read.
+    pieces: Pieces,
     /// Where the responses begin that kept diagnostics belong to, and their numbers, by the place of the diagnostic.
     owners: HashMap<u32, (u64, Option<u64>)>,
     /// The offset behind the last byte that was fed.
@@ -52,7 +57,14 @@ struct Slice<'n> {
 impl<'n> Fold<'n> {
     /// For a part of a source, which may be the whole, that is read from the offset `from` on.
     /// A whole source may have rows of these fields.
-    pub fn new(input: &'n Input, how: How, rows: &RowOptions, part: Part, from: u64) -> Self {
+    pub fn new(
+        input: &'n Input,
+        how: How,
+        rows: &RowOptions,
+        part: Part,
+        from: u64,
+        tables: &Tables,
+    ) -> Self {
         let mut decoder = if part.is_whole() {
             Decoder::with_rows(how.options, how.strict, rows.clone())
         } else {
@@ -66,6 +78,7 @@ impl<'n> Fold<'n> {
             name: &input.name,
             decoder,
             counting: Counting { part, ..Counting::default() },
+            pieces: Pieces::new(tables),
             owners: HashMap::new(),
             position: from,
             passed: 0,
@@ -80,7 +93,8 @@ impl<'n> Fold<'n> {
         let own = self.counting.part.overlap(before, self.position);
         summary.bytes += own;
         if tables.wants(Table::Events) {
-            let mut rows = Events { name: self.name, tables, counting: &mut self.counting };
+            let Self { name, counting, pieces, .. } = self;
+            let mut rows = Events { name, tables, counting, pieces };
             self.decoder.feed(bytes, None, &mut rows);
         } else if self.slice.is_some() {
             self.decoder.feed(bytes, None, &mut Reached(&mut self.counting));
@@ -104,7 +118,8 @@ impl<'n> Fold<'n> {
         match record {
             Record::Stream { data, place, ends } => {
                 if tables.wants(Table::Events) {
-                    let mut rows = Events { name: self.name, tables, counting: &mut self.counting };
+                    let Self { name, counting, pieces, .. } = self;
+                    let mut rows = Events { name, tables, counting, pieces };
                     self.decoder.record(data, *place, *ends, None, &mut rows);
                 } else {
                     self.decoder.record(data, *place, *ends, None, &mut Ignore);
@@ -139,7 +154,8 @@ impl<'n> Fold<'n> {
     /// Ends the source.
     pub fn finish(&mut self, tables: &mut Tables, summary: &mut Summary) {
         if !self.is_done() {
-            let mut rows = Events { name: self.name, tables, counting: &mut self.counting };
+            let Self { name, counting, pieces, .. } = self;
+            let mut rows = Events { name, tables, counting, pieces };
             self.decoder.finish(None, &mut rows);
             self.take(tables, summary);
         }
@@ -259,22 +275,69 @@ struct Events<'a> {
     name: &'a str,
     tables: &'a mut Tables,
     counting: &'a mut Counting,
+    pieces: &'a mut Pieces,
+}
+
+impl Events<'_> {
+    /// Counts events that come next, the last of them at this offset; gives the number of their response and that of the
+    /// first of them, if they are our own.
+    fn count(&mut self, events: u64, last: &Place<'_>) -> Option<(Option<u64>, u64)> {
+        let counting = &mut *self.counting;
+        let Place { offset, named, folded } = *last;
+        counting.reached = Some(offset);
+        counting.named |= named;
+        let index = folded.map_or(counting.outside, |folded| folded.events.saturating_sub(events));
+        counting.outside += if folded.is_none() { events } else { 0 };
+        if !counting.part.has(folded.map_or(offset, |folded| folded.byte_start)) {
+            return None;
+        }
+        let ordinal = folded.filter(|_| !counting.named).map(|folded| folded.ordinal);
+        Some((folded.and_then(|folded| counting.number(folded, ordinal)), index))
+    }
+}
+
+/// Where an event stands, whether its lane has a name, and its response.
+struct Place<'a> {
+    offset: u64,
+    named: bool,
+    folded: Option<&'a Folded>,
 }
 
 impl Sink for Events<'_> {
     fn event(&mut self, _: &Parsed<'_>) {}
 
     fn taken(&mut self, parsed: &Parsed<'_>, folded: Option<&Folded>) {
-        let counting = &mut *self.counting;
-        counting.reached = Some(parsed.offset);
-        counting.named |= parsed.lane.is_some();
-        let index = folded.map_or(counting.outside, |folded| folded.events.saturating_sub(1));
-        counting.outside += u64::from(folded.is_none());
-        if !counting.part.has(folded.map_or(parsed.offset, |folded| folded.byte_start)) {
-            return;
+        let last = Place { offset: parsed.offset, named: parsed.lane.is_some(), folded };
+        if let Some((number, index)) = self.count(1, &last) {
+            self.tables.event(self.name, &EventRow { parsed, folded, number, index });
         }
-        let ordinal = folded.filter(|_| !counting.named).map(|folded| folded.ordinal);
-        let number = folded.and_then(|folded| counting.number(folded, ordinal));
-        self.tables.event(self.name, &EventRow { parsed, folded, number, index });
+    }
+
+    fn is_for_pieces(&mut self, known: &Known, _: Option<&str>) -> bool {
+        self.pieces.clear();
+        Pieces::are_of(known)
+    }
+
+    #[inline]
+    fn piece(&mut self, piece: &Piece<'_>) {
+        self.pieces.add(piece);
+    }
+
+    fn ran(&mut self, known: &Known, lane: Option<&str>, folded: Option<&Folded>) {
+        let Some(offset) = self.pieces.last() else { return };
+        let last = Place { offset, named: lane.is_some(), folded };
+        if let Some((number, index)) = self.count(self.pieces.len() as u64, &last) {
+            let id = folded.and_then(Folded::id);
+            let common = Common {
+                source: self.name,
+                known,
+                lane,
+                time: None,
+                response_id: id.as_deref(),
+                number,
+                index,
+            };
+            self.pieces.write(&common, self.tables);
+        }
     }
 }

@@ -13,6 +13,7 @@ pub mod columns;
 pub mod fold;
 pub mod inflate;
 pub mod light;
+pub mod pieces;
 pub mod pool;
 pub mod reader;
 pub mod schema;

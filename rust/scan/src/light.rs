@@ -7,9 +7,11 @@ use respstream_core::diagnostics::Issue;
 use respstream_core::events::{Found, Reader, repeated};
 use respstream_core::frames::{Frame, Framer, Note, Options, Sink};
 use respstream_core::json::{self, Fault, Member, Scan};
+use respstream_core::runs::{self, Around, Run};
 use respstream_core::wrapped::{Closes, Place, RowOptions, Rows as Wrapped, Taker};
 
 use crate::batches::{EventRow, Tables};
+use crate::pieces::{Common, Pieces};
 use crate::splits::Part;
 use crate::summary::Summary;
 
@@ -24,12 +26,12 @@ pub struct Light<'n> {
 
 impl<'n> Light<'n> {
     /// For a source that is read from the offset `from` on.
-    pub fn new(name: &'n str, options: Options, part: Part, from: u64) -> Self {
-        let reader = Reader::default();
+    pub fn new(name: &'n str, options: Options, part: Part, from: u64, tables: &Tables) -> Self {
+        let (reader, pieces) = (Reader::default(), Pieces::new(tables));
         Self {
             framer: Framer::starting_at(options, from),
             wrapped: Wrapped::new(options, RowOptions::default()),
-            events: Events { name, reader, issues: Vec::new(), part, reached: 0 },
+            events: Events { name, reader, pieces, issues: Vec::new(), part, reached: 0 },
             position: from,
         }
     }
@@ -65,6 +67,8 @@ impl<'n> Light<'n> {
 struct Events<'n> {
     name: &'n str,
     reader: Reader,
+    /// Of the run that is being read.
+    pieces: Pieces,
     issues: Vec<Issue>,
     part: Part,
     reached: u64,
@@ -84,6 +88,11 @@ impl Sink for Outer<'_, '_> {
     #[inline]
     fn recognise(&mut self, text: &[u8]) -> Option<usize> {
         self.inner.recognise(text)
+    }
+
+    #[inline]
+    fn run(&mut self, rest: &[u8], around: &Around<'_>, offset: u64) -> Run {
+        self.inner.run(rest, around, offset)
     }
 
     fn frame(&mut self, mut frame: Frame<'_>) {
@@ -171,6 +180,35 @@ impl Sink for Inner<'_, '_> {
     #[inline]
     fn recognise(&mut self, text: &[u8]) -> Option<usize> {
         self.events.reader.recognise(text)
+    }
+
+    /// Takes events that repeat the latest, as far as they begin in the part.
+    fn run(&mut self, rest: &[u8], around: &Around<'_>, offset: u64) -> Run {
+        let Self { events, tables, lane, time, .. } = self;
+        let Events { name, reader, pieces, part, .. } = &mut **events;
+        let own = usize::try_from(part.overlap(offset, u64::MAX)).unwrap_or(usize::MAX);
+        let known = reader.predictor.repeating().filter(|known| Pieces::are_of(known));
+        let Some(known) = known.filter(|_| part.has(offset)) else { return Run::default() };
+        if around.name.is_some_and(|name| name != known.entry.ty.as_bytes()) {
+            return Run::default();
+        }
+        pieces.clear();
+        let rest = &rest[..rest.len().min(own)];
+        let run = runs::read(known, (rest, offset), around, |piece| pieces.add(piece));
+        if run.events > 0 {
+            let common = Common {
+                source: name,
+                lane: known.lane.as_deref().or(lane.as_deref()),
+                known,
+                time: *time,
+                response_id: None,
+                number: None,
+                index: 0,
+            };
+            pieces.write(&common, tables);
+            reader.predictor.hit(run.events);
+        }
+        run
     }
 
     fn frame(&mut self, mut frame: Frame<'_>) {

@@ -142,7 +142,13 @@ impl<'o, O: Out> Reader<'o, O> {
     ) -> Result<(), Stop> {
         let mut held = if part.is_whole() { Held::new(self.wrapping) } else { Held::default() };
         let mut rows = if self.how.depth == Depth::Events {
-            Rows::Light(Box::new(Light::new(&input.name, self.how.options, part, from)))
+            Rows::Light(Box::new(Light::new(
+                &input.name,
+                self.how.options,
+                part,
+                from,
+                &self.tables,
+            )))
         } else {
             Rows::Fold(Box::new(self.fold(input, part, from)))
         };
@@ -159,7 +165,7 @@ impl<'o, O: Out> Reader<'o, O> {
     }
 
     fn fold<'n>(&self, input: &'n Input, part: Part, from: u64) -> Fold<'n> {
-        Fold::new(input, self.how, &self.wrapping.rows, part, from)
+        Fold::new(input, self.how, &self.wrapping.rows, part, from, &self.tables)
     }
 
     /// Reads to the end of the part, or as far as the source can be read.

@@ -27,6 +27,10 @@ const HEAD: u64 = 1 << 16;
 /// Events that begin or end a response; they stand in every stream.
 const MARKS: [&[u8]; 4] =
     [b"response.created", b"response.completed", b"response.incomplete", b"response.failed"];
+/// No mark is longer.
+const MARK_BYTES: usize = 32;
+/// Marks are searched for in steps of this size.
+const STEP: usize = 1 << 13;
 /// What a source tells once.
 const ONCE: [Code; 3] = [Code::UnknownEvent, Code::MissingBlankLine, Code::ForeignStream];
 
@@ -122,9 +126,19 @@ pub fn look_back(input: &Input, start: u64, options: Options) -> Result<u64, Pro
     Ok(0)
 }
 
-/// Where the last mark begins.
+/// Where the last mark begins. It is searched for forwards, in steps from the end, which is several times as fast as backwards.
 fn last_mark(bytes: &[u8]) -> Option<usize> {
-    MARKS.iter().filter_map(|mark| memmem::rfind(bytes, mark)).max()
+    let mut end = bytes.len();
+    while end > 0 {
+        let start = end.saturating_sub(STEP);
+        let step = &bytes[start..bytes.len().min(end + MARK_BYTES)];
+        let found = MARKS.iter().filter_map(|mark| memmem::find_iter(step, mark).last()).max();
+        if let Some(found) = found {
+            return Some(start + found);
+        }
+        end = start;
+    }
+    None
 }
 
 /// Where the block or JSON line begins that a position lies in, if nothing that stands before bears on it.

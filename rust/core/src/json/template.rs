@@ -123,6 +123,12 @@ impl Template {
         self.holes.iter().position(|hole| hole.member == member)
     }
 
+    /// A member that is no hole, as it was when this was learned, and its value.
+    pub fn constant(&self, place: usize) -> Option<(&Member, &[u8])> {
+        let member = self.known.get(place)?;
+        Some((member, member.value(&self.text)))
+    }
+
     /// The number in a hole, in the text that fitted last.
     #[inline]
     pub fn number(&self, hole: usize) -> Option<i64> {
