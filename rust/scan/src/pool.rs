@@ -27,10 +27,11 @@ use crate::wrapped::Wrapping;
 /// Small inputs are claimed together, up to so many bytes or files.
 const CLAIM_BYTES: u64 = 1 << 20;
 const CLAIM_INPUTS: usize = 256;
-/// Batches that wait in a channel.
-const WAITING: usize = 1;
-/// Small batches are joined up to this size.
+/// Batches that wait in a channel: about what comes of a part, so that no worker waits for the one before it.
+const WAITING: usize = 6;
+/// Small batches are joined up to this size; from that size on a full one is not copied to be joined.
 const JOINED_BYTES: usize = 2 << 20;
+const COPIED_BYTES: usize = 1 << 18;
 /// The most threads that a scan starts.
 const THREADS: usize = 256;
 
@@ -43,7 +44,7 @@ pub struct Plan {
     pub wrapping: Wrapping,
     pub threads: usize,
     pub batch_rows: usize,
-    /// A larger plain file is read in parts of this size, by several threads.
+    /// A larger plain file is read in parts of at most this size, by several threads.
     pub part_bytes: u64,
 }
 
@@ -85,6 +86,8 @@ struct Queue {
     inputs: Arc<[Input]>,
     wrapping: Wrapping,
     next: usize,
+    threads: u64,
+    /// The most bytes of a part.
     part_bytes: u64,
     /// The next part of the input before `next`, if it has further ones, and the size of that input.
     part: Option<(Part, u64)>,
@@ -111,11 +114,14 @@ impl Queue {
         Claim::Part(self.next - 1, part)
     }
 
-    /// The part from an offset on; the last one goes on to the end, wherever that is by then.
+    /// The part from an offset on; the last one goes on to the end, wherever that is by then. Parts shrink towards the end,
+    /// so that all threads come to theirs at about the same time.
     fn part_from(&self, start: u64, size: u64) -> Part {
-        let end = start + self.part_bytes;
+        let share = size.saturating_sub(start) / (3 * self.threads);
+        let bytes = share.clamp((self.part_bytes / 4).max(1), self.part_bytes);
+        let end = start + bytes;
         // The rest is not worth a part of its own.
-        let last = end + self.part_bytes / 2 >= size;
+        let last = end + bytes / 2 >= size;
         Part { start, end: if last { u64::MAX } else { end }, numbered: true }
     }
 
@@ -170,7 +176,9 @@ impl Stream {
             inputs: plan.inputs.clone(),
             wrapping: plan.wrapping.clone(),
             next: 0,
-            part_bytes: plan.part_bytes.max(1),
+            threads: threads as u64,
+            // One thread has nobody to share a file with.
+            part_bytes: if threads == 1 { u64::MAX } else { plan.part_bytes.max(1) },
             part: None,
             coming: sender,
         };
@@ -253,6 +261,12 @@ impl Stream {
             Some(current) if current.continues => numbered(batch, self.before)?,
             _ => batch,
         };
+        let full = batch.num_rows() >= self.batch_rows;
+        if full && batch.get_array_memory_size() >= COPIED_BYTES {
+            self.join(place, true)?;
+            self.ready.push_back((place, batch));
+            return Ok(());
+        }
         let waiting = &mut self.small[place];
         waiting.push(batch);
         let rows: usize = waiting.iter().map(RecordBatch::num_rows).sum();

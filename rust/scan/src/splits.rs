@@ -178,8 +178,10 @@ fn marks(input: &Input, offset: u64, start: u64, options: Options) -> Result<boo
     let mut first = First(None);
     loop {
         let more = source.next(|bytes| {
-            decoder.feed(bytes, None, &mut first);
-            first.0.is_none()
+            bytes.chunks(STEP).all(|piece| {
+                decoder.feed(piece, None, &mut first);
+                first.0.is_none()
+            })
         })?;
         if let Some((found, phase)) = first.0 {
             let told = phase == Phase::Begin || (phase == Phase::Terminal && offset < start);
