@@ -5,6 +5,7 @@ from __future__ import annotations
 import gzip
 import pickle
 import random
+import re
 from pathlib import Path
 from typing import Any
 
@@ -12,6 +13,7 @@ import pyarrow as pa
 import pytest
 
 import respstream
+from benches.shapes import SHAPES
 from respstream import _backend, tables
 from tests.conftest import TRANSCRIPTS
 from tests.tables import BEGIN, DELTA, END, ITEM
@@ -133,6 +135,52 @@ def test_events_without_a_fold(name: str, tmp_path: Path) -> None:
 def test_events_of_recorded_streams_without_a_fold(recorded: list[Path]) -> None:
     for path in (*LOGS, *recorded[::8]):
         check_light(path, max(1, path.stat().st_size // 5))
+
+
+# -- events that repeat one another, which become rows in runs -----------------------------------------------------------
+
+
+def repeating(shape: str, form: str, odd: str) -> bytes:
+    """A log most of which is deltas, as it is or with something odd about some of them."""
+    data = SHAPES[shape](11, 60_000, form=form).data
+    chosen = random.Random(5)
+    lines = data.split(b"\n")
+    deltas = [number for number, line in enumerate(lines) if b'.delta"' in line and b"{" in line]
+    for number in chosen.sample(deltas, len(deltas) // 9):
+        line = lines[number]
+        lines[number] = {
+            "": line,
+            "jumps": re.sub(rb'("sequence_number":)(\d+)', rb"\g<1>9\g<2>", line),
+            "other item": re.sub(rb'("item_id":")', rb"\g<1>x", line),
+            "lanes": re.sub(rb"\}$", b',"stream_id":"b"}', line),
+            "escapes": line.replace(b'"delta":"', rb'"delta":"\ud83d\ude00\n' + "ä".encode()),
+            "halves": line.replace(b'"delta":"', rb'"delta":"\ud83d'),
+            "bytes": line.replace(b'"delta":"', b'"delta":"\xff'),
+            "no text": re.sub(rb'"delta":"[^"\\]*"', b'"delta":null', line),
+        }[odd]
+    return b"\n".join(lines)
+
+
+SHAPED = ["chat", "tools", "unicode_escapes", "logprobs", "refusals"]
+ODDITIES = ["jumps", "other item", "lanes", "escapes", "halves", "bytes", "no text"]
+
+
+@pytest.mark.parametrize("form", ["sse", "jsonl"])
+@pytest.mark.parametrize(("shape", "odd"), [*((shape, "") for shape in SHAPED), *(("chat", odd) for odd in ODDITIES)])
+def test_runs_are_rows(shape: str, odd: str, form: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    path = tmp_path / "a.log"
+    path.write_bytes(repeating(shape, form, odd))
+    monkeypatch.setattr(_backend, "engine", _backend.load("python"))
+    expected = respstream.scan(path, "events", whole("events")).to_arrow().to_pylist()
+    monkeypatch.setattr(_backend, "engine", _backend.load("rust"))
+    light = [{name: row[name] for name in LIGHT} for row in expected]
+    for size in (1, 7, 8192):
+        batches = list(respstream.scan(path, "events", whole("events"), batch_rows=size).batches())
+        assert {batch.num_rows for batch in batches[:-1]} <= {size}
+        assert [row for batch in batches for row in pa.record_batch(batch).to_pylist()] == expected
+        assert respstream.scan(path, "events", LIGHT, batch_rows=size).to_arrow().to_pylist() == light
+    check_light(path, 301, 5000)
+    check(path, 3001)
 
 
 def test_recorded_streams(recorded: list[Path]) -> None:
