@@ -23,8 +23,13 @@ class _Nothing:
 
 
 def start(code: str, _given: None, backend: str = "auto") -> bool:
-    """One interpreter from its start to its end. Raises CalledProcessError if it fails."""
+    """One interpreter from its start to its end. Raises CalledProcessError if it fails.
+
+    Its bytecode may be kept, as an installer does: peers are installed, we are imported from the tree, and compiling our source
+    each time would be six times the import.
+    """
     environment = {**os.environ, "RESPSTREAM_BACKEND": backend}
+    environment.pop("PYTHONDONTWRITEBYTECODE", None)
     subprocess.run([sys.executable, "-c", code], check=True, env=environment, capture_output=True, timeout=60)
     return True
 

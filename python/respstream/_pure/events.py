@@ -24,7 +24,7 @@ INDEXES = ("output_index", "content_index", "summary_index", "command_index", "a
 _ANTHROPIC = frozenset((
     "message_start", "message_delta", "message_stop", "content_block_start", "content_block_delta", "content_block_stop",
 ))  # fmt: skip
-_SCALARS = (str, int, float)
+_SCALARS = frozenset((str, int, float, bool, type(None)))
 
 Issue: TypeAlias = "tuple[str, dict[str, Any] | None]"  # a diagnostic's code and detail
 
@@ -79,7 +79,9 @@ class Reader:
     def __init__(self) -> None:
         self._unknown: set[str] = set()
         self._foreign = False
-        self._named = b"", ""  # the latest name of an event line
+        # The latest name of an event line: its bytes, and what they say. Nearly always the next one is the same.
+        self._name_line: bytes | None = None
+        self._name: str | None = None
 
     def read(self, frame: Frame) -> Parsed | Plain | Stray:
         """What one frame is."""
@@ -91,7 +93,10 @@ class Reader:
             return self._over_limits(frame)
         if not isinstance(value, dict):
             return Stray([*_frame_issues(frame, odd), ("bad_json", {"what": frame.what})])
-        name = None if frame.name is None else self._name(frame.name)
+        if frame.name != self._name_line:
+            self._name_line = frame.name
+            self._name = None if frame.name is None else frame.name.decode(errors="replace")
+        name = self._name
         odd = odd or (name is not None and "\ufffd" in name)
         kind = value.get("type")
         if isinstance(kind, str) and kind:
@@ -99,12 +104,6 @@ class Reader:
         if name in EVENTS:
             return self._event(frame, value, name, None, name, odd)
         return self._untyped(frame, value, name, odd)
-
-    def _name(self, raw: bytes) -> str:
-        """The name of an event line; nearly always it is that of the event before."""
-        if raw != self._named[0]:
-            self._named = raw, raw.decode(errors="replace")
-        return self._named[1]
 
     def _untyped(self, frame: Frame, value: dict[str, Any], name: str | None, odd: bool) -> Parsed | Plain | Stray:
         kind = value.get("object")
@@ -125,7 +124,7 @@ class Reader:
         parsed.raw, parsed.offset, parsed.end, parsed.line = frame.data, frame.offset, frame.end, frame.line
         parsed.type, parsed.named, parsed.members, parsed.odd = kind, named, members, odd
         entry = parsed.entry = EVENTS.get(kind)
-        issues = parsed.issues = _frame_issues(frame, odd)
+        issues = parsed.issues = _frame_issues(frame, odd) if odd or frame.missing or frame.unfinished else []
         if name is not None and name != kind:
             issues.append(("type_mismatch", {"event": _clip(name), "type": _clip(kind)}))
         if entry is None:
@@ -165,22 +164,22 @@ class Reader:
 
 def make_event(parsed: Parsed) -> Event:
     """The public event object: scalar members at once, the others when they are read."""
-    entry, members, odd = parsed.entry, parsed.members, parsed.odd
-    own: dict[str, Any] | None = {"type": parsed.type} if entry is None else None
-    cls = UnknownEvent if entry is None else types.CLASSES[parsed.type]
-    event = build(cls, parsed.raw, parsed.offset, parsed.lane, parsed.sequence_number, parsed.named, own)
-    for name in () if entry is None else entry.eager:
+    raw, offset, lane, number, named = parsed.raw, parsed.offset, parsed.lane, parsed.sequence_number, parsed.named
+    entry = parsed.entry
+    if entry is None:
+        return build(UnknownEvent, raw, offset, lane, number, named, {"type": parsed.type})
+    members, odd = parsed.members, parsed.odd
+    event = build(types.CLASSES[parsed.type], raw, offset, lane, number, named, None)
+    for name in entry.eager:
         if name in members:
             value = members[name]
-            if value is None or isinstance(value, _SCALARS):
+            if type(value) in _SCALARS:
                 setattr(event, name, clean(value) if odd else value)
     return event
 
 
 def _frame_issues(frame: Frame, odd: bool) -> list[Issue]:
     issues: list[Issue] = []
-    if not (odd or frame.missing or frame.unfinished):
-        return issues
     if frame.missing:
         issues.append(("missing_blank_line", None))
     if frame.unfinished:

@@ -72,16 +72,17 @@ def decode(raw: bytes) -> tuple[Any, bool]:
     key, at any depth and also where a duplicate key hides it. Lone surrogates stay in the value; `clean` replaces them.
     Raises `BadJson`, else `LimitExceeded`.
     """
-    text, odd = _read(raw)
     size = len(raw)
     small = size <= DIGIT_LIMIT and size <= SIZE_LIMIT
     if small and (size <= 2 * DEPTH_LIMIT or raw.count(b"{") + raw.count(b"[") <= DEPTH_LIMIT):
         try:  # nearly every payload: small, flat, and with nothing around it
+            text = raw.decode()
             value, end = _SCAN(text, 0)
+            if end == len(text):
+                return value, 0x5C in raw and _has_lone_surrogate(raw)
         except (ValueError, StopIteration, RecursionError):
-            value, end = None, -1
-        if end == len(text):
-            return value, odd or (b"\\u" in raw and _has_lone_surrogate(raw))
+            pass
+    text, odd = _read(raw)
     safe = size <= DIGIT_LIMIT or 0 < sys.get_int_max_str_digits() <= DIGIT_LIMIT
     value = _build(raw, text, _PLAIN if safe else _CAREFUL, _integer)
     return value, odd or _has_lone_surrogate(raw)

@@ -45,7 +45,11 @@ class Lanes:
 
         `began` is when the response was asked for, where a record tells it.
         """
-        folded, begun, after = self._route(parsed)
+        entry = parsed.entry
+        phase = "" if entry is None else entry.phase
+        folded, begun, after = self.open.get(parsed.lane), False, False
+        if folded is None or folded.ended or phase == "begin":
+            folded, begun, after = self._route(parsed, folded)
         if parsed.sequence_number is not None:
             self.last_sequence_number = parsed.sequence_number
         if folded is not None and self._pending:
@@ -58,8 +62,6 @@ class Lanes:
         folded.version += 1
         folded.events += 1
         folded.byte_end = max(folded.byte_end, parsed.end)
-        entry = parsed.entry
-        phase = "" if entry is None else entry.phase
         if begun and phase not in ("begin", "progress"):
             self._report("no_created", {"type": parsed.type[:200]})
         if after:
@@ -128,12 +130,11 @@ class Lanes:
 
     # -- routing ---------------------------------------------------------------------------------------------------
 
-    def _route(self, parsed: Parsed) -> tuple[Folded | None, bool, bool]:
-        """The response of an event, whether the event begins it, and whether it comes after the terminal one."""
-        current = self.open.get(parsed.lane)
+    def _route(self, parsed: Parsed, current: Folded | None) -> tuple[Folded | None, bool, bool]:
+        """The response of an event that does not go on with the open one of its lane, `current`, as nearly all do: whether
+        the event begins it, and whether it comes after the terminal one.
+        """
         entry = parsed.entry
-        if current is not None and not current.ended and (entry is None or entry.phase != "begin"):
-            return current, False, False
         op = "" if entry is None else entry.op
         phase = "" if entry is None else entry.phase
         begins = entry is not None and entry.begins
