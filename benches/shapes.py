@@ -94,7 +94,18 @@ def mixed(seed: int, size_bytes: int, **dialect: Unpack[WireOptions]) -> Log:
 
 SHAPES: dict[str, Shape] = {
     shape.__name__: shape
-    for shape in (chat, long_answers, tools, reasoning, refusals, long_lifecycle, unicode_escapes, logprobs, image, mixed)
+    for shape in (
+        chat,
+        long_answers,
+        tools,
+        reasoning,
+        refusals,
+        long_lifecycle,
+        unicode_escapes,
+        logprobs,
+        image,
+        mixed,
+    )
 }
 
 

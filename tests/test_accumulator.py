@@ -148,7 +148,9 @@ def test_strict(api: Any) -> None:
     assert (caught.value.code, caught.value.offset) == ("bad_field", 1)
 
 
-@pytest.mark.parametrize("event", [None, 5, "x", b'{"type":"x"}', ["x"], object()], ids=repr)
+@pytest.mark.parametrize(
+    "event", [None, 5, "x", b'{"type":"x"}', ["x"], object()], ids=lambda value: type(value).__name__
+)
 def test_what_is_no_event(api: Any, event: Any) -> None:
     with pytest.raises(TypeError, match="event"):
         api.Accumulator().add(event)

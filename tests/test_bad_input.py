@@ -193,7 +193,7 @@ def test_an_asynchronous_source_for_a_synchronous_call(api: Any) -> None:
             list(call(source()))
 
 
-@pytest.mark.parametrize("source", [None, 5, 1.5, object()], ids=repr)
+@pytest.mark.parametrize("source", [None, 5, 1.5, object()], ids=lambda value: type(value).__name__)
 def test_what_is_nothing_of_all_that(api: Any, source: Any) -> None:
     check(api, source, TypeError, "source")
 

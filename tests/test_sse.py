@@ -302,7 +302,7 @@ def test_text_is_refused(engine: Any) -> None:
         engine.SseDecoder().feed("data:a\n\n")
 
 
-@pytest.mark.parametrize("chunk", [None, 5, [1, 2], object()], ids=repr)
+@pytest.mark.parametrize("chunk", [None, 5, [1, 2], object()], ids=lambda value: type(value).__name__)
 def test_what_is_no_buffer_is_refused(engine: Any, chunk: object) -> None:
     with pytest.raises(TypeError):
         engine.SseDecoder().feed(chunk)
