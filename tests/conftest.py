@@ -60,8 +60,8 @@ def engines() -> tuple[ModuleType, ModuleType]:
 
 
 @pytest.fixture
-def bound(engine: ModuleType) -> Iterator[ModuleType]:
-    """Binds the public package to the engine for one test; others see it as it was imported."""
+def api(engine: ModuleType) -> Iterator[Any]:
+    """The package `respstream`, bound to the engine for one test; others see it as it was imported."""
     with pytest.MonkeyPatch.context() as patch:
         backend = "python" if engine.__name__ == "respstream._pure" else "rust"
         patch.setattr(_backend, "engine", engine)
@@ -71,18 +71,6 @@ def bound(engine: ModuleType) -> Iterator[ModuleType]:
             __import__(module)
             patch.setattr(sys.modules[module], attribute, getattr(engine, name), raising=False)
         yield respstream
-
-
-@pytest.fixture
-def api(bound: ModuleType) -> Any:
-    """The package `respstream` over the engine; a test that takes it runs twice."""
-    return bound
-
-
-@pytest.fixture
-def respstream_api(bound: ModuleType) -> Any:
-    """The same under its full name, for `pytest.mark.usefixtures`."""
-    return bound
 
 
 @pytest.fixture(scope="session")

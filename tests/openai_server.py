@@ -7,12 +7,12 @@ import json
 import threading
 import time
 from collections.abc import Generator
-from contextlib import contextmanager, suppress
+from contextlib import AbstractContextManager, contextmanager, suppress
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from typing import Any
 from urllib.parse import parse_qs, urlsplit
 
-__all__ = ["STREAMS", "Handler", "blocks", "chat", "serve"]
+__all__ = ["STREAMS", "Handler", "blocks", "chat", "running", "serve"]
 
 TEXT_FORMAT = '{"city":"Zürich","degrees":21}'
 
@@ -192,11 +192,16 @@ class Handler(BaseHTTPRequestHandler):
             self.send([data] if kind == "whole" else blocks(data))
 
 
-@contextmanager
-def serve() -> Generator[str, None, None]:
+def serve() -> AbstractContextManager[str]:
     """The server's base URL, as long as the context lasts."""
     server = ThreadingHTTPServer(("127.0.0.1", 0), Handler)
     server.daemon_threads = True
+    return running(server)
+
+
+@contextmanager
+def running(server: ThreadingHTTPServer) -> Generator[str]:
+    """The base URL of a server that runs in a thread as long as the context lasts."""
     thread = threading.Thread(target=server.serve_forever, kwargs={"poll_interval": 0.01})
     thread.start()
     try:

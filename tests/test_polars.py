@@ -32,7 +32,7 @@ def scans(monkeypatch: pytest.MonkeyPatch) -> list[tables.Scan]:
     return made
 
 
-@pytest.mark.usefixtures("respstream_api")
+@pytest.mark.usefixtures("api")
 @pytest.mark.parametrize("table", list(tables.COLUMNS))
 def test_a_lazy_frame_has_the_rows_of_a_scan(table: str) -> None:
     expected = respstream.scan(TRANSCRIPTS, table).to_polars().with_columns(pl.col(pl.Categorical).cast(pl.String))
@@ -60,7 +60,7 @@ QUERIES: dict[str, Callable[[Any], Any]] = {
 }
 
 
-@pytest.mark.usefixtures("respstream_api")
+@pytest.mark.usefixtures("api")
 @pytest.mark.parametrize("name", list(QUERIES))
 def test_queries(name: str) -> None:
     query = QUERIES[name]
@@ -68,7 +68,7 @@ def test_queries(name: str) -> None:
     assert_frame_equal(query(bridge.scan_responses(TRANSCRIPTS)).collect(), expected)
 
 
-@pytest.mark.usefixtures("respstream_api")
+@pytest.mark.usefixtures("api")
 def test_only_wanted_columns_are_read(scans: list[tables.Scan]) -> None:
     lazy = bridge.scan_responses(TRANSCRIPTS).filter(pl.col("status") == "completed").select("model")
     del scans[:]
@@ -78,7 +78,7 @@ def test_only_wanted_columns_are_read(scans: list[tables.Scan]) -> None:
     assert bridge.scan_responses(TRANSCRIPTS, ["model"], threads=1).collect().columns == ["model"]
 
 
-@pytest.mark.usefixtures("respstream_api")
+@pytest.mark.usefixtures("api")
 def test_reading_ends_with_the_limit(scans: list[tables.Scan], tmp_path: Path) -> None:
     for number in range(40):
         (tmp_path / f"{number:02}.jsonl").write_bytes(STREAM * 50)
@@ -91,7 +91,7 @@ def test_reading_ends_with_the_limit(scans: list[tables.Scan], tmp_path: Path) -
     assert scan.summary.bytes < 40 * 50 * len(STREAM) / 4
 
 
-@pytest.mark.usefixtures("respstream_api")
+@pytest.mark.usefixtures("api")
 def test_what_cannot_be_read(tmp_path: Path) -> None:
     for name in ("a.jsonl", "b.jsonl"):
         (tmp_path / name).write_bytes(STREAM)

@@ -7,10 +7,9 @@ import json
 import signal
 import subprocess
 import sys
-import threading
 import time
-from collections.abc import AsyncIterator, Generator, Iterator
-from contextlib import contextmanager
+from collections.abc import AsyncIterator, Iterator
+from contextlib import AbstractContextManager
 from pathlib import Path
 from typing import Any
 
@@ -20,6 +19,7 @@ from respstream import Recorder, _backend, arecord, record
 from respstream.latency import FIGURES, OTEL, merged, percentile
 from respstream.replay import serve, takes
 from tests.conftest import TRANSCRIPTS
+from tests.openai_server import running
 
 SSE = (TRANSCRIPTS / "conversation.sse").read_bytes()
 CHUNKS = [SSE[at : at + 97] for at in range(0, len(SSE), 97)]
@@ -275,17 +275,8 @@ def test_many_responses(api: Any, path: Path) -> None:
 # -- replay ----------------------------------------------------------------------------------------------------------
 
 
-@contextmanager
-def serving(path: Path, speed: float | None) -> Generator[str]:
-    server = serve(takes([path.read_bytes()]), speed=speed)
-    thread = threading.Thread(target=server.serve_forever, kwargs={"poll_interval": 0.01})
-    thread.start()
-    try:
-        yield f"http://127.0.0.1:{server.server_port}/v1"
-    finally:
-        server.shutdown()
-        thread.join()
-        server.server_close()
+def serving(path: Path, speed: float | None) -> AbstractContextManager[str]:
+    return running(serve(takes([path.read_bytes()]), speed=speed))
 
 
 def client(url: str) -> Any:

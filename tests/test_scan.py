@@ -108,7 +108,7 @@ def test_every_diagnostic_is_a_row_with_its_words(engines: tuple[ModuleType, Mod
         ]
 
 
-@pytest.mark.usefixtures("respstream_api")
+@pytest.mark.usefixtures("api")
 def test_rows_are_those_of_the_responses() -> None:
     expected = []
     for path in LOGS:
@@ -117,7 +117,7 @@ def test_rows_are_those_of_the_responses() -> None:
     assert rows(LOGS, columns=whole("responses")) == expected
 
 
-@pytest.mark.usefixtures("respstream_api")
+@pytest.mark.usefixtures("api")
 def test_events_are_those_of_the_stream() -> None:
     for path in LOGS:
         expected = list(respstream.events(path))
@@ -130,7 +130,7 @@ def test_events_are_those_of_the_stream() -> None:
         ]
 
 
-@pytest.mark.usefixtures("respstream_api")
+@pytest.mark.usefixtures("api")
 def test_events_are_numbered_in_their_response(tmp_path: Path) -> None:
     keepalive = b'{"type":"keepalive"}\n'
     (tmp_path / "a.jsonl").write_bytes(keepalive + keepalive + STREAM + STREAM)
@@ -141,7 +141,7 @@ def test_events_are_numbered_in_their_response(tmp_path: Path) -> None:
     ]
 
 
-@pytest.mark.usefixtures("respstream_api")
+@pytest.mark.usefixtures("api")
 def test_items() -> None:
     found = rows(TRANSCRIPTS / "hello_assist.sse", "items")
     responses = list(respstream.responses(TRANSCRIPTS / "hello_assist.sse"))
@@ -155,7 +155,7 @@ def test_items() -> None:
 # -- schema --------------------------------------------------------------------------------------------------------------
 
 
-@pytest.mark.usefixtures("respstream_api")
+@pytest.mark.usefixtures("api")
 @pytest.mark.parametrize("table", TABLES)
 def test_schema(table: str) -> None:
     kinds = {
@@ -185,7 +185,7 @@ def test_schemas_of_the_twins_are_equal(engines: tuple[ModuleType, ModuleType]) 
         assert rust.equals(python, check_metadata=True)
 
 
-@pytest.mark.usefixtures("respstream_api")
+@pytest.mark.usefixtures("api")
 def test_columns_come_as_asked_for() -> None:
     everything = rows(LOGS)
     assert rows(LOGS, columns=["model", "source"]) == [
@@ -197,7 +197,7 @@ def test_columns_come_as_asked_for() -> None:
 # -- readers -------------------------------------------------------------------------------------------------------------
 
 
-@pytest.mark.usefixtures("respstream_api")
+@pytest.mark.usefixtures("api")
 @pytest.mark.parametrize("table", TABLES)
 def test_readers_of_arrow(table: str) -> None:
     logs = respstream.scan(LOGS, table)
@@ -214,7 +214,7 @@ def test_readers_of_arrow(table: str) -> None:
     assert pa.Table.from_batches(batches).equals(expected)
 
 
-@pytest.mark.usefixtures("respstream_api")
+@pytest.mark.usefixtures("api")
 def test_several_tables_in_one_pass() -> None:
     several = respstream.scan(LOGS, TABLES)
     found = several.to_arrow()
@@ -225,7 +225,7 @@ def test_several_tables_in_one_pass() -> None:
         pa.table(several)
 
 
-@pytest.mark.usefixtures("respstream_api")
+@pytest.mark.usefixtures("api")
 def test_a_scan_is_read_anew() -> None:
     logs = respstream.scan(LOGS)
     assert logs.summary is None
@@ -238,7 +238,7 @@ def test_a_scan_is_read_anew() -> None:
 # -- order and batches ---------------------------------------------------------------------------------------------------
 
 
-@pytest.mark.usefixtures("respstream_api")
+@pytest.mark.usefixtures("api")
 @pytest.mark.parametrize("threads", [1, 2, 3, 8])
 def test_order_is_that_of_the_input(logs: Path, threads: int) -> None:
     expected = [
@@ -248,14 +248,14 @@ def test_order_is_that_of_the_input(logs: Path, threads: int) -> None:
     assert [(row["source"], row["response_id"]) for row in found] == expected
 
 
-@pytest.mark.usefixtures("respstream_api")
+@pytest.mark.usefixtures("api")
 def test_batches_have_as_many_rows_as_asked_for(logs: Path) -> None:
     sizes = [batch.num_rows for batch in respstream.scan(logs, batch_rows=7).batches()]
     assert set(sizes[:-1]) == {7}
     assert 1 <= sizes[-1] <= 7
 
 
-@pytest.mark.usefixtures("respstream_api")
+@pytest.mark.usefixtures("api")
 def test_a_reader_may_stop_early(logs: Path) -> None:
     for _ in range(20):
         batches = respstream.scan(logs, batch_rows=1, threads=4).batches()
@@ -322,7 +322,7 @@ def test_bad_files_are_named_and_the_rest_goes_on(engines: tuple[ModuleType, Mod
     assert by_source.count("j_padded.jsonl.gz") == 2
 
 
-@pytest.mark.usefixtures("respstream_api")
+@pytest.mark.usefixtures("api")
 def test_a_name_that_is_no_utf_8(tmp_path: Path) -> None:
     folder = os.fsencode(tmp_path)
     try:
@@ -334,7 +334,7 @@ def test_a_name_that_is_no_utf_8(tmp_path: Path) -> None:
         assert row["source"].endswith("\ufffd.jsonl")
 
 
-@pytest.mark.usefixtures("respstream_api")
+@pytest.mark.usefixtures("api")
 def test_many_tiny_files(tmp_path: Path) -> None:
     for number in range(2000):
         (tmp_path / f"{number:05}.jsonl").write_bytes(STREAM if number % 10 else b"{")
@@ -346,7 +346,7 @@ def test_many_tiny_files(tmp_path: Path) -> None:
     assert (logs.summary.sources, logs.summary.diagnostics["bad_json"]) == (2000, 200)
 
 
-@pytest.mark.usefixtures("respstream_api")
+@pytest.mark.usefixtures("api")
 def test_what_a_callable_opens(monkeypatch: pytest.MonkeyPatch) -> None:
     class Failing(io.RawIOBase):
         def readable(self) -> bool:
@@ -431,7 +431,7 @@ def test_strict_takes_what_is_in_order(engines: tuple[ModuleType, ModuleType], l
     assert found == rows(logs)
 
 
-@pytest.mark.usefixtures("respstream_api")
+@pytest.mark.usefixtures("api")
 def test_readers_of_arrow_hear_of_a_strict_error(tmp_path: Path) -> None:
     (tmp_path / "a.jsonl").write_bytes(STREAM + b"{oops}\n")
     logs = respstream.scan(tmp_path, strict=True)
@@ -447,7 +447,7 @@ def test_readers_of_arrow_hear_of_a_strict_error(tmp_path: Path) -> None:
 # -- files that change while they are read -------------------------------------------------------------------------------
 
 
-@pytest.mark.usefixtures("respstream_api")
+@pytest.mark.usefixtures("api")
 def test_a_file_that_grows_shrinks_or_goes_while_it_is_read(tmp_path: Path) -> None:
     size = 6 << 20
     many = STREAM * (size // len(STREAM))
@@ -483,7 +483,7 @@ def test_a_file_that_grows_shrinks_or_goes_while_it_is_read(tmp_path: Path) -> N
 # -- arguments -----------------------------------------------------------------------------------------------------------
 
 
-@pytest.mark.usefixtures("respstream_api")
+@pytest.mark.usefixtures("api")
 @pytest.mark.parametrize(
     ("arguments", "error", "words"),
     [
@@ -510,7 +510,7 @@ def test_wrong_arguments(arguments: dict[str, Any], error: type[Exception], word
         respstream.scan(**given)
 
 
-@pytest.mark.usefixtures("respstream_api")
+@pytest.mark.usefixtures("api")
 def test_options_are_those_of_the_decoder(tmp_path: Path) -> None:
     (tmp_path / "a.log").write_bytes(BEGIN + b'data: {"type":"response.completed"}')
     assert rows(tmp_path, columns=["terminal"], on_eof="discard") == [{"terminal": None}]

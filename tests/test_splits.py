@@ -73,7 +73,7 @@ def check(path: Path, *targets: int) -> None:
             assert found[table] == expected[table].to_pylist()
 
 
-@pytest.mark.usefixtures("respstream_api")
+@pytest.mark.usefixtures("api")
 @pytest.mark.parametrize("path", LOGS, ids=lambda path: path.name)
 def test_the_union_is_the_scan(path: Path) -> None:
     if _backend.BACKEND == "rust":
@@ -82,7 +82,7 @@ def test_the_union_is_the_scan(path: Path) -> None:
         check(path, 7000)
 
 
-@pytest.mark.usefixtures("respstream_api")
+@pytest.mark.usefixtures("api")
 @pytest.mark.parametrize("name", list(ODD))
 def test_down_to_one_byte(name: str, tmp_path: Path) -> None:
     path = tmp_path / "a.log"
@@ -93,7 +93,7 @@ def test_down_to_one_byte(name: str, tmp_path: Path) -> None:
         check(path, 29, 333)
 
 
-@pytest.mark.usefixtures("respstream_api")
+@pytest.mark.usefixtures("api")
 def test_minimal_streams(tmp_path: Path) -> None:
     path = tmp_path / "a.log"
     for row in MINIMAL:
@@ -207,7 +207,7 @@ def test_a_large_file_is_read_by_several_threads(table: str, part_bytes: int, tm
     assert sum(summary["responses"].values()) == respstream.scan(path).to_arrow().num_rows
 
 
-@pytest.mark.usefixtures("respstream_api")
+@pytest.mark.usefixtures("api")
 def test_splits_are_values(tmp_path: Path) -> None:
     path = tmp_path / "a.jsonl"
     path.write_bytes(STREAM * 10)
@@ -220,7 +220,7 @@ def test_splits_are_values(tmp_path: Path) -> None:
     assert found != respstream.plan(path, 1000)
 
 
-@pytest.mark.usefixtures("respstream_api")
+@pytest.mark.usefixtures("api")
 def test_what_is_not_cut(tmp_path: Path) -> None:
     whole = {
         "packed.jsonl.gz": gzip.compress(random.Random(1).randbytes(3000)),
@@ -234,7 +234,7 @@ def test_what_is_not_cut(tmp_path: Path) -> None:
         assert table.to_pylist() == respstream.scan(tmp_path / name).to_arrow().to_pylist()
 
 
-@pytest.mark.usefixtures("respstream_api")
+@pytest.mark.usefixtures("api")
 def test_responses_have_a_number_in_whole_sources_alone(tmp_path: Path) -> None:
     path = tmp_path / "a.jsonl"
     path.write_bytes(STREAM * 4)

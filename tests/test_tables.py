@@ -29,7 +29,7 @@ DOCS = ROOT / "docs" / "tables.md"
 SNIPPET = re.compile(r"```python\n(.*?)```\n\n```text\n(.*?)```", re.DOTALL)
 
 
-@pytest.mark.usefixtures("respstream_api")
+@pytest.mark.usefixtures("api")
 def test_the_docs_run_as_they_stand(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.chdir(ROOT)
     shared: dict[str, Any] = {}
@@ -45,7 +45,7 @@ def test_the_docs_run_as_they_stand(monkeypatch: pytest.MonkeyPatch) -> None:
 # -- what is written -----------------------------------------------------------------------------------------------------
 
 
-@pytest.mark.usefixtures("respstream_api")
+@pytest.mark.usefixtures("api")
 @pytest.mark.parametrize("table", ["responses", "events", "items", "diagnostics"])
 def test_parquet_and_ipc(table: str, tmp_path: Path) -> None:
     logs = respstream.scan(TRANSCRIPTS, table)
@@ -60,7 +60,7 @@ def test_parquet_and_ipc(table: str, tmp_path: Path) -> None:
     assert feather.read_table(tmp_path / "a.arrow").to_pylist() == expected.to_pylist()
 
 
-@pytest.mark.usefixtures("respstream_api")
+@pytest.mark.usefixtures("api")
 def test_text_formats(tmp_path: Path) -> None:
     logs = respstream.scan(TRANSCRIPTS)
     expected = logs.to_arrow().to_pylist()
@@ -76,7 +76,7 @@ def test_text_formats(tmp_path: Path) -> None:
     assert [json.loads(row["tool_calls"]) for row in records] == [row["tool_calls"] for row in expected]
 
 
-@pytest.mark.usefixtures("respstream_api")
+@pytest.mark.usefixtures("api")
 @pytest.mark.parametrize("form", ["parquet", "ipc", "jsonl", "csv"])
 def test_several_tables_are_a_folder(form: str, tmp_path: Path) -> None:
     logs = respstream.scan(TRANSCRIPTS, ["responses", "items"])
@@ -87,7 +87,7 @@ def test_several_tables_are_a_folder(form: str, tmp_path: Path) -> None:
         getattr(logs, f"write_{form}")(tmp_path / "out")
 
 
-@pytest.mark.usefixtures("respstream_api")
+@pytest.mark.usefixtures("api")
 def test_partitions(tmp_path: Path) -> None:
     source = tmp_path / "a.jsonl"
     statuses = ["completed", None, "a/b", "completed", ""]
@@ -104,7 +104,7 @@ def test_partitions(tmp_path: Path) -> None:
     assert {path.name for path in (tmp_path / "several").iterdir()} == {"responses"}
 
 
-@pytest.mark.usefixtures("respstream_api")
+@pytest.mark.usefixtures("api")
 def test_tables_without_rows_are_files_too(tmp_path: Path) -> None:
     (tmp_path / "a.jsonl").write_bytes(b"")
     logs = respstream.scan(tmp_path / "a.jsonl")
@@ -123,7 +123,7 @@ def test_row_groups(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
 # -- whole or not at all -------------------------------------------------------------------------------------------------
 
 
-@pytest.mark.usefixtures("respstream_api")
+@pytest.mark.usefixtures("api")
 @pytest.mark.parametrize("form", ["parquet", "ipc", "jsonl", "csv"])
 def test_a_failure_leaves_what_was_there(form: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     def fail(self: Any, batch: Any) -> None:

@@ -45,7 +45,7 @@ def test_opening_bounds_how_many_tiny_sources_a_task_has(folder: Path) -> None:
     assert len(_tasks.bundles(sources, 4 * _tasks.OPEN_BYTES)) == 3
 
 
-@pytest.mark.usefixtures("respstream_api")
+@pytest.mark.usefixtures("api")
 @pytest.mark.parametrize("table", list(tables.COLUMNS))
 def test_the_bundles_together_are_the_scan(table: str, folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(_tasks, "OPEN_BYTES", 1)
@@ -74,7 +74,7 @@ def test_urls_are_whole_and_come_together_by_the_sizes_that_the_store_tells(
     assert [len(bundle) for bundle in alone] == [1] * 11
 
 
-@pytest.mark.usefixtures("respstream_api")
+@pytest.mark.usefixtures("api")
 def test_batches_go_over_the_borders_of_splits(folder: Path) -> None:
     splits = respstream.plan(folder)
     assert [
@@ -93,7 +93,7 @@ def test_names_stay_as_they_were_given_and_paths_become_absolute(folder: Path, m
     assert batch.to_pylist() == [{"source": "3.jsonl"}]
 
 
-@pytest.mark.usefixtures("respstream_api")
+@pytest.mark.usefixtures("api")
 def test_sizes_are_estimated_by_a_sample(folder: Path, tmp_path: Path) -> None:
     for path in folder.iterdir():
         path.write_bytes(path.read_bytes() * 50)
