@@ -33,7 +33,7 @@ ROWS = (
     _row("mixed log", CREATES, shape="mixed"),
     _row("chat, one event a chunk", CREATES, prepare=blocks),
     _row("chat with snapshots", STREAMS),
-    _row("long answers with snapshots", STREAMS, shape="long_answers", full_bytes=0),
+    _row("long answers with snapshots", STREAMS, shape="long_answers"),
     _row("chat with snapshots, one event a chunk", STREAMS, prepare=blocks),
 )
 

@@ -7,7 +7,7 @@ but where their name says one thread. Files are in the system's cache.
 from __future__ import annotations
 
 from collections.abc import Callable
-from functools import partial
+from functools import cache, partial
 from pathlib import Path
 from typing import Any
 
@@ -21,6 +21,10 @@ SSE_ROW, JSONL_ROW = "scan: {}, SSE", "scan: {}, JSON Lines"
 USAGE_LARGE = "scan: usage of responses, SSE, 1 GB"
 SIX, WHOLE, USAGE = "six columns of every event", "whole responses", "usage of responses"
 WHOLE_MIXED = "scan: whole responses, mixed, SSE"
+ALL, ALL_ONE = "scan: all columns of responses, mixed, SSE", "respstream.scan, all columns, one thread"
+FOLD_FILE, FOLD_MEMORY = "Decoder.fold, from the file", "Decoder.fold, from memory"
+
+PIECE = 1 << 18
 
 _USAGE = ["response_id", "status", "output_tokens"]
 _WHOLE = ["response_id", "status", "output_text", "output_tokens", "tool_calls"]
@@ -30,6 +34,11 @@ _EVENT = ["type", "sequence_number", "item_id", "output_index", "content_index",
 def usage_answer(log: Log) -> Any:
     """What every contender of a usage row must return."""
     return sorted((row["id"], row["status"], row["output_tokens"]) for row in log.responses)
+
+
+def responses_answer(log: Log) -> int:
+    """What every contender of the row of all columns must return."""
+    return len(log.responses)
 
 
 def lines_answer(log: Log) -> int:
@@ -54,6 +63,26 @@ def scan_whole(path: Path, threads: int | None = None) -> Any:
 def scan_all(path: Path, threads: int | None = None) -> Any:
     """`respstream.scan` of all columns."""
     return sorted(_rows(_native().scan(path, threads=threads).to_arrow().select(_USAGE)))
+
+
+def scan_count(path: Path) -> int:
+    """`respstream.scan` of all columns of responses in one thread, which nobody reads."""
+    return sum(len(batch) for batch in _native().scan(path, threads=1))
+
+
+def fold_count(path: Path, memory: bool = False) -> int:
+    """`Decoder.fold` of the pieces of a file, whose responses nobody reads; of the whole if it is in memory."""
+    decoder = _native().Decoder()
+    if memory:
+        return len(decoder.fold(_bytes(path))) + len(decoder.fold_end())
+    with path.open("rb", buffering=0) as file:
+        count = sum(len(decoder.fold(piece)) for piece in iter(partial(file.read, PIECE), b""))
+    return count + len(decoder.fold_end())
+
+
+@cache
+def _bytes(path: Path) -> bytes:
+    return path.read_bytes()
 
 
 def scan_events(path: Path, threads: int | None = None) -> Any:
@@ -109,12 +138,14 @@ SIX_ROWS = {
     DUCKDB_ONE: partial(files.duckdb_six, threads=1),
     POLARS: files.polars_six,
 }
+ALL_ROWS = {ALL_ONE: scan_count, FOLD_FILE: fold_count, FOLD_MEMORY: partial(fold_count, memory=True)}
 LARGE_ROWS = {OURS: scan_usage, OURS_ONE: partial(scan_usage, threads=1), WC: files.word_count}
 
 ROWS = (
     *(_row(USAGE, form, USAGE_ROWS, usage_answer) for form in ("sse", "jsonl")),
     *(_row(WHOLE, form, WHOLE_ROWS, fold_answer) for form in ("sse", "jsonl")),
     _row(WHOLE, "sse", WHOLE_ROWS, fold_answer, name=WHOLE_MIXED, shape="mixed"),
+    _row("", "sse", ALL_ROWS, responses_answer, name=ALL, shape="mixed", reference=FOLD_FILE, cpu=True),
     *(_row(SIX, form, SIX_ROWS, events_answer) for form in ("sse", "jsonl")),
     _row(USAGE, "sse", LARGE_ROWS, usage_answer, name=USAGE_LARGE, size_bytes=LARGE, reference=WC),
 )
