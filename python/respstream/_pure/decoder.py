@@ -275,7 +275,8 @@ class Decoder:
     def _view(self, folded: Folded) -> Response:
         view = self._views.get(id(folded))
         if view is None:
-            view = self._views[id(folded)] = Response(Growing(folded, self._lock))
+            growing: Any = Growing(folded, self._lock)
+            view = self._views[id(folded)] = Response(growing)
         return view
 
     def _take(self) -> list[Response]:
