@@ -18,6 +18,7 @@ use crate::catalogue::Code;
 use crate::count::work;
 pub use crate::diagnostics::Note;
 use crate::json::{Fault, Member, Scan};
+use crate::lines::BOM;
 use crate::outside::Outside;
 pub use crate::outside::{error_body, error_detail};
 use crate::plain::{known_block, known_line, plain_block, plain_line, replace};
@@ -25,8 +26,6 @@ use crate::runs::Around;
 pub use crate::sink::{Frame, Sink, What};
 use crate::sink::{Line, Out, Skipped, Span, over};
 
-/// The byte order mark.
-const MARK: &[u8] = b"\xef\xbb\xbf";
 /// Bytes of a dropped line that are kept: they tell its field.
 const START: usize = 64;
 /// The buffer of an unfinished line is kept for the next one up to this size.
@@ -137,7 +136,7 @@ impl Framer {
         let mut members = mem::take(&mut self.members);
         let mut out = Out { sink, members: &mut members };
         if let Some(come) = self.head.take() {
-            self.take_bytes(MARK.get(..come).unwrap_or_default(), &mut out);
+            self.take_bytes(BOM.get(..come).unwrap_or_default(), &mut out);
         }
         if let Some(array) = self.array.take() {
             self.finish_array(&array, &mut out);
@@ -168,11 +167,11 @@ impl Framer {
     /// Drops a leading byte order mark, which may come in pieces.
     fn without_mark<'c, S: Sink>(&mut self, chunk: &'c [u8], out: &mut Out<S>) -> &'c [u8] {
         let Some(come) = self.head else { return chunk };
-        let (come, awaited) = MARK.split_at_checked(come).unwrap_or((MARK, b""));
+        let (come, awaited) = BOM.split_at_checked(come).unwrap_or((BOM, b""));
         let same = chunk.iter().zip(awaited).take_while(|(byte, mark)| byte == mark).count();
         if same == awaited.len() {
             self.head = None;
-            self.offset = MARK.len() as u64;
+            self.offset = BOM.len() as u64;
             return chunk.get(same..).unwrap_or_default();
         }
         if same == chunk.len() {

@@ -13,7 +13,8 @@
 use memchr::memchr2;
 use std::ops::Range;
 
-const BOM: &[u8] = b"\xef\xbb\xbf";
+/// The byte order mark.
+pub const BOM: &[u8] = b"\xef\xbb\xbf";
 
 /// What one stream's lines need to know between two windows.
 #[derive(Clone, Debug, Default)]

@@ -8,6 +8,7 @@ use std::collections::HashMap;
 use crate::catalogue::Code;
 use crate::diagnostics::Issue;
 use crate::json::{self, Member};
+use crate::lines::BOM;
 use crate::packed::{self, unpacked};
 use crate::pointer::{Steps, resolve, shown};
 use crate::sink::trim;
@@ -36,7 +37,6 @@ const LANES: [&str; 7] =
 const HEAD: usize = 4096;
 /// How deep a stream is looked for where no field is named.
 const DEPTH: usize = 3;
-const MARK: &[u8] = b"\xef\xbb\xbf";
 const FIRST: [&[u8]; 7] = [
     b"event:response.created",
     b"event: response.created",
@@ -355,7 +355,7 @@ fn looks_like_sse(text: &[u8]) -> bool {
 /// The first line that is no comment, id or retry; nothing where that is not near the start.
 fn first_line(text: &[u8]) -> &[u8] {
     let head = text.get(..HEAD).unwrap_or(text);
-    let head = head.strip_prefix(MARK).unwrap_or(head);
+    let head = head.strip_prefix(BOM).unwrap_or(head);
     let passed: [&[u8]; 3] = [b":", b"id:", b"retry:"];
     head.split(|byte| matches!(byte, b'\r' | b'\n'))
         .find(|line| !line.is_empty() && !passed.iter().any(|start| line.starts_with(start)))

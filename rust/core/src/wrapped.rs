@@ -10,12 +10,11 @@ use crate::catalogue::Code;
 use crate::diagnostics::{Detail, Issue, Note};
 use crate::frames::{Frame, Framer, Options, Sink, What};
 use crate::json::{Fault, Member, Scan};
+use crate::lines::BOM;
 use crate::packed::{self, FAULT, unpacked};
 use crate::pointer::Steps;
 use crate::shapes::{self, Kind, Row};
 use crate::sink::trim;
-
-const MARK: &[u8] = b"\xef\xbb\xbf";
 
 /// Where a record stands in the source, and when it was written: seconds since the epoch.
 #[derive(Clone, Copy, Debug, Default)]
@@ -178,7 +177,7 @@ impl Rows {
             self.finish_inner(lane.as_deref(), old, to);
         }
         if inner.is_none() {
-            text = text.strip_prefix(MARK).unwrap_or(text);
+            text = text.strip_prefix(BOM).unwrap_or(text);
             if shapes::is_object(text, &mut self.members) {
                 self.payload(text, None, &lane, place, last, to);
                 return;

@@ -16,6 +16,7 @@ use respstream_core::diagnostics::{Detail, Diagnostic, Value};
 use respstream_core::events::Parsed;
 use respstream_core::frames::Options;
 use respstream_core::json::{self, Kind};
+use respstream_core::lines::BOM;
 
 use crate::source::{Input, Place, Problem, Source};
 use crate::wrapped::Wrapping;
@@ -65,7 +66,7 @@ pub fn divisible(input: &Input, wrapping: &Wrapping) -> Option<u64> {
     let found = std::fs::metadata(path).ok().filter(std::fs::Metadata::is_file)?;
     let source = input.open_at(0).ok()?;
     let head = take(source, HEAD)?;
-    let text = head.strip_prefix(b"\xef\xbb\xbf").unwrap_or(&head).trim_ascii_start();
+    let text = head.strip_prefix(BOM).unwrap_or(&head).trim_ascii_start();
     let packed = crate::inflate::Packing::of(&head).is_some() || !wrapping.divides(&head);
     let lanes = memmem::find(&head, b"\"stream_id\"").is_some();
     (!packed && !lanes && !text.starts_with(b"[") && !wraps(text)).then_some(found.len())
