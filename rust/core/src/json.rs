@@ -162,11 +162,11 @@ pub fn find<'a>(text: &[u8], members: &'a [Member], key: &str) -> Option<&'a Mem
     // Invalid UTF-8 decodes to U+FFFD, so that only a key that is not ASCII can equal bytes that differ from its own.
     let plain = key.is_ascii();
     members.iter().rev().find(|member| {
-        let raw = member.raw_key(text);
         if member.key_escaped || !plain {
-            text::decode_body(raw) == key
+            text::decode_body(member.raw_key(text)) == key
         } else {
-            raw == key.as_bytes()
+            let size = member.key.end.saturating_sub(member.key.start) as usize;
+            size == key.len() && member.raw_key(text) == key.as_bytes()
         }
     })
 }

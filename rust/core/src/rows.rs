@@ -65,8 +65,7 @@ pub fn response_row<'a>(folded: &'a Folded, source: &'a str, whole: bool) -> Res
     let own = |name| folded.own(name).map(View::Raw);
     let text = |name| own(name).and_then(View::text);
     let usage = own("usage").and_then(View::fields);
-    let output = folded.output();
-    let texts = Texts::of(&output);
+    let texts = folded.texts();
     let error = folded.error_json();
     let error = error.as_deref().and_then(|raw| View::Raw(raw).fields());
     let output_tokens = count(usage.as_ref(), "output_tokens");
@@ -93,8 +92,8 @@ pub fn response_row<'a>(folded: &'a Folded, source: &'a str, whole: bool) -> Res
         refusal: texts.refusal,
         reasoning_text: some(texts.reasoning_text),
         reasoning_summary: some(texts.reasoning_summary),
-        items: output.len() as u64,
-        tool_calls: ToolCall::of(&output),
+        items: folded.output().len() as u64,
+        tool_calls: folded.tool_calls(),
         incomplete_reason: own("incomplete_details")
             .and_then(View::fields)
             .and_then(|it| it.text("reason")),

@@ -130,7 +130,8 @@ impl Stencil {
     }
 
     /// The block that `rest` begins with, if it fits.
-    #[inline]
+    #[expect(clippy::inline_always, reason = "it is called for each delta")]
+    #[inline(always)]
     fn fits(&self, rest: &[u8]) -> Option<Fit> {
         let mut at = 0;
         let mut fit = Fit { size: 0, sequence: 0, piece: 0..0, escaped: false };
