@@ -326,7 +326,7 @@ impl Sink for Events<'_> {
     fn ran(&mut self, known: &Known, lane: Option<&str>, folded: Option<&Folded>) {
         let Some(offset) = self.pieces.last() else { return };
         let last = Place { offset, named: lane.is_some(), folded };
-        if let Some((number, index)) = self.count(self.pieces.count() as u64, &last) {
+        if let Some((number, index)) = self.count(self.pieces.events() as u64, &last) {
             let id = folded.and_then(Folded::id);
             let common = Common {
                 source: self.name,

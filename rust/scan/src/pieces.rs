@@ -86,7 +86,7 @@ impl Pieces {
         }
     }
 
-    pub fn count(&self) -> usize {
+    pub fn events(&self) -> usize {
         self.starts.len()
     }
 
@@ -108,7 +108,7 @@ impl Pieces {
         let item_id = common.known.item_id();
         let indexes = common.known.indexes.values.map(|index| index.map(i64::from));
         for columns in tables.of(Table::Events) {
-            columns.push_rows(self.count(), |place| match place {
+            columns.push_rows(self.events(), |place| match place {
                 0 => Series::Same(Cell::Text(common.source)),
                 1 => Series::Same(common.number.into()),
                 2 => Series::Count(common.index),
