@@ -94,11 +94,10 @@ impl WordBuilder {
         }
     }
 
-    fn append_n(&mut self, word: Option<&str>, count: usize) {
-        self.append(word);
-        match (word, &self.last) {
-            (Some(_), Some((_, place))) => self.rows.append_value_n(*place, count - 1),
-            _ => self.rows.append_nulls(count - 1),
+    fn append_n(&mut self, word: &str, count: usize) {
+        self.append(Some(word));
+        if let Some((_, place)) = &self.last {
+            self.rows.append_value_n(*place, count - 1);
         }
     }
 
@@ -195,27 +194,27 @@ impl Values {
         match (self, series) {
             (Self::Text(values), Series::Same(Cell::Text(text))) => {
                 values.append_value_n(text, count);
-                (text.len() + 8) * count
+                return (text.len() + 8) * count;
             }
-            (Self::Text(values), Series::Texts(text, ends)) => push_texts(values, text, ends, rows),
-            (Self::Word(values), Series::Same(Cell::Text(word))) => {
-                values.append_n(Some(word), count);
-                4 * count
+            (Self::Text(values), Series::Texts(text, ends)) => {
+                return push_texts(values, text, ends, rows);
             }
+            (Self::Text(values), Series::Same(_)) => values.append_nulls(count),
+            (Self::Word(values), Series::Same(Cell::Text(word))) => values.append_n(word, count),
             (Self::Int(values), Series::Same(Cell::Int(number))) => {
                 values.append_value_n(number, count);
-                8 * count
             }
-            (Self::Int(values), Series::Ints(numbers)) => {
-                values.append_slice(&numbers[rows]);
-                8 * count
+            (Self::Int(values), Series::Same(_)) => values.append_nulls(count),
+            (Self::Int(values), Series::Ints(numbers)) => values.append_slice(&numbers[rows]),
+            (Self::Int(values), Series::Count(first)) => {
+                let numbers: Vec<_> = rows.map(|row| first.cast_signed() + row as i64).collect();
+                values.append_slice(&numbers);
             }
-            (values, Series::Count(first)) => {
-                rows.map(|row| values.push((first + row as u64).into())).sum()
-            }
-            (values, Series::Same(cell)) => rows.map(|_| values.push(cell)).sum(),
-            (values, _) => rows.map(|_| values.push(Cell::Null)).sum(),
+            (Self::Time(values), Series::Same(Cell::Null)) => values.append_nulls(count),
+            (values, Series::Same(cell)) => return rows.map(|_| values.push(cell)).sum(),
+            (values, _) => return rows.map(|_| values.push(Cell::Null)).sum(),
         }
+        8 * count
     }
 
     fn finish(&mut self) -> ArrayRef {
