@@ -10,7 +10,8 @@ from typing import Any, NamedTuple
 
 import pytest
 
-from respstream import UnknownEvent, types
+from benches import shapes
+from respstream import Payload, UnknownEvent, types
 from tests import laws
 
 DELTA = b'{"type":"response.output_text.delta","sequence_number":3,"item_id":"i","output_index":0,"content_index":1,"delta":"Hi","logprobs":[]}'
@@ -239,3 +240,30 @@ def test_a_payload_that_nobody_reads_costs_its_copy(engine: ModuleType) -> None:
     if engine.__name__ == "respstream._native":  # the twin's JSON is the standard library's, which builds
         assert peak < 1.01 * size + 5_000
     assert event.response.metadata.k7 == [7, "7"]
+
+
+ODD = b'data: {"type":"response.new","a":{"b":[1]},"c":[{"d":{}}]}\n\n' + shapes.logprobs(1, 100_000).data
+
+
+def reached(event: Any) -> list[Any]:
+    """The objects that an event leads to, classes and what they lead to left out."""
+    found: list[Any] = []
+    left = [event]
+    while left:
+        inside = [held for held in gc.get_referents(left.pop()) if not isinstance(held, type)]
+        found += inside
+        left += inside
+    return found
+
+
+def test_what_an_event_holds_does_not_lead_back_to_it(engine: ModuleType) -> None:
+    """So that the collector, which costs as much as the events where a list of them is kept, need not look at those of the compiled engine."""
+    events, _ = decode(engine, shapes.mixed(1, 200_000).data + ODD)
+    for event in events:
+        for name in (*event.__slots__, *event.to_dict()):
+            value = getattr(event, name, None)
+            for inner in value if isinstance(value, Payload) else ():
+                assert value[inner] is value[inner]
+        assert not any(held is event for held in reached(event))
+    unseen = engine.__name__ == "respstream._native"
+    assert {gc.is_tracked(event) for event in events} == {not unseen}

@@ -200,7 +200,8 @@ class Event:
     """One event of a stream; the classes of `respstream.types` derive from it.
 
     Members are attributes. One that the payload lacks is None if the class declares it, else AttributeError. Events are
-    values: equal if class and content are, wherever they came from; not hashable, not meant to be changed.
+    values: equal if class and content are, wherever they came from; not hashable, not meant to be changed. The garbage
+    collector does not look at those of the compiled engine: a cycle that is made by setting an attribute is never freed.
     """
 
     __slots__ = ("_named", "offset", "raw", "sequence_number", "stream_id")

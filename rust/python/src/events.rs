@@ -45,18 +45,21 @@ fn classes(py: Python<'_>) -> PyResult<&'static Classes> {
     let by_name = BY_NAME.load(Ordering::Relaxed);
     let place = if by_name { &SLOW } else { &FAST };
     place.get_or_try_init(py, || {
-        let prepared = |class: SlotClass| if by_name { class.forget_layout() } else { class };
+        // What an event holds is read from its payload, and leads nowhere.
+        let prepared = |class: SlotClass| {
+            if by_name { Ok(class.forget_layout()) } else { class.out_of_sight(py) }
+        };
         let types = py.import("respstream.types")?;
         let table = types.getattr("CLASSES")?.cast_into::<PyDict>()?;
         let mut known = Vec::with_capacity(EVENTS.len());
         for entry in &EVENTS {
             let class = table.as_any().get_item(entry.ty)?.cast_into::<PyType>()?;
             let names: Vec<&str> = COMMON.iter().chain(entry.eager).copied().collect();
-            known.push(prepared(SlotClass::new(&class, &names)?));
+            known.push(prepared(SlotClass::new(&class, &names)?)?);
         }
         let class = py.import("respstream.base")?.getattr("UnknownEvent")?.cast_into::<PyType>()?;
         let names: Vec<&str> = COMMON.iter().copied().chain(["type"]).collect();
-        Ok(Classes { known, unknown: prepared(SlotClass::new(&class, &names)?) })
+        Ok(Classes { known, unknown: prepared(SlotClass::new(&class, &names)?)? })
     })
 }
 

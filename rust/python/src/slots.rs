@@ -11,12 +11,17 @@ use pyo3::prelude::*;
 use pyo3::types::{PyDict, PySet, PyString, PyType};
 use pyo3::{ffi, intern};
 
+/// The words of what every object begins with.
+const HEADER: usize = size_of::<ffi::PyObject>() / size_of::<usize>();
+
 /// A class whose objects are made here, and the places of its slots: in words from the beginning of the object. None
 /// where they are not sure: then setattr is used.
 pub struct SlotClass {
     class: Py<PyType>,
     names: Vec<Py<PyString>>,
     words: Option<Vec<usize>>,
+    /// The number of words of an object that the collector is not to see.
+    unseen: Option<usize>,
 }
 
 impl SlotClass {
@@ -25,18 +30,29 @@ impl SlotClass {
         let py = class.py();
         let names: Vec<_> = names.iter().map(|name| PyString::intern(py, name).unbind()).collect();
         let words = if plain_layout(class)?.is_some() { find_all(class, &names)? } else { None };
-        Ok(Self { class: class.clone().unbind(), names, words })
+        Ok(Self { class: class.clone().unbind(), names, words, unseen: None })
+    }
+
+    /// The collector does not see its objects from now on: they are to hold nothing that leads back to them.
+    pub fn out_of_sight(mut self, py: Python<'_>) -> PyResult<Self> {
+        self.unseen = if self.words.is_some() { bare_layout(self.class.bind(py))? } else { None };
+        Ok(self)
     }
 
     /// A new object without any slot set.
     #[inline]
     pub fn make<'py>(&self, py: Python<'py>) -> PyResult<Filling<'_, 'py>> {
-        Ok(Filling { class: self, object: allocate(self.class.bind(py))? })
+        let class = self.class.bind(py);
+        let object = match self.unseen {
+            Some(words) => allocate_unseen(class, words)?,
+            None => allocate(class)?,
+        };
+        Ok(Filling { class: self, object })
     }
 
     /// Fills by setattr from now on: the path that unforeseen layouts take.
     pub fn forget_layout(mut self) -> Self {
-        self.words = None;
+        (self.words, self.unseen) = (None, None);
         self
     }
 }
@@ -143,6 +159,32 @@ fn allocate<'py>(class: &Bound<'py, PyType>) -> PyResult<Bound<'py, PyAny>> {
     unsafe { Bound::from_owned_ptr_or_err(py, ffi::PyType_GenericAlloc(class.as_type_ptr(), 0)) }
 }
 
+/// The same, but the collector does not know of the object: it need not look at it, again and again, as long as it lives.
+fn allocate_unseen<'py>(class: &Bound<'py, PyType>, words: usize) -> PyResult<Bound<'py, PyAny>> {
+    let py = class.py();
+    // SAFETY: the class is as in `allocate`, and `bare_layout` found that its objects have the collector's header, and
+    // `words` words with nothing but slots in them behind their own. The function sets the header and the reference count
+    // alone; all slots are made empty before anybody sees the object. A null pointer is turned into an error before that.
+    unsafe {
+        let object: *mut ffi::PyObject = ffi::PyObject_GC_New(class.as_type_ptr());
+        let object = Bound::from_owned_ptr_or_err(py, object)?;
+        let slots = object.as_ptr().cast::<usize>().add(HEADER);
+        slots.write_bytes(0, words - HEADER);
+        Ok(object)
+    }
+}
+
+/// The words of an object of this class, if they are slots all of them, and the collector would see it.
+fn bare_layout(class: &Bound<'_, PyType>) -> PyResult<Option<usize>> {
+    let py = class.py();
+    let dict: isize = class.getattr(intern!(py, "__dictoffset__"))?.extract()?;
+    let weak: isize = class.getattr(intern!(py, "__weakrefoffset__"))?.extract()?;
+    // SAFETY: the class is a live type object.
+    let flags = unsafe { ffi::PyType_GetFlags(class.as_type_ptr()) };
+    let bare = dict == 0 && weak == 0 && flags & ffi::Py_TPFLAGS_HAVE_GC != 0;
+    Ok(plain_layout(class)?.filter(|_| bare))
+}
+
 /// The number of words of an object of this class; None where its size is not fixed.
 fn plain_layout(class: &Bound<'_, PyType>) -> PyResult<Option<usize>> {
     let py = class.py();
@@ -182,8 +224,7 @@ fn find(class: &Bound<'_, PyType>, name: &Bound<'_, PyString>) -> PyResult<Optio
     let object = allocate(class)?;
     let marker = pyo3::types::PyList::empty(class.py());
     set_plainly(&object, name, marker.as_any())?;
-    let header = size_of::<ffi::PyObject>() / size_of::<usize>();
-    let found: Vec<usize> = (header..words)
+    let found: Vec<usize> = (HEADER..words)
         .filter(|word| {
             // SAFETY: `word` lies inside the object, whose size is `__basicsize__` bytes; it is read as an address that
             // is compared and never followed.
