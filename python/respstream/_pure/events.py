@@ -82,6 +82,7 @@ class Reader:
         # The latest name of an event line: its bytes, and what they say. Nearly always the next one is the same.
         self._name_line: bytes | None = None
         self._name: str | None = None
+        self._name_odd = False
 
     def read(self, frame: Frame) -> Parsed | Plain | Stray:
         """What one frame is."""
@@ -94,16 +95,20 @@ class Reader:
         if not isinstance(value, dict):
             return Stray([*_frame_issues(frame, odd), ("bad_json", {"what": frame.what})])
         if frame.name != self._name_line:
-            self._name_line = frame.name
-            self._name = None if frame.name is None else frame.name.decode(errors="replace")
+            self._take_name(frame.name)
         name = self._name
-        odd = odd or (name is not None and "\ufffd" in name)
+        odd = odd or self._name_odd
         kind = value.get("type")
         if isinstance(kind, str) and kind:
             return self._event(frame, value, clean_text(kind) if odd else kind, name, None, odd)
         if name in EVENTS:
             return self._event(frame, value, name, None, name, odd)
         return self._untyped(frame, value, name, odd)
+
+    def _take_name(self, raw: bytes | None) -> None:
+        self._name_line = raw
+        self._name = None if raw is None else raw.decode(errors="replace")
+        self._name_odd = self._name is not None and "\ufffd" in self._name
 
     def _untyped(self, frame: Frame, value: dict[str, Any], name: str | None, odd: bool) -> Parsed | Plain | Stray:
         kind = value.get("object")
@@ -198,12 +203,12 @@ def _numbers(parsed: Parsed) -> None:
         parsed.sequence_number = number
     elif number is not None:
         issues.append(("bad_field", {"field": "sequence_number", "expected": "an integer"}))
-    lane = members.get("stream_id")
     parsed.lane = parsed.time = None
-    if isinstance(lane, str):
-        parsed.lane = clean_text(lane)
-    elif lane is not None:
-        issues.append(("bad_field", {"field": "stream_id", "expected": "a string"}))
+    if "stream_id" in members and (lane := members["stream_id"]) is not None:
+        if isinstance(lane, str):
+            parsed.lane = clean_text(lane)
+        else:
+            issues.append(("bad_field", {"field": "stream_id", "expected": "a string"}))
     indexes: dict[str, int] = {}
     good = True
     for name in INDEXES:

@@ -18,9 +18,8 @@ from respstream._pure.sink import Done, Frame, Item, Note, Sink, Skipped
 __all__ = ["Done", "Frame", "Framer", "Item", "Note", "error_body", "error_detail"]
 
 # A block of at most an event line and one data line with what may be an object, and the blank line that ends it; in bytes
-# without a carriage return, because a dot is seven times as fast as a class of two characters. Nothing at all matches too, so
-# that a search looks no further than where it stands.
-_PLAIN = re.compile(rb"(?:event: ?(.*)\n)?data: ?(\{.*)\n\n|")
+# without a carriage return, because a dot is seven times as fast as a class of two characters.
+_PLAIN = re.compile(rb"(?:event: ?(.*)\n)?data: ?(\{.*)\n\n")
 _BREAK = re.compile(rb"\r\n?|\n")
 _MARK = b"\xef\xbb\xbf"
 _START = 64  # bytes of a dropped line that are kept: they tell its field
@@ -117,12 +116,12 @@ class Framer:
         """Takes the plain blocks that stand whole at `position`: nearly all of a stream; gives where the next line begins."""
         if not self._sse or self._pending or self._blocks.block is not None or self._array is not None or self._rest:
             return position
-        items, before = self._sink.items, position
+        match, items, before = _PLAIN.match, self._sink.items, position
         offset, line = self._offset - position, self._line  # the offset is that of the chunk
-        for plain in _PLAIN.finditer(chunk, position):
+        while plain := match(chunk, position):
             name, data = plain.groups()
             after = plain.end()
-            if data is None or (self._limit is not None and after - position > self._limit):
+            if self._limit is not None and after - position > self._limit:
                 break
             if position == before:
                 self._outside.close()
