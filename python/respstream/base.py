@@ -72,6 +72,36 @@ def _is_internal(name: str) -> bool:
     return name[:2] == "__" and name[-2:] == "__"
 
 
+class Values:
+    """The members of a response as values, for those states that are written in Python; made once a version."""
+
+    version: int
+    _made: tuple[int, dict[Any, Any]] = (-1, {})
+
+    if TYPE_CHECKING:
+
+        def member(self, name: str) -> bytes | None: ...
+
+    def made(self) -> dict[Any, Any]:
+        """What was made since something changed: values by name, and whatever else under a key that is no name."""
+        version, made = self._made
+        if version != self.version:
+            made = {}
+            self._made = self.version, made
+        return made
+
+    def value(self, name: str, default: Any) -> Any:
+        """The member of that name, or `default` where there is none."""
+        made = self.made()
+        if name in made:
+            return made[name]
+        raw = self.member(name)
+        if raw is None:
+            return default
+        value = made[name] = _decode(raw)
+        return value
+
+
 class Payload:
     """A JSON object that decodes one member at a time, when it is first read.
 
@@ -120,7 +150,8 @@ class Payload:
         if self._data is not None:
             return _wrap(self._data[key])
         if self._spans is None:
-            engine = _engine()
+            chooser = _late.get("chooser")
+            engine = _engine() if chooser is None else chooser.engine
             raw = self._raw
             if len(raw) <= engine.SEARCHED:
                 value = engine.read_member(raw, key)

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from respstream.base import Values
+
 TYPE_CHECKING = False
 if TYPE_CHECKING:
     from typing import Any
@@ -16,7 +18,7 @@ FACTS = (
 )  # fmt: skip
 
 
-class Kept:
+class Kept(Values):
     """The state of a response that is pickled or copied. It has the interface of the engines' states and never changes."""
 
     version = calls_version = 0

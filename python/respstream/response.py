@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from respstream.base import Payload, _declares, _decode
+from respstream.base import Payload, _declares
 from respstream.calls import ToolCall, calls_of
 
 TYPE_CHECKING = False
@@ -15,7 +15,9 @@ if TYPE_CHECKING:
     from respstream.latency import Latency
 
     class State(CallState, Protocol):
-        """What an engine tells of one response; `version` changes with everything else."""
+        """What an engine tells of one response; `version` changes with everything else. `value` and `texts` are made once a
+        version.
+        """
 
         @property
         def version(self) -> int: ...
@@ -57,6 +59,7 @@ if TYPE_CHECKING:
         def diagnostics(self) -> list[Diagnostic]: ...
         def keys(self) -> list[str]: ...
         def member(self, name: str) -> bytes | None: ...
+        def value(self, name: str, default: Any) -> Any: ...
         def json(self) -> bytes: ...
         def texts(self) -> tuple[str, str | None, str, str]: ...
         def error(self) -> dict[str, Any] | None: ...
@@ -65,7 +68,6 @@ if TYPE_CHECKING:
 __all__ = ["Response", "ResponseError", "ToolCall"]
 
 _MISSING: Any = object()
-_TEXTS = object()  # the key of the texts among the members: no member can be called so
 
 
 class ResponseError:
@@ -103,21 +105,15 @@ class Response:
     Nothing raises because a stream was cut short: `complete` tells whether a terminal event was seen.
     """
 
-    __slots__ = ("_calls", "_seen", "_state", "_version")
+    __slots__ = ("_calls", "_state")
 
     _calls: Calls | None
 
     def __init__(self, state: State) -> None:
         self._state = state
-        self._version = -1
         self._calls = None
-        self._seen: dict[Any, Any] = {}
 
     # -- members of the response object ----------------------------------------------------------------------------
-
-    def _renewed(self) -> dict[Any, Any]:
-        self._version, self._seen = self._state.version, {}
-        return self._seen
 
     def __getitem__(self, name: str) -> Any:
         value = self.get(name, _MISSING)
@@ -148,14 +144,7 @@ class Response:
 
     def get(self, name: str, default: Any = None) -> Any:
         """The member of that name, or `default` where there is none."""
-        seen = self._seen if self._version == self._state.version else self._renewed()
-        if name in seen:
-            return seen[name]
-        raw = self._state.member(name)
-        if raw is None:
-            return default
-        value = seen[name] = _decode(raw)
-        return value
+        return self._state.value(name, default)
 
     def keys(self) -> list[str]:
         """The names of the members, in the order of the wire."""
@@ -192,7 +181,7 @@ class Response:
     @property
     def usage(self) -> Any:
         """The token counts (`input_tokens`, `output_tokens`, …), None before they are told."""
-        return self.get("usage")
+        return self._state.value("usage", None)
 
     @property
     def output(self) -> list[Any]:
@@ -202,32 +191,25 @@ class Response:
 
     # -- what the output says --------------------------------------------------------------------------------------
 
-    def _texts(self) -> tuple[str, str | None, str, str]:
-        seen = self._seen if self._version == self._state.version else self._renewed()
-        texts: tuple[str, str | None, str, str] | None = seen.get(_TEXTS)
-        if texts is None:
-            texts = seen[_TEXTS] = self._state.texts()
-        return texts
-
     @property
     def output_text(self) -> str:
         """All output text of all messages, in order; "" where there is none."""
-        return self._texts()[0]
+        return self._state.texts()[0]
 
     @property
     def refusal(self) -> str | None:
         """The text of the model's refusal, None where there is none."""
-        return self._texts()[1]
+        return self._state.texts()[1]
 
     @property
     def reasoning_text(self) -> str:
         """The reasoning that the model showed; "" where there is none."""
-        return self._texts()[2]
+        return self._state.texts()[2]
 
     @property
     def reasoning_summary(self) -> str:
         """The parts of the reasoning's summary, joined by blank lines; "" where there is none."""
-        return self._texts()[3]
+        return self._state.texts()[3]
 
     @property
     def tool_calls(self) -> list[ToolCall]:

@@ -12,6 +12,7 @@ from respstream._alone import RLock, alone
 from respstream._pure.calls import Call, Position, argument_of, call_of, members_of, new_of_growing, new_of_whole
 from respstream._pure.json import Number, clean, dumps, join_text, locate, parse_exact
 from respstream._pure.tree import Text, expand, freeze
+from respstream.base import Values
 from respstream.diagnostics import Diagnostic
 
 TYPE_CHECKING = False
@@ -52,7 +53,7 @@ class Item:
         return self.raw if self.raw is not None else dumps(clean(freeze(self.tree))).encode()
 
 
-class Folded:
+class Folded(Values):
     """One response, folded so far."""
 
     def __init__(self, lane: str | None, offset: int, line: int) -> None:
@@ -189,7 +190,11 @@ class Folded:
 
     def texts(self) -> tuple[str, str | None, str, str]:
         """Output text, refusal, reasoning text and reasoning summary."""
-        return texts_of(self.output())
+        made = self.made()
+        texts: tuple[str, str | None, str, str] | None = made.get(None)
+        if texts is None:
+            texts = made[None] = texts_of(self.output())
+        return texts
 
     def tool_calls(self) -> list[tuple[str, str | None, str | None, str | None]]:
         """Type, call id, name and arguments of each function, custom and MCP call."""

@@ -70,25 +70,6 @@ pub fn kind(name: &str) -> Option<(&'static str, &'static str)> {
     }
 }
 
-/// The calls among the items of an output in JSON, as `read` makes them of their ranks and members. The text is read once,
-/// and not at all where no item can be a call: their types end alike, unless they are written in escapes.
-pub fn in_json<T>(output: &[u8], mut read: impl FnMut(usize, &Fields<'_>) -> Option<T>) -> Vec<T> {
-    let mut found = Vec::new();
-    work(output.len());
-    let has = |text: &[u8]| memchr::memmem::find(output, text).is_some();
-    if has(b"_call\"") || has(b"\\u") {
-        json::each_object(output, &mut Vec::new(), |rank, raw, members| {
-            found.extend(read(rank, &Fields::Lent(raw, members)));
-        });
-    }
-    found
-}
-
-/// The calls among the items.
-pub fn calls<'a>(output: impl Iterator<Item = View<'a>>) -> Vec<Call> {
-    output.enumerate().filter_map(|(rank, item)| Call::read(rank, &item.fields()?)).collect()
-}
-
 impl Call {
     /// The call that the item of a rank is.
     pub fn read(rank: usize, item: &Fields<'_>) -> Option<Self> {

@@ -294,6 +294,7 @@ impl Stages {
                     return None;
                 }
                 parsed.located = parsed.known_response(&reader.memory);
+                parsed.inside = parsed.known_members(&reader.memory);
                 let belongs = lanes.event(&parsed, issues, store, *began);
                 if store.failed.is_none() {
                     let lane = parsed.lane.as_deref();

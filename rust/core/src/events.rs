@@ -15,6 +15,7 @@ use crate::json::{self, Fault, Kind, Located, Member, Memory, Scan};
 use crate::outside::error_detail;
 use crate::predict::{Known, Members, Predictor};
 use crate::simd::same;
+use crate::tree::view::{Fields, View};
 
 pub const INDEX_LIMIT: u32 = 65_535;
 /// Distinct unknown types that are remembered.
@@ -50,6 +51,10 @@ pub struct Parsed<'a> {
     pub time: Option<f64>,
     /// The response in it, where its members are known.
     pub located: Option<&'a Located>,
+    /// What the check of the payload told.
+    pub scan: Scan,
+    /// The members of the item or part in it, as spans into the payload; none where they are not known.
+    pub inside: &'a [Member],
 }
 
 impl<'a> Parsed<'a> {
@@ -64,6 +69,21 @@ impl<'a> Parsed<'a> {
         memory.object(self.bytes(&self.member(entry.value)?))
     }
 
+    /// The members of the item or part in the event, as spans into the payload, if they are known.
+    pub fn known_members<'m>(&self, memory: &'m Memory) -> &'m [Member] {
+        let entry = self.entry.filter(|entry| matches!(entry.op, Op::Item | Op::Part));
+        let value = entry.and_then(|entry| self.member(entry.value));
+        value.map_or(&[], |value| memory.inside(self.scan, value.start))
+    }
+
+    /// The members of the object that a member is.
+    pub fn fields(&self, value: &Member) -> Option<Fields<'a>> {
+        if value.kind == Kind::Object && !self.inside.is_empty() {
+            return Some(Fields::Lent(self.raw, self.inside));
+        }
+        View::Raw(self.bytes(value)).fields()
+    }
+
     /// The bytes of a member's value.
     pub fn bytes(&self, member: &Member) -> &'a [u8] {
         member.value(self.raw)
@@ -71,6 +91,7 @@ impl<'a> Parsed<'a> {
 }
 
 /// What a frame is.
+#[allow(clippy::large_enum_variant, reason = "nearly all are events, and none is kept")]
 pub enum Found<'a> {
     Event(Parsed<'a>),
     /// A response object that was not streamed.
@@ -103,7 +124,7 @@ impl Default for Reader {
     fn default() -> Self {
         Self {
             predictor: Predictor::default(),
-            memory: Memory::of("response"),
+            memory: Memory::of("response", &["item", "part"]),
             unknown: HashSet::new(),
             foreign: false,
             tried: 0,
@@ -152,11 +173,12 @@ impl Reader {
             Ok(scan) if scan.kind == Kind::Object => {
                 let named_odd = frame.name.is_some_and(is_odd);
                 let odd = scan.lone_surrogate || scan.bad_utf8 || named_odd;
-                let found = self.object(frame, odd, issues);
-                if let Found::Event(parsed) = &found
-                    && !odd
-                {
-                    self.remember(parsed, scan);
+                let mut found = self.object(frame, odd, issues);
+                if let Found::Event(parsed) = &mut found {
+                    parsed.scan = scan;
+                    if !odd {
+                        self.remember(parsed);
+                    }
                 }
                 found
             }
@@ -193,7 +215,8 @@ impl Reader {
     }
 
     /// Remembers what later events of the response are likely to repeat.
-    fn remember(&mut self, parsed: &Parsed<'_>, scan: Scan) {
+    fn remember(&mut self, parsed: &Parsed<'_>) {
+        let scan = parsed.scan;
         let Some(entry) = parsed.entry.filter(|entry| entry.phase != Phase::Delta) else { return };
         if matches!(entry.op, Op::Response | Op::Item | Op::Part | Op::Text)
             && let Some(member) = parsed.member(entry.value)
@@ -279,6 +302,8 @@ impl Reader {
             indexes,
             time: None,
             located: None,
+            scan: Scan::RECOGNISED,
+            inside: &[],
         }
     }
 
@@ -355,6 +380,8 @@ pub fn repeated<'a>(frame: &'a Frame<'_>, known: &'a Known, issues: &mut Vec<Iss
         indexes: Some(known.indexes),
         time: None,
         located: None,
+        scan: Scan::RECOGNISED,
+        inside: &[],
     }
 }
 

@@ -148,15 +148,19 @@ fn check_id(item: &mut Item, index: u32, got: &str, issues: &mut Vec<Issue>) {
 
 impl<'p> Fold<'_, 'p> {
     /// The member that carries the value, if it is of that kind; else this is reported.
-    fn value(&mut self, kind: Kind, expected: &str) -> Option<&'p [u8]> {
-        let parsed = self.parsed;
-        let found = parsed.member(self.entry.value);
+    fn member(&mut self, kind: Kind, expected: &str) -> Option<Member> {
+        let found = self.parsed.member(self.entry.value);
         let found = found.filter(|member| member.kind == kind);
         if found.is_none() {
             let detail = vec![("field", self.entry.value.into()), ("expected", expected.into())];
             self.issues.push((Code::BadField, detail));
         }
-        found.map(|member| member.value(parsed.raw))
+        found
+    }
+
+    /// The value itself.
+    fn value(&mut self, kind: Kind, expected: &str) -> Option<&'p [u8]> {
+        self.member(kind, expected).map(|member| self.parsed.bytes(&member))
     }
 
     fn check_id(&mut self, index: u32, got: &str) {
@@ -204,8 +208,8 @@ impl<'p> Fold<'_, 'p> {
     // -- items and parts ---------------------------------------------------------------------------------------
 
     fn item(&mut self) -> Touched<'p> {
-        let raw = self.value(Kind::Object, "an object")?;
-        let fields = View::Raw(raw).fields()?;
+        let value = self.member(Kind::Object, "an object")?;
+        let (raw, fields) = (self.parsed.bytes(&value), self.parsed.fields(&value)?);
         let done = self.entry.phase == Phase::Done;
         let Folded { items, latest, .. } = &mut *self.folded;
         let missing = || if done { *latest } else { items.last().map_or(0, |last| last + 1) };
@@ -215,15 +219,15 @@ impl<'p> Fold<'_, 'p> {
         if done && known {
             compare(item, index, Some(&fields), self.issues);
         }
-        item.body.put(raw);
+        item.body.put(raw, value.start, &fields);
         item.fixed = done;
         *latest = index;
         Some((index, fields.text("id")))
     }
 
     fn part(&mut self) -> Touched<'p> {
-        let raw = self.value(Kind::Object, "an object")?;
-        let value = View::Raw(raw).fields()?;
+        let member = self.member(Kind::Object, "an object")?;
+        let (raw, value) = (self.parsed.bytes(&member), self.parsed.fields(&member)?);
         let Fold { folded, parsed, entry, indexes, issues } = self;
         let reasoning = value.text("type").as_deref() == Some("reasoning_text");
         let kind = if reasoning { "reasoning" } else { entry.item };

@@ -109,7 +109,7 @@ impl Member {
 
     /// The same so many bytes further on, where adding may wrap around to go back.
     #[inline]
-    fn shifted(mut self, by: u32) -> Self {
+    pub(crate) fn shifted(mut self, by: u32) -> Self {
         self.key.start = self.key.start.wrapping_add(by);
         self.key.end = self.key.end.wrapping_add(by);
         self.start = self.start.wrapping_add(by);

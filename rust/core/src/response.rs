@@ -21,6 +21,8 @@ use crate::tree::{Node, Object, Ordered};
 #[derive(Debug, Default)]
 pub struct Body {
     raw: Vec<u8>,
+    /// The members of the whole item, as spans into its bytes.
+    members: Vec<Member>,
     tree: Option<Object>,
     /// A status that came after the raw bytes, and is not yet in a tree.
     status: Option<&'static str>,
@@ -29,19 +31,28 @@ pub struct Body {
 }
 
 impl Body {
-    /// Replaces the value by a whole one.
-    pub fn put(&mut self, raw: &[u8]) {
+    /// Replaces the value by a whole one; `fields` are its own, as `start` bytes before it or as it stands.
+    pub fn put(&mut self, raw: &[u8], start: u32, fields: &Fields<'_>) {
         work(raw.len());
         self.puts += 1;
         self.raw.clear();
         self.raw.extend_from_slice(raw);
+        self.members.clear();
+        match fields {
+            Fields::Raw(_, members) => self.members.extend_from_slice(members),
+            Fields::Lent(_, members) => {
+                let back = start.wrapping_neg();
+                self.members.extend(members.iter().map(|member| member.shifted(back)));
+            }
+            Fields::Object(_) => {}
+        }
         (self.tree, self.status) = (None, None);
     }
 
     /// The tree, to be written to.
     pub fn grown(&mut self) -> &mut Object {
-        let Self { raw, tree, status, .. } = self;
-        tree.get_or_insert_with(|| expanded(raw, status.take()))
+        let Self { raw, members, tree, status, .. } = self;
+        tree.get_or_insert_with(|| expanded(raw, members, status.take()))
     }
 
     /// The tree, if there is one.
@@ -65,18 +76,24 @@ impl Body {
         self.tree.as_ref().map_or(View::Raw(&self.raw), View::Object)
     }
 
+    /// The members to be read.
+    pub fn fields(&self) -> Fields<'_> {
+        let whole = || Fields::Lent(&self.raw, &self.members);
+        self.tree.as_ref().map_or_else(whole, Fields::Object)
+    }
+
     /// Appends the value as JSON.
     pub fn write(&self, out: &mut Vec<u8>) {
         match (&self.tree, self.status) {
             (Some(tree), _) => tree.write(out),
-            (None, Some(status)) => expanded(&self.raw, Some(status)).write(out),
+            (None, Some(status)) => expanded(&self.raw, &self.members, Some(status)).write(out),
             (None, None) => out.extend_from_slice(&self.raw),
         }
     }
 }
 
-fn expanded(raw: &[u8], status: Option<&'static str>) -> Object {
-    let mut tree = Object::of(&raw.into());
+fn expanded(raw: &[u8], members: &[Member], status: Option<&'static str>) -> Object {
+    let mut tree = Object::with(&raw.into(), members);
     if let Some(status) = status {
         tree.set("status", Node::string(status));
     }
@@ -176,6 +193,8 @@ pub struct Folded {
     pub(crate) event_error: Option<Vec<u8>>,
     /// The rank from which on the streamed items extend the terminal output.
     pub(crate) recovered: Option<usize>,
+    /// The terminal output is made of the streamed items, byte for byte.
+    pub(crate) repeated: bool,
     pub(crate) cursor: Option<Cursor>,
 }
 
@@ -222,6 +241,13 @@ impl Folded {
         let base = self.base.as_ref();
         let output = base.and_then(|base| view::member(&base.raw, &base.members, "output"));
         (output, &mut self.items, &mut self.recovered)
+    }
+
+    /// Notes whether the terminal output is made of the streamed items, byte for byte.
+    pub(crate) fn repeats(&mut self) -> bool {
+        let items = self.items.iter().map(|(_, item)| item.body.view());
+        self.repeated = view::is_list_of(self.own("output").unwrap_or_default(), items);
+        self.repeated
     }
 
     /// The output is the base's own: the terminal one, or nothing was streamed.
@@ -271,6 +297,31 @@ impl Folded {
     /// The streamed items that count: all, or with a recovered output those that the terminal one lacks.
     fn streamed(&self) -> impl Iterator<Item = &Item> {
         self.items.iter().skip(self.recovered.unwrap_or(0)).map(|(_, item)| item)
+    }
+
+    /// The number of elements of the output.
+    pub fn output_len(&self) -> usize {
+        if self.repeated { self.items.len() } else { self.output().len() }
+    }
+
+    /// Gives each item that is an object: its rank among all elements, and its members. Reads the text of the output only
+    /// where the items are not known from having been streamed.
+    pub fn each_item(&self, mut take: impl FnMut(usize, &Fields<'_>)) {
+        if self.repeated || !(self.kept() || self.recovered.is_some()) {
+            let items = self.items.iter().enumerate();
+            return items.for_each(|(rank, (_, item))| take(rank, &item.body.fields()));
+        }
+        if self.kept() {
+            let output = self.own("output").unwrap_or_default();
+            return json::each_object(output, &mut Vec::new(), |rank, raw, members| {
+                take(rank, &Fields::Lent(raw, members));
+            });
+        }
+        for (rank, item) in self.output().into_iter().enumerate() {
+            if let Some(fields) = item.fields() {
+                take(rank, &fields);
+            }
+        }
     }
 
     fn write_output(&self, out: &mut Vec<u8>) {
@@ -323,13 +374,14 @@ impl Folded {
     }
 
     /// One member of the response as JSON, None where there is none.
-    pub fn member(&self, name: &str) -> Option<Vec<u8>> {
+    pub fn member(&self, name: &str) -> Option<Cow<'_, [u8]>> {
         let own = self.own(name);
-        if name != "output" {
-            return own.map(<[u8]>::to_vec);
+        if name != "output" || self.kept() {
+            return own.map(Cow::Borrowed);
         }
         let mut out = Vec::new();
-        (own.is_some() || !self.kept()).then(|| self.write_output(&mut out)).map(|()| out)
+        self.write_output(&mut out);
+        Some(Cow::Owned(out))
     }
 
     /// The names of the members.
@@ -347,19 +399,16 @@ impl Folded {
 
     /// Output text, refusal, reasoning text and reasoning summary.
     pub fn texts(&self) -> Texts {
-        if self.kept() {
-            return Texts::in_json(self.own("output").unwrap_or_default());
-        }
-        Texts::of(&self.output())
+        let mut told = Told::default();
+        self.each_item(|_, item| told.item(item));
+        told.texts
     }
 
     /// Type, call id, name and arguments of each function, custom and MCP call.
     pub fn tool_calls(&self) -> Vec<ToolCall> {
-        if self.kept() {
-            let read = |_, item: &Fields<'_>| ToolCall::read(item);
-            return calls::in_json(self.own("output").unwrap_or_default(), read);
-        }
-        ToolCall::of(&self.output())
+        let mut calls = Vec::new();
+        self.each_item(|_, item| calls.extend(ToolCall::read(item)));
+        calls
     }
 
     /// Another number whenever [`Self::calls`] may give something else, which deltas alone never change.
@@ -369,10 +418,9 @@ impl Folded {
 
     /// Rank in the output, type, call id and name of each function, custom and MCP call.
     pub fn calls(&self) -> Vec<Call> {
-        if self.kept() {
-            return calls::in_json(self.own("output").unwrap_or_default(), Call::read);
-        }
-        calls::calls(self.output().into_iter())
+        let mut calls = Vec::new();
+        self.each_item(|rank, item| calls.extend(Call::read(rank, item)));
+        calls
     }
 
     /// The arguments of the call of that rank behind a position, and the next position; from None on the whole text.
@@ -419,54 +467,45 @@ impl Folded {
 impl Texts {
     /// The texts of these items.
     pub fn of(output: &[View<'_>]) -> Self {
-        let mut texts = Self::default();
-        let mut summaries = Vec::new();
-        for item in output.iter().filter_map(|item| item.fields()) {
-            match item.text("type").as_deref() {
-                Some("reasoning") => {
-                    for part in item.objects("content") {
-                        texts.reasoning_text.push_str(&part.text("text").unwrap_or_default());
+        let mut told = Told::default();
+        output.iter().filter_map(|item| item.fields()).for_each(|item| told.item(&item));
+        told.texts
+    }
+}
+
+/// The texts of the items so far, and room for the members of a part.
+#[derive(Default)]
+struct Told {
+    texts: Texts,
+    summaries: usize,
+    members: Vec<Member>,
+}
+
+impl Told {
+    /// Takes the next item.
+    fn item(&mut self, item: &Fields<'_>) {
+        let Self { texts, summaries, members } = self;
+        match item.text("type").as_deref() {
+            Some("reasoning") => {
+                item.each("content", members, |part| {
+                    append(&mut texts.reasoning_text, part.text("text").unwrap_or_default());
+                });
+                item.each("summary", members, |part| {
+                    let Some(text) = part.text("text") else { return };
+                    if *summaries > 0 {
+                        texts.reasoning_summary.push_str("\n\n");
                     }
-                    summaries.extend(item.objects("summary").filter_map(|part| part.text("text")));
-                }
-                Some("message") => item.objects("content").for_each(|part| texts.add(&part)),
-                _ => {}
+                    *summaries += 1;
+                    append(&mut texts.reasoning_summary, text);
+                });
             }
+            Some("message") => item.each("content", members, |part| texts.add(part)),
+            _ => {}
         }
-        texts.reasoning_summary = summaries.join("\n\n");
-        texts
     }
+}
 
-    /// The texts of the items in a list as JSON, which is read once.
-    fn in_json(output: &[u8]) -> Self {
-        let (mut texts, mut summaries) = (Self::default(), Vec::new());
-        let (mut members, mut inner) = (Vec::new(), Vec::new());
-        json::each_object(output, &mut members, |_, raw, members| {
-            let item = Fields::Lent(raw, members);
-            let list = |key| item.get(key).and_then(View::raw).unwrap_or_default();
-            match item.text("type").as_deref() {
-                Some("reasoning") => {
-                    json::each_object(list("content"), &mut inner, |_, raw, members| {
-                        let text = Fields::Lent(raw, members).text("text");
-                        append(&mut texts.reasoning_text, text.unwrap_or_default());
-                    });
-                    json::each_object(list("summary"), &mut inner, |_, raw, members| {
-                        let text = Fields::Lent(raw, members).text("text");
-                        summaries.extend(text.map(Cow::into_owned));
-                    });
-                }
-                Some("message") => {
-                    json::each_object(list("content"), &mut inner, |_, raw, members| {
-                        texts.add(&Fields::Lent(raw, members));
-                    });
-                }
-                _ => {}
-            }
-        });
-        texts.reasoning_summary = summaries.join("\n\n");
-        texts
-    }
-
+impl Texts {
     /// Takes a part of a message.
     fn add(&mut self, part: &Fields<'_>) {
         match part.text("type").as_deref() {

@@ -92,7 +92,7 @@ pub fn response_row<'a>(folded: &'a Folded, source: &'a str, whole: bool) -> Res
         refusal: texts.refusal,
         reasoning_text: some(texts.reasoning_text),
         reasoning_summary: some(texts.reasoning_summary),
-        items: folded.output().len() as u64,
+        items: folded.output_len() as u64,
         tool_calls: folded.tool_calls(),
         incomplete_reason: own("incomplete_details")
             .and_then(View::fields)

@@ -10,10 +10,10 @@ use crate::tree::view::{self, Fields, View};
 
 /// Holds the terminal output against the streamed items: recovers what it lacks, says where they differ.
 pub fn settle(folded: &mut Folded, issues: &mut Vec<Issue>) {
-    let (output, items, recovered) = folded.settling();
-    if items.is_empty() {
+    if folded.items.is_empty() || folded.repeats() {
         return;
     }
+    let (output, items, recovered) = folded.settling();
     let output = output.map_or_else(Vec::new, |raw| View::Raw(raw).list());
     let Some(pairs) = pairs(items, &output) else {
         let (got, streamed) = (output.len() as u64, items.len() as u64);
@@ -80,5 +80,5 @@ pub(crate) fn compare(
     issues: &mut Vec<Issue>,
 ) {
     let Item { body, odd, .. } = item;
-    view::differing(body.view(), after, |path| mismatch(odd, index, path, issues));
+    view::differing(&body.fields(), after, |path| mismatch(odd, index, path, issues));
 }

@@ -9,7 +9,7 @@ use std::ops::Deref;
 use std::sync::Arc;
 
 use crate::count::work;
-use crate::json;
+use crate::json::{self, Member};
 
 mod ordered;
 pub mod place;
@@ -214,8 +214,13 @@ impl Object {
     pub fn of(raw: &Slice) -> Self {
         let mut found = Vec::with_capacity(FEW);
         json::locate(raw, &mut found);
-        let mut object = Self { members: Vec::with_capacity(found.len() + 1), places: None };
-        for member in &found {
+        Self::with(raw, &found)
+    }
+
+    /// The same where the members are known.
+    pub fn with(raw: &Slice, members: &[Member]) -> Self {
+        let mut object = Self { members: Vec::with_capacity(members.len() + 1), places: None };
+        for member in members {
             let value = raw.part(member.start as usize, member.end as usize);
             object.set(&json::decode_key(raw, member), Node::Raw(value));
         }

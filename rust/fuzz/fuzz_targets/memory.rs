@@ -25,7 +25,7 @@ struct Texts {
 }
 
 fuzz_target!(|texts: Texts| {
-    let mut memory = Memory::of("response");
+    let mut memory = Memory::of("response", &["item", "part"]);
     let mut text = stretched(&texts.first);
     check(&mut memory, &text, texts.wraps);
     for edits in texts.edits.iter().take(16) {

@@ -2,8 +2,11 @@
 
 use pyo3::exceptions::{PyKeyError, PyValueError};
 use pyo3::prelude::*;
-use pyo3::types::{PyBytes, PyDict};
-use respstream_core::json::{self, Fault, Kind, LineCheck, State};
+use pyo3::sync::PyOnceLock;
+use pyo3::types::{PyBytes, PyDict, PyType};
+use respstream_core::json::{self, Fault, LineCheck, State};
+
+use crate::slots::SlotClass;
 
 /// Room for the members of most objects.
 const FEW: usize = 16;
@@ -40,20 +43,50 @@ pub fn read_member<'py>(raw: &[u8], name: &Bound<'py, PyAny>) -> PyResult<Bound<
     let text = name.extract::<&str>().map_err(|_| missing())?;
     let member = json::find(raw, &members, text).ok_or_else(missing)?;
     let value = member.value(raw);
-    let valid = |value| json::scan(value, &mut Vec::new()).is_ok();
-    Ok(match (member.kind, value) {
-        (Kind::Null, b"null") => py.None().into_bound(py),
-        (Kind::True, b"true") => true.into_pyobject(py)?.to_owned().into_any(),
-        (Kind::False, b"false") => false.into_pyobject(py)?.to_owned().into_any(),
-        (Kind::String, value) if valid(value) => {
-            json::decode_str(value).into_pyobject(py)?.into_any()
+    Ok(small(py, value)?.unwrap_or_else(|| PyBytes::new(py, value).into_any()))
+}
+
+/// A valid value that is a word, a number of 64 bits or a string; None for everything else, and for what is not valid.
+fn small<'py>(py: Python<'py>, value: &[u8]) -> PyResult<Option<Bound<'py, PyAny>>> {
+    Ok(match value {
+        b"null" => Some(py.None().into_bound(py)),
+        b"true" => Some(true.into_pyobject(py)?.to_owned().into_any()),
+        b"false" => Some(false.into_pyobject(py)?.to_owned().into_any()),
+        [b'"', ..] if json::scan(value, &mut Vec::new()).is_ok() => {
+            Some(json::decode_str(value).into_pyobject(py)?.into_any())
         }
-        (Kind::Number, value) => match json::parse_index(value) {
-            Some(number) => number.into_pyobject(py)?.into_any(),
-            None => PyBytes::new(py, value).into_any(),
+        [b'-' | b'0'..=b'9', ..] => match json::parse_index(value) {
+            Some(number) => Some(number.into_pyobject(py)?.into_any()),
+            None => None,
         },
-        (_, value) => PyBytes::new(py, value).into_any(),
+        _ => None,
     })
+}
+
+/// A valid value as Python has it: an object is a `Payload`.
+pub fn decoded<'py>(raw: &Bound<'py, PyBytes>) -> PyResult<Bound<'py, PyAny>> {
+    static PAYLOAD: PyOnceLock<SlotClass> = PyOnceLock::new();
+    static DECODE: PyOnceLock<Py<PyAny>> = PyOnceLock::new();
+    let py = raw.py();
+    let base = || py.import("respstream.base");
+    if raw.as_bytes().first() == Some(&b'{') {
+        let class = PAYLOAD.get_or_try_init(py, || {
+            let class = base()?.getattr("Payload")?;
+            SlotClass::new(class.cast::<PyType>()?, &["_raw", "_seen", "_data", "_spans"])
+        })?;
+        let made = class.make(py)?;
+        made.set(0, raw.clone().into_any())?;
+        made.set(1, PyDict::new(py).into_any())?;
+        made.set(2, py.None().into_bound(py))?;
+        made.set(3, py.None().into_bound(py))?;
+        return Ok(made.done());
+    }
+    if let Some(value) = small(py, raw.as_bytes())? {
+        return Ok(value);
+    }
+    let decode =
+        DECODE.get_or_try_init(py, || Ok::<_, PyErr>(base()?.getattr("_decode")?.unbind()))?;
+    decode.bind(py).call1((raw,))
 }
 
 /// The verdict on a whole text: `ok`, `bad` or `limit`.

@@ -1,19 +1,20 @@
 //! The binding of `response`: the state behind a `respstream.response.Response`.
 
-use std::borrow::Cow;
 use std::cell::RefCell;
 use std::sync::{Arc, Mutex, PoisonError};
 
 use pyo3::exceptions::PyRuntimeError;
 use pyo3::prelude::*;
 use pyo3::sync::{MutexExt, PyOnceLock};
-use pyo3::types::{PyBytes, PyList, PyType};
+use pyo3::types::{PyBytes, PyDict, PyList, PyString, PyTuple, PyType};
 use respstream_core::calls::{Position, Source};
 use respstream_core::decoder::Decoder as Core;
-use respstream_core::response::Folded;
+use respstream_core::response::{Folded, Texts};
 
 use crate::convert;
 use crate::events::Memory;
+use crate::json;
+use crate::slots::SlotClass;
 
 /// A core decoder, where responses live until they are handed out. `memory` is of its events; `refusal` tells why it takes
 /// no more bytes.
@@ -59,28 +60,70 @@ enum Place {
     Owned(Box<Folded>),
 }
 
-/// One response, folded so far; still inside its decoder, or handed out.
+/// What was made of a response for its readers, as long as its version stays.
+#[derive(Default)]
+struct Made {
+    version: u64,
+    texts: Option<Py<PyTuple>>,
+    values: Option<Py<PyDict>>,
+}
+
+/// One response, folded so far; still inside its decoder, or handed out. Of its locks, `made` is held for no longer than it
+/// takes to look.
 #[pyclass(frozen, module = "respstream._native")]
-pub struct State(Mutex<Place>);
+pub struct State {
+    place: Mutex<Place>,
+    made: Mutex<Made>,
+}
+
+impl From<Place> for State {
+    fn from(place: Place) -> Self {
+        Self { place: Mutex::new(place), made: Mutex::default() }
+    }
+}
 
 impl State {
     pub fn shared(room: SharedRoom, ordinal: u64) -> Self {
-        Self(Mutex::new(Place::Shared(room, ordinal)))
+        Place::Shared(room, ordinal).into()
     }
 
     pub fn owned(folded: Folded) -> Self {
-        Self(Mutex::new(Place::Owned(Box::new(folded))))
+        Place::Owned(Box::new(folded)).into()
+    }
+
+    /// Looks at what was made of this version; what was made of another is forgotten first.
+    fn made<T>(&self, py: Python<'_>, look: impl FnOnce(&mut Made) -> T) -> PyResult<T> {
+        let version = self.read(py, |folded| folded.version)?;
+        let mut old = None;
+        let mut made = self.made.lock_py_attached(py).unwrap_or_else(PoisonError::into_inner);
+        if made.version != version {
+            old = Some(std::mem::replace(&mut *made, Made { version, ..Made::default() }));
+        }
+        let found = look(&mut made);
+        drop(made);
+        drop(old); // which may run code
+        Ok(found)
+    }
+
+    /// Keeps what was made of a version, unless another has come meanwhile.
+    fn keep(&self, py: Python<'_>, version: u64, keep: impl FnOnce(&mut Made)) -> PyResult<()> {
+        self.made(py, |made| {
+            if made.version == version {
+                keep(made);
+            }
+        })
     }
 
     /// Takes over the response that a decoder hands out.
     pub fn adopt(&self, py: Python<'_>, folded: Folded) {
-        let mut place = self.0.lock_py_attached(py).unwrap_or_else(PoisonError::into_inner);
+        let mut place = self.place.lock_py_attached(py).unwrap_or_else(PoisonError::into_inner);
         *place = Place::Owned(Box::new(folded));
     }
 
-    /// Reads from the response. No Python object is made meanwhile: that could run code that wants the lock.
+    /// Reads from the response. No Python object is made meanwhile that the collector knows: to make one can run code that
+    /// wants the lock. Strings and bytes may be made: nothing runs for them.
     pub fn read<T>(&self, py: Python<'_>, read: impl FnOnce(&Folded) -> T) -> PyResult<T> {
-        let place = self.0.lock_py_attached(py).unwrap_or_else(PoisonError::into_inner);
+        let place = self.place.lock_py_attached(py).unwrap_or_else(PoisonError::into_inner);
         match &*place {
             Place::Owned(folded) => Ok(read(folded)),
             Place::Shared(room, ordinal) => {
@@ -184,13 +227,13 @@ impl State {
     }
 
     #[getter]
-    fn id(&self, py: Python<'_>) -> PyResult<Option<String>> {
-        self.read(py, |folded| folded.id().map(Cow::into_owned))
+    fn id<'py>(&self, py: Python<'py>) -> PyResult<Option<Bound<'py, PyString>>> {
+        self.read(py, |folded| folded.id().map(|id| PyString::new(py, &id)))
     }
 
     #[getter]
-    fn status(&self, py: Python<'_>) -> PyResult<Option<String>> {
-        self.read(py, |folded| folded.status().map(Cow::into_owned))
+    fn status<'py>(&self, py: Python<'py>) -> PyResult<Option<Bound<'py, PyString>>> {
+        self.read(py, |folded| folded.status().map(|status| PyString::new(py, &status)))
     }
 
     #[getter]
@@ -204,16 +247,50 @@ impl State {
     }
 
     fn member<'py>(&self, py: Python<'py>, name: &str) -> PyResult<Option<Bound<'py, PyBytes>>> {
-        Ok(self.read(py, |folded| folded.member(name))?.map(|raw| PyBytes::new(py, &raw)))
+        self.read(py, |folded| folded.member(name).map(|raw| PyBytes::new(py, &raw)))
     }
 
     fn json<'py>(&self, py: Python<'py>) -> PyResult<Bound<'py, PyBytes>> {
         Ok(PyBytes::new(py, &self.read(py, Folded::json)?))
     }
 
-    fn texts(&self, py: Python<'_>) -> PyResult<(String, Option<String>, String, String)> {
+    /// The member of that name as Python has it, or `default` where there is none.
+    fn value<'py>(
+        &self,
+        name: &Bound<'py, PyAny>,
+        default: Bound<'py, PyAny>,
+    ) -> PyResult<Bound<'py, PyAny>> {
+        let py = name.py();
+        let Ok(text) = name.extract::<&str>() else { return Ok(default) };
+        let (version, made) = self.made(py, |made| {
+            (made.version, made.values.as_ref().map(|values| values.clone_ref(py)))
+        })?;
+        if let Some(values) = &made
+            && let Some(value) = values.bind(py).get_item(name)?
+        {
+            return Ok(value);
+        }
+        let raw = self.read(py, |folded| folded.member(text).map(|raw| PyBytes::new(py, &raw)))?;
+        let Some(raw) = raw else { return Ok(default) };
+        let value = json::decoded(&raw)?;
+        let values = made.unwrap_or_else(|| PyDict::new(py).unbind());
+        values.bind(py).set_item(name, &value)?;
+        self.keep(py, version, |made| made.values = Some(values))?;
+        Ok(value)
+    }
+
+    fn texts<'py>(&self, py: Python<'py>) -> PyResult<Bound<'py, PyTuple>> {
+        let (version, known) = self.made(py, |made| {
+            (made.version, made.texts.as_ref().map(|texts| texts.clone_ref(py)))
+        })?;
+        if let Some(known) = known {
+            return Ok(known.into_bound(py));
+        }
         let texts = self.read(py, Folded::texts)?;
-        Ok((texts.output_text, texts.refusal, texts.reasoning_text, texts.reasoning_summary))
+        let Texts { output_text, refusal, reasoning_text, reasoning_summary } = texts;
+        let texts = (output_text, refusal, reasoning_text, reasoning_summary).into_pyobject(py)?;
+        self.keep(py, version, |made| made.texts = Some(texts.clone().unbind()))?;
+        Ok(texts)
     }
 
     fn tool_calls(&self, py: Python<'_>) -> PyResult<Vec<Call>> {
@@ -258,6 +335,13 @@ impl State {
 
 /// A `respstream.response.Response` over a state.
 pub fn response<'py>(py: Python<'py>, state: &Bound<'py, State>) -> PyResult<Bound<'py, PyAny>> {
-    static CLASS: PyOnceLock<Py<PyType>> = PyOnceLock::new();
-    CLASS.import(py, "respstream.response", "Response")?.call1((state,))
+    static CLASS: PyOnceLock<SlotClass> = PyOnceLock::new();
+    let class = CLASS.get_or_try_init(py, || {
+        let class = py.import("respstream.response")?.getattr("Response")?;
+        SlotClass::new(class.cast::<PyType>()?, &["_state", "_calls"])
+    })?;
+    let made = class.make(py)?;
+    made.set(0, state.clone().into_any())?;
+    made.set(1, py.None().into_bound(py))?;
+    Ok(made.done())
 }

@@ -25,7 +25,7 @@ pub(super) struct Token {
 
 impl Token {
     #[inline]
-    fn plain(end: usize) -> Self {
+    pub fn plain(end: usize) -> Self {
         Self { end, escaped: false, odd: false, high: false }
     }
 }

@@ -144,6 +144,10 @@ impl Machine {
     ) -> Result<usize, Bad> {
         let mut expects = self.expects;
         while expects != Expects::End {
+            (at, expects) = self.stretch(text, lex::skip_space(text, at), expects, known)?;
+            if expects == Expects::End {
+                break;
+            }
             at = lex::skip_space(text, at);
             if at >= text.len() {
                 break;
@@ -152,7 +156,7 @@ impl Machine {
                 Expects::FirstValue if text[at] == b']' => self.close(at),
                 Expects::Value | Expects::FirstValue => self.begin(text, at, known)?,
                 Expects::FirstKey if text[at] == b'}' => self.close(at),
-                Expects::FirstKey | Expects::Key => self.key(text, at, known)?,
+                Expects::FirstKey | Expects::Key => self.key(text, at)?,
                 Expects::Colon if text[at] == b':' => (at + 1, Expects::Value),
                 Expects::Next => self.separate(text[at], at)?,
                 Expects::Colon | Expects::End => return Err(Bad),
@@ -160,6 +164,38 @@ impl Machine {
         }
         self.expects = expects;
         Ok(at)
+    }
+
+    /// Goes on in one loop as long as scalars follow each other, or short keys with scalars, without white space: that is
+    /// most of what there is. What it leaves is for [`Self::run`] to look at.
+    #[inline]
+    fn stretch<R: Recall>(
+        &mut self,
+        text: &[u8],
+        mut at: usize,
+        mut expects: Expects,
+        known: &mut R,
+    ) -> Result<(usize, Expects), Bad> {
+        loop {
+            match expects {
+                Expects::Key | Expects::FirstKey if lex::byte(text, at) == b'"' => {
+                    let Some(end) = lex::short_string(text, at + 1) else { break };
+                    if lex::byte(text, end + 1) != b':' {
+                        break;
+                    }
+                    (at, expects) = (end + 2, Expects::Value);
+                }
+                Expects::Value => {}
+                _ => break,
+            }
+            let first = lex::byte(text, at);
+            if !matches!(first, b'"' | b'-' | b'0'..=b'9' | b't' | b'f' | b'n') {
+                break;
+            }
+            let (token, _) = self.scalar(text, at, first, known)?;
+            (at, expects) = self.after_scalar(text, token.end);
+        }
+        Ok((at, expects))
     }
 
     /// Notes what a string has in it, which begins behind the quote at `start`.
@@ -187,7 +223,9 @@ impl Machine {
                         Ok(self.after_scalar(text, end))
                     }
                     None if first == b'[' && depth < DEPTH_LIMIT => {
-                        if let Some(end) = lex::small_integers(text, at + 1) {
+                        let empty = lex::byte(text, at + 1) == b']';
+                        let end = if empty { Some(at + 2) } else { None };
+                        if let Some(end) = end.or_else(|| lex::small_integers(text, at + 1)) {
                             self.deepest = self.deepest.max(depth + 1);
                             return Ok(self.after_scalar(text, end));
                         }
@@ -217,6 +255,9 @@ impl Machine {
                 if let Some(token) = known.string(text, at) {
                     return Ok((token, Kind::String));
                 }
+                if let Some(end) = lex::short_string(text, at + 1) {
+                    return Ok((lex::Token::plain(end + 1), Kind::String));
+                }
                 let token = lex::string(text, at + 1)?;
                 self.take(text, at + 1, token);
                 Ok((token, Kind::String))
@@ -230,30 +271,16 @@ impl Machine {
         }
     }
 
-    #[inline]
-    fn key<R: Recall>(
-        &mut self,
-        text: &[u8],
-        at: usize,
-        known: &mut R,
-    ) -> Result<(usize, Expects), Bad> {
+    fn key(&mut self, text: &[u8], at: usize) -> Result<(usize, Expects), Bad> {
         if text[at] != b'"' {
             return Err(Bad);
         }
         let token = lex::string(text, at + 1)?;
         self.take(text, at + 1, token);
-        if lex::byte(text, token.end) != b':' {
-            return Ok((token.end, Expects::Colon));
+        if lex::byte(text, token.end) == b':' {
+            return Ok((token.end + 1, Expects::Value));
         }
-        // Most members have a scalar right behind the colon: one turn takes all of it.
-        let start = token.end + 1;
-        match lex::byte(text, start) {
-            first @ (b'"' | b'-' | b'0'..=b'9' | b't' | b'f' | b'n') => {
-                let (token, _) = self.scalar(text, start, first, known)?;
-                Ok(self.after_scalar(text, token.end))
-            }
-            _ => Ok((start, Expects::Value)),
-        }
+        Ok((token.end, Expects::Colon))
     }
 
     /// Passes what stands right behind a scalar too, if it is what is expected.

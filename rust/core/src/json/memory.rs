@@ -118,12 +118,16 @@ pub struct Memory {
     brackets: Ring<BRACKETS>,
     /// The name of the member whose value is kept as an object.
     name: &'static str,
+    /// The names of other members whose objects are passed member by member, so that nobody locates those again.
+    others: &'static [&'static str],
     object: Option<Located>,
     /// The deepest nesting of the text that it stood in.
     object_deepest: usize,
-    /// The members of the object of that name in the latest text, as spans into the text; where it began.
+    /// The members of the object of one of these names in the latest text, as spans into the text; where it began.
     found: Vec<Member>,
     begun: Option<usize>,
+    /// It is the one that is kept.
+    named: bool,
     /// The number of the latest text.
     serial: u64,
     /// Bytes that may still be compared in vain in this text.
@@ -138,9 +142,16 @@ pub struct Memory {
 }
 
 impl Memory {
-    /// A memory that keeps the object of this name.
-    pub fn of(name: &'static str) -> Self {
-        Self { name, ..Self::default() }
+    /// A memory that keeps the object of this name, and knows the members of that and the other names.
+    pub fn of(name: &'static str, others: &'static [&'static str]) -> Self {
+        Self { name, others, ..Self::default() }
+    }
+
+    /// The members of the object that begins here in the text that was scanned last, as spans into the text; none where they
+    /// are not known.
+    pub fn inside(&self, scan: Scan, start: u32) -> &[Member] {
+        let known = scan.serial == self.serial && scan.serial > 0 && !self.off;
+        if known && self.begun == Some(start as usize) { &self.found } else { &[] }
     }
 
     /// As [`super::scan`], with the same answers.
@@ -164,7 +175,7 @@ impl Memory {
         if !last || self.deepest > NESTING || value.len() < SMALLEST {
             return;
         }
-        if self.begun == Some(member.start as usize) {
+        if self.begun == Some(member.start as usize) && self.named {
             self.keep_object(value, member.start);
         } else if value.len() <= LARGEST {
             match member.kind {
@@ -220,6 +231,27 @@ impl Memory {
                 _ => return Err(Bad),
             }
             (place, at) = self.resume(text, at, raw, members, place);
+        }
+    }
+
+    /// Passes the members of an object that is not kept, from behind its brace to behind the other.
+    fn other_members(
+        &mut self,
+        text: &[u8],
+        start: usize,
+        machine: &mut Machine,
+    ) -> Result<usize, Bad> {
+        let mut at = lex::skip_space(text, start);
+        if lex::byte(text, at) == b'}' {
+            return Ok(at + 1);
+        }
+        loop {
+            at = lex::skip_space(text, self.other_member(text, at, machine)?);
+            match lex::byte(text, at) {
+                b'}' => return Ok(at + 1),
+                b',' => at = lex::skip_space(text, at + 1),
+                _ => return Err(Bad),
+            }
         }
     }
 
@@ -325,10 +357,18 @@ impl Recall for Memory {
         at: usize,
         machine: &mut Machine,
     ) -> Option<Result<usize, Bad>> {
-        if key != self.name.as_bytes() || self.begun.is_some() {
+        if self.begun.is_some() {
+            return None;
+        }
+        self.named = key == self.name.as_bytes();
+        if !self.named && !self.others.iter().any(|name| name.as_bytes() == key) {
             return None;
         }
         self.begun = Some(at);
+        machine.deepest = machine.deepest.max(machine.around + 1);
+        if !self.named {
+            return Some(self.other_members(text, at + 1, machine));
+        }
         let before = self.hits;
         let end = self.members(text, at + 1, machine);
         if self.hits > before {
@@ -345,7 +385,7 @@ mod tests {
     /// Each text has the one before in it, so that more and more of it is known: its nesting must be seen nevertheless.
     #[test]
     fn known_values_do_not_hide_how_deep_they_nest() {
-        let mut memory = Memory::of("response");
+        let mut memory = Memory::of("response", &[]);
         let mut value = format!("{{\"text\":\"{}\"}}", "x".repeat(SMALLEST));
         for depth in (1..400).step_by(3) {
             let text = format!("{{\"item\":{value}}}");
@@ -366,7 +406,7 @@ mod tests {
     #[test]
     fn only_what_was_scanned_here_is_kept() {
         let text = format!("{{\"response\":{{\"a\":\"{}\"}}}}", "x".repeat(SMALLEST));
-        let (mut memory, mut members) = (Memory::of("response"), Vec::new());
+        let (mut memory, mut members) = (Memory::of("response", &[]), Vec::new());
         let other = scan::scan(text.as_bytes(), &mut members).expect("it is JSON");
         memory.keep(text.as_bytes(), other, &members[0]);
         assert!(memory.object(members[0].value(text.as_bytes())).is_none());

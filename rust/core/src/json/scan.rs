@@ -94,8 +94,13 @@ pub(super) fn member<R: Recall>(
     if lex::byte(text, at) != b'"' {
         return Err(Bad);
     }
-    let key = lex::string(text, at + 1)?;
-    machine.take(text, at + 1, key);
+    let key = if let Some(end) = lex::short_string(text, at + 1) {
+        lex::Token::plain(end + 1)
+    } else {
+        let key = lex::string(text, at + 1)?;
+        machine.take(text, at + 1, key);
+        key
+    };
     let colon = lex::skip_space(text, key.end);
     if lex::byte(text, colon) != b':' {
         return Err(Bad);

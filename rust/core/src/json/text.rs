@@ -7,6 +7,7 @@ use std::borrow::Cow;
 
 use super::lex;
 use crate::count::work;
+use crate::simd::same;
 
 const REPLACEMENT: &str = "\u{FFFD}";
 
@@ -60,9 +61,19 @@ pub fn reads_as(quoted: &[u8], wtf8: &[u8]) -> bool {
     if text.len() > rest.len() {
         return false;
     }
-    let mut escape = Vec::with_capacity(8);
+    let mut escape = Vec::new();
     while let Some(run) = memchr::memchr(b'\\', rest) {
-        let Some(after) = text.strip_prefix(&rest[..run]) else { return false };
+        if text.len() <= run || !same(&rest[..run], &text[..run]) {
+            return false;
+        }
+        let after = &text[run..];
+        if let Some(byte) = plain(lex::byte(rest, run + 1)) {
+            if after[0] != byte {
+                return false;
+            }
+            (text, rest) = (&after[1..], &rest[run + 2..]);
+            continue;
+        }
         escape.clear();
         let used = push_escape(&rest[run..], &mut escape);
         let Some(after) = after.strip_prefix(&escape[..]) else { return false };
@@ -80,11 +91,17 @@ fn unescape(body: &[u8], out: &mut Vec<u8>) {
     if !utf8_ok(body) {
         return unescape_lossy(body, out);
     }
+    out.reserve(body.len());
     out.extend_from_slice(&body[..first]);
     let mut at = first;
     while at < body.len() {
         let end = if body[at] == b'\\' {
-            at + push_escape(&body[at..], out)
+            if let Some(byte) = plain(lex::byte(body, at + 1)) {
+                out.push(byte);
+                at + 2
+            } else {
+                at + push_escape(&body[at..], out)
+            }
         } else {
             // What else stops the search is no part of a valid string, and stands for itself.
             let end = lex::special(body, at).max(at + 1);
@@ -114,29 +131,36 @@ fn push_lossy(run: &[u8], out: &mut Vec<u8>) {
     out.extend_from_slice(lossy(run).as_bytes());
 }
 
-/// Appends what an escape stands for; gives the escape's length. What is no escape is U+FFFD.
-fn push_escape(escape: &[u8], out: &mut Vec<u8>) -> usize {
-    let plain = match lex::byte(escape, 1) {
-        mark @ (b'"' | b'\\' | b'/') => mark,
+/// The byte that an escape of two stands for, by the second of them.
+#[inline]
+fn plain(mark: u8) -> Option<u8> {
+    Some(match mark {
+        b'"' | b'\\' | b'/' => mark,
         b'b' => 0x08,
         b'f' => 0x0C,
         b'n' => b'\n',
         b'r' => b'\r',
         b't' => b'\t',
-        b'u' => {
-            if let Some(unit) = lex::code_unit(escape, 2) {
-                push_unit(unit, out);
-                return 6;
-            }
-            out.extend_from_slice(REPLACEMENT.as_bytes());
-            return 2;
-        }
-        _ => {
-            out.extend_from_slice(REPLACEMENT.as_bytes());
-            return 1;
-        }
-    };
-    out.push(plain);
+        _ => return None,
+    })
+}
+
+/// Appends what an escape stands for; gives the escape's length. What is no escape is U+FFFD.
+fn push_escape(escape: &[u8], out: &mut Vec<u8>) -> usize {
+    let mark = lex::byte(escape, 1);
+    if let Some(byte) = plain(mark) {
+        out.push(byte);
+        return 2;
+    }
+    if mark != b'u' {
+        out.extend_from_slice(REPLACEMENT.as_bytes());
+        return 1;
+    }
+    if let Some(unit) = lex::code_unit(escape, 2) {
+        push_unit(unit, out);
+        return 6;
+    }
+    out.extend_from_slice(REPLACEMENT.as_bytes());
     2
 }
 

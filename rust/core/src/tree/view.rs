@@ -3,6 +3,7 @@
 use std::borrow::Cow;
 
 use super::{Node, Object, Text};
+use crate::count::work;
 use crate::json::{self, Member};
 
 /// Room for the members of most objects.
@@ -65,6 +66,17 @@ impl<'a> View<'a> {
         }
     }
 
+    /// Whether the value is a list that stands here as it came. False does not say that it is another one.
+    fn is_list(self, list: &[u8]) -> bool {
+        match self.flat() {
+            Self::Raw(raw) => raw == list,
+            Self::Node(Node::Sparse(sparse)) => {
+                is_list_of(list, sparse.parts.iter().map(|(_, part)| Self::Node(&part.node)))
+            }
+            _ => false,
+        }
+    }
+
     /// The JSON, if the value is as it came.
     pub fn raw(self) -> Option<&'a [u8]> {
         match self.flat() {
@@ -108,6 +120,16 @@ impl<'a> Fields<'a> {
         self.get(key)?.text()
     }
 
+    /// Gives each object in a member that is a list; of a list as it came, their members lie in `members` meanwhile.
+    pub fn each(&self, key: &str, members: &mut Vec<Member>, mut take: impl FnMut(&Fields<'_>)) {
+        let Some(list) = self.get(key) else { return };
+        if let Some(raw) = list.raw() {
+            json::each_object(raw, members, |_, raw, members| take(&Fields::Lent(raw, members)));
+        } else {
+            list.list().into_iter().filter_map(View::fields).for_each(|object| take(&object));
+        }
+    }
+
     /// The objects in a member that is a list.
     pub fn objects(&self, key: &str) -> impl Iterator<Item = Fields<'a>> {
         self.get(key).map_or_else(Vec::new, View::list).into_iter().filter_map(View::fields)
@@ -117,6 +139,23 @@ impl<'a> Fields<'a> {
 /// The bytes of a member's value.
 pub fn member<'a>(raw: &'a [u8], members: &[Member], key: &str) -> Option<&'a [u8]> {
     json::find(raw, members, key).map(|member| member.value(raw))
+}
+
+/// Whether a list is made of these elements, as they came, with nothing but commas between them. False does not say that it
+/// is not.
+pub fn is_list_of<'a>(list: &[u8], elements: impl Iterator<Item = View<'a>>) -> bool {
+    work(list.len());
+    let Some(mut rest) = list.strip_prefix(b"[") else { return false };
+    for (number, element) in elements.enumerate() {
+        let Some(raw) = element.raw().filter(|raw| !raw.is_empty()) else { return false };
+        if number > 0 {
+            let Some(after) = rest.strip_prefix(b",") else { return false };
+            rest = after;
+        }
+        let Some(after) = rest.strip_prefix(raw) else { return false };
+        rest = after;
+    }
+    rest == b"]"
 }
 
 /// The two items have one type, and one call id if both have any.
@@ -130,9 +169,8 @@ pub fn alike(streamed: View<'_>, last: View<'_>) -> bool {
 }
 
 /// Gives the path of each text of an item that is not the same in another, of those that deltas can write.
-pub fn differing(before: View<'_>, after: Option<&Fields<'_>>, mut report: impl FnMut(String)) {
-    let before = before.fields();
-    let pair = Pair { before: before.as_ref(), after };
+pub fn differing(before: &Fields<'_>, after: Option<&Fields<'_>>, mut report: impl FnMut(String)) {
+    let pair = Pair { before: Some(before), after };
     for key in ["arguments", "input", "code"] {
         pair.text(key, || key.to_owned(), &mut report);
     }
@@ -174,6 +212,11 @@ impl<'a, 'b> Pair<'_, 'a, 'b> {
     }
 
     fn parts(&self, list: &str, keys: &[&str], report: &mut impl FnMut(String)) {
+        let (before, after) = self.get(list);
+        let whole = after.and_then(View::raw).unwrap_or_default();
+        if before.is_none_or(|before| before.is_list(whole)) {
+            return;
+        }
         for (number, (before, after)) in self.lists(list).enumerate() {
             within(Some(before), after, |pair| {
                 for key in keys {
