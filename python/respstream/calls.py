@@ -150,17 +150,17 @@ class ToolCall:
     @property
     def type(self) -> str:
         """`function_call`, `custom_tool_call` or `mcp_call`."""
-        return self._known().kind
+        return (self._entry if self._settled else self._known()).kind
 
     @property
     def call_id(self) -> str | None:
         """The id by which the call's output is given back; None where there is none."""
-        return self._known().call_id
+        return (self._entry if self._settled else self._known()).call_id
 
     @property
     def name(self) -> str | None:
         """The name of the function or tool."""
-        return self._known().name
+        return (self._entry if self._settled else self._known()).name
 
     @property
     def arguments(self) -> str | None:
@@ -170,7 +170,7 @@ class ToolCall:
         return self._calls.arguments(self._entry)
 
     def _known(self) -> Entry:
-        if not self._settled and self._calls is not None:
+        if self._calls is not None:
             self._calls.entries()
         return self._entry
 
@@ -239,11 +239,11 @@ def calls_of(state: CallState) -> Calls:
         return Calls(state)
     found = state.tool_calls()
     if not found:
-        return _NONE
+        return NONE
     calls = Calls(state)
     calls.settle(found)
     return calls
 
 
-_NONE = Calls(None)  # type: ignore[arg-type]  # pyright: ignore[reportArgumentType]
-_NONE.settle([])  # from here on its state is not asked
+NONE = Calls(None)  # type: ignore[arg-type]  # pyright: ignore[reportArgumentType]
+NONE.settle([])  # from here on its state is not asked

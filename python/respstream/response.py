@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from respstream.base import Payload, _declares
-from respstream.calls import ToolCall, calls_of
+from respstream.calls import NONE, ToolCall, calls_of
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -217,7 +217,7 @@ class Response:
         calls = self._calls
         if calls is None:
             calls = self._calls = calls_of(self._state)
-        return calls.views()
+        return [] if calls is NONE else calls.views()
 
     @property
     def error(self) -> ResponseError | None:

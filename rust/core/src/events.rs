@@ -8,7 +8,6 @@ use std::collections::HashSet;
 
 pub use crate::catalogue::Indexes;
 use crate::catalogue::{Code, EVENTS, Entry, Op, Phase, lookup};
-use crate::count::work;
 use crate::diagnostics::{Detail, Issue, clip};
 use crate::frames::Frame;
 use crate::json::{self, Fault, Kind, Located, Member, Memory, Scan};
@@ -17,12 +16,14 @@ use crate::predict::{Known, Members, Predictor};
 use crate::simd::same;
 use crate::tree::view::{Fields, View};
 
+mod heads;
+
+use heads::{Heads, heads, indexes, integer, lane};
+
 pub const INDEX_LIMIT: u32 = 65_535;
 /// Distinct unknown types that are remembered.
 const UNKNOWN_TYPES: usize = 10_000;
 const LIMITS: &str = "256 levels or 4300 digits";
-const INDEX_FIELDS: [&str; 5] =
-    ["output_index", "content_index", "summary_index", "command_index", "annotation_index"];
 const ANTHROPIC: [&str; 6] = [
     "message_start",
     "message_delta",
@@ -108,16 +109,6 @@ pub struct Reader {
     foreign: bool,
     /// The address of a payload that was not recognised: it is not asked again.
     tried: usize,
-}
-
-/// The members that the routing of an event goes by.
-#[derive(Default)]
-struct Heads<'a> {
-    kind: Option<&'a Member>,
-    object: Option<&'a Member>,
-    sequence_number: Option<&'a Member>,
-    stream_id: Option<&'a Member>,
-    indexes: [Option<&'a Member>; 5],
 }
 
 impl Default for Reader {
@@ -410,34 +401,6 @@ fn lossy(text: &[u8]) -> Cow<'_, str> {
     std::str::from_utf8(text).map_or_else(|_| String::from_utf8_lossy(text), Cow::Borrowed)
 }
 
-/// One pass over the members; the last of equal names counts.
-fn heads<'a>(data: &[u8], members: &'a [Member]) -> Heads<'a> {
-    let mut heads = Heads::default();
-    work(members.len());
-    for member in members {
-        let decoded;
-        let key = if member.key_escaped {
-            decoded = json::decode_key(data, member);
-            decoded.as_bytes()
-        } else {
-            member.raw_key(data)
-        };
-        match key {
-            b"type" => heads.kind = Some(member),
-            b"object" => heads.object = Some(member),
-            b"sequence_number" => heads.sequence_number = Some(member),
-            b"stream_id" => heads.stream_id = Some(member),
-            b"output_index" => heads.indexes[0] = Some(member),
-            b"content_index" => heads.indexes[1] = Some(member),
-            b"summary_index" => heads.indexes[2] = Some(member),
-            b"command_index" => heads.indexes[3] = Some(member),
-            b"annotation_index" => heads.indexes[4] = Some(member),
-            _ => {}
-        }
-    }
-    heads
-}
-
 fn frame_issues(frame: &Frame<'_>, odd: bool, issues: &mut Vec<Issue>) {
     if frame.missing {
         issues.push((Code::MissingBlankLine, Detail::new()));
@@ -448,66 +411,4 @@ fn frame_issues(frame: &Frame<'_>, odd: bool, issues: &mut Vec<Issue>) {
     if odd {
         issues.push((Code::BadUtf8, Detail::new()));
     }
-}
-
-fn bad_field(field: &str, expected: &str) -> Issue {
-    (Code::BadField, vec![("field", field.into()), ("expected", expected.into())])
-}
-
-fn present(member: Option<&Member>) -> Option<&Member> {
-    member.filter(|member| member.kind != Kind::Null)
-}
-
-fn integer(
-    data: &[u8],
-    member: Option<&Member>,
-    field: &str,
-    issues: &mut Vec<Issue>,
-) -> Option<i64> {
-    let member = present(member)?;
-    let number =
-        (member.kind == Kind::Number).then(|| json::parse_index(member.value(data))).flatten();
-    if number.is_none() {
-        issues.push(bad_field(field, "an integer"));
-    }
-    number
-}
-
-fn lane<'a>(
-    data: &'a [u8],
-    member: Option<&Member>,
-    odd: bool,
-    issues: &mut Vec<Issue>,
-) -> Option<Cow<'a, str>> {
-    let member = present(member)?;
-    if member.kind == Kind::String {
-        return Some(text_of(member.value(data), member.escaped || odd));
-    }
-    issues.push(bad_field("stream_id", "a string"));
-    None
-}
-
-fn indexes(
-    data: &[u8],
-    heads: &Heads<'_>,
-    known: bool,
-    issues: &mut Vec<Issue>,
-) -> Option<Indexes> {
-    let mut indexes = Indexes::default();
-    let mut good = true;
-    for (place, field) in INDEX_FIELDS.iter().enumerate() {
-        let Some(member) = present(heads.indexes[place]) else { continue };
-        let number =
-            (member.kind == Kind::Number).then(|| json::parse_index(member.value(data))).flatten();
-        let number = number.and_then(|number| u32::try_from(number).ok());
-        match number.filter(|number| *number <= INDEX_LIMIT) {
-            Some(number) => indexes.values[place] = Some(number),
-            None if known => {
-                issues.push(bad_field(field, "an integer from 0 to 65535"));
-                good = false;
-            }
-            None => {}
-        }
-    }
-    good.then_some(indexes)
 }

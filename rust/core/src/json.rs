@@ -163,11 +163,10 @@ pub fn find<'a>(text: &[u8], members: &'a [Member], key: &str) -> Option<&'a Mem
     let plain = key.is_ascii();
     members.iter().rev().find(|member| {
         if member.key_escaped || !plain {
-            text::decode_body(member.raw_key(text)) == key
-        } else {
-            let size = member.key.end.saturating_sub(member.key.start) as usize;
-            size == key.len() && member.raw_key(text) == key.as_bytes()
+            return text::decode_body(member.raw_key(text)) == key;
         }
+        let size = member.key.end.wrapping_sub(member.key.start);
+        size as usize == key.len() && member.raw_key(text) == key.as_bytes()
     })
 }
 

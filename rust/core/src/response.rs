@@ -17,6 +17,11 @@ use crate::tree::place::Trail;
 use crate::tree::view::{self, Fields, View};
 use crate::tree::{Node, Object, Ordered};
 
+mod texts;
+
+pub use texts::Texts;
+use texts::Told;
+
 /// The value of an item: the bytes of the whole item, or a tree that deltas have touched.
 #[derive(Debug, Default)]
 pub struct Body {
@@ -135,15 +140,6 @@ pub struct Cursor {
     pub item: u32,
     pub index: u32,
     pub trail: Trail,
-}
-
-/// The texts of a response; `refusal` is None where there is none.
-#[derive(Clone, Debug, Default, PartialEq, Eq)]
-pub struct Texts {
-    pub output_text: String,
-    pub refusal: Option<String>,
-    pub reasoning_text: String,
-    pub reasoning_summary: String,
 }
 
 /// One response, folded so far.
@@ -461,72 +457,5 @@ impl Folded {
     pub fn error_json(&self) -> Option<Vec<u8>> {
         let own = self.own("error").filter(|raw| raw.first() == Some(&b'{'));
         own.map(<[u8]>::to_vec).or_else(|| self.event_error.clone())
-    }
-}
-
-impl Texts {
-    /// The texts of these items.
-    pub fn of(output: &[View<'_>]) -> Self {
-        let mut told = Told::default();
-        output.iter().filter_map(|item| item.fields()).for_each(|item| told.item(&item));
-        told.texts
-    }
-}
-
-/// The texts of the items so far, and room for the members of a part.
-#[derive(Default)]
-struct Told {
-    texts: Texts,
-    summaries: usize,
-    members: Vec<Member>,
-}
-
-impl Told {
-    /// Takes the next item.
-    fn item(&mut self, item: &Fields<'_>) {
-        let Self { texts, summaries, members } = self;
-        match item.text("type").as_deref() {
-            Some("reasoning") => {
-                item.each("content", members, |part| {
-                    append(&mut texts.reasoning_text, part.text("text").unwrap_or_default());
-                });
-                item.each("summary", members, |part| {
-                    let Some(text) = part.text("text") else { return };
-                    if *summaries > 0 {
-                        texts.reasoning_summary.push_str("\n\n");
-                    }
-                    *summaries += 1;
-                    append(&mut texts.reasoning_summary, text);
-                });
-            }
-            Some("message") => item.each("content", members, |part| texts.add(part)),
-            _ => {}
-        }
-    }
-}
-
-impl Texts {
-    /// Takes a part of a message.
-    fn add(&mut self, part: &Fields<'_>) {
-        match part.text("type").as_deref() {
-            Some("output_text") => {
-                append(&mut self.output_text, part.text("text").unwrap_or_default());
-            }
-            Some("refusal") => {
-                if let Some(text) = part.text("refusal") {
-                    append(self.refusal.get_or_insert_default(), text);
-                }
-            }
-            _ => {}
-        }
-    }
-}
-
-/// Appends a piece, which is taken over where it is the first.
-fn append(text: &mut String, piece: Cow<'_, str>) {
-    if text.is_empty() {
-        *text = piece.into_owned();
-    } else {
-        text.push_str(&piece);
     }
 }

@@ -4,6 +4,7 @@ use std::cell::RefCell;
 use std::sync::{Arc, Mutex, PoisonError};
 
 use pyo3::exceptions::PyRuntimeError;
+use pyo3::intern;
 use pyo3::prelude::*;
 use pyo3::sync::{MutexExt, PyOnceLock};
 use pyo3::types::{PyBytes, PyDict, PyList, PyString, PyTuple, PyType};
@@ -333,15 +334,65 @@ impl State {
     }
 }
 
+type Read = for<'py> fn(&State, Python<'py>) -> PyResult<Bound<'py, PyAny>>;
+
+/// The properties of `respstream.response.Response` that most readers ask for.
+const READ: [(&str, Read); 7] = [
+    ("id", |state, py| Ok(state.id(py)?.into_pyobject(py)?.into_any())),
+    ("status", |state, py| Ok(state.status(py)?.into_pyobject(py)?.into_any())),
+    ("usage", |state, py| state.value(intern!(py, "usage").as_any(), py.None().into_bound(py))),
+    ("output_text", |state, py| state.texts(py)?.get_item(0)),
+    ("refusal", |state, py| state.texts(py)?.get_item(1)),
+    ("reasoning_text", |state, py| state.texts(py)?.get_item(2)),
+    ("reasoning_summary", |state, py| state.texts(py)?.get_item(3)),
+];
+
+/// Stands before a property of that class: reads it here, without a frame of Python, where the state is one of ours, and has
+/// the property itself do it where it is not.
+#[pyclass(frozen, module = "respstream._native")]
+struct Property {
+    read: Read,
+    own: Py<PyAny>,
+}
+
+#[pymethods]
+impl Property {
+    fn __get__<'py>(
+        &self,
+        py: Python<'py>,
+        object: Option<&Bound<'py, PyAny>>,
+        class: Option<&Bound<'py, PyAny>>,
+    ) -> PyResult<Bound<'py, PyAny>> {
+        let Some(object) = object else { return Ok(self.own.bind(py).clone()) };
+        let state = view_class(py)?.get(object, STATE);
+        match state.as_ref().and_then(|state| state.cast::<State>().ok()) {
+            Some(state) => (self.read)(state.get(), py),
+            None => self.own.bind(py).call_method1(intern!(py, "__get__"), (object, class)),
+        }
+    }
+}
+
+/// The places of the slots of a response.
+const STATE: usize = 0;
+const CALLS: usize = 1;
+
+/// The class of responses, whose properties are stood before when it is first used.
+fn view_class(py: Python<'_>) -> PyResult<&'static SlotClass> {
+    static CLASS: PyOnceLock<SlotClass> = PyOnceLock::new();
+    CLASS.get_or_try_init(py, || {
+        let class = py.import("respstream.response")?.getattr("Response")?;
+        for (name, read) in READ {
+            let own = class.getattr(name)?.unbind();
+            class.setattr(name, Property { read, own })?;
+        }
+        SlotClass::new(class.cast::<PyType>()?, &["_state", "_calls"])
+    })
+}
+
 /// A `respstream.response.Response` over a state.
 pub fn response<'py>(py: Python<'py>, state: &Bound<'py, State>) -> PyResult<Bound<'py, PyAny>> {
-    static CLASS: PyOnceLock<SlotClass> = PyOnceLock::new();
-    let class = CLASS.get_or_try_init(py, || {
-        let class = py.import("respstream.response")?.getattr("Response")?;
-        SlotClass::new(class.cast::<PyType>()?, &["_state", "_calls"])
-    })?;
-    let made = class.make(py)?;
-    made.set(0, state.clone().into_any())?;
-    made.set(1, py.None().into_bound(py))?;
+    let made = view_class(py)?.make(py)?;
+    made.set(STATE, state.clone().into_any())?;
+    made.set(CALLS, py.None().into_bound(py))?;
     Ok(made.done())
 }

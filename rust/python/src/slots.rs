@@ -50,6 +50,23 @@ impl SlotClass {
         Ok(Filling { class: self, object })
     }
 
+    /// What an object of this very class has in a slot that is set when the object is made and never again; None for every
+    /// other object, and where the places of slots are not sure.
+    #[inline]
+    pub fn get<'py>(&self, object: &Bound<'py, PyAny>, slot: usize) -> Option<Bound<'py, PyAny>> {
+        let words = self.words.as_ref()?;
+        if object.get_type_ptr() != self.class.as_ptr().cast() {
+            return None;
+        }
+        // SAFETY: the word is a slot of this class, proved by `find` to lie inside its objects, and the object is one of
+        // them. The slot is null or holds a reference, which nobody takes away while the object is held, as it is not set
+        // again; a null pointer gives None.
+        unsafe {
+            let value = *object.as_ptr().cast::<*mut ffi::PyObject>().add(words[slot]);
+            Bound::from_borrowed_ptr_or_opt(object.py(), value)
+        }
+    }
+
     /// Fills by setattr from now on: the path that unforeseen layouts take.
     pub fn forget_layout(mut self) -> Self {
         (self.words, self.unseen) = (None, None);
