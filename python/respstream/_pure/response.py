@@ -288,7 +288,8 @@ class Growing:
     def __getattr__(self, name: str) -> Any:
         return getattr(self._folded, name)
 
-    keys, member, json, output, texts, error = map(_alone, ("keys", "member", "json", "output", "texts", "error"))
+    keys, member, value, json = map(_alone, ("keys", "member", "value", "json"))
+    output, texts, error = map(_alone, ("output", "texts", "error"))
     calls, tool_calls, call_text = map(_alone, ("calls", "tool_calls", "call_text"))
     call_arguments = _alone("call_arguments")
 
