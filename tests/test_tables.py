@@ -42,6 +42,12 @@ def test_the_docs_run_as_they_stand(monkeypatch: pytest.MonkeyPatch) -> None:
         assert printed.getvalue() == expected, program
 
 
+def test_polars_that_is_not_there(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setitem(sys.modules, "polars", None)
+    with pytest.raises(ImportError, match=r"respstream\[polars\]"):
+        respstream.scan(TRANSCRIPTS).to_polars()
+
+
 # -- what is written -----------------------------------------------------------------------------------------------------
 
 
