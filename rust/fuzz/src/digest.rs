@@ -199,7 +199,10 @@ impl From<&Folded> for Response {
         let keys = folded.keys();
         Self {
             json: folded.json(),
-            members: keys.iter().map(|key| folded.member(key)).collect(),
+            members: keys
+                .iter()
+                .map(|key| folded.member(key).map(std::borrow::Cow::into_owned))
+                .collect(),
             keys,
             ids: (
                 folded.lane.as_deref().map(str::to_owned),
