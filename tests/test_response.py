@@ -85,6 +85,58 @@ def test_a_response_grows(engine: ModuleType) -> None:
     ]
 
 
+def test_values_are_made_once_a_version(engine: ModuleType) -> None:
+    """What was read stays the very same object until an event comes, and is made anew then."""
+    decoder = engine.Decoder(form="jsonl")
+    feed = lambda event: decoder.feed(json.dumps(event).encode() + b"\n")  # noqa: E731
+    feed(end(model="a", usage={"input_tokens": 1}, metadata=["m"]) | {"type": "response.created"})
+    response = decoder.response
+    usage, metadata = response.usage, response.metadata
+    assert response.usage is usage is response["usage"] is response.get("usage")
+    assert response.metadata is metadata
+    assert (usage.input_tokens, metadata, response.get("\ud800", 7), response.get("nothing", 7)) == (1, ["m"], 7, 7)
+    feed(end(model="b", usage={"input_tokens": 2}, metadata=["n"]) | {"type": "response.in_progress"})
+    assert (response.usage.input_tokens, response.metadata, response.model) == (2, ["n"], "b")
+    assert (usage.input_tokens, metadata) == (1, ["m"])
+
+
+@pytest.mark.parametrize("name", "id status usage output_text refusal reasoning_text reasoning_summary".split())
+def test_properties_are_documented_under_both_engines(engine: ModuleType, name: str) -> None:
+    """The extension stands before some of them: they are properties all the same, that cannot be set."""
+    response = folded(engine, CREATED, FINAL)
+    found = getattr(Response, name)
+    assert isinstance(found, property)
+    assert found.__doc__
+    assert found.__get__(response) == getattr(response, name)
+    assert getattr(copy.copy(response), name) == getattr(response, name)
+    with pytest.raises(AttributeError):
+        setattr(response, name, "another")
+
+
+@pytest.mark.parametrize("separators", [(",", ":"), (", ", ": ")])
+@pytest.mark.parametrize("last", ["same", "longer", "shorter", "another"])
+def test_an_output_that_repeats_its_items_reads_as_any_other(
+    engine: ModuleType, separators: tuple[str, str], last: str
+) -> None:
+    """Byte for byte the same, or with something else behind it, before it or in its place."""
+    items = [msg(txt("Hello")), fn('{"a":1}'), msg(txt("there"))]
+    told = {
+        "same": items,
+        "longer": [*items, msg(txt("!"))],
+        "shorter": items[:2],
+        "another": [msg(txt("Hi")), *items[1:]],
+    }[last]
+    done = [ev("output_item.done", o=number, item=item) for number, item in enumerate(items)]
+    decoder = engine.Decoder(form="jsonl")
+    for event in (CREATED, *done, end(*told)):
+        decoder.feed(json.dumps(event, separators=separators).encode() + b"\n")
+    response = decoder.response
+    output = [*told, items[2]] if last == "shorter" else told
+    assert response.to_dict()["output"] == output
+    text = "".join(item["content"][0]["text"] for item in output if item["type"] == "message")
+    assert (response.output_text, [call.arguments for call in response.tool_calls]) == (text, ['{"a":1}'])
+
+
 def test_to_dict_is_new_each_time(engine: ModuleType) -> None:
     response = folded(engine, CREATED, FINAL)
     assert response.to_dict() == FINAL["response"]

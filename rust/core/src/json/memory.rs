@@ -402,6 +402,27 @@ mod tests {
         assert!(memory.hits > 10, "{} known", memory.hits);
     }
 
+    /// The members of an object that is passed one by one are those that are found in it otherwise; of the last text only.
+    #[test]
+    fn members_inside_are_known() {
+        let text = br#"{"type":"x","item":{ "a":[1,{"b":"\u0041"}] , "c\n":null,"a":2},"item":{"d":1},"n":{}}"#;
+        let mut memory = Memory::of("response", &["item", "n"]);
+        let (mut members, mut expected) = (Vec::new(), Vec::new());
+        let scan = memory.scan(text, &mut members).expect("it is JSON");
+        let item = members[1];
+        super::super::locate(item.value(text), &mut expected);
+        let back = item.start.wrapping_neg();
+        let inside: Vec<_> =
+            memory.inside(scan, item.start).iter().map(|member| member.shifted(back)).collect();
+        assert_eq!((inside.len(), &inside), (3, &expected));
+        for other in &members[2..] {
+            assert!(memory.inside(scan, other.start).is_empty());
+        }
+        memory.scan(b"{}", &mut members).expect("it is JSON");
+        assert!(memory.inside(scan, item.start).is_empty());
+        assert!(memory.scan(br#"{"item":{"a":1,}}"#, &mut members).is_err());
+    }
+
     /// What another check has read is not taken for what was scanned here last.
     #[test]
     fn only_what_was_scanned_here_is_kept() {

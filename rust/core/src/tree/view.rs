@@ -275,3 +275,20 @@ pub fn differ(before: View<'_>, after: Option<View<'_>>) -> bool {
     let Some(before) = before.text().filter(|text| !text.is_empty()) else { return false };
     after.and_then(View::text).is_none_or(|after| after != before)
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_list_is_made_of_elements_as_they_came() {
+        let of = |list: &str, elements: &[&'static str]| {
+            is_list_of(list.as_bytes(), elements.iter().map(|raw| View::Raw(raw.as_bytes())))
+        };
+        assert!(of("[]", &[]) && of("[1]", &["1"]) && of("[{},[2]]", &["{}", "[2]"]));
+        for list in ["[1,2]", "[ 1]", "[1 ]", "[12]", "[1", "1]", "[]", "", "[2]", "[1,]", "[,1]"] {
+            assert!(!of(list, &["1"]), "{list}");
+        }
+        assert!(!of("[]", &[""]) && !of("[1 ,2]", &["1", "2"]) && !of("[12]", &["1", "2"]));
+    }
+}
