@@ -88,7 +88,10 @@ def test_a_response_grows(engine: ModuleType) -> None:
 def test_values_are_made_once_a_version(engine: ModuleType) -> None:
     """What was read stays the very same object until an event comes, and is made anew then."""
     decoder = engine.Decoder(form="jsonl")
-    feed = lambda event: decoder.feed(json.dumps(event).encode() + b"\n")  # noqa: E731
+
+    def feed(event: Any) -> None:
+        decoder.feed(json.dumps(event).encode() + b"\n")
+
     feed(end(model="a", usage={"input_tokens": 1}, metadata=["m"]) | {"type": "response.created"})
     response = decoder.response
     usage, metadata = response.usage, response.metadata

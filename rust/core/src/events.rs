@@ -14,7 +14,6 @@ use crate::json::{self, Fault, Kind, Located, Member, Memory, Scan};
 use crate::outside::error_detail;
 use crate::predict::{Known, Members, Predictor};
 use crate::simd::same;
-use crate::tree::view::{Fields, View};
 
 mod heads;
 
@@ -75,14 +74,6 @@ impl<'a> Parsed<'a> {
         let entry = self.entry.filter(|entry| matches!(entry.op, Op::Item | Op::Part));
         let value = entry.and_then(|entry| self.member(entry.value));
         value.map_or(&[], |value| memory.inside(self.scan, value.start))
-    }
-
-    /// The members of the object that a member is.
-    pub fn fields(&self, value: &Member) -> Option<Fields<'a>> {
-        if value.kind == Kind::Object && !self.inside.is_empty() {
-            return Some(Fields::Lent(self.raw, self.inside));
-        }
-        View::Raw(self.bytes(value)).fields()
     }
 
     /// The bytes of a member's value.

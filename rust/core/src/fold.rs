@@ -209,7 +209,7 @@ impl<'p> Fold<'_, 'p> {
 
     fn item(&mut self) -> Touched<'p> {
         let value = self.member(Kind::Object, "an object")?;
-        let (raw, fields) = (self.parsed.bytes(&value), self.parsed.fields(&value)?);
+        let (raw, fields) = (self.parsed.bytes(&value), fields(self.parsed, &value)?);
         let done = self.entry.phase == Phase::Done;
         let Folded { items, latest, .. } = &mut *self.folded;
         let missing = || if done { *latest } else { items.last().map_or(0, |last| last + 1) };
@@ -227,7 +227,7 @@ impl<'p> Fold<'_, 'p> {
 
     fn part(&mut self) -> Touched<'p> {
         let member = self.member(Kind::Object, "an object")?;
-        let (raw, value) = (self.parsed.bytes(&member), self.parsed.fields(&member)?);
+        let (raw, value) = (self.parsed.bytes(&member), fields(self.parsed, &member)?);
         let Fold { folded, parsed, entry, indexes, issues } = self;
         let reasoning = value.text("type").as_deref() == Some("reasoning_text");
         let kind = if reasoning { "reasoning" } else { entry.item };
@@ -381,6 +381,14 @@ impl<'p> Fold<'_, 'p> {
         json::decode_wtf8(quoted, &mut side[place].1);
         None
     }
+}
+
+/// The members of the item or part that a member is; they are located only where they are not known.
+fn fields<'p>(parsed: &Parsed<'p>, value: &Member) -> Option<Fields<'p>> {
+    if parsed.inside.is_empty() {
+        return View::Raw(parsed.bytes(value)).fields();
+    }
+    Some(Fields::Lent(parsed.raw, parsed.inside))
 }
 
 /// The item that an event is about.
