@@ -207,7 +207,7 @@ impl Values {
             (Self::Int(values), Series::Same(_)) => values.append_nulls(count),
             (Self::Int(values), Series::Ints(numbers)) => values.append_slice(&numbers[rows]),
             (Self::Int(values), Series::Count(first)) => {
-                let numbers: Vec<_> = rows.map(|row| first.cast_signed() + row as i64).collect();
+                let numbers: Vec<_> = rows.map(|row| (first + row as u64).cast_signed()).collect();
                 values.append_slice(&numbers);
             }
             (Self::Time(values), Series::Same(Cell::Null)) => values.append_nulls(count),
