@@ -23,6 +23,10 @@ OLD ?= --zig --compatibility manylinux2014
 endif
 export CARGO_ZIGBUILD_PYTHON_PATH := $(PYO3_PYTHON)
 
+# With a profile (`make wheels OLD=`) where the compiler's own llvm-profdata is there: `rustup component add llvm-tools`. Not through
+# Zig, which does not know the option by which the counters are linked.
+PGO ?= $(if $(OLD),,$(if $(wildcard $(shell rustc --print sysroot)/lib/rustlib/*/bin/llvm-profdata*),--pgo))
+
 # RESPSTREAM_SKIP_ENGINES=ray,spark,dask leaves out those that it names; an engine that is not named has to be there.
 comma := ,
 ENGINES_MADE := $(ENGINES)/.made$(addprefix -,$(RESPSTREAM_SKIP_ENGINES))
@@ -49,7 +53,7 @@ ASAN_TESTS := $(addsuffix .py,$(addprefix tests/test_,accumulator bad_input diag
 
 .PHONY: help demo build test test-rust test-python test-sdk2 test-store test-engines engines-system
 .PHONY: lint format docs wheels check-wheels attacks attacks-full bench bench-cluster
-.PHONY: bench-full bench-rust bench-short callgrind clean deny differential fuzz fuzz-smoke
+.PHONY: pgo bench-full bench-rust bench-short callgrind clean deny differential fuzz fuzz-smoke
 .PHONY: kills sanitize showpiece soak
 .DELETE_ON_ERROR:
 
@@ -60,6 +64,10 @@ demo: $(VENV)/.built ## one row a response, from the five transcripts
 	@$(BIN)/respstream responses $(TRANSCRIPTS)
 
 build: $(VENV)/.built ## the extension, in .venv
+
+pgo: $(VENV)/.made ## the same, with a profile as the wheels are: three times the work
+	$(BIN)/maturin develop --quiet --release --locked --extras cli --pgo
+	@touch $(VENV)/.built
 
 test: test-rust test-python ## the Rust tests, and the Python suite over both backends
 
@@ -106,7 +114,7 @@ docs: $(VENV)/.docs ## the site, into target/docs; what is wrong in it is an err
 wheels: $(VENV)/.package ## the platform wheel, the pure one and the sources, into dist/
 	rm -rf $(DIST)
 	$(BIN)/maturin sdist --out $(DIST)
-	$(BIN)/maturin build --release --locked --interpreter $(PYO3_PYTHON) $(OLD) --out $(DIST)
+	$(BIN)/maturin build --release --locked --interpreter $(PYO3_PYTHON) $(PGO) $(OLD) --out $(DIST)
 	$(BIN)/python tools/pure_wheel.py $(DIST)/respstream-*.whl
 
 check-wheels: wheels ## the same, and that they are what they say
