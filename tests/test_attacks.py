@@ -95,20 +95,20 @@ def test_the_page_tells_of_each() -> None:
 
 
 @pytest.mark.parametrize("data", [b"interactions: " + b"[" * MIB, b"interactions:\n- " + b"{a: " * 100_000])
-def test_a_cassette_that_is_nested_without_end(bound: ModuleType, data: bytes, tmp_path: Path) -> None:
+def test_a_cassette_that_is_nested_without_end(api: Any, data: bytes, tmp_path: Path) -> None:
     """YAML is composed by recursion, which in C ends the process."""
     (tmp_path / "cassette.yaml").write_bytes(data)
-    stream = bound.responses(tmp_path / "cassette.yaml", form="vcr")
+    stream = api.responses(tmp_path / "cassette.yaml", form="vcr")
     assert list(stream) == []
     assert [diagnostic.code for diagnostic in stream.diagnostics] == ["bad_field"]
 
 
-def test_a_cassette_whose_parts_refer_to_one_another(bound: ModuleType, tmp_path: Path) -> None:
+def test_a_cassette_whose_parts_refer_to_one_another(api: Any, tmp_path: Path) -> None:
     """Ten to the ninth strings, by reference."""
     lines = ["a0: &a0 [x]"] + [f"a{n}: &a{n} [{', '.join([f'*a{n - 1}'] * 10)}]" for n in range(1, 10)]
     lines += ["interactions:", "- request: {method: POST, uri: 'https://api.openai.com/v1/responses'}"]
     lines += ["  response: {body: {string: *a9}}", ""]
     (tmp_path / "cassette.yaml").write_text("\n".join(lines))
-    stream = bound.responses(tmp_path / "cassette.yaml", form="vcr")
+    stream = api.responses(tmp_path / "cassette.yaml", form="vcr")
     assert list(stream) == []
     assert [diagnostic.code for diagnostic in stream.diagnostics] == ["bad_field"]
