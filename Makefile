@@ -25,7 +25,10 @@ export CARGO_ZIGBUILD_PYTHON_PATH := $(PYO3_PYTHON)
 
 # With a profile (`make wheels OLD=`) where the compiler's own llvm-profdata is there: `rustup component add llvm-tools`. Not through
 # Zig, which does not know the option by which the counters are linked.
-PGO ?= $(if $(OLD),,$(if $(wildcard $(shell rustc --print sysroot)/lib/rustlib/*/bin/llvm-profdata*),--pgo))
+PROFDATA := $(wildcard $(shell rustc --print sysroot)/lib/rustlib/*/bin/llvm-profdata*)
+PGO ?= $(if $(OLD),,$(if $(PROFDATA),--pgo))
+# What is measured is what is published (release.yml), where that can be had.
+MEASURED := $(VENV)/$(if $(PROFDATA),.profiled,.built)
 
 # RESPSTREAM_SKIP_ENGINES=ray,spark,dask leaves out those that it names; an engine that is not named has to be there.
 comma := ,
@@ -65,9 +68,7 @@ demo: $(VENV)/.built ## one row a response, from the five transcripts
 
 build: $(VENV)/.built ## the extension, in .venv
 
-pgo: $(VENV)/.made ## the same, with a profile as the wheels are: three times the work
-	$(BIN)/maturin develop --quiet --release --locked --extras cli --pgo
-	@touch $(VENV)/.built
+pgo: $(VENV)/.profiled ## the same, with a profile as the published wheels are: three times the work
 
 test: test-rust test-python ## the Rust tests, and the Python suite over both backends
 
@@ -126,11 +127,11 @@ check-wheels: wheels ## the same, and that they are what they say
 		PATH="$(CURDIR)/$(BIN):$$PATH" $(BIN)/auditwheel repair --only-plat --plat manylinux_2_17_$(shell uname -m) --wheel-dir target/audited $$wheel || exit 1; \
 	done
 
-bench: $(VENV)/.built $(BENCH)/.made ## every row beside its peers, into benches/RESULTS.md and the short table of README and docs
-	PYTHONPATH=python $(BENCH)/bin/python -m benches.run
+bench: $(MEASURED) $(BENCH)/.made ## every row beside its peers, into benches/RESULTS.md and the short table of README and docs
+	RESPSTREAM_BUILD=$(MEASURED:$(VENV)/.%=%) PYTHONPATH=python $(BENCH)/bin/python -m benches.run
 
-bench-full: $(VENV)/.built $(BENCH)/.made ## the same on 200 MB to 10 GB a row: an hour, 12 GB of disk
-	PYTHONPATH=python $(BENCH)/bin/python -m benches.run --full
+bench-full: $(MEASURED) $(BENCH)/.made ## the same on 200 MB to 10 GB a row: an hour, 12 GB of disk
+	RESPSTREAM_BUILD=$(MEASURED:$(VENV)/.%=%) PYTHONPATH=python $(BENCH)/bin/python -m benches.run --full
 
 showpiece: $(VENV)/.built $(BENCH)/.made ## two gigabytes of logs in 200 files to Parquet: rate and peak memory
 	PYTHONPATH=python $(BENCH)/bin/python -m benches.showpiece
@@ -210,9 +211,14 @@ $(VENV)/.made:
 	@touch $@
 
 $(VENV)/.built: $(VENV)/.made $(NATIVE_SOURCES)
-	@rm -f python/respstream/_native.*so # one for this version alone would be loaded before the one for all
+	@rm -f $(VENV)/.profiled python/respstream/_native.*so # one for this version alone would be loaded before the one for all
 	$(BIN)/maturin develop --quiet --release --locked --extras cli
 	@touch $@
+
+$(VENV)/.profiled: $(VENV)/.made $(NATIVE_SOURCES) tools/train.py
+	@rm -f python/respstream/_native.*so
+	$(BIN)/maturin develop --quiet --release --locked --extras cli --pgo
+	@touch $(VENV)/.built $@
 
 $(VENV)/.test: $(VENV)/.made pyproject.toml
 	$(BIN)/python -m pip install --group test

@@ -44,6 +44,12 @@ def heading(plan: Plan) -> Iterator[str]:
     yield f"- load average of the machine when the table was written: {_load()}"
     yield f"- {platform.python_implementation()} {platform.python_version()}"
     yield f"- versions: {', '.join(f'{name} {_version(name)}' for name in ('respstream', *PEERS))}"
+    profile = (
+        "with a profile, as the published wheels are"
+        if os.environ.get("RESPSTREAM_BUILD") == "profiled"
+        else "without a profile"
+    )
+    yield f"- the extension: built {profile}"
     yield (
         f"- medians of {plan.min_rounds} to {plan.rounds} rounds, contenders in turn; every answer of every round checked; "
         f"the clock's step is {compute_timer_precision(default_timer) * 1e9:.0f} ns"
