@@ -186,8 +186,8 @@ def test_nothing_is_left(backend: str, name: str) -> None:
     for _ in range(3):  # what the allocators keep for a while is another number each time; a leak is there every time
         done = subprocess.run(command, env=env, cwd=ROOT, stdout=subprocess.PIPE, check=True)
         found = json.loads(done.stdout)
-        # Hundreds of uses: one block or reference for each would be many more.
-        if found["blocks"] < 200 and found["references"] < 10 and found["resident"] < 4 << 20:
+        # Hundreds of uses: some blocks for each would be many more. The event loops of asyncio keep some hundred for a while.
+        if found["blocks"] < 500 and found["references"] < 10 and found["resident"] < 4 << 20:
             return
     pytest.fail(f"grows: {found}")
 
