@@ -144,7 +144,7 @@ LARGE_ROWS = {OURS: scan_usage, OURS_ONE: partial(scan_usage, threads=1), WC: fi
 ROWS = (
     *(_row(USAGE, form, USAGE_ROWS, usage_answer) for form in ("sse", "jsonl")),
     *(_row(WHOLE, form, WHOLE_ROWS, fold_answer) for form in ("sse", "jsonl")),
-    _row(WHOLE, "sse", WHOLE_ROWS, fold_answer, name=WHOLE_MIXED, shape="mixed"),
+    _row(WHOLE, "sse", WHOLE_ROWS, fold_answer, name=WHOLE_MIXED, shape="mixed", size_bytes=LARGE),
     _row("", "sse", ALL_ROWS, responses_answer, name=ALL, shape="mixed", reference=FOLD_FILE, cpu=True),
     *(_row(SIX, form, SIX_ROWS, events_answer) for form in ("sse", "jsonl")),
     _row(USAGE, "sse", LARGE_ROWS, usage_answer, name=USAGE_LARGE, size_bytes=LARGE, reference=WC),

@@ -67,7 +67,7 @@ HEADLINES = (
         kind="GB/s", ratio=1 / 0.6,
     ),
     Headline(
-        work="whole responses of a mixed file, all cores", row=_S.WHOLE_MIXED, ours=_S.OURS, peer=_S.OURS_ONE, kind="GB/s",
+        work="whole responses of a mixed file of 1 GB, all cores", row=_S.WHOLE_MIXED, ours=_S.OURS, peer=_S.OURS_ONE, kind="GB/s",
         ratio=1.8,
     ),
     Headline(
