@@ -27,7 +27,7 @@ export CARGO_ZIGBUILD_PYTHON_PATH := $(PYO3_PYTHON)
 # Zig, which does not know the option by which the counters are linked.
 PROFDATA := $(wildcard $(shell rustc --print sysroot)/lib/rustlib/*/bin/llvm-profdata*)
 PGO ?= $(if $(OLD),,$(if $(PROFDATA),--pgo))
-# What is measured is what is published (release.yml), where that can be had.
+# What is measured is built as release.yml asks for, where that can be had.
 MEASURED := $(VENV)/$(if $(PROFDATA),.profiled,.built)
 
 # RESPSTREAM_SKIP_ENGINES=ray,spark,dask leaves out those that it names; an engine that is not named has to be there.
@@ -68,7 +68,7 @@ demo: $(VENV)/.built ## one row a response, from the five transcripts
 
 build: $(VENV)/.built ## the extension, in .venv
 
-pgo: $(VENV)/.profiled ## the same, with a profile as the published wheels are: three times the work
+pgo: $(VENV)/.profiled ## the same, with a profile, as release.yml builds the wheels: three times the work
 
 test: test-rust test-python ## the Rust tests, and the Python suite over both backends
 

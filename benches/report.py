@@ -45,7 +45,7 @@ def heading(plan: Plan) -> Iterator[str]:
     yield f"- {platform.python_implementation()} {platform.python_version()}"
     yield f"- versions: {', '.join(f'{name} {_version(name)}' for name in ('respstream', *PEERS))}"
     profile = (
-        "with a profile, as the published wheels are"
+        "with a profile (`make pgo`), as the release workflow asks for"
         if os.environ.get("RESPSTREAM_BUILD") == "profiled"
         else "without a profile"
     )

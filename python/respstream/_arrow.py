@@ -245,7 +245,7 @@ class Fold(Decoder):
     def feed(self, data: Any, start: int = 0, stop: int | None = None) -> list[ResponseStreamEvent]:
         """Takes the next bytes. Raises StreamError where that was asked for."""
         try:
-            self._run(self._framer_items(data if (start, stop) == (0, None) else data[start:stop]), None)
+            self._take_items(self._framer_items(data if (start, stop) == (0, None) else data[start:stop]), None)
         finally:
             self._gather()
         return []

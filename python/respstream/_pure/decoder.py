@@ -90,7 +90,7 @@ class Decoder:
     def feed(self, data: Any, start: int = 0, stop: int | None = None) -> list[ResponseStreamEvent]:
         """Takes the next bytes, those of `data` from `start` to `stop`; gives the events that they complete."""
         events: list[Any] = []
-        self._run(self._framer_items(_part(data, start, stop)), events)
+        self._take_items(self._framer_items(_part(data, start, stop)), events)
         return events
 
     @alone
@@ -103,7 +103,7 @@ class Decoder:
     @alone
     def fold(self, data: Any, start: int = 0, stop: int | None = None) -> list[Response]:
         """As `feed`, but makes no events: gives the responses that ended, and forgets them."""
-        self._run(self._framer_items(_part(data, start, stop)), None)
+        self._take_items(self._framer_items(_part(data, start, stop)), None)
         return self._take()
 
     @alone
@@ -118,7 +118,7 @@ class Decoder:
         self._check()
         self._now = self._clock() if self._clock is not None else None
         given = None if name is None else name.encode("utf-8", "replace")
-        self._run([Frame(raw, given, number, number + 1, number + 1, "payload")], None)
+        self._take_items([Frame(raw, given, number, number + 1, number + 1, "payload")], None)
 
     @alone
     def feed_record(self, data: bytes, times: Times, span: Span, ends: bool = True) -> list[Event]:
@@ -152,7 +152,7 @@ class Decoder:
     def _end(self, events: list[Event] | None) -> None:
         self._check()
         self._now = self._clock() if self._clock is not None else None
-        self._run(self._framer.finish(), events)
+        self._take_items(self._framer.finish(), events)
         self._groups(self._wrapped.finish(), events)
         self._lanes.finish()
         self._failure = "the decoder has finished; reset() makes it ready for another stream"
@@ -165,9 +165,6 @@ class Decoder:
     def _check(self) -> None:
         if self._failure is not None:
             raise ValueError(self._failure)
-
-    def _run(self, items: list[Frame | Note | Done], events: list[Event] | None) -> None:
-        self._take_items(items, events)
 
     def _take_items(self, items: list[Frame | Note | Done], events: list[Event] | None) -> None:
         store = self._store
