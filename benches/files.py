@@ -7,6 +7,7 @@ with `string_split` was a hundred times as slow. Answers of the fold row are tho
 
 from __future__ import annotations
 
+import os
 import subprocess
 import tempfile
 from pathlib import Path
@@ -30,9 +31,11 @@ def folder() -> Path:
 
 
 def in_file(log: Log) -> Path:
-    """The log as a file; it is named by its size."""
+    """The log as a file, which is named by its size. It is on the disk when this returns: writing it there later takes a core from those who use all."""
     path = folder() / f"{len(log.data)}{'.jsonl' if log.data.startswith(b'{') else '.sse'}"
-    path.write_bytes(log.data)
+    with path.open("wb") as file:
+        file.write(log.data)
+        os.fsync(file.fileno())
     return path
 
 
