@@ -317,18 +317,21 @@ fn numbered(batch: RecordBatch, before: u64) -> Result<RecordBatch, ArrowError> 
 
 /// Works until nothing is left, or nobody wants more.
 fn work(queue: &Mutex<Queue>, plan: &Plan) {
+    let mut block = Vec::new();
     loop {
         let claim = queue.lock().unwrap_or_else(PoisonError::into_inner).claim();
         let Some((claim, sender)) = claim else { return };
         let mut out = Sender(sender);
         let tables = Tables::new(&plan.selections, plan.batch_rows);
         let mut reader = Reader::new(tables, plan.how, &plan.wrapping, &mut out);
+        reader.block = block;
         let read = match claim {
             Claim::Inputs(places) => {
                 plan.inputs[places].iter().try_for_each(|input| reader.read(input))
             }
             Claim::Part(place, part) => reader.read_part(&plan.inputs[place], part),
         };
+        block = std::mem::take(&mut reader.block);
         let ended = match read {
             Err(Stop::Refused(refused)) => reader.finish().map(|summary| (summary, Some(refused))),
             read => read.and_then(|()| reader.finish()).map(|summary| (summary, None)),

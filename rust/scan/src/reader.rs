@@ -13,6 +13,9 @@ use crate::splits::{self, Part};
 use crate::summary::Summary;
 use crate::wrapped::{Held, Wrapping};
 
+/// Behind its part a source is read in pieces of this size, until nothing is open there that began in the part.
+const BEHIND: usize = 1 << 13;
+
 /// How a source is read; a `strict` scan ends at the first error that it meets.
 #[derive(Clone, Copy, Debug)]
 pub struct How {
@@ -55,10 +58,27 @@ enum Rows<'n> {
 }
 
 impl Rows<'_> {
-    fn feed(&mut self, bytes: &[u8], tables: &mut Tables, summary: &mut Summary) {
+    /// Takes the next bytes of a source, of which a part that ends there is wanted.
+    fn feed(&mut self, bytes: &[u8], end: u64, tables: &mut Tables, summary: &mut Summary) {
+        let own = usize::try_from(end.saturating_sub(self.position())).unwrap_or(usize::MAX);
+        let (own, behind) = bytes.split_at(own.min(bytes.len()));
+        let pieces = Some(own).filter(|own| !own.is_empty()).into_iter();
+        for piece in pieces.chain(behind.chunks(BEHIND)) {
+            match self {
+                Self::Fold(fold) => fold.feed(piece, tables, summary),
+                Self::Light(light) => light.feed(piece, tables, summary),
+            }
+            if self.is_done() {
+                return;
+            }
+        }
+    }
+
+    /// The offset behind the last byte that was fed.
+    fn position(&self) -> u64 {
         match self {
-            Self::Fold(fold) => fold.feed(bytes, tables, summary),
-            Self::Light(light) => light.feed(bytes, tables, summary),
+            Self::Fold(fold) => fold.position,
+            Self::Light(light) => light.position,
         }
     }
 
@@ -76,17 +96,10 @@ impl Rows<'_> {
         }
     }
 
-    /// Ends the source; gives the offset behind the last byte that was fed.
-    fn finish(&mut self, tables: &mut Tables, summary: &mut Summary) -> u64 {
+    fn finish(&mut self, tables: &mut Tables, summary: &mut Summary) {
         match self {
-            Self::Fold(fold) => {
-                fold.finish(tables, summary);
-                fold.position
-            }
-            Self::Light(light) => {
-                light.finish(tables, summary);
-                light.position
-            }
+            Self::Fold(fold) => fold.finish(tables, summary),
+            Self::Light(light) => light.finish(tables, summary),
         }
     }
 }
@@ -98,7 +111,7 @@ pub struct Reader<'o, O> {
     how: How,
     wrapping: &'o Wrapping,
     /// The block of the last source, for the next one.
-    block: Vec<u8>,
+    pub block: Vec<u8>,
     out: &'o mut O,
 }
 
@@ -126,7 +139,7 @@ impl<'o, O: Out> Reader<'o, O> {
     pub fn read_part(&mut self, input: &Input, part: Part) -> Result<(), Stop> {
         self.summary.sources += u64::from(part.start == 0);
         let opened = splits::look_back(input, part.start, self.how.options)
-            .and_then(|from| Ok((from, input.open_at(from)?)));
+            .and_then(|from| Ok((from, input.open_at(from, std::mem::take(&mut self.block))?)));
         match opened {
             Ok((from, source)) => self.read_open(input, source, part, from),
             Err(problem) => self.problem(input, None, problem),
@@ -152,15 +165,15 @@ impl<'o, O: Out> Reader<'o, O> {
         } else {
             Rows::Fold(Box::new(self.fold(input, part, from)))
         };
-        let ended = self.read_all(input, &mut source, &mut rows, &mut held)?;
+        let ended = self.read_all(input, &mut source, part.end, &mut rows, &mut held)?;
         self.read_held(input, &mut rows, held)?;
         self.block = source.into_block();
         // Behind its part the source goes on, and what is open there is not ours.
-        let position = rows.finish(&mut self.tables, &mut self.summary);
+        rows.finish(&mut self.tables, &mut self.summary);
         self.refuse(input, rows.refused())?;
         match ended {
             Ok(()) => self.flush(false),
-            Err(problem) => self.problem(input, Some(position), problem),
+            Err(problem) => self.problem(input, Some(rows.position()), problem),
         }
     }
 
@@ -173,6 +186,7 @@ impl<'o, O: Out> Reader<'o, O> {
         &mut self,
         input: &Input,
         source: &mut Source,
+        end: u64,
         rows: &mut Rows<'_>,
         held: &mut Held,
     ) -> Result<Result<(), Problem>, Stop> {
@@ -180,7 +194,7 @@ impl<'o, O: Out> Reader<'o, O> {
             let mut stopped = Ok(());
             let more = source.next(|bytes| {
                 if let Some(bytes) = held.take(bytes) {
-                    rows.feed(bytes, &mut self.tables, &mut self.summary);
+                    rows.feed(bytes, end, &mut self.tables, &mut self.summary);
                 }
                 stopped = flush(&mut self.tables, self.out, false);
                 stopped.is_ok() && !rows.is_done() && rows.refused().is_none()
@@ -205,7 +219,7 @@ impl<'o, O: Out> Reader<'o, O> {
         let (wrapper, bytes) = held.rest();
         let Some(wrapper) = wrapper else {
             if !bytes.is_empty() {
-                rows.feed(&bytes, &mut self.tables, &mut self.summary);
+                rows.feed(&bytes, u64::MAX, &mut self.tables, &mut self.summary);
             }
             return Ok(());
         };

@@ -102,7 +102,7 @@ impl Input {
         self.open_with(Vec::new())
     }
 
-    /// The same with the block of another source, which spares making one.
+    /// The same with a block of another source, which spares making one.
     pub fn open_with(&self, block: Vec<u8>) -> Result<Source, Problem> {
         let bytes: Bytes = match &self.place {
             Place::File(path) => {
@@ -115,8 +115,8 @@ impl Input {
         Ok(source)
     }
 
-    /// Opens a plain file at a position.
-    pub fn open_at(&self, position: u64) -> Result<Source, Problem> {
+    /// Opens a plain file at a position, to be read in pieces of the size of this block, or of the usual one if it is empty.
+    pub fn open_at(&self, position: u64, block: Vec<u8>) -> Result<Source, Problem> {
         let Place::File(path) = &self.place else {
             return Err(Problem {
                 code: Code::Unreadable,
@@ -125,13 +125,15 @@ impl Input {
         };
         let mut file = File::open(path).map_err(|error| Problem::unreadable(&error))?;
         file.seek(SeekFrom::Start(position)).map_err(|error| Problem::unreadable(&error))?;
-        Ok(Source::new(Box::new(file), Vec::new()))
+        Ok(Source::new(Box::new(file), block))
     }
 }
 
 impl Source {
     fn new(bytes: Bytes, mut block: Vec<u8>) -> Self {
-        block.resize(READ_BYTES, 0);
+        if block.is_empty() {
+            block.resize(READ_BYTES, 0);
+        }
         Self { bytes, inflate: None, block, head: 0, ended: false }
     }
 

@@ -7,7 +7,7 @@
 use std::collections::{BTreeMap, HashSet};
 use std::fs::File;
 use std::io::{Read, Seek, SeekFrom};
-use std::sync::{Mutex, PoisonError};
+use std::sync::{LazyLock, Mutex, PoisonError};
 
 use memchr::{memchr_iter, memmem, memrchr2};
 use respstream_core::catalogue::{Code, Phase};
@@ -21,13 +21,17 @@ use respstream_core::lines::BOM;
 use crate::source::{Input, Place, Problem, Source};
 use crate::wrapped::Wrapping;
 
-/// A file is searched backwards in pieces of this size; a block that begins further before its type is passed by.
+/// A file is searched backwards in pieces that grow to this size; a block that begins further before its type is passed by.
 const PIECE: u64 = 1 << 18;
+/// The size of the first of them: most responses begin or end close by.
+const FIRST_PIECE: u64 = 1 << 15;
 /// So much of a file tells whether it can be split.
 const HEAD: u64 = 1 << 16;
 /// Events that begin or end a response; they stand in every stream.
-const MARKS: [&[u8]; 4] =
-    [b"response.created", b"response.completed", b"response.incomplete", b"response.failed"];
+static MARKS: LazyLock<[memmem::Finder<'static>; 4]> = LazyLock::new(|| {
+    ["response.created", "response.completed", "response.incomplete", "response.failed"]
+        .map(memmem::Finder::new)
+});
 /// No mark is longer.
 const MARK_BYTES: usize = 32;
 /// Marks are searched for in steps of this size.
@@ -64,7 +68,7 @@ impl Part {
 pub fn divisible(input: &Input, wrapping: &Wrapping) -> Option<u64> {
     let Place::File(path) = &input.place else { return None };
     let found = std::fs::metadata(path).ok().filter(std::fs::Metadata::is_file)?;
-    let source = input.open_at(0).ok()?;
+    let source = input.open_at(0, vec![0; HEAD as usize]).ok()?;
     let head = take(source, HEAD)?;
     let text = head.strip_prefix(BOM).unwrap_or(&head).trim_ascii_start();
     let packed = crate::inflate::Packing::of(&head).is_some() || !wrapping.divides(&head);
@@ -100,12 +104,13 @@ fn take(mut source: Source, size: u64) -> Option<Vec<u8>> {
 pub fn look_back(input: &Input, start: u64, options: Options) -> Result<u64, Problem> {
     let Place::File(path) = &input.place else { return Ok(0) };
     let mut file = File::open(path).map_err(|error| Problem::unreadable(&error))?;
-    let mut high = start + PIECE;
+    let mut piece = FIRST_PIECE;
+    let mut high = start + piece;
     let mut bytes = Vec::new();
     while high > 0 && start > 0 {
-        let low = high.saturating_sub(PIECE);
+        let low = high.saturating_sub(piece);
         // The margins hold the beginning of a block, and the end of a mark.
-        let base = low.saturating_sub(PIECE);
+        let base = low.saturating_sub(piece);
         bytes.clear();
         file.seek(SeekFrom::Start(base)).map_err(|error| Problem::unreadable(&error))?;
         let wanted = high + 64 - base;
@@ -123,6 +128,7 @@ pub fn look_back(input: &Input, start: u64, options: Options) -> Result<u64, Pro
             end = hit; // marks do not overlap
         }
         high = low;
+        piece = PIECE.min(2 * piece);
     }
     Ok(0)
 }
@@ -133,7 +139,7 @@ fn last_mark(bytes: &[u8]) -> Option<usize> {
     while end > 0 {
         let start = end.saturating_sub(STEP);
         let step = &bytes[start..bytes.len().min(end + MARK_BYTES)];
-        let found = MARKS.iter().filter_map(|mark| memmem::find_iter(step, mark).last()).max();
+        let found = MARKS.iter().filter_map(|mark| mark.find_iter(step).last()).max();
         if let Some(found) = found {
             return Some(start + found);
         }
@@ -174,15 +180,13 @@ fn line_end_before(bytes: &[u8], start: usize) -> Option<usize> {
 
 /// Whether an event at this offset tells what is open at `start`: one that begins a response, or one before that ends it.
 fn marks(input: &Input, offset: u64, start: u64, options: Options) -> Result<bool, Problem> {
-    let mut source = input.open_at(offset)?;
+    let mut source = input.open_at(offset, vec![0; STEP])?;
     let mut decoder = Decoder::starting_at(options, false, offset);
     let mut first = First(None);
     loop {
         let more = source.next(|bytes| {
-            bytes.chunks(STEP).all(|piece| {
-                decoder.feed(piece, None, &mut first);
-                first.0.is_none()
-            })
+            decoder.feed(bytes, None, &mut first);
+            first.0.is_none()
         })?;
         if let Some((found, phase)) = first.0 {
             let told = phase == Phase::Begin || (phase == Phase::Terminal && offset < start);
@@ -217,7 +221,7 @@ impl Lines {
             let nearest = counted.range(..=offset).next_back();
             nearest.map_or((0, (0, false)), |(start, known)| (*start, *known))
         };
-        let Ok(mut source) = input.open_at(start) else { return known.0 };
+        let Ok(mut source) = input.open_at(start, Vec::new()) else { return known.0 };
         let ((mut lines, mut after_cr), mut rest) = (known, offset - start);
         while rest > 0 {
             let more = source.next(|bytes| {
@@ -290,7 +294,7 @@ impl<'n> Earlier<'n> {
     /// Reads a further piece; false at the end.
     fn read_on(&mut self) -> bool {
         if self.position == 0 && self.reading.is_none() {
-            self.reading = self.input.open_at(0).ok();
+            self.reading = self.input.open_at(0, Vec::new()).ok();
         }
         let Some(source) = &mut self.reading else { return false };
         let (decoder, position, from) = (&mut self.decoder, &mut self.position, self.from);
