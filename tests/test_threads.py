@@ -19,7 +19,6 @@ from typing import Any
 import pytest
 
 import respstream
-from respstream import _backend
 from tests import laws
 from tests.shell import ROOT
 from tests.tables import BEGIN, DELTA, END, ITEM
@@ -150,19 +149,11 @@ def test_a_stream_that_threads_share(api: Any) -> None:
     assert told <= {"generator already executing"}
 
 
+@pytest.mark.usefixtures("api")
 def test_a_scan_that_threads_share(tmp_path: Path) -> None:
     for number in range(20):
         (tmp_path / f"{number}.jsonl").write_bytes(LOG * 50)
-    stream = (
-        _backend.load("rust")
-        .Scan(
-            [(str(path), os.fsencode(path), None) for path in sorted(tmp_path.iterdir())],
-            [("responses", None)],
-            threads=3,
-            batch_rows=7,
-        )
-        .stream()
-    )
+    stream = respstream.scan(tmp_path, threads=3, batch_rows=7)._core.stream()
 
     def run(_: int) -> int:
         found = 0
@@ -487,5 +478,28 @@ def test_ctrl_c_stops_a_long_read(tmp_path: Path) -> None:
             pipe.write(LOG * 100)
             pipe.flush()
             time.sleep(0.1)
+            process.send_signal(signal.SIGINT)
+            assert process.wait(30) == -signal.SIGINT
+
+
+@pytest.mark.skipif(os.name != "posix", reason="a signal")
+@pytest.mark.parametrize("backend", ["rust", "python"])
+def test_ctrl_c_stops_a_scan_that_has_no_rows_yet(backend: str, tmp_path: Path) -> None:
+    """A table of the diagnostics of good logs may have none for hours."""
+    os.mkfifo(tmp_path / "pipe")
+    program = (
+        "import respstream, sys; print(0, flush=True); list(respstream.scan(sys.argv[1], 'diagnostics').batches())"
+    )
+    env = os.environ | {"RESPSTREAM_BACKEND": backend, "PYTHONPATH": str(ROOT / "python")}
+    with subprocess.Popen(
+        [sys.executable, "-c", program, str(tmp_path / "pipe")],
+        stdout=subprocess.PIPE, stderr=subprocess.PIPE, env=env,
+    ) as process:  # fmt: skip
+        assert process.stdout is not None
+        process.stdout.readline()
+        with (tmp_path / "pipe").open("wb") as pipe:
+            pipe.write(LOG * 100)
+            pipe.flush()
+            time.sleep(0.2)
             process.send_signal(signal.SIGINT)
             assert process.wait(30) == -signal.SIGINT

@@ -53,18 +53,22 @@ impl Drop for Call {
     }
 }
 
-/// Runs Python code from a thread of Rust; an exception becomes an error that has its words.
+/// Runs Python code from a thread of Rust, or from one that has let go of the interpreter; not where that is about to end.
+pub fn entered<T>(run: impl FnOnce(Python<'_>) -> T) -> Option<T> {
+    let _call = Call::begin()?;
+    Python::try_attach(run)
+}
+
+/// The same; an exception becomes an error that has its words.
 pub fn attached<T>(run: impl FnOnce(Python<'_>) -> PyResult<T>) -> io::Result<T> {
-    let ending = || io::Error::other("Python is shutting down");
-    let _call = Call::begin().ok_or_else(ending)?;
-    let done = Python::try_attach(|py| {
+    let done = entered(|py| {
         run(py).map_err(|error| {
             let value = error.value(py);
             let words = value.getattr("strerror").and_then(|words| words.extract::<String>());
             io::Error::other(words.unwrap_or_else(|_| value.to_string()))
         })
     });
-    done.unwrap_or_else(|| Err(ending()))
+    done.unwrap_or_else(|| Err(io::Error::other("Python is shutting down")))
 }
 
 /// Has the end of the interpreter wait for Python code that threads of Rust are in.

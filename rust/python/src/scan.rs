@@ -21,7 +21,7 @@ use respstream_scan::splits::Part;
 use respstream_scan::summary::Summary;
 use respstream_scan::wrapped::{Record, Unwrap, Wrapper, Wrapping};
 
-use crate::attach::attached;
+use crate::attach::{attached, entered};
 use crate::convert;
 
 /// A table that is wanted, and its columns, None for all.
@@ -256,8 +256,10 @@ pub struct Stream {
 impl Stream {
     /// The next batch and the number of its table, None at the end.
     fn next_batch(&self, py: Python<'_>) -> PyResult<Option<(usize, Batch)>> {
-        let found = match py.detach(|| next(&self.pass)) {
+        let mut raised = None;
+        let found = match py.detach(|| next(&self.pass, || heeds_signals(&mut raised))) {
             Ok(found) => found,
+            Err(Failure::Interrupted) => return raised.map_or(Ok(None), Err),
             Err(Failure::Arrow(error)) => return Err(arrow_error(error)),
             Err(Failure::Refused(refused)) => {
                 let Refused { source, diagnostic } = *refused;
@@ -296,8 +298,17 @@ impl Stream {
     }
 }
 
-fn next(pass: &Pass) -> Result<Option<(usize, RecordBatch)>, Failure> {
-    pass.enter()?.next_batch()
+fn next(
+    pass: &Pass,
+    goes_on: impl FnMut() -> bool,
+) -> Result<Option<(usize, RecordBatch)>, Failure> {
+    pass.enter()?.next_batch_while(goes_on)
+}
+
+/// Runs the handlers of signals that have come; false where one has raised an exception, which is kept.
+fn heeds_signals(raised: &mut Option<PyErr>) -> bool {
+    *raised = entered(|py| py.check_signals().err()).flatten();
+    raised.is_none()
 }
 
 struct Batches {
@@ -310,8 +321,8 @@ impl Iterator for Batches {
 
     fn next(&mut self) -> Option<Self::Item> {
         // A consumer may hold the interpreter while it waits, and a thread of the scan may need it to read.
-        let found = Python::try_attach(|py| py.detach(|| next(&self.pass)));
-        let found = found.unwrap_or_else(|| next(&self.pass));
+        let found = Python::try_attach(|py| py.detach(|| next(&self.pass, || true)));
+        let found = found.unwrap_or_else(|| next(&self.pass, || true));
         found.map(|found| found.map(|(_, batch)| batch)).map_err(to_arrow_error).transpose()
     }
 }
@@ -319,6 +330,7 @@ impl Iterator for Batches {
 fn to_arrow_error(failure: Failure) -> ArrowError {
     match failure {
         Failure::Arrow(error) => error,
+        Failure::Interrupted => ArrowError::ComputeError("interrupted".to_owned()),
         Failure::Refused(refused) => {
             let Refused { source, diagnostic } = *refused;
             let kind = diagnostic.code.kind();

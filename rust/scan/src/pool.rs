@@ -6,9 +6,10 @@
 
 use std::collections::VecDeque;
 use std::ops::Range;
-use std::sync::mpsc::{Receiver, SyncSender, sync_channel};
+use std::sync::mpsc::{Receiver, RecvTimeoutError, SyncSender, sync_channel};
 use std::sync::{Arc, Mutex, PoisonError};
 use std::thread;
+use std::time::{Duration, Instant};
 
 use arrow_array::cast::AsArray;
 use arrow_array::types::Int64Type;
@@ -32,6 +33,8 @@ const WAITING: usize = 6;
 /// Small batches are joined up to this size; from that size on a full one is not copied to be joined.
 const JOINED_BYTES: usize = 2 << 20;
 const COPIED_BYTES: usize = 1 << 18;
+/// Who waits for a batch is asked at this interval whether to go on: a scan may read for hours before it has a row.
+const PATIENCE: Duration = Duration::from_millis(50);
 /// The most threads that a scan starts.
 const THREADS: usize = 256;
 
@@ -73,6 +76,8 @@ pub enum Failure {
     Arrow(ArrowError),
     /// A strict scan met an error.
     Refused(Box<Refused>),
+    /// Whoever waited wants to wait no more; the next call goes on.
+    Interrupted,
 }
 
 impl From<ArrowError> for Failure {
@@ -210,6 +215,15 @@ impl Stream {
 
     /// The next batch, and the place of its table. After a failure there is none.
     pub fn next_batch(&mut self) -> Result<Option<Batch>, Failure> {
+        self.next_batch_while(|| true)
+    }
+
+    /// The same, as long as it is told to go on, which it asks every now and then.
+    pub fn next_batch_while(
+        &mut self,
+        mut goes_on: impl FnMut() -> bool,
+    ) -> Result<Option<Batch>, Failure> {
+        let mut asked = Instant::now();
         loop {
             if let Some(batch) = self.ready.pop_front() {
                 return Ok(Some(batch));
@@ -217,8 +231,17 @@ impl Stream {
             if let Some(failure) = self.failure.take() {
                 return Err(failure);
             }
+            if asked.elapsed() >= PATIENCE {
+                if !goes_on() {
+                    return Err(Failure::Interrupted);
+                }
+                asked = Instant::now();
+            }
             if self.current.is_none() {
-                self.current = self.coming.recv().ok();
+                self.current = match self.coming.recv_timeout(PATIENCE) {
+                    Err(RecvTimeoutError::Timeout) => continue,
+                    coming => coming.ok(),
+                };
                 if self.current.as_ref().is_some_and(|coming| !coming.continues) {
                     self.before = 0;
                 }
@@ -228,7 +251,8 @@ impl Stream {
                 self.join_all()?;
                 return Ok(self.ready.pop_front());
             };
-            match current.messages.recv() {
+            match current.messages.recv_timeout(PATIENCE) {
+                Err(RecvTimeoutError::Timeout) => {}
                 Ok(Message::Batch(batch)) => self.keep(batch)?,
                 Ok(Message::End(summary, refused)) => {
                     self.before += summary.responses.values().sum::<u64>();
@@ -239,7 +263,7 @@ impl Stream {
                     }
                 }
                 Ok(Message::Failed(error)) => self.fail(error.into())?,
-                Err(_) => {
+                Err(RecvTimeoutError::Disconnected) => {
                     let told = "a thread of the scan broke down".to_owned();
                     self.fail(ArrowError::ComputeError(told).into())?;
                 }
