@@ -282,6 +282,7 @@ def broken(folder: Path) -> None:
         "j_padded.jsonl.gz": gzip.compress(STREAM) + gzip.compress(STREAM) + bytes(100),
         "k_frames.jsonl.zst": zstd.compress(STREAM) * 3,
         "l_head.jsonl.gz": gzip.compress(STREAM)[:7],
+        "m_pzstd.jsonl.zst": b"\x50\x2a\x4d\x18\x04\0\0\0size" + zstd.compress(STREAM),
         "z_good.jsonl": STREAM,
     }
     for name, data in files.items():
@@ -313,12 +314,13 @@ def test_bad_files_are_named_and_the_rest_goes_on(engines: tuple[ModuleType, Mod
     }
     told = {(row["source"], row["code"]) for row in diagnostics}
     assert {(name, code) for name, code, _ in summary["problems"]} <= told
-    assert summary["sources"] == 13
+    assert summary["sources"] == 14
     by_source = [Path(row["source"]).name for row in responses]
     assert by_source[0] == "a_good.jsonl"
     assert by_source[-1] == "z_good.jsonl"
     assert by_source.count("c_cut.jsonl.gz") > 1
     assert by_source.count("k_frames.jsonl.zst") == 3
+    assert by_source.count("m_pzstd.jsonl.zst") == 1
     assert by_source.count("j_padded.jsonl.gz") == 2
 
 
@@ -494,7 +496,10 @@ def test_a_file_that_grows_shrinks_or_goes_while_it_is_read(tmp_path: Path) -> N
         ({"columns": "model"}, TypeError, "a list of names"),
         ({"columns": ["model", "model"]}, ValueError, "twice"),
         ({"table": ["items", "events"], "columns": ["source"]}, ValueError, "a dict by table"),
+        ({"table": ["items", "events"], "columns": {"responses": ["model"]}}, ValueError, "'responses'"),
         ({"threads": 0}, ValueError, "threads"),
+        ({"threads": 1.5}, TypeError, "integer"),
+        ({"batch_rows": "7"}, TypeError, "integer"),
         ({"batch_rows": 0}, ValueError, "batch_rows"),
         ({"form": "xml"}, ValueError, "form"),
         ({"max_event_bytes": 0}, ValueError, "max_event_bytes"),

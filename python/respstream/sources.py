@@ -13,7 +13,8 @@ if TYPE_CHECKING:
     from typing import Any, BinaryIO
 
 READ_BYTES = 1 << 18
-GZIP, ZSTD = b"\x1f\x8b", b"\x28\xb5\x2f\xfd"
+_GZIP, _ZSTD = b"\x1f\x8b", b"\x28\xb5\x2f\xfd"
+_SKIPPED = tuple(bytes((number,)) + b"\x2a\x4d\x18" for number in range(0x50, 0x60))
 _STREAM_STARTS = ("{", "data:", "event:")
 _AS_TEXT = "chunks of str were given; pass bytes, undecoded (with httpx: response.iter_bytes(), not iter_text())"
 
@@ -127,17 +128,25 @@ class CorruptFile(OSError):  # noqa: N818
         self.line = 1
 
 
+def packing(head: bytes) -> str | None:
+    """What the first four bytes of a file tell: "gzip", "zstd" or None. zstd may begin with a frame to be skipped, as pzstd's does."""
+    if head.startswith(_GZIP):
+        return "gzip"
+    return "zstd" if head.startswith((_ZSTD, *_SKIPPED)) else None
+
+
 def decompressed(blocks: Iterator[bytes]) -> Iterator[bytes]:
     """The plain bytes of a file; several compressed members, one behind the other, are read through."""
     try:
         head = b""
         for block in blocks:
             head += block
-            if len(head) >= len(ZSTD):
+            if len(head) >= len(_ZSTD):
                 break
-        if head.startswith(GZIP):
+        packed = packing(head)
+        if packed == "gzip":
             yield from _counted(_gunzip(head, blocks))
-        elif head.startswith(ZSTD):
+        elif packed == "zstd":
             yield from _counted(_unzstd(head, blocks))
         else:
             if head:

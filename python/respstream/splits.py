@@ -124,7 +124,7 @@ def _size(one: Input) -> int | None:
 
 
 def _divisible(one: Input, options: dict[str, Any]) -> bool:
-    from respstream.sources import GZIP, ZSTD
+    from respstream.sources import packing
     from respstream.wrapped import sniff
 
     # Rows have lanes, and other files that wrap streams are one text.
@@ -138,7 +138,7 @@ def _divisible(one: Input, options: dict[str, Any]) -> bool:
     text = head.removeprefix(b"\xef\xbb\xbf").lstrip()
     return (
         (options.get("form") in ("sse", "jsonl") or sniff(head) == "")
-        and not head.startswith((GZIP, ZSTD))
+        and packing(head) is None
         and not text.startswith(b"[")
         and b'"stream_id"' not in head
         and not _wraps(text)

@@ -119,6 +119,7 @@ COLUMNS: dict[str, list[tuple[str, str]]] = {
 
 _CALL = ("type", "call_id", "name", "arguments")
 _BATCH_ROWS = 8192
+_MOST = (1 << 31) - 1
 _OPTIONS = ("form", "on_eof", "strict", "max_event_bytes", "field", "time", "lane")
 
 
@@ -354,11 +355,13 @@ def batch_size(rows: int | None) -> int:
 
 
 def _count(name: str, value: int | None, default: int) -> int:
+    from operator import index
+
     if value is None:
         return default
-    if value < 1:
+    if index(value) < 1:
         raise ValueError(f"{name} must be positive")
-    return value
+    return min(index(value), _MOST)
 
 
 def wanted_columns(tables: list[str], columns: Any) -> dict[str, list[str] | None]:
@@ -373,6 +376,8 @@ def wanted_columns(tables: list[str], columns: Any) -> dict[str, list[str] | Non
         wanted[table] = None if names is None else _columns(table, names)
     if not wanted:
         raise ValueError("no table is asked for")
+    if isinstance(columns, dict) and (other := sorted(columns.keys() - wanted.keys())):
+        raise ValueError(f"columns are given of {other[0]!r}, which is no table that is asked for")
     if columns is not None and not isinstance(columns, dict) and len(wanted) > 1:
         raise ValueError("columns of several tables are a dict by table")
     return wanted

@@ -21,14 +21,12 @@ impl Packing {
     /// So many first bytes tell.
     pub const MAGIC_BYTES: usize = 4;
 
-    /// What the first bytes of a file tell.
+    /// What the first bytes of a file tell. zstd may begin with a frame to be skipped, as that of pzstd does.
     pub fn of(head: &[u8]) -> Option<Self> {
-        if head.starts_with(b"\x1f\x8b") {
-            Some(Self::Gzip)
-        } else if head.starts_with(b"\x28\xb5\x2f\xfd") {
-            Some(Self::Zstd)
-        } else {
-            None
+        match head {
+            [0x1f, 0x8b, ..] => Some(Self::Gzip),
+            [0x28, 0xb5, 0x2f, 0xfd, ..] | [0x50..=0x5f, 0x2a, 0x4d, 0x18, ..] => Some(Self::Zstd),
+            _ => None,
         }
     }
 
