@@ -111,6 +111,58 @@ def test_partitions(tmp_path: Path) -> None:
 
 
 @pytest.mark.usefixtures("api")
+def test_what_cannot_be_written_is_told_before_anything_is_read(tmp_path: Path) -> None:
+    logs = respstream.scan(TRANSCRIPTS)
+    for column in ("tool_calls", "diagnostics"):
+        with pytest.raises(ValueError, match=f"{column}' holds lists"):
+            logs.write_jsonl(tmp_path / "out", partition_by=column)
+    with pytest.raises(IsADirectoryError):
+        logs.write_csv(tmp_path)
+    assert logs.summary is None
+    # A file without columns has no rows: they would be lost.
+    alone = respstream.scan(TRANSCRIPTS, columns=["status"])
+    for form in writers.FORMS:
+        with pytest.raises(ValueError, match="no column is left"):
+            getattr(alone, f"write_{form}")(tmp_path / "out", partition_by="status")
+        with pytest.raises(ValueError, match="no column is left"):
+            getattr(respstream.scan(TRANSCRIPTS, columns=[]), f"write_{form}")(tmp_path / "out")
+    assert list(tmp_path.iterdir()) == []
+
+
+@pytest.mark.usefixtures("api")
+def test_a_text_that_reads_like_null_has_a_folder_of_its_own(tmp_path: Path) -> None:
+    source = tmp_path / "a.jsonl"
+    texts = [None, writers.NULL_PARTITION, None]
+    source.write_bytes(b"".join(b'{"object":"response","model":%s}\n' % json.dumps(one).encode() for one in texts))
+    respstream.scan(source).write_jsonl(tmp_path / "out", partition_by="model")
+    assert {path.parent.name: len(path.read_bytes().splitlines()) for path in (tmp_path / "out").rglob("*.jsonl")} == {
+        "model=__HIVE_DEFAULT_PARTITION__": 2,
+        "model=%5F_HIVE_DEFAULT_PARTITION__": 1,
+    }
+
+
+@pytest.mark.usefixtures("api")
+def test_partitions_together_keep_back_no_more_than_one_file(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Each would wait for a row group of its own: a thousand values took a thousand times the memory."""
+    monkeypatch.setattr(writers, "ROW_GROUP_BYTES", 100_000)
+    line = b'{"object":"response","model":"m%d","metadata":{"a":"%s"}}\n'
+    (tmp_path / "a.jsonl").write_bytes(b"".join(line % (n % 20, b"x" * 9000) for n in range(200)))
+    logs = respstream.scan(tmp_path / "a.jsonl", columns=["model", "metadata"], batch_rows=20)
+    logs.write_parquet(tmp_path / "out", partition_by="model")
+    found = [parquet.read_metadata(path) for path in (tmp_path / "out").rglob("*.parquet")]
+    assert [one.num_rows for one in found] == [10] * 20
+    assert sum(one.num_row_groups for one in found) > 20 * 2
+
+
+@pytest.mark.usefixtures("api")
+def test_a_target_with_a_long_name(tmp_path: Path) -> None:
+    """The hidden file beside it has a name of its own, which may not be longer."""
+    target = tmp_path / ("\u65e5" * 83 + ".csv")
+    respstream.scan(TRANSCRIPTS).write_csv(target)
+    assert target.stat().st_size
+
+
+@pytest.mark.usefixtures("api")
 def test_tables_without_rows_are_files_too(tmp_path: Path) -> None:
     (tmp_path / "a.jsonl").write_bytes(b"")
     logs = respstream.scan(tmp_path / "a.jsonl")
@@ -227,6 +279,19 @@ def test_memory_is_bounded() -> None:
     read, peak = map(int, done.stdout.split())
     assert read > 0.99 * size
     assert peak <= 200, f"{peak} MiB"
+
+
+@pytest.mark.usefixtures("api")
+@pytest.mark.parametrize(("table", "column"), [("responses", "metadata"), ("events", "payload"), ("items", "text")])
+def test_a_batch_of_long_rows_has_fewer(table: str, column: str, tmp_path: Path) -> None:
+    """About 2 MiB make a batch, however many rows were asked for."""
+    text = b"y" * 100_000
+    item = b'{"type":"message","content":[{"type":"output_text","text":"%s"}]}' % text
+    line = b'{"type":"response.created","response":{"metadata":{"a":"%s"},"output":[%s]}}\n' % (text, item)
+    (tmp_path / "a.jsonl").write_bytes(line * 100)
+    sizes = [batch.num_rows for batch in respstream.scan(tmp_path, table, columns=[column]).batches()]
+    assert sum(sizes) == 100
+    assert max(sizes) < 50
 
 
 def test_the_backend_of_the_suite_is_compiled() -> None:

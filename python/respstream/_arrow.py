@@ -7,6 +7,7 @@ import contextlib
 from collections import Counter
 from collections.abc import Iterator
 from functools import partial
+from threading import RLock
 from typing import Any
 
 from respstream._catalogue import DIAGNOSTICS
@@ -27,6 +28,9 @@ if TYPE_CHECKING:
     from respstream.types import ResponseStreamEvent
 
 Row = tuple[Any, ...]
+
+BATCH_BYTES = 2 << 20
+"""A batch ends at about so many characters of text, if it has not so many rows as it may have."""
 
 
 def _pyarrow() -> Any:
@@ -98,11 +102,21 @@ class Columns:
         self.places = [order.index(name) for name in self.schema.names]
         self.whole = bool(EXTRA & set(self.schema.names))
         self.rows: list[Row] = []
-        self.count = 0
+        self.count = self._bytes = 0
+
+    def add(self, row: Row) -> None:
+        """Takes a row."""
+        self.rows.append(row)
+        self._bytes += sum(len(value) for value in row if type(value) is str)
+
+    def is_full(self, rows: int) -> bool:
+        """Whether there is a batch of so many rows, or of so many bytes."""
+        return len(self.rows) >= rows or self._bytes >= BATCH_BYTES
 
     def take(self, size: int) -> Any:
         """The first rows as a batch."""
         rows, self.rows = self.rows[:size], self.rows[size:]
+        self._bytes = self._bytes if self.rows else 0
         pa = _pyarrow()
         self.count += len(rows)
         if not self.places:
@@ -133,10 +147,12 @@ class Stream:
         self.problems: list[tuple[str, str, str]] = []
         self.complete = False
         self._batches = self._run()
+        self._lock = RLock()
 
     def next_batch(self) -> tuple[int, Any] | None:
-        """The next batch and the number of its table, None at the end."""
-        return next(self._batches, None)
+        """The next batch and the number of its table, None at the end. Threads may share the pass."""
+        with self._lock:
+            return next(self._batches, None)
 
     def summary(self) -> dict[str, Any]:
         """What came of the pass so far, as a dict."""
@@ -155,8 +171,9 @@ class Stream:
     def __arrow_c_stream__(self, requested_schema: Any = None) -> Any:
         if len(self.tables) != 1:
             raise ValueError("an Arrow stream is of one table; ask for one")
-        reader = _pyarrow().RecordBatchReader.from_batches(self.tables[0].schema, (batch for _, batch in self._batches))
-        return reader.__arrow_c_stream__(requested_schema)
+        del requested_schema  # the consumer casts
+        batches = (batch for _, batch in iter(self.next_batch, None))
+        return _pyarrow().RecordBatchReader.from_batches(self.tables[0].schema, batches).__arrow_c_stream__()
 
     # -- reading ---------------------------------------------------------------------------------------------------
 
@@ -177,7 +194,7 @@ class Stream:
 
     def _full(self, least: int) -> Iterator[tuple[int, Any]]:
         for place, table in enumerate(self.tables):
-            while len(table.rows) >= least:
+            while table.rows and table.is_full(least):
                 yield place, table.take(self._batch_rows)
 
     def of(self, name: str) -> list[Columns]:
@@ -217,7 +234,7 @@ class Stream:
         self.problems.append((name, code, reason))
         told = message(code, {"reason": reason})
         for table in self.of("diagnostics"):
-            table.rows.append((name, None, offset, None, None, code, DIAGNOSTICS[code][0], told, None))
+            table.add((name, None, offset, None, None, code, DIAGNOSTICS[code][0], told, None))
         if self._options.get("strict"):
             raise StreamError(Diagnostic(code, offset or 0, 0, 0, detail={"reason": reason}))
 
@@ -260,7 +277,8 @@ class Fold(Decoder):
         whole = self._numbered or len(self._store.kept) >= KEPT
         self._stream.diagnostics.update(self._store.counts if whole else Counter(found.code for found in kept))
         for table in self._stream.of("diagnostics"):
-            table.rows += map(self._diagnostic_row, sorted(kept, key=lambda found: found.offset))
+            for found in sorted(kept, key=lambda found: found.offset):
+                table.add(self._diagnostic_row(found))
         return []
 
     def overlap(self, start: int, end: int) -> int:
@@ -288,7 +306,7 @@ class Fold(Decoder):
         number = None if folded is None or self._named else self._number(self._lanes._count)
         for table in self._events:
             row = event_row(parsed, folded, number, index, whole=table.whole)
-            table.rows.append((self._name, *row))
+            table.add((self._name, *row))
 
     def _gather(self) -> None:
         ended, self._lanes.ended = self._lanes.ended, []
@@ -300,9 +318,10 @@ class Fold(Decoder):
             number = self._number(folded.stream_index)
             for table in self._stream.of("responses"):
                 source, _, *row = response_row(folded, self._name, whole=table.whole)
-                table.rows.append((source, number, *row))
+                table.add((source, number, *row))
             for table in self._stream.of("items"):
-                table.rows += [(self._name, number, folded.id, *row) for row in item_rows(folded)]
+                for item in item_rows(folded):
+                    table.add((self._name, number, folded.id, *item))
 
     def _diagnostic_row(self, found: Diagnostic) -> Row:
         owner = self._owners.get(id(found))

@@ -20,7 +20,7 @@ from collections.abc import Generator
 def new_file(target: str) -> Generator[str, None, None]:
     """The path of a file beside the target, which takes its name, and its permissions, when the block ends well."""
     folder, name = os.path.split(target)
-    handle, temporary = tempfile.mkstemp(prefix=f".{name[:100]}.", suffix=".tmp", dir=folder)
+    handle, temporary = tempfile.mkstemp(prefix=f".{name[:40]}.", suffix=".tmp", dir=folder)
     os.close(handle)
     try:
         yield temporary
@@ -40,7 +40,7 @@ def new_folder(target: str) -> Generator[str, None, None]:
     if os.path.lexists(target) and (not os.path.isdir(target) or os.listdir(target)):
         raise FileExistsError(f"{target!r} is there already, and not empty")
     folder, name = os.path.split(target)
-    temporary = tempfile.mkdtemp(prefix=f".{name[:100]}.", suffix=".tmp", dir=folder)
+    temporary = tempfile.mkdtemp(prefix=f".{name[:40]}.", suffix=".tmp", dir=folder)
     try:
         yield temporary
         os.chmod(temporary, 0o777 & ~_mask())

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import contextlib
 import csv
+import errno
 import json
 import os
 from collections.abc import Iterator
@@ -40,12 +41,12 @@ def write(scan: Scan, path: str | os.PathLike[str], form: str, partition_by: str
     that fails or is killed changes nothing but may leave a hidden file that ends in `.tmp`. Several tables, or one that is
     partitioned by a column (folders named `column=value`, as Hive has them), are a folder, which must not exist or be empty.
     """
-    _pyarrow()
     target = os.path.realpath(os.fspath(path))
-    if partition_by is not None and any(partition_by not in names for names in _names(scan).values()):
-        raise ValueError(f"there is no column {partition_by!r} to partition by")
+    _check(scan, partition_by)
     if len(scan.tables) == 1 and partition_by is None:
-        if not is_replaceable(target) and not os.path.isdir(target):
+        if os.path.isdir(target):
+            raise IsADirectoryError(errno.EISDIR, os.strerror(errno.EISDIR), target)
+        if not is_replaceable(target):
             raise OSError(f"{target} is no regular file; it cannot be replaced as a whole")
         with new_file(target) as temporary, contextlib.closing(Plain(scan, lambda _: temporary, form)) as writer:
             writer.run()
@@ -61,6 +62,17 @@ def write(scan: Scan, path: str | os.PathLike[str], form: str, partition_by: str
 
         with contextlib.closing(kind(scan, place, form, partition_by)) as files:
             files.run()
+
+
+def _check(scan: Scan, partition_by: str | None) -> None:
+    """Tells what cannot be written before anything is read. Raises ValueError."""
+    for schema in _schemas(scan).values():
+        if partition_by is not None and partition_by not in schema.names:
+            raise ValueError(f"there is no column {partition_by!r} to partition by")
+        if partition_by is not None and _pyarrow().types.is_nested(schema.field(partition_by).type):
+            raise ValueError(f"the column {partition_by!r} holds lists; there is no partitioning by them")
+        if set(schema.names) <= {partition_by}:  # files without columns have no rows
+            raise ValueError("no column is left to write")
 
 
 def named_batches(scan: Scan) -> Iterator[tuple[str, Any]]:
@@ -84,21 +96,31 @@ def _schemas(scan: Scan) -> dict[str, Any]:
     return {name: _pyarrow().schema(schema) for name, schema in found.items()}
 
 
-def _names(scan: Scan) -> dict[str, list[str]]:
-    return {name: schema.names for name, schema in _schemas(scan).items()}
-
-
 # -- formats -----------------------------------------------------------------------------------------------------------
 
 
 class File(Protocol):
-    """Takes batches of one table."""
+    """Takes batches of one table; `held`: the bytes of those that it keeps back."""
+
+    held: int
 
     def write(self, batch: Any) -> None:
         """Writes a batch, at once or later."""
 
+    def flush(self) -> None:
+        """Writes what was kept back."""
+
     def close(self) -> None:
         """Writes what was kept back, and ends the file."""
+
+
+class Direct:
+    """A file that keeps nothing back."""
+
+    held = 0
+
+    def flush(self) -> None:
+        """Does nothing."""
 
 
 class Parquet:
@@ -108,31 +130,32 @@ class Parquet:
         from pyarrow import parquet
 
         self._schema = schema
-        self._held: list[Any] = []
-        self._rows = self._bytes = 0
+        self._batches: list[Any] = []
+        self._rows = self.held = 0
         self._writer = parquet.ParquetWriter(path, schema, compression="zstd")
 
     def write(self, batch: Any) -> None:
         """Keeps a batch until there are enough for a row group."""
-        self._held.append(batch)
+        self._batches.append(batch)
         self._rows += batch.num_rows
-        self._bytes += batch.get_total_buffer_size()
-        if self._rows >= ROW_GROUP_ROWS or self._bytes >= ROW_GROUP_BYTES:
-            self._flush()
+        self.held += batch.get_total_buffer_size()
+        if self._rows >= ROW_GROUP_ROWS or self.held >= ROW_GROUP_BYTES:
+            self.flush()
 
-    def _flush(self) -> None:
-        if self._held:
-            table = _pyarrow().Table.from_batches(self._held, self._schema)
+    def flush(self) -> None:
+        """Writes a row group of what was kept back."""
+        if self._batches:
+            table = _pyarrow().Table.from_batches(self._batches, self._schema)
             self._writer.write_table(table, row_group_size=max(self._rows, 1))
-        self._held, self._rows, self._bytes = [], 0, 0
+        self._batches, self._rows, self.held = [], 0, 0
 
     def close(self) -> None:
         """Writes the last row group and the footer."""
-        self._flush()
+        self.flush()
         self._writer.close()
 
 
-class Ipc:
+class Ipc(Direct):
     """An Arrow IPC file. Its dictionaries may not change from batch to batch, so that words are plain text there."""
 
     def __init__(self, path: str, schema: Any) -> None:
@@ -155,7 +178,7 @@ def _is_dictionary(field: Any) -> bool:
     return bool(_pyarrow().types.is_dictionary(field.type))
 
 
-class JsonLines:
+class JsonLines(Direct):
     """One JSON object a row."""
 
     def __init__(self, path: str, schema: Any) -> None:
@@ -170,7 +193,7 @@ class JsonLines:
         self._file.close()
 
 
-class Csv:
+class Csv(Direct):
     """A header and one record a row."""
 
     def __init__(self, path: str, schema: Any) -> None:
@@ -249,8 +272,14 @@ class Partitioned:
             rest = batch.drop_columns([self._column])
             for value in values.unique():
                 self._file(name, value.as_py(), rest.schema).write(rest.filter(_same(values, value)))
+            self._bound()
         for file in self._files.values():
             file.close()
+
+    def _bound(self) -> None:
+        # All files together keep no more back than one may: there are many, and each would wait for its row group.
+        while sum(file.held for file in self._files.values()) > ROW_GROUP_BYTES:
+            max(self._files.values(), key=lambda file: file.held).flush()
 
     def _file(self, name: str, value: Any, schema: Any) -> File:
         file = self._files.get((name, value))
@@ -276,7 +305,10 @@ def _folder(value: Any) -> str:
         return NULL_PARTITION
     from urllib.parse import quote
 
-    return quote(as_text(value), safe=" :@+,;=!$&'()")
+    text = as_text(value)
+    if text == NULL_PARTITION:  # a text, which is not what stands for null
+        return "%5F" + text[1:]
+    return quote(text, safe=" :@+,;=!$&'()")
 
 
 def _same(values: Any, value: Any) -> Any:
