@@ -44,6 +44,7 @@ ODD = {
     "unfinished": BLOCKS + BLOCKS[:-40],
     "foreign": b'data: {"object":"chat.completion.chunk"}\n\n' * 3 + BLOCKS,
     "plain": b'{"object":"response","id":"p","output":[]}\n' * 3 + STREAM,
+    "plain_between": (STREAM + b'{"object":"response","id":"p","output":[]}\n') * 5,
 }
 
 
@@ -207,6 +208,46 @@ def test_a_large_file_is_read_by_several_threads(table: str, part_bytes: int, tm
     assert sum(summary["responses"].values()) == respstream.scan(path).to_arrow().num_rows
 
 
+def in_parts(path: Path, part_bytes: int) -> dict[str, list[dict[str, Any]]]:
+    """All rows of a file that several threads read in parts of this size."""
+    native, inputs = _backend.load("rust"), [(str(path), bytes(path), None)]
+    options: dict[str, Any] = {"threads": 3, "batch_rows": 100, "part_bytes": part_bytes, "max_event_bytes": 64 << 20}
+    stream = native.Scan(inputs, [(table, whole(table)) for table in TABLES], **options).stream()
+    rows: dict[str, list[dict[str, Any]]] = {table: [] for table in TABLES}
+    while (found := stream.next_batch()) is not None:
+        rows[TABLES[found[0]]] += pa.record_batch(found[1]).to_pylist()
+    return rows
+
+
+@pytest.mark.parametrize("name", list(ODD))
+def test_parts_are_the_scan(name: str, tmp_path: Path) -> None:
+    path = tmp_path / "a.log"
+    path.write_bytes(ODD[name])
+    expected = respstream.scan(path, TABLES, {table: whole(table) for table in TABLES}, threads=1).to_arrow()
+    for part_bytes in (50, 260, 700):
+        assert in_parts(path, part_bytes) == {table: expected[table].to_pylist() for table in TABLES}
+
+
+LANED = [
+    STREAM.replace(b'"type"', b'"stream_id":"%s","type"' % name).splitlines(keepends=True) for name in (b"a", b"b")
+]
+LANES = b"".join(line for pair in zip(*LANED, strict=True) for line in pair)
+
+
+def test_lanes_that_nobody_saw(tmp_path: Path) -> None:
+    """They are looked for at some places: elsewhere the rows are those of the scan, in another order."""
+    path = tmp_path / "a.jsonl"
+    path.write_bytes(STREAM * 4800 + LANES * 9 + STREAM * 5200)
+    expected = respstream.scan(path, TABLES, {table: whole(table) for table in TABLES}, threads=1).to_arrow()
+    assert len(respstream.plan(path, 400_000)) > 1
+    found = in_parts(path, 400_000)
+    assert [row["stream_index"] for row in found["responses"]] == list(range(10_018))
+    assert sorted(row["byte_start"] for row in found["responses"]) == sorted(
+        expected["responses"]["byte_start"].to_pylist()
+    )
+    assert sorted(row["byte_start"] for row in found["events"]) == expected["events"]["byte_start"].to_pylist()
+
+
 @pytest.mark.usefixtures("api")
 def test_splits_are_values(tmp_path: Path) -> None:
     path = tmp_path / "a.jsonl"
@@ -226,6 +267,7 @@ def test_what_is_not_cut(tmp_path: Path) -> None:
         "packed.jsonl.gz": gzip.compress(random.Random(1).randbytes(3000)),
         "array.json": b"[" + STREAM.replace(b"\n", b",\n") * 9 + KEEPALIVE.strip() + b"]",
         "lanes.jsonl": STREAM.replace(b'"type"', b'"stream_id":"a","type"', 1) * 9,
+        "lanes_behind.jsonl": STREAM * 500 + LANES + STREAM * 500,
     }
     for name, data in whole.items():
         (tmp_path / name).write_bytes(data)

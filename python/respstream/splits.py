@@ -12,7 +12,7 @@ import os
 TYPE_CHECKING = False
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator
-    from typing import Any
+    from typing import IO, Any
 
     from respstream.paths import Input
     from respstream.tables import Scan
@@ -21,6 +21,7 @@ __all__ = ["Split", "plan", "read_split"]
 
 TARGET_BYTES = 128 << 20
 _HEAD_BYTES = 1 << 16
+_PLACES = 16
 
 
 class Split:
@@ -60,7 +61,7 @@ class Split:
 def plan(paths: Any, target_bytes: int = TARGET_BYTES, **options: Any) -> list[Split]:
     """Splits of about `target_bytes` each, in the order of the input. Paths and options as for `scan`.
 
-    A source that is compressed, that is no file, that is a JSON array, or that begins with lanes (`stream_id`), is one
+    A source that is compressed, that is no file, that is a JSON array, or that has lanes (`stream_id`) at one of 17 places, is one
     split; and so is one of rows, or of another form that wraps streams. Raises what `scan` raises.
     """
     from respstream import paths as _paths
@@ -133,6 +134,7 @@ def _divisible(one: Input, options: dict[str, Any]) -> bool:
     try:
         with open(one.place, "rb") as file:  # type: ignore[arg-type]  # noqa: PTH123
             head = file.read(_HEAD_BYTES)
+            lanes = b'"stream_id"' in head or _has_lanes(file)
     except OSError:
         return False
     text = head.removeprefix(b"\xef\xbb\xbf").lstrip()
@@ -140,9 +142,19 @@ def _divisible(one: Input, options: dict[str, Any]) -> bool:
         (options.get("form") in ("sse", "jsonl") or sniff(head) == "")
         and packing(head) is None
         and not text.startswith(b"[")
-        and b'"stream_id"' not in head
+        and not lanes
         and not _wraps(text)
     )
+
+
+def _has_lanes(file: IO[bytes]) -> bool:
+    """Whether a lane has a name at one of some places, from the beginning of a file to its end."""
+    last = max(0, file.seek(0, os.SEEK_END) - _HEAD_BYTES)
+    for place in range(_PLACES + 1):
+        file.seek(last * place // _PLACES)
+        if b'"stream_id"' in file.read(_HEAD_BYTES):
+            return True
+    return False
 
 
 def _wraps(text: bytes) -> bool:

@@ -40,6 +40,9 @@ pub trait Sink {
     fn taken(&mut self, parsed: &Parsed<'_>, _folded: Option<&Folded>) {
         self.event(parsed);
     }
+
+    /// Told of a response that came as a whole, without events.
+    fn whole(&mut self, _: &Folded) {}
 }
 
 /// Makes nothing of the events: for those who want only the responses.
@@ -304,6 +307,9 @@ impl Stages {
             }
             Found::Plain => {
                 lanes.plain(data, lane.as_deref(), (*began, *now), span, issues, store);
+                if let Some(folded) = lanes.open_in(lane.as_deref()) {
+                    sink.whole(folded);
+                }
                 None
             }
             Found::Stray => Some(span),

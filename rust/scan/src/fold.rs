@@ -213,7 +213,7 @@ impl<'n> Fold<'n> {
     /// Takes over the responses that have ended.
     fn take(&mut self, tables: &mut Tables, summary: &mut Summary) {
         for mut folded in self.decoder.lanes_mut().take_ended() {
-            let number = self.counting.number(&folded, folded.stream_index);
+            let number = self.counting.ended(&folded);
             let places = folded.diagnostics.iter().filter_map(|found| found.place);
             self.owners.extend(places.map(|place| (place, (folded.byte_start, number))));
             if !self.counting.part.has(folded.byte_start) {
@@ -241,19 +241,31 @@ struct Counting {
     reached: Option<u64>,
     /// The ordinal of the first response that begins in the part.
     first: Option<u64>,
+    /// How many of them have ended.
+    ended: u64,
 }
 
 impl Counting {
-    /// The number of a response among those of the part, if it is numbered at all.
-    fn number(&mut self, folded: &Folded, index: Option<u64>) -> Option<u64> {
+    /// The number of a response that ends, among those of the part, if it is numbered at all.
+    fn ended(&mut self, folded: &Folded) -> Option<u64> {
+        if !self.part.numbered || !self.part.has(folded.byte_start) {
+            return None;
+        }
+        self.first.get_or_insert(folded.ordinal);
+        self.ended += 1;
+        if self.part.is_whole() { folded.stream_index } else { Some(self.ended - 1) }
+    }
+
+    /// The number that a response will have, where responses end in the order in which they begin.
+    fn coming(&mut self, folded: &Folded) -> Option<u64> {
         if !self.part.numbered || !self.part.has(folded.byte_start) {
             return None;
         }
         if self.part.is_whole() {
-            return index;
+            return Some(folded.ordinal);
         }
         let first = *self.first.get_or_insert(folded.ordinal);
-        index?.checked_sub(first)
+        folded.ordinal.checked_sub(first)
     }
 }
 
@@ -291,8 +303,8 @@ impl Events<'_> {
         if !counting.part.has(folded.map_or(offset, |folded| folded.byte_start)) {
             return None;
         }
-        let ordinal = folded.filter(|_| !counting.named).map(|folded| folded.ordinal);
-        Some((folded.and_then(|folded| counting.number(folded, ordinal)), index))
+        let folded = folded.filter(|_| !counting.named);
+        Some((folded.and_then(|folded| counting.coming(folded)), index))
     }
 }
 
@@ -311,6 +323,11 @@ impl Sink for Events<'_> {
         if let Some((number, index)) = self.count(1, &last) {
             self.tables.event(self.name, &EventRow { parsed, folded, number, index });
         }
+    }
+
+    fn whole(&mut self, folded: &Folded) {
+        // It may be the first of the part.
+        self.counting.coming(folded);
     }
 
     fn is_for_pieces(&mut self, known: &Known, _: Option<&str>) -> bool {

@@ -27,6 +27,8 @@ const PIECE: u64 = 1 << 18;
 const FIRST_PIECE: u64 = 1 << 15;
 /// So much of a file tells whether it can be split.
 const HEAD: u64 = 1 << 16;
+/// Lanes are looked for at so many places of it.
+const PLACES: u64 = 16;
 /// Events that begin or end a response; they stand in every stream.
 static MARKS: LazyLock<[memmem::Finder<'static>; 4]> = LazyLock::new(|| {
     ["response.created", "response.completed", "response.incomplete", "response.failed"]
@@ -64,7 +66,8 @@ impl Part {
     }
 }
 
-/// The size of a file that can be split: plain, no array, and without rows or lanes as far as its beginning tells.
+/// The size of a file that can be split: plain, no array, and without rows as far as its beginning tells, and without lanes
+/// as far as some places tell.
 pub fn divisible(input: &Input, wrapping: &Wrapping) -> Option<u64> {
     let Place::File(path) = &input.place else { return None };
     let found = std::fs::metadata(path).ok().filter(std::fs::Metadata::is_file)?;
@@ -72,8 +75,18 @@ pub fn divisible(input: &Input, wrapping: &Wrapping) -> Option<u64> {
     let head = take(source, HEAD)?;
     let text = head.strip_prefix(BOM).unwrap_or(&head).trim_ascii_start();
     let packed = crate::inflate::Packing::of(&head).is_some() || !wrapping.divides(&head);
-    let lanes = memmem::find(&head, b"\"stream_id\"").is_some();
-    (!packed && !lanes && !text.starts_with(b"[") && !wraps(text)).then_some(found.len())
+    let whole = packed || text.starts_with(b"[") || wraps(text);
+    (!whole && !has_lanes(input, found.len())).then_some(found.len())
+}
+
+/// Whether a lane has a name at one of some places, from the beginning of the file to its end.
+fn has_lanes(input: &Input, size: u64) -> bool {
+    let last = size.saturating_sub(HEAD);
+    (0..=PLACES).any(|place| {
+        let source = input.open_at(last * place / PLACES, vec![0; HEAD as usize]).ok();
+        let piece = source.and_then(|source| take(source, HEAD)).unwrap_or_default();
+        memmem::find(&piece, b"\"stream_id\"").is_some()
+    })
 }
 
 /// Whether a file begins with a JSON text that is no event: rows that wrap streams have state that no part can look up.
