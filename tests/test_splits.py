@@ -44,6 +44,8 @@ ODD = {
     "unfinished": BLOCKS + BLOCKS[:-40],
     "foreign": b'data: {"object":"chat.completion.chunk"}\n\n' * 3 + BLOCKS,
     "plain": b'{"object":"response","id":"p","output":[]}\n' * 3 + STREAM,
+    "plain_told_of_late": b'data: {"type":"error","message":"m"}\ndata: {\n\n{"object":"response","id":"p"}\n'
+    + BLOCKS[-90:],
     "plain_between": (STREAM + b'{"object":"response","id":"p","output":[]}\n') * 5,
 }
 

@@ -162,6 +162,11 @@ impl<'n> Fold<'n> {
         if self.decoder.store().failed.is_some() {
             return;
         }
+        // What is open still is that of another part, and so is what it was told.
+        if let Some(open) = self.decoder.lanes().open_in(None) {
+            let places = open.diagnostics.iter().filter_map(|found| found.place);
+            self.owners.extend(places.map(|place| (place, (open.byte_start, None))));
+        }
         let kept = self.kept(tables.wants(Table::Diagnostics));
         let mut counts = self.decoder.store().counts;
         if self.slice.is_some() && self.decoder.store().kept.len() < KEPT {
