@@ -230,6 +230,13 @@ def test_parts_are_the_scan(name: str, tmp_path: Path) -> None:
         assert in_parts(path, part_bytes) == {table: expected[table].to_pylist() for table in TABLES}
 
 
+def test_a_text_of_thousands_of_marks(tmp_path: Path) -> None:
+    """What is open at the beginning of a part is looked up by them; once a block is enough."""
+    path = tmp_path / "a.jsonl"
+    path.write_bytes(STREAM * 100 + STREAM.replace(b"Hi", b"response.created " * 20_000) + STREAM * 100)
+    check(path, 20_000)
+
+
 LANED = [
     STREAM.replace(b'"type"', b'"stream_id":"%s","type"' % name).splitlines(keepends=True) for name in (b"a", b"b")
 ]

@@ -132,13 +132,16 @@ pub fn look_back(input: &Input, start: u64, options: Options) -> Result<u64, Pro
             .map_err(|error| Problem::unreadable(&error))?;
         let mut end = bytes.len();
         while let Some(hit) = last_mark(&bytes[..end]).filter(|hit| base + *hit as u64 >= low) {
-            let begin = block_start(&bytes, hit, base == 0).map(|begin| base + begin as u64);
-            if let Some(begin) = begin.filter(|begin| *begin <= start)
+            let begin = block_start(&bytes, hit, base == 0);
+            if let Ok(begin) = begin.map(|begin| base + begin as u64)
+                && begin <= start
                 && marks(input, begin, start, options)?
             {
                 return Ok(begin);
             }
-            end = hit; // marks do not overlap
+            // Other marks of the block tell nothing new; a text may have thousands.
+            let (Ok(before) | Err(before)) = begin;
+            end = hit.min(before);
         }
         high = low;
         piece = PIECE.min(2 * piece);
@@ -161,18 +164,21 @@ fn last_mark(bytes: &[u8]) -> Option<usize> {
     None
 }
 
-/// Where the block or JSON line begins that a position lies in, if nothing that stands before bears on it.
-fn block_start(bytes: &[u8], position: usize, first: bool) -> Option<usize> {
-    let mut start = line_start(bytes, position, first)?;
+/// Where the block or JSON line begins that a position lies in, if nothing that stands before bears on it; else how far
+/// before it that is so, too.
+fn block_start(bytes: &[u8], position: usize, first: bool) -> Result<usize, usize> {
+    let mut start = line_start(bytes, position, first).ok_or(0_usize)?;
     let json = bytes.get(start) == Some(&b'{');
     loop {
-        let Some(end) = line_end_before(bytes, start) else { return first.then_some(start) };
-        let before = line_start(bytes, end, first)?;
+        let Some(end) = line_end_before(bytes, start) else {
+            return if first { Ok(start) } else { Err(0) };
+        };
+        let before = line_start(bytes, end, first).ok_or(0_usize)?;
         if before == end || (json && bytes.get(before) == Some(&b'{')) {
-            return Some(start);
+            return Ok(start);
         }
         if json {
-            return None;
+            return Err(start);
         }
         start = before;
     }
