@@ -19,6 +19,8 @@ use crate::wrapped::{Closes, Place, RowOptions, Rows, Taker, no_stream};
 pub trait Sink {
     /// False where nothing is made of the events, so that none need be made.
     const READS: bool = true;
+    /// False where nothing is made of pieces either.
+    const PIECES: bool = true;
 
     fn event(&mut self, parsed: &Parsed<'_>);
 
@@ -50,6 +52,7 @@ pub struct Ignore;
 
 impl Sink for Ignore {
     const READS: bool = false;
+    const PIECES: bool = false;
 
     fn event(&mut self, _: &Parsed<'_>) {}
 }
@@ -240,7 +243,8 @@ impl Stages {
         if !sink.is_for_pieces(known, known.lane.as_deref().or(lane)) {
             return Run::default();
         }
-        let run = lanes.run(lane, known, rest, around, offset, |piece| sink.piece(piece));
+        let each = S::PIECES.then_some(|piece: &Piece<'_>| sink.piece(piece));
+        let run = lanes.run(lane, known, rest, around, offset, each);
         if run.events > 0 {
             let lane = known.lane.as_deref().or(lane);
             sink.ran(known, lane, lanes.open_in(lane));

@@ -137,7 +137,7 @@ impl Lanes {
     }
 
     /// Takes a run of events that `again` would take, one after the other, at once: the blocks that `rest` begins with, the
-    /// first of them at this offset. `lane` is that of events which name none; `each` is told of every event.
+    /// first of them at this offset. `lane` is that of events which name none; `each`, if any, is told of every event.
     #[inline]
     pub fn run(
         &mut self,
@@ -146,7 +146,7 @@ impl Lanes {
         rest: &[u8],
         around: &Around<'_>,
         offset: u64,
-        each: impl FnMut(&Piece<'_>),
+        each: Option<impl FnMut(&Piece<'_>)>,
     ) -> Run {
         if !self.pending.is_empty() {
             return Run::default();

@@ -63,12 +63,13 @@ impl Known {
         self.template.is_one_line()
     }
 
-    /// Makes the stencil ready for blocks like these.
+    /// The stencil for blocks like these.
     #[inline]
-    pub fn stencil_for(&mut self, around: &Around<'_>) {
+    pub fn stencil_for(&mut self, around: &Around<'_>) -> &mut Stencil {
         if !self.stencil.is_for(around) {
             self.stencil = Stencil::of(self, around);
         }
+        &mut self.stencil
     }
 
     /// Events like this can be taken in runs: numbered pieces of one text, with nothing beside it, a line each.

@@ -9,11 +9,15 @@ use std::ops::Range;
 use crate::count::work;
 use crate::events::Parsed;
 use crate::fold::is_empty;
-use crate::json::{self, Kind};
+use crate::json;
 use crate::predict::Known;
 use crate::response::Folded;
-use crate::simd::same;
 use crate::tree::Text;
+
+mod stencil;
+
+use stencil::Fit;
+pub use stencil::Stencil;
 
 /// What stands around each payload of a run.
 #[derive(Clone, Copy, Debug)]
@@ -26,6 +30,13 @@ pub struct Around<'a> {
     pub limit: usize,
 }
 
+impl Around<'_> {
+    /// The most bytes of a block.
+    fn most(&self) -> usize {
+        self.limit.saturating_add(self.opening.len() + self.closing.len())
+    }
+}
+
 /// How far a run went.
 #[derive(Clone, Debug, Default)]
 pub struct Run {
@@ -35,6 +46,16 @@ pub struct Run {
     pub last: Range<usize>,
     /// The sequence number of the last event.
     pub sequence: i64,
+}
+
+impl Run {
+    /// Takes the block that follows.
+    #[inline]
+    fn take(&mut self, fit: &Fit) {
+        work(fit.size);
+        self.size += fit.size;
+        self.events += 1;
+    }
 }
 
 /// An event of a run.
@@ -55,101 +76,6 @@ impl<'a> Piece<'a> {
     #[inline]
     pub fn body(&self) -> &'a [u8] {
         self.text.get(1..self.text.len() - 1).unwrap_or_default()
-    }
-}
-
-/// What a hole is to the run.
-#[derive(Clone, Copy, PartialEq, Eq, Debug)]
-enum Role {
-    Sequence,
-    Piece,
-    Other,
-}
-
-/// A template together with what stands around it: bytes that do not change, each followed by a hole.
-#[derive(Debug, Default)]
-pub struct Stencil {
-    opening: Vec<u8>,
-    closing: &'static [u8],
-    parts: Vec<(Vec<u8>, Kind, Role)>,
-    /// What follows the last hole.
-    tail: Vec<u8>,
-}
-
-/// A block that fits: its size, the sequence number, and where the piece of the text is.
-struct Fit {
-    size: usize,
-    sequence: u64,
-    piece: Range<usize>,
-    escaped: bool,
-}
-
-impl Fit {
-    /// The event of the block, which has `start` bytes before its payload and `end` behind it.
-    #[inline]
-    fn event<'t>(
-        &self,
-        block: &'t [u8],
-        start: usize,
-        end: usize,
-        offset: u64,
-    ) -> Option<Piece<'t>> {
-        let quoted = self.piece.start.checked_sub(1)?..self.piece.end + 1;
-        Some(Piece {
-            raw: block.get(start..self.size.checked_sub(end)?)?,
-            offset,
-            end: offset + (self.size - end) as u64,
-            sequence: i64::try_from(self.sequence).ok()?,
-            text: block.get(quoted)?,
-            escaped: self.escaped,
-        })
-    }
-}
-
-impl Stencil {
-    /// Whether it is for blocks like these.
-    pub fn is_for(&self, around: &Around<'_>) -> bool {
-        !self.parts.is_empty() && self.opening == around.opening && self.closing == around.closing
-    }
-
-    /// The template of an event, for blocks like these.
-    pub fn of(known: &Known, around: &Around<'_>) -> Self {
-        let Around { opening, closing, .. } = *around;
-        let (mut parts, mut fixed) = (Vec::new(), opening.to_vec());
-        for (number, (before, kind)) in known.holes().enumerate() {
-            fixed.extend_from_slice(before);
-            let role = match Some(number) {
-                number if number == known.number => Role::Sequence,
-                number if number == known.delta => Role::Piece,
-                _ => Role::Other,
-            };
-            parts.push((std::mem::take(&mut fixed), kind, role));
-        }
-        let tail = [known.behind_holes(), closing].concat();
-        Self { opening: opening.to_vec(), closing, parts, tail }
-    }
-
-    /// The block that `rest` begins with, if it fits.
-    #[expect(clippy::inline_always, reason = "it is called for each delta")]
-    #[inline(always)]
-    fn fits(&self, rest: &[u8]) -> Option<Fit> {
-        let mut at = 0;
-        let mut fit = Fit { size: 0, sequence: 0, piece: 0..0, escaped: false };
-        for (fixed, kind, role) in &self.parts {
-            let start = at + fixed.len();
-            if !same(rest.get(at..start)?, fixed) {
-                return None;
-            }
-            let (end, filled) = json::fill(rest, start, *kind)?;
-            match role {
-                Role::Sequence => fit.sequence = filled.number,
-                Role::Piece => (fit.piece, fit.escaped) = (start..end, filled.escaped),
-                Role::Other => {}
-            }
-            at = end;
-        }
-        fit.size = at + self.tail.len();
-        same(rest.get(at..fit.size)?, &self.tail).then_some(fit)
     }
 }
 
@@ -192,16 +118,13 @@ pub fn pass(known: &mut Known, rest: &[u8], around: &Around<'_>) -> Run {
     if !known.is_one_line() {
         return run;
     }
-    known.stencil_for(around);
-    let outside = around.opening.len() + around.closing.len();
-    while let Some(fit) = rest.get(run.size..).and_then(|rest| known.stencil.fits(rest)) {
-        if fit.size - outside > around.limit {
-            break;
+    known.stencil_for(around).each(rest, |fit| {
+        let fits = fit.size <= around.most();
+        if fits {
+            run.take(fit);
         }
-        work(fit.size);
-        run.size += fit.size;
-        run.events += 1;
-    }
+        fits
+    });
     run
 }
 
@@ -217,57 +140,71 @@ pub fn read(
     if !known.is_for_pieces() {
         return run;
     }
-    known.stencil_for(around);
-    let (start, end) = (around.opening.len(), around.closing.len());
-    loop {
-        let block = rest.get(run.size..).unwrap_or_default();
-        let Some(fit) = known.stencil.fits(block) else { break };
-        if fit.size - start - end > around.limit {
-            break;
+    known.stencil_for(around).each(rest, |fit| {
+        let piece = fit.event(rest, around, offset).filter(|_| fit.size <= around.most());
+        if let Some(piece) = &piece {
+            each(piece);
+            run.take(fit);
         }
-        let Some(piece) = fit.event(block, start, end, offset + run.size as u64) else { break };
-        work(fit.size);
-        each(&piece);
-        run.size += fit.size;
-        run.events += 1;
-    }
+        piece.is_some()
+    });
     run
 }
 
 /// Grows the text by the pieces in the blocks that `rest` begins with, as long as they fit the template and their
-/// sequence numbers follow `before`. `each` is told of every event; the first block is at this offset.
+/// sequence numbers follow `before`. `each`, if any, is told of every event; the first block is at this offset.
+#[inline(never)]
 pub fn grow(
     text: &mut Text,
     known: &mut Known,
     (rest, offset): (&[u8], u64),
     around: &Around<'_>,
     before: i64,
-    mut each: impl FnMut(&Piece<'_>),
+    mut each: Option<impl FnMut(&Piece<'_>)>,
 ) -> Run {
-    let first = u64::try_from(before).ok().filter(|_| known.is_for_runs());
-    let Some(mut sequence) = first else { return Run::default() };
-    known.stencil_for(around);
-    let (start, end) = (around.opening.len(), around.closing.len());
-    let (mut size, mut last) = (0, 0);
-    loop {
-        let block = rest.get(size..).unwrap_or_default();
-        let Some(fit) = known.stencil.fits(block) else { break };
-        if fit.sequence != sequence + 1 || fit.size - start - end > around.limit {
+    let mut run = Run::default();
+    // There are no more events than bytes: their numbers stay in range.
+    let in_range = before >= 0 && before.checked_add(rest.len() as i64).is_some();
+    if !in_range || !known.is_for_runs() {
+        return run;
+    }
+    let (mut last, most) = (0, around.most());
+    let first = before.cast_unsigned() + 1;
+    let Some(blocks) = known.stencil_for(around).follow(rest, 0, first) else { return run };
+    for fit in blocks {
+        if fit.size > most {
             break;
         }
-        let Some(piece) = fit.event(block, start, end, offset + size as u64) else { break };
-        work(fit.size);
-        extend(&mut text.wtf8, piece.body(), piece.escaped);
-        each(&piece);
-        sequence += 1;
-        (last, size) = (size, size + fit.size);
+        if let Some(each) = &mut each {
+            let Some(piece) = fit.event(rest, around, offset) else { break };
+            each(&piece);
+        }
+        let piece = rest.get(fit.piece..).unwrap_or_default();
+        if fit.escaped {
+            json::decode_wtf8_body(piece.get(..fit.length).unwrap_or_default(), &mut text.wtf8);
+        } else {
+            append_start(&mut text.wtf8, piece, fit.length);
+        }
+        last = fit.begin;
+        run.take(&fit);
     }
-    if size == 0 {
-        return Run::default();
+    run.sequence = before + run.events.cast_signed();
+    run.last = last + around.opening.len()..run.size.saturating_sub(around.closing.len());
+    run
+}
+
+/// Appends so many bytes of a text. Few are copied as a block, of which too much is taken off again: that needs no call.
+#[inline]
+fn append_start(out: &mut Vec<u8>, text: &[u8], length: usize) {
+    const BLOCK: usize = 16;
+    match text.first_chunk::<BLOCK>() {
+        Some(block) if length <= BLOCK => {
+            let size = out.len() + length;
+            out.extend_from_slice(block);
+            out.truncate(size);
+        }
+        _ => out.extend_from_slice(text.get(..length).unwrap_or_default()),
     }
-    let events = sequence - first.unwrap_or(sequence);
-    let sequence = i64::try_from(sequence).unwrap_or(before);
-    Run { events, size, last: last + start..size - end, sequence }
 }
 
 #[inline]

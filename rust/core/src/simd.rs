@@ -47,6 +47,40 @@ pub(crate) fn marks(block: &[u8; 16]) -> Marks {
     marks_of_each(block)
 }
 
+/// A bit for each byte of a block that is special or high, the lowest for the first byte.
+#[cfg(all(target_arch = "x86_64", target_feature = "sse2"))]
+#[inline]
+pub(crate) fn stops(block: &[u8; 16]) -> u32 {
+    // SAFETY: this is compiled only for targets that have SSE2, and the function needs nothing else.
+    unsafe { stops_sse2(block) }
+}
+
+#[cfg(all(target_arch = "x86_64", target_feature = "sse2"))]
+#[inline]
+#[target_feature(enable = "sse2")]
+#[allow(clippy::cast_possible_wrap, clippy::cast_sign_loss, reason = "bits, not numbers")]
+fn stops_sse2(block: &[u8; 16]) -> u32 {
+    use std::arch::x86_64::{
+        _mm_cmpeq_epi8, _mm_cmplt_epi8, _mm_loadu_si128, _mm_movemask_epi8, _mm_or_si128,
+        _mm_set1_epi8,
+    };
+    // SAFETY: sixteen bytes are there to be read, and need not be aligned.
+    let bytes = unsafe { _mm_loadu_si128(block.as_ptr().cast()) };
+    let quotes = _mm_cmpeq_epi8(bytes, _mm_set1_epi8(b'"' as i8));
+    let backslashes = _mm_cmpeq_epi8(bytes, _mm_set1_epi8(b'\\' as i8));
+    // As signed numbers, those from 0x80 are below the space too.
+    let others = _mm_cmplt_epi8(bytes, _mm_set1_epi8(b' ' as i8));
+    _mm_movemask_epi8(_mm_or_si128(_mm_or_si128(quotes, backslashes), others)) as u32
+}
+
+/// A bit for each byte of a block that is special or high, the lowest for the first byte.
+#[cfg(not(all(target_arch = "x86_64", target_feature = "sse2")))]
+#[inline]
+pub(crate) fn stops(block: &[u8; 16]) -> u32 {
+    let marks = marks(block);
+    marks.special | marks.high
+}
+
 #[cfg(any(test, not(all(target_arch = "x86_64", target_feature = "sse2"))))]
 fn marks_of_each(block: &[u8; 16]) -> Marks {
     let mut marks = Marks { special: 0, high: 0 };
@@ -168,7 +202,9 @@ mod tests {
                 let mut block = [b'a'; 16];
                 block[place] = byte;
                 block[15 - place] = byte.wrapping_mul(7).wrapping_add(place as u8);
-                assert_eq!(marks(&block), marks_of_each(&block), "{block:?}");
+                let each = marks_of_each(&block);
+                assert_eq!(marks(&block), each, "{block:?}");
+                assert_eq!(stops(&block), each.special | each.high, "{block:?}");
                 assert_eq!(structure_of(&block), structure_of_each(&block), "{block:?}");
             }
         }

@@ -96,13 +96,10 @@ fn run_at_end(text: &[u8], at: usize, high: bool) -> (usize, bool) {
 /// than a block.
 #[inline]
 pub(super) fn short_string(text: &[u8], start: usize) -> Option<usize> {
-    let block = text.get(start..)?.first_chunk()?;
-    let marks = simd::marks(block);
-    let size = marks.special.trailing_zeros();
-    // The lowest of all marks is a special one, and that is a quote.
-    let plain = (marks.special | marks.high).trailing_zeros() == size && size < 16;
-    let end = start + size as usize;
-    (plain && byte(text, end) == b'"').then_some(end)
+    let block = text.get(start..)?.first_chunk::<16>()?;
+    let size = simd::stops(block).trailing_zeros() as usize;
+    // What stops a plain string is its quote.
+    (block.get(size) == Some(&b'"')).then_some(start + size)
 }
 
 /// Passes a string, from the byte after its opening quote.

@@ -12,6 +12,8 @@ use crate::simd;
 
 /// The most holes of a template.
 const HOLES: usize = 6;
+/// So many bytes before the first hole are looked at first; an object with less there is no template.
+const PROBE: usize = 8;
 /// The longest number in a hole, in digits: it fits 64 bits.
 const DIGITS: usize = 18;
 
@@ -33,6 +35,8 @@ pub struct Template {
     before: Vec<usize>,
     holes: Vec<Hole>,
     ends: [End; HOLES],
+    /// The bytes before the first hole, and where they begin: nearly all other texts have others there.
+    probe: (usize, [u8; PROBE]),
     one_line: bool,
 }
 
@@ -62,22 +66,20 @@ impl Template {
                 holes.push(Hole { member: place, start, end, kind: member.kind });
             }
         }
+        let at = holes.first().filter(|_| holes.len() <= HOLES)?.start.checked_sub(PROBE)?;
+        let probe = (at, *text.get(at..)?.first_chunk()?);
         let one_line = memchr::memchr2(b'\n', b'\r', text).is_none();
-        let text = text.to_vec();
-        (1..=HOLES).contains(&holes.len()).then(|| Self {
-            text,
-            known: members.to_vec(),
-            before,
-            holes,
-            ends: [End::default(); HOLES],
-            one_line,
-        })
+        let (text, known, ends) = (text.to_vec(), members.to_vec(), [End::default(); HOLES]);
+        Some(Self { text, known, before, holes, ends, probe, one_line })
     }
 
     /// The size of this object with other values in the holes, if a text begins with it. `member` gives its members from
     /// now on. Nothing is looked at behind the line in which the object ends.
     #[inline]
     pub fn fits(&mut self, text: &[u8]) -> Option<usize> {
+        if text.get(self.probe.0..)?.first_chunk() != Some(&self.probe.1) {
+            return None;
+        }
         let (mut at, mut from) = (0, 0);
         for (hole, kept) in self.holes.iter().zip(&mut self.ends) {
             let fixed = self.text.get(from..hole.start)?;
