@@ -1,9 +1,10 @@
 //! `respstream_core::json` for Python. `locate` is used by the package; the others let the tests compare the twins.
 
-use pyo3::exceptions::{PyKeyError, PyValueError};
+use pyo3::exceptions::{PyAttributeError, PyKeyError, PyValueError};
+use pyo3::intern;
 use pyo3::prelude::*;
 use pyo3::sync::PyOnceLock;
-use pyo3::types::{PyBytes, PyDict, PyType};
+use pyo3::types::{PyBytes, PyDict, PyString, PyType};
 use respstream_core::json::{self, Fault, LineCheck, State};
 
 use crate::slots::SlotClass;
@@ -63,29 +64,103 @@ fn small<'py>(py: Python<'py>, value: &[u8]) -> PyResult<Option<Bound<'py, PyAny
     })
 }
 
+/// The places of the slots of a payload.
+const RAW: usize = 0;
+const SEEN: usize = 1;
+const DATA: usize = 2;
+const SPANS: usize = 3;
+/// What nearly everybody reads of a response's usage.
+const COUNTS: [&str; 3] = ["input_tokens", "output_tokens", "total_tokens"];
+
+/// The class of payloads, which has its counts when it is first used.
+fn payload_class(py: Python<'_>) -> PyResult<&'static SlotClass> {
+    static CLASS: PyOnceLock<SlotClass> = PyOnceLock::new();
+    CLASS.get_or_try_init(py, || {
+        let class = py.import("respstream.base")?.getattr("Payload")?;
+        for name in COUNTS {
+            class.setattr(name, Count { name: PyString::intern(py, name).unbind() })?;
+        }
+        SlotClass::new(class.cast::<PyType>()?, &["_raw", "_seen", "_data", "_spans"])
+    })
+}
+
+/// A member of payloads that is read here, if it is a number, and not by `__getattr__`: that is asked for a name only when it
+/// was looked for in vain and the words of an error were put together, which takes ten times as long as reading it.
+#[pyclass(frozen, module = "respstream._native")]
+struct Count {
+    name: Py<PyString>,
+}
+
+#[pymethods]
+impl Count {
+    fn __get__<'py>(
+        &self,
+        py: Python<'py>,
+        object: Option<&Bound<'py, PyAny>>,
+        _class: Option<&Bound<'py, PyAny>>,
+    ) -> PyResult<Bound<'py, PyAny>> {
+        let name = self.name.bind(py);
+        let Some(object) = object else {
+            return Err(PyAttributeError::new_err(format!(
+                "type object 'Payload' has no attribute '{name}'"
+            )));
+        };
+        match count(object, name)? {
+            Some(number) => Ok(number),
+            None => object.call_method1(intern!(py, "__getattr__"), (name,)),
+        }
+    }
+}
+
+/// A member of a payload that is small and was made of bytes, if it is a number.
+fn count<'py>(
+    payload: &Bound<'py, PyAny>,
+    name: &Bound<'py, PyString>,
+) -> PyResult<Option<Bound<'py, PyAny>>> {
+    let py = name.py();
+    let class = payload_class(py)?;
+    let slot = |slot| class.get(payload, slot);
+    let (Some(raw), Some(seen), Some(data)) = (slot(RAW), slot(SEEN), slot(DATA)) else {
+        return Ok(None);
+    };
+    let (Ok(raw), Ok(seen)) = (raw.cast::<PyBytes>(), seen.cast::<PyDict>()) else {
+        return Ok(None);
+    };
+    if let Some(value) = seen.get_item(name)? {
+        return Ok(Some(value));
+    }
+    let raw = raw.as_bytes();
+    if !data.is_none() || raw.len() > SEARCHED {
+        return Ok(None);
+    }
+    let mut members = Vec::with_capacity(FEW);
+    json::locate(raw, &mut members);
+    let member = json::find(raw, &members, name.to_str()?);
+    let number = member.and_then(|member| json::parse_index(member.value(raw)));
+    let Some(number) = number else { return Ok(None) };
+    let number = number.into_pyobject(py)?.into_any();
+    seen.set_item(name, &number)?;
+    Ok(Some(number))
+}
+
 /// A valid value as Python has it: an object is a `Payload`.
 pub fn decoded<'py>(raw: &Bound<'py, PyBytes>) -> PyResult<Bound<'py, PyAny>> {
-    static PAYLOAD: PyOnceLock<SlotClass> = PyOnceLock::new();
     static DECODE: PyOnceLock<Py<PyAny>> = PyOnceLock::new();
     let py = raw.py();
-    let base = || py.import("respstream.base");
     if raw.as_bytes().first() == Some(&b'{') {
-        let class = PAYLOAD.get_or_try_init(py, || {
-            let class = base()?.getattr("Payload")?;
-            SlotClass::new(class.cast::<PyType>()?, &["_raw", "_seen", "_data", "_spans"])
-        })?;
-        let made = class.make(py)?;
-        made.set(0, raw.clone().into_any())?;
-        made.set(1, PyDict::new(py).into_any())?;
-        made.set(2, py.None().into_bound(py))?;
-        made.set(3, py.None().into_bound(py))?;
+        let made = payload_class(py)?.make(py)?;
+        made.set(RAW, raw.clone().into_any())?;
+        made.set(SEEN, PyDict::new(py).into_any())?;
+        made.set(DATA, py.None().into_bound(py))?;
+        made.set(SPANS, py.None().into_bound(py))?;
         return Ok(made.done());
     }
     if let Some(value) = small(py, raw.as_bytes())? {
         return Ok(value);
     }
-    let decode =
-        DECODE.get_or_try_init(py, || Ok::<_, PyErr>(base()?.getattr("_decode")?.unbind()))?;
+    let decode = DECODE.get_or_try_init(py, || {
+        Ok::<_, PyErr>(py.import("respstream.base")?.getattr("_decode")?.unbind())
+    })?;
     decode.bind(py).call1((raw,))
 }
 

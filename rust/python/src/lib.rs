@@ -5,6 +5,7 @@ use pyo3::prelude::*;
 use pyo3::sync::PyOnceLock;
 
 mod attach;
+mod calls;
 mod catalogue;
 mod convert;
 mod decoder;

@@ -8,10 +8,11 @@ use pyo3::intern;
 use pyo3::prelude::*;
 use pyo3::sync::{MutexExt, PyOnceLock};
 use pyo3::types::{PyBytes, PyDict, PyList, PyString, PyTuple, PyType};
-use respstream_core::calls::{Position, Source};
+use respstream_core::calls::{Position, Source, ToolCall};
 use respstream_core::decoder::Decoder as Core;
 use respstream_core::response::{Folded, Texts};
 
+use crate::calls;
 use crate::convert;
 use crate::events::Memory;
 use crate::json;
@@ -119,6 +120,11 @@ impl State {
     pub fn adopt(&self, py: Python<'_>, folded: Folded) {
         let mut place = self.place.lock_py_attached(py).unwrap_or_else(PoisonError::into_inner);
         *place = Place::Owned(Box::new(folded));
+    }
+
+    /// The calls of a response that has ended.
+    pub fn settled_calls(&self, py: Python<'_>) -> PyResult<Option<Vec<ToolCall>>> {
+        self.read(py, |folded| folded.stream_index.map(|_| folded.tool_calls()))
     }
 
     /// Reads from the response. No Python object is made meanwhile that the collector knows: to make one can run code that
@@ -334,18 +340,30 @@ impl State {
     }
 }
 
-type Read = for<'py> fn(&State, Python<'py>) -> PyResult<Bound<'py, PyAny>>;
+/// Reads a property of a response over a state; None where the class's own property is to do it.
+type Read =
+    for<'py> fn(&Bound<'py, PyAny>, &Bound<'py, State>) -> PyResult<Option<Bound<'py, PyAny>>>;
 
 /// The properties of `respstream.response.Response` that most readers ask for.
-const READ: [(&str, Read); 7] = [
-    ("id", |state, py| Ok(state.id(py)?.into_pyobject(py)?.into_any())),
-    ("status", |state, py| Ok(state.status(py)?.into_pyobject(py)?.into_any())),
-    ("usage", |state, py| state.value(intern!(py, "usage").as_any(), py.None().into_bound(py))),
-    ("output_text", |state, py| state.texts(py)?.get_item(0)),
-    ("refusal", |state, py| state.texts(py)?.get_item(1)),
-    ("reasoning_text", |state, py| state.texts(py)?.get_item(2)),
-    ("reasoning_summary", |state, py| state.texts(py)?.get_item(3)),
+const READ: [(&str, Read); 8] = [
+    ("id", |_, state| Ok(Some(state.get().id(state.py())?.into_pyobject(state.py())?.into_any()))),
+    ("status", |_, state| {
+        Ok(Some(state.get().status(state.py())?.into_pyobject(state.py())?.into_any()))
+    }),
+    ("usage", |_, state| {
+        let py = state.py();
+        state.get().value(intern!(py, "usage").as_any(), py.None().into_bound(py)).map(Some)
+    }),
+    ("output_text", |_, state| text(state, 0)),
+    ("refusal", |_, state| text(state, 1)),
+    ("reasoning_text", |_, state| text(state, 2)),
+    ("reasoning_summary", |_, state| text(state, 3)),
+    ("tool_calls", calls::settled),
 ];
+
+fn text<'py>(state: &Bound<'py, State>, place: usize) -> PyResult<Option<Bound<'py, PyAny>>> {
+    state.get().texts(state.py())?.get_item(place).map(Some)
+}
 
 /// Stands before a property of that class: reads it here, without a frame of Python, where the state is one of ours, and has
 /// the property itself do it where it is not.
@@ -365,10 +383,12 @@ impl Property {
     ) -> PyResult<Bound<'py, PyAny>> {
         let Some(object) = object else { return Ok(self.own.bind(py).clone()) };
         let state = view_class(py)?.get(object, STATE);
-        match state.as_ref().and_then(|state| state.cast::<State>().ok()) {
-            Some(state) => (self.read)(state.get(), py),
-            None => self.own.bind(py).call_method1(intern!(py, "__get__"), (object, class)),
+        if let Some(Ok(state)) = state.as_ref().map(|state| state.cast::<State>())
+            && let Some(value) = (self.read)(object, state)?
+        {
+            return Ok(value);
         }
+        self.own.bind(py).call_method1(intern!(py, "__get__"), (object, class))
     }
 }
 
