@@ -55,6 +55,8 @@ pub struct Parsed<'a> {
     pub scan: Scan,
     /// The members of the item or part in it, as spans into the payload; none where they are not known.
     pub inside: &'a [Member],
+    /// The member that carries the value, where the event was read in full.
+    value: Option<Member>,
 }
 
 impl<'a> Parsed<'a> {
@@ -63,16 +65,25 @@ impl<'a> Parsed<'a> {
         self.members.find(self.raw, name)
     }
 
+    /// The member that carries the value, by the catalogue's entry.
+    #[inline]
+    pub fn value(&self) -> Option<Member> {
+        match self.members {
+            Members::Read(_) => self.value,
+            Members::Repeated(known) => known.member(known.value),
+        }
+    }
+
     /// The response in the event, if its members are known.
     pub fn known_response<'m>(&self, memory: &'m Memory) -> Option<&'m Located> {
-        let entry = self.entry.filter(|entry| entry.op == Op::Response)?;
-        memory.object(self.bytes(&self.member(entry.value)?))
+        self.entry.filter(|entry| entry.op == Op::Response)?;
+        memory.object(self.bytes(&self.value()?))
     }
 
     /// The members of the item or part in the event, as spans into the payload, if they are known.
     pub fn known_members<'m>(&self, memory: &'m Memory) -> &'m [Member] {
         let entry = self.entry.filter(|entry| matches!(entry.op, Op::Item | Op::Part));
-        let value = entry.and_then(|entry| self.member(entry.value));
+        let value = entry.and_then(|_| self.value());
         value.map_or(&[], |value| memory.inside(self.scan, value.start))
     }
 
@@ -183,7 +194,7 @@ impl Reader {
         if let Some(kind) = heads.kind.filter(|member| member.kind == Kind::String) {
             let quoted = kind.value(frame.data);
             if quoted.len() > 2 {
-                let kind = text_of(quoted, kind.escaped || odd);
+                let kind = type_of(quoted, kind.escaped || odd);
                 return Found::Event(self.event(frame, &heads, kind, false, odd, issues));
             }
         }
@@ -201,10 +212,12 @@ impl Reader {
         let scan = parsed.scan;
         let Some(entry) = parsed.entry.filter(|entry| entry.phase != Phase::Delta) else { return };
         if matches!(entry.op, Op::Response | Op::Item | Op::Part | Op::Text)
-            && let Some(member) = parsed.member(entry.value)
+            && let Some(member) = parsed.value()
         {
             self.memory.keep(parsed.raw, scan, &member);
-            if let Some(beside) = parsed.member(entry.extend).filter(|_| !entry.extend.is_empty()) {
+            if !entry.extend.is_empty()
+                && let Some(beside) = parsed.member(entry.extend)
+            {
                 self.memory.keep(parsed.raw, scan, &beside);
             }
         }
@@ -286,6 +299,7 @@ impl Reader {
             located: None,
             scan: Scan::RECOGNISED,
             inside: &[],
+            value: entry.and_then(|entry| json::find(data, frame.members, entry.value)).copied(),
         }
     }
 
@@ -364,6 +378,7 @@ pub fn repeated<'a>(frame: &'a Frame<'_>, known: &'a Known, issues: &mut Vec<Iss
         located: None,
         scan: Scan::RECOGNISED,
         inside: &[],
+        value: None,
     }
 }
 
@@ -373,6 +388,13 @@ fn mismatch(name: &[u8], kind: &str, issues: &mut Vec<Issue>) {
         let detail = vec![("event", clip(&name).into()), ("type", clip(kind).into())];
         issues.push((Code::TypeMismatch, detail));
     }
+}
+
+/// The type in a quoted string: a known one, or its text.
+fn type_of(quoted: &[u8], escaped: bool) -> Cow<'_, str> {
+    let known = quoted.get(1..quoted.len() - 1).filter(|_| !escaped).and_then(lookup);
+    let known = known.and_then(|place| EVENTS.get(usize::from(place)));
+    known.map_or_else(|| text_of(quoted, escaped), |entry| Cow::Borrowed(entry.ty))
 }
 
 /// The text of a quoted string, borrowed where it stands there as it is.

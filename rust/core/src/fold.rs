@@ -149,7 +149,7 @@ fn check_id(item: &mut Item, index: u32, got: &str, issues: &mut Vec<Issue>) {
 impl<'p> Fold<'_, 'p> {
     /// The member that carries the value, if it is of that kind; else this is reported.
     fn member(&mut self, kind: Kind, expected: &str) -> Option<Member> {
-        let found = self.parsed.member(self.entry.value);
+        let found = self.parsed.value();
         let found = found.filter(|member| member.kind == kind);
         if found.is_none() {
             let detail = vec![("field", self.entry.value.into()), ("expected", expected.into())];
@@ -337,7 +337,7 @@ impl<'p> Fold<'_, 'p> {
     /// An annotation.
     fn put(&mut self) -> Touched<'p> {
         let Fold { folded, parsed, entry, indexes, .. } = self;
-        let value = parsed.member(entry.value).filter(|member| member.kind != Kind::Null)?;
+        let value = parsed.value().filter(|member| member.kind != Kind::Null)?;
         let (target, touched) =
             target(&mut folded.items, &mut folded.latest, parsed, indexes, entry.item);
         let Some(Target { item, .. }) = target else { return touched };

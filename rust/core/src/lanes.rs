@@ -41,6 +41,8 @@ pub struct Lanes {
     /// Diagnostics of no event; the next event of the unnamed lane decides to which response they belong.
     pending: Vec<Diagnostic>,
     issues: Vec<Issue>,
+    /// The room in which the last response that ended kept the event before.
+    spare: Vec<u8>,
 }
 
 /// How an event stands to the response it belongs to.
@@ -314,6 +316,7 @@ impl Lanes {
         let lane: Option<Box<str>> = lane.map(Into::into);
         let mut folded = Folded::new(lane.clone(), offset, line);
         folded.ordinal = self.begun;
+        folded.previous_raw = std::mem::take(&mut self.spare);
         self.latest = Some(self.begun);
         self.order.insert(self.begun, lane.clone());
         self.running.insert(self.begun);
@@ -356,6 +359,8 @@ impl Lanes {
         }
         folded.stream_index = Some(self.closed);
         self.closed += 1;
+        self.spare = std::mem::take(&mut folded.previous_raw);
+        self.spare.clear();
         folded.version += 1;
         if !folded.diagnostics.is_empty() {
             let id = folded.id().map(Cow::into_owned);

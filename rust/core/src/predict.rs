@@ -63,11 +63,11 @@ impl Known {
         self.template.is_one_line()
     }
 
-    /// The stencil for blocks like these.
+    /// The stencil for blocks like these, which is made for such of this number.
     #[inline]
-    pub fn stencil_for(&mut self, around: &Around<'_>) -> &mut Stencil {
+    pub fn stencil_for(&mut self, around: &Around<'_>, number: u64) -> &mut Stencil {
         if !self.stencil.is_for(around) {
-            self.stencil = Stencil::of(self, around);
+            self.stencil = Stencil::of(self, around, number);
         }
         &mut self.stencil
     }

@@ -19,6 +19,9 @@ mod stencil;
 use stencil::Fit;
 pub use stencil::Stencil;
 
+/// Room for so many bytes is made where a text begins to grow by runs.
+const ROOM: usize = 256;
+
 /// What stands around each payload of a run.
 #[derive(Clone, Copy, Debug)]
 pub struct Around<'a> {
@@ -118,7 +121,7 @@ pub fn pass(known: &mut Known, rest: &[u8], around: &Around<'_>) -> Run {
     if !known.is_one_line() {
         return run;
     }
-    known.stencil_for(around).each(rest, |fit| {
+    known.stencil_for(around, 0).each(rest, |fit| {
         let fits = fit.size <= around.most();
         if fits {
             run.take(fit);
@@ -140,7 +143,7 @@ pub fn read(
     if !known.is_for_pieces() {
         return run;
     }
-    known.stencil_for(around).each(rest, |fit| {
+    known.stencil_for(around, 0).each(rest, |fit| {
         let piece = fit.event(rest, around, offset).filter(|_| fit.size <= around.most());
         if let Some(piece) = &piece {
             each(piece);
@@ -170,7 +173,10 @@ pub fn grow(
     }
     let (mut last, most) = (0, around.most());
     let first = before.cast_unsigned() + 1;
-    let Some(blocks) = known.stencil_for(around).follow(rest, 0, first) else { return run };
+    let Some(blocks) = known.stencil_for(around, first).follow(rest, 0, first) else {
+        return run;
+    };
+    text.wtf8.reserve(ROOM);
     for fit in blocks {
         if fit.size > most {
             break;

@@ -183,12 +183,17 @@ pub(crate) fn same(one: &[u8], other: &[u8]) -> bool {
 #[inline]
 pub(crate) fn common(one: &[u8], other: &[u8]) -> usize {
     const BLOCK: usize = 32;
+    const STRIDE: usize = 512;
     let size = one.len().min(other.len());
+    let (strides, _) = one[..size].as_chunks::<STRIDE>();
+    let (others, _) = other[..size].as_chunks::<STRIDE>();
+    let far = STRIDE * strides.iter().zip(others).take_while(|(one, other)| one == other).count();
+    let (one, other, size) = (&one[far..], &other[far..], size - far);
     let (blocks, _) = one[..size].as_chunks::<BLOCK>();
     let (others, _) = other[..size].as_chunks::<BLOCK>();
     let same = blocks.iter().zip(others).take_while(|(block, other)| block == other).count();
     let rest = one[..size].iter().zip(&other[..size]).skip(same * BLOCK);
-    same * BLOCK + rest.take_while(|(byte, other)| byte == other).count()
+    far + same * BLOCK + rest.take_while(|(byte, other)| byte == other).count()
 }
 
 #[cfg(test)]
@@ -212,7 +217,7 @@ mod tests {
 
     #[test]
     fn a_difference_in_any_place_is_seen() {
-        for length in 0..200 {
+        for length in (0..200).chain([511, 512, 513, 1100]) {
             let one: Vec<u8> = (0..length).map(|place| place as u8).collect();
             assert!(same(&one, &one.clone()), "{length}");
             assert!(!same(&one, &[&one[..], b"x"].concat()), "{length}");

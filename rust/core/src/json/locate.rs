@@ -116,16 +116,20 @@ fn value(text: &[u8], at: usize) -> Option<(usize, Kind, bool)> {
 /// The position after a string, and whether it has a backslash.
 #[inline]
 fn string(text: &[u8], start: usize) -> Option<(usize, bool)> {
-    let (mut at, mut escaped) = (lex::special(text, start), false);
+    if let Some(end) = lex::short_string(text, start) {
+        return Some((end + 1, false));
+    }
+    long_string(text, start)
+}
+
+fn long_string(text: &[u8], start: usize) -> Option<(usize, bool)> {
+    let (mut at, mut escaped) = (start, false);
     loop {
-        match text.get(at)? {
-            b'"' => return Some((at + 1, escaped)),
-            b'\\' => {
-                escaped = true;
-                at = lex::special(text, at + 2);
-            }
-            _ => at = lex::special(text, at + 1),
+        at += memchr::memchr2(b'"', b'\\', text.get(at..)?)?;
+        if text[at] == b'"' {
+            return Some((at + 1, escaped));
         }
+        (at, escaped) = (at + 2, true);
     }
 }
 

@@ -14,7 +14,7 @@ const REPLACEMENT: &str = "\u{FFFD}";
 /// The text is valid UTF-8.
 pub fn utf8_ok(text: &[u8]) -> bool {
     work(text.len());
-    std::str::from_utf8(text).is_ok()
+    text.is_ascii() || std::str::from_utf8(text).is_ok()
 }
 
 /// The text of a valid quoted string; lone surrogates and invalid UTF-8 become U+FFFD. Borrows where it can.
@@ -75,7 +75,13 @@ pub fn reads_as(quoted: &[u8], wtf8: &[u8]) -> bool {
             continue;
         }
         escape.clear();
-        let used = push_escape(&rest[run..], &mut escape);
+        let mut used = push_escape(&rest[run..], &mut escape);
+        // Two surrogates are one character, where each alone would be none.
+        if escape.first_chunk::<3>().copied().and_then(surrogate).is_some()
+            && lex::byte(rest, run + used) == b'\\'
+        {
+            used += push_escape(&rest[run + used..], &mut escape);
+        }
         let Some(after) = after.strip_prefix(&escape[..]) else { return false };
         (text, rest) = (after, rest.get(run + used..).unwrap_or_default());
     }
@@ -164,19 +170,24 @@ fn push_escape(escape: &[u8], out: &mut Vec<u8>) -> usize {
     2
 }
 
+/// Appends a unit of UTF-16. The sizes are known one by one, so that no copy is a call.
+#[inline]
 fn push_unit(unit: u16, out: &mut Vec<u8>) {
-    if let Some(joined) = joined(out, unit) {
-        out.truncate(out.len() - 3);
-        push_char(joined, out);
-    } else if let Some(character) = char::from_u32(u32::from(unit)) {
-        push_char(character, out);
-    } else {
-        out.extend([0xED, 0x80 | (unit >> 6 & 0x3F) as u8, 0x80 | (unit & 0x3F) as u8]);
+    let last = 0x80 | (unit & 0x3F) as u8;
+    match unit {
+        0..0x80 => out.push(unit as u8),
+        0x80..0x800 => out.extend_from_slice(&[0xC0 | (unit >> 6) as u8, last]),
+        _ => match joined(out, unit) {
+            Some(character) => {
+                out.truncate(out.len() - 3);
+                out.extend_from_slice(character.encode_utf8(&mut [0; 4]).as_bytes());
+            }
+            None => {
+                let middle = 0x80 | (unit >> 6 & 0x3F) as u8;
+                out.extend_from_slice(&[0xE0 | (unit >> 12) as u8, middle, last]);
+            }
+        },
     }
-}
-
-fn push_char(character: char, out: &mut Vec<u8>) {
-    out.extend_from_slice(character.encode_utf8(&mut [0; 4]).as_bytes());
 }
 
 /// The character of a pair whose first half ends `out`.
@@ -264,10 +275,15 @@ fn write_escape(byte: u8, out: &mut Vec<u8>) {
 pub fn parse_index(text: &[u8]) -> Option<i64> {
     let digits = text.strip_prefix(b"-").unwrap_or(text);
     let canonical = digits == b"0" || !digits.starts_with(b"0");
-    if !canonical || !digits.iter().all(u8::is_ascii_digit) {
+    if !canonical || digits.is_empty() || !digits.iter().all(u8::is_ascii_digit) {
         return None;
     }
-    std::str::from_utf8(text).ok()?.parse().ok()
+    let mut number = 0_i64;
+    for digit in digits {
+        number = number.checked_mul(10)?.checked_sub(i64::from(digit - b'0'))?;
+    }
+    // Downwards, as there is one more number below 0 than above.
+    if digits.len() < text.len() { Some(number) } else { number.checked_neg() }
 }
 
 #[cfg(test)]

@@ -10,6 +10,12 @@ use crate::json::{self, Kind};
 use crate::predict::Known;
 use crate::simd::same;
 
+/// The digits of the largest number.
+const DIGITS: usize = 20;
+/// Room for what stands before the first hole, and for the holes, of nearly all deltas.
+const ROOM: usize = 256;
+const HOLES: usize = 3;
+
 /// Bytes that do not change, and where the sequence number stands among them, if it does.
 #[derive(Debug, Default)]
 struct Fixed {
@@ -60,17 +66,19 @@ struct Joint {
 
 impl Joint {
     /// Of stencils with the piece in the first hole, no holes but strings, and no number between them.
-    fn of(head: &Part, others: &[Part], tail: &Fixed) -> Option<Self> {
+    fn of(head: &Part, others: &[Part], tail: &Fixed, number: u64) -> Option<Self> {
         let constant = |part: &Part| part.kind == Kind::String && part.before.number.is_none();
         if !head.piece || head.kind != Kind::String || !others.iter().all(constant) {
             return None;
         }
         let split = tail.bytes.len();
-        let bytes = [&tail.bytes[..], &head.before.bytes].concat();
+        let mut bytes = Vec::with_capacity(split + head.before.bytes.len() + DIGITS);
+        bytes.extend_from_slice(&tail.bytes);
+        bytes.extend_from_slice(&head.before.bytes);
         let at = tail.number.or(head.before.number.map(|number| split + number));
         let digits = at.map_or(0..0, |at| at..at);
-        let mut joint = Self { bytes, split, digits, is_numbered: at.is_some(), number: 0 };
-        joint.set(0);
+        let mut joint = Self { bytes, split, digits, is_numbered: at.is_some(), number };
+        joint.set(number);
         Some(joint)
     }
 
@@ -84,12 +92,22 @@ impl Joint {
         if !self.is_numbered {
             return;
         }
-        let text = number.to_string();
-        let (start, size) = (self.digits.start, text.len());
-        if !self.is_numbered_first() {
-            self.split = self.split + size - self.digits.len();
+        let (mut text, mut from, mut rest) = ([b'0'; DIGITS], DIGITS - 1, number);
+        while rest > 9 {
+            text[from] = b'0' + (rest % 10) as u8;
+            (from, rest) = (from - 1, rest / 10);
         }
-        self.bytes.splice(self.digits.clone(), text.into_bytes());
+        text[from] = b'0' + rest as u8;
+        let text = &text[from..];
+        let (start, size) = (self.digits.start, text.len());
+        if size == self.digits.len() {
+            self.bytes[self.digits.clone()].copy_from_slice(text);
+        } else {
+            if !self.is_numbered_first() {
+                self.split = self.split + size - self.digits.len();
+            }
+            self.bytes.splice(self.digits.clone(), text.iter().copied());
+        }
         (self.digits, self.number) = (start..start + size, number);
     }
 
@@ -172,10 +190,11 @@ impl Stencil {
         made && self.opening == around.opening && self.closing == around.closing
     }
 
-    /// The template of an event, for blocks like these.
-    pub fn of(known: &Known, around: &Around<'_>) -> Self {
+    /// The template of an event, for blocks like these, the first of this number.
+    pub fn of(known: &Known, around: &Around<'_>, number: u64) -> Self {
         let Around { opening, closing, .. } = *around;
-        let (mut parts, mut fixed) = (Vec::new(), Fixed::default());
+        let (mut parts, mut fixed) = (Vec::with_capacity(HOLES), Fixed::default());
+        fixed.bytes.reserve(ROOM);
         fixed.bytes.extend_from_slice(opening);
         for (hole, (before, kind)) in known.holes().enumerate() {
             fixed.bytes.extend_from_slice(before);
@@ -188,9 +207,9 @@ impl Stencil {
         }
         fixed.bytes.extend_from_slice(known.behind_holes());
         fixed.bytes.extend_from_slice(closing);
-        let mut parts = parts.into_iter();
-        let (head, others) = (parts.next(), parts.collect::<Vec<_>>());
-        let joint = head.as_ref().and_then(|head| Joint::of(head, &others, &fixed));
+        let head = if parts.is_empty() { None } else { Some(parts.remove(0)) };
+        let others = parts;
+        let joint = head.as_ref().and_then(|head| Joint::of(head, &others, &fixed, number));
         Self { opening: opening.to_vec(), closing, head, others, tail: fixed, joint }
     }
 
