@@ -167,7 +167,7 @@ pub fn grow(
 ) -> Run {
     let mut run = Run::default();
     // There are no more events than bytes: their numbers stay in range.
-    let in_range = before >= 0 && before.checked_add(rest.len() as i64).is_some();
+    let in_range = before >= 0 && before.checked_add_unsigned(rest.len() as u64).is_some();
     if !in_range || !known.is_for_runs() {
         return run;
     }

@@ -174,19 +174,15 @@ fn push_escape(escape: &[u8], out: &mut Vec<u8>) -> usize {
 #[inline]
 fn push_unit(unit: u16, out: &mut Vec<u8>) {
     let last = 0x80 | (unit & 0x3F) as u8;
-    match unit {
-        0..0x80 => out.push(unit as u8),
-        0x80..0x800 => out.extend_from_slice(&[0xC0 | (unit >> 6) as u8, last]),
-        _ => match joined(out, unit) {
-            Some(character) => {
-                out.truncate(out.len() - 3);
-                out.extend_from_slice(character.encode_utf8(&mut [0; 4]).as_bytes());
-            }
-            None => {
-                let middle = 0x80 | (unit >> 6 & 0x3F) as u8;
-                out.extend_from_slice(&[0xE0 | (unit >> 12) as u8, middle, last]);
-            }
-        },
+    if unit < 0x80 {
+        out.push(unit as u8);
+    } else if unit < 0x800 {
+        out.extend_from_slice(&[0xC0 | (unit >> 6) as u8, last]);
+    } else if let Some(character) = joined(out, unit) {
+        out.truncate(out.len() - 3);
+        out.extend_from_slice(character.encode_utf8(&mut [0; 4]).as_bytes());
+    } else {
+        out.extend_from_slice(&[0xE0 | (unit >> 12) as u8, 0x80 | (unit >> 6 & 0x3F) as u8, last]);
     }
 }
 

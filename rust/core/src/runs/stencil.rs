@@ -123,7 +123,7 @@ impl Joint {
     fn count(&mut self) {
         self.number = self.number.wrapping_add(1);
         match self.bytes.get_mut(self.digits.end.wrapping_sub(1)) {
-            Some(digit @ b'0'..b'9') => *digit += 1,
+            Some(digit @ b'0'..=b'8') => *digit += 1,
             _ => self.carry(),
         }
     }
