@@ -120,6 +120,9 @@ fn members(random: &mut Random, kind: &str) -> Vec<(&'static str, String)> {
         ("delta", "\"a\"".to_owned()),
         ("logprobs", random.pick(&["[]", r#"[{"token":"b","bytes":[98]}]"#]).to_owned()),
     ];
+    if random.chance(50) {
+        members.push(("obfuscation", "\"\"".to_owned()));
+    }
     if random.chance(30) {
         members.push(("stream_id", format!("\"lane{}\"", random.below(3))));
     }
@@ -140,6 +143,7 @@ fn run(random: &mut Random, sequence: &mut u64, out: &mut Vec<String>) {
         for (name, value) in &mut event {
             match *name {
                 "sequence_number" => *value = sequence.to_string(),
+                "obfuscation" => *value = format!("\"{}\"", "o".repeat(random.below(20))),
                 "delta" => {
                     *value =
                         format!("\"{}\"", random.pick(&["b", " word", "\\u00e9", "é", "\\\\"]));
@@ -168,7 +172,8 @@ fn run(random: &mut Random, sequence: &mut u64, out: &mut Vec<String>) {
 
 /// Events of several responses, lanes and items, as text in one of the forms.
 fn source(random: &mut Random) -> Vec<u8> {
-    let (mut events, mut sequence) = (Vec::new(), 0);
+    let mut events = Vec::new();
+    let mut sequence = [0, 0, 5, 96, 998, 999_990][random.below(6)];
     for _ in 0..=random.below(6) {
         if random.chance(40) {
             let lane = random.pick(&["", r#","stream_id":"lane0""#, r#","stream_id":"lane1""#]);
