@@ -57,12 +57,20 @@ pub struct Parsed<'a> {
     pub inside: &'a [Member],
     /// The member that carries the value, where the event was read in full.
     value: Option<Member>,
+    /// The template that was made of the event.
+    learned: Option<u64>,
 }
 
 impl<'a> Parsed<'a> {
     /// The member of that name, the last one if it is there twice.
     pub fn member(&self, name: &str) -> Option<Member> {
         self.members.find(self.raw, name)
+    }
+
+    /// The template that the event fits: one that it repeats, or that was made of it.
+    #[inline]
+    pub fn serial(&self) -> Option<u64> {
+        self.members.serial().or(self.learned)
     }
 
     /// The member that carries the value, by the catalogue's entry.
@@ -279,9 +287,12 @@ impl Reader {
         let indexes = indexes(data, heads, entry.is_some(), issues);
         // Of an event over the limits no head is known: what repeats it is over them too.
         let odd_members = odd || named || heads.kind.is_none() || issues.len() > framed;
-        if let (Some(entry), Some(indexes), false) = (entry, indexes, odd_members) {
-            self.predictor.learn(data, frame.members, entry, indexes, lane.as_deref());
-        }
+        let learned = match (entry, indexes) {
+            (Some(entry), Some(indexes)) if !odd_members => {
+                self.predictor.learn(data, frame.members, entry, indexes, lane.as_deref())
+            }
+            _ => None,
+        };
         Parsed {
             raw: data,
             members: Members::Read(frame.members),
@@ -300,6 +311,7 @@ impl Reader {
             scan: Scan::RECOGNISED,
             inside: &[],
             value: entry.and_then(|entry| json::find(data, frame.members, entry.value)).copied(),
+            learned,
         }
     }
 
@@ -379,6 +391,7 @@ pub fn repeated<'a>(frame: &'a Frame<'_>, known: &'a Known, issues: &mut Vec<Iss
         scan: Scan::RECOGNISED,
         inside: &[],
         value: None,
+        learned: None,
     }
 }
 

@@ -85,7 +85,7 @@ fn append_again(
     } else {
         text.wtf8.extend_from_slice(inner(piece));
     }
-    cursor.serial = parsed.members.serial();
+    cursor.serial = parsed.serial();
     if let Some(id) = id.filter(|member| member.kind == Kind::String) {
         let quoted = parsed.bytes(&id);
         let known = item.id.as_deref().is_some_and(|known| known.as_bytes() == inner(quoted));
@@ -272,7 +272,7 @@ impl<'p> Fold<'_, 'p> {
             json::decode_wtf8(quoted, &mut place.grow().wtf8);
             let trail = place.trail;
             extend(&mut place, parsed, entry);
-            let (indexes, serial) = (**indexes, parsed.members.serial());
+            let (indexes, serial) = (**indexes, parsed.serial());
             folded.cursor = Some(Cursor { entry, indexes, serial, item: at, index, trail });
             return touched;
         }

@@ -239,7 +239,7 @@ impl Predictor {
         self.missed = 0;
     }
 
-    /// Remembers a delta event that was read in full and has nothing odd in it.
+    /// Remembers a delta event that was read in full and has nothing odd in it; tells the serial of what it became.
     pub fn learn(
         &mut self,
         data: &[u8],
@@ -247,12 +247,12 @@ impl Predictor {
         entry: &'static Entry,
         indexes: Indexes,
         lane: Option<&str>,
-    ) {
+    ) -> Option<u64> {
         if entry.phase != Phase::Delta || self.off || self.resting > 0 || data.len() > LONGEST {
-            return;
+            return None;
         }
         if members.iter().any(|member| member.key_escaped) || !all_differ(data, members) {
-            return;
+            return None;
         }
         let key = |member: &Member| member.raw_key(data);
         let place = |name: &str| members.iter().position(|member| key(member) == name.as_bytes());
@@ -263,7 +263,7 @@ impl Predictor {
             Kind::Object => false,
             _ => !matches!(key(member), b"type" | b"item_id" | b"stream_id"),
         };
-        let Some(template) = Template::of(data, members, varies) else { return };
+        let template = Template::of(data, members, varies)?;
         let (sequence_number, value, item_id) =
             (place("sequence_number"), place(entry.value), place("item_id"));
         let extend = place(entry.extend);
@@ -297,6 +297,7 @@ impl Predictor {
             self.known[self.next] = known;
             self.next = (self.next + 1) % KEPT;
         }
+        Some(self.learned - 1)
     }
 }
 

@@ -62,7 +62,7 @@ pub fn reads_as(quoted: &[u8], wtf8: &[u8]) -> bool {
         return false;
     }
     let mut escape = Vec::new();
-    while let Some(run) = memchr::memchr(b'\\', rest) {
+    while let Some(run) = next_escape(rest) {
         if text.len() <= run || !same(&rest[..run], &text[..run]) {
             return false;
         }
@@ -88,6 +88,12 @@ pub fn reads_as(quoted: &[u8], wtf8: &[u8]) -> bool {
     work(wtf8.len());
     // Surrogates that WTF-8 holds, and a string that is no UTF-8, are for others to compare.
     text == rest && utf8_ok(wtf8)
+}
+
+/// Where the next escape is. In text of other scripts they follow one another.
+#[inline]
+fn next_escape(text: &[u8]) -> Option<usize> {
+    if text.first() == Some(&b'\\') { Some(0) } else { memchr::memchr(b'\\', text) }
 }
 
 /// Text that is UTF-8 throughout, nearly all there is, is checked once and copied from escape to escape.
