@@ -53,6 +53,47 @@ def test_members(engine: ModuleType) -> None:
     assert callable(response.keys)
 
 
+@pytest.mark.parametrize(
+    "usage",
+    [
+        '{"output_tokens":7}',
+        '{"output_tokens":-0}',
+        '{"output_tokens":1,"output_tokens":2}',
+        '{"output_tokens":1,"output\\u005ftokens":2}',
+        '{ "output_tokens" : 12345678901234567890123 }',
+        '{"output_tokens":1.0}',
+        '{"output_tokens":"seven"}',
+        '{"output_tokens":null}',
+        '{"output_tokens":{"text":7}}',
+        '{"output_tokens":[true]}',
+        '{"output_tokens":7,"much":"' + "x" * 5000 + '"}',
+        "{}",
+        '{"type":"usage"}',
+    ],
+)
+def test_counts_are_members_like_others(engine: ModuleType, usage: str) -> None:
+    """The compiled engine finds them by a way of their own: whatever they are, it gives what `json` makes of them."""
+    decoder = engine.Decoder()
+    decoder.feed(f'{{"type":"response.completed","response":{{"id":"r","usage":{usage}}}}}\n'.encode())
+    found, expected = decoder.response.usage, json.loads(usage)
+    for _ in range(2):  # the second time it is known
+        if "output_tokens" not in expected:
+            with pytest.raises(AttributeError, match="this object has no member 'output_tokens'"):
+                found.output_tokens  # noqa: B018
+            continue
+        assert found.output_tokens == expected["output_tokens"]
+        assert type(found["output_tokens"]) is (Payload if "{" in usage[1:] else type(expected["output_tokens"]))
+    assert Payload(expected).get("output_tokens") == expected.get("output_tokens")
+    assert copy.copy(found) == pickle.loads(pickle.dumps(found)) == expected
+
+
+def test_counts_are_no_attributes_of_the_class(engine: ModuleType) -> None:
+    assert folded(engine, CREATED, FINAL).usage.input_tokens == 3
+    assert not hasattr(Payload, "output_tokens")
+    with pytest.raises(AttributeError, match="'Payload' has no attribute 'output_tokens'"):
+        Payload.output_tokens  # type: ignore[attr-defined]  # noqa: B018
+
+
 def test_members_that_are_not_there(engine: ModuleType) -> None:
     response = folded(engine, CREATED)
     assert response.instructions is None

@@ -194,8 +194,10 @@ pub fn grow(
         last = fit.begin;
         run.take(&fit);
     }
-    run.sequence = before + run.events.cast_signed();
-    run.last = last + around.opening.len()..run.size.saturating_sub(around.closing.len());
+    if run.events > 0 {
+        run.sequence = before + run.events.cast_signed();
+        run.last = last + around.opening.len()..run.size - around.closing.len();
+    }
     run
 }
 

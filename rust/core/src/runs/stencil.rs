@@ -207,8 +207,8 @@ impl Stencil {
         }
         fixed.bytes.extend_from_slice(known.behind_holes());
         fixed.bytes.extend_from_slice(closing);
-        let head = if parts.is_empty() { None } else { Some(parts.remove(0)) };
-        let others = parts;
+        let mut parts = parts.into_iter();
+        let (head, others) = (parts.next(), parts.collect::<Vec<_>>());
         let joint = head.as_ref().and_then(|head| Joint::of(head, &others, &fixed, number));
         Self { opening: opening.to_vec(), closing, head, others, tail: fixed, joint }
     }
