@@ -11,6 +11,16 @@ from respstream.sse import ServerSentEvent
 from respstream.types import ResponseStreamEvent
 
 @disjoint_base
+class Record:
+    """What an event keeps by itself: the base of the event classes, which describe the attributes."""
+
+    raw: bytes
+    offset: int
+    stream_id: str | None
+    sequence_number: int | None
+    _named: str | None
+
+@disjoint_base
 class Decoder:
     """Decodes one live stream, or one log, without doing any I/O."""
 

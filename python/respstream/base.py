@@ -7,6 +7,8 @@ import nothing from the standard library at run time.
 
 from __future__ import annotations
 
+from respstream._record import Record
+
 TYPE_CHECKING = False
 if TYPE_CHECKING:
     from collections.abc import Iterator, KeysView
@@ -15,6 +17,7 @@ if TYPE_CHECKING:
 __all__ = ["Event", "Payload", "UnknownEvent", "build"]
 
 _CLIP = 48
+_KEPT = ("_named", "offset", "raw", "sequence_number", "stream_id")  # what every event has
 _JSON_SPACE = b" \t\r\n"
 # Modules that import this one, or that few programs need; looked up here once they are imported.
 _late: dict[str, Any] = {}
@@ -227,7 +230,7 @@ class Payload:
         return Payload, (self._raw if self._data is None else self.to_dict(),)
 
 
-class Event:
+class Event(Record):
     """One event of a stream; the classes of `respstream.types` derive from it.
 
     Members are attributes. One that the payload lacks is None if the class declares it, else AttributeError. Events are
@@ -235,7 +238,7 @@ class Event:
     collector does not look at those of the compiled engine: a cycle that is made by setting an attribute is never freed.
     """
 
-    __slots__ = ("_named", "offset", "raw", "sequence_number", "stream_id")
+    __slots__ = ()
 
     _extras: ClassVar[tuple[str, ...]] = ()
     """The slots of members that the class does not declare: where the wire lacks them, AttributeError."""
@@ -260,8 +263,8 @@ class Event:
 
     else:
         # Hidden from type checkers, so that they tell a misspelt member of a known class.
-        def __getattr__(self, name: str) -> Any:
-            if _is_internal(name) or name in Event.__slots__:
+        def _absent(self, name: str) -> Any:
+            if _is_internal(name) or name in _KEPT:
                 raise AttributeError(f"{type(self).__name__!r} object has no attribute {name!r}")
             cls = self.__class__
             has_slot = name in cls.__slots__
@@ -275,6 +278,10 @@ class Event:
             if has_slot:
                 setattr(self, name, value)
             return value
+
+        # The extension's base asks `_absent` by itself where that costs the attributes that are there less.
+        if Record.__getattribute__ is object.__getattribute__:
+            __getattr__ = _absent
 
     def to_dict(self) -> dict[str, Any]:
         """A new dict of the payload's members, plain all through; `type` is there even if only the event line named it.

@@ -6,23 +6,16 @@ use std::sync::atomic::{AtomicBool, Ordering};
 
 use pyo3::prelude::*;
 use pyo3::sync::PyOnceLock;
-use pyo3::types::{PyBytes, PyDict, PyList, PyString, PyType};
+use pyo3::types::{PyDict, PyList, PyString, PyType};
 use respstream_core::catalogue::{EVENTS, Entry};
 use respstream_core::events::Parsed;
 use respstream_core::json::{self, Kind, Member};
 use respstream_core::predict::{Known, Members};
 use respstream_core::runs::Piece;
 
+use crate::record::{Given, Pages};
 use crate::slots::{Filling, Mould, SlotClass};
 use crate::strings::Strings;
-
-/// The slots that every event has, in front of those of its class.
-const COMMON: [&str; 5] = ["raw", "offset", "stream_id", "sequence_number", "_named"];
-const RAW: usize = 0;
-const OFFSET: usize = 1;
-const STREAM_ID: usize = 2;
-const SEQUENCE_NUMBER: usize = 3;
-const NAMED: usize = 4;
 
 /// The classes of all known events, in catalogue order, and that of the unknown ones.
 struct Classes {
@@ -54,12 +47,10 @@ fn classes(py: Python<'_>) -> PyResult<&'static Classes> {
         let mut known = Vec::with_capacity(EVENTS.len());
         for entry in &EVENTS {
             let class = table.as_any().get_item(entry.ty)?.cast_into::<PyType>()?;
-            let names: Vec<&str> = COMMON.iter().chain(entry.eager).copied().collect();
-            known.push(prepared(SlotClass::new(&class, &names)?)?);
+            known.push(prepared(SlotClass::new(&class, entry.eager)?)?);
         }
         let class = py.import("respstream.base")?.getattr("UnknownEvent")?.cast_into::<PyType>()?;
-        let names: Vec<&str> = COMMON.iter().copied().chain(["type"]).collect();
-        Ok(Classes { known, unknown: prepared(SlotClass::new(&class, &names)?)? })
+        Ok(Classes { known, unknown: prepared(SlotClass::new(&class, &["type"])?)? })
     })
 }
 
@@ -67,6 +58,7 @@ fn classes(py: Python<'_>) -> PyResult<&'static Classes> {
 #[derive(Default)]
 pub struct Memory {
     strings: Strings,
+    pages: Pages,
     /// For the templates of the latest events that repeated one, what their events have in common.
     shared: Vec<Shared>,
     latest: usize,
@@ -78,11 +70,27 @@ struct Shared {
     serial: u64,
     /// A row around an event gives it a lane too.
     lane: Option<Box<str>>,
+    stream_id: Option<Py<PyString>>,
     mould: Mould,
     /// Slots with the places of the members that vary.
     varying: Vec<(usize, usize)>,
     /// The slot of the delta, where nothing else varies but the sequence number.
     piece: Option<usize>,
+}
+
+impl Shared {
+    /// What an event of the template begins with.
+    #[inline]
+    fn given<'a, 'py>(
+        &self,
+        py: Python<'py>,
+        raw: &'a [u8],
+        offset: u64,
+        sequence: Option<i64>,
+    ) -> Given<'a, 'py> {
+        let lane = self.stream_id.as_ref().map(|lane| lane.bind(py).clone());
+        Given { raw, offset, sequence, lane, named: None }
+    }
 }
 
 /// How many templates are kept.
@@ -142,12 +150,12 @@ impl<'a, 'py> Maker<'a, 'py> {
         }
         let Some(entry) = parsed.entry else {
             let event = self.classes.unknown.make(py)?;
-            self.fill_common(&event, parsed)?;
-            event.set(COMMON.len(), PyString::new(py, &parsed.kind).into_any())?;
+            self.begin(&event, parsed)?;
+            event.set(0, PyString::new(py, &parsed.kind).into_any())?;
             return Ok(event.done());
         };
         let event = self.classes.known[place(entry)].make(py)?;
-        self.fill_common(&event, parsed)?;
+        self.begin(&event, parsed)?;
         match parsed.members {
             Members::Repeated(known) => {
                 let members: Vec<Member> = parsed.members.iter().collect();
@@ -168,12 +176,10 @@ impl<'a, 'py> Maker<'a, 'py> {
             let shared = self.share(parsed, known)?;
             self.memory.keep(shared)
         };
-        let Memory { strings, shared, .. } = &mut *self.memory;
+        let Memory { strings, pages, shared, .. } = &mut *self.memory;
         let shared = &shared[place];
         let event = shared.mould.cast(py)?;
-        event.set(RAW, PyBytes::new(py, parsed.raw).into_any())?;
-        event.set(OFFSET, parsed.offset.into_pyobject(py)?.into_any())?;
-        event.set(SEQUENCE_NUMBER, parsed.sequence_number.into_pyobject(py)?.into_any())?;
+        event.begin(pages, shared.given(py, parsed.raw, parsed.offset, parsed.sequence_number))?;
         for (slot, place) in &shared.varying {
             if let Some(value) = varying(py, parsed, known, *place, strings)? {
                 event.set(*slot, value)?;
@@ -186,12 +192,10 @@ impl<'a, 'py> Maker<'a, 'py> {
     #[inline]
     fn make_piece(&mut self, piece: &Piece<'_>) -> PyResult<Bound<'py, PyAny>> {
         let py = self.py;
-        let Memory { strings, shared, latest, .. } = &mut *self.memory;
+        let Memory { strings, pages, shared, latest, .. } = &mut *self.memory;
         let shared = &shared[*latest];
         let event = shared.mould.cast(py)?;
-        event.set(RAW, PyBytes::new(py, piece.raw).into_any())?;
-        event.set(OFFSET, piece.offset.into_pyobject(py)?.into_any())?;
-        event.set(SEQUENCE_NUMBER, piece.sequence.into_pyobject(py)?.into_any())?;
+        event.begin(pages, shared.given(py, piece.raw, piece.offset, Some(piece.sequence)))?;
         if let Some(slot) = shared.piece {
             let text = if piece.escaped {
                 PyString::new(py, &json::decode_str(piece.text))
@@ -206,11 +210,9 @@ impl<'a, 'py> Maker<'a, 'py> {
     fn share(&mut self, parsed: &Parsed<'_>, known: &Known) -> PyResult<Shared> {
         let py = self.py;
         let class = &self.classes.known[place(known.entry)];
-        let lane = parsed.lane.as_deref().into_pyobject(py)?.into_any().unbind();
-        let mut constant = vec![(STREAM_ID, lane), (NAMED, py.None())];
-        let mut varying = Vec::new();
+        let (mut constant, mut varying) = (Vec::new(), Vec::new());
         for (place, slot) in known.eager.iter().enumerate() {
-            let Some(slot) = slot.map(|slot| COMMON.len() + slot) else { continue };
+            let Some(slot) = *slot else { continue };
             if known.varies(place) {
                 varying.push((slot, place));
             } else if let Some(member) = known.member(Some(place))
@@ -219,13 +221,21 @@ impl<'a, 'py> Maker<'a, 'py> {
                 constant.push((slot, value.unbind()));
             }
         }
-        let lane = parsed.lane.as_deref().map(Into::into);
+        let lane = parsed.lane.as_deref();
+        let stream_id = lane.map(|lane| PyString::new(py, lane).unbind());
         let piece = match varying[..] {
             [(slot, place)] if known.value == Some(place) => Some(slot),
             _ => None,
         };
         let mould = Mould::new(class, constant);
-        Ok(Shared { serial: known.serial, lane, mould, varying, piece })
+        Ok(Shared {
+            serial: known.serial,
+            lane: lane.map(Into::into),
+            stream_id,
+            mould,
+            varying,
+            piece,
+        })
     }
 
     fn fill(
@@ -246,19 +256,22 @@ impl<'a, 'py> Maker<'a, 'py> {
             let Some(slot) = slot.filter(|slot| filled & (1 << slot) == 0) else { continue };
             filled |= 1 << slot;
             if let Some(value) = scalar(self.py, parsed, member, &mut self.memory.strings)? {
-                event.set(COMMON.len() + slot, value)?;
+                event.set(slot, value)?;
             }
         }
         Ok(())
     }
 
-    fn fill_common(&self, event: &Filling<'_, 'py>, parsed: &Parsed<'_>) -> PyResult<()> {
-        let py = self.py;
-        event.set(RAW, PyBytes::new(py, parsed.raw).into_any())?;
-        event.set(OFFSET, parsed.offset.into_pyobject(py)?.into_any())?;
-        event.set(STREAM_ID, parsed.lane.as_deref().into_pyobject(py)?.into_any())?;
-        event.set(SEQUENCE_NUMBER, parsed.sequence_number.into_pyobject(py)?.into_any())?;
-        event.set(NAMED, parsed.named.then_some(&*parsed.kind).into_pyobject(py)?.into_any())
+    fn begin(&mut self, event: &Filling<'_, 'py>, parsed: &Parsed<'_>) -> PyResult<()> {
+        let string = |text: &str| PyString::new(self.py, text);
+        let given = Given {
+            raw: parsed.raw,
+            offset: parsed.offset,
+            sequence: parsed.sequence_number,
+            lane: parsed.lane.as_deref().map(string),
+            named: parsed.named.then(|| string(&parsed.kind)),
+        };
+        event.begin(&mut self.memory.pages, given)
     }
 }
 

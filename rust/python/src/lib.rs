@@ -12,6 +12,7 @@ mod decoder;
 mod events;
 mod frames;
 mod json;
+mod record;
 mod response;
 mod rows;
 mod scan;
@@ -47,7 +48,10 @@ mod _native {
 
     #[pymodule_init]
     fn begin(module: &pyo3::Bound<'_, pyo3::types::PyModule>) -> pyo3::PyResult<()> {
+        use pyo3::types::PyModuleMethods;
+
         super::only_interpreter(module)?;
+        module.add("Record", super::record::class(module.py())?)?;
         super::attach::register(module)
     }
 }

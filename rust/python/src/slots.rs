@@ -4,12 +4,14 @@
 //! object, and the object's words are searched for it. A class where that does not give exactly one place for each slot
 //! is filled through setattr instead, so that a future layout costs time and nothing else.
 //!
-//! The one module of the binding with `unsafe`; each block says what it relies on.
+//! With `record`, the one module of the binding with `unsafe`; each block says what it relies on.
 #![allow(unsafe_code)]
 
 use pyo3::prelude::*;
-use pyo3::types::{PyDict, PySet, PyString, PyType};
+use pyo3::types::{PyBytes, PyDict, PySet, PyString, PyType};
 use pyo3::{ffi, intern};
+
+use crate::record::{self, Given, Pages};
 
 /// The words of what every object begins with.
 const HEADER: usize = size_of::<ffi::PyObject>() / size_of::<usize>();
@@ -22,6 +24,8 @@ pub struct SlotClass {
     words: Option<Vec<usize>>,
     /// The number of words of an object that the collector is not to see.
     unseen: Option<usize>,
+    /// Its objects begin with a record, which is filled as it lies there.
+    is_record: bool,
 }
 
 impl SlotClass {
@@ -30,7 +34,8 @@ impl SlotClass {
         let py = class.py();
         let names: Vec<_> = names.iter().map(|name| PyString::intern(py, name).unbind()).collect();
         let words = if plain_layout(class)?.is_some() { find_all(class, &names)? } else { None };
-        Ok(Self { class: class.clone().unbind(), names, words, unseen: None })
+        let is_record = words.is_some() && class.is_subclass(record::class(py)?)?;
+        Ok(Self { class: class.clone().unbind(), names, words, unseen: None, is_record })
     }
 
     /// The collector does not see its objects from now on: they are to hold nothing that leads back to them.
@@ -69,7 +74,7 @@ impl SlotClass {
 
     /// Fills by setattr from now on: the path that unforeseen layouts take.
     pub fn forget_layout(mut self) -> Self {
-        (self.words, self.unseen) = (None, None);
+        (self.words, self.unseen, self.is_record) = (None, None, false);
         self
     }
 }
@@ -130,6 +135,24 @@ impl<'py> Filling<'_, 'py> {
             *self.object.as_ptr().cast::<*mut ffi::PyObject>().add(words[slot]) = value.into_ptr();
         }
         Ok(())
+    }
+
+    /// Sets what every event begins with.
+    #[inline]
+    pub fn begin(&self, pages: &mut Pages, given: Given<'_, 'py>) -> PyResult<()> {
+        let py = self.object.py();
+        if self.class.is_record {
+            // SAFETY: the class derives from that of the records, and `make` gave a fresh object, all zeros.
+            return unsafe { record::fill(self.object.as_ptr(), py, pages, given) };
+        }
+        let set = |name: &Bound<'py, PyString>, value: Bound<'py, PyAny>| {
+            set_plainly(&self.object, name, &value)
+        };
+        set(intern!(py, "raw"), PyBytes::new(py, given.raw).into_any())?;
+        set(intern!(py, "offset"), given.offset.into_pyobject(py)?.into_any())?;
+        set(intern!(py, "sequence_number"), given.sequence.into_pyobject(py)?.into_any())?;
+        set(intern!(py, "stream_id"), given.lane.into_pyobject(py)?.into_any())?;
+        set(intern!(py, "_named"), given.named.into_pyobject(py)?.into_any())
     }
 
     /// Gives the object this dict as its `__dict__`.
