@@ -59,6 +59,8 @@ fn classes(py: Python<'_>) -> PyResult<&'static Classes> {
 pub struct Memory {
     strings: Strings,
     pages: Pages,
+    /// The events of a chunk, which become a list at its end; nothing in between.
+    made: Vec<Py<PyAny>>,
     /// For the templates of the latest events that repeated one, what their events have in common.
     shared: Vec<Shared>,
     latest: usize,
@@ -95,6 +97,8 @@ impl Shared {
 
 /// How many templates are kept.
 const KEPT: usize = 8;
+/// Space for so many events of a chunk is kept for the next.
+const AT_ONCE: usize = 4096;
 
 impl Memory {
     /// What the events of this template share, if it is known.
@@ -119,25 +123,32 @@ impl Memory {
     }
 }
 
-/// Makes event objects, and appends them to a list. Strings that repeat from event to event are made once.
+/// Makes event objects, and a list of them. Strings that repeat from event to event are made once.
 pub struct Maker<'a, 'py> {
     py: Python<'py>,
     classes: &'static Classes,
-    list: Bound<'py, PyList>,
     error: Option<PyErr>,
     memory: &'a mut Memory,
 }
 
 impl<'a, 'py> Maker<'a, 'py> {
     pub fn new(py: Python<'py>, memory: &'a mut Memory) -> PyResult<Self> {
-        Ok(Self { py, classes: classes(py)?, list: PyList::empty(py), error: None, memory })
+        Ok(Self { py, classes: classes(py)?, error: None, memory })
     }
 
     /// The events made so far. Raises what went wrong while one was made.
     pub fn finish(self) -> PyResult<Bound<'py, PyList>> {
+        let Memory { made, .. } = self.memory;
         match self.error {
-            Some(error) => Err(error),
-            None => Ok(self.list),
+            Some(error) => {
+                made.clear();
+                Err(error)
+            }
+            None => {
+                let list = PyList::new(self.py, made.drain(..));
+                made.shrink_to(AT_ONCE);
+                list
+            }
         }
     }
 
@@ -283,15 +294,19 @@ impl respstream_core::decoder::Sink for Maker<'_, '_> {
 
     fn piece(&mut self, piece: &Piece<'_>) {
         if self.error.is_none() {
-            let made = self.make_piece(piece).and_then(|event| self.list.append(event));
-            self.error = made.err();
+            match self.make_piece(piece) {
+                Ok(event) => self.memory.made.push(event.unbind()),
+                Err(error) => self.error = Some(error),
+            }
         }
     }
 
     fn event(&mut self, parsed: &Parsed<'_>) {
         if self.error.is_none() {
-            let made = self.make(parsed).and_then(|event| self.list.append(event));
-            self.error = made.err();
+            match self.make(parsed) {
+                Ok(event) => self.memory.made.push(event.unbind()),
+                Err(error) => self.error = Some(error),
+            }
         }
     }
 }

@@ -8,9 +8,11 @@
 //! attribute itself. There the base finds attributes, and calls `_absent` for those that are not there.
 #![allow(unsafe_code)]
 
+use std::cell::UnsafeCell;
 use std::ffi::{CStr, c_int, c_uint, c_void};
 use std::mem::{offset_of, size_of};
 use std::ptr::null_mut;
+use std::sync::atomic::{AtomicPtr, Ordering};
 
 use pyo3::prelude::*;
 use pyo3::sync::PyOnceLock;
@@ -22,6 +24,8 @@ use pyo3::{ffi, intern};
 /// that shares one.
 const PAGE: usize = 4_000;
 const SHARED: usize = PAGE / 4;
+/// The bytes of what every object begins with.
+const HEAD: usize = size_of::<ffi::PyObject>();
 
 /// The head of every event object; zeros are a valid one, which has nothing yet.
 #[repr(C)]
@@ -29,6 +33,7 @@ struct Record {
     head: ffi::PyObject,
     /// The bytes that the payload is in.
     page: *mut ffi::PyObject,
+    /// Of these two, null is None.
     stream_id: *mut ffi::PyObject,
     named: *mut ffi::PyObject,
     offset: Number,
@@ -38,6 +43,8 @@ struct Record {
     /// Where in the page the payload is. If the size is 0 the page is the payload's own, or whatever was set.
     start: u16,
     size: u16,
+    /// The room that takes the object in when nobody has it any more; 0 if there is none.
+    room: u16,
 }
 
 /// A number as it is, or an object that was set: null if there is none.
@@ -72,7 +79,8 @@ impl Pages {
             _ => {
                 // SAFETY: a null pointer asks for bytes that are filled later; nobody reads them before.
                 let made = unsafe {
-                    let made = ffi::PyBytes_FromStringAndSize(std::ptr::null(), PAGE as ffi::Py_ssize_t);
+                    let made =
+                        ffi::PyBytes_FromStringAndSize(std::ptr::null(), PAGE as ffi::Py_ssize_t);
                     Bound::from_owned_ptr_or_err(py, made)?.cast_into_unchecked::<PyBytes>()
                 };
                 self.used = 0;
@@ -94,14 +102,15 @@ impl Pages {
 /// Fills the head of an event that nobody has seen yet.
 ///
 /// # Safety
-/// `object` is a fresh object of a class that derives from [`class`], its head zeroed.
+/// `object` is a fresh object of a class that derives from [`class`], its head zeroed, and `room` is that of the class.
 #[inline]
 pub unsafe fn fill(
-    object: *mut ffi::PyObject,
-    py: Python<'_>,
+    object: &Bound<'_, PyAny>,
+    room: Option<&Room>,
     pages: &mut Pages,
     given: Given<'_, '_>,
 ) -> PyResult<()> {
+    let py = object.py();
     let (page, start, size) = if given.raw.len() <= SHARED {
         let (page, start) = pages.put(py, given.raw)?;
         (page, start, given.raw.len() as u16)
@@ -109,18 +118,78 @@ pub unsafe fn fill(
         (PyBytes::new(py, given.raw).into_ptr(), 0, 0)
     };
     // SAFETY: the caller's promise; nothing is overwritten but zeros.
-    let record = unsafe { &mut *object.cast::<Record>() };
+    let record = unsafe { &mut *object.as_ptr().cast::<Record>() };
     (record.page, record.start, record.size) = (page, start, size);
-    let or_none = |string: Option<Bound<'_, PyString>>| {
-        string.map_or_else(|| py.None().into_ptr(), Bound::into_ptr)
-    };
-    (record.stream_id, record.named) = (or_none(given.lane), or_none(given.named));
+    record.room = room.map_or(0, |room| room.number);
+    record.stream_id = given.lane.map_or(null_mut(), Bound::into_ptr);
+    record.named = given.named.map_or(null_mut(), Bound::into_ptr);
     (record.offset.plain, record.offset_is_plain) = (given.offset.cast_signed(), true);
     match given.sequence {
         Some(number) => (record.sequence.plain, record.sequence_is_plain) = (number, true),
         None => record.sequence.object = py.None().into_ptr(),
     }
     Ok(())
+}
+
+/// The objects of one class that nobody has any more, to be used again: without slots set, and unseen by the collector.
+///
+/// An extension of Cython's makes such lists likewise, where a class asks for one.
+pub struct Room {
+    class: *mut ffi::PyTypeObject,
+    number: u16,
+    objects: UnsafeCell<Vec<*mut ffi::PyObject>>,
+}
+
+// SAFETY: there are rooms only where one thread at a time runs Python code, and only such code uses them.
+unsafe impl Send for Room {}
+// SAFETY: likewise.
+unsafe impl Sync for Room {}
+
+/// The rooms by their numbers.
+static ROOMS: [AtomicPtr<Room>; 128] = [const { AtomicPtr::new(null_mut()) }; 128];
+/// How many objects are kept of a class: those of a chunk of 64 KiB.
+const KEPT: usize = 256;
+/// Whether one thread at a time runs Python code: free-threaded interpreters have another head of objects.
+const HAS_GIL: bool = HEAD == 2 * size_of::<usize>();
+
+impl Room {
+    /// The room of a class whose objects begin with a record and have the collector's header; None where there can be none.
+    pub fn new(class: &Bound<'_, PyType>) -> Option<&'static Self> {
+        let taken = |room: &AtomicPtr<Room>| !room.load(Ordering::Relaxed).is_null();
+        let number = ROOMS.iter().skip(1).position(|room| !taken(room)).filter(|_| HAS_GIL)? + 1;
+        let objects = UnsafeCell::new(Vec::with_capacity(KEPT));
+        let class = class.clone().unbind().into_ptr().cast();
+        let room = Box::leak(Box::new(Self { class, number: number as u16, objects }));
+        ROOMS[number].store(room, Ordering::Relaxed);
+        Some(room)
+    }
+
+    /// An object without anything set.
+    #[inline]
+    pub fn take<'py>(&self, py: Python<'py>) -> Option<Bound<'py, PyAny>> {
+        // SAFETY: with a GIL nobody else is here. The object is one of the class whose parts were given back and whose
+        // memory was not; the function makes it a new one.
+        unsafe {
+            let object = (*self.objects.get()).pop()?;
+            object.cast::<u8>().add(HEAD).write_bytes(0, size_of::<Record>() - HEAD);
+            Some(Bound::from_owned_ptr(py, ffi::PyObject_Init(object, self.class)))
+        }
+    }
+
+    /// Keeps the memory of an object, if it is of the class and there is space.
+    unsafe fn keep(number: u16, object: *mut ffi::PyObject, class: *mut ffi::PyTypeObject) -> bool {
+        let Some(room) = ROOMS.get(usize::from(number)) else { return false };
+        // SAFETY: as in `take`; rooms are never taken away.
+        unsafe {
+            let Some(room) = room.load(Ordering::Relaxed).as_ref() else { return false };
+            let objects = &mut *room.objects.get();
+            let keeps = room.class == class && objects.len() < KEPT;
+            if keeps {
+                objects.push(object);
+            }
+            keeps
+        }
+    }
 }
 
 /// The base class. Its objects come from `object.__new__`, and are filled by setting attributes, or by [`fill`].
@@ -130,22 +199,18 @@ pub fn class(py: Python<'_>) -> PyResult<&Bound<'_, PyType>> {
 }
 
 fn make_class(py: Python<'_>) -> PyResult<Py<PyType>> {
-    // Python keeps pointers into these tables as long as the class lives, which is for ever.
-    let members = Box::leak(Box::new([
-        member(c"stream_id", offset_of!(Record, stream_id)),
-        member(c"_named", offset_of!(Record, named)),
-        ffi::PyMemberDef::default(),
-    ]));
+    // Python keeps pointers into the table as long as the class lives, which is for ever.
     let properties = Box::leak(Box::new([
         property(c"raw", get_raw, set_raw),
         property(c"offset", get_number::<false>, set_number::<false>),
         property(c"sequence_number", get_number::<true>, set_number::<true>),
+        property(c"stream_id", get_name::<STREAM_ID>, set_name::<STREAM_ID>),
+        property(c"_named", get_name::<NAMED>, set_name::<NAMED>),
         ffi::PyGetSetDef::default(),
     ]));
     let slot = |slot: c_int, pfunc: *mut c_void| ffi::PyType_Slot { slot, pfunc };
     let mut slots = vec![
         slot(ffi::Py_tp_dealloc, dealloc as *mut c_void),
-        slot(ffi::Py_tp_members, members.as_mut_ptr().cast()),
         slot(ffi::Py_tp_getset, properties.as_mut_ptr().cast()),
     ];
     if py.version_info() < (3, 12) {
@@ -159,19 +224,10 @@ fn make_class(py: Python<'_>) -> PyResult<Py<PyType>> {
         flags: (ffi::Py_TPFLAGS_DEFAULT | ffi::Py_TPFLAGS_BASETYPE) as c_uint,
         slots: slots.as_mut_ptr(),
     };
-    // SAFETY: the tables end with zeros and stay where they are; the functions have the types of their slots.
+    // SAFETY: the tables end with zeros, and that of properties stays where it is; the functions have the types of their slots.
     unsafe {
         let class = ffi::PyType_FromSpec(&raw mut spec);
         Ok(Bound::from_owned_ptr_or_err(py, class)?.cast_into_unchecked().unbind())
-    }
-}
-
-fn member(name: &'static CStr, offset: usize) -> ffi::PyMemberDef {
-    ffi::PyMemberDef {
-        name: name.as_ptr(),
-        type_code: ffi::Py_T_OBJECT_EX,
-        offset: offset as ffi::Py_ssize_t,
-        ..Default::default()
     }
 }
 
@@ -196,10 +252,12 @@ unsafe extern "C" fn dealloc(object: *mut ffi::PyObject) {
             ffi::Py_XDECREF(record.sequence.object);
         }
         let class = ffi::Py_TYPE(object);
-        // A class that adds slots has its objects seen by the collector.
-        if ffi::PyType_GetFlags(class) & ffi::Py_TPFLAGS_HAVE_GC == 0 {
+        if record.room != 0 && Room::keep(record.room, object, class) {
+            // Its memory is not given back.
+        } else if ffi::PyType_GetFlags(class) & ffi::Py_TPFLAGS_HAVE_GC == 0 {
             ffi::PyObject_Free(object.cast());
         } else {
+            // A class that adds slots has its objects seen by the collector.
             ffi::PyObject_GC_Del(object.cast());
         }
         ffi::Py_DECREF(class.cast());
@@ -315,6 +373,45 @@ unsafe extern "C" fn set_number<const SEQUENCE: bool>(
             let before = if *plain { null_mut() } else { number.object };
             (number.object, *plain) = (value, false);
             before
+        });
+        ffi::Py_XDECREF(before);
+    }
+    0
+}
+
+const STREAM_ID: usize = offset_of!(Record, stream_id);
+const NAMED: usize = offset_of!(Record, named);
+
+/// The name that stands so far from the head's beginning.
+unsafe extern "C" fn get_name<const AT: usize>(
+    object: *mut ffi::PyObject,
+    _: *mut c_void,
+) -> *mut ffi::PyObject {
+    unsafe {
+        let found = alone(object, |record| {
+            let found = *(&raw mut *record).byte_add(AT).cast::<*mut ffi::PyObject>();
+            let none = if record.page.is_null() { null_mut() } else { ffi::Py_None() };
+            let found = if found.is_null() { none } else { found };
+            ffi::Py_XINCREF(found);
+            found
+        });
+        if found.is_null() {
+            absent(if AT == NAMED { c"_named" } else { c"stream_id" })
+        } else {
+            found
+        }
+    }
+}
+
+unsafe extern "C" fn set_name<const AT: usize>(
+    object: *mut ffi::PyObject,
+    value: *mut ffi::PyObject,
+    _: *mut c_void,
+) -> c_int {
+    unsafe {
+        ffi::Py_XINCREF(value);
+        let before = alone(object, |record| {
+            (&raw mut *record).byte_add(AT).cast::<*mut ffi::PyObject>().replace(value)
         });
         ffi::Py_XDECREF(before);
     }

@@ -11,7 +11,7 @@ use pyo3::prelude::*;
 use pyo3::types::{PyBytes, PyDict, PySet, PyString, PyType};
 use pyo3::{ffi, intern};
 
-use crate::record::{self, Given, Pages};
+use crate::record::{self, Given, Pages, Room};
 
 /// The words of what every object begins with.
 const HEADER: usize = size_of::<ffi::PyObject>() / size_of::<usize>();
@@ -26,6 +26,8 @@ pub struct SlotClass {
     unseen: Option<usize>,
     /// Its objects begin with a record, which is filled as it lies there.
     is_record: bool,
+    /// Where such objects wait that nobody has any more.
+    room: Option<&'static Room>,
 }
 
 impl SlotClass {
@@ -35,18 +37,30 @@ impl SlotClass {
         let names: Vec<_> = names.iter().map(|name| PyString::intern(py, name).unbind()).collect();
         let words = if plain_layout(class)?.is_some() { find_all(class, &names)? } else { None };
         let is_record = words.is_some() && class.is_subclass(record::class(py)?)?;
-        Ok(Self { class: class.clone().unbind(), names, words, unseen: None, is_record })
+        Ok(Self {
+            class: class.clone().unbind(),
+            names,
+            words,
+            unseen: None,
+            is_record,
+            room: None,
+        })
     }
 
     /// The collector does not see its objects from now on: they are to hold nothing that leads back to them.
     pub fn out_of_sight(mut self, py: Python<'_>) -> PyResult<Self> {
         self.unseen = if self.words.is_some() { bare_layout(self.class.bind(py))? } else { None };
+        let has_room = self.is_record && self.unseen.is_some();
+        self.room = if has_room { Room::new(self.class.bind(py)) } else { None };
         Ok(self)
     }
 
     /// A new object without any slot set.
     #[inline]
     pub fn make<'py>(&self, py: Python<'py>) -> PyResult<Filling<'_, 'py>> {
+        if let Some(object) = self.room.and_then(|room| room.take(py)) {
+            return Ok(Filling { class: self, object });
+        }
         let class = self.class.bind(py);
         let object = match self.unseen {
             Some(words) => allocate_unseen(class, words)?,
@@ -74,7 +88,7 @@ impl SlotClass {
 
     /// Fills by setattr from now on: the path that unforeseen layouts take.
     pub fn forget_layout(mut self) -> Self {
-        (self.words, self.unseen, self.is_record) = (None, None, false);
+        (self.words, self.unseen, self.is_record, self.room) = (None, None, false, None);
         self
     }
 }
@@ -142,8 +156,8 @@ impl<'py> Filling<'_, 'py> {
     pub fn begin(&self, pages: &mut Pages, given: Given<'_, 'py>) -> PyResult<()> {
         let py = self.object.py();
         if self.class.is_record {
-            // SAFETY: the class derives from that of the records, and `make` gave a fresh object, all zeros.
-            return unsafe { record::fill(self.object.as_ptr(), py, pages, given) };
+            // SAFETY: the class derives from that of the records, and `make` gave a fresh object, its head all zeros.
+            return unsafe { record::fill(&self.object, self.class.room, pages, given) };
         }
         let set = |name: &Bound<'py, PyString>, value: Bound<'py, PyAny>| {
             set_plainly(&self.object, name, &value)
