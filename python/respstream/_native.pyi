@@ -224,12 +224,19 @@ class SdkPlan:
 class SdkReader:
     """Reads one stream into the SDK's events."""
 
-    def __new__(cls, plan: SdkPlan) -> SdkReader: ...
+    def __new__(cls, plan: SdkPlan, drafts: Sequence[str] = ...) -> SdkReader: ...
     def feed(self, chunk: bytes) -> list[Any] | tuple[Any, ...]:
         """The events that a chunk completes: a list of them, or a tuple where texts or bytes for the SDK are among them."""
     @property
     def rest(self) -> bytes:
         """The bytes of the block that is not complete."""
+
+@final
+class SdkDraft:
+    """An event that an `SdkRun` makes into its own, or that is made as it is."""
+
+    def event(self) -> Any:
+        """The event. Raises `ValueError` if it was made already."""
 
 @final
 class SdkStamp:

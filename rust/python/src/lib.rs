@@ -42,7 +42,7 @@ mod _native {
     #[pymodule_export]
     use super::scan::{Batch, Scan, Schema, Stream};
     #[pymodule_export]
-    use super::sdk::{SdkPlan, SdkReader, SdkRun, SdkStamp};
+    use super::sdk::{SdkDraft, SdkPlan, SdkReader, SdkRun, SdkStamp};
     #[pymodule_export]
     use super::sse::SseDecoder;
 

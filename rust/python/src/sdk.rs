@@ -21,7 +21,7 @@ use blocks::{Block, Blocks};
 use build::{Builder, Memory};
 use plan::Table;
 
-pub use stamp::{SdkRun, SdkStamp};
+pub use stamp::{SdkDraft, SdkRun, SdkStamp};
 
 /// How the events of each type are built. It grows while it is used; readers see what was there when they were fed.
 #[pyclass(frozen, module = "respstream._native")]
@@ -79,13 +79,16 @@ pub struct SdkReader {
     plan: Py<SdkPlan>,
     blocks: Blocks,
     memory: Memory,
+    drafts: Vec<String>,
 }
 
 #[pymethods]
 impl SdkReader {
+    /// `drafts`: the types whose events are to come as drafts, for an `SdkRun` to take.
     #[new]
-    fn new(plan: Py<SdkPlan>) -> Self {
-        Self { plan, blocks: Blocks::default(), memory: Memory::default() }
+    #[pyo3(signature = (plan, drafts = Vec::new()))]
+    fn new(plan: Py<SdkPlan>, drafts: Vec<String>) -> Self {
+        Self { plan, blocks: Blocks::default(), memory: Memory::default(), drafts }
     }
 
     /// The events that a chunk completes: a list of event objects, or a tuple where texts or bytes are among them.
@@ -95,7 +98,8 @@ impl SdkReader {
         let list = PyList::empty(py);
         let mut odd = false;
         let mut error = None;
-        self.blocks.feed(chunk, &mut |block| match item(&mut builder, &block).and_then(
+        let drafts = &self.drafts;
+        self.blocks.feed(chunk, &mut |block| match item(&mut builder, &block, drafts).and_then(
             |(item, plain)| {
                 odd |= !plain;
                 list.append(item)
@@ -125,12 +129,13 @@ impl SdkReader {
 fn item<'py>(
     builder: &mut Builder<'_, 'py>,
     block: &Block<'_>,
+    drafts: &[String],
 ) -> PyResult<(Bound<'py, PyAny>, bool)> {
     let py = builder.py;
     match *block {
         Block::Odd(rest) => Ok((PyBytes::new(py, rest).into_any(), false)),
         Block::Event { name, data } => {
-            if let Some(event) = builder.event(name, data)? {
+            if let Some(event) = builder.event(name, data, drafts)? {
                 return Ok((event, true));
             }
             Ok(((name, data).into_pyobject(py)?.into_any(), false))

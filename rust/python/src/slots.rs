@@ -86,6 +86,10 @@ impl SlotClass {
         }
     }
 
+    pub fn is(&self, class: &Bound<'_, PyType>) -> bool {
+        self.class.is(class)
+    }
+
     /// Fills by setattr from now on: the path that unforeseen layouts take.
     pub fn forget_layout(mut self) -> Self {
         (self.words, self.unseen, self.is_record, self.room) = (None, None, false, None);
@@ -181,6 +185,28 @@ impl<'py> Filling<'_, 'py> {
     pub fn done(self) -> Bound<'py, PyAny> {
         self.object
     }
+}
+
+/// The collector does not see the object from now on.
+pub fn untrack(object: &Bound<'_, PyAny>) {
+    // SAFETY: the object is live, of a class with the collector's header, and whole; one that is not tracked stays so.
+    unsafe { ffi::PyObject_GC_UnTrack(object.as_ptr().cast()) };
+}
+
+/// Whether the dict has these keys in this order, the very objects, and no value is None.
+pub fn has_keys(dict: &Bound<'_, PyDict>, keys: &[Py<PyString>]) -> bool {
+    let (mut place, mut key, mut value) = (0, std::ptr::null_mut(), std::ptr::null_mut());
+    let mut expected = keys.iter();
+    // SAFETY: the dict is live, and nothing changes it in between; what the function gives is borrowed, and looked at only.
+    unsafe {
+        while ffi::PyDict_Next(dict.as_ptr(), &raw mut place, &raw mut key, &raw mut value) != 0 {
+            let is = expected.next().is_some_and(|expected| expected.as_ptr() == key);
+            if !is || value == ffi::Py_None() {
+                return false;
+            }
+        }
+    }
+    expected.next().is_none()
 }
 
 /// A new set of the same elements; quicker than its method `copy`, which must be looked up.

@@ -9,6 +9,7 @@ from __future__ import annotations
 import functools
 import json
 import threading
+from collections.abc import Iterable
 from typing import Any
 
 from respstream import _backend
@@ -32,9 +33,9 @@ class Plans:
         self._tried: set[str] = set()
         self._lock = threading.Lock()
 
-    def reader(self) -> Any:
-        """A native reader of one stream."""
-        return _backend.engine.SdkReader(self.native)
+    def reader(self, drafts: Iterable[str] = ()) -> Any:
+        """A native reader of one stream; events of the types in `drafts` come as drafts."""
+        return _backend.engine.SdkReader(self.native, list(drafts))
 
     def learn(self, data: str, event: object) -> None:
         """Takes note of an event that the SDK made of a payload: if it is the first of its type, a plan is made."""

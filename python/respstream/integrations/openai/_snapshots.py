@@ -59,6 +59,8 @@ class _Deltas:
                 if made is not None:
                     self._run = run
                     return made
+        if event.__class__ is _backend.engine.SdkDraft:
+            event = event.event()
         attribute = _TARGETS.get(event.type)
         # The first delta of another text leaves the texts of the others alone.
         if attribute is None or event.delta.__class__ is not str or len(self._runs) == _RUNS:
@@ -135,3 +137,6 @@ def adopt(stream: Any, sdk: Sdk, faithful: bool) -> None:
         ours = object.__new__(cls)
         ours.__dict__.update(state.__dict__, _runs=[], _run=None)
         stream._state = ours
+        # Nobody else sees what the state is handed.
+        if hasattr(raw := getattr(stream, "_raw_stream", None), "drafts"):
+            raw.drafts = _TARGETS

@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import functools
 import json
-from collections.abc import AsyncIterator, Iterator
+from collections.abc import AsyncIterator, Iterable, Iterator
 from itertools import chain
 from typing import Any, TypeVar
 
@@ -25,10 +25,10 @@ T = TypeVar("T")
 class _Batches:
     """A decoder in the place of the SDK's: gives lists of events, and tuples with messages for the SDK among them."""
 
-    def __init__(self, original: Any, known: Plans, *, flush: bool) -> None:
+    def __init__(self, original: Any, known: Plans, drafts: Iterable[str], *, flush: bool) -> None:
         self._original = original
         self._message = known.sdk.message
-        self._reader = known.reader()
+        self._reader = known.reader(drafts)
         self._flush = flush
 
     def _odd(self, batch: tuple[Any, ...]) -> tuple[tuple[Any, ...], bytes | None]:
@@ -155,6 +155,7 @@ def _sync_class(sdk: Sdk, faithful: bool) -> type[Any]:
 
         _decoder: Any
         _queue: _Queue | None = None
+        drafts: Iterable[str] = ()  # set before it is read, by what takes drafts for events
 
         def _iter_events(self) -> Iterator[Any]:
             return iter(self._queue) if self._queue is not None else super()._iter_events()
@@ -165,7 +166,7 @@ def _sync_class(sdk: Sdk, faithful: bool) -> type[Any]:
             if known is None:
                 yield from slow
                 return
-            self._decoder = _Batches(self._decoder, known, flush=not faithful)
+            self._decoder = _Batches(self._decoder, known, self.drafts, flush=not faithful)
             batches = super()._iter_events()
             queue = self._queue = _Queue()
             try:
@@ -201,6 +202,7 @@ def _async_class(sdk: Sdk, faithful: bool) -> type[Any]:
 
         _decoder: Any
         _queue: _Queue | None = None
+        drafts: Iterable[str] = ()  # set before it is read, by what takes drafts for events
 
         def _iter_events(self) -> AsyncIterator[Any]:
             return aiter(self._queue) if self._queue is not None else super()._iter_events()
@@ -212,7 +214,7 @@ def _async_class(sdk: Sdk, faithful: bool) -> type[Any]:
                 async for made in slow:
                     yield made
                 return
-            self._decoder = _Batches(self._decoder, known, flush=not faithful)
+            self._decoder = _Batches(self._decoder, known, self.drafts, flush=not faithful)
             batches = super()._iter_events()
             queue = self._queue = _Queue()
             try:

@@ -10,8 +10,9 @@ use pyo3::types::{PyBool, PyDict, PyFloat, PyInt, PyList, PyString};
 use respstream_core::json::{self, Kind, Member};
 
 use super::members::{Matched, Value, locate, tag};
-use super::model::Model;
+use super::model::{Model, Parts};
 use super::plan::{Node, Table, is_integer};
+use super::stamp::SdkDraft;
 
 /// Why there is no value.
 pub enum Miss {
@@ -54,8 +55,13 @@ impl<'a, 'py> Builder<'a, 'py> {
         Self { py, table, memory }
     }
 
-    /// The event of a message; None where the SDK must make it.
-    pub fn event(&mut self, name: Option<&str>, data: &str) -> PyResult<Option<Bound<'py, PyAny>>> {
+    /// The event of a message; None where the SDK must make it. Those of the types in `drafts` come as drafts.
+    pub fn event(
+        &mut self,
+        name: Option<&str>,
+        data: &str,
+        drafts: &[String],
+    ) -> PyResult<Option<Bound<'py, PyAny>>> {
         let text = data.as_bytes();
         // The names of another API, which the SDK reads in another way.
         if name.is_some_and(|name| name.starts_with("thread.")) || !self.scan(text) {
@@ -65,17 +71,21 @@ impl<'a, 'py> Builder<'a, 'py> {
         let table = self.table;
         // Members named `error` make the SDK raise.
         let error = members.iter().any(|member| member.raw_key(text) == b"error");
-        let node = match tag(text, &members, "type") {
-            Ok(Some(Value { text, kind: Kind::String })) if !error => {
-                table.events.get(&*json::decode_str(text))
+        let kind = match tag(text, &members, "type") {
+            Ok(Some(Value { text, kind: Kind::String })) if !error => json::decode_str(text),
+            _ => return Ok(None),
+        };
+        let Some(node) = table.events.get(&*kind).and_then(|node| table.shared(*node)) else {
+            return Ok(None);
+        };
+        let Node::Model(model) = &**node else { return Ok(None) };
+        let made = self.parts(model, text, members).and_then(|parts| {
+            if drafts.iter().any(|draft| *draft == kind) {
+                return Ok(SdkDraft::new(self.py, node, parts)?.into_any());
             }
-            _ => None,
-        };
-        let event = match node.and_then(|node| table.node(*node)) {
-            Some(Node::Model(model)) => self.model(model, text, members),
-            _ => Err(Miss::Unsure),
-        };
-        sure(event)
+            Ok(model.object(parts)?)
+        });
+        sure(made)
     }
 
     /// One text as a node has it, validated or else constructed.
@@ -86,7 +96,8 @@ impl<'a, 'py> Builder<'a, 'py> {
         match self.table.node(node) {
             Some(Node::Model(model)) => {
                 let members = std::mem::take(&mut self.memory.members);
-                sure(self.model(model, text, members))
+                let parts = self.parts(model, text, members);
+                sure(parts.and_then(|parts| Ok(model.object(parts)?)))
             }
             _ => Ok(None),
         }
@@ -98,19 +109,38 @@ impl<'a, 'py> Builder<'a, 'py> {
         scan.is_ok_and(|scan| scan.kind == Kind::Object && !scan.lone_surrogate)
     }
 
-    fn model(&mut self, model: &Model, text: &[u8], members: Vec<Member>) -> Built<'py> {
+    /// What an event is made of.
+    fn parts(
+        &mut self,
+        model: &Model,
+        text: &[u8],
+        members: Vec<Member>,
+    ) -> Result<Parts<'py>, Miss> {
         let matched = Matched::new(self.py, model, text, members)?;
-        let event = match self.validated_model(model, text, &matched) {
-            Err(Miss::Fails) => self.constructed_model(model, text, &matched),
+        let parts = match self.validated_parts(model, text, &matched) {
+            Err(Miss::Fails) => self.constructed_parts(model, text, &matched),
             made => made,
         };
         if self.memory.members.is_empty() {
             self.memory.members = matched.members;
         }
-        event
+        parts
     }
 
     fn validated_model(&mut self, model: &Model, text: &[u8], matched: &Matched) -> Built<'py> {
+        Ok(model.object(self.validated_parts(model, text, matched)?)?)
+    }
+
+    fn constructed_model(&mut self, model: &Model, text: &[u8], matched: &Matched) -> Built<'py> {
+        Ok(model.object(self.constructed_parts(model, text, matched)?)?)
+    }
+
+    fn validated_parts(
+        &mut self,
+        model: &Model,
+        text: &[u8],
+        matched: &Matched,
+    ) -> Result<Parts<'py>, Miss> {
         if matched.given & model.required != model.required {
             return Err(Miss::Fails);
         }
@@ -125,10 +155,15 @@ impl<'a, 'py> Builder<'a, 'py> {
                 None => self.add_extra(model, &extra, member, text)?,
             }
         }
-        Ok(model.object(&dict, &extra, matched.given, true)?)
+        Ok(Parts { dict, extra, given: matched.given, counted: true, leaf: matched.is_leaf(text) })
     }
 
-    fn constructed_model(&mut self, model: &Model, text: &[u8], matched: &Matched) -> Built<'py> {
+    fn constructed_parts(
+        &mut self,
+        model: &Model,
+        text: &[u8],
+        matched: &Matched,
+    ) -> Result<Parts<'py>, Miss> {
         let (dict, extra) = (model.dict(self.py)?, PyDict::new(self.py));
         for (member, place) in matched.members.iter().zip(&matched.places) {
             let Some(place) = place else {
@@ -144,7 +179,7 @@ impl<'a, 'py> Builder<'a, 'py> {
                 self.add_extra(model, &extra, member, text)?;
             }
         }
-        Ok(model.object(&dict, &extra, matched.given, false)?)
+        Ok(Parts { dict, extra, given: matched.given, counted: false, leaf: matched.is_leaf(text) })
     }
 
     fn add_extra(

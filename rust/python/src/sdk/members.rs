@@ -61,6 +61,15 @@ impl Matched {
         }
         Ok(Self { members, places, given })
     }
+
+    /// Whether nothing in it holds anything.
+    pub fn is_leaf(&self, text: &[u8]) -> bool {
+        self.members.iter().all(|member| match member.kind {
+            Kind::Array => member.value(text) == b"[]",
+            Kind::Object => false,
+            _ => true,
+        })
+    }
 }
 
 /// The string member of this name. An escaped key makes it unsure, and so does a second member of the name.

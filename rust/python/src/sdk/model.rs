@@ -8,7 +8,7 @@ use pyo3::prelude::*;
 use pyo3::types::{PyDict, PySet, PyString, PyTuple, PyType};
 
 use super::copy_dict;
-use crate::slots::{SlotClass, copy_set};
+use crate::slots::{SlotClass, copy_set, untrack};
 
 /// The slots of a pydantic model, in the order in which they are set here.
 const SLOTS: [&str; 3] = ["__pydantic_fields_set__", "__pydantic_extra__", "__pydantic_private__"];
@@ -34,6 +34,18 @@ pub struct Model {
     template: Py<PyDict>,
     sets: Mutex<HashMap<u64, Py<PySet>>>,
     last: Mutex<Option<Arc<Last>>>,
+}
+
+/// What an object is made of.
+pub struct Parts<'py> {
+    pub dict: Bound<'py, PyDict>,
+    pub extra: Bound<'py, PyDict>,
+    /// One bit for each field that was there.
+    pub given: u64,
+    /// Validation counts extra members as set too, construction does not.
+    pub counted: bool,
+    /// Nothing in it holds anything.
+    pub leaf: bool,
 }
 
 /// The set of the latest object with extra members, and what it is of.
@@ -91,27 +103,34 @@ impl Model {
         copy_dict(py, &self.template)
     }
 
-    /// An object with this content; `given` has a bit for each field that was there. Validation counts extra members as
-    /// set too, construction does not: `counted` tells.
-    pub fn object<'py>(
-        &self,
-        dict: &Bound<'py, PyDict>,
-        extra: &Bound<'py, PyDict>,
-        given: u64,
-        counted: bool,
-    ) -> PyResult<Bound<'py, PyAny>> {
+    /// An object with this content.
+    ///
+    /// The collector does not see one that holds nothing but strings, numbers and empty lists: there are many of them, and
+    /// nothing leads from them to others.
+    pub fn object<'py>(&self, parts: Parts<'py>) -> PyResult<Bound<'py, PyAny>> {
+        let Parts { dict, extra, given, counted, leaf } = parts;
         let py = dict.py();
         let object = self.class.make(py)?;
-        object.set_dict(dict)?;
+        object.set_dict(&dict)?;
         let set = if counted && !extra.is_empty() {
-            self.set_with(extra, given)?
+            self.set_with(&extra, given)?
         } else {
             self.set_of(py, given)?
         };
+        untrack(set.as_any());
         object.set(0, set.into_any())?;
-        object.set(1, extra.clone().into_any())?;
+        object.set(1, extra.into_any())?;
         object.set(2, py.None().into_bound(py))?;
-        Ok(object.done())
+        let object = object.done();
+        if leaf {
+            untrack(dict.as_any());
+            untrack(&object);
+        }
+        Ok(object)
+    }
+
+    pub fn is_of_class(&self, class: &Bound<'_, PyType>) -> bool {
+        self.class.is(class)
     }
 
     /// The name of an extra member, where the latest object had the same one at this place.

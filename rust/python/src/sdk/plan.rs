@@ -69,6 +69,11 @@ impl Table {
         self.nodes.get(place).map(AsRef::as_ref)
     }
 
+    /// A node, to be kept.
+    pub fn shared(&self, place: usize) -> Option<&Arc<Node>> {
+        self.nodes.get(place)
+    }
+
     /// Adds a node, given as a tuple of its kind and arguments.
     pub fn push(&mut self, spec: &Bound<'_, PyAny>) -> PyResult<()> {
         let spec = spec.cast::<PyTuple>()?;

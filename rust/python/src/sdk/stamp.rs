@@ -1,11 +1,15 @@
 //! The events of `responses.stream()`: a delta with the text so far.
 
+use std::sync::Arc;
+
+use pyo3::exceptions::PyValueError;
 use pyo3::intern;
 use pyo3::prelude::*;
 use pyo3::types::{PyDict, PyList, PyString, PyTuple, PyType};
 
-use super::model::Model;
-use crate::slots::append;
+use super::model::{Model, Parts};
+use super::plan::Node;
+use crate::slots::{append, has_keys};
 
 /// Makes events of one class out of events of another, with one more member.
 #[pyclass(frozen, module = "respstream._native")]
@@ -13,6 +17,8 @@ pub struct SdkStamp {
     model: Model,
     given: u64,
     added: Py<PyString>,
+    /// The other members, where they are all those of an event that this is made of, and the new one comes last.
+    names: Option<Vec<Py<PyString>>>,
 }
 
 #[pymethods]
@@ -32,7 +38,15 @@ impl SdkStamp {
         for (place, field) in model.fields.iter().enumerate() {
             bits |= u64::from(given.contains(&field.name)?) << place;
         }
-        Ok(Self { model, given: bits, added: PyString::intern(py, added.to_str()?).unbind() })
+        let added = PyString::intern(py, added.to_str()?).unbind();
+        let all = bits == u64::MAX >> (64 - model.fields.len().max(1));
+        let names = match &model.fields[..] {
+            [others @ .., last] if all && last.name.is(&added) => {
+                Some(others.iter().map(|field| field.name.clone_ref(py)).collect())
+            }
+            _ => None,
+        };
+        Ok(Self { model, given: bits, added, names })
     }
 
     /// The event with the new member; lists are copied, and null members have their defaults.
@@ -67,8 +81,73 @@ impl SdkStamp {
                 Err(_) => dict.set_item(&field.name, value)?,
             }
         }
+        self.with(dict, added, false)
+    }
+
+    /// The same of a draft, whose dict nobody else has.
+    fn take<'py>(
+        &self,
+        draft: Draft,
+        py: Python<'py>,
+        added: Bound<'py, PyAny>,
+    ) -> PyResult<Bound<'py, PyAny>> {
+        let from = draft.dict.into_bound(py);
+        match &self.names {
+            Some(names) if has_keys(&from, names) => self.with(from, added, draft.leaf),
+            _ => self.make(&from, added),
+        }
+    }
+
+    fn with<'py>(
+        &self,
+        dict: Bound<'py, PyDict>,
+        added: Bound<'py, PyAny>,
+        leaf: bool,
+    ) -> PyResult<Bound<'py, PyAny>> {
         dict.set_item(&self.added, added)?;
-        self.model.object(&dict, &PyDict::new(py), self.given, false)
+        let extra = PyDict::new(dict.py());
+        self.model.object(Parts { dict, extra, given: self.given, counted: false, leaf })
+    }
+}
+
+/// An event that a run of deltas makes into its own, or that is made as it is if no run takes it.
+#[pyclass(module = "respstream._native")]
+pub struct SdkDraft(Option<Draft>);
+
+struct Draft {
+    model: Arc<Node>,
+    dict: Py<PyDict>,
+    extra: Py<PyDict>,
+    given: u64,
+    counted: bool,
+    leaf: bool,
+}
+
+impl SdkDraft {
+    pub fn new<'py>(
+        py: Python<'py>,
+        model: &Arc<Node>,
+        parts: Parts<'py>,
+    ) -> PyResult<Bound<'py, Self>> {
+        let Parts { dict, extra, given, counted, leaf } = parts;
+        let (dict, extra) = (dict.unbind(), extra.unbind());
+        let model = Arc::clone(model);
+        Bound::new(py, Self(Some(Draft { model, dict, extra, given, counted, leaf })))
+    }
+}
+
+#[pymethods]
+impl SdkDraft {
+    /// The event. Raises `ValueError` if it was made already.
+    fn event<'py>(&mut self, py: Python<'py>) -> PyResult<Bound<'py, PyAny>> {
+        let Some(Draft { model, dict, extra, given, counted, leaf }) = self.0.take() else {
+            return Err(PyValueError::new_err("the event was made already"));
+        };
+        let Node::Model(model) = &*model else {
+            return Err(PyValueError::new_err("no model"));
+        };
+        let (dict, extra) = (dict.into_bound(py), extra.into_bound(py));
+        model.object(Parts { dict, extra, given, counted, leaf })
     }
 }
 
@@ -111,13 +190,38 @@ impl SdkRun {
         self.newer.clone_ref(py)
     }
 
-    /// The events for one more delta: a list of one; None if the event is not of this run.
+    /// The events for one more delta, an event or a draft of one: a list of one; None if it is not of this run.
     fn __call__<'py>(&mut self, event: &Bound<'py, PyAny>) -> PyResult<Option<Bound<'py, PyList>>> {
         let py = event.py();
+        if let Ok(draft) = event.cast_exact::<SdkDraft>() {
+            let mut draft = draft.borrow_mut();
+            let Some(Draft { model, dict, .. }) = &draft.0 else { return Ok(None) };
+            let Node::Model(model) = &**model else { return Ok(None) };
+            if !model.is_of_class(self.class.bind(py)) {
+                return Ok(None);
+            }
+            let Some(text) = self.text_with(dict.bind(py))? else { return Ok(None) };
+            let Some(draft) = draft.0.take() else { return Ok(None) };
+            let made = self.stamp.get().take(draft, py, text.into_any())?;
+            return Ok(Some(PyList::new(py, [made])?));
+        }
         if event.get_type().as_ptr() != self.class.as_ptr() {
             return Ok(None);
         }
         let from = event.getattr(intern!(py, "__dict__"))?.cast_into::<PyDict>()?;
+        let Some(text) = self.text_with(&from)? else { return Ok(None) };
+        let made = self.stamp.get().make(&from, text.into_any())?;
+        Ok(Some(PyList::new(py, [made])?))
+    }
+}
+
+impl SdkRun {
+    /// The text so far with the delta of one more event; None if that is not of this run.
+    fn text_with<'py>(
+        &mut self,
+        from: &Bound<'py, PyDict>,
+    ) -> PyResult<Option<Bound<'py, PyString>>> {
+        let py = from.py();
         for (name, index) in &self.indexes {
             let same = match (from.get_item(name)?, index) {
                 (Some(found), Some(index)) => found.is(index) || found.eq(index)?,
@@ -137,7 +241,6 @@ impl SdkRun {
         let text = append(append(older, self.pending.bind(py))?, &delta)?;
         self.older = Some(std::mem::replace(&mut self.newer, text.clone().unbind()));
         self.pending = delta.unbind();
-        let made = self.stamp.get().make(&from, text.into_any())?;
-        Ok(Some(PyList::new(py, [made])?))
+        Ok(Some(text))
     }
 }
