@@ -8,10 +8,11 @@
 use std::sync::{Arc, Mutex, PoisonError};
 
 use pyo3::prelude::*;
-use pyo3::types::{PyBytes, PyDict, PyList, PyTuple};
+use pyo3::types::{PyBytes, PyDict, PyList, PyString, PyTuple};
 
 mod blocks;
 mod build;
+mod latest;
 mod members;
 mod model;
 mod plan;
@@ -80,6 +81,8 @@ pub struct SdkReader {
     blocks: Blocks,
     memory: Memory,
     drafts: Vec<String>,
+    /// The plans that the memory is of.
+    table: Option<Arc<Table>>,
 }
 
 #[pymethods]
@@ -88,12 +91,16 @@ impl SdkReader {
     #[new]
     #[pyo3(signature = (plan, drafts = Vec::new()))]
     fn new(plan: Py<SdkPlan>, drafts: Vec<String>) -> Self {
-        Self { plan, blocks: Blocks::default(), memory: Memory::default(), drafts }
+        Self { plan, blocks: Blocks::default(), memory: Memory::default(), drafts, table: None }
     }
 
     /// The events that a chunk completes: a list of event objects, or a tuple where texts or bytes are among them.
     fn feed<'py>(&mut self, py: Python<'py>, chunk: &[u8]) -> PyResult<Bound<'py, PyAny>> {
         let table = self.plan.get().table();
+        if !self.table.as_ref().is_some_and(|known| Arc::ptr_eq(known, &table)) {
+            self.memory.forget();
+            self.table = Some(Arc::clone(&table));
+        }
         let mut builder = Builder::new(py, &table, &mut self.memory);
         let list = PyList::empty(py);
         let mut odd = false;
@@ -138,7 +145,8 @@ fn item<'py>(
             if let Some(event) = builder.event(name, data, drafts)? {
                 return Ok((event, true));
             }
-            Ok(((name, data).into_pyobject(py)?.into_any(), false))
+            let text = |bytes| PyString::from_bytes(py, bytes);
+            Ok(((name.map(text).transpose()?, text(data)?).into_pyobject(py)?.into_any(), false))
         }
     }
 }

@@ -7,8 +7,8 @@ use memchr::{memchr, memchr_iter};
 
 /// A block of the stream.
 pub enum Block<'a> {
-    /// A message as the SDK would dispatch it: its name, and its data lines joined.
-    Event { name: Option<&'a str>, data: &'a str },
+    /// A message as the SDK would dispatch it: its name, and its data lines joined; UTF-8 both.
+    Event { name: Option<&'a [u8]>, data: &'a [u8] },
     /// All bytes from here on, to be framed by the SDK.
     Odd(&'a [u8]),
 }
@@ -62,7 +62,7 @@ impl Blocks {
                     return;
                 }
                 Found::End(end) => {
-                    let mut joined = String::new();
+                    let mut joined = Vec::new();
                     match read(&bytes[start..end], &mut joined) {
                         Read::Nothing => {}
                         Read::Message(name, data) => {
@@ -98,31 +98,35 @@ fn end_of_block(bytes: &[u8], from: usize) -> Found {
 
 enum Read<'a> {
     Nothing,
-    Message(Option<&'a str>, &'a str),
+    Message(Option<&'a [u8]>, &'a [u8]),
     Odd,
 }
 
 /// Reads the lines of a whole block. `joined` holds its data if that stands in several lines.
-fn read<'a>(block: &'a [u8], joined: &'a mut String) -> Read<'a> {
-    let Ok(text) = std::str::from_utf8(block) else { return Read::Odd };
-    let (mut name, mut data, mut count) = (None, "", 0_usize);
-    for line in lines(text) {
-        if line.is_empty() || line.starts_with(':') {
+fn read<'a>(block: &'a [u8], joined: &'a mut Vec<u8>) -> Read<'a> {
+    if !block.is_ascii() && std::str::from_utf8(block).is_err() {
+        return Read::Odd;
+    }
+    let returns = memchr(b'\r', block).is_some();
+    let (mut name, mut data, mut count) = (None, &b""[..], 0_usize);
+    for line in lines(block) {
+        let line = if returns { line.strip_suffix(b"\r").unwrap_or(line) } else { line };
+        if line.is_empty() || line.starts_with(b":") {
             continue;
         }
-        if memchr(b'\r', line.as_bytes()).is_some() {
+        if returns && memchr(b'\r', line).is_some() {
             return Read::Odd;
         }
-        if let Some(value) = field(line, "data:") {
+        if let Some(value) = field(line, b"data:") {
             if count == 1 {
-                joined.push_str(data);
+                joined.extend_from_slice(data);
             }
             if count > 0 {
-                joined.push('\n');
-                joined.push_str(value);
+                joined.push(b'\n');
+                joined.extend_from_slice(value);
             }
             (data, count) = (value, count + 1);
-        } else if let Some(value) = field(line, "event:") {
+        } else if let Some(value) = field(line, b"event:") {
             name = Some(value);
         } else {
             return Read::Odd;
@@ -137,17 +141,16 @@ fn read<'a>(block: &'a [u8], joined: &'a mut String) -> Read<'a> {
     }
 }
 
-fn field<'a>(line: &'a str, name: &str) -> Option<&'a str> {
+fn field<'a>(line: &'a [u8], name: &[u8]) -> Option<&'a [u8]> {
     let value = line.strip_prefix(name)?;
-    Some(value.strip_prefix(' ').unwrap_or(value))
+    Some(value.strip_prefix(b" ").unwrap_or(value))
 }
 
-fn lines(text: &str) -> impl Iterator<Item = &str> {
-    let mut rest = text;
-    std::iter::from_fn(move || {
-        let end = memchr(b'\n', rest.as_bytes())?;
-        let line = &rest[..end];
-        rest = &rest[end + 1..];
-        Some(line.strip_suffix('\r').unwrap_or(line))
+fn lines(block: &[u8]) -> impl Iterator<Item = &[u8]> {
+    let mut start = 0;
+    memchr_iter(b'\n', block).map(move |end| {
+        let line = &block[start..end];
+        start = end + 1;
+        line
     })
 }

@@ -4,15 +4,20 @@
 //! both outcomes are told before any object of the wrong way is seen: a text matches, or it surely fails, or (where
 //! pydantic would coerce) it is not sure, and the SDK has to do it.
 
+use std::sync::Arc;
+
+use memchr::memchr;
 use pyo3::PyTypeInfo;
 use pyo3::prelude::*;
 use pyo3::types::{PyBool, PyDict, PyFloat, PyInt, PyList, PyString};
 use respstream_core::json::{self, Kind, Member};
 
+use super::latest::Latest;
 use super::members::{Matched, Value, locate, tag};
 use super::model::{Model, Parts};
 use super::plan::{Node, Table, is_integer};
 use super::stamp::SdkDraft;
+use crate::strings::Strings;
 
 /// Why there is no value.
 pub enum Miss {
@@ -31,9 +36,6 @@ impl From<PyErr> for Miss {
 
 type Built<'py> = Result<Bound<'py, PyAny>, Miss>;
 
-/// How many of the latest ids are kept as objects.
-const REMEMBERED: usize = 4;
-
 /// Integers up to here are exact as fractions.
 const EXACT: i64 = 1 << 53;
 
@@ -47,7 +49,15 @@ pub struct Builder<'a, 'py> {
 #[derive(Default)]
 pub struct Memory {
     members: Vec<Member>,
-    strings: Vec<(Vec<u8>, Py<PyString>)>,
+    strings: Strings,
+    latest: Option<Latest>,
+}
+
+impl Memory {
+    /// The plans are others now.
+    pub fn forget(&mut self) {
+        self.latest = None;
+    }
 }
 
 impl<'a, 'py> Builder<'a, 'py> {
@@ -58,34 +68,79 @@ impl<'a, 'py> Builder<'a, 'py> {
     /// The event of a message; None where the SDK must make it. Those of the types in `drafts` come as drafts.
     pub fn event(
         &mut self,
-        name: Option<&str>,
-        data: &str,
+        name: Option<&[u8]>,
+        text: &[u8],
         drafts: &[String],
     ) -> PyResult<Option<Bound<'py, PyAny>>> {
-        let text = data.as_bytes();
         // The names of another API, which the SDK reads in another way.
-        if name.is_some_and(|name| name.starts_with("thread.")) || !self.scan(text) {
+        if name.is_some_and(|name| name.starts_with(b"thread.")) || !self.scan(text) {
             return Ok(None);
         }
+        if let Some(latest) = self.memory.latest.take() {
+            let members = std::mem::take(&mut self.memory.members);
+            let again = self.again(latest, text, &members);
+            self.memory.members = members;
+            if let Some(event) = again? {
+                return Ok(Some(event));
+            }
+        }
+        sure(self.anew(text, drafts))
+    }
+
+    /// An event like the latest: only what differs is read. None if it is not like that, and the latest is no more.
+    fn again(
+        &mut self,
+        mut latest: Latest,
+        text: &[u8],
+        members: &[Member],
+    ) -> PyResult<Option<Bound<'py, PyAny>>> {
+        let py = self.py;
+        if !latest.is_like(text, members) {
+            return Ok(None);
+        }
+        let node = Arc::clone(&latest.node);
+        let Node::Model(model) = &*node else { return Ok(None) };
+        let (dict, extra) = (latest.dict(py)?, PyDict::new(py));
+        let mut leaf = true;
+        for (at, member) in members.iter().enumerate() {
+            let value = Value::of(member, text);
+            leaf &= value.is_leaf();
+            let (made, place) = match latest.place(at) {
+                Some(_) if latest.has(at, value) => continue,
+                Some(place) => (self.validated(model.fields[place].node, value), Some(place)),
+                None => (self.any(value), None),
+            };
+            match (sure(made)?, place, latest.name(at)) {
+                (Some(made), Some(place), _) => dict.set_item(&model.fields[place].name, made)?,
+                (Some(made), None, Some(name)) => extra.set_item(name, made)?,
+                _ => return Ok(None),
+            }
+        }
+        let parts = Parts { dict, extra, given: latest.given, counted: true, leaf };
+        let is_draft = latest.is_draft;
+        self.memory.latest = latest.if_it_serves();
+        finished(py, &node, model, parts, is_draft).map(Some)
+    }
+
+    /// The event of the text that was scanned.
+    fn anew(&mut self, text: &[u8], drafts: &[String]) -> Built<'py> {
         let members = std::mem::take(&mut self.memory.members);
         let table = self.table;
         // Members named `error` make the SDK raise.
-        let error = members.iter().any(|member| member.raw_key(text) == b"error");
-        let kind = match tag(text, &members, "type") {
-            Ok(Some(Value { text, kind: Kind::String })) if !error => json::decode_str(text),
-            _ => return Ok(None),
+        if members.iter().any(|member| member.raw_key(text) == b"error") {
+            return Err(Miss::Unsure);
+        }
+        let Some(Value { text: kind, kind: Kind::String }) = tag(text, &members, "type")? else {
+            return Err(Miss::Unsure);
         };
-        let Some(node) = table.events.get(&*kind).and_then(|node| table.shared(*node)) else {
-            return Ok(None);
-        };
-        let Node::Model(model) = &**node else { return Ok(None) };
-        let made = self.parts(model, text, members).and_then(|parts| {
-            if drafts.iter().any(|draft| *draft == kind) {
-                return Ok(SdkDraft::new(self.py, node, parts)?.into_any());
-            }
-            Ok(model.object(parts)?)
-        });
-        sure(made)
+        let kind = json::decode_str(kind);
+        let node = table.events.get(&*kind).and_then(|node| table.shared(*node));
+        let node = node.ok_or(Miss::Unsure)?;
+        let Node::Model(model) = &**node else { return Err(Miss::Unsure) };
+        let (parts, matched) = self.parts(model, text, members)?;
+        let is_draft = drafts.iter().any(|draft| *draft == kind);
+        self.memory.latest = Latest::new(node, is_draft, text, matched, &parts)?;
+        Ok(finished(self.py, node, model, parts, is_draft)?)
     }
 
     /// One text as a node has it, validated or else constructed.
@@ -97,7 +152,7 @@ impl<'a, 'py> Builder<'a, 'py> {
             Some(Node::Model(model)) => {
                 let members = std::mem::take(&mut self.memory.members);
                 let parts = self.parts(model, text, members);
-                sure(parts.and_then(|parts| Ok(model.object(parts)?)))
+                sure(parts.and_then(|(parts, _)| Ok(model.object(parts)?)))
             }
             _ => Ok(None),
         }
@@ -115,16 +170,13 @@ impl<'a, 'py> Builder<'a, 'py> {
         model: &Model,
         text: &[u8],
         members: Vec<Member>,
-    ) -> Result<Parts<'py>, Miss> {
+    ) -> Result<(Parts<'py>, Matched), Miss> {
         let matched = Matched::new(self.py, model, text, members)?;
         let parts = match self.validated_parts(model, text, &matched) {
             Err(Miss::Fails) => self.constructed_parts(model, text, &matched),
             made => made,
         };
-        if self.memory.members.is_empty() {
-            self.memory.members = matched.members;
-        }
-        parts
+        Ok((parts?, matched))
     }
 
     fn validated_model(&mut self, model: &Model, text: &[u8], matched: &Matched) -> Built<'py> {
@@ -332,7 +384,7 @@ impl<'a, 'py> Builder<'a, 'py> {
             Kind::Null => py.None().into_bound(py),
             Kind::True => PyBool::new(py, true).to_owned().into_any(),
             Kind::False => PyBool::new(py, false).to_owned().into_any(),
-            Kind::String => self.string(text),
+            Kind::String => self.string(text)?,
             Kind::Number if !is_integer(text) => return self.float(text),
             Kind::Number => match json::parse_index(text) {
                 Some(number) => PyInt::new(py, number).into_any(),
@@ -356,23 +408,25 @@ impl<'a, 'py> Builder<'a, 'py> {
         Ok(PyFloat::new(self.py, number).into_any())
     }
 
-    /// A quoted string. Long ones without escapes are often ids, which repeat.
-    fn string(&mut self, quoted: &[u8]) -> Bound<'py, PyAny> {
-        let make = |py| PyString::new(py, &json::decode_str(quoted));
-        if !(18..=130).contains(&quoted.len()) {
-            return make(self.py).into_any();
+    /// A quoted string.
+    fn string(&mut self, quoted: &[u8]) -> PyResult<Bound<'py, PyAny>> {
+        let text = quoted.get(1..quoted.len() - 1).unwrap_or_default();
+        if memchr(b'\\', text).is_some() {
+            return Ok(PyString::new(self.py, &json::decode_str(quoted)).into_any());
         }
-        let strings = &mut self.memory.strings;
-        if let Some((_, known)) = strings.iter().find(|(text, _)| text == quoted) {
-            return known.clone_ref(self.py).into_bound(self.py).into_any();
-        }
-        let made = make(self.py);
-        if strings.len() == REMEMBERED {
-            strings.remove(0);
-        }
-        strings.push((quoted.to_vec(), made.clone().unbind()));
-        made.into_any()
+        Ok(self.memory.strings.get(self.py, text)?.into_any())
     }
+}
+
+/// The event of a model, or a draft of it.
+fn finished<'py>(
+    py: Python<'py>,
+    node: &Arc<Node>,
+    model: &Model,
+    parts: Parts<'py>,
+    is_draft: bool,
+) -> PyResult<Bound<'py, PyAny>> {
+    if is_draft { Ok(SdkDraft::new(py, node, parts)?.into_any()) } else { model.object(parts) }
 }
 
 /// None for what only the SDK can do.

@@ -17,6 +17,15 @@ impl<'t> Value<'t> {
     pub fn of(member: &Member, text: &'t [u8]) -> Self {
         Self { text: member.value(text), kind: member.kind }
     }
+
+    /// Whether there is nothing in it.
+    pub fn is_leaf(self) -> bool {
+        match self.kind {
+            Kind::Array => self.text == b"[]",
+            Kind::Object => false,
+            _ => true,
+        }
+    }
 }
 
 /// The members of an object, and the field of each; none for those that the model does not declare.
@@ -64,11 +73,7 @@ impl Matched {
 
     /// Whether nothing in it holds anything.
     pub fn is_leaf(&self, text: &[u8]) -> bool {
-        self.members.iter().all(|member| match member.kind {
-            Kind::Array => member.value(text) == b"[]",
-            Kind::Object => false,
-            _ => true,
-        })
+        self.members.iter().all(|member| Value::of(member, text).is_leaf())
     }
 }
 

@@ -1,6 +1,5 @@
 //! One of the SDK's model classes: its fields, and how its objects are made.
 
-use std::collections::HashMap;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use pyo3::exceptions::PyValueError;
@@ -32,7 +31,7 @@ pub struct Model {
     pub required: u64,
     /// The `__dict__` of an object without any member.
     template: Py<PyDict>,
-    sets: Mutex<HashMap<u64, Py<PySet>>>,
+    sets: Mutex<Vec<(u64, Py<PySet>)>>,
     last: Mutex<Option<Arc<Last>>>,
 }
 
@@ -147,7 +146,8 @@ impl Model {
 
     /// The set of the given fields' names.
     fn set_of<'py>(&self, py: Python<'py>, given: u64) -> PyResult<Bound<'py, PySet>> {
-        let known = self.locked().get(&given).map(|set| set.clone_ref(py));
+        let is = |(of, _): &&(u64, Py<PySet>)| *of == given;
+        let known = self.locked().iter().find(is).map(|(_, set)| set.clone_ref(py));
         if let Some(set) = known {
             return Ok(copy_set(set.bind(py))?.cast_into()?);
         }
@@ -160,7 +160,7 @@ impl Model {
         let copy = copy_set(&set)?.cast_into()?;
         let mut sets = self.locked();
         if sets.len() < SETS {
-            sets.insert(given, set.unbind());
+            sets.push((given, set.unbind()));
         }
         Ok(copy)
     }
@@ -196,7 +196,7 @@ impl Model {
         self.last.lock().unwrap_or_else(PoisonError::into_inner).clone()
     }
 
-    fn locked(&self) -> MutexGuard<'_, HashMap<u64, Py<PySet>>> {
+    fn locked(&self) -> MutexGuard<'_, Vec<(u64, Py<PySet>)>> {
         self.sets.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }
