@@ -290,3 +290,106 @@ def test_a_framework(monkeypatch: pytest.MonkeyPatch) -> None:
     assert difference(theirs, ours) is None
     assert handed == []
     assert theirs[-1] == "fine in Bern"
+
+
+def _again() -> list[bytes]:
+    """Deltas that follow one another, each unlike the one before in one way."""
+    plain = {
+        "type": "response.output_text.delta", "sequence_number": 4, "item_id": "msg_1", "output_index": 0,
+        "content_index": 0, "delta": "Hi", "logprobs": [], "obfuscation": "a1",
+    }  # fmt: skip
+    lacks = {name: value for name, value in plain.items() if name != "obfuscation"}
+    other = {**plain, "item_id": "msg_2", "output_index": 1, "content_index": 1, "sequence_number": 9}
+    likely = {"token": "Hi", "logprob": -0.5, "bytes": [1], "top_logprobs": []}
+    odd = [
+        {**plain, "delta": None}, {**plain, "delta": 5}, {**plain, "delta": {"a": 1}}, {**plain, "logprobs": None},
+        {**plain, "logprobs": [likely]}, {**plain, "output_index": "0"}, {**plain, "output_index": 1.0}, {**plain, "error": "x"},
+        {**plain, "delta": 'é"\\\n'}, {**plain, "delta": ""}, {**plain, "more": [1]}, {**plain, "obfuscation": {"b": [2]}},
+        {**plain, "type": "response.refusal.delta"}, {**plain, "type": "response.new"}, {**plain, "item_id": 7},
+        dict(reversed(plain.items())), lacks, other, {**other, "sequence_number": 10}, {**plain, "delta": "x" * 500},
+    ]  # fmt: skip
+    payloads = [plain]
+    for payload in odd:
+        payloads += [payload, payload, plain, {**plain, "delta": "ho"}]
+    texts = [json.dumps(payload, ensure_ascii=False).encode() for payload in payloads]
+    escaped = texts[0].replace(b'"delta"', rb'"d\u0065lta"')
+    twice = texts[0].replace(b"{", b'{"delta": "first", ', 1)
+    return [*texts, escaped, texts[0], twice, texts[0], texts[0].replace(b'"Hi"', rb'"\u00e9\ud83d\ude00"'), texts[0]]
+
+
+def test_what_repeats_is_as_the_sdk_has_it(known: Plans) -> None:
+    """A reader makes an event out of the one before; nothing of that one shows, and nothing is shared that can change."""
+    reader = known.reader()
+    native = 0
+    before: Any = None
+    for text in _again():
+        (item,) = reader.feed(b"event: x\ndata: " + text + b"\n\n")
+        if isinstance(item, tuple):
+            assert item == ("x", text.decode())
+            continue
+        native += 1
+        theirs = known.sdk.construct(json.loads(text))
+        assert difference(theirs, item) is None, text
+        assert item == theirs
+        for name in ("__dict__", "__pydantic_extra__", "__pydantic_fields_set__", "logprobs"):
+            assert getattr(item, name, None) is None or getattr(item, name) is not getattr(before, name, None)
+        if before is not None:
+            before.__dict__.clear()
+            before.__pydantic_extra__.clear()
+            before.__pydantic_fields_set__.clear()
+        before = item
+    assert native > 60
+
+
+def test_a_plan_that_is_taken_back(known: Plans) -> None:
+    """From then on the type is the SDK's, in the middle of a stream."""
+    reader, text = known.reader(), json.dumps(next(iter(samples(known.classes["response.refusal.delta"]))))
+    block = f"data: {text}\n\n".encode()
+    node = known._shapes.model(known.classes["response.refusal.delta"])
+    assert [type(item) for item in (*reader.feed(block), *reader.feed(block))] == [
+        known.classes["response.refusal.delta"]
+    ] * 2
+    known.native.set_event("response.refusal.delta", None)
+    try:
+        assert reader.feed(block) == ((None, text),)
+    finally:
+        known.native.set_event("response.refusal.delta", node)
+    assert isinstance(reader.feed(block), list)
+
+
+def test_drafts(known: Plans) -> None:
+    """An event that comes as a draft is the event, once."""
+    payload = {**next(iter(samples(known.classes["response.output_text.delta"]))), "type": "response.output_text.delta"}
+    block = b"data: " + json.dumps(payload).encode() + b"\n\n"
+    ((draft,), (same,)) = (known.reader([payload["type"]]).feed(block) for _ in range(2))
+    assert type(draft).__name__ == "SdkDraft"
+    assert difference(known.sdk.construct(payload), draft.event()) is None
+    with pytest.raises(ValueError, match="already"):
+        draft.event()
+    assert same.event() == known.sdk.construct(payload)
+
+
+def test_snapshots_of_odd_deltas() -> None:
+    """What `responses.stream()` gives for deltas that are not all alike is what the SDK gives."""
+    lines = blocks(sse(chat("some words and more ")))
+    deltas = [at for at, line in enumerate(lines) if b'"response.output_text.delta"' in line]
+
+    def changed(at: int, **members: Any) -> bytes:
+        return b"data: " + json.dumps({**json.loads(lines[at].partition(b"data: ")[2]), **members}).encode() + b"\n\n"
+
+    likely = {"token": "x", "logprob": -0.5, "top_logprobs": []}
+    for members in (
+        {"logprobs": [likely]},
+        {"obfuscation": "zz"},
+        {"more": {"a": 1}},
+        {"delta": 'é"\\'},
+        {"logprobs": None},
+    ):
+        for at in (deltas[0], deltas[1], deltas[-1]):
+            data = b"".join([*lines[:at], changed(at, **members), *lines[at + 1 :]])
+            seen = []
+            for connection in (client(to_chunks(data)), accelerate(client(to_chunks(data)))):
+                with connection.responses.stream(model="m", input="x") as stream:
+                    seen.append([*stream, stream.get_final_response()])
+            theirs, ours = seen
+            assert [difference(one, other) for one, other in zip(theirs, ours, strict=True)] == [None] * len(theirs)

@@ -101,10 +101,8 @@ impl<'a, 'py> Builder<'a, 'py> {
         let node = Arc::clone(&latest.node);
         let Node::Model(model) = &*node else { return Ok(None) };
         let (dict, extra) = (latest.dict(py)?, PyDict::new(py));
-        let mut leaf = true;
         for (at, member) in members.iter().enumerate() {
             let value = Value::of(member, text);
-            leaf &= value.is_leaf();
             let (made, place) = match latest.place(at) {
                 Some(_) if latest.has(at, value) => continue,
                 Some(place) => (self.validated(model.fields[place].node, value), Some(place)),
@@ -116,7 +114,7 @@ impl<'a, 'py> Builder<'a, 'py> {
                 _ => return Ok(None),
             }
         }
-        let parts = Parts { dict, extra, given: latest.given, counted: true, leaf };
+        let parts = Parts { dict, extra, given: latest.given, counted: true };
         let is_draft = latest.is_draft;
         self.memory.latest = latest.if_it_serves();
         finished(py, &node, model, parts, is_draft).map(Some)
@@ -207,7 +205,7 @@ impl<'a, 'py> Builder<'a, 'py> {
                 None => self.add_extra(model, &extra, member, text)?,
             }
         }
-        Ok(Parts { dict, extra, given: matched.given, counted: true, leaf: matched.is_leaf(text) })
+        Ok(Parts { dict, extra, given: matched.given, counted: true })
     }
 
     fn constructed_parts(
@@ -231,7 +229,7 @@ impl<'a, 'py> Builder<'a, 'py> {
                 self.add_extra(model, &extra, member, text)?;
             }
         }
-        Ok(Parts { dict, extra, given: matched.given, counted: false, leaf: matched.is_leaf(text) })
+        Ok(Parts { dict, extra, given: matched.given, counted: false })
     }
 
     fn add_extra(

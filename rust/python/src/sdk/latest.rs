@@ -35,7 +35,7 @@ impl Latest {
         matched: Matched,
         parts: &Parts<'_>,
     ) -> PyResult<Option<Self>> {
-        if !parts.leaf || !parts.counted {
+        if !parts.counted || !matched.is_leaf(text) {
             return Ok(None);
         }
         let mut extra = parts.extra.keys().into_iter();

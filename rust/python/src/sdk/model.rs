@@ -43,8 +43,6 @@ pub struct Parts<'py> {
     pub given: u64,
     /// Validation counts extra members as set too, construction does not.
     pub counted: bool,
-    /// Nothing in it holds anything.
-    pub leaf: bool,
 }
 
 /// The set of the latest object with extra members, and what it is of.
@@ -103,11 +101,8 @@ impl Model {
     }
 
     /// An object with this content.
-    ///
-    /// The collector does not see one that holds nothing but strings, numbers and empty lists: there are many of them, and
-    /// nothing leads from them to others.
     pub fn object<'py>(&self, parts: Parts<'py>) -> PyResult<Bound<'py, PyAny>> {
-        let Parts { dict, extra, given, counted, leaf } = parts;
+        let Parts { dict, extra, given, counted } = parts;
         let py = dict.py();
         let object = self.class.make(py)?;
         object.set_dict(&dict)?;
@@ -116,16 +111,11 @@ impl Model {
         } else {
             self.set_of(py, given)?
         };
-        untrack(set.as_any());
+        untrack(set.as_any()); // it holds names
         object.set(0, set.into_any())?;
         object.set(1, extra.into_any())?;
         object.set(2, py.None().into_bound(py))?;
-        let object = object.done();
-        if leaf {
-            untrack(dict.as_any());
-            untrack(&object);
-        }
-        Ok(object)
+        Ok(object.done())
     }
 
     pub fn is_of_class(&self, class: &Bound<'_, PyType>) -> bool {

@@ -81,7 +81,7 @@ impl SdkStamp {
                 Err(_) => dict.set_item(&field.name, value)?,
             }
         }
-        self.with(dict, added, false)
+        self.with(dict, added)
     }
 
     /// The same of a draft, whose dict nobody else has.
@@ -93,7 +93,7 @@ impl SdkStamp {
     ) -> PyResult<Bound<'py, PyAny>> {
         let from = draft.dict.into_bound(py);
         match &self.names {
-            Some(names) if has_keys(&from, names) => self.with(from, added, draft.leaf),
+            Some(names) if has_keys(&from, names) => self.with(from, added),
             _ => self.make(&from, added),
         }
     }
@@ -102,11 +102,10 @@ impl SdkStamp {
         &self,
         dict: Bound<'py, PyDict>,
         added: Bound<'py, PyAny>,
-        leaf: bool,
     ) -> PyResult<Bound<'py, PyAny>> {
         dict.set_item(&self.added, added)?;
         let extra = PyDict::new(dict.py());
-        self.model.object(Parts { dict, extra, given: self.given, counted: false, leaf })
+        self.model.object(Parts { dict, extra, given: self.given, counted: false })
     }
 }
 
@@ -120,7 +119,6 @@ struct Draft {
     extra: Py<PyDict>,
     given: u64,
     counted: bool,
-    leaf: bool,
 }
 
 impl SdkDraft {
@@ -129,10 +127,10 @@ impl SdkDraft {
         model: &Arc<Node>,
         parts: Parts<'py>,
     ) -> PyResult<Bound<'py, Self>> {
-        let Parts { dict, extra, given, counted, leaf } = parts;
+        let Parts { dict, extra, given, counted } = parts;
         let (dict, extra) = (dict.unbind(), extra.unbind());
         let model = Arc::clone(model);
-        Bound::new(py, Self(Some(Draft { model, dict, extra, given, counted, leaf })))
+        Bound::new(py, Self(Some(Draft { model, dict, extra, given, counted })))
     }
 }
 
@@ -140,14 +138,14 @@ impl SdkDraft {
 impl SdkDraft {
     /// The event. Raises `ValueError` if it was made already.
     fn event<'py>(&mut self, py: Python<'py>) -> PyResult<Bound<'py, PyAny>> {
-        let Some(Draft { model, dict, extra, given, counted, leaf }) = self.0.take() else {
+        let Some(Draft { model, dict, extra, given, counted }) = self.0.take() else {
             return Err(PyValueError::new_err("the event was made already"));
         };
         let Node::Model(model) = &*model else {
             return Err(PyValueError::new_err("no model"));
         };
         let (dict, extra) = (dict.into_bound(py), extra.into_bound(py));
-        model.object(Parts { dict, extra, given, counted, leaf })
+        model.object(Parts { dict, extra, given, counted })
     }
 }
 
