@@ -33,7 +33,6 @@ struct Record {
     head: ffi::PyObject,
     /// The bytes that the payload is in.
     page: *mut ffi::PyObject,
-    /// Of these two, null is None.
     stream_id: *mut ffi::PyObject,
     named: *mut ffi::PyObject,
     offset: Number,
@@ -121,8 +120,10 @@ pub unsafe fn fill(
     let record = unsafe { &mut *object.as_ptr().cast::<Record>() };
     (record.page, record.start, record.size) = (page, start, size);
     record.room = room.map_or(0, |room| room.number);
-    record.stream_id = given.lane.map_or(null_mut(), Bound::into_ptr);
-    record.named = given.named.map_or(null_mut(), Bound::into_ptr);
+    let or_none = |string: Option<Bound<'_, PyString>>| {
+        string.map_or_else(|| py.None().into_ptr(), Bound::into_ptr)
+    };
+    (record.stream_id, record.named) = (or_none(given.lane), or_none(given.named));
     (record.offset.plain, record.offset_is_plain) = (given.offset.cast_signed(), true);
     match given.sequence {
         Some(number) => (record.sequence.plain, record.sequence_is_plain) = (number, true),
@@ -132,8 +133,7 @@ pub unsafe fn fill(
 }
 
 /// The objects of one class that nobody has any more, to be used again: without slots set, and unseen by the collector.
-///
-/// An extension of Cython's makes such lists likewise, where a class asks for one.
+/// What `@cython.freelist` makes is the same.
 pub struct Room {
     class: *mut ffi::PyTypeObject,
     number: u16,
@@ -199,18 +199,22 @@ pub fn class(py: Python<'_>) -> PyResult<&Bound<'_, PyType>> {
 }
 
 fn make_class(py: Python<'_>) -> PyResult<Py<PyType>> {
-    // Python keeps pointers into the table as long as the class lives, which is for ever.
+    // Python keeps pointers into these tables as long as the class lives, which is for ever.
+    let members = Box::leak(Box::new([
+        member(c"stream_id", offset_of!(Record, stream_id)),
+        member(c"_named", offset_of!(Record, named)),
+        ffi::PyMemberDef::default(),
+    ]));
     let properties = Box::leak(Box::new([
         property(c"raw", get_raw, set_raw),
-        property(c"offset", get_number::<false>, set_number::<false>),
-        property(c"sequence_number", get_number::<true>, set_number::<true>),
-        property(c"stream_id", get_name::<STREAM_ID>, set_name::<STREAM_ID>),
-        property(c"_named", get_name::<NAMED>, set_name::<NAMED>),
+        property(name::<false>(), get_number::<false>, set_number::<false>),
+        property(name::<true>(), get_number::<true>, set_number::<true>),
         ffi::PyGetSetDef::default(),
     ]));
     let slot = |slot: c_int, pfunc: *mut c_void| ffi::PyType_Slot { slot, pfunc };
     let mut slots = vec![
         slot(ffi::Py_tp_dealloc, dealloc as *mut c_void),
+        slot(ffi::Py_tp_members, members.as_mut_ptr().cast()),
         slot(ffi::Py_tp_getset, properties.as_mut_ptr().cast()),
     ];
     if py.version_info() < (3, 12) {
@@ -224,10 +228,19 @@ fn make_class(py: Python<'_>) -> PyResult<Py<PyType>> {
         flags: (ffi::Py_TPFLAGS_DEFAULT | ffi::Py_TPFLAGS_BASETYPE) as c_uint,
         slots: slots.as_mut_ptr(),
     };
-    // SAFETY: the tables end with zeros, and that of properties stays where it is; the functions have the types of their slots.
+    // SAFETY: the tables end with zeros and stay where they are; the functions have the types of their slots.
     unsafe {
         let class = ffi::PyType_FromSpec(&raw mut spec);
         Ok(Bound::from_owned_ptr_or_err(py, class)?.cast_into_unchecked().unbind())
+    }
+}
+
+fn member(name: &'static CStr, offset: usize) -> ffi::PyMemberDef {
+    ffi::PyMemberDef {
+        name: name.as_ptr(),
+        type_code: ffi::Py_T_OBJECT_EX,
+        offset: offset as ffi::Py_ssize_t,
+        ..Default::default()
     }
 }
 
@@ -326,9 +339,17 @@ unsafe extern "C" fn set_raw(
             record.size = 0;
             std::mem::replace(&mut record.page, value)
         });
+        if value.is_null() && page.is_null() {
+            absent(c"raw");
+            return -1;
+        }
         ffi::Py_XDECREF(page);
     }
     0
+}
+
+const fn name<const SEQUENCE: bool>() -> &'static CStr {
+    if SEQUENCE { c"sequence_number" } else { c"offset" }
 }
 
 impl Record {
@@ -355,7 +376,7 @@ unsafe extern "C" fn get_number<const SEQUENCE: bool>(
             (number.object, false)
         });
         if found.is_null() && !plain {
-            return absent(if SEQUENCE { c"sequence_number" } else { c"offset" });
+            return absent(name::<SEQUENCE>());
         }
         found
     }
@@ -368,51 +389,16 @@ unsafe extern "C" fn set_number<const SEQUENCE: bool>(
 ) -> c_int {
     unsafe {
         ffi::Py_XINCREF(value);
-        let before = alone(object, |record| {
+        let (before, plain) = alone(object, |record| {
             let (number, plain) = record.number(SEQUENCE);
-            let before = if *plain { null_mut() } else { number.object };
+            let before = (if *plain { null_mut() } else { number.object }, *plain);
             (number.object, *plain) = (value, false);
             before
         });
-        ffi::Py_XDECREF(before);
-    }
-    0
-}
-
-const STREAM_ID: usize = offset_of!(Record, stream_id);
-const NAMED: usize = offset_of!(Record, named);
-
-/// The name that stands so far from the head's beginning.
-unsafe extern "C" fn get_name<const AT: usize>(
-    object: *mut ffi::PyObject,
-    _: *mut c_void,
-) -> *mut ffi::PyObject {
-    unsafe {
-        let found = alone(object, |record| {
-            let found = *(&raw mut *record).byte_add(AT).cast::<*mut ffi::PyObject>();
-            let none = if record.page.is_null() { null_mut() } else { ffi::Py_None() };
-            let found = if found.is_null() { none } else { found };
-            ffi::Py_XINCREF(found);
-            found
-        });
-        if found.is_null() {
-            absent(if AT == NAMED { c"_named" } else { c"stream_id" })
-        } else {
-            found
+        if value.is_null() && before.is_null() && !plain {
+            absent(name::<SEQUENCE>());
+            return -1;
         }
-    }
-}
-
-unsafe extern "C" fn set_name<const AT: usize>(
-    object: *mut ffi::PyObject,
-    value: *mut ffi::PyObject,
-    _: *mut c_void,
-) -> c_int {
-    unsafe {
-        ffi::Py_XINCREF(value);
-        let before = alone(object, |record| {
-            (&raw mut *record).byte_add(AT).cast::<*mut ffi::PyObject>().replace(value)
-        });
         ffi::Py_XDECREF(before);
     }
     0
