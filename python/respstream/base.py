@@ -238,7 +238,7 @@ class Event(Record):
     collector does not look at those of the compiled engine: a cycle that is made by setting an attribute is never freed.
     """
 
-    __slots__ = ()
+    __slots__: tuple[str, ...] = ()
 
     _extras: ClassVar[tuple[str, ...]] = ()
     """The slots of members that the class does not declare: where the wire lacks them, AttributeError."""

@@ -139,17 +139,13 @@ impl<'a, 'py> Maker<'a, 'py> {
     /// The events made so far. Raises what went wrong while one was made.
     pub fn finish(self) -> PyResult<Bound<'py, PyList>> {
         let Memory { made, .. } = self.memory;
-        match self.error {
-            Some(error) => {
-                made.clear();
-                Err(error)
-            }
-            None => {
-                let list = PyList::new(self.py, made.drain(..));
-                made.shrink_to(AT_ONCE);
-                list
-            }
+        if let Some(error) = self.error {
+            made.clear();
+            return Err(error);
         }
+        let list = PyList::new(self.py, made.drain(..));
+        made.shrink_to(AT_ONCE);
+        list
     }
 
     fn make(&mut self, parsed: &Parsed<'_>) -> PyResult<Bound<'py, PyAny>> {

@@ -78,8 +78,7 @@ impl Pages {
             _ => {
                 // SAFETY: a null pointer asks for bytes that are filled later; nobody reads them before.
                 let made = unsafe {
-                    let made =
-                        ffi::PyBytes_FromStringAndSize(std::ptr::null(), PAGE as ffi::Py_ssize_t);
+                    let made = ffi::PyBytes_FromStringAndSize(std::ptr::null(), PAGE.cast_signed());
                     Bound::from_owned_ptr_or_err(py, made)?.cast_into_unchecked::<PyBytes>()
                 };
                 self.used = 0;
@@ -110,7 +109,7 @@ pub unsafe fn fill(
     given: Given<'_, '_>,
 ) -> PyResult<()> {
     let py = object.py();
-    let (page, start, size) = if given.raw.len() <= SHARED {
+    let (page, start, size) = if (1..=SHARED).contains(&given.raw.len()) {
         let (page, start) = pages.put(py, given.raw)?;
         (page, start, given.raw.len() as u16)
     } else {
@@ -223,7 +222,7 @@ fn make_class(py: Python<'_>) -> PyResult<Py<PyType>> {
     slots.push(slot(0, null_mut()));
     let mut spec = ffi::PyType_Spec {
         name: c"respstream._native.Record".as_ptr(),
-        basicsize: size_of::<Record>() as c_int,
+        basicsize: const { size_of::<Record>() as u32 }.cast_signed(),
         itemsize: 0,
         flags: (ffi::Py_TPFLAGS_DEFAULT | ffi::Py_TPFLAGS_BASETYPE) as c_uint,
         slots: slots.as_mut_ptr(),
@@ -239,7 +238,7 @@ fn member(name: &'static CStr, offset: usize) -> ffi::PyMemberDef {
     ffi::PyMemberDef {
         name: name.as_ptr(),
         type_code: ffi::Py_T_OBJECT_EX,
-        offset: offset as ffi::Py_ssize_t,
+        offset: offset.cast_signed(),
         ..Default::default()
     }
 }
@@ -315,7 +314,7 @@ unsafe extern "C" fn get_raw(object: *mut ffi::PyObject, _: *mut c_void) -> *mut
                 return (record.page, null_mut());
             }
             let start = ffi::PyBytes_AsString(record.page).add(record.start.into());
-            let raw = ffi::PyBytes_FromStringAndSize(start, record.size as ffi::Py_ssize_t);
+            let raw = ffi::PyBytes_FromStringAndSize(start, usize::from(record.size).cast_signed());
             if raw.is_null() {
                 return (raw, raw);
             }

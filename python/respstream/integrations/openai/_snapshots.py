@@ -138,5 +138,6 @@ def adopt(stream: Any, sdk: Sdk, faithful: bool) -> None:
         ours.__dict__.update(state.__dict__, _runs=[], _run=None)
         stream._state = ours
         # Nobody else sees what the state is handed.
-        if hasattr(raw := getattr(stream, "_raw_stream", None), "drafts"):
+        raw: Any = getattr(stream, "_raw_stream", None)
+        if hasattr(raw, "drafts"):
             raw.drafts = _TARGETS

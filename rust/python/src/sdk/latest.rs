@@ -42,7 +42,7 @@ impl Latest {
         let mut names = Vec::with_capacity(matched.places.len());
         for place in &matched.places {
             let name = if place.is_none() { extra.next() } else { None };
-            names.push(name.map(|name| name.cast_into()).transpose()?.map(Bound::unbind));
+            names.push(name.map(Bound::cast_into).transpose()?.map(Bound::unbind));
         }
         let (node, text, dict) = (Arc::clone(node), text.to_vec(), parts.dict.copy()?.unbind());
         let given = parts.given;
