@@ -198,6 +198,9 @@ print(*told, sep="\\n")
 """
 
 
+@pytest.mark.skipif(
+    sys.version_info >= (3, 12), reason="the collector runs between instructions of Python alone from 3.12 on"
+)
 def test_a_finalizer_that_uses_the_decoder_that_it_interrupts_is_told() -> None:
     assert apart(REENTERED, "rust") == "the decoder is used from inside its own feed()\n"
 
