@@ -236,6 +236,7 @@ class Event(Record):
     Members are attributes. One that the payload lacks is None if the class declares it, else AttributeError. Events are
     values: equal if class and content are, wherever they came from; not hashable, not meant to be changed. The garbage
     collector does not look at those of the compiled engine: a cycle that is made by setting an attribute is never freed.
+    One that is kept keeps the payloads beside its own, up to 4 KB, until its `raw` is read.
     """
 
     __slots__: tuple[str, ...] = ()
