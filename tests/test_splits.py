@@ -243,18 +243,65 @@ LANED = [
 LANES = b"".join(line for pair in zip(*LANED, strict=True) for line in pair)
 
 
-def test_lanes_that_nobody_saw(tmp_path: Path) -> None:
-    """They are looked for at some places: elsewhere the rows are those of the scan, in another order."""
+MIXED = b"".join(line for trio in zip(*LANED, STREAM.splitlines(keepends=True), strict=True) for line in trio)
+WAITING = BEGIN + ITEM
+ALIVE = KEEPALIVE.replace(b"}", b',"stream_id":"c"}')
+
+LATE_LANES = {
+    "between": STREAM * 40 + LANES * 2 + STREAM * 60,
+    "mixed": STREAM * 40 + (MIXED + STREAM * 3) * 9,
+    "in an open response": STREAM * 37 + WAITING + KEEPALIVE * 70 + LANES + DELTA + END + STREAM * 30,
+    "behind what is open": STREAM * 37 + BEGIN + (KEEPALIVE + b"stray\n") * 60 + DELTA + END + LANES + STREAM * 9 + LANES,
+    "at the end": STREAM * 90 + LANED[0][0],
+    "of no response": KEEPALIVE * 3 + b"stray\n" + STREAM * 50 + ALIVE * 3 + STREAM * 30 + KEEPALIVE + LANES + ALIVE,
+    "plain ones": (STREAM + b'{"object":"response","id":"p","output":[]}\n') * 40 + MIXED + ODD["plain"] * 3 + LANES,
+    "odd": STREAM * 30 + NEWS * 4 + MIXED + NEWS + LANES[:-50] + b"\nstray\n" + STREAM * 20 + b"\n\nend",
+    "twice the same": STREAM * 40 + LANES + STREAM * 40 + LANES * 3,
+}
+
+
+def summed(path: Path, **options: Any) -> tuple[dict[str, Any], dict[str, list[dict[str, Any]]]]:
+    """The summary and all rows of a file, by the extension."""
+    native, inputs = _backend.load("rust"), [(str(path), bytes(path), None)] * 2
+    options = {"threads": 1, "batch_rows": 100, "max_event_bytes": 64 << 20} | options
+    stream = native.Scan(inputs, [(table, whole(table)) for table in TABLES], **options).stream()
+    rows: dict[str, list[dict[str, Any]]] = {table: [] for table in TABLES}
+    while (found := stream.next_batch()) is not None:
+        rows[TABLES[found[0]]] += pa.record_batch(found[1]).to_pylist()
+    return stream.summary(), rows
+
+
+@pytest.mark.parametrize("threads", [2, 5])
+@pytest.mark.parametrize("name", list(LATE_LANES))
+def test_lanes_that_nobody_saw(name: str, threads: int, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """They are looked for at some places. The part that meets one elsewhere reads on as one thread would."""
     path = tmp_path / "a.jsonl"
-    path.write_bytes(STREAM * 4800 + LANES * 9 + STREAM * 5200)
-    expected = respstream.scan(path, TABLES, {table: whole(table) for table in TABLES}, threads=1).to_arrow()
+    data = LATE_LANES[name]
+    # The search for lanes does not see an escaped name.
+    path.write_bytes(data.replace(b'"stream_id"', rb'"stream\u005fid"'))
+    expected = summed(path)
+    assert any(row["lane"] for row in expected[1]["events"])
+    for part_bytes in (60, 333, 2000, len(data) // 2):
+        assert summed(path, threads=threads, part_bytes=part_bytes) == expected
+
+
+def test_lanes_in_a_large_file(tmp_path: Path) -> None:
+    """Parts behind the first that meets a lane are not read to their end, and what they gave is dropped."""
+    path = tmp_path / "a.jsonl"
+    path.write_bytes(STREAM * 4800 + LANES * 9 + STREAM * 4200)
     assert len(respstream.plan(path, 400_000)) > 1
-    found = in_parts(path, 400_000)
-    assert [row["stream_index"] for row in found["responses"]] == list(range(10_018))
-    assert sorted(row["byte_start"] for row in found["responses"]) == sorted(
-        expected["responses"]["byte_start"].to_pylist()
-    )
-    assert sorted(row["byte_start"] for row in found["events"]) == expected["events"]["byte_start"].to_pylist()
+    for part_bytes in (100_000, 400_000):
+        assert summed(path, threads=3, part_bytes=part_bytes) == summed(path)
+
+
+def test_a_split_that_meets_a_lane_reads_on(tmp_path: Path) -> None:
+    path = tmp_path / "a.jsonl"
+    path.write_bytes(STREAM * 4800 + LANES * 9 + STREAM * 4200)
+    expected = respstream.scan(path, TABLES, COLUMNS, threads=1).to_arrow()
+    found = joined(respstream.plan(path, 400_000))
+    for table, place in (("responses", "byte_start"), ("events", "byte_start")):
+        rows = sorted(expected[table].to_pylist(), key=lambda row: (row[place], row["lane"] or ""))
+        assert sorted(found[table], key=lambda row: (row[place], row["lane"] or "")) == rows
 
 
 @pytest.mark.usefixtures("api")

@@ -6,6 +6,7 @@ use respstream_core::catalogue::{Code, DIAGNOSTICS};
 use respstream_core::decoder::{Decoder, Ignore, Sink};
 use respstream_core::diagnostics::{Diagnostic, KEPT};
 use respstream_core::events::Parsed;
+use respstream_core::frames::Options;
 use respstream_core::predict::Known;
 use respstream_core::response::Folded;
 use respstream_core::runs::Piece;
@@ -16,7 +17,7 @@ use crate::pieces::{Common, Pieces};
 use crate::reader::How;
 use crate::schema::{Depth, Table};
 use crate::source::Input;
-use crate::splits::{Earlier, Part};
+use crate::splits::{self, Earlier, Part, Rest};
 use crate::summary::Summary;
 use crate::wrapped::Record;
 
@@ -35,13 +36,15 @@ const COMPARED: [Code; 7] = [
 pub struct Fold<'n> {
     name: &'n str,
     decoder: Decoder,
-    counting: Counting,
+    counting: Counting<'n>,
     /// Of the run that is being read.
     pieces: Pieces,
     /// Where the responses begin that kept diagnostics belong to, and their numbers, by the place of the diagnostic.
     owners: HashMap<u32, (u64, Option<u64>)>,
     /// The offset behind the last byte that was fed.
     pub position: u64,
+    /// How many of them are our own.
+    own: u64,
     /// The bytes that the decoder has passed by.
     passed: u64,
     slice: Option<Slice<'n>>,
@@ -56,12 +59,12 @@ struct Slice<'n> {
 
 impl<'n> Fold<'n> {
     /// For a part of a source, which may be the whole, that is read from the offset `from` on.
-    /// A whole source may have rows of these fields.
+    /// A whole source may have rows of these fields. Parts that are read together share what takes the `rest`.
     pub fn new(
         input: &'n Input,
         how: How,
         rows: &RowOptions,
-        part: Part,
+        (part, rest): (Part, Option<Rest>),
         from: u64,
         tables: &Tables,
     ) -> Self {
@@ -77,10 +80,11 @@ impl<'n> Fold<'n> {
         Self {
             name: &input.name,
             decoder,
-            counting: Counting { part, ..Counting::default() },
+            counting: Counting::new(input, how, (part, rest), from),
             pieces: Pieces::new(tables),
             owners: HashMap::new(),
             position: from,
+            own: 0,
             passed: 0,
             slice: (!part.is_whole()).then_some(Slice { input, from, earlier }),
         }
@@ -88,10 +92,7 @@ impl<'n> Fold<'n> {
 
     /// Takes the next bytes of the source.
     pub fn feed(&mut self, bytes: &[u8], tables: &mut Tables, summary: &mut Summary) {
-        let before = self.position;
         self.position += bytes.len() as u64;
-        let own = self.counting.part.overlap(before, self.position);
-        summary.bytes += own;
         if tables.wants(Table::Events) {
             let Self { name, counting, pieces, .. } = self;
             let mut rows = Events { name, tables, counting, pieces };
@@ -101,6 +102,10 @@ impl<'n> Fold<'n> {
         } else {
             self.decoder.feed(bytes, None, &mut Ignore);
         }
+        // The part may have become larger by what was read behind it.
+        let own = self.counting.part.overlap(self.from(), self.position) - self.own;
+        self.own += own;
+        summary.bytes += own;
         let passed = self.decoder.lean_mut().passed;
         summary.skipped += (passed - self.passed).min(own);
         self.passed = passed;
@@ -141,12 +146,32 @@ impl<'n> Fold<'n> {
         Some(found)
     }
 
-    /// Whether all that begins in the part has ended.
+    fn from(&self) -> u64 {
+        self.slice.as_ref().map_or(0, |slice| slice.from)
+    }
+
+    /// Where the part ends, as far as is known.
+    pub const fn end(&self) -> u64 {
+        self.counting.part.end
+    }
+
+    /// Whether the part goes on to the end of the source, because it was the first to meet a lane.
+    pub const fn takes_rest(&self) -> bool {
+        self.counting.takes_rest
+    }
+
+    /// Whether a part before this one does so, and this one is not needed.
+    pub fn is_needless(&self) -> bool {
+        let Counting { part, rest, .. } = &self.counting;
+        rest.as_ref().is_some_and(|rest| rest.has(part.start))
+    }
+
+    /// Whether all that begins in the part has ended. A split that meets a lane reads on: it knows of no other.
     pub fn is_done(&self) -> bool {
-        let Counting { part, reached, named, .. } = self.counting;
+        let Counting { part, ref rest, reached, named, .. } = self.counting;
         let open = self.decoder.lanes().open_in(None);
         self.slice.is_some()
-            && !named
+            && (rest.is_some() || !named)
             && reached.is_some_and(|reached| reached >= part.end)
             && open.is_none_or(|folded| folded.byte_start >= part.end)
     }
@@ -235,13 +260,21 @@ impl<'n> Fold<'n> {
 }
 
 /// What numbers the responses and events of a source, or of a part.
-#[derive(Default)]
-struct Counting {
+struct Counting<'n> {
+    input: &'n Input,
+    options: Options,
+    /// Where its reading begins.
+    from: u64,
     part: Part,
+    /// Where the rest is taken, if parts know of one another.
+    rest: Option<Rest>,
+    takes_rest: bool,
     /// Lanes have names here: responses end in another order than they begin in.
     named: bool,
-    /// Events so far that belong to no response.
-    outside: u64,
+    /// Where the response begins that was open last in the lane without a name.
+    open: Option<u64>,
+    /// Events so far that belong to no response; those of the whole source, once they are asked for.
+    outside: Option<u64>,
     /// The offset of the latest event.
     reached: Option<u64>,
     /// The ordinal of the first response that begins in the part.
@@ -250,7 +283,52 @@ struct Counting {
     ended: u64,
 }
 
-impl Counting {
+impl<'n> Counting<'n> {
+    fn new(input: &'n Input, how: How, (part, rest): (Part, Option<Rest>), from: u64) -> Self {
+        Self {
+            input,
+            options: how.options,
+            from,
+            part,
+            rest,
+            takes_rest: false,
+            named: false,
+            open: None,
+            outside: None,
+            reached: None,
+            first: None,
+            ended: 0,
+        }
+    }
+
+    /// Takes note of how far the events go. A part that meets a lane, in its range or before all of it has ended, takes the
+    /// rest of the source.
+    fn reach(&mut self, place: &Place<'_>) {
+        let Place { offset, named, folded } = *place;
+        self.reached = Some(offset);
+        if !named {
+            self.open = folded.map(|folded| folded.byte_start);
+        } else if !self.named {
+            self.named = true;
+            let unfinished = self.open.is_some_and(|start| self.part.has(start));
+            if let Some(rest) = self.rest.as_ref().filter(|_| offset < self.part.end || unfinished)
+            {
+                rest.take(self.part.start);
+                self.takes_rest = true;
+                self.part.end = u64::MAX;
+            }
+        }
+    }
+
+    /// The number of the first of some events that belong to no response.
+    fn outside(&mut self, events: u64) -> u64 {
+        let Self { input, options, from, .. } = *self;
+        let before = self.outside.get_or_insert_with(|| splits::outside(input, options, from));
+        let first = *before;
+        *before += events;
+        first
+    }
+
     /// The number of a response that ends, among those of the part, if it is numbered at all.
     fn ended(&mut self, folded: &Folded) -> Option<u64> {
         if !self.part.numbered || !self.part.has(folded.byte_start) {
@@ -275,36 +353,42 @@ impl Counting {
 }
 
 /// Notes how far the events go.
-struct Reached<'a>(&'a mut Counting);
+struct Reached<'a, 'n>(&'a mut Counting<'n>);
 
-impl Sink for Reached<'_> {
+impl Sink for Reached<'_, '_> {
     // What is passed by, or taken in runs, neither begins nor ends a response, and has no lane of its own.
     const READS: bool = false;
 
-    fn event(&mut self, parsed: &Parsed<'_>) {
-        self.0.reached = Some(parsed.offset);
-        self.0.named |= parsed.lane.is_some();
+    fn event(&mut self, _: &Parsed<'_>) {}
+
+    fn taken(&mut self, parsed: &Parsed<'_>, folded: Option<&Folded>) {
+        self.0.reach(&Place { offset: parsed.offset, named: parsed.lane.is_some(), folded });
+    }
+
+    fn whole(&mut self, folded: &Folded) {
+        self.0.open = Some(folded.byte_start);
     }
 }
 
 /// Makes rows of events.
-struct Events<'a> {
+struct Events<'a, 'n> {
     name: &'a str,
     tables: &'a mut Tables,
-    counting: &'a mut Counting,
+    counting: &'a mut Counting<'n>,
     pieces: &'a mut Pieces,
 }
 
-impl Events<'_> {
+impl Events<'_, '_> {
     /// Counts events that come next, the last of them at this offset; gives the number of their response and that of the
     /// first of them, if they are our own.
     fn count(&mut self, events: u64, last: &Place<'_>) -> Option<(Option<u64>, u64)> {
         let counting = &mut *self.counting;
-        let Place { offset, named, folded } = *last;
-        counting.reached = Some(offset);
-        counting.named |= named;
-        let index = folded.map_or(counting.outside, |folded| folded.events.saturating_sub(events));
-        counting.outside += if folded.is_none() { events } else { 0 };
+        let Place { offset, folded, .. } = *last;
+        counting.reach(last);
+        let index = folded.map_or_else(
+            || counting.outside(events),
+            |folded| folded.events.saturating_sub(events),
+        );
         if !counting.part.has(folded.map_or(offset, |folded| folded.byte_start)) {
             return None;
         }
@@ -320,7 +404,7 @@ struct Place<'a> {
     folded: Option<&'a Folded>,
 }
 
-impl Sink for Events<'_> {
+impl Sink for Events<'_, '_> {
     fn event(&mut self, _: &Parsed<'_>) {}
 
     fn taken(&mut self, parsed: &Parsed<'_>, folded: Option<&Folded>) {
@@ -333,6 +417,7 @@ impl Sink for Events<'_> {
     fn whole(&mut self, folded: &Folded) {
         // It may be the first of the part.
         self.counting.coming(folded);
+        self.counting.open = Some(folded.byte_start);
     }
 
     fn is_for_pieces(&mut self, known: &Known, _: Option<&str>) -> bool {

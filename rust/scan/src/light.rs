@@ -47,6 +47,11 @@ impl<'n> Light<'n> {
         framer.feed(bytes, &mut Outer { wrapped, inner: Inner::new(events, tables, summary) });
     }
 
+    /// Where the part ends.
+    pub const fn end(&self) -> u64 {
+        self.events.part.end
+    }
+
     /// Whether all that begins in the part was seen.
     pub const fn is_done(&self) -> bool {
         self.events.reached >= self.events.part.end

@@ -21,7 +21,7 @@ use crate::batches::{Batch, Tables};
 use crate::reader::{How, Out, Reader, Refused, Stop};
 use crate::schema::Selection;
 use crate::source::Input;
-use crate::splits::{Part, divisible};
+use crate::splits::{Part, Rest, divisible};
 use crate::summary::Summary;
 use crate::wrapped::Wrapping;
 
@@ -54,7 +54,7 @@ pub struct Plan {
 /// What a worker claims: some inputs, or a part of one.
 enum Claim {
     Inputs(Range<usize>),
-    Part(usize, Part),
+    Part(usize, Part, Rest),
 }
 
 /// The channel for what comes of a claim; `continues` tells that it is a part of the input before.
@@ -65,9 +65,17 @@ struct Coming {
 
 enum Message {
     Batch(Batch),
-    /// What came of a claim, and the error that ends a strict scan there.
-    End(Box<Summary>, Option<Box<Refused>>),
+    End(Box<End>),
     Failed(ArrowError),
+}
+
+/// What came of a claim.
+struct End {
+    summary: Summary,
+    /// The error that ends a strict scan there.
+    refused: Option<Box<Refused>>,
+    /// It is a part that gave the rest of its input too.
+    takes_rest: bool,
 }
 
 /// Why a scan ended early.
@@ -96,6 +104,8 @@ struct Queue {
     part_bytes: u64,
     /// The next part of the input before `next`, if it has further ones, and the size of that input.
     part: Option<(Part, u64)>,
+    /// What its parts share.
+    rest: Rest,
     coming: SyncSender<Coming>,
 }
 
@@ -103,11 +113,11 @@ impl Queue {
     /// The next claim, and the channel for what comes of it; None when there is nothing more, or nobody wants it.
     fn claim(&mut self) -> Option<(Claim, SyncSender<Message>)> {
         let claim = match self.part.take() {
-            Some((part, size)) => self.claim_part(part, size),
-            None => self.claim_inputs()?,
+            Some((part, size)) if !self.rest.has(part.start) => self.claim_part(part, size),
+            _ => self.claim_inputs()?,
         };
         let (sender, messages) = sync_channel(WAITING);
-        let continues = matches!(claim, Claim::Part(_, part) if part.start > 0);
+        let continues = matches!(claim, Claim::Part(_, part, _) if part.start > 0);
         self.coming.send(Coming { messages, continues }).ok()?;
         Some((claim, sender))
     }
@@ -116,7 +126,7 @@ impl Queue {
         if part.end < u64::MAX {
             self.part = Some((self.part_from(part.end, size), size));
         }
-        Claim::Part(self.next - 1, part)
+        Claim::Part(self.next - 1, part, self.rest.clone())
     }
 
     /// The part from an offset on; the last one goes on to the end, wherever that is by then. Parts shrink towards the end,
@@ -147,6 +157,7 @@ impl Queue {
             };
             if self.next == start {
                 self.next += 1;
+                self.rest = Rest::default();
                 return Some(self.claim_part(self.part_from(0, size), size));
             }
             break;
@@ -161,6 +172,8 @@ pub struct Stream {
     current: Option<Coming>,
     /// How many responses the parts before have of the same input.
     before: u64,
+    /// One of them has given the rest of it; what comes of further parts is dropped.
+    rest_given: bool,
     selections: Arc<[Selection]>,
     batch_rows: usize,
     /// Small batches, by table, that wait to be joined.
@@ -185,6 +198,7 @@ impl Stream {
             // One thread has nobody to share a file with.
             part_bytes: if threads == 1 { u64::MAX } else { plan.part_bytes.max(1) },
             part: None,
+            rest: Rest::default(),
             coming: sender,
         };
         let queue = Arc::new(Mutex::new(queue));
@@ -203,6 +217,7 @@ impl Stream {
             coming,
             current: None,
             before: 0,
+            rest_given: false,
             selections: plan.selections.clone(),
             batch_rows: plan.batch_rows.max(1),
             small: vec![Vec::new(); plan.selections.len()],
@@ -243,7 +258,7 @@ impl Stream {
                     coming => coming.ok(),
                 };
                 if self.current.as_ref().is_some_and(|coming| !coming.continues) {
-                    self.before = 0;
+                    (self.before, self.rest_given) = (0, false);
                 }
             }
             let Some(current) = &self.current else {
@@ -253,15 +268,10 @@ impl Stream {
             };
             match current.messages.recv_timeout(PATIENCE) {
                 Err(RecvTimeoutError::Timeout) => {}
+                Ok(Message::End(_) | Message::Failed(_)) if self.rest_given => self.current = None,
+                Ok(Message::Batch(_)) if self.rest_given => {}
                 Ok(Message::Batch(batch)) => self.keep(batch)?,
-                Ok(Message::End(summary, refused)) => {
-                    self.before += summary.responses.values().sum::<u64>();
-                    self.summary.add(*summary);
-                    self.current = None;
-                    if let Some(refused) = refused {
-                        self.fail(Failure::Refused(refused))?;
-                    }
-                }
+                Ok(Message::End(end)) => self.end(*end)?,
                 Ok(Message::Failed(error)) => self.fail(error.into())?,
                 Err(RecvTimeoutError::Disconnected) => {
                     let told = "a thread of the scan broke down".to_owned();
@@ -269,6 +279,15 @@ impl Stream {
                 }
             }
         }
+    }
+
+    fn end(&mut self, end: End) -> Result<(), Failure> {
+        let End { summary, refused, takes_rest } = end;
+        self.before += summary.responses.values().sum::<u64>();
+        self.rest_given = takes_rest;
+        self.summary.add(summary);
+        self.current = None;
+        refused.map_or(Ok(()), |refused| self.fail(Failure::Refused(refused)))
     }
 
     /// Ends the scan behind what was read before.
@@ -353,15 +372,18 @@ fn work(queue: &Mutex<Queue>, plan: &Plan) {
             Claim::Inputs(places) => {
                 plan.inputs[places].iter().try_for_each(|input| reader.read(input))
             }
-            Claim::Part(place, part) => reader.read_part(&plan.inputs[place], part),
+            Claim::Part(place, part, rest) => {
+                reader.read_part(&plan.inputs[place], part, Some(rest))
+            }
         };
         block = std::mem::take(&mut reader.block);
+        let takes_rest = reader.takes_rest;
         let ended = match read {
             Err(Stop::Refused(refused)) => reader.finish().map(|summary| (summary, Some(refused))),
             read => read.and_then(|()| reader.finish()).map(|summary| (summary, None)),
         };
         let message = match ended {
-            Ok((summary, refused)) => Message::End(Box::new(summary), refused),
+            Ok((summary, refused)) => Message::End(Box::new(End { summary, refused, takes_rest })),
             Err(Stop::Arrow(error)) => Message::Failed(error),
             Err(_) => return,
         };

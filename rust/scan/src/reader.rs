@@ -9,7 +9,7 @@ use crate::fold::Fold;
 use crate::light::Light;
 use crate::schema::Depth;
 use crate::source::{Input, Problem, Source};
-use crate::splits::{self, Part};
+use crate::splits::{self, Part, Rest};
 use crate::summary::Summary;
 use crate::wrapped::{Held, Wrapping};
 
@@ -58,9 +58,10 @@ enum Rows<'n> {
 }
 
 impl Rows<'_> {
-    /// Takes the next bytes of a source, of which a part that ends there is wanted.
-    fn feed(&mut self, bytes: &[u8], end: u64, tables: &mut Tables, summary: &mut Summary) {
-        let own = usize::try_from(end.saturating_sub(self.position())).unwrap_or(usize::MAX);
+    /// Takes the next bytes of a source, or of a part of one.
+    fn feed(&mut self, bytes: &[u8], tables: &mut Tables, summary: &mut Summary) {
+        let own = self.end().saturating_sub(self.position());
+        let own = usize::try_from(own).unwrap_or(usize::MAX);
         let (own, behind) = bytes.split_at(own.min(bytes.len()));
         let pieces = Some(own).filter(|own| !own.is_empty()).into_iter();
         for piece in pieces.chain(behind.chunks(BEHIND)) {
@@ -80,6 +81,23 @@ impl Rows<'_> {
             Self::Fold(fold) => fold.position,
             Self::Light(light) => light.position,
         }
+    }
+
+    /// Where the part ends, as far as is known.
+    fn end(&self) -> u64 {
+        match self {
+            Self::Fold(fold) => fold.end(),
+            Self::Light(light) => light.end(),
+        }
+    }
+
+    /// Whether the part goes on to the end of the source. Without a fold rows come in the order of the input anyway.
+    fn takes_rest(&self) -> bool {
+        matches!(self, Self::Fold(fold) if fold.takes_rest())
+    }
+
+    fn is_needless(&self) -> bool {
+        matches!(self, Self::Fold(fold) if fold.is_needless())
     }
 
     fn refused(&self) -> Option<Diagnostic> {
@@ -108,6 +126,8 @@ impl Rows<'_> {
 pub struct Reader<'o, O> {
     pub tables: Tables,
     pub summary: Summary,
+    /// Whether the part that was read last goes on to the end of its source; those behind it are not needed.
+    pub takes_rest: bool,
     how: How,
     wrapping: &'o Wrapping,
     /// The block of the last source, for the next one.
@@ -120,28 +140,36 @@ impl<'o, O: Out> Reader<'o, O> {
         if wrapping.rows.only {
             how.depth = Depth::Whole;
         }
-        Self { tables, summary: Summary::default(), how, wrapping, block: Vec::new(), out }
+        Self {
+            tables,
+            summary: Summary::default(),
+            takes_rest: false,
+            how,
+            wrapping,
+            block: Vec::new(),
+            out,
+        }
     }
 
     /// Reads a source through.
     pub fn read(&mut self, input: &Input) -> Result<(), Stop> {
         if let Some(part) = input.part {
-            return self.read_part(input, part);
+            return self.read_part(input, part, None);
         }
         self.summary.sources += 1;
         match input.open_with(std::mem::take(&mut self.block)) {
-            Ok(source) => self.read_open(input, source, Part::WHOLE, 0),
+            Ok(source) => self.read_open(input, source, (Part::WHOLE, None), 0),
             Err(problem) => self.problem(input, None, problem),
         }
     }
 
-    /// Reads the responses that begin in a part of a plain file.
-    pub fn read_part(&mut self, input: &Input, part: Part) -> Result<(), Stop> {
+    /// Reads the responses that begin in a part of a plain file. Parts that are read together share what takes the `rest`.
+    pub fn read_part(&mut self, input: &Input, part: Part, rest: Option<Rest>) -> Result<(), Stop> {
         self.summary.sources += u64::from(part.start == 0);
         let opened = splits::look_back(input, part.start, self.how.options)
             .and_then(|from| Ok((from, input.open_at(from, std::mem::take(&mut self.block))?)));
         match opened {
-            Ok((from, source)) => self.read_open(input, source, part, from),
+            Ok((from, source)) => self.read_open(input, source, (part, rest), from),
             Err(problem) => self.problem(input, None, problem),
         }
     }
@@ -150,7 +178,7 @@ impl<'o, O: Out> Reader<'o, O> {
         &mut self,
         input: &Input,
         mut source: Source,
-        part: Part,
+        (part, rest): (Part, Option<Rest>),
         from: u64,
     ) -> Result<(), Stop> {
         let mut held = if part.is_whole() { Held::new(self.wrapping) } else { Held::default() };
@@ -163,11 +191,15 @@ impl<'o, O: Out> Reader<'o, O> {
                 &self.tables,
             )))
         } else {
-            Rows::Fold(Box::new(self.fold(input, part, from)))
+            Rows::Fold(Box::new(self.fold(input, (part, rest), from)))
         };
-        let ended = self.read_all(input, &mut source, part.end, &mut rows, &mut held)?;
+        let ended = self.read_all(input, &mut source, &mut rows, &mut held)?;
         self.read_held(input, &mut rows, held)?;
         self.block = source.into_block();
+        if rows.is_needless() {
+            return Ok(());
+        }
+        self.takes_rest = rows.takes_rest();
         // Behind its part the source goes on, and what is open there is not ours.
         rows.finish(&mut self.tables, &mut self.summary);
         self.refuse(input, rows.refused())?;
@@ -177,7 +209,7 @@ impl<'o, O: Out> Reader<'o, O> {
         }
     }
 
-    fn fold<'n>(&self, input: &'n Input, part: Part, from: u64) -> Fold<'n> {
+    fn fold<'n>(&self, input: &'n Input, part: (Part, Option<Rest>), from: u64) -> Fold<'n> {
         Fold::new(input, self.how, &self.wrapping.rows, part, from, &self.tables)
     }
 
@@ -186,7 +218,6 @@ impl<'o, O: Out> Reader<'o, O> {
         &mut self,
         input: &Input,
         source: &mut Source,
-        end: u64,
         rows: &mut Rows<'_>,
         held: &mut Held,
     ) -> Result<Result<(), Problem>, Stop> {
@@ -194,10 +225,11 @@ impl<'o, O: Out> Reader<'o, O> {
             let mut stopped = Ok(());
             let more = source.next(|bytes| {
                 if let Some(bytes) = held.take(bytes) {
-                    rows.feed(bytes, end, &mut self.tables, &mut self.summary);
+                    rows.feed(bytes, &mut self.tables, &mut self.summary);
                 }
                 stopped = flush(&mut self.tables, self.out, false);
-                stopped.is_ok() && !rows.is_done() && rows.refused().is_none()
+                let goes_on = !rows.is_done() && !rows.is_needless();
+                stopped.is_ok() && goes_on && rows.refused().is_none()
             });
             stopped?;
             self.refuse(input, rows.refused())?;
@@ -219,11 +251,11 @@ impl<'o, O: Out> Reader<'o, O> {
         let (wrapper, bytes) = held.rest();
         let Some(wrapper) = wrapper else {
             if !bytes.is_empty() {
-                rows.feed(&bytes, u64::MAX, &mut self.tables, &mut self.summary);
+                rows.feed(&bytes, &mut self.tables, &mut self.summary);
             }
             return Ok(());
         };
-        let mut fold = self.fold(input, Part::WHOLE, 0);
+        let mut fold = self.fold(input, (Part::WHOLE, None), 0);
         fold.pass(bytes.len(), &mut self.summary);
         match self.wrapping.reader.records(wrapper, &bytes) {
             Ok(records) => {

@@ -7,7 +7,8 @@
 use std::collections::{BTreeMap, HashSet};
 use std::fs::File;
 use std::io::{Read, Seek, SeekFrom};
-use std::sync::{LazyLock, Mutex, PoisonError};
+use std::sync::atomic::{AtomicU64, Ordering};
+use std::sync::{Arc, LazyLock, Mutex, PoisonError};
 
 use memchr::{memchr_iter, memmem, memrchr2};
 use respstream_core::catalogue::{Code, Phase};
@@ -17,6 +18,7 @@ use respstream_core::events::Parsed;
 use respstream_core::frames::Options;
 use respstream_core::json::{self, Kind};
 use respstream_core::lines::BOM;
+use respstream_core::response::Folded;
 
 use crate::source::{Input, Place, Problem, Source};
 use crate::wrapped::Wrapping;
@@ -224,6 +226,67 @@ impl Sink for First {
     fn event(&mut self, parsed: &Parsed<'_>) {
         let entry = parsed.entry.filter(|_| parsed.lane.is_none());
         self.0.get_or_insert((parsed.offset, entry.map_or(Phase::None, |entry| entry.phase)));
+    }
+}
+
+/// Where the part of a source begins that has taken the rest of it. Lanes have responses that end in another order than they
+/// begin in: the first part that meets one reads on alone, as one thread would, and those behind it are not needed.
+#[derive(Clone, Debug)]
+pub struct Rest(Arc<AtomicU64>);
+
+impl Default for Rest {
+    fn default() -> Self {
+        Self(Arc::new(AtomicU64::new(u64::MAX)))
+    }
+}
+
+impl Rest {
+    /// The part that begins here takes all that comes behind it.
+    pub fn take(&self, start: u64) {
+        self.0.fetch_min(start, Ordering::Relaxed);
+    }
+
+    /// Whether a part that begins here is another's.
+    pub fn has(&self, start: u64) -> bool {
+        self.0.load(Ordering::Relaxed) < start
+    }
+}
+
+/// How many events stand before the first response of a source that is read from an offset on.
+pub fn outside(input: &Input, options: Options, from: u64) -> u64 {
+    let mut decoder = Decoder::new(options, false);
+    let mut found = Outside { events: 0, over: from == 0 };
+    let (mut source, mut position) = (input.open_at(0, vec![0; STEP]).ok(), 0);
+    while let Some(reading) = source.as_mut().filter(|_| !found.over && position < from) {
+        let more = reading.next(|bytes| {
+            let size = usize::try_from(from - position).unwrap_or(usize::MAX).min(bytes.len());
+            decoder.feed(&bytes[..size], None, &mut found);
+            position += size as u64;
+            !found.over
+        });
+        if !matches!(more, Ok(true)) {
+            source = None;
+        }
+    }
+    found.events
+}
+
+/// Counts events until one belongs to a response.
+struct Outside {
+    events: u64,
+    over: bool,
+}
+
+impl Sink for Outside {
+    fn event(&mut self, _: &Parsed<'_>) {}
+
+    fn taken(&mut self, _: &Parsed<'_>, folded: Option<&Folded>) {
+        self.over |= folded.is_some();
+        self.events += u64::from(!self.over);
+    }
+
+    fn whole(&mut self, _: &Folded) {
+        self.over = true;
     }
 }
 
