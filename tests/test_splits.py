@@ -23,6 +23,7 @@ LOGS = sorted(path for path in TRANSCRIPTS.iterdir() if path.suffix in {".sse", 
 STREAM = BEGIN + ITEM + DELTA + END
 KEEPALIVE = b'{"type":"keepalive"}\n'
 NEWS = b'{"type":"response.brand_new"}\n'
+IO = Path("/proc/self/io")
 BLOCKS = b"".join(b"event: x\ndata: " + line + b"\n\n" for line in STREAM.splitlines())
 
 ODD = {
@@ -237,6 +238,22 @@ def test_a_text_of_thousands_of_marks(tmp_path: Path) -> None:
     check(path, 20_000)
 
 
+@pytest.mark.skipif(not IO.exists(), reason="what a process reads is told by Linux alone")
+@pytest.mark.parametrize("begin", [b"", BEGIN], ids=["none", "one"])
+def test_a_large_file_without_beginnings(begin: bytes, tmp_path: Path) -> None:
+    """Where nothing tells what is open, a file is one part: it is not read again and again from its beginning."""
+    path = tmp_path / "a.jsonl"
+    path.write_bytes(begin + DELTA * (100_000_000 // len(DELTA)))
+    before = read_bytes()
+    assert respstream.scan(path, threads=2).to_arrow().num_rows == 1
+    assert read_bytes() - before < 4 * path.stat().st_size
+
+
+def read_bytes() -> int:
+    """How much this process has read."""
+    return int(IO.read_text(encoding="ascii").split()[1])
+
+
 LANED = [
     STREAM.replace(b'"type"', b'"stream_id":"%s","type"' % name).splitlines(keepends=True) for name in (b"a", b"b")
 ]
@@ -251,7 +268,14 @@ LATE_LANES = {
     "between": STREAM * 40 + LANES * 2 + STREAM * 60,
     "mixed": STREAM * 40 + (MIXED + STREAM * 3) * 9,
     "in an open response": STREAM * 37 + WAITING + KEEPALIVE * 70 + LANES + DELTA + END + STREAM * 30,
-    "behind what is open": STREAM * 37 + BEGIN + (KEEPALIVE + b"stray\n") * 60 + DELTA + END + LANES + STREAM * 9 + LANES,
+    "behind what is open": STREAM * 37
+    + BEGIN
+    + (KEEPALIVE + b"stray\n") * 60
+    + DELTA
+    + END
+    + LANES
+    + STREAM * 9
+    + LANES,
     "at the end": STREAM * 90 + LANED[0][0],
     "of no response": KEEPALIVE * 3 + b"stray\n" + STREAM * 50 + ALIVE * 3 + STREAM * 30 + KEEPALIVE + LANES + ALIVE,
     "plain ones": (STREAM + b'{"object":"response","id":"p","output":[]}\n') * 40 + MIXED + ODD["plain"] * 3 + LANES,

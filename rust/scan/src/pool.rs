@@ -16,12 +16,13 @@ use arrow_array::types::Int64Type;
 use arrow_array::{Int64Array, RecordBatch};
 use arrow_schema::ArrowError;
 use arrow_select::concat::concat_batches;
+use respstream_core::frames::Options;
 
 use crate::batches::{Batch, Tables};
 use crate::reader::{How, Out, Reader, Refused, Stop};
 use crate::schema::Selection;
 use crate::source::Input;
-use crate::splits::{Part, Rest, divisible};
+use crate::splits::{self, Part, REACH, Rest, divisible};
 use crate::summary::Summary;
 use crate::wrapped::Wrapping;
 
@@ -54,7 +55,14 @@ pub struct Plan {
 /// What a worker claims: some inputs, or a part of one.
 enum Claim {
     Inputs(Range<usize>),
-    Part(usize, Part, Rest),
+    Part(usize, Span, Rest),
+}
+
+/// A part of a file, and where its reading begins.
+#[derive(Clone, Copy)]
+struct Span {
+    part: Part,
+    from: u64,
 }
 
 /// The channel for what comes of a claim; `continues` tells that it is a part of the input before.
@@ -98,12 +106,13 @@ impl From<ArrowError> for Failure {
 struct Queue {
     inputs: Arc<[Input]>,
     wrapping: Wrapping,
+    options: Options,
     next: usize,
     threads: u64,
     /// The most bytes of a part.
     part_bytes: u64,
     /// The next part of the input before `next`, if it has further ones, and the size of that input.
-    part: Option<(Part, u64)>,
+    part: Option<(Span, u64)>,
     /// What its parts share.
     rest: Rest,
     coming: SyncSender<Coming>,
@@ -113,20 +122,28 @@ impl Queue {
     /// The next claim, and the channel for what comes of it; None when there is nothing more, or nobody wants it.
     fn claim(&mut self) -> Option<(Claim, SyncSender<Message>)> {
         let claim = match self.part.take() {
-            Some((part, size)) if !self.rest.has(part.start) => self.claim_part(part, size),
+            Some((span, size)) if !self.rest.has(span.part.start) => self.claim_part(span, size),
             _ => self.claim_inputs()?,
         };
         let (sender, messages) = sync_channel(WAITING);
-        let continues = matches!(claim, Claim::Part(_, part, _) if part.start > 0);
+        let continues = matches!(claim, Claim::Part(_, span, _) if span.part.start > 0);
         self.coming.send(Coming { messages, continues }).ok()?;
         Some((claim, sender))
     }
 
-    fn claim_part(&mut self, part: Part, size: u64) -> Claim {
-        if part.end < u64::MAX {
-            self.part = Some((self.part_from(part.end, size), size));
+    /// A part ends where the next one can begin; in a file where none can it goes on to the end.
+    fn claim_part(&mut self, Span { mut part, from }: Span, size: u64) -> Claim {
+        let place = self.next - 1;
+        while part.end < u64::MAX {
+            let next = self.part_from(part.end, size);
+            let from = splits::look_back(&self.inputs[place], next.start, self.options, REACH);
+            if let Ok(Some(from)) = from {
+                self.part = Some((Span { part: next, from }, size));
+                break;
+            }
+            part.end = next.end;
         }
-        Claim::Part(self.next - 1, part, self.rest.clone())
+        Claim::Part(place, Span { part, from }, self.rest.clone())
     }
 
     /// The part from an offset on; the last one goes on to the end, wherever that is by then. Parts shrink towards the end,
@@ -158,7 +175,8 @@ impl Queue {
             if self.next == start {
                 self.next += 1;
                 self.rest = Rest::default();
-                return Some(self.claim_part(self.part_from(0, size), size));
+                let first = Span { part: self.part_from(0, size), from: 0 };
+                return Some(self.claim_part(first, size));
             }
             break;
         }
@@ -193,6 +211,7 @@ impl Stream {
         let queue = Queue {
             inputs: plan.inputs.clone(),
             wrapping: plan.wrapping.clone(),
+            options: plan.how.options,
             next: 0,
             threads: threads as u64,
             // One thread has nobody to share a file with.
@@ -372,8 +391,8 @@ fn work(queue: &Mutex<Queue>, plan: &Plan) {
             Claim::Inputs(places) => {
                 plan.inputs[places].iter().try_for_each(|input| reader.read(input))
             }
-            Claim::Part(place, part, rest) => {
-                reader.read_part(&plan.inputs[place], part, Some(rest))
+            Claim::Part(place, Span { part, from }, rest) => {
+                reader.read_part(&plan.inputs[place], (part, Some(rest)), from)
             }
         };
         block = std::mem::take(&mut reader.block);

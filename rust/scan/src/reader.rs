@@ -154,7 +154,7 @@ impl<'o, O: Out> Reader<'o, O> {
     /// Reads a source through.
     pub fn read(&mut self, input: &Input) -> Result<(), Stop> {
         if let Some(part) = input.part {
-            return self.read_part(input, part, None);
+            return self.read_split(input, part);
         }
         self.summary.sources += 1;
         match input.open_with(std::mem::take(&mut self.block)) {
@@ -163,13 +163,27 @@ impl<'o, O: Out> Reader<'o, O> {
         }
     }
 
-    /// Reads the responses that begin in a part of a plain file. Parts that are read together share what takes the `rest`.
-    pub fn read_part(&mut self, input: &Input, part: Part, rest: Option<Rest>) -> Result<(), Stop> {
-        self.summary.sources += u64::from(part.start == 0);
-        let opened = splits::look_back(input, part.start, self.how.options)
-            .and_then(|from| Ok((from, input.open_at(from, std::mem::take(&mut self.block))?)));
-        match opened {
-            Ok((from, source)) => self.read_open(input, source, (part, rest), from),
+    /// Reads the responses that begin in a part of a plain file.
+    fn read_split(&mut self, input: &Input, part: Part) -> Result<(), Stop> {
+        match splits::look_back(input, part.start, self.how.options, u64::MAX) {
+            Ok(from) => self.read_part(input, (part, None), from.unwrap_or(0)),
+            Err(problem) => {
+                self.summary.sources += u64::from(part.start == 0);
+                self.problem(input, None, problem)
+            }
+        }
+    }
+
+    /// The same from an offset on. Parts that are read together share what takes the rest.
+    pub fn read_part(
+        &mut self,
+        input: &Input,
+        part: (Part, Option<Rest>),
+        from: u64,
+    ) -> Result<(), Stop> {
+        self.summary.sources += u64::from(part.0.start == 0);
+        match input.open_at(from, std::mem::take(&mut self.block)) {
+            Ok(source) => self.read_open(input, source, part, from),
             Err(problem) => self.problem(input, None, problem),
         }
     }

@@ -31,6 +31,9 @@ const FIRST_PIECE: u64 = 1 << 15;
 const HEAD: u64 = 1 << 16;
 /// Lanes are looked for at so many places of it.
 const PLACES: u64 = 16;
+/// A file is cut where an event that begins or ends a response stands no further before than this: so nothing is read twice
+/// but what lies between the two, and a file without such events is one part.
+pub const REACH: u64 = 1 << 23;
 /// Events that begin or end a response; they stand in every stream.
 static MARKS: LazyLock<[memmem::Finder<'static>; 4]> = LazyLock::new(|| {
     ["response.created", "response.completed", "response.incomplete", "response.failed"]
@@ -115,14 +118,22 @@ fn take(mut source: Source, size: u64) -> Option<Vec<u8>> {
     Some(head)
 }
 
-/// The offset from which on a part that begins at `start` is read.
-pub fn look_back(input: &Input, start: u64, options: Options) -> Result<u64, Problem> {
-    let Place::File(path) = &input.place else { return Ok(0) };
+/// The offset from which on a part that begins at `start` is read; None if there is none within `reach` bytes before.
+pub fn look_back(
+    input: &Input,
+    start: u64,
+    options: Options,
+    reach: u64,
+) -> Result<Option<u64>, Problem> {
+    let Place::File(path) = &input.place else { return Ok(Some(0)) };
     let mut file = File::open(path).map_err(|error| Problem::unreadable(&error))?;
     let mut piece = FIRST_PIECE;
     let mut high = start + piece;
     let mut bytes = Vec::new();
     while high > 0 && start > 0 {
+        if high < start.saturating_sub(reach) {
+            return Ok(None);
+        }
         let low = high.saturating_sub(piece);
         // The margins hold the beginning of a block, and the end of a mark.
         let base = low.saturating_sub(piece);
@@ -139,7 +150,7 @@ pub fn look_back(input: &Input, start: u64, options: Options) -> Result<u64, Pro
                 && begin <= start
                 && marks(input, begin, start, options)?
             {
-                return Ok(begin);
+                return Ok(Some(begin));
             }
             // Other marks of the block tell nothing new; a text may have thousands.
             let (Ok(before) | Err(before)) = begin;
@@ -148,7 +159,7 @@ pub fn look_back(input: &Input, start: u64, options: Options) -> Result<u64, Pro
         high = low;
         piece = PIECE.min(2 * piece);
     }
-    Ok(0)
+    Ok(Some(0))
 }
 
 /// Where the last mark begins. It is searched for forwards, in steps from the end, which is several times as fast as backwards.
