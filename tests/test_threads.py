@@ -488,14 +488,9 @@ def test_ctrl_c_stops_a_long_read(tmp_path: Path) -> None:
             assert process.wait(30) == -signal.SIGINT
 
 
-@pytest.mark.skipif(os.name != "posix", reason="a signal")
-@pytest.mark.parametrize("backend", ["rust", "python"])
-def test_ctrl_c_stops_a_scan_that_has_no_rows_yet(backend: str, tmp_path: Path) -> None:
-    """A table of the diagnostics of good logs may have none for hours."""
+def interrupted(backend: str, program: str, tmp_path: Path) -> tuple[int, str]:
+    """How a program ends, and what it says, that reads a pipe which never ends, when Ctrl-C comes."""
     os.mkfifo(tmp_path / "pipe")
-    program = (
-        "import respstream, sys; print(0, flush=True); list(respstream.scan(sys.argv[1], 'diagnostics').batches())"
-    )
     env = os.environ | {"RESPSTREAM_BACKEND": backend, "PYTHONPATH": str(ROOT / "python")}
     with subprocess.Popen(
         [sys.executable, "-c", program, str(tmp_path / "pipe")],
@@ -508,4 +503,26 @@ def test_ctrl_c_stops_a_scan_that_has_no_rows_yet(backend: str, tmp_path: Path) 
             pipe.flush()
             time.sleep(0.2)
             process.send_signal(signal.SIGINT)
-            assert process.wait(30) == -signal.SIGINT
+            _, told = process.communicate(timeout=30)
+            return process.returncode, told.decode()
+
+
+WAITS = "import respstream, sys; print(0, flush=True); scan = respstream.scan(sys.argv[1], 'diagnostics'); "
+
+
+@pytest.mark.skipif(os.name != "posix", reason="a signal")
+@pytest.mark.parametrize("backend", ["rust", "python"])
+def test_ctrl_c_stops_a_scan_that_has_no_rows_yet(backend: str, tmp_path: Path) -> None:
+    """A table of the diagnostics of good logs may have none for hours."""
+    assert interrupted(backend, WAITS + "list(scan.batches())", tmp_path)[0] == -signal.SIGINT
+
+
+@pytest.mark.skipif(os.name != "posix", reason="a signal")
+@pytest.mark.parametrize("reads", ["import pyarrow; pyarrow.table(scan)", "import polars; polars.DataFrame(scan)"])
+def test_ctrl_c_stops_who_reads_through_the_capsule(reads: str, tmp_path: Path) -> None:
+    """The exception cannot pass through the reader, which raises its own."""
+    library = reads.split()[1].rstrip(";")
+    program = f"import {library}; " + WAITS + reads
+    status, told = interrupted("rust", program, tmp_path)
+    assert status != 0
+    assert "interrupted" in told or "KeyboardInterrupt" in told

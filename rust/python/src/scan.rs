@@ -320,8 +320,11 @@ impl Iterator for Batches {
     type Item = Result<RecordBatch, ArrowError>;
 
     fn next(&mut self) -> Option<Self::Item> {
-        // A consumer may hold the interpreter while it waits, and a thread of the scan may need it to read.
-        let found = Python::try_attach(|py| py.detach(|| next(&self.pass, || true)));
+        // A consumer may hold the interpreter while it waits, and a thread of the scan may need it to read. What a signal's
+        // handler raises cannot pass through the consumer, but ends the stream.
+        let mut raised = None;
+        let found =
+            Python::try_attach(|py| py.detach(|| next(&self.pass, || heeds_signals(&mut raised))));
         let found = found.unwrap_or_else(|| next(&self.pass, || true));
         found.map(|found| found.map(|(_, batch)| batch)).map_err(to_arrow_error).transpose()
     }
