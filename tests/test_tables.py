@@ -141,6 +141,39 @@ def test_a_text_that_reads_like_null_has_a_folder_of_its_own(tmp_path: Path) -> 
     }
 
 
+MANY = """
+import json, resource, sys, respstream
+soft, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
+resource.setrlimit(resource.RLIMIT_NOFILE, (150, hard))
+line = '{"object":"response","model":"%d"}\\n'
+with open(sys.argv[1] + "/a.jsonl", "w") as file:
+    file.writelines(line % number for number in range(int(sys.argv[2])))
+logs = respstream.scan(sys.argv[1] + "/a.jsonl", threads=2)
+try:
+    print(logs.write_parquet(sys.argv[1] + "/out" + sys.argv[2], partition_by="model").rows)
+except ValueError as error:
+    print(error)
+"""
+
+
+@pytest.mark.skipif(os.name != "posix", reason="a limit of the system")
+def test_no_more_partitions_than_files_may_be_open(tmp_path: Path) -> None:
+    for count, expected in ((50, "{'responses': 50}"), (120, "(ulimit -n)")):
+        command = [sys.executable, "-c", MANY, str(tmp_path), str(count)]
+        told = subprocess.run(command, check=True, capture_output=True, text=True).stdout
+        assert expected in told
+    assert {path.name for path in tmp_path.iterdir()} == {"a.jsonl", "out50"}
+
+
+@pytest.mark.usefixtures("api")
+def test_a_value_that_names_no_folder(tmp_path: Path) -> None:
+    source = tmp_path / "a.jsonl"
+    source.write_bytes(b'{"type":"response.completed","response":{"model":"%s"}}\n' % (b"x" * 300))
+    with pytest.raises(ValueError, match="a value of the column 'model' is too long to name a folder: 'xxx"):
+        respstream.scan(source).write_jsonl(tmp_path / "out", partition_by="model")
+    assert [path.name for path in tmp_path.iterdir()] == ["a.jsonl"]
+
+
 @pytest.mark.usefixtures("api")
 def test_partitions_together_keep_back_no_more_than_one_file(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """Each would wait for a row group of its own: a thousand values took a thousand times the memory."""

@@ -37,8 +37,9 @@ def inputs(paths: Any) -> list[Input]:
     """The inputs that `paths` names: a path, glob, folder or URL, or an iterable of them.
 
     A folder gives the files in it, at any depth, that end as logs do (`ENDINGS`), sorted; hidden ones are left out. A glob
-    gives its matches, sorted. Raises FileNotFoundError for a path or glob that names nothing, and TypeError for what is no
-    path.
+    gives its matches, sorted. Neither follows links to folders in search of files at any depth, and what is no regular file
+    (a pipe, a socket, a device) is read only where it is named itself. Raises FileNotFoundError for a path or glob that names
+    nothing, and TypeError for what is no path.
     """
     if isinstance(paths, (str, bytes, os.PathLike)):
         return list(_named(paths))
@@ -80,11 +81,30 @@ def walk(folder: str, unlisted: list[OSError]) -> Iterator[str]:
 
 
 def matches(pattern: str) -> list[str]:
-    """The files that a glob matches, sorted."""
+    """The files that a glob matches, sorted, each once. Where `**` stands links to folders are not followed."""
     import glob
 
-    found = glob.glob(pattern, recursive=True) if glob.has_magic(pattern) else []
+    found = _globbed(pattern) if glob.has_magic(pattern) else set()
     return [path for path in sorted(found) if not os.path.isdir(path) and _readable(path)]
+
+
+def _globbed(pattern: str) -> set[str]:
+    # Python's own `**` follows links to folders, so that one to a parent gives all files forty times, and two never end.
+    import glob
+    import re
+
+    separators = re.escape(os.sep + (os.altsep or ""))
+    stars = re.search(rf"(?:^|(?<=[{separators}]))\*\*(?:[{separators}]+(?!$)|$)", pattern)
+    if stars is None:
+        return set(glob.glob(pattern))
+    top, rest = pattern[: stars.start()], pattern[stars.end() :] or "*"
+    found: set[str] = set()
+    for begin in glob.glob(top) if glob.has_magic(top) else [top]:
+        for parent, folders, _ in os.walk(begin or os.curdir):
+            folders[:] = [name for name in folders if not name.startswith(".")]
+            inside = parent if begin else os.path.relpath(parent).removeprefix(os.curdir)
+            found |= _globbed(os.path.join(glob.escape(inside), rest))
+    return found
 
 
 def _urls(url: str) -> Iterator[Input]:

@@ -1,7 +1,7 @@
 """Tables to files, in a stream: Parquet, Arrow IPC, JSON Lines and CSV, which appear whole or not at all. Needs pyarrow."""
 
 # Names stay as they were given, which pathlib would normalise.
-# ruff: noqa: PTH103, PTH112, PTH118, PTH123, SIM115
+# ruff: noqa: PTH103, PTH112, PTH118, PTH123, PTH208, SIM115
 
 from __future__ import annotations
 
@@ -260,10 +260,13 @@ class Partitioned:
     """One file for each value of a column, in a folder of its own; the column is in the folder's name alone."""
 
     MOST = 1024
+    SPARE = 64
+    """Of the files that may be open so many are left to those who read."""
 
     def __init__(self, scan: Scan, place: Any, form: str, column: str | None) -> None:
         self._scan, self._place, self._form, self._column = scan, place, form, column
         self._files: dict[tuple[str, Any], File] = {}
+        self._most = min(self.MOST, max(1, files_to_open() - self.SPARE))
 
     def run(self) -> None:
         """Writes all batches. Raises ValueError for a column of too many values."""
@@ -284,10 +287,19 @@ class Partitioned:
     def _file(self, name: str, value: Any, schema: Any) -> File:
         file = self._files.get((name, value))
         if file is None:
-            if len(self._files) >= self.MOST:
-                raise ValueError(f"the column {self._column!r} has more than {self.MOST} values to partition by")
+            if len(self._files) >= self._most:
+                why = "" if self._most == self.MOST else ": no more files may be open here (ulimit -n)"
+                raise ValueError(f"the column {self._column!r} has more than {self._most} values to partition by{why}")
             folder = os.path.join(self._place(name), f"{self._column}={_folder(value)}")
-            os.makedirs(folder)
+            try:
+                os.makedirs(folder)
+            except OSError as error:
+                if error.errno != errno.ENAMETOOLONG:
+                    raise
+                start = as_text(value)[:40]
+                raise ValueError(
+                    f"a value of the column {self._column!r} is too long to name a folder: {start!r}…"
+                ) from None
             file = self._files[name, value] = FORMS[self._form](
                 os.path.join(folder, "part-0" + SUFFIXES[self._form]), schema
             )
@@ -298,6 +310,21 @@ class Partitioned:
         for file in self._files.values():
             with contextlib.suppress(Exception):
                 file.close()
+
+
+def files_to_open() -> int:
+    """How many further files the system lets this process open, as far as it tells."""
+    try:
+        import resource
+    except ImportError:  # not on Windows, which lets more be open than anybody needs
+        return Partitioned.MOST + Partitioned.SPARE
+    soft, _ = resource.getrlimit(resource.RLIMIT_NOFILE)
+    if soft == resource.RLIM_INFINITY:
+        return Partitioned.MOST + Partitioned.SPARE
+    opened = 0
+    with contextlib.suppress(OSError):
+        opened = len(os.listdir("/dev/fd"))
+    return soft - opened
 
 
 def _folder(value: Any) -> str:
