@@ -208,3 +208,31 @@ def test_wrong_options_are_told_at_once(api: Any, call: str) -> None:
     for option in ({"form": "xml"}, {"on_eof": "x"}, {"max_event_bytes": 0}):
         with pytest.raises(ValueError, match=next(iter(option))):
             getattr(api, call)(b"", **option)
+
+
+# -- options ---------------------------------------------------------------------------------------------------------------
+
+WRONG: list[tuple[dict[str, Any], type[Exception]]] = [
+    *(({name: value}, TypeError) for name in ("on_eof", "field", "time", "lane") for value in (5, b"/a")),
+    *(({"strict": value}, TypeError) for value in ("x", 1, None)),
+    *(({"max_event_bytes": value}, TypeError) for value in (1.5, "7")),
+    *(({"max_event_bytes": value}, ValueError) for value in (0, -1)),
+    ({"max_event_bytes": 1 << 70}, OverflowError),
+    ({"form": "x"}, ValueError),
+    ({"on_eof": "x"}, ValueError),
+    ({"field": "x"}, ValueError),
+]
+
+
+@pytest.mark.parametrize(("options", "error"), WRONG, ids=str)
+def test_options_of_a_wrong_kind(api: Any, options: dict[str, Any], error: type[Exception]) -> None:
+    for read in (api.Decoder, lambda **given: api.scan(HELLO, **given)):
+        with pytest.raises(error):
+            read(**options)
+
+
+def test_a_view_that_was_released(api: Any) -> None:
+    view = memoryview(b"data: {}\n\n")
+    view.release()
+    with pytest.raises(TypeError, match="bytes-like"):
+        api.Decoder().feed(view)

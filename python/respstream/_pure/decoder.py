@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable
+from operator import index
 
 from respstream._alone import RLock, alone
 from respstream._pure.diagnostics import Store
@@ -51,19 +52,22 @@ class Decoder:
         time: str | None = None,
         lane: str | None = None,
     ) -> None:
+        pointers = {"field": field, "time": time, "lane": lane}
+        given = {name: value for name, value in pointers.items() if value is not None}
+        _check_types(strict, max_event_bytes, form=form, on_eof=on_eof, **given)
         if form not in FORMS:
             raise ValueError(f"form must be one of {', '.join(FORMS)}, not {form!r}")
         if on_eof not in ENDS:
             raise ValueError(f"on_eof must be one of {', '.join(ENDS)}, not {on_eof!r}")
         if max_event_bytes is not None and max_event_bytes < 1:
             raise ValueError("max_event_bytes must be positive")
-        if not (field is time is lane is None):
+        if given:
             if form not in ("auto", "rows"):
                 raise ValueError(f"field, time and lane are for form='rows', not {form!r}")
             form = "rows"
         self._options = ("jsonl" if form == "rows" else form, on_eof, max_event_bytes)
         self._rows_only = form == "rows"
-        self._pointers = {"field": field, "time": time, "lane": lane}
+        self._pointers = pointers
         self._strict = strict
         self._clock = clock
         self._lock = RLock()
@@ -282,6 +286,17 @@ class Decoder:
         return [Response(folded) if view is None else view for folded, view in views]
 
 
+def _check_types(strict: Any, max_event_bytes: Any, **texts: Any) -> None:
+    """Raises the exceptions of the extension for options of a wrong type."""
+    for name, text in texts.items():
+        if not isinstance(text, str):
+            raise TypeError(f"{name} must be a str, not {text!r}")
+    if not isinstance(strict, bool):
+        raise TypeError(f"strict must be a bool, not {strict!r}")
+    if max_event_bytes is not None and not -(2**63) <= index(max_event_bytes) < 2**63:
+        raise OverflowError("max_event_bytes must fit 64 bits")
+
+
 def as_bytes(data: Any) -> bytes:
     """Bytes of any bytes-like object; TypeError that names the mistake for anything else."""
     if type(data) is bytes:
@@ -290,7 +305,7 @@ def as_bytes(data: Any) -> bytes:
         raise TypeError("the stream is given as str; pass its bytes, undecoded")
     try:
         return bytes(memoryview(data))
-    except TypeError:
+    except (TypeError, ValueError):  # ValueError of a view that was released
         raise TypeError(f"a bytes-like object is required, not {type(data).__name__!r}") from None
 
 
