@@ -254,6 +254,16 @@ def read_bytes() -> int:
     return int(IO.read_text(encoding="ascii").split()[1])
 
 
+@pytest.mark.skipif(not IO.exists(), reason="what a process reads is told by Linux alone")
+def test_lines_that_look_like_beginnings(tmp_path: Path) -> None:
+    """Each is tried, and none is read further than to see that it is none."""
+    path = tmp_path / "a.jsonl"
+    path.write_bytes(BEGIN + b'{"x":"response.created"\n' * 20_000)
+    before = read_bytes()
+    check(path, 240_000)
+    assert read_bytes() - before < 500_000_000
+
+
 LANED = [
     STREAM.replace(b'"type"', b'"stream_id":"%s","type"' % name).splitlines(keepends=True) for name in (b"a", b"b")
 ]

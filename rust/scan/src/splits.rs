@@ -118,7 +118,11 @@ fn take(mut source: Source, size: u64) -> Option<Vec<u8>> {
     Some(head)
 }
 
-/// The offset from which on a part that begins at `start` is read; None if there is none within `reach` bytes before.
+/// So many bytes are read in one search to see whether marks are events: a text can be full of marks that are none.
+const TRIED: u64 = 1 << 26;
+
+/// The offset from which on a part that begins at `start` is read; None if there is none within `reach` bytes before, or too
+/// much was tried in vain.
 pub fn look_back(
     input: &Input,
     start: u64,
@@ -129,7 +133,7 @@ pub fn look_back(
     let mut file = File::open(path).map_err(|error| Problem::unreadable(&error))?;
     let mut piece = FIRST_PIECE;
     let mut high = start + piece;
-    let mut bytes = Vec::new();
+    let (mut bytes, mut left) = (Vec::new(), TRIED);
     while high > 0 && start > 0 {
         if high < start.saturating_sub(reach) {
             return Ok(None);
@@ -148,9 +152,12 @@ pub fn look_back(
             let begin = block_start(&bytes, hit, base == 0);
             if let Ok(begin) = begin.map(|begin| base + begin as u64)
                 && begin <= start
-                && marks(input, begin, start, options)?
+                && marks(input, begin, start, options, &mut left)?
             {
                 return Ok(Some(begin));
+            }
+            if left == 0 {
+                return Ok(None);
             }
             // Other marks of the block tell nothing new; a text may have thousands.
             let (Ok(before) | Err(before)) = begin;
@@ -210,13 +217,21 @@ fn line_end_before(bytes: &[u8], start: usize) -> Option<usize> {
     Some(end - usize::from(crlf))
 }
 
-/// Whether an event at this offset tells what is open at `start`: one that begins a response, or one before that ends it.
-fn marks(input: &Input, offset: u64, start: u64, options: Options) -> Result<bool, Problem> {
+/// Whether an event at this offset tells what is open at `start`: one that begins a response, or one before that ends it. Takes
+/// what it reads off what is `left` to be read.
+fn marks(
+    input: &Input,
+    offset: u64,
+    start: u64,
+    options: Options,
+    left: &mut u64,
+) -> Result<bool, Problem> {
     let mut source = input.open_at(offset, vec![0; STEP])?;
     let mut decoder = Decoder::starting_at(options, false, offset);
     let mut first = First(None);
     loop {
         let more = source.next(|bytes| {
+            *left = left.saturating_sub(bytes.len() as u64);
             decoder.feed(bytes, None, &mut first);
             first.0.is_none()
         })?;
@@ -224,7 +239,8 @@ fn marks(input: &Input, offset: u64, start: u64, options: Options) -> Result<boo
             let told = phase == Phase::Begin || (phase == Phase::Terminal && offset < start);
             return Ok(told && found == offset);
         }
-        if !more {
+        let diagnosed = decoder.store().counts.iter().any(|count| *count > 0);
+        if !more || diagnosed || *left == 0 {
             return Ok(false);
         }
     }
