@@ -23,6 +23,7 @@ use crate::outside::Outside;
 pub use crate::outside::{error_body, error_detail};
 use crate::plain::{known_block, known_line, plain_block, plain_line, replace};
 use crate::runs::Around;
+use crate::simd::{AHEAD, prefetch};
 pub use crate::sink::{Frame, Sink, What};
 use crate::sink::{Line, Out, Skipped, Span, over};
 
@@ -264,6 +265,7 @@ impl Framer {
         let again = known_block(rest, &self.opening, &self.name, limit, out.sink);
         let scanned = again.is_some().then_some(Ok(Scan::RECOGNISED));
         let block = again.or_else(|| plain_block(rest, limit))?;
+        prefetch(rest, block.end..block.end + AHEAD);
         out.sink.frame(Frame {
             data: block.data,
             name: block.name,
@@ -301,6 +303,7 @@ impl Framer {
         let again = known_line(rest, limit, out.sink);
         let known = again.is_some();
         let (size, text) = again.or_else(|| plain_line(rest, limit))?;
+        prefetch(rest, size..size + AHEAD);
         let scanned = if known { Ok(Scan::RECOGNISED) } else { out.sink.scan(text, out.members) };
         if scanned == Err(Fault::Bad) {
             return None;

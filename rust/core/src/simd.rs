@@ -5,6 +5,8 @@
 //! with `unsafe`: without it the fold takes twice the instructions (docs/performance.md).
 #![allow(unsafe_code)]
 
+use std::ops::Range;
+
 /// A bit for each byte of a block, the lowest for the first byte.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 pub(crate) struct Marks {
@@ -178,6 +180,27 @@ pub(crate) fn same(one: &[u8], other: &[u8]) -> bool {
     }
     one.iter().zip(other).all(|(byte, other)| byte == other)
 }
+
+/// How far ahead of what is read memory is asked for: nearer, it comes too late; farther, it gains nothing.
+pub(crate) const AHEAD: usize = 2048;
+
+/// Asks for bytes that will be read soon, of which some may be behind the text's end. The processor does so by itself within a page
+/// of memory, but not from one to the next, and no further than a line or two where the reader stops at each block.
+#[cfg(all(target_arch = "x86_64", target_feature = "sse2"))]
+#[inline]
+pub(crate) fn prefetch(text: &[u8], bytes: Range<usize>) {
+    use std::arch::x86_64::{_MM_HINT_T0, _mm_prefetch};
+    const LINE: usize = 64;
+    for at in bytes.step_by(LINE) {
+        // SAFETY: asking for an address reads nothing of it, and may be done for any.
+        unsafe { _mm_prefetch::<_MM_HINT_T0>(text.as_ptr().wrapping_add(at).cast()) };
+    }
+}
+
+/// Asks for nothing: other processors have no such instruction in stable Rust.
+#[cfg(not(all(target_arch = "x86_64", target_feature = "sse2")))]
+#[inline]
+pub(crate) fn prefetch(_: &[u8], _: Range<usize>) {}
 
 /// How many bytes two texts have in common from their beginning on.
 #[inline]
