@@ -5,6 +5,8 @@
 
 use std::borrow::Cow;
 
+use simdutf8::basic::from_utf8;
+
 use super::lex;
 use crate::count::work;
 use crate::simd::same;
@@ -14,7 +16,7 @@ const REPLACEMENT: &str = "\u{FFFD}";
 /// The text is valid UTF-8.
 pub fn utf8_ok(text: &[u8]) -> bool {
     work(text.len());
-    text.is_ascii() || std::str::from_utf8(text).is_ok()
+    text.is_ascii() || from_utf8(text).is_ok()
 }
 
 /// The text of a valid quoted string; lone surrogates and invalid UTF-8 become U+FFFD. Borrows where it can.
@@ -136,7 +138,7 @@ fn unescape_lossy(body: &[u8], out: &mut Vec<u8>) {
 
 /// The text of UTF-8, with U+FFFD for what is invalid. Valid text, nearly all there is, costs one fast check.
 fn lossy(bytes: &[u8]) -> Cow<'_, str> {
-    std::str::from_utf8(bytes).map_or_else(|_| String::from_utf8_lossy(bytes), Cow::Borrowed)
+    from_utf8(bytes).map_or_else(|_| String::from_utf8_lossy(bytes), Cow::Borrowed)
 }
 
 fn push_lossy(run: &[u8], out: &mut Vec<u8>) {
