@@ -9,7 +9,7 @@ from concurrent.futures import ThreadPoolExecutor
 
 from benches import ours
 from benches.peers import FoldAnswer
-from benches.rows import FAST, Row, fold_answer, suite
+from benches.rows import LARGE, Row, fold_answer, suite
 from benches.shapes import Log
 
 Halves = list[bytes]
@@ -47,7 +47,7 @@ ROWS = (
     Row(
         name=FOLD,
         shape="mixed",
-        size_bytes=FAST,
+        size_bytes=LARGE,
         contenders={TOGETHER: together, "two threads, responses read after": apart, IN_TURN: in_turn},
         reference=IN_TURN,
         answer=fold_answer,
