@@ -1,4 +1,5 @@
-//! Sixteen bytes at a time: which of them end or break a run inside a string, and which are not ASCII.
+//! Sixteen bytes at a time: which of them end or break a run inside a string, and which are not ASCII. And memory that is
+//! asked for before it is read.
 //!
 //! On x86-64 this is SSE2, which every such machine has; wider registers would have to be asked for at run time, and most
 //! strings of an event are shorter than one. Elsewhere it is plain code with the same answers. The one module of the core
@@ -184,8 +185,8 @@ pub(crate) fn same(one: &[u8], other: &[u8]) -> bool {
 /// How far ahead of what is read memory is asked for: nearer, it comes too late; farther, it gains nothing.
 pub(crate) const AHEAD: usize = 2048;
 
-/// Asks for bytes that will be read soon, of which some may be behind the text's end. The processor does so by itself within a page
-/// of memory, but not from one to the next, and no further than a line or two where the reader stops at each block.
+/// Asks for bytes that will be read soon, some of which may be behind the end of the text. The processor does so by itself
+/// within a page of memory, but not from one to the next, and not far where the reader stops at each block.
 #[cfg(all(target_arch = "x86_64", target_feature = "sse2"))]
 #[inline]
 pub(crate) fn prefetch(text: &[u8], bytes: Range<usize>) {
