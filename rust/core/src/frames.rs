@@ -23,7 +23,7 @@ use crate::outside::Outside;
 pub use crate::outside::{error_body, error_detail};
 use crate::plain::{known_block, known_line, plain_block, plain_line, replace};
 use crate::runs::Around;
-use crate::simd::{AHEAD, prefetch};
+use crate::simd::ahead;
 pub use crate::sink::{Frame, Sink, What};
 use crate::sink::{Line, Out, Skipped, Span, over};
 
@@ -265,7 +265,7 @@ impl Framer {
         let again = known_block(rest, &self.opening, &self.name, limit, out.sink);
         let scanned = again.is_some().then_some(Ok(Scan::RECOGNISED));
         let block = again.or_else(|| plain_block(rest, limit))?;
-        prefetch(rest, block.end..block.end + AHEAD);
+        ahead(rest, 0, block.end);
         out.sink.frame(Frame {
             data: block.data,
             name: block.name,
@@ -303,7 +303,7 @@ impl Framer {
         let again = known_line(rest, limit, out.sink);
         let known = again.is_some();
         let (size, text) = again.or_else(|| plain_line(rest, limit))?;
-        prefetch(rest, size..size + AHEAD);
+        ahead(rest, 0, size);
         let scanned = if known { Ok(Scan::RECOGNISED) } else { out.sink.scan(text, out.members) };
         if scanned == Err(Fault::Bad) {
             return None;

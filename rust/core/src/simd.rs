@@ -6,8 +6,6 @@
 //! with `unsafe`: without it the fold takes twice the instructions (docs/performance.md).
 #![allow(unsafe_code)]
 
-use std::ops::Range;
-
 /// A bit for each byte of a block, the lowest for the first byte.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 pub(crate) struct Marks {
@@ -183,17 +181,20 @@ pub(crate) fn same(one: &[u8], other: &[u8]) -> bool {
 }
 
 /// How far ahead of what is read memory is asked for: nearer, it comes too late; farther, it gains nothing.
-pub(crate) const AHEAD: usize = 2048;
+#[cfg(all(target_arch = "x86_64", target_feature = "sse2"))]
+const AHEAD: usize = 2048;
 
-/// Asks for bytes that will be read soon, some of which may be behind the end of the text. The processor does so by itself
-/// within a page of memory, but not from one to the next, and not far where the reader stops at each block.
+/// Asks for what stands so far ahead of a block, as it will be read soon: as many bytes as the block has, none of them its own.
+/// The processor does so by itself within a page of memory, but not from one to the next, and not far where the reader
+/// stops at each block.
 #[cfg(all(target_arch = "x86_64", target_feature = "sse2"))]
 #[inline]
-pub(crate) fn prefetch(text: &[u8], bytes: Range<usize>) {
+pub(crate) fn ahead(text: &[u8], begin: usize, size: usize) {
     use std::arch::x86_64::{_MM_HINT_T0, _mm_prefetch};
     const LINE: usize = 64;
-    for at in bytes.step_by(LINE) {
-        // SAFETY: asking for an address reads nothing of it, and may be done for any.
+    let end = (begin + size + AHEAD).min(text.len());
+    for at in (begin + size.max(AHEAD)..end).step_by(LINE) {
+        // SAFETY: asking for an address reads nothing of it, and may be done for any; this one is of the text.
         unsafe { _mm_prefetch::<_MM_HINT_T0>(text.as_ptr().wrapping_add(at).cast()) };
     }
 }
@@ -201,7 +202,7 @@ pub(crate) fn prefetch(text: &[u8], bytes: Range<usize>) {
 /// Asks for nothing: other processors have no such instruction in stable Rust.
 #[cfg(not(all(target_arch = "x86_64", target_feature = "sse2")))]
 #[inline]
-pub(crate) fn prefetch(_: &[u8], _: Range<usize>) {}
+pub(crate) fn ahead(_: &[u8], _: usize, _: usize) {}
 
 /// How many bytes two texts have in common from their beginning on.
 #[inline]

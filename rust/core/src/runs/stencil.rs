@@ -8,7 +8,7 @@ use std::ops::Range;
 use super::{Around, Piece};
 use crate::json::{self, Kind};
 use crate::predict::Known;
-use crate::simd::{AHEAD, prefetch, same};
+use crate::simd::{ahead, same};
 
 /// The digits of the largest number.
 const DIGITS: usize = 20;
@@ -299,7 +299,7 @@ impl Iterator for Follow<'_, '_> {
         }
         let (length, escaped) = (end - start, filled.escaped);
         let size = behind + joint.split - *begin;
-        prefetch(text, *begin + AHEAD..*begin + size + AHEAD);
+        ahead(text, *begin, size);
         let fit = Fit { begin: *begin, size, sequence: *number, piece: start, length, escaped };
         joint.count();
         (*begin, *number) = (*begin + size, number.wrapping_add(1));
