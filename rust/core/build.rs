@@ -1,24 +1,40 @@
-//! Writes the Rust tables of `catalogue.toml`; `src/catalogue.rs` holds their types and includes them.
+//! Generates the Rust tables of the catalogues and of the diagnostic codes; the modules beside the TOML files include them.
 //!
-//! A mistake in the catalogue stops the build with a message that names the place.
+//! An error in a catalogue stops the build with a message that names the entry.
 
 use std::fmt::Write as _;
 use std::{env, fs, path::Path};
 
 use toml::{Table, Value};
 
+const RESPONSES: &str = "src/protocols/responses/catalogue.toml";
+/// The index fields by slot, without `_index`; the order of `INDEX_FIELDS`.
+const INDEXES: [&str; 5] = ["output", "content", "summary", "command", "annotation"];
+const CODES: &str = "src/diagnostics/codes.toml";
+
 fn main() {
-    println!("cargo::rerun-if-changed=catalogue.toml");
     println!("cargo::rerun-if-changed=build.rs");
-    let text = fs::read_to_string("catalogue.toml").expect("catalogue.toml is beside build.rs");
-    let catalogue: Table = text.parse().expect("catalogue.toml is TOML");
-    let events = rows(&catalogue, "event");
+    let responses = read(RESPONSES);
+    let events = rows(&responses, "event");
     let mut out = String::new();
     write_events(&events, &mut out);
     write_lengths(&events, &mut out);
-    write_diagnostics(&rows(&catalogue, "diagnostic"), &mut out);
+    write("responses.rs", &out);
+    let codes = read(CODES);
+    let mut out = String::new();
+    write_diagnostics(&rows(&codes, "diagnostic"), &mut out);
+    write("codes.rs", &out);
+}
+
+fn read(path: &str) -> Table {
+    println!("cargo::rerun-if-changed={path}");
+    let text = fs::read_to_string(path).unwrap_or_else(|error| panic!("{path}: {error}"));
+    text.parse().unwrap_or_else(|error| panic!("{path}: {error}"))
+}
+
+fn write(name: &str, text: &str) {
     let folder = env::var("OUT_DIR").expect("cargo sets OUT_DIR");
-    fs::write(Path::new(&folder).join("catalogue.rs"), out).expect("OUT_DIR can be written");
+    fs::write(Path::new(&folder).join(name), text).expect("OUT_DIR is writable");
 }
 
 fn rows<'a>(catalogue: &'a Table, name: &str) -> Vec<&'a Table> {
@@ -65,7 +81,11 @@ fn steps(target: &str) -> String {
             Some((member, rest)) => {
                 let field =
                     rest.strip_suffix("_index]").unwrap_or_else(|| panic!("an index in {target}"));
-                (member, format!("Some(Index::{})", camel(field)))
+                let slot = INDEXES.iter().position(|name| *name == field);
+                (
+                    member,
+                    format!("{:?}", Some(slot.unwrap_or_else(|| panic!("an index in {target}")))),
+                )
             }
             None => (path, "None".to_owned()),
         };
@@ -74,7 +94,7 @@ fn steps(target: &str) -> String {
     target.split('.').filter(|path| !path.is_empty()).map(step).collect::<Vec<_>>().join(", ")
 }
 
-/// The names of the fields that the engines fill at once: strings and integers, in order.
+/// The names of the fields that event objects hold decoded: strings and integers, in order.
 fn eager(event: &Table) -> Vec<&str> {
     let fields = event.get("fields").and_then(Value::as_array).map_or(&[][..], Vec::as_slice);
     let fields = fields.iter().map(|field| field.as_table().expect("a field is a table"));
@@ -100,13 +120,22 @@ fn write_lengths(events: &[&Table], out: &mut String) {
 }
 
 fn write_diagnostics(kinds: &[&Table], out: &mut String) {
-    out.push_str("/// What was diagnosed, in the order of [`DIAGNOSTICS`].\n");
+    out.push_str("/// The codes, in the order of [`DIAGNOSTICS`].\n");
     out.push_str("#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]\n#[repr(u8)]\npub enum Code {\n");
     for kind in kinds {
         writeln!(out, "    /// {}\n    {},", text(kind, "doc"), camel(text(kind, "code")))
             .expect("a String takes all");
     }
-    writeln!(out, "}}\npub static DIAGNOSTICS: [DiagnosticKind; {}] = [", kinds.len())
+    let names: Vec<_> =
+        kinds.iter().map(|kind| format!("Self::{}", camel(text(kind, "code")))).collect();
+    writeln!(
+        out,
+        "}}\nimpl Code {{\n    /// All codes, in the order of [`DIAGNOSTICS`].\n    pub const ALL: [Self; {}] = [{}];\n}}",
+        names.len(),
+        names.join(", ")
+    )
+    .expect("a String takes all");
+    writeln!(out, "pub static DIAGNOSTICS: [DiagnosticKind; {}] = [", kinds.len())
         .expect("a String takes all");
     for kind in kinds {
         let (code, severity, template) =

@@ -5,21 +5,22 @@
 
 use std::io::{self, Read as _};
 
-use respstream_core::count;
 use respstream_core::decoder::{Decoder, Ignore};
 use respstream_core::frames::Options;
+use respstream_core::protocols::responses::Responses;
+use respstream_core::work;
 
 fn main() -> io::Result<()> {
     let mut numbers = std::env::args().skip(1).map(|text| text.parse().unwrap_or(0));
     let (chunk, every) = (numbers.next().unwrap_or(0), numbers.next().unwrap_or(0));
     let mut source = Vec::new();
     io::stdin().read_to_end(&mut source)?;
-    let mut decoder = Decoder::new(Options::default(), false);
-    let mut work = 0;
+    let mut decoder = Decoder::<Responses>::new(Options::default(), false);
+    let mut total = 0;
     for (number, piece) in (1_usize..).zip(source.chunks(chunk.max(1))) {
-        count::take();
+        work::take();
         decoder.feed(piece, None, &mut Ignore);
-        work += count::take();
+        total += work::take();
         if every > 0 && number.is_multiple_of(every) {
             let lanes = decoder.lanes();
             lanes
@@ -28,8 +29,8 @@ fn main() -> io::Result<()> {
                 .map(|folded| folded.tool_calls().len());
         }
     }
-    count::take();
+    work::take();
     decoder.finish(None, &mut Ignore);
-    println!("{}", work + count::take());
+    println!("{}", total + work::take());
     Ok(())
 }

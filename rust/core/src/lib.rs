@@ -1,35 +1,30 @@
-//! The parser of respstream: bytes in; frames, events, folded responses and rows out.
+//! The parser of respstream: bytes in; frames, events, assembled responses and rows out. No Python, no files, no threads.
 //!
-//! No Python, no files, no threads. Imports point one way: `json` ← `frames` ← `events` ← `fold` ← `rows` ← `decoder`.
+//! Each layer imports only the layers above it in this list:
+//!
+//! | layer | job |
+//! |---|---|
+//! | [`work`], `simd` | counting work for tests; vector instructions |
+//! | [`json`] | checks texts, locates members, canonical output, templates, value cache |
+//! | [`sse`] | lines, the byte order mark, the WHATWG decoder |
+//! | [`diagnostics`] | codes, the store of a source, error bodies |
+//! | [`frames`] | bytes to payloads: SSE blocks, JSON Lines, arrays, unframed text |
+//! | [`records`] | rows that wrap streams |
+//! | [`predict`] | recognises events that repeat the previous one |
+//! | [`assemble`] | value trees, places, appending deltas |
+//! | [`protocols`] | the APIs: events, responses, columns |
+//! | [`lanes`] | where responses begin and end |
+//! | [`decoder`] | wires the layers together |
 
-pub mod arrays;
-pub mod blocks;
-pub mod calls;
-pub mod catalogue;
-pub mod count;
+pub mod assemble;
 pub mod decoder;
 pub mod diagnostics;
-pub mod events;
-pub mod fold;
 pub mod frames;
 pub mod json;
 pub mod lanes;
-pub mod latency;
-pub mod lean;
-pub mod lines;
-pub mod outside;
-pub mod packed;
-mod plain;
-pub mod pointer;
 pub mod predict;
-pub mod response;
-pub mod rows;
-pub mod runs;
-pub mod settle;
-pub mod shapes;
+pub mod protocols;
+pub mod records;
 mod simd;
-pub mod sink;
 pub mod sse;
-pub mod times;
-pub mod tree;
-pub mod wrapped;
+pub mod work;

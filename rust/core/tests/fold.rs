@@ -5,12 +5,13 @@ use std::fmt::Write as _;
 use respstream_core::decoder::{Decoder, Ignore};
 use respstream_core::diagnostics::Value;
 use respstream_core::frames::{Form, OnEof, Options};
-use respstream_core::response::Folded;
-use respstream_core::rows::response_row;
+use respstream_core::protocols::responses::Assembled;
+use respstream_core::protocols::responses::Responses;
+use respstream_core::protocols::responses::columns::response_row;
 
-fn fold(lines: &[String]) -> Folded {
+fn assemble(lines: &[String]) -> Assembled {
     let options = Options { form: Form::Jsonl, on_eof: OnEof::Flush, limit: None };
-    let mut decoder = Decoder::new(options, false);
+    let mut decoder = Decoder::<Responses>::new(options, false);
     for line in lines {
         decoder.feed(line.as_bytes(), None, &mut Ignore);
         decoder.feed(b"\n", None, &mut Ignore);
@@ -27,14 +28,14 @@ fn created() -> String {
     event("created", r#""response":{"id":"r","status":"in_progress","output":[]}"#)
 }
 
-fn json(folded: &Folded) -> String {
+fn json(folded: &Assembled) -> String {
     String::from_utf8(folded.json()).expect("UTF-8")
 }
 
 /// The diagnostics but `no_terminal`, as `code key=value`.
-fn odd(folded: &Folded) -> Vec<String> {
+fn codes_and_details(folded: &Assembled) -> Vec<String> {
     let mut lines = Vec::new();
-    for found in &folded.diagnostics {
+    for found in &folded.tracking.diagnostics {
         let mut line = found.code.kind().code.to_owned();
         for (key, value) in &found.detail {
             let _ = match value {
@@ -53,10 +54,10 @@ fn odd(folded: &Folded) -> Vec<String> {
 fn check(events: &[(&str, &str)], output: &str, diagnostics: &[&str]) {
     let mut lines = vec![created()];
     lines.extend(events.iter().map(|(kind, rest)| event(kind, rest)));
-    let folded = fold(&lines);
+    let folded = assemble(&lines);
     let found = folded.member("output").expect("an output");
     assert_eq!(String::from_utf8_lossy(&found), output, "{lines:#?}");
-    assert_eq!(odd(&folded), diagnostics, "{lines:#?}");
+    assert_eq!(codes_and_details(&folded), diagnostics, "{lines:#?}");
 }
 
 const TEXT: &str = "output_text.delta";
@@ -214,7 +215,7 @@ fn a_response_reads() {
     let item = |kind: &str, rest: &str| {
         event("output_item.done", &format!("\"output_index\":{rest},\"type\":\"{kind}\"}}"))
     };
-    let folded = fold(&[
+    let folded = assemble(&[
         created(),
         item(
             "reasoning",
@@ -230,7 +231,7 @@ fn a_response_reads() {
             r#""response":{"id":"r","usage":{"total_tokens":7},"created_at":1.5,"error":{"code":"e"},"metadata":{ }}"#,
         ),
     ]);
-    assert_eq!(odd(&folded), ["output_recovered count=3"]);
+    assert_eq!(codes_and_details(&folded), ["output_recovered count=3"]);
     assert!(json(&folded).starts_with(r#"{"id":"r","usage":{"total_tokens":7},"created_at":1.5,"error":{"code":"e"},"metadata":{ },"output":[{"#));
     assert_eq!(folded.keys(), ["id", "usage", "created_at", "error", "metadata", "output"]);
     let row = response_row(&folded, "x", true);
@@ -259,7 +260,7 @@ fn work_is_linear() {
             ),
         )
     });
-    let folded = fold(&std::iter::once(created()).chain(backwards).collect::<Vec<_>>());
+    let folded = assemble(&std::iter::once(created()).chain(backwards).collect::<Vec<_>>());
     assert_eq!(folded.texts().output_text.len(), 32_768);
     let wide: Vec<String> = (0..50_000).map(|key| format!("\"k{key}\":\"\"")).collect();
     let wide = format!("\"item\":{{\"type\":\"message\",{},\"content\":[]}}", wide.join(","));
@@ -268,9 +269,9 @@ fn work_is_linear() {
     let deltas = (0..50_000).map(delta);
     let lines: Vec<_> =
         [created(), event("output_item.added", &wide)].into_iter().chain(deltas).collect();
-    assert_eq!(fold(&lines).texts().output_text.len(), 50_000);
+    assert_eq!(assemble(&lines).texts().output_text.len(), 50_000);
     let logprobs = event(TEXT, r#""delta":"","logprobs":[1]"#);
     let lines: Vec<_> =
         std::iter::once(created()).chain(std::iter::repeat_n(logprobs, 50_000)).collect();
-    assert!(json(&fold(&lines)).len() > 100_000);
+    assert!(json(&assemble(&lines)).len() > 100_000);
 }

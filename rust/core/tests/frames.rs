@@ -3,9 +3,9 @@
 mod common;
 
 use common::Random;
-use respstream_core::catalogue::Code;
+use respstream_core::diagnostics::Code;
 use respstream_core::diagnostics::{Note, Value};
-use respstream_core::frames::{Form, Frame, Framer, OnEof, Options, Sink};
+use respstream_core::frames::{Form, Frame, FrameSink, Framer, OnEof, Options};
 use respstream_core::json;
 
 /// What a framer gave, as values that own their bytes.
@@ -26,11 +26,11 @@ enum Item {
 #[derive(Default)]
 struct Items(Vec<Item>);
 
-impl Sink for Items {
+impl FrameSink for Items {
     fn frame(&mut self, frame: Frame<'_>) {
-        let keys = frame.scanned.map(|scanned| {
+        let keys = frame.checked.map(|checked| {
             let mut members = Vec::new();
-            assert_eq!(scanned, json::scan(frame.data, &mut members));
+            assert_eq!(checked, json::check(frame.data, &mut members));
             assert_eq!(frame.members, &members);
             members.len()
         });
@@ -38,8 +38,8 @@ impl Sink for Items {
             data: frame.data.to_vec(),
             name: frame.name.map(<[u8]>::to_vec),
             at: (frame.offset, frame.end, frame.line),
-            what: frame.what.name(),
-            odd: match (frame.missing, frame.unfinished) {
+            what: frame.kind.name(),
+            odd: match (frame.missing_blank_line, frame.unfinished) {
                 (true, _) => "missing",
                 (_, true) => "unfinished",
                 _ => "",

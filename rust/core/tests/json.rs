@@ -4,7 +4,7 @@ mod common;
 
 use common::Random;
 use respstream_core::json::{
-    Fault, Kind, LineCheck, Member, State, decode_str, elements, find, locate, scan,
+    Fault, Kind, LineCheck, Member, State, decode_str, elements, check, find, locate,
 };
 use serde_json::Value;
 
@@ -120,7 +120,7 @@ fn verdicts_agree() {
             damage(&mut random, &mut text);
         }
         let Some(expected) = is_valid(&text) else { continue };
-        let found = scan(&text, &mut members);
+        let found = check(&text, &mut members);
         assert_eq!(found.is_ok(), expected, "{:?}", String::from_utf8_lossy(&text));
         assert_ne!(found, Err(Fault::Limit));
         valid += usize::from(expected);
@@ -134,7 +134,7 @@ fn members_agree() {
     let mut compared = 0;
     for _ in 0..30_000 {
         let text = document(&mut random);
-        let scanned = scan(&text, &mut members).expect("a generated text is valid");
+        let scanned = check(&text, &mut members).expect("a generated text is valid");
         assert_eq!(locate(&text, &mut located), scanned.kind == Kind::Object);
         assert_eq!(members, located);
         if scanned.lone_surrogate {
@@ -206,14 +206,14 @@ fn lines_agree_with_the_whole() {
         for _ in 0..random.below(2) {
             damage(&mut random, &mut text);
         }
-        let mut check = LineCheck::new();
+        let mut lines = LineCheck::new();
         for line in text.split(|&byte| byte == b'\n') {
-            check.push(line);
+            lines.push(line);
         }
-        let whole = scan(&text, &mut members).is_ok();
-        assert_eq!(check.state() == State::Whole, whole, "{:?}", String::from_utf8_lossy(&text));
-        if check.state() == State::Open && check.is_object() {
-            assert!(!check.closers().is_empty());
+        let whole = check(&text, &mut members).is_ok();
+        assert_eq!(lines.state() == State::Whole, whole, "{:?}", String::from_utf8_lossy(&text));
+        if lines.state() == State::Open && lines.is_object() {
+            assert!(!lines.closers().is_empty());
         }
     }
 }

@@ -5,22 +5,23 @@ mod common;
 use std::fmt::Write as _;
 
 use common::Random;
-use respstream_core::decoder::{Counters, Decoder, Ignore, Sink};
-use respstream_core::events::Parsed;
+use respstream_core::decoder::{Counters, Decoder, EventSink, Ignore};
 use respstream_core::frames::{Form, OnEof, Options};
+use respstream_core::protocols::responses::Event;
+use respstream_core::protocols::responses::Responses;
 
 /// Writes down everything that is known of each event.
 #[derive(Default)]
 struct Notes(String);
 
-impl Sink for Notes {
-    fn event(&mut self, parsed: &Parsed<'_>) {
-        let Parsed { kind, offset, end, line, lane, named, odd, sequence_number, indexes, .. } =
-            parsed;
+impl EventSink<Responses> for Notes {
+    fn event(&mut self, parsed: &Event<'_>) {
+        let Event { kind, offset, end, line, lane, named, invalid_utf8, sequence, .. } = parsed;
+        let indexes = parsed.indexes();
         let raw = parsed.raw.escape_ascii();
         let _ = writeln!(
             self.0,
-            "{kind} {offset} {end} {line} {lane:?} {named} {odd} {sequence_number:?} {indexes:?} {raw}"
+            "{kind} {offset} {end} {line} {lane:?} {named} {invalid_utf8} {sequence:?} {indexes:?} {raw}"
         );
         for member in parsed.members.iter() {
             let _ = writeln!(self.0, "  {member:?}");
@@ -44,14 +45,14 @@ fn told(pieces: &[&[u8]], paths: Paths, now: Option<f64>) -> (String, Counters) 
 }
 
 /// What a decoder tells of the responses alone.
-fn folded<S: Sink>(
+fn folded<S: EventSink<Responses>>(
     pieces: &[&[u8]],
     paths: Paths,
     now: Option<f64>,
     sink: &mut S,
 ) -> (String, Counters) {
     let options = Options { form: Form::Auto, on_eof: OnEof::Flush, limit: Some(5_000) };
-    let mut decoder = Decoder::new(options, false);
+    let mut decoder = Decoder::<Responses>::new(options, false);
     let (plain, predict, remember) = paths;
     decoder.choose_paths(plain, predict, remember);
     for piece in pieces {
@@ -60,22 +61,22 @@ fn folded<S: Sink>(
     decoder.finish(now, sink);
     let mut told = String::new();
     let _ = writeln!(told, "{:#?}", decoder.store().kept);
-    let _ = writeln!(told, "{:?}", decoder.lanes().last_sequence_number);
+    let _ = writeln!(told, "{:?}", decoder.lanes().last_sequence);
     for folded in decoder.lanes_mut().take_ended() {
         let _ = writeln!(told, "{}", folded.json().escape_ascii());
         let _ = writeln!(
             told,
             "{:?} {} {} {} {} {:?} {:?} {:?} {:?} {:?}",
-            folded.lane,
-            folded.events,
-            folded.deltas,
-            folded.byte_end,
-            folded.version,
-            folded.first_sequence,
-            folded.last_sequence,
-            folded.first_delta_at,
-            folded.ended_at,
-            folded.diagnostics,
+            folded.tracking.lane,
+            folded.tracking.events,
+            folded.tracking.deltas,
+            folded.tracking.byte_end,
+            folded.tracking.version,
+            folded.tracking.first_sequence,
+            folded.tracking.last_sequence,
+            folded.tracking.first_delta_at,
+            folded.tracking.ended_at,
+            folded.tracking.diagnostics,
         );
     }
     (told, decoder.counters())
@@ -219,7 +220,7 @@ fn compare(bytes: &[u8], size: usize, now: Option<f64>) -> Counters {
     let mut sum = Counters::default();
     let (slow, counters) = told(&[bytes], NONE, now);
     assert_eq!(
-        (counters.framed, counters.recognised, counters.appended, counters.remembered),
+        (counters.framed, counters.recognised, counters.appended, counters.cached_values),
         (0, 0, 0, 0)
     );
     let pieces: Vec<&[u8]> = bytes.chunks(size).collect();
@@ -229,7 +230,7 @@ fn compare(bytes: &[u8], size: usize, now: Option<f64>) -> Counters {
         sum.framed += counters.framed;
         sum.recognised += counters.recognised;
         sum.appended += counters.appended;
-        sum.remembered += counters.remembered;
+        sum.cached_values += counters.cached_values;
         let (cut, _) = told(&pieces, paths, now);
         assert_eq!(cut, slow, "{paths:?} {size}: {}", bytes.escape_ascii());
         for pieces in [&[bytes][..], &pieces] {
@@ -246,7 +247,7 @@ fn add(sum: &mut Counters, more: Counters) {
     sum.recognised += more.recognised;
     sum.appended += more.appended;
     sum.in_runs += more.in_runs;
-    sum.remembered += more.remembered;
+    sum.cached_values += more.cached_values;
 }
 
 #[test]
@@ -346,7 +347,7 @@ fn what_is_said_again_is_told_the_same() {
         let size = 1 + random.below(bytes.len());
         add(&mut sum, compare(&bytes, size, None));
     }
-    assert!(sum.remembered > 5_000, "{sum:?}");
+    assert!(sum.cached_values > 5_000, "{sum:?}");
 }
 
 /// A template that has line breaks in it, or a list that is open over several lines, must not swallow the next line.

@@ -10,12 +10,13 @@ use std::path::{Path, PathBuf};
 
 use divan::Bencher;
 use divan::counter::BytesCount;
-use respstream_core::decoder::{self, Decoder, Ignore};
+use respstream_core::decoder::{Decoder, EventSink, Ignore};
 use respstream_core::diagnostics::Note;
-use respstream_core::events::{Found, Parsed, Reader};
 use respstream_core::frames::{Form, Framer, OnEof, Options};
+use respstream_core::frames::{Frame, FrameSink};
 use respstream_core::json;
-use respstream_core::sink::{Frame, Sink};
+use respstream_core::protocols::responses::{Event, EventReader, Responses};
+use respstream_core::protocols::{Classified, Protocol};
 
 /// From a log to how much was found in it.
 pub type Stage = fn(&[u8]) -> usize;
@@ -62,7 +63,7 @@ pub fn json_in_full(log: &[u8]) -> usize {
         start = end + 1;
         let text = line.strip_prefix(b"data: ").unwrap_or(line);
         if text.starts_with(b"{") {
-            found += usize::from(json::scan(text, &mut members).is_ok());
+            found += usize::from(json::check(text, &mut members).is_ok());
         }
     }
     found
@@ -70,8 +71,8 @@ pub fn json_in_full(log: &[u8]) -> usize {
 
 /// Framing, and every event read in full: none is held against the ones before.
 pub fn events_in_full(log: &[u8]) -> usize {
-    let mut events = Events { reader: Reader::default(), found: 0 };
-    events.reader.predictor.off = true; // or it would keep each event to know it again
+    let mut events = Events { reader: EventReader::new(Responses::CACHED_VALUES), found: 0 };
+    events.reader.events.off = true; // or it would keep each event to know it again
     let mut framer = Framer::new(OPTIONS);
     framer.feed(log, &mut events);
     framer.finish(&mut events);
@@ -81,7 +82,7 @@ pub fn events_in_full(log: &[u8]) -> usize {
 /// Everything, with somebody who looks at each event.
 pub fn decoder(log: &[u8]) -> usize {
     let mut count = Count(0);
-    let mut decoder = Decoder::new(OPTIONS, false);
+    let mut decoder = Decoder::<Responses>::new(OPTIONS, false);
     decoder.feed(log, None, &mut count);
     decoder.finish(None, &mut count);
     count.0
@@ -99,7 +100,7 @@ pub fn fold_slow(log: &[u8]) -> usize {
     folded(decoder, log)
 }
 
-fn folded(mut decoder: Decoder, log: &[u8]) -> usize {
+fn folded(mut decoder: Decoder<Responses>, log: &[u8]) -> usize {
     decoder.feed(log, None, &mut Ignore);
     decoder.finish(None, &mut Ignore);
     decoder.lanes_mut().take_ended().len()
@@ -107,7 +108,7 @@ fn folded(mut decoder: Decoder, log: &[u8]) -> usize {
 
 struct Count(usize);
 
-impl Sink for Count {
+impl FrameSink for Count {
     fn frame(&mut self, _: Frame<'_>) {
         self.0 += 1;
     }
@@ -115,23 +116,25 @@ impl Sink for Count {
     fn done(&mut self) {}
 }
 
-impl decoder::Sink for Count {
-    fn event(&mut self, parsed: &Parsed<'_>) {
-        std::hint::black_box(parsed);
+impl EventSink<Responses> for Count {
+    fn event(&mut self, event: &Event<'_>) {
+        std::hint::black_box(event);
         self.0 += 1;
     }
 }
 
 struct Events {
-    reader: Reader,
+    reader: EventReader,
     found: usize,
 }
 
-impl Sink for Events {
+impl FrameSink for Events {
     fn frame(&mut self, mut frame: Frame<'_>) {
         let mut issues = Vec::new();
-        if let Found::Event(parsed) = self.reader.read(&mut frame, &mut issues) {
-            std::hint::black_box(&parsed);
+        if let Classified::Event(event) =
+            Responses::classify(&mut self.reader, &mut frame, &mut issues)
+        {
+            std::hint::black_box(&event);
             self.found += 1;
         }
     }

@@ -3,8 +3,8 @@
 //! A key that comes twice keeps its first position and its last value. One pass, and the output of an object is moved
 //! once more where it has such keys. Recursion follows the nesting, which the check of the input bounds.
 
-use super::text;
-use crate::count::work;
+use super::strings;
+use crate::work::work;
 
 /// Objects of more members than this find equal keys by sorting.
 const FEW: usize = 16;
@@ -65,10 +65,10 @@ impl Writer<'_> {
         let rest = self.text.get(self.at..).unwrap_or_default();
         let (length, escaped) = quoted(rest);
         let string = &rest[..length];
-        if !escaped && text::utf8_ok(string) {
+        if !escaped && strings::utf8_ok(string) {
             self.out.extend_from_slice(string);
         } else {
-            text::write_str(&text::decode_str(string), self.out);
+            strings::write_str(&strings::decode_str(string), self.out);
         }
         self.at += length;
     }

@@ -1,9 +1,12 @@
 //! The parts of a text that is known to be valid: nothing is checked but what keeps the search inside the text.
 
-use super::lex;
-use super::{Kind, Member, Range32, SIZE_LIMIT};
-use crate::count::work;
+use std::borrow::Cow;
+
+use super::lexer;
+use super::strings;
+use super::types::{Kind, Member, Range32, SIZE_LIMIT};
 use crate::simd;
+use crate::work::work;
 
 /// Locates the top-level members of a valid object, which may be over the depth and digit limits.
 ///
@@ -48,7 +51,7 @@ pub fn each_object(
     let mut number = 0;
     parts(text, b'[', b']', |at| {
         number += 1;
-        if lex::byte(text, at) != b'{' {
+        if lexer::byte(text, at) != b'{' {
             return value(text, at).map(|(end, ..)| end);
         }
         let object = text.get(at..)?;
@@ -70,33 +73,33 @@ fn parts(
     close: u8,
     mut part: impl FnMut(usize) -> Option<usize>,
 ) -> Option<usize> {
-    let start = lex::skip_space(text, 0);
-    if lex::byte(text, start) != open || text.len() > SIZE_LIMIT {
+    let start = lexer::skip_space(text, 0);
+    if lexer::byte(text, start) != open || text.len() > SIZE_LIMIT {
         return None;
     }
-    let mut at = lex::skip_space(text, start + 1);
-    if lex::byte(text, at) == close {
+    let mut at = lexer::skip_space(text, start + 1);
+    if lexer::byte(text, at) == close {
         return Some(at + 1);
     }
     loop {
-        at = lex::skip_space(text, part(at)?);
-        match lex::byte(text, at) {
-            b',' => at = lex::skip_space(text, at + 1),
+        at = lexer::skip_space(text, part(at)?);
+        match lexer::byte(text, at) {
+            b',' => at = lexer::skip_space(text, at + 1),
             mark => return (mark == close).then_some(at + 1),
         }
     }
 }
 
 fn member(text: &[u8], at: usize) -> Option<(Member, usize)> {
-    if lex::byte(text, at) != b'"' {
+    if lexer::byte(text, at) != b'"' {
         return None;
     }
     let (key_end, key_escaped) = string(text, at + 1)?;
-    let colon = lex::skip_space(text, key_end);
-    if lex::byte(text, colon) != b':' {
+    let colon = lexer::skip_space(text, key_end);
+    if lexer::byte(text, colon) != b':' {
         return None;
     }
-    let start = lex::skip_space(text, colon + 1);
+    let start = lexer::skip_space(text, colon + 1);
     let (end, kind, escaped) = value(text, start)?;
     let key = Range32::new(at + 1, key_end - 1);
     let member = Member { key, key_escaped, start: start as u32, end: end as u32, kind, escaped };
@@ -105,7 +108,7 @@ fn member(text: &[u8], at: usize) -> Option<(Member, usize)> {
 
 /// The position after a value, its kind, and whether it is a string with a backslash.
 fn value(text: &[u8], at: usize) -> Option<(usize, Kind, bool)> {
-    let kind = Kind::of(lex::byte(text, at))?;
+    let kind = Kind::of(lexer::byte(text, at))?;
     match kind {
         Kind::String => string(text, at + 1).map(|(end, escaped)| (end, kind, escaped)),
         Kind::Array | Kind::Object => brackets(text, at).map(|end| (end, kind, false)),
@@ -116,7 +119,7 @@ fn value(text: &[u8], at: usize) -> Option<(usize, Kind, bool)> {
 /// The position after a string, and whether it has a backslash.
 #[inline]
 fn string(text: &[u8], start: usize) -> Option<(usize, bool)> {
-    if let Some(end) = lex::short_string(text, start) {
+    if let Some(end) = lexer::short_string(text, start) {
         return Some((end + 1, false));
     }
     long_string(text, start)
@@ -211,6 +214,25 @@ fn each_second(mut bits: u64) -> u64 {
         bits ^= bits << shift;
     }
     bits
+}
+
+/// The member with this key, the last one if it is there twice. Escaped keys are compared decoded.
+pub fn find<'a>(text: &[u8], members: &'a [Member], key: &str) -> Option<&'a Member> {
+    work(members.len());
+    // Invalid UTF-8 decodes to U+FFFD, so that only a key that is not ASCII can equal bytes that differ from its own.
+    let plain = key.is_ascii();
+    members.iter().rev().find(|member| {
+        if member.key_escaped || !plain {
+            return strings::decode_body(member.raw_key(text)) == key;
+        }
+        let size = member.key.end.wrapping_sub(member.key.start);
+        size as usize == key.len() && member.raw_key(text) == key.as_bytes()
+    })
+}
+
+/// The text of a member's key.
+pub fn decode_key<'t>(text: &'t [u8], member: &Member) -> Cow<'t, str> {
+    strings::decode_body(member.raw_key(text))
 }
 
 #[cfg(test)]

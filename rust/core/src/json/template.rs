@@ -5,10 +5,12 @@
 //! an object too, with the same members. Nothing is guessed: on any difference the text is checked as if there were no
 //! template. The end of such a text is known with it, so that nobody has to search for the end of its line.
 
-use super::machine::Machine;
-use super::{Kind, Member, SIZE_LIMIT, lex, utf8_ok};
-use crate::count::work;
+use super::grammar::Grammar;
+use super::lexer;
+use super::strings::utf8_ok;
+use super::types::{Kind, Member, SIZE_LIMIT};
 use crate::simd;
+use crate::work::work;
 
 /// The most holes of a template.
 const HOLES: usize = 6;
@@ -182,21 +184,21 @@ pub fn fill(text: &[u8], start: usize, kind: Kind) -> Option<(usize, End)> {
 #[inline]
 fn number(text: &[u8], start: usize) -> Option<(usize, End)> {
     let (mut at, mut number) = (start, 0);
-    while let digit @ 0..=9 = lex::byte(text, at).wrapping_sub(b'0') {
+    while let digit @ 0..=9 = lexer::byte(text, at).wrapping_sub(b'0') {
         if at - start == DIGITS {
             return None;
         }
         number = number * 10 + u64::from(digit);
         at += 1;
     }
-    let plain = at == start + 1 || (at > start && lex::byte(text, start) != b'0');
+    let plain = at == start + 1 || (at > start && lexer::byte(text, start) != b'0');
     plain.then_some((at, End { number, ..End::default() }))
 }
 
 /// Where the string ends whose opening quote stands before this position; the closing quote is not passed.
 #[inline]
 fn string(text: &[u8], start: usize) -> Option<(usize, End)> {
-    if let Some(end) = lex::short_string(text, start) {
+    if let Some(end) = lexer::short_string(text, start) {
         return Some((end, End::default()));
     }
     long_string(text, start)
@@ -204,7 +206,7 @@ fn string(text: &[u8], start: usize) -> Option<(usize, End)> {
 
 #[inline(never)]
 fn long_string(text: &[u8], start: usize) -> Option<(usize, End)> {
-    let token = lex::string(text, start).ok()?;
+    let token = lexer::string(text, start).ok()?;
     let end = token.end - 1;
     let valid = !token.odd && (!token.high || utf8_ok(text.get(start..end)?));
     valid.then_some((end, End { escaped: token.escaped, ..End::default() }))
@@ -213,14 +215,14 @@ fn long_string(text: &[u8], start: usize) -> Option<(usize, End)> {
 /// Where the list or object ends that begins here. It must end on its line.
 #[inline(never)]
 fn container(text: &[u8], start: usize, kind: Kind) -> Option<(usize, End)> {
-    if Kind::of(lex::byte(text, start)) != Some(kind) {
+    if Kind::of(lexer::byte(text, start)) != Some(kind) {
         return None;
     }
     let rest = text.get(start..)?;
     let line = &rest[..memchr::memchr2(b'\n', b'\r', rest).unwrap_or(rest.len())];
-    let mut machine = Machine::new();
-    machine.around = 1;
-    let size = machine.value(line, 0, &mut ()).ok()?;
-    let valid = !(machine.over_limit || machine.lone_surrogate || machine.bad_utf8);
+    let mut grammar = Grammar::new();
+    grammar.outer_depth = 1;
+    let size = grammar.value(line, 0, &mut ()).ok()?;
+    let valid = !(grammar.over_limit || grammar.lone_surrogate || grammar.bad_utf8);
     valid.then_some((start + size, End::default()))
 }

@@ -1,0 +1,71 @@
+//! Appending deltas to a text. Every path that assembles a text ends in [`append`].
+
+use super::tree::Text;
+use crate::frames::{DeltaRun, Envelope};
+use crate::json;
+use crate::predict::{CachedEvent, Delta, delta_runs};
+
+/// Capacity that a text gets when a run of deltas begins.
+const CAPACITY: usize = 256;
+
+/// Appends a delta: the first `length` bytes of `source`, a string body that is decoded if it is `encoded` (has escapes or
+/// invalid UTF-8). Bytes of `source` after the delta are not used, but short deltas are copied faster where there are some.
+#[inline]
+pub fn append(text: &mut Text, source: &[u8], length: usize, encoded: bool) {
+    const BLOCK: usize = 16;
+    let out = &mut text.wtf8;
+    if encoded {
+        return json::decode_wtf8_body(source.get(..length).unwrap_or_default(), out);
+    }
+    match source.first_chunk::<BLOCK>() {
+        // A copy of fixed size needs no call.
+        Some(block) if length <= BLOCK => {
+            let size = out.len() + length;
+            out.extend_from_slice(block);
+            out.truncate(size);
+        }
+        _ => out.extend_from_slice(source.get(..length).unwrap_or_default()),
+    }
+}
+
+/// Appends the deltas of the blocks at the start of `rest` that match the cached event and whose sequence numbers follow
+/// `before`. `offset` is that of the first block; `each`, if given, receives every event.
+#[inline(never)]
+pub fn append_run<R>(
+    text: &mut Text,
+    cached: &mut CachedEvent<R>,
+    (rest, offset): (&[u8], u64),
+    envelope: &Envelope<'_>,
+    before: i64,
+    mut each: Option<impl FnMut(&Delta<'_>)>,
+) -> DeltaRun {
+    let mut run = DeltaRun::default();
+    // There are no more events than bytes, so their numbers stay in range.
+    let in_range = before >= 0 && before.checked_add_unsigned(rest.len() as u64).is_some();
+    if !in_range || !cached.is_for_runs() {
+        return run;
+    }
+    let (mut last, limit) = (0, envelope.block_limit());
+    let first = before.cast_unsigned() + 1;
+    let Some(blocks) = cached.pattern_for(envelope, first).follow(rest, 0, first) else {
+        return run;
+    };
+    text.wtf8.reserve(CAPACITY);
+    for block in blocks {
+        if block.size > limit {
+            break;
+        }
+        if let Some(each) = &mut each {
+            let Some(delta) = block.event(rest, envelope, offset) else { break };
+            each(&delta);
+        }
+        append(text, rest.get(block.delta..).unwrap_or_default(), block.length, block.escaped);
+        last = block.begin;
+        delta_runs::extend(&mut run, block.size);
+    }
+    if run.events > 0 {
+        run.sequence = before + run.events.cast_signed();
+        run.last = last + envelope.opening.len()..run.size - envelope.closing.len();
+    }
+    run
+}

@@ -1,0 +1,176 @@
+//! Reads a value that is raw JSON or a tree, without building objects.
+
+use std::borrow::Cow;
+
+use super::tree::{Node, Object};
+use crate::json::{self, Member};
+use crate::work::work;
+
+/// Room for the members of most objects.
+const FEW: usize = 12;
+
+/// A value to be read.
+#[derive(Clone, Copy)]
+pub enum View<'a> {
+    /// Valid JSON without white space around it.
+    Raw(&'a [u8]),
+    Node(&'a Node),
+    Object(&'a Object),
+}
+
+/// The members of an object.
+pub enum Fields<'a> {
+    Raw(&'a [u8], Vec<Member>),
+    Lent(&'a [u8], &'a [Member]),
+    Object(&'a Object),
+}
+
+impl<'a> View<'a> {
+    fn flat(self) -> Self {
+        match self {
+            Self::Node(Node::Raw(raw)) => Self::Raw(raw),
+            Self::Node(Node::List(raw)) => Self::Raw(raw),
+            Self::Node(Node::Object(object)) => Self::Object(object),
+            other => other,
+        }
+    }
+
+    /// The members, if the value is an object.
+    pub fn fields(self) -> Option<Fields<'a>> {
+        match self.flat() {
+            Self::Raw(raw) if raw.first() == Some(&b'{') => {
+                let mut members = Vec::with_capacity(FEW);
+                json::locate(raw, &mut members);
+                Some(Fields::Raw(raw, members))
+            }
+            Self::Object(object) => Some(Fields::Object(object)),
+            _ => None,
+        }
+    }
+
+    /// The elements, if the value is a list; else none.
+    pub fn list(self) -> Vec<View<'a>> {
+        match self.flat() {
+            Self::Raw(raw) if raw.first() == Some(&b'[') => {
+                let mut spans = Vec::new();
+                json::elements(raw, &mut spans);
+                spans
+                    .iter()
+                    .filter_map(|(start, end, _)| Some(Self::Raw(raw.get(*start..*end)?)))
+                    .collect()
+            }
+            Self::Node(Node::Sparse(sparse)) => {
+                sparse.parts.iter().map(|(_, part)| Self::Node(&part.node)).collect()
+            }
+            _ => Vec::new(),
+        }
+    }
+
+    /// Whether the value is a list that stands here as it came. False does not say that it is another one.
+    pub fn is_list(self, list: &[u8]) -> bool {
+        match self.flat() {
+            Self::Raw(raw) => raw == list,
+            Self::Node(Node::Sparse(sparse)) => {
+                is_list_of(list, sparse.parts.iter().map(|(_, part)| Self::Node(&part.node)))
+            }
+            _ => false,
+        }
+    }
+
+    /// The JSON, if the value is as it came.
+    pub fn raw(self) -> Option<&'a [u8]> {
+        match self.flat() {
+            Self::Raw(raw) => Some(raw),
+            _ => None,
+        }
+    }
+
+    /// The bytes that hold the text, if the value is a string; else 0.
+    pub(super) fn size(self) -> usize {
+        match self {
+            Self::Node(Node::Text(text)) => text.wtf8.len(),
+            Self::Node(Node::Raw(raw)) => Self::Raw(raw).size(),
+            Self::Raw([b'"', string @ ..]) => string.len().saturating_sub(1),
+            _ => 0,
+        }
+    }
+
+    /// The text, if the value is a string.
+    pub fn text(self) -> Option<Cow<'a, str>> {
+        match self {
+            Self::Raw(raw) if raw.first() == Some(&b'"') => Some(json::decode_str(raw)),
+            Self::Node(node) => node.text(),
+            _ => None,
+        }
+    }
+}
+
+impl<'a> Fields<'a> {
+    /// The member of that name.
+    pub fn get(&self, key: &str) -> Option<View<'a>> {
+        match self {
+            Self::Raw(raw, members) => member(raw, members, key).map(View::Raw),
+            Self::Lent(raw, members) => member(raw, members, key).map(View::Raw),
+            Self::Object(object) => object.get(key).map(View::Node),
+        }
+    }
+
+    /// The text of a member, if it is a string.
+    pub fn text(&self, key: &str) -> Option<Cow<'a, str>> {
+        self.get(key)?.text()
+    }
+
+    /// Gives each object in a member that is a list; of a list as it came, their members lie in `members` meanwhile.
+    pub fn each(&self, key: &str, members: &mut Vec<Member>, mut take: impl FnMut(&Fields<'_>)) {
+        let Some(list) = self.get(key) else { return };
+        if let Some(raw) = list.raw() {
+            json::each_object(raw, members, |_, raw, members| take(&Fields::Lent(raw, members)));
+        } else {
+            list.list().into_iter().filter_map(View::fields).for_each(|object| take(&object));
+        }
+    }
+
+    /// The objects in a member that is a list.
+    pub fn objects(&self, key: &str) -> impl Iterator<Item = Fields<'a>> {
+        self.get(key).map_or_else(Vec::new, View::list).into_iter().filter_map(View::fields)
+    }
+}
+
+/// The bytes of a member's value.
+pub fn member<'a>(raw: &'a [u8], members: &[Member], key: &str) -> Option<&'a [u8]> {
+    json::find(raw, members, key).map(|member| member.value(raw))
+}
+
+/// Whether a list is made of these elements, as they came, with nothing but commas between them. False does not say that it
+/// is not.
+pub fn is_list_of<'a>(list: &[u8], elements: impl Iterator<Item = View<'a>>) -> bool {
+    work(list.len());
+    let Some(mut rest) = list.strip_prefix(b"[") else { return false };
+    for (number, element) in elements.enumerate() {
+        let Some(raw) = element.raw().filter(|raw| !raw.is_empty()) else { return false };
+        if number > 0 {
+            let Some(after) = rest.strip_prefix(b",") else { return false };
+            rest = after;
+        }
+        let Some(after) = rest.strip_prefix(raw) else { return false };
+        rest = after;
+    }
+    rest == b"]"
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_list_is_made_of_elements_as_they_came() {
+        let of = |list: &str, elements: &[&'static str]| {
+            is_list_of(list.as_bytes(), elements.iter().map(|raw| View::Raw(raw.as_bytes())))
+        };
+        assert!(of("[]", &[]) && of("[1]", &["1"]) && of("[{},[2]]", &["{}", "[2]"]));
+        for list in ["[1,2]", "[ 1]", "[1 ]", "[12]", "[1", "1]", "[]", "", "[2]", "[1,]", "[,1]"] {
+            assert!(!of(list, &["1"]), "{list}");
+        }
+        assert!(!of("[]", &[""]) && !of("[1 ,2]", &["1", "2"]) && !of("[12]", &["1", "2"]));
+    }
+}

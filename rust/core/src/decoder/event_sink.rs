@@ -1,0 +1,52 @@
+//! The output of a decoder.
+
+use crate::predict::{CachedEvent, Delta};
+use crate::protocols::{ParsedEvent, Protocol};
+
+/// Receives the events of a decoder.
+pub trait EventSink<P: Protocol> {
+    /// Whether the sink reads events at all.
+    const READS_EVENTS: bool = true;
+    /// Whether the sink reads the deltas of runs.
+    const READS_DELTAS: bool = true;
+
+    /// Receives an event that belongs to no response, and by default those that do.
+    fn event(&mut self, event: &ParsedEvent<'_, P::Route>);
+
+    /// Receives an event with the response that it belongs to, to which it is applied already.
+    fn applied(&mut self, event: &ParsedEvent<'_, P::Route>, _response: Option<&P::Response>) {
+        self.event(event);
+    }
+
+    /// Whether events of this lane that repeat the cached one may come as a run of deltas.
+    fn takes_runs(&mut self, _: &CachedEvent<P::Route>, _lane: Option<&str>) -> bool {
+        !Self::READS_EVENTS
+    }
+
+    /// Receives a delta of a run, after [`Self::takes_runs`] returned true.
+    #[inline]
+    fn delta(&mut self, _: &Delta<'_>) {}
+
+    /// Receives the end of a run: the cached event, the lane, and the response to which the deltas are applied already.
+    #[inline]
+    fn run_ended(
+        &mut self,
+        _: &CachedEvent<P::Route>,
+        _lane: Option<&str>,
+        _: Option<&P::Response>,
+    ) {
+    }
+
+    /// Receives a response that was not streamed.
+    fn non_streamed(&mut self, _: &P::Response) {}
+}
+
+/// Ignores the events, where only the responses are wanted.
+pub struct Ignore;
+
+impl<P: Protocol> EventSink<P> for Ignore {
+    const READS_EVENTS: bool = false;
+    const READS_DELTAS: bool = false;
+
+    fn event(&mut self, _: &ParsedEvent<'_, P::Route>) {}
+}

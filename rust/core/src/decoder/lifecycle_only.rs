@@ -1,0 +1,78 @@
+//! Skipping events that cannot change the lifecycle of a response.
+//!
+//! While a response is open, no delta, item or part changes its lifecycle or which response comes next, so these events are
+//! skipped, whether or not they are valid. A delta that repeats a cached event has the type of that event; of other events the
+//! members are located without a check: whatever is found in invalid JSON, it has no effect either.
+
+use crate::diagnostics::Issue;
+use crate::frames::{DeltaRun, Envelope, Frame};
+use crate::json::{self, Checked};
+use crate::predict::{EventCache, delta_runs};
+use crate::protocols::{Effect, ParsedEvent, Phase, Protocol};
+
+/// Skips events while a response is running, and counts their bytes. If it is on, responses have the right order, offset, lane,
+/// status, error and the members of their last lifecycle object except the output; nothing else about them is right, nor are
+/// diagnostics that compare neighbours or texts.
+#[derive(Debug, Default)]
+pub struct LifecycleOnly {
+    pub on: bool,
+    pub skipped: u64,
+}
+
+impl LifecycleOnly {
+    /// Skips the run of blocks at the start of `rest` that repeat the latest delta.
+    #[inline]
+    pub fn run<R>(
+        &mut self,
+        cache: &mut EventCache<R>,
+        rest: &[u8],
+        envelope: &Envelope<'_>,
+    ) -> DeltaRun {
+        let cached = cache.repeating().filter(|cached| cached.lane.is_none());
+        let Some(cached) = cached else { return DeltaRun::default() };
+        if envelope.name.is_some_and(|name| name != cached.name.as_bytes()) {
+            return DeltaRun::default();
+        }
+        let run = delta_runs::skip(cached, rest, envelope);
+        if run.events > 0 {
+            cache.hit(run.events);
+            self.skipped += run.size as u64;
+        }
+        run
+    }
+
+    /// Skips a frame that has no effect; returns whether it did. Deltas that were not recognised are not skipped, so that the
+    /// cache learns from them.
+    pub fn skips<P: Protocol>(
+        &mut self,
+        frame: &mut Frame<'_>,
+        cache: &EventCache<P::Route>,
+    ) -> bool {
+        let skips = match frame.checked {
+            None => {
+                json::locate(frame.data, frame.members)
+                    && P::skips_for_lifecycle(frame.data, frame.members)
+            }
+            Some(Ok(Checked { recognised: true, .. })) => {
+                cache.latest().is_some_and(|cached| cached.lane.is_none())
+            }
+            Some(Ok(_)) => P::skips_for_lifecycle(frame.data, frame.members),
+            Some(Err(_)) => false,
+        };
+        self.skipped += if skips { frame.end - frame.offset } else { 0 };
+        skips
+    }
+}
+
+/// Skips a delta that was parsed only so that the cache learns it; returns whether it did.
+pub fn skips_learned<P: Protocol>(
+    event: &ParsedEvent<'_, P::Route>,
+    issues: &mut Vec<Issue>,
+) -> bool {
+    let Effect { phase, .. } = P::effect(event.route.as_ref());
+    let skips = phase == Phase::Delta && event.lane.is_none();
+    if skips {
+        issues.clear();
+    }
+    skips
+}

@@ -1,0 +1,293 @@
+//! The stages behind the framer: frames to events, events to lanes.
+
+use std::borrow::Cow;
+
+use super::event_sink::EventSink;
+use super::lifecycle_only::{LifecycleOnly, skips_learned};
+use crate::diagnostics::{Code, Issue, Note, Span, Store};
+use crate::frames::{DeltaRun, Envelope, Frame, FrameSink};
+use crate::json::{self, Checked, Fault, Kind, Member};
+use crate::lanes::Lanes;
+use crate::predict::Delta;
+use crate::protocols::{Classified, Protocol, Reader, repeated};
+use crate::records::{Closes, RecordSink, RecordSpan, Rows, no_stream};
+
+/// Everything behind the framer.
+pub struct Stages<P: Protocol> {
+    pub reader: Reader<P::Route, P::Source>,
+    pub lanes: Lanes<P>,
+    pub store: Store,
+    pub issues: Vec<Issue>,
+    pub now: Option<f64>,
+    /// The lane of the record that is being read, and the time of its request.
+    pub lane: Option<Box<str>>,
+    pub requested_at: Option<f64>,
+    pub lifecycle_only: LifecycleOnly,
+}
+
+impl<P: Protocol> Stages<P> {
+    pub fn new(strict: bool) -> Self {
+        Self {
+            reader: Reader::new(P::CACHED_VALUES),
+            lanes: Lanes::default(),
+            store: Store::new(strict),
+            issues: Vec::new(),
+            now: None,
+            lane: None,
+            requested_at: None,
+            lifecycle_only: LifecycleOnly::default(),
+        }
+    }
+
+    /// Takes a run of events that repeat the latest and continue its text.
+    #[inline]
+    fn run<S: EventSink<P>>(
+        &mut self,
+        rest: &[u8],
+        envelope: &Envelope<'_>,
+        offset: u64,
+        sink: &mut S,
+    ) -> DeltaRun {
+        if S::READS_EVENTS && self.lifecycle_only.on {
+            return DeltaRun::default();
+        }
+        if self.may_skip() {
+            return self.lifecycle_only.run(&mut self.reader.events, rest, envelope);
+        }
+        let Self { reader, lanes, store, issues, now, lane, .. } = self;
+        if now.is_some() || store.failed.is_some() || !issues.is_empty() {
+            return DeltaRun::default();
+        }
+        let Some(cached) = reader.events.repeating() else { return DeltaRun::default() };
+        if envelope.name.is_some_and(|name| name != cached.name.as_bytes()) {
+            return DeltaRun::default();
+        }
+        let lane = lane.as_deref();
+        if !sink.takes_runs(cached, cached.lane.as_deref().or(lane)) {
+            return DeltaRun::default();
+        }
+        let each = S::READS_DELTAS.then_some(|delta: &Delta<'_>| sink.delta(delta));
+        let run = lanes.run(lane, cached, (rest, offset), envelope, each);
+        if run.events > 0 {
+            let lane = cached.lane.as_deref().or(lane);
+            sink.run_ended(cached, lane, lanes.open_in(lane));
+            reader.events.hit(run.events);
+        }
+        run
+    }
+
+    /// Whether events without effect on a lifecycle may be skipped: the response that they would belong to is running.
+    #[inline]
+    fn may_skip(&mut self) -> bool {
+        self.lifecycle_only.on && self.lane.is_none() && self.lanes.is_running()
+    }
+
+    /// Takes a frame. Returns the span of one that is not an event; its issues are still to be reported.
+    pub fn frame<S: EventSink<P>>(&mut self, mut frame: Frame<'_>, sink: &mut S) -> Option<Span> {
+        let recognised = self.reader.recognise(&mut frame);
+        let skips = self.may_skip();
+        if skips && self.lifecycle_only.skips::<P>(&mut frame, &self.reader.events) {
+            return None;
+        }
+        let Self { reader, lanes, store, issues, now, lane, requested_at, .. } = self;
+        if store.failed.is_some() {
+            return None;
+        }
+        if recognised && let Some(cached) = reader.events.latest() {
+            let mut event = repeated(&frame, cached, issues);
+            event.time = *now;
+            if event.lane.is_none() {
+                event.lane = lane.as_deref().map(Cow::Borrowed);
+            }
+            let belongs = (issues.is_empty() && lanes.continue_text(&event, *requested_at))
+                || lanes.event(&event, issues, store, *requested_at);
+            if store.failed.is_none() {
+                let lane = event.lane.as_deref();
+                sink.applied(&event, if belongs { lanes.open_in(lane) } else { None });
+            }
+            return None;
+        }
+        let span = Span { start: frame.offset, end: frame.end, line: frame.line };
+        let data = frame.data;
+        match P::classify(reader, &mut frame, issues) {
+            Classified::Event(mut event) => {
+                event.time = *now;
+                if event.lane.is_none() {
+                    event.lane = lane.as_deref().map(Cow::Borrowed);
+                }
+                if skips && skips_learned::<P>(&event, issues) {
+                    return None;
+                }
+                P::attach_cached(&mut event, &reader.values);
+                let belongs = lanes.event(&event, issues, store, *requested_at);
+                if store.failed.is_none() {
+                    let lane = event.lane.as_deref();
+                    sink.applied(&event, if belongs { lanes.open_in(lane) } else { None });
+                }
+                None
+            }
+            Classified::NonStreamed => {
+                let times = (*requested_at, *now);
+                lanes.non_streamed(data, lane.as_deref(), times, span, issues, store);
+                if let Some(response) = lanes.open_in(lane.as_deref()) {
+                    sink.non_streamed(response);
+                }
+                None
+            }
+            Classified::NotAnEvent => Some(span),
+        }
+    }
+
+    /// Reports the issues of a frame that is not an event.
+    pub fn report_frame(&mut self, span: Option<Span>) {
+        if let Some(span) = span {
+            self.lanes.source_diagnostics(&mut self.issues, span, &mut self.store);
+        }
+    }
+
+    pub fn note(&mut self, note: Note) {
+        let span = Span { start: note.offset, end: note.offset + note.length, line: note.line };
+        self.lanes.source_diagnostics(&mut vec![(note.code, note.detail)], span, &mut self.store);
+    }
+}
+
+/// Receives the frames of the source: an object without a type may be a row that wraps a stream.
+pub struct SourceSink<'a, P: Protocol, S> {
+    pub stages: &'a mut Stages<P>,
+    pub rows: &'a mut Rows,
+    pub sink: &'a mut S,
+}
+
+impl<P: Protocol, S: EventSink<P>> SourceSink<'_, P, S> {
+    /// Whether the last frame is an object without a type.
+    fn has_no_type(&self) -> bool {
+        self.stages.issues.last().is_some_and(|(code, _)| *code == Code::NoType)
+    }
+
+    /// Reads a frame as a row; false if it is none.
+    fn row(&mut self, frame: &mut Frame<'_>) -> bool {
+        let checked = frame.checked.unwrap_or_else(|| json::check(frame.data, frame.members));
+        frame.checked = Some(checked);
+        let Some(checked) = checked.ok().filter(|checked| checked.kind == Kind::Object) else {
+            return false;
+        };
+        let Some(mut row) = self.rows.find(frame.data) else { return false };
+        if checked.lone_surrogate || !json::utf8_ok(frame.data) {
+            row.issues.push((Code::BadUtf8, Vec::new()));
+        }
+        let span = RecordSpan {
+            offset: frame.offset,
+            end: frame.end,
+            line: frame.line,
+            ..RecordSpan::default()
+        };
+        let now = self.stages.now;
+        let mut records = InnerSink { stages: self.stages, now, sink: self.sink };
+        self.rows.take(row, span, &mut records);
+        records.leave();
+        true
+    }
+}
+
+impl<P: Protocol, S: EventSink<P>> FrameSink for SourceSink<'_, P, S> {
+    fn check(&mut self, text: &[u8], members: &mut Vec<Member>) -> Result<Checked, Fault> {
+        if self.rows.only {
+            json::check(text, members)
+        } else {
+            self.stages.reader.check(text, members)
+        }
+    }
+
+    #[inline]
+    fn run(&mut self, rest: &[u8], envelope: &Envelope<'_>, offset: u64) -> DeltaRun {
+        if self.rows.only {
+            return DeltaRun::default();
+        }
+        self.stages.run(rest, envelope, offset, self.sink)
+    }
+
+    fn frame(&mut self, mut frame: Frame<'_>) {
+        let only = self.rows.only;
+        if self.stages.store.failed.is_some() || (only && self.row(&mut frame)) {
+            return;
+        }
+        let span = self.stages.frame(frame.reborrow(), self.sink);
+        if span.is_some() && self.has_no_type() {
+            if only {
+                self.stages.issues.pop();
+                self.stages.issues.push(no_stream());
+            } else {
+                frame.checked = None;
+                let issues = std::mem::take(&mut self.stages.issues);
+                if self.row(&mut frame) {
+                    return;
+                }
+                self.stages.issues = issues;
+            }
+        }
+        self.stages.report_frame(span);
+    }
+
+    fn note(&mut self, note: Note) {
+        self.stages.note(note);
+    }
+
+    fn done(&mut self) {
+        self.stages.lanes.done();
+    }
+}
+
+/// Receives the frames of records.
+pub struct InnerSink<'a, P: Protocol, S> {
+    pub stages: &'a mut Stages<P>,
+    /// The time of events whose record has none.
+    pub now: Option<f64>,
+    pub sink: &'a mut S,
+}
+
+impl<P: Protocol, S> InnerSink<'_, P, S> {
+    /// Ends the records.
+    pub fn leave(self) {
+        let Stages { now, lane, requested_at, .. } = self.stages;
+        (*now, *lane, *requested_at) = (self.now, None, None);
+    }
+}
+
+impl<P: Protocol, S: EventSink<P>> FrameSink for InnerSink<'_, P, S> {
+    fn check(&mut self, text: &[u8], members: &mut Vec<Member>) -> Result<Checked, Fault> {
+        self.stages.reader.check(text, members)
+    }
+
+    fn frame(&mut self, frame: Frame<'_>) {
+        let span = self.stages.frame(frame, self.sink);
+        self.stages.report_frame(span);
+    }
+
+    fn note(&mut self, note: Note) {
+        self.stages.note(note);
+    }
+
+    fn done(&mut self) {
+        let Stages { lanes, lane, .. } = &mut *self.stages;
+        lanes.done_in(lane.as_deref());
+    }
+}
+
+impl<P: Protocol, S: EventSink<P>> RecordSink for InnerSink<'_, P, S> {
+    fn enter(&mut self, lane: Option<&str>, span: &RecordSpan) {
+        let stages = &mut *self.stages;
+        if stages.lane.as_deref() != lane {
+            stages.lane = lane.map(Into::into);
+        }
+        stages.now = span.time.or(self.now);
+        stages.requested_at = span.requested_at;
+    }
+
+    fn close(&mut self, lane: Option<&str>, span: &RecordSpan, closes: Closes) {
+        let Stages { lanes, store, .. } = &mut *self.stages;
+        if store.failed.is_none() {
+            let offset = (closes == Closes::Whole).then_some(span.offset);
+            lanes.close_record(lane, offset, store);
+        }
+    }
+}

@@ -1,0 +1,9 @@
+//! Diagnostics: codes, the store of a source, error bodies of an API.
+
+mod codes;
+mod error_body;
+mod store;
+
+pub use codes::{Code, DIAGNOSTICS, DiagnosticKind, Severity};
+pub use error_body::{SAMPLE, error_body, error_detail};
+pub use store::{Detail, Diagnostic, Issue, KEPT, Note, Span, Store, Value, clip};

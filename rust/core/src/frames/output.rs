@@ -1,0 +1,190 @@
+//! The output of framing: frames, notes and the end mark, in the order of the input.
+
+use crate::diagnostics::{Code, Detail, Note, Span};
+use crate::json::{self, Checked, Fault, Member, trim};
+
+use std::ops::Range;
+
+/// Where a payload was found.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum FrameKind {
+    Payload,
+    Line,
+    Element,
+}
+
+impl FrameKind {
+    /// The name used in diagnostics.
+    pub const fn name(self) -> &'static str {
+        match self {
+            Self::Payload => "payload",
+            Self::Line => "line",
+            Self::Element => "array element",
+        }
+    }
+}
+
+/// One payload with its `event:` name, its bytes in the source (`offset` to `end`) and its line, counted from 1.
+#[derive(Debug)]
+pub struct Frame<'a> {
+    pub data: &'a [u8],
+    pub name: Option<&'a [u8]>,
+    pub offset: u64,
+    pub end: u64,
+    pub line: u64,
+    pub kind: FrameKind,
+    /// No blank line ended the block; set once per source.
+    pub missing_blank_line: bool,
+    /// The source ended inside the block.
+    pub unfinished: bool,
+    /// The result of the check, if the framer had to check the payload; then `members` is filled, else it is scratch space.
+    pub checked: Option<Result<Checked, Fault>>,
+    pub members: &'a mut Vec<Member>,
+}
+
+impl Frame<'_> {
+    /// The same frame, borrowed.
+    pub fn reborrow(&mut self) -> Frame<'_> {
+        Frame { members: &mut *self.members, ..*self }
+    }
+}
+
+/// The bytes around each payload of a run of blocks or lines.
+#[derive(Clone, Copy, Debug)]
+pub struct Envelope<'a> {
+    pub opening: &'a [u8],
+    /// The event name inside of the opening.
+    pub name: Option<&'a [u8]>,
+    pub closing: &'static [u8],
+    /// The maximum size of a payload in bytes.
+    pub limit: usize,
+}
+
+impl Envelope<'_> {
+    /// The maximum size of a block in bytes.
+    pub fn block_limit(&self) -> usize {
+        self.limit.saturating_add(self.opening.len() + self.closing.len())
+    }
+}
+
+/// The extent of a run of delta events that a sink has taken at once.
+#[derive(Clone, Debug, Default)]
+pub struct DeltaRun {
+    pub events: u64,
+    pub size: usize,
+    /// The last payload.
+    pub last: Range<usize>,
+    /// The sequence number of the last event.
+    pub sequence: i64,
+}
+
+/// Receives the output of a framer, in the order of the input.
+pub trait FrameSink {
+    /// Checks a JSON line before it becomes a frame; the frame follows at once.
+    fn check(&mut self, text: &[u8], members: &mut Vec<Member>) -> Result<Checked, Fault> {
+        json::check(text, members)
+    }
+
+    /// Takes the run of delta events that a text begins with, if the sink can. A run without events takes nothing.
+    #[inline]
+    fn run(&mut self, _: &[u8], _: &Envelope<'_>, _offset: u64) -> DeltaRun {
+        DeltaRun::default()
+    }
+
+    fn frame(&mut self, frame: Frame<'_>);
+
+    fn note(&mut self, note: Note);
+
+    /// Receives the end mark, `[DONE]`.
+    fn done(&mut self);
+}
+
+/// A sink with the scratch space for members that every frame borrows.
+pub(crate) struct Emitter<'a, S> {
+    pub sink: &'a mut S,
+    pub members: &'a mut Vec<Member>,
+}
+
+impl<S: FrameSink> Emitter<'_, S> {
+    /// A note on the bytes of `span`.
+    pub fn note(&mut self, code: Code, span: Span, detail: Detail) {
+        self.sink.note(Note {
+            code,
+            offset: span.start,
+            length: span.len(),
+            line: span.line,
+            detail,
+        });
+    }
+
+    pub fn too_large(&mut self, span: Span, limit: Option<u64>) {
+        self.note(Code::EventTooLarge, span, vec![("limit", limit.unwrap_or(u64::MAX).into())]);
+    }
+
+    pub fn bad_json(&mut self, span: Span, kind: FrameKind) {
+        self.note(Code::BadJson, span, vec![("what", kind.name().into())]);
+    }
+
+    /// A frame without a name, outside of blocks.
+    pub fn frame(
+        &mut self,
+        data: &[u8],
+        span: Span,
+        kind: FrameKind,
+        checked: Option<Result<Checked, Fault>>,
+    ) {
+        self.sink.frame(Frame {
+            data,
+            name: None,
+            offset: span.start,
+            end: span.end,
+            line: span.line,
+            kind,
+            missing_blank_line: false,
+            unfinished: false,
+            checked,
+            members: self.members,
+        });
+    }
+}
+
+/// A line without its break. Of one that was `dropped`, `text` is only the beginning.
+#[derive(Clone, Copy)]
+pub(crate) struct Line<'a> {
+    pub text: &'a [u8],
+    pub span: Span,
+    pub dropped: Option<Skipped>,
+}
+
+/// FrameKind is remembered of data that was too large to keep: its first and its last byte that is no white space.
+#[derive(Clone, Copy, Debug, Default)]
+pub(crate) struct Skipped {
+    pub first: Option<u8>,
+    pub last: Option<u8>,
+}
+
+impl Skipped {
+    /// Takes the next piece of the data.
+    pub fn add(&mut self, piece: &[u8]) {
+        if let [first, ..] = trim(piece) {
+            self.first = self.first.or(Some(*first));
+            self.last = trim(piece).last().copied();
+        }
+    }
+
+    /// Takes data of which no more is known either.
+    pub fn join(&mut self, other: Self) {
+        self.first = self.first.or(other.first);
+        self.last = other.last.or(self.last);
+    }
+
+    /// Whether the data looks like a JSON object from unframed.
+    pub fn whole(self) -> bool {
+        self.first == Some(b'{') && self.last == Some(b'}')
+    }
+}
+
+/// Whether `size` bytes are more than may be kept.
+pub(crate) fn over(limit: Option<u64>, size: u64) -> bool {
+    limit.is_some_and(|limit| size > limit)
+}

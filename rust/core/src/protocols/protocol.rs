@@ -1,0 +1,102 @@
+//! The interface of a protocol.
+
+use std::borrow::Cow;
+use std::fmt::Debug;
+
+use super::parsed_event::{Classified, ParsedEvent};
+use super::reader::Reader;
+use super::tracking::Tracking;
+use crate::assemble::Text;
+use crate::diagnostics::Issue;
+use crate::frames::Frame;
+use crate::json::{Member, ValueCache};
+use crate::predict::CachedEvent;
+use crate::records::Signature;
+
+/// The phase of a response that an event belongs to.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Phase {
+    /// The response begins.
+    Begin,
+    /// The response is queued or in progress: a resumed stream may begin with it.
+    Progress,
+    /// A part of the response.
+    Update,
+    /// A delta of a text.
+    Delta,
+    /// The response ends.
+    Terminal,
+    /// The response failed, or could not begin.
+    Error,
+    /// The event belongs to the stream and to no response.
+    Quiet,
+    /// The type is unknown.
+    Unknown,
+}
+
+/// How an event bears on the response of its lane.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Effect {
+    pub phase: Phase,
+    /// Whether the event begins a response if none is open in its lane.
+    pub begins: bool,
+}
+
+/// A response while it is assembled.
+pub trait Response: Default {
+    fn tracking(&self) -> &Tracking;
+
+    fn tracking_mut(&mut self) -> &mut Tracking;
+
+    /// The id of the response, as far as it is known.
+    fn id(&self) -> Option<Cow<'_, str>>;
+
+    /// Takes over a response object that was not streamed.
+    fn set_non_streamed(&mut self, raw: &[u8]);
+}
+
+/// An API: how its payloads are classified, routed and applied.
+pub trait Protocol: Sized + 'static {
+    /// What the protocol knows about an event that all events which repeat it share.
+    type Route: Copy + Debug;
+    type Response: Response;
+    /// What reading remembers about a source.
+    type Source: Default;
+
+    /// How rows recognise streams of this API.
+    const SIGNATURE: &'static Signature;
+    /// The members whose values events repeat: the one that is cached with its members, and those whose members are located.
+    const CACHED_VALUES: (&'static str, &'static [&'static str]);
+
+    /// Classifies a frame that repeats no cached event; `issues` receives its diagnostics.
+    fn classify<'a>(
+        reader: &mut Reader<Self::Route, Self::Source>,
+        frame: &'a mut Frame<'_>,
+        issues: &mut Vec<Issue>,
+    ) -> Classified<'a, Self::Route>;
+
+    /// Attaches what the value cache knows about the objects in an event.
+    fn attach_cached<'a>(event: &mut ParsedEvent<'a, Self::Route>, values: &'a ValueCache);
+
+    /// How an event bears on the response of its lane.
+    fn effect(route: Option<&Self::Route>) -> Effect;
+
+    /// Applies an event to the response that it belongs to.
+    fn apply(
+        response: &mut Self::Response,
+        event: &ParsedEvent<'_, Self::Route>,
+        issues: &mut Vec<Issue>,
+    );
+
+    /// Applies a delta event that repeats the previous one but for its delta. Does nothing and returns false for any other event.
+    fn continue_text(response: &mut Self::Response, event: &ParsedEvent<'_, Self::Route>) -> bool;
+
+    /// The text that events which repeat the cached one continue, if nothing else changes with it.
+    fn growing_text<'r>(
+        response: &'r mut Self::Response,
+        cached: &CachedEvent<Self::Route>,
+    ) -> Option<&'r mut Text>;
+
+    /// Whether the event with these members can be skipped when only lifecycle events matter. Deltas are not among them.
+    fn skips_for_lifecycle(data: &[u8], members: &[Member]) -> bool;
+}

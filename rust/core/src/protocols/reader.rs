@@ -1,0 +1,42 @@
+//! The state of reading one source, for any protocol: which events and values repeat.
+
+use crate::frames::Frame;
+use crate::json::{Checked, Fault, Member, ValueCache};
+use crate::predict::EventCache;
+
+/// Reads the frames of one source. `R` is the route of its events, `S` what the protocol remembers about the source.
+pub struct Reader<R, S> {
+    pub events: EventCache<R>,
+    pub values: ValueCache,
+    pub source: S,
+}
+
+impl<R, S: Default> Reader<R, S> {
+    /// A reader that caches the values of these members: see [`super::protocol::Protocol::CACHED_VALUES`].
+    pub fn new((cached, located): (&'static str, &'static [&'static str])) -> Self {
+        Self {
+            events: EventCache::default(),
+            values: ValueCache::of(cached, located),
+            source: S::default(),
+        }
+    }
+
+    /// Checks a payload, unless it repeats a cached event.
+    pub fn check(&mut self, text: &[u8], members: &mut Vec<Member>) -> Result<Checked, Fault> {
+        if self.events.recognises(text) {
+            Ok(Checked::RECOGNISED)
+        } else {
+            self.values.check(text, members)
+        }
+    }
+
+    /// Whether a frame repeats a cached event, which is the latest of the cache then. A frame that was checked already is not
+    /// compared again.
+    #[inline]
+    pub fn recognise(&mut self, frame: &mut Frame<'_>) -> bool {
+        if frame.checked.is_none() && self.events.recognises(frame.data) {
+            frame.checked = Some(Ok(Checked::RECOGNISED));
+        }
+        matches!(frame.checked, Some(Ok(Checked { recognised: true, .. })))
+    }
+}

@@ -1,0 +1,413 @@
+//! Payloads of the Responses API to events: type, indexes, lane, and problems.
+//!
+//! The catalogue knows the types. Frames that are not events (an error body, a response object, another protocol) are
+//! classified here too.
+
+use std::borrow::Cow;
+use std::collections::HashSet;
+
+use super::catalogue::{EVENTS, Entry, INDEX_FIELDS, Op, Phase, lookup};
+use crate::assemble::{INDEX_SLOTS, Indexes};
+use crate::diagnostics::{Code, Detail, Issue, clip, error_detail};
+use crate::frames::Frame;
+use crate::json::{self, Checked, Fault, Kind, Member, ValueCache};
+use crate::predict::{Members, Roles};
+use crate::protocols::parsed_event::{
+    Classified, ParsedEvent, frame_issues, is_invalid_utf8, lossy, type_mismatch,
+};
+use crate::protocols::reader::Reader;
+use crate::work::work;
+
+/// The largest index.
+pub const INDEX_LIMIT: u32 = 65_535;
+/// The maximum number of distinct unknown types that are remembered.
+const UNKNOWN_TYPES: usize = 10_000;
+const LIMITS: &str = "256 levels or 4300 digits";
+const MESSAGES_TYPES: [&str; 6] = [
+    "message_start",
+    "message_delta",
+    "message_stop",
+    "content_block_start",
+    "content_block_delta",
+    "content_block_stop",
+];
+/// The members that the value cache keeps, and those whose members it locates.
+pub const CACHED_VALUES: (&str, &[&str]) = ("response", &["item", "part"]);
+
+/// What all events that repeat one another share: the type, and the indexes, which are `None` if one is bad.
+#[derive(Clone, Copy, Debug)]
+pub struct Route {
+    pub entry: &'static Entry,
+    pub indexes: Option<Indexes>,
+}
+
+/// An event of the Responses API on its way to its response.
+pub type Event<'a> = ParsedEvent<'a, Route>;
+
+impl Event<'_> {
+    /// The entry of the catalogue; `None` for an unknown type.
+    pub fn entry(&self) -> Option<&'static Entry> {
+        self.route.map(|route| route.entry)
+    }
+
+    /// The indexes; `None` if one is bad or the type is unknown.
+    pub fn indexes(&self) -> Option<Indexes> {
+        self.route.and_then(|route| route.indexes)
+    }
+}
+
+/// The state of reading one source of this API.
+pub type EventReader = Reader<Route, Source>;
+
+/// Attaches what the value cache knows about the response, item or part in an event.
+pub fn attach_cached<'a>(event: &mut Event<'a>, values: &'a ValueCache) {
+    let Some((entry, value)) = event.entry().zip(event.value()) else { return };
+    match entry.op {
+        Op::Response => event.located = values.object(event.bytes(&value)),
+        Op::Item | Op::Part => event.inner_members = values.inside(event.checked, value.start),
+        _ => {}
+    }
+}
+
+/// The unknown types and foreign protocols of a source that were reported.
+#[derive(Default)]
+pub struct Source {
+    unknown: HashSet<String>,
+    foreign: bool,
+}
+
+impl Source {
+    fn unknown_once(&mut self, kind: &str, issues: &mut Vec<Issue>) {
+        if MESSAGES_TYPES.contains(&kind) {
+            self.foreign_once("Anthropic Messages", issues);
+        } else if self.unknown.len() < UNKNOWN_TYPES && self.unknown.insert(kind.to_owned()) {
+            issues.push((Code::UnknownEvent, vec![("type", clip(kind).into())]));
+        }
+    }
+
+    fn foreign_once(&mut self, protocol: &str, issues: &mut Vec<Issue>) {
+        if !std::mem::replace(&mut self.foreign, true) {
+            issues.push((Code::ForeignStream, vec![("protocol", protocol.into())]));
+        }
+    }
+}
+
+/// Classifies a frame that repeats no cached event.
+pub fn classify<'a>(
+    reader: &mut EventReader,
+    frame: &'a mut Frame<'_>,
+    issues: &mut Vec<Issue>,
+) -> Classified<'a, Route> {
+    let checked = frame.checked.unwrap_or_else(|| reader.values.check(frame.data, frame.members));
+    let frame = &*frame;
+    match checked {
+        Err(Fault::Limit) => over_limits(reader, frame, issues),
+        Ok(checked) if checked.kind == Kind::Object => {
+            let invalid_utf8 = checked.lone_surrogate
+                || checked.bad_utf8
+                || frame.name.is_some_and(is_invalid_utf8);
+            let mut found = object(reader, frame, invalid_utf8, issues);
+            if let Classified::Event(event) = &mut found {
+                event.checked = checked;
+                if !invalid_utf8 {
+                    cache_values(&mut reader.values, event);
+                }
+            }
+            found
+        }
+        other => {
+            let invalid_utf8 =
+                other.is_ok_and(|checked| checked.lone_surrogate || checked.bad_utf8);
+            frame_issues(frame, invalid_utf8, issues);
+            issues.push((Code::BadJson, vec![("what", frame.kind.name().into())]));
+            Classified::NotAnEvent
+        }
+    }
+}
+
+/// Classifies an object by its type, else by the name of its event line.
+fn object<'a>(
+    reader: &mut EventReader,
+    frame: &'a Frame<'_>,
+    invalid_utf8: bool,
+    issues: &mut Vec<Issue>,
+) -> Classified<'a, Route> {
+    let fields = RoutingFields::of(frame.data, frame.members);
+    if let Some(kind) = fields.kind.filter(|member| member.kind == Kind::String) {
+        let quoted = kind.value(frame.data);
+        if quoted.len() > 2 {
+            let kind = type_of(quoted, kind.escaped || invalid_utf8);
+            let found = event(reader, frame, &fields, (kind, false), invalid_utf8, issues);
+            return Classified::Event(found);
+        }
+    }
+    let name = frame.name.map(lossy);
+    match name {
+        Some(name) if lookup(name.as_bytes()).is_some() => {
+            Classified::Event(event(reader, frame, &fields, (name, true), invalid_utf8, issues))
+        }
+        name => untyped(reader, frame, &fields, name, invalid_utf8, issues),
+    }
+}
+
+/// Caches the values that later events of the response are likely to repeat.
+fn cache_values(values: &mut ValueCache, event: &Event<'_>) {
+    let entry = event.entry().filter(|entry| entry.phase != Phase::Delta);
+    let Some((entry, value)) = entry.zip(event.value()) else { return };
+    if matches!(entry.op, Op::Response | Op::Item | Op::Part | Op::Text) {
+        values.keep(event.raw, event.checked, &value);
+        if !entry.extend.is_empty()
+            && let Some(list) = event.member(entry.extend)
+        {
+            values.keep(event.raw, event.checked, &list);
+        }
+    }
+}
+
+/// Classifies an object without a known type.
+fn untyped<'a>(
+    reader: &mut EventReader,
+    frame: &'a Frame<'_>,
+    fields: &RoutingFields<'_>,
+    name: Option<Cow<'a, str>>,
+    invalid_utf8: bool,
+    issues: &mut Vec<Issue>,
+) -> Classified<'a, Route> {
+    let data = frame.data;
+    let object = fields.object.filter(|member| member.kind == Kind::String);
+    let object = object.map(|member| json::decode_str(member.value(data)));
+    let object = object.as_deref().unwrap_or_default();
+    if object == "response" {
+        frame_issues(frame, invalid_utf8, issues);
+        return Classified::NonStreamed;
+    }
+    if object.starts_with("chat.completion") || object.starts_with("text_completion") {
+        frame_issues(frame, invalid_utf8, issues);
+        reader.source.foreign_once("Chat Completions", issues);
+        return Classified::NotAnEvent;
+    }
+    if let Some(name) = name {
+        return Classified::Event(event(reader, frame, fields, (name, true), invalid_utf8, issues));
+    }
+    frame_issues(frame, invalid_utf8, issues);
+    issues.push(match error_detail(data, frame.members) {
+        Some(detail) => (Code::ErrorBody, detail),
+        None => (Code::NoType, Detail::new()),
+    });
+    Classified::NotAnEvent
+}
+
+/// Makes the event of an object. Its type is in the payload, or it is `named` by the event line.
+fn event<'a>(
+    reader: &mut EventReader,
+    frame: &'a Frame<'_>,
+    fields: &RoutingFields<'_>,
+    (kind, named): (Cow<'a, str>, bool),
+    invalid_utf8: bool,
+    issues: &mut Vec<Issue>,
+) -> Event<'a> {
+    frame_issues(frame, invalid_utf8, issues);
+    if let Some(name) = frame.name.filter(|name| *name != kind.as_bytes()) {
+        type_mismatch(name, &kind, issues);
+    }
+    let before = issues.len();
+    let entry = lookup(kind.as_bytes()).and_then(|place| EVENTS.get(usize::from(place)));
+    if entry.is_none() {
+        reader.source.unknown_once(&kind, issues);
+    }
+    let data = frame.data;
+    let sequence = integer(data, fields.sequence, "sequence_number", issues);
+    let lane = lane(data, fields.lane, invalid_utf8, issues);
+    let indexes = indexes(data, fields, entry.is_some(), issues);
+    let route = entry.map(|entry| Route { entry, indexes });
+    // Without routing fields the event is over the limits, and so is what repeats it.
+    let regular = !invalid_utf8 && !named && fields.kind.is_some() && issues.len() == before;
+    let learned = route
+        .filter(|route| regular && route.entry.phase == Phase::Delta)
+        .and_then(|route| learn(reader, frame, route, lane.as_deref()));
+    ParsedEvent {
+        raw: data,
+        members: Members::Parsed(frame.members),
+        route,
+        kind,
+        offset: frame.offset,
+        end: frame.end,
+        line: frame.line,
+        lane,
+        named,
+        invalid_utf8,
+        sequence,
+        time: None,
+        located: None,
+        checked: Checked::RECOGNISED,
+        inner_members: &[],
+        value: entry.and_then(|entry| json::find(data, frame.members, entry.value)).copied(),
+        learned,
+    }
+}
+
+/// Adds a delta event to the cache.
+fn learn(
+    reader: &mut EventReader,
+    frame: &Frame<'_>,
+    route: Route,
+    lane: Option<&str>,
+) -> Option<u64> {
+    let entry = route.entry;
+    let roles = Roles {
+        sequence: "sequence_number",
+        value: entry.value,
+        item_id: "item_id",
+        extend: entry.extend,
+        constant: &["type", "item_id", "stream_id"],
+        eager: entry.eager,
+    };
+    reader.events.learn(frame.data, frame.members, &roles, (entry.ty, route), lane)
+}
+
+/// Makes an event of a payload that is JSON over the limits: it is kept raw and has no effect.
+fn over_limits<'a>(
+    reader: &mut EventReader,
+    frame: &'a Frame<'_>,
+    issues: &mut Vec<Issue>,
+) -> Classified<'a, Route> {
+    let data = frame.data;
+    let issue =
+        (Code::LimitExceeded, vec![("what", "nesting or digits".into()), ("limit", LIMITS.into())]);
+    let mut members = Vec::new();
+    json::locate(data, &mut members);
+    let found = json::find(data, &members, "type").filter(|member| member.kind == Kind::String);
+    let kind =
+        found.map(|member| json::decode_str(member.value(data))).filter(|kind| !kind.is_empty());
+    let named = kind.is_none();
+    let Some(kind) = kind.or_else(|| frame.name.map(lossy)) else {
+        frame_issues(frame, false, issues);
+        issues.push(issue);
+        return Classified::NotAnEvent;
+    };
+    let before = issues.len();
+    let fields = RoutingFields::default();
+    let event = event(reader, frame, &fields, (kind, named), false, issues);
+    issues.truncate(before);
+    frame_issues(frame, false, issues);
+    issues.push(issue);
+    Classified::Event(ParsedEvent { route: None, members: Members::Parsed(&[]), ..event })
+}
+
+/// The type in a quoted string: that of the catalogue, or its text.
+fn type_of(quoted: &[u8], escaped: bool) -> Cow<'_, str> {
+    let known = quoted.get(1..quoted.len() - 1).filter(|_| !escaped).and_then(lookup);
+    let known = known.and_then(|place| EVENTS.get(usize::from(place)));
+    known.map_or_else(|| text_of(quoted, escaped), |entry| Cow::Borrowed(entry.ty))
+}
+
+/// The text of a quoted string, borrowed if it has no escapes.
+fn text_of(quoted: &[u8], escaped: bool) -> Cow<'_, str> {
+    if escaped {
+        return json::decode_str(quoted);
+    }
+    lossy(quoted.get(1..quoted.len() - 1).unwrap_or_default())
+}
+
+/// The members by which an event is classified and routed.
+#[derive(Default)]
+struct RoutingFields<'a> {
+    kind: Option<&'a Member>,
+    object: Option<&'a Member>,
+    sequence: Option<&'a Member>,
+    lane: Option<&'a Member>,
+    indexes: [Option<&'a Member>; INDEX_SLOTS],
+}
+
+impl<'a> RoutingFields<'a> {
+    /// Finds them in one pass over the members; the last of equal names counts.
+    fn of(data: &[u8], members: &'a [Member]) -> Self {
+        let mut fields = Self::default();
+        work(members.len());
+        for member in members {
+            let decoded;
+            let key = if member.key_escaped {
+                decoded = json::decode_key(data, member);
+                decoded.as_bytes()
+            } else {
+                member.raw_key(data)
+            };
+            match key {
+                b"type" => fields.kind = Some(member),
+                b"object" => fields.object = Some(member),
+                b"sequence_number" => fields.sequence = Some(member),
+                b"stream_id" => fields.lane = Some(member),
+                b"output_index" => fields.indexes[0] = Some(member),
+                b"content_index" => fields.indexes[1] = Some(member),
+                b"summary_index" => fields.indexes[2] = Some(member),
+                b"command_index" => fields.indexes[3] = Some(member),
+                b"annotation_index" => fields.indexes[4] = Some(member),
+                _ => {}
+            }
+        }
+        fields
+    }
+}
+
+fn bad_field(field: &str, expected: &str) -> Issue {
+    (Code::BadField, vec![("field", field.into()), ("expected", expected.into())])
+}
+
+fn present(member: Option<&Member>) -> Option<&Member> {
+    member.filter(|member| member.kind != Kind::Null)
+}
+
+fn integer(
+    data: &[u8],
+    member: Option<&Member>,
+    field: &str,
+    issues: &mut Vec<Issue>,
+) -> Option<i64> {
+    let member = present(member)?;
+    let number =
+        (member.kind == Kind::Number).then(|| json::parse_index(member.value(data))).flatten();
+    if number.is_none() {
+        issues.push(bad_field(field, "an integer"));
+    }
+    number
+}
+
+fn lane<'a>(
+    data: &'a [u8],
+    member: Option<&Member>,
+    invalid_utf8: bool,
+    issues: &mut Vec<Issue>,
+) -> Option<Cow<'a, str>> {
+    let member = present(member)?;
+    if member.kind == Kind::String {
+        return Some(text_of(member.value(data), member.escaped || invalid_utf8));
+    }
+    issues.push(bad_field("stream_id", "a string"));
+    None
+}
+
+/// The indexes; `None` if one of a known type is bad.
+fn indexes(
+    data: &[u8],
+    fields: &RoutingFields<'_>,
+    known: bool,
+    issues: &mut Vec<Issue>,
+) -> Option<Indexes> {
+    let mut indexes = Indexes::default();
+    let mut good = true;
+    for (slot, field) in INDEX_FIELDS.iter().enumerate() {
+        let Some(member) = present(fields.indexes[slot]) else { continue };
+        let number =
+            (member.kind == Kind::Number).then(|| json::parse_index(member.value(data))).flatten();
+        let number = number.and_then(|number| u32::try_from(number).ok());
+        match number.filter(|number| *number <= INDEX_LIMIT) {
+            Some(number) => indexes.values[slot] = Some(number),
+            None if known => {
+                issues.push(bad_field(field, "an integer from 0 to 65535"));
+                good = false;
+            }
+            None => {}
+        }
+    }
+    good.then_some(indexes)
+}

@@ -1,0 +1,15 @@
+//! The OpenAI Responses API.
+
+pub mod catalogue;
+pub mod columns;
+pub mod events;
+mod fold;
+mod lifecycle_only;
+mod protocol;
+mod reconcile;
+pub mod response;
+pub mod tool_calls;
+
+pub use events::{Event, EventReader, Route};
+pub use protocol::{BOUNDARIES, LANE_FIELD, Responses};
+pub use response::Assembled;

@@ -1,0 +1,385 @@
+//! The shapes of rows: which field of a row holds a stream, and which its time and its lane.
+//!
+//! Known shapes need no options; of the others, the first field that looks like a stream is taken, and remembered.
+
+use std::borrow::Cow;
+use std::collections::HashMap;
+
+use super::encoding::{Encoding, decode_field};
+use super::pointer::{Steps, resolve, shown};
+use super::timestamps::read_time;
+use crate::diagnostics::{Code, Issue};
+use crate::json::{self, Member, trim};
+use crate::sse::BOM;
+
+const TIMES: [&str; 15] = [
+    "timestamp",
+    "time",
+    "ts",
+    "timestamp_ns",
+    "timestamp_us",
+    "timestamp_ms",
+    "time_ns",
+    "time_us",
+    "time_ms",
+    "received_at",
+    "recorded_at",
+    "created_at",
+    "started_at",
+    "datetime",
+    "date",
+];
+const LANES: [&str; 7] =
+    ["lane", "stream_id", "stream", "connection_id", "connection", "request_id", "trace_id"];
+/// Bytes in which a stream has to show what it is.
+const HEAD: usize = 4096;
+/// How deep a stream is looked for where no field is named.
+const DEPTH: usize = 3;
+/// How rows recognise the streams of an API.
+#[derive(Clone, Copy, Debug)]
+pub struct Signature {
+    /// Whether the object with these members is an event.
+    pub is_event: fn(&[u8], &[Member]) -> bool,
+    /// Whether a line begins the first event of a response.
+    pub begins_response: fn(&[u8]) -> bool,
+}
+
+/// What a piece of a row is: a payload, or text that may be packed.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Content {
+    Event,
+    Encoded(Encoding),
+}
+
+/// A payload with the name of its event, or a piece of text.
+#[derive(Debug)]
+pub struct RowPart<'r> {
+    pub content: Content,
+    pub data: Cow<'r, [u8]>,
+    pub name: Option<Cow<'r, [u8]>>,
+}
+
+/// One row as it was read: pieces of text and payloads, in order.
+#[derive(Debug, Default)]
+pub struct Row<'r> {
+    pub parts: Vec<RowPart<'r>>,
+    pub lane: Option<Cow<'r, str>>,
+    pub time: Option<f64>,
+    /// The stream of the lane was asked for.
+    pub begins: bool,
+    /// It is over.
+    pub ends: bool,
+    pub issues: Vec<Issue>,
+}
+
+impl<'r> Row<'r> {
+    fn push(&mut self, content: Content, data: Cow<'r, [u8]>, name: Option<Cow<'r, [u8]>>) {
+        self.parts.push(RowPart { content, data, name });
+    }
+}
+
+/// Finds the stream, the time and the lane of the rows of one source: where the pointers say, else by shape.
+pub struct RowDetector {
+    signature: &'static Signature,
+    field: Option<Steps>,
+    time: Option<Steps>,
+    lane: Option<Steps>,
+    found: Option<Steps>,
+    members: Vec<Member>,
+}
+
+impl RowDetector {
+    pub fn new(
+        signature: &'static Signature,
+        field: Option<Steps>,
+        time: Option<Steps>,
+        lane: Option<Steps>,
+    ) -> Self {
+        Self { signature, field, time, lane, found: None, members: Vec::new() }
+    }
+
+    /// The row that a valid object is; none where it is none.
+    pub fn find<'r>(&mut self, raw: &'r [u8]) -> Option<Row<'r>> {
+        let mut members = Vec::new();
+        json::locate(raw, &mut members);
+        let mut row = Row::default();
+        if let Some(steps) = self.field.take() {
+            self.read_named(raw, &steps, &mut row);
+            self.field = Some(steps);
+        } else if !read_own(raw, &members, &mut row) && !self.read_found(raw, &mut row) {
+            return None;
+        }
+        self.read_time(raw, &members, &mut row);
+        self.read_lane(raw, &members, &mut row);
+        Some(row)
+    }
+
+    fn read_named<'r>(&mut self, raw: &'r [u8], steps: &[String], row: &mut Row<'r>) {
+        match resolve(raw, steps, &mut self.members) {
+            None => row.issues.push(absent(steps)),
+            Some(value) => {
+                if !read_value(value, row) {
+                    row.issues.push(wrong(steps, "a string, an object or a list of these"));
+                }
+            }
+        }
+    }
+
+    /// A row of another shape: the field that was found before, else one that looks like a stream.
+    fn read_found<'r>(&mut self, raw: &'r [u8], row: &mut Row<'r>) -> bool {
+        if is_event(raw, self.signature) {
+            row.push(Content::Event, Cow::Borrowed(raw), None);
+            return true;
+        }
+        if read_pair(raw, row) {
+            return true;
+        }
+        if let Some(steps) = &self.found
+            && let Some(value) = resolve(raw, steps, &mut self.members)
+            && read_value(value, row)
+        {
+            return true;
+        }
+        let Some(steps) = search(raw, self.signature) else { return false };
+        let value = resolve(raw, &steps, &mut self.members);
+        if !value.is_some_and(|value| read_value(value, row)) {
+            return false;
+        }
+        self.found = Some(steps);
+        true
+    }
+
+    fn read_time(&mut self, raw: &[u8], members: &[Member], row: &mut Row<'_>) {
+        let Some(steps) = &self.time else {
+            let own = json::find(raw, members, "t")
+                .filter(|_| json::find(raw, members, "lane").is_some());
+            row.time = match own {
+                Some(member) => read_time(member.value(raw)),
+                None => TIMES
+                    .iter()
+                    .find_map(|name| read_time(json::find(raw, members, name)?.value(raw))),
+            };
+            return;
+        };
+        match resolve(raw, steps, &mut self.members) {
+            None => row.issues.push(absent(steps)),
+            Some(value) => {
+                row.time = read_time(value);
+                if row.time.is_none() {
+                    row.issues.push(wrong(steps, "a time"));
+                }
+            }
+        }
+    }
+
+    fn read_lane<'r>(&mut self, raw: &'r [u8], members: &[Member], row: &mut Row<'r>) {
+        let Some(steps) = &self.lane else {
+            row.lane =
+                LANES.iter().find_map(|name| read_lane(json::find(raw, members, name)?.value(raw)));
+            return;
+        };
+        match resolve(raw, steps, &mut self.members) {
+            None => row.issues.push(absent(steps)),
+            Some(value) => {
+                row.lane = read_lane(value);
+                if row.lane.is_none() && value != b"null" {
+                    row.issues.push(wrong(steps, "a string or an integer"));
+                }
+            }
+        }
+    }
+}
+
+fn absent(steps: &[String]) -> Issue {
+    wrong(steps, "in this row")
+}
+
+fn wrong(steps: &[String], expected: &'static str) -> Issue {
+    (Code::BadField, vec![("field", shown(steps).into()), ("expected", expected.into())])
+}
+
+/// The lane that a value names: a string, or an integer as its text.
+fn read_lane(value: &[u8]) -> Option<Cow<'_, str>> {
+    if value.starts_with(b"\"") {
+        return Some(json::decode_str(value));
+    }
+    let digits = value.strip_prefix(b"-").unwrap_or(value);
+    let whole = (1..20).contains(&digits.len()) && digits.iter().all(u8::is_ascii_digit);
+    whole.then(|| String::from_utf8_lossy(value))
+}
+
+/// A row of our own recordings: `t`, `lane`, and `begin`, `chunk`, `b64` or `end`.
+fn read_own<'r>(raw: &'r [u8], members: &[Member], row: &mut Row<'r>) -> bool {
+    let value = |name| json::find(raw, members, name).map(|member| member.value(raw));
+    if value("t").is_none() || value("lane").is_none() {
+        return false;
+    }
+    let (chunk, b64) = (value("chunk"), value("b64"));
+    let encoding = if chunk.is_some() { Encoding::Bytes } else { Encoding::Base64 };
+    let (begins, ends) = (value("begin").is_some(), value("end").is_some());
+    match chunk.or(b64).filter(|value| value.starts_with(b"\"")) {
+        Some(text) => row.push(Content::Encoded(encoding), bytes(text), None),
+        None if !begins && !ends => return false,
+        None => {}
+    }
+    (row.begins, row.ends) = (begins, ends);
+    true
+}
+
+/// Takes the value of the field into the row; false where it can hold no stream.
+fn read_value<'r>(value: &'r [u8], row: &mut Row<'r>) -> bool {
+    match value.first() {
+        Some(b'"') => row.push(Content::Encoded(Encoding::Text), bytes(value), None),
+        Some(b'{') => {
+            if !read_pair(value, row) {
+                row.push(Content::Event, Cow::Borrowed(value), None);
+            }
+        }
+        Some(b'[') => {
+            let mut elements = Vec::new();
+            json::elements(value, &mut elements);
+            let parts: Vec<_> =
+                elements.iter().filter_map(|(start, end, _)| value.get(*start..*end)).collect();
+            if !parts.iter().all(|part| matches!(part.first(), Some(b'"' | b'{'))) {
+                return false;
+            }
+            for part in parts {
+                read_value(part, row);
+            }
+        }
+        _ => return false,
+    }
+    true
+}
+
+/// An event with its name: `{"event": "…", "data": {…}}`, or the data as text.
+fn read_pair<'r>(raw: &'r [u8], row: &mut Row<'r>) -> bool {
+    let mut members = Vec::new();
+    json::locate(raw, &mut members);
+    let value = |name| json::find(raw, &members, name).map(|member| member.value(raw));
+    let (Some(name), Some(data)) = (value("event"), value("data")) else { return false };
+    if !name.starts_with(b"\"") {
+        return false;
+    }
+    let payload = match data.first() {
+        Some(b'{') => Cow::Borrowed(data),
+        Some(b'"') => {
+            let text = bytes(data);
+            if !is_object(&text, &mut members) && trim(&text) != b"[DONE]" {
+                return false;
+            }
+            text
+        }
+        _ => return false,
+    };
+    row.push(Content::Event, payload, Some(bytes(name)).filter(|name| !name.is_empty()));
+    true
+}
+
+fn bytes(quoted: &[u8]) -> Cow<'_, [u8]> {
+    match json::decode_str(quoted) {
+        Cow::Borrowed(text) => Cow::Borrowed(text.as_bytes()),
+        Cow::Owned(text) => Cow::Owned(text.into_bytes()),
+    }
+}
+
+/// Where the first field stands, level by level, that looks like a stream or an event.
+fn search(raw: &[u8], signature: &Signature) -> Option<Steps> {
+    let mut level: Vec<(Vec<String>, &[u8])> = vec![(Vec::new(), raw)];
+    for _ in 0..DEPTH {
+        let mut deeper = Vec::new();
+        for (steps, inside) in level {
+            for (name, value) in members_in_order(inside) {
+                let mut steps = steps.clone();
+                steps.push(name);
+                if looks_wrapped(value, signature) {
+                    return Some(steps.into());
+                }
+                if value.starts_with(b"{") {
+                    deeper.push((steps, value));
+                }
+            }
+        }
+        level = deeper;
+    }
+    None
+}
+
+/// The members of an object: where a name comes twice, its first place and its last value.
+fn members_in_order(object: &[u8]) -> Vec<(String, &[u8])> {
+    let mut members = Vec::new();
+    json::locate(object, &mut members);
+    let mut places: HashMap<String, usize> = HashMap::new();
+    let mut found: Vec<(String, &[u8])> = Vec::with_capacity(members.len());
+    for member in &members {
+        let (name, value) = (json::decode_key(object, member).into_owned(), member.value(object));
+        let place = *places.entry(name.clone()).or_insert(found.len());
+        match found.get_mut(place) {
+            Some(entry) => entry.1 = value,
+            None => found.push((name, value)),
+        }
+    }
+    found
+}
+
+fn looks_wrapped(value: &[u8], signature: &Signature) -> bool {
+    match value.first() {
+        Some(b'"') => {
+            let text = bytes(value);
+            if text.starts_with(b"{") {
+                return is_event(&text, signature);
+            }
+            decode_field(&text, Encoding::Text, false).is_some_and(|(plain, encoded)| {
+                looks_like_sse(&plain) || (encoded && is_event(&plain, signature))
+            })
+        }
+        Some(b'[') => {
+            let mut elements = Vec::new();
+            json::elements(value, &mut elements);
+            let first = elements.first().and_then(|(start, end, _)| value.get(*start..*end));
+            first.is_some_and(|first| {
+                matches!(first.first(), Some(b'"' | b'{')) && looks_wrapped(first, signature)
+            })
+        }
+        _ => is_event(value, signature),
+    }
+}
+
+/// Whether a text begins as a stream of server-sent events does: with a named event, or with data that is JSON.
+fn looks_like_sse(text: &[u8]) -> bool {
+    let line = first_line(text);
+    line.starts_with(b"event:")
+        || line.strip_prefix(b"data:").is_some_and(|data| {
+            let data = data.iter().find(|byte| **byte != b' ');
+            matches!(data, Some(b'{' | b'['))
+        })
+}
+
+/// The first line that is no comment, id or retry; nothing where that is not near the start.
+fn first_line(text: &[u8]) -> &[u8] {
+    let head = text.get(..HEAD).unwrap_or(text);
+    let head = head.strip_prefix(BOM).unwrap_or(head);
+    let passed: [&[u8]; 3] = [b":", b"id:", b"retry:"];
+    head.split(|byte| matches!(byte, b'\r' | b'\n'))
+        .find(|line| !line.is_empty() && !passed.iter().any(|start| line.starts_with(start)))
+        .unwrap_or_default()
+}
+
+/// Whether a value is an event of the API.
+fn is_event(value: &[u8], signature: &Signature) -> bool {
+    let mut members = Vec::new();
+    value.starts_with(b"{")
+        && is_object(value, &mut members)
+        && (signature.is_event)(value, &members)
+}
+
+/// Whether a text is one JSON object by itself; `members` takes its members.
+pub fn is_object(text: &[u8], members: &mut Vec<Member>) -> bool {
+    trim(text).starts_with(b"{")
+        && json::check(text, members).is_ok_and(|checked| checked.kind == json::Kind::Object)
+}
+
+/// Whether a text begins with the first event of a response, so that what came before it in its lane has ended.
+pub fn begins_response(text: &[u8], signature: &Signature) -> bool {
+    (signature.begins_response)(first_line(text))
+}

@@ -1,0 +1,11 @@
+//! Records: rows and files that wrap streams.
+
+mod detect;
+mod encoding;
+pub mod pointer;
+mod rows;
+mod timestamps;
+
+pub use detect::{Row, Signature};
+pub use encoding::inflate;
+pub use rows::{Closes, RecordSink, RecordSpan, RowOptions, Rows, no_stream};
