@@ -4,7 +4,7 @@ mod common;
 
 use common::Random;
 use respstream_core::json::{
-    Fault, Kind, LineCheck, Member, State, decode_str, elements, check, find, locate,
+    Fault, Kind, LineCheck, Member, State, check, decode_str, elements, find, locate,
 };
 use serde_json::Value;
 

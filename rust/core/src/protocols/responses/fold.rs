@@ -89,11 +89,11 @@ fn append_at_cursor(
     issues: Option<&mut Vec<Issue>>,
 ) -> bool {
     let Assembled { cursor: Some(cursor), items, .. } = response else { return false };
-    let Some(delta) = Delta::of(event, cursor.entry) else { return false };
+    let Some(delta) = Delta::of(event, cursor.entry, issues.is_some()) else { return false };
     let Some(item) = items.at(cursor.item) else { return false };
     let Some(tree) = item.body.tree() else { return false };
     let Some(text) = cursor.trail.text(tree) else { return false };
-    append(text, delta.body, delta.length, delta.escaped || event.invalid_utf8);
+    append(text, delta.body, delta.body.len(), delta.escaped || event.invalid_utf8);
     if let Some(list) = delta.list.map(|member| event.bytes(&member)).filter(|list| !is_empty(list))
         && let Some(object) = cursor.trail.object(tree)
     {
@@ -108,35 +108,33 @@ fn append_at_cursor(
 
 /// The parts of a delta event that change a response.
 struct Delta<'a> {
-    /// The bytes of the payload from the delta on, and its length.
     body: &'a [u8],
-    length: usize,
     escaped: bool,
     id: Option<Member>,
     list: Option<Member>,
 }
 
 impl<'a> Delta<'a> {
-    /// `None` if the value is no string, or a key has to be decoded to tell.
+    /// `None` if the value is no string, or a key has to be decoded to tell. Events that repeat the previous one have its item
+    /// id, so that it is looked up only to be `compared`.
     #[inline]
-    fn of(event: &Event<'a>, entry: &Entry) -> Option<Self> {
-        let [value, id, list] = match event.members {
-            Members::Parsed(members) => named(event, members, entry)?,
-            Members::Repeated(cached) => [
-                cached.member(cached.value),
-                cached.member(cached.item_id),
-                cached.member(cached.extend).filter(|_| cached.extends),
-            ],
+    fn of(event: &Event<'a>, entry: &Entry, compared: bool) -> Option<Self> {
+        let (body, escaped, id, list) = match event.members {
+            Members::Repeated(cached) => {
+                let (body, escaped) = cached.delta(event.raw)?;
+                let list = if cached.extends { cached.member(cached.extend) } else { None };
+                let id = if compared { cached.member(cached.item_id) } else { None };
+                (body, escaped, id, list)
+            }
+            Members::Parsed(members) => {
+                let [value, id, list] = named(event, members, entry)?;
+                let value = value.filter(|member| member.kind == Kind::String)?;
+                (inner(event.bytes(&value)), value.escaped, id, list)
+            }
         };
-        let value = value.filter(|member| member.kind == Kind::String)?;
-        let start = value.start as usize + 1;
-        Some(Self {
-            body: event.raw.get(start..)?,
-            length: (value.end as usize - 1).checked_sub(start)?,
-            escaped: value.escaped,
-            id: id.filter(|member| member.kind == Kind::String),
-            list: list.filter(|member| member.kind == Kind::Array),
-        })
+        let id = id.filter(|member| member.kind == Kind::String);
+        let list = list.filter(|member| member.kind == Kind::Array);
+        Some(Self { body, escaped, id, list })
     }
 }
 
