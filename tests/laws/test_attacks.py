@@ -20,6 +20,7 @@ import pytest
 
 from tests.support import doc_tables, work_counter
 from tests.support.attacks import ATTACKS, HUGE_ONES, MIB, Cost
+from tests.support.paths import ROOT
 
 
 @pytest.fixture(scope="module")
@@ -49,8 +50,8 @@ def costs(backend: str) -> dict[str, Cost]:
     """What each attack costs, measured in a process that has read nothing before."""
     done = subprocess.run(
         [sys.executable, "-m", "tests.support.attacks", "--json"],
-        cwd=work_counter.ROOT,
-        env=os.environ | {"RESPSTREAM_BACKEND": backend, "PYTHONPATH": str(work_counter.ROOT / "python")},
+        cwd=ROOT,
+        env=os.environ | {"RESPSTREAM_BACKEND": backend, "PYTHONPATH": str(ROOT / "python")},
         stdout=subprocess.PIPE,
         check=True,
     )

@@ -26,7 +26,12 @@ def write(folder: Path, files: dict[str, str]) -> Path:
     return folder
 
 
-MODULES = {"lib.rs": "pub mod json; mod frames; mod work;", "json/mod.rs": "mod lexer;", "json/lexer.rs": "", "work.rs": ""}
+MODULES = {
+    "lib.rs": "pub mod json; mod frames; mod work;",
+    "json/mod.rs": "mod lexer;",
+    "json/lexer.rs": "",
+    "work.rs": "",
+}
 
 
 def rust_imports(tmp_path: Path, source: str) -> set[str]:
@@ -68,17 +73,30 @@ def test_rust_imports(tmp_path: Path, source: str, imported: set[str]) -> None:
 
 
 def test_rust_paths_through_a_child_module(tmp_path: Path) -> None:
-    files = {"lib.rs": "mod a; pub use a::Thing;", "a/mod.rs": "mod b; pub use b::Thing; fn f() { b::g(); }", "a/b.rs": ""}
+    files = {
+        "lib.rs": "mod a; pub use a::Thing;",
+        "a/mod.rs": "mod b; pub use b::Thing; fn f() { b::g(); }",
+        "a/b.rs": "",
+    }
     assert Crate(write(tmp_path, files)).graph() == {"lib": {"a"}, "a": {"a.b"}, "a.b": set()}
 
 
 def test_rust_child_that_imports_its_facade_is_a_cycle(tmp_path: Path) -> None:
-    files = {"lib.rs": "mod a;", "a/mod.rs": "mod b; mod c; pub use b::B; pub use c::C;", "a/b.rs": "", "a/c.rs": "use super::B;"}
+    files = {
+        "lib.rs": "mod a;",
+        "a/mod.rs": "mod b; mod c; pub use b::B; pub use c::C;",
+        "a/b.rs": "",
+        "a/c.rs": "use super::B;",
+    }
     assert cycles(Crate(write(tmp_path, files)).graph()) == [["a", "a.c"]]
 
 
 def test_rust_macros_belong_to_their_module(tmp_path: Path) -> None:
-    files = {"lib.rs": "mod work; mod json;", "work.rs": "macro_rules! count { () => {} }", "json.rs": "fn f() { count!(); }"}
+    files = {
+        "lib.rs": "mod work; mod json;",
+        "work.rs": "macro_rules! count { () => {} }",
+        "json.rs": "fn f() { count!(); }",
+    }
     assert Crate(write(tmp_path, files)).graph()["json"] == {"work"}
     files["json.rs"] = "fn f() { crate::count!(); }"
     assert Crate(write(tmp_path, files)).graph()["json"] == {"work"}
