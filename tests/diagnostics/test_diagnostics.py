@@ -51,7 +51,7 @@ def test_strict_raises_errors_only(backend: ModuleType, row: Minimal) -> None:
 
 def test_every_code_has_a_row() -> None:
     assert {row.code for row in DIAGNOSTICS} | set(ELSEWHERE) == CODES.keys()
-    assert len(DIAGNOSTICS) + len(ELSEWHERE) == len(CODES)
+    assert len({row.code for row in DIAGNOSTICS}) == len(DIAGNOSTICS)
 
 
 def test_the_docs_print_the_table() -> None:

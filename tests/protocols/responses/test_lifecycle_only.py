@@ -218,13 +218,13 @@ FRAMED: dict[str, Callable[[list[bytes]], bytes]] = {
 
 
 @pytest.mark.parametrize("name", list(HOSTILE))
-@pytest.mark.parametrize("framed", list(FRAMED))
-def test_hostile_streams(name: str, framed: str) -> None:
-    data = FRAMED[framed](HOSTILE[name] * 2)
-    for size in (1 << 20, 1, 13):
-        check(data, size)
-    check(data, max_event_bytes=90)
-    check(data, on_eof="discard")
+def test_hostile_streams(name: str) -> None:
+    for framed in FRAMED.values():
+        data = framed(HOSTILE[name] * 2)
+        for size in (1 << 20, 1, 13):
+            check(data, size)
+        check(data, max_event_bytes=90)
+        check(data, on_eof="discard")
 
 
 # -- what is taken, and what is told -------------------------------------------------------------------------------------
