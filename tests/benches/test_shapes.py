@@ -83,7 +83,7 @@ def fold(events: list[dict[str, Any]]) -> dict[str, Any]:
 @pytest.mark.parametrize("form", FORMS)
 @pytest.mark.parametrize("key_order", KEY_ORDERS)
 @pytest.mark.parametrize("name", NAMES)
-def test_expected_answer_is_what_the_bytes_say(name: str, key_order: str, form: str) -> None:
+def test_expected_answers_match_bytes(name: str, key_order: str, form: str) -> None:
     log = small(name, key_order=key_order, form=form)
     events = payloads(log.data)
     assert [fold(part) for part in by_response(events)] == log.responses
@@ -177,7 +177,7 @@ def test_sse_blocks_name_the_type_of_their_data(name: str) -> None:
 
 
 @pytest.mark.parametrize("name", NAMES)
-def test_every_event_is_one_that_the_sdk_declares(name: str) -> None:
+def test_every_event_is_declared_by_sdk(name: str) -> None:
     event: TypeAdapter[Any] = TypeAdapter(ResponseStreamEvent)
     for line in small(name, form="jsonl").data.splitlines():
         event.validate_json(line)
@@ -213,7 +213,7 @@ def test_long_lifecycle_events() -> None:
     assert all(30_000 <= size <= 100_000 for size in sizes)
 
 
-def test_unicode_comes_raw_and_escaped() -> None:
+def test_unicode_is_raw_and_escaped() -> None:
     data = shapes.unicode_escapes(1, 200_000).data
     assert "😀".encode() in data
     assert b"\\ud83d\\ude00" in data
@@ -221,20 +221,20 @@ def test_unicode_comes_raw_and_escaped() -> None:
     assert "\u2028".encode() in data
 
 
-def test_logprobs_are_there() -> None:
+def test_logprobs_are_present() -> None:
     events = payloads(small("logprobs").data)
     deltas = [event for event in events if event["type"] == "response.output_text.delta"]
     assert all(entry["token"] == event["delta"] for event in deltas for entry in event["logprobs"])
     assert {len(event["logprobs"][0]["top_logprobs"]) for event in deltas} <= {0, 1, 5}
 
 
-def test_image_is_as_large_as_asked() -> None:
+def test_image_has_requested_size() -> None:
     partial = [event for event in payloads(small("image").data) if event["type"].endswith("partial_image")]
     assert {len(event["partial_image_b64"]) for event in partial} == {4_000}
     assert shapes.IMAGE_CHARS == 8 * 1024 * 1024
 
 
-def test_mixed_holds_all_other_shapes() -> None:
+def test_mixed_contains_all_shapes() -> None:
     log = shapes.mixed(2, 3_000_000)
     types = {item["type"] for events in by_response(payloads(log.data)) for item in events[-1]["response"]["output"]}
     assert types == {"message", "reasoning", "function_call", "custom_tool_call", "mcp_call"}
@@ -242,7 +242,7 @@ def test_mixed_holds_all_other_shapes() -> None:
     assert {response["status"] for response in log.responses} == {"completed", "incomplete"}
 
 
-def test_size_is_reached_and_hardly_passed() -> None:
+def test_size_is_reached() -> None:
     for size in (1, 100_000, 1_000_000):
         assert size <= len(shapes.chat(1, size).data) < size + 300_000
     assert len(shapes.chat(1, 1).responses) == 1

@@ -57,7 +57,7 @@ def test_version(shell: Shell) -> None:
     assert re.fullmatch(rf"respstream (\d\S*|\(not installed\)), backend {shell.backend}\n", done.stdout)
 
 
-def test_help_names_the_commands_and_stays_light(shell: Shell) -> None:
+def test_help_lists_commands_without_heavy_imports(shell: Shell) -> None:
     done = shell.run("--help", PYTHONPROFILEIMPORTTIME="1")
     assert done.returncode == 0
     assert [name for name in COMMANDS if f"\n  {name} " not in done.stdout] == []
@@ -71,7 +71,7 @@ def examples(help_text: str) -> list[str]:
 
 
 @pytest.mark.parametrize("name", [name for name in COMMANDS if name != "replay"])
-def test_the_examples_of_the_help_run(tmp_path: Path, name: str) -> None:
+def test_help_examples_run(tmp_path: Path, name: str) -> None:
     shell = Shell("rust")
     found = examples(shell.run(name, "--help").stdout)
     assert len(found) == 2
@@ -94,7 +94,7 @@ def test_the_examples_of_the_help_run(tmp_path: Path, name: str) -> None:
         assert (tmp_path / output[1]).exists() if output else done.stdout
 
 
-def test_the_examples_of_replay_serve(tmp_path: Path) -> None:
+def test_replay_help_examples_serve(tmp_path: Path) -> None:
     """They serve until Ctrl-C; each says where."""
     with Shell("rust") as shell:
         found = examples(shell.run("replay", "--help").stdout)
@@ -111,7 +111,7 @@ def test_the_examples_of_replay_serve(tmp_path: Path) -> None:
 
 
 @pytest.mark.parametrize("missing", ["click", "rich"])
-def test_without_the_extra_one_line_names_it(shell: Shell, missing: str) -> None:
+def test_missing_extra_is_named_in_one_line(shell: Shell, missing: str) -> None:
     program = f"import runpy, sys; sys.modules[{missing!r}] = None; runpy.run_module('respstream', run_name='__main__')"
     done = subprocess.run([sys.executable, "-c", program], capture_output=True, text=True, env=shell.env(), check=False)
     assert (done.returncode, done.stdout) == (2, "")
@@ -150,7 +150,7 @@ def test_exit_status(shell: Shell, arguments: list[str], status: int) -> None:
 
 
 @pytest.mark.parametrize("name", ["responses", "text", "check"])
-def test_a_path_that_does_not_exist_stops_before_any_work(shell: Shell, tmp_path: Path, name: str) -> None:
+def test_missing_path_stops_before_processing(shell: Shell, tmp_path: Path, name: str) -> None:
     more = ["-o", str(tmp_path / "rows.jsonl")] if name == "responses" else []
     done = shell.run(name, HELLO, "nowhere.sse", "neither/*", *more)
     told = "respstream: no such file or folder: nowhere.sse, neither/*\n"
@@ -193,7 +193,7 @@ EXPECTED = [{**SAME, **dict(zip(VARYING, row, strict=True))} for row in ROWS]
 SUMMARY = "respstream: diagnosed 1 error_body; `respstream check` tells where\n"
 
 
-def test_the_log_of_seven_as_json_lines(shell: Shell) -> None:
+def test_log_of_seven_as_json_lines(shell: Shell) -> None:
     done = shell.run("responses", SEVEN, "--format", "jsonl")
     assert [{name: row[name] for name in EXPECTED[0]} for row in rows(done.stdout)] == EXPECTED
     assert [list(row) for row in rows(done.stdout)] == [COLUMN_NAMES] * 7
@@ -201,7 +201,7 @@ def test_the_log_of_seven_as_json_lines(shell: Shell) -> None:
     assert (done.returncode, done.stderr) == (0, SUMMARY)
 
 
-def test_the_log_of_seven_as_csv(shell: Shell, tmp_path: Path) -> None:
+def test_log_of_seven_as_csv(shell: Shell, tmp_path: Path) -> None:
     path = tmp_path / "rows.csv"
     done = shell.run("responses", SEVEN, "-o", str(path))
     told = rf"respstream: 7 responses of 1 file, 43\.5 kB in \d+\.\d s, into {re.escape(str(path))}\n"
@@ -217,7 +217,7 @@ def test_the_log_of_seven_as_csv(shell: Shell, tmp_path: Path) -> None:
         }
 
 
-def test_columns_in_the_order_asked_for(shell: Shell) -> None:
+def test_columns_keep_requested_order(shell: Shell) -> None:
     done = shell.run("responses", HELLO, "--format", "jsonl", "--columns", "output_text, model,response_json")
     (row,) = rows(done.stdout)
     assert list(row) == ["output_text", "model", "response_json"]
@@ -239,13 +239,13 @@ def test_nested_values(shell: Shell) -> None:
     assert done.stdout == 'output_text\none "two"\n'
 
 
-def test_output_is_utf_8_whatever_the_locale(shell: Shell) -> None:
+def test_output_is_utf8_in_any_locale(shell: Shell) -> None:
     for form in ("jsonl", "csv", "table"):
         done = shell.run("responses", SEVEN, "--format", form, PYTHONIOENCODING="ascii", LC_ALL="C", PYTHONUTF8="0")
         assert "¡Feliz Navidad!" in done.stdout
 
 
-def test_an_empty_input_has_no_rows(shell: Shell) -> None:
+def test_empty_input_has_no_rows(shell: Shell) -> None:
     assert shell.run("responses", "-").stdout == ""
     assert shell.run("responses", "-", "--format", "jsonl").stdout == ""
     assert shell.run("responses", "-", "--format", "csv", "--columns", "id,model").returncode == 2
@@ -298,9 +298,7 @@ def test_stdin_gzip_and_named_pipes(shell: Shell, tmp_path: Path) -> None:
 
 
 @pytest.mark.parametrize("name", ["responses", "text", "check"])
-def test_input_that_cannot_be_read_through_is_told_and_the_rest_goes_on(
-    shell: Shell, tmp_path: Path, name: str
-) -> None:
+def test_unreadable_input_is_reported_and_others_are_read(shell: Shell, tmp_path: Path, name: str) -> None:
     whole = gzip.compress((ROOT / SEVEN).read_bytes())
     (tmp_path / "a.sse").symlink_to("nowhere")
     (tmp_path / "b.sse.gz").write_bytes(whole[:-20])
@@ -325,7 +323,7 @@ def test_input_that_cannot_be_read_through_is_told_and_the_rest_goes_on(
         assert "1 unreadable, 1 truncated_file, 1 bad_compression" in done.stderr.splitlines()[-1]
 
 
-def test_a_name_that_is_no_text(shell: Shell, tmp_path: Path) -> None:
+def test_file_name_with_invalid_utf8(shell: Shell, tmp_path: Path) -> None:
     path = os.fsencode(tmp_path) + b"/\xff\n.sse"
     try:
         Path(os.fsdecode(path)).write_bytes((ROOT / HELLO).read_bytes())
@@ -359,7 +357,7 @@ def begin_writing(shell: Shell, target: Path) -> subprocess.Popen[bytes]:
 @pytest.mark.parametrize(
     ("number", "status"), [(signal.SIGINT, 130), (signal.SIGTERM, 143), (signal.SIGHUP, 129), (signal.SIGKILL, -9)]
 )
-def test_a_run_that_is_ended_leaves_the_old_file(shell: Shell, tmp_path: Path, number: int, status: int) -> None:
+def test_killed_run_keeps_old_file(shell: Shell, tmp_path: Path, number: int, status: int) -> None:
     target = tmp_path / "rows.jsonl"
     target.write_text("old")
     process = begin_writing(shell, target)
@@ -376,7 +374,7 @@ def test_a_run_that_is_ended_leaves_the_old_file(shell: Shell, tmp_path: Path, n
     )
 
 
-def test_an_output_file_keeps_its_mode_and_its_link(shell: Shell, tmp_path: Path) -> None:
+def test_output_file_keeps_mode_and_symlink(shell: Shell, tmp_path: Path) -> None:
     (tmp_path / "real").mkdir()
     real, link = tmp_path / "real" / "rows.jsonl", tmp_path / "rows.jsonl"
     real.write_text("old")
@@ -396,13 +394,13 @@ def test_an_output_file_keeps_its_mode_and_its_link(shell: Shell, tmp_path: Path
     assert fresh.stat().st_mode & 0o777 == 0o644
 
 
-def test_what_is_no_file_is_written_to(shell: Shell) -> None:
+def test_output_to_non_regular_file(shell: Shell) -> None:
     assert shell.run("responses", SEVEN, "-o", "/dev/null", "--format", "csv").returncode == 0
     done = shell.run("responses", SEVEN, "-o", "-", "--format", "jsonl")
     assert rows(done.stdout) == EXPECTED
 
 
-def test_a_disk_that_is_full_is_told_in_one_line(shell: Shell) -> None:
+def test_full_disk_is_reported_in_one_line(shell: Shell) -> None:
     with Path("/dev/full").open("wb") as full:
         done = subprocess.run(
             command("check", SEVEN),
@@ -416,7 +414,7 @@ def test_a_disk_that_is_full_is_told_in_one_line(shell: Shell) -> None:
 
 
 @pytest.mark.parametrize("arguments", [["responses", "--format", "jsonl"], ["responses"], ["text"], ["check"]])
-def test_a_reader_that_goes_away_is_no_news(shell: Shell, arguments: list[str]) -> None:
+def test_closed_pipe_is_silent(shell: Shell, arguments: list[str]) -> None:
     process = shell.start(*arguments, "-")
     assert process.stdin is not None
     assert process.stdout is not None
@@ -431,7 +429,7 @@ def test_a_reader_that_goes_away_is_no_news(shell: Shell, arguments: list[str]) 
 # -- check -------------------------------------------------------------------------------------------------------------
 
 
-def test_check_says_where_and_what(shell: Shell) -> None:
+def test_check_prints_location_and_message(shell: Shell) -> None:
     done = shell.run("check", HELLO, SEVEN, INCOMPLETE)
     found = [
         re.fullmatch(r"(.+?):(\d+): (\w+) (.+) \[(error|warning|info)\]", line) for line in done.stdout.splitlines()
@@ -450,7 +448,7 @@ def test_check_says_where_and_what(shell: Shell) -> None:
     assert (done.returncode, done.stderr) == (1, "")
 
 
-def test_check_keeps_each_diagnostic_on_its_line(shell: Shell) -> None:
+def test_check_prints_one_line_per_diagnostic(shell: Shell) -> None:
     done = shell.run("check", "-", data=sse(created(), {"type": "evil\n\x1b[31m\u2028.type"}, completed()))
     assert done.returncode == 0
     assert done.stdout.splitlines() == [
@@ -468,7 +466,7 @@ def test_check_groups_repeats(shell: Shell) -> None:
     assert grouped[-1] == each[-1] == "failed: 0 responses, 6 errors, 0 warnings, 0 infos in 1 file"
 
 
-def test_check_counts_what_is_too_much_to_tell(shell: Shell) -> None:
+def test_check_counts_diagnostics_beyond_limit(shell: Shell) -> None:
     done = shell.run("check", "-", data=b'{"no":"type"}\n' * 10_050)
     assert done.stdout.splitlines()[0].endswith("[error] 10,000 times, to line 10000")
     assert done.stdout.splitlines()[1:] == [

@@ -41,7 +41,7 @@ LOG = b"".join([
 ])  # fmt: skip
 
 
-def test_the_figures_for_machines(shell: Shell) -> None:
+def test_statistics_as_json(shell: Shell) -> None:
     done = shell.run("stats", "-", "--format", "json", data=LOG)
     told = json.loads(done.stdout)
     assert (done.returncode, told["files"], told["bytes"], told["responses"]) == (0, 1, len(LOG), 3)
@@ -97,7 +97,7 @@ no latency: the input holds no times; recordings do, and rows with --time
 """
 
 
-def test_the_figures_for_the_eye(shell: Shell, tmp_path: Path) -> None:
+def test_statistics_as_tables(shell: Shell, tmp_path: Path) -> None:
     done = shell.run("stats", "-", data=LOG, COLUMNS="80")
     assert (done.returncode, done.stdout) == (0, TABLES)
     assert done.stderr == f"respstream: 3 responses of 1 file, {len(LOG) / 1000:.1f} kB\n"
@@ -108,7 +108,7 @@ def test_the_figures_for_the_eye(shell: Shell, tmp_path: Path) -> None:
 
 
 @pytest.mark.parametrize("columns", [80, 160])
-def test_the_tables_and_histograms_fit_the_terminal(shell: Shell, columns: int) -> None:
+def test_tables_and_histograms_fit_terminal(shell: Shell, columns: int) -> None:
     shown, status = shell.on_terminal(["stats", TRANSCRIPTS, "--plot"], columns)
     assert status == 0
     assert "\x1b[1m" in shown
@@ -122,7 +122,7 @@ def test_the_tables_and_histograms_fit_the_terminal(shell: Shell, columns: int) 
     assert "output tokens: 11 responses" in body
 
 
-def test_latency_of_a_recording(shell: Shell, tmp_path: Path) -> None:
+def test_latency_of_recording(shell: Shell, tmp_path: Path) -> None:
     path = tmp_path / "recording.jsonl"
     tokens = {"usage": {"output_tokens": 5}}
     events = [(1.0, "response.created", {}), (1.5, "response.output_text.delta", {"delta": "a", "output_index": 0, "content_index": 0}),
@@ -145,14 +145,14 @@ def test_latency_of_a_recording(shell: Shell, tmp_path: Path) -> None:
     assert "\nlatency, of the 1 of 4 responses that have times\n" in mixed
 
 
-def test_why_there_is_no_latency(shell: Shell) -> None:
+def test_reason_for_missing_latency(shell: Shell) -> None:
     row = json.dumps({"ts": 1_800_000_000, "body": LOG.decode()}).encode()
     assert shell.run("stats", data=row).stdout.endswith(
         "\nno latency: the input holds one time for each response, and none of what came before\n"
     )
 
 
-def test_the_pauses_of_a_recording(shell: Shell, tmp_path: Path) -> None:
+def test_pauses_of_recording(shell: Shell, tmp_path: Path) -> None:
     """One second before the first delta, then pauses of 0.1 s and one of 0.5 s."""
     times = [0.0, 1.0, 1.1, 1.2, 1.7, 1.8, 1.8]
     events = [created(), *(delta("x") for _ in times[2:]), completed()]
@@ -175,7 +175,7 @@ def test_exit_status(shell: Shell) -> None:
     assert shell.run("stats", "nowhere").returncode == 2
 
 
-def test_the_figures_of_a_generated_log(tmp_path: Path) -> None:
+def test_statistics_of_generated_log(tmp_path: Path) -> None:
     log = shapes.mixed(7, 400_000)
     path = tmp_path / "log.sse"
     path.write_bytes(log.data)
@@ -197,7 +197,7 @@ def test_the_figures_of_a_generated_log(tmp_path: Path) -> None:
         ([0.001, 0.002], None),
     ],
 )
-def test_bins_hold_all_values(values: list[float], edges: list[float] | None) -> None:
+def test_histogram_bins_cover_all_values(values: list[float], edges: list[float] | None) -> None:
     found = bins(values)
     assert found == sorted(found)
     assert len(found) <= 15
@@ -208,7 +208,7 @@ def test_bins_hold_all_values(values: list[float], edges: list[float] | None) ->
         assert found[0] <= edges[0] or found[0] == pytest.approx(edges[0], abs=0.5)
 
 
-def test_no_figures() -> None:
+def test_statistics_of_empty_input() -> None:
     figures = Figures()
     assert figures.models() == []
     assert figures.why_no_latency == "there are no responses"

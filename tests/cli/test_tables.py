@@ -72,7 +72,7 @@ def as_rows(path: Path) -> list[dict[str, Any]]:
 
 
 @pytest.mark.parametrize("table", ["responses", "events", "items"])
-def test_each_table_in_each_format_is_what_a_scan_gives(shell: Shell, tmp_path: Path, table: str) -> None:
+def test_tables_and_formats_match_scan(shell: Shell, tmp_path: Path, table: str) -> None:
     expected = respstream.scan(ROOT / TRANSCRIPTS, table).to_arrow()
     expected = expected.set_column(0, "source", [[os.path.relpath(s, ROOT) for s in expected["source"].to_pylist()]])
     plain = pa.Table.from_pylist(expected.to_pylist()).to_pylist()
@@ -113,7 +113,7 @@ def test_arrow_files_and_csv(shell: Shell, tmp_path: Path) -> None:
     ]
 
 
-def test_the_payload_comes_when_asked_for(shell: Shell) -> None:
+def test_payload_column_on_request(shell: Shell) -> None:
     done = shell.run("events", HELLO, "--format", "jsonl", "--columns", "type,payload")
     assert all(json.loads(row["payload"])["type"] == row["type"] for row in rows(done.stdout))
 
@@ -183,7 +183,7 @@ def test_redaction(shell: Shell, tmp_path: Path) -> None:
             assert row["tool_calls"] == [{"type": "function_call", "call_id": "c1", "name": "f", "arguments": None}]
 
 
-def test_texts_are_cut(shell: Shell, tmp_path: Path) -> None:
+def test_long_texts_are_truncated(shell: Shell, tmp_path: Path) -> None:
     source, output = tmp_path / "log.sse", tmp_path / "rows.parquet"
     source.write_bytes(SECRET)
     columns = ["--columns", "output_text,tool_calls,metadata"]
@@ -199,7 +199,7 @@ def test_texts_are_cut(shell: Shell, tmp_path: Path) -> None:
 # -- manifests ---------------------------------------------------------------------------------------------------------
 
 
-def test_a_manifest_skips_what_is_done(shell: Shell, tmp_path: Path) -> None:
+def test_manifest_skips_finished_sources(shell: Shell, tmp_path: Path) -> None:
     logs = tmp_path / "logs"
     logs.mkdir()
     for name in ("a.sse", "b.sse"):
@@ -236,7 +236,7 @@ def test_a_manifest_skips_what_is_done(shell: Shell, tmp_path: Path) -> None:
 
 
 @pytest.mark.parametrize("table", ["responses", "items", "events"])
-def test_rows_of_a_live_source_come_as_they_are_known(shell: Shell, table: str) -> None:
+def test_rows_of_live_source_are_printed_immediately(shell: Shell, table: str) -> None:
     process = shell.start(table, "--format", "jsonl", "--columns", "source")
     assert process.stdin is not None
     assert process.stdout is not None
@@ -252,7 +252,7 @@ class HeardError(Exception):
     pass
 
 
-def test_a_signal_that_does_not_end_the_wait_for_a_pipe_is_heard() -> None:
+def test_signal_handler_runs_while_waiting_for_pipe() -> None:
     def tell(_: int, __: object) -> None:
         raise HeardError
 
@@ -278,7 +278,7 @@ def test_a_signal_that_does_not_end_the_wait_for_a_pipe_is_heard() -> None:
 
 
 @pytest.mark.parametrize(("number", "status"), [(signal.SIGINT, 130), (signal.SIGTERM, 143)])
-def test_a_scan_that_is_ended_leaves_the_old_file(shell: Shell, tmp_path: Path, number: int, status: int) -> None:
+def test_killed_scan_keeps_old_file(shell: Shell, tmp_path: Path, number: int, status: int) -> None:
     target = tmp_path / "rows.parquet"
     target.write_text("old")
     process = shell.start("items", "-", "-o", str(target))
@@ -295,7 +295,7 @@ def test_a_scan_that_is_ended_leaves_the_old_file(shell: Shell, tmp_path: Path, 
     assert target.read_text() == "old"
 
 
-def test_a_reader_of_a_scan_that_goes_away_is_no_news(shell: Shell) -> None:
+def test_closed_pipe_of_scan_is_silent(shell: Shell) -> None:
     for arguments in (["events", "--format", "jsonl"], ["items", "--format", "arrow"]):
         process = shell.start(*arguments, SEVEN)
         assert process.stdout is not None
@@ -305,7 +305,7 @@ def test_a_reader_of_a_scan_that_goes_away_is_no_news(shell: Shell) -> None:
         assert b"Traceback" not in process.stderr.read()
 
 
-def test_without_pyarrow_responses_are_told_and_other_tables_say_what_they_need(shell: Shell) -> None:
+def test_without_pyarrow_only_responses_work(shell: Shell) -> None:
     def run(*arguments: str) -> subprocess.CompletedProcess[str]:
         program = "import runpy, sys; sys.modules['pyarrow'] = None; sys.argv[0] = 'x'; runpy.run_module('respstream', run_name='__main__')"
         return subprocess.run(
@@ -354,7 +354,7 @@ def test_completion_scripts(name: str) -> None:
         subprocess.run([name, "-n"], input=done.stdout, text=True, check=True)
 
 
-def test_completion_completes() -> None:
+def test_completion_suggestions() -> None:
     def complete(words: str, place: int) -> set[str]:
         env = {"_RESPSTREAM_COMPLETE": "bash_complete", "COMP_CWORD": str(place), "COMP_WORDS": words}
         done = subprocess.run(command(), capture_output=True, text=True, env=Shell("rust").env(**env), check=True)
@@ -364,7 +364,7 @@ def test_completion_completes() -> None:
     assert complete("respstream items --max", 2) == {"--max-text", "--max-event-bytes"}
 
 
-def test_the_arrow_stream_of_nothing_is_a_schema(shell: Shell) -> None:
+def test_empty_arrow_stream_is_schema(shell: Shell) -> None:
     done = subprocess.run(
         command("items", "-", "--format", "arrow"),
         input=b"",

@@ -64,7 +64,7 @@ def read_some(stream: IO[bytes], wanted: int) -> str:
     return got.decode()
 
 
-def test_text_comes_as_it_arrives(shell: Shell) -> None:
+def test_text_is_printed_as_it_arrives(shell: Shell) -> None:
     process = shell.start("text")
     assert process.stdin is not None
     assert process.stdout is not None
@@ -143,7 +143,7 @@ TEXTS: dict[str, tuple[list[dict[str, Any]], str]] = {
 
 
 @pytest.mark.parametrize("name", TEXTS)
-def test_each_text_is_told_exactly_once(shell: Shell, name: str) -> None:
+def test_each_text_is_printed_once(shell: Shell, name: str) -> None:
     events, expected = TEXTS[name]
     done = shell.run("text", "-", data=sse(*events), PYTHONWARNINGS="error")
     assert done.stdout == expected
@@ -213,7 +213,7 @@ def test_reasoning_and_calls_on_request(shell: Shell, name: str) -> None:
     assert alone == "".join(line for line in lines if line[0] not in "[\nT")
 
 
-def test_calls_come_as_they_arrive(shell: Shell) -> None:
+def test_calls_are_printed_as_they_arrive(shell: Shell) -> None:
     process = shell.start("text", "--tool-calls")
     assert process.stdin is not None
     assert process.stdout is not None
@@ -228,13 +228,13 @@ def test_calls_come_as_they_arrive(shell: Shell) -> None:
         assert not told or read_some(process.stdout, len(told)) == told
 
 
-def test_the_text_of_the_transcripts(shell: Shell) -> None:
+def test_text_of_transcripts(shell: Shell) -> None:
     done = shell.run("text", INCOMPLETE, HELLO, SEVEN)
     assert done.stdout == "\n\n".join(["Hello,", "Hello, World!", *SEVEN_TEXTS]) + "\n"
     assert done.stderr.startswith(f"{SEVEN}:1: error_body an API error body: invalid_api_key: ")
 
 
-def test_errors_of_the_api_are_told_on_stderr(shell: Shell) -> None:
+def test_api_errors_go_to_stderr(shell: Shell) -> None:
     failed = {"id": "resp_1", "status": "failed", "error": {"code": "server_error", "message": "It\nbroke."}}
     done = shell.run("text", "-", data=sse(created(), delta("A"), {"type": "response.failed", "response": failed}))
     assert done.stdout == "A\n"
@@ -255,7 +255,7 @@ def test_many_errors_are_counted(shell: Shell) -> None:
 
 
 @pytest.mark.parametrize("columns", [80, 160, 40])
-def test_the_table_fits_the_terminal(shell: Shell, columns: int) -> None:
+def test_table_fits_terminal(shell: Shell, columns: int) -> None:
     shown, status = shell.on_terminal(["responses", SEVEN, INCOMPLETE], columns, NO_COLOR="1")
     lines = shown.splitlines()
     assert (status, len(lines)) == (0, 1 + 8 + 1)
@@ -270,7 +270,7 @@ def test_the_table_fits_the_terminal(shell: Shell, columns: int) -> None:
     assert piped.stdout.splitlines() == lines[:-1]
 
 
-def test_the_table_fits_the_terminal_behind_a_pipe(shell: Shell, tmp_path: Path) -> None:
+def test_table_fits_width_behind_pipe(shell: Shell, tmp_path: Path) -> None:
     """A pager, or head: its lines are seen on the terminal that stderr is. A file has room."""
     ours, its = pty.openpty()
     fcntl.ioctl(its, termios.TIOCSWINSZ, struct.pack("HHHH", 24, 80, 0, 0))
@@ -288,7 +288,7 @@ def test_the_table_fits_the_terminal_behind_a_pipe(shell: Shell, tmp_path: Path)
     os.close(its)
 
 
-def test_colours_on_a_terminal_only_and_not_against_the_users_will(shell: Shell) -> None:
+def test_colours_only_on_terminal_and_unless_disabled(shell: Shell) -> None:
     for arguments in (["responses", INCOMPLETE], ["check", INCOMPLETE]):
         shown, _ = shell.on_terminal(arguments, 120)
         assert "\x1b[" in shown
@@ -299,7 +299,7 @@ def test_colours_on_a_terminal_only_and_not_against_the_users_will(shell: Shell)
         assert "\x1b" not in shell.run(*arguments).stdout
 
 
-def test_text_does_not_steer_the_terminal(shell: Shell, tmp_path: Path) -> None:
+def test_text_cannot_control_terminal(shell: Shell, tmp_path: Path) -> None:
     evil = "A\x1b]0;title\x07\tB\r\nC\x9bD"
     path = tmp_path / "evil.sse"
     path.write_bytes(sse(created(), delta(evil), completed(message(evil))))
@@ -310,7 +310,7 @@ def test_text_does_not_steer_the_terminal(shell: Shell, tmp_path: Path) -> None:
     assert shown == "output_text\nA\\x1b]0;title\\x07 B C\\x9bD\n"
 
 
-def test_a_terminal_on_stdin_is_no_input(shell: Shell) -> None:
+def test_terminal_on_stdin_is_rejected(shell: Shell) -> None:
     ours, its = pty.openpty()
     done = subprocess.run(
         command("text"), stdin=its, capture_output=True, env=shell.env(), timeout=PATIENCE, check=False
@@ -321,7 +321,7 @@ def test_a_terminal_on_stdin_is_no_input(shell: Shell) -> None:
     assert "Missing argument 'PATH…'" in done.stderr.decode()
 
 
-def test_progress_on_a_terminal_for_large_input(shell: Shell, tmp_path: Path) -> None:
+def test_progress_on_terminal_for_large_input(shell: Shell, tmp_path: Path) -> None:
     large = tmp_path / "large.sse"
     large.write_bytes((b": " + b"x" * 65_000 + b"\n") * 1_200 + (ROOT / HELLO).read_bytes())
     arguments = ["responses", str(large), "-o", str(tmp_path / "rows.jsonl")]

@@ -70,7 +70,7 @@ def sdk_events(data: bytes) -> list[Any]:
 
 
 @pytest.mark.parametrize("name", ["hello_assist.sse", "conversation.sse", "a common stream"])
-def test_events_of_the_sdk(api: Any, name: str) -> None:
+def test_sdk_events(api: Any, name: str) -> None:
     data = sse(S) if name == "a common stream" else (TRANSCRIPTS / name).read_bytes()
     accumulator = gathered(api, sdk_events(data))
     (response,) = accumulator.responses
@@ -84,7 +84,7 @@ def test_events_of_the_sdk(api: Any, name: str) -> None:
     assert accumulator.diagnostics == []
 
 
-def test_all_mixed(api: Any) -> None:
+def test_mixed_event_kinds(api: Any) -> None:
     data = sse(S)
     events: list[Any] = [*api.events(data)]
     for number, (event, sdk) in enumerate(zip(events, sdk_events(data), strict=True)):
@@ -104,7 +104,7 @@ def test_well_formed_streams(api: Any, one: wellformed_streams.Script) -> None:
     assert accumulator.diagnostics == []
 
 
-def test_the_response_grows(api: Any) -> None:
+def test_response_grows(api: Any) -> None:
     accumulator = api.Accumulator()
     assert (accumulator.response, accumulator.responses, accumulator.diagnostics) == (None, [], [])
     texts = []
@@ -123,18 +123,18 @@ def test_the_response_grows(api: Any) -> None:
     assert [response.id for response in accumulator.responses] == ["r", "r2"]
 
 
-def test_the_offset_is_the_number_of_the_event(api: Any) -> None:
+def test_offset_is_event_number(api: Any) -> None:
     accumulator = gathered(api, [CREATED, {"type": "new"}, {"a": 1}])
     assert [(d.code, d.offset) for d in accumulator.diagnostics] == [("unknown_event", 1), ("no_type", 2)]
 
 
-def test_a_plain_response(api: Any) -> None:
+def test_non_streamed_response(api: Any) -> None:
     plain = {"object": "response", "id": "p", "status": "completed", "output": [msg(txt("hi"))]}
     accumulator = gathered(api, [plain])
     assert (accumulator.response.output_text, accumulator.response.complete) == ("hi", True)
 
 
-def test_a_type_that_only_the_event_line_named(api: Any) -> None:
+def test_type_from_event_line_only(api: Any) -> None:
     (event,) = api.events(b'event: response.created\ndata: {"response":{"id":"r"}}\n\n')
     assert gathered(api, [event]).response.id == "r"
 
@@ -154,19 +154,19 @@ def test_strict(api: Any) -> None:
 @pytest.mark.parametrize(
     "event", [None, 5, "x", b'{"type":"x"}', ["x"], object()], ids=lambda value: type(value).__name__
 )
-def test_what_is_no_event(api: Any, event: Any) -> None:
+def test_non_events_raise(api: Any, event: Any) -> None:
     with pytest.raises(TypeError, match="event"):
         api.Accumulator().add(event)
 
 
-def test_a_dict_that_is_no_json(api: Any) -> None:
+def test_dict_with_non_json_value_raises(api: Any) -> None:
     with pytest.raises((TypeError, ValueError)):
         api.Accumulator().add({"type": "x", "n": float("nan")})
     with pytest.raises(TypeError):
         api.Accumulator().add({"type": "x", "n": object()})
 
 
-def test_the_same_as_the_lines(api: Any) -> None:
+def test_same_result_as_json_lines(api: Any) -> None:
     events = [CREATED, MSG, PART, ev("output_text.delta", delta="a"), end(msg(txt("a")))]
     (expected,) = api.responses(b"".join(json.dumps(event).encode() + b"\n" for event in events))
     assert gathered(api, events).response == expected

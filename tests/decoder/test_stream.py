@@ -97,7 +97,7 @@ def written(path: Path, data: bytes) -> Path:
 
 
 @pytest.mark.parametrize("kind", SOURCES)
-def test_every_source_gives_the_same(api: Any, kind: str, tmp_path: Path) -> None:
+def test_every_source_type_gives_same_events(api: Any, kind: str, tmp_path: Path) -> None:
     expected = list(api.events(DATA))
     with api.events(SOURCES[kind](tmp_path)) as stream:
         assert list(stream) == expected
@@ -107,7 +107,7 @@ def test_every_source_gives_the_same(api: Any, kind: str, tmp_path: Path) -> Non
 
 
 @pytest.mark.parametrize("kind", SOURCES)
-def test_every_source_gives_the_same_asynchronously(api: Any, kind: str, tmp_path: Path) -> None:
+def test_every_source_type_gives_same_events_async(api: Any, kind: str, tmp_path: Path) -> None:
     async def read() -> tuple[list[Any], list[Any]]:
         found = [event async for event in api.aevents(SOURCES[kind](tmp_path))]
         return found, [response async for response in api.aresponses(SOURCES[kind](tmp_path))]
@@ -117,7 +117,7 @@ def test_every_source_gives_the_same_asynchronously(api: Any, kind: str, tmp_pat
     assert [response.output_text for response in responses] == [TEXT]
 
 
-def test_asynchronous_chunks(api: Any) -> None:
+def test_async_chunks(api: Any) -> None:
     async def read() -> Any:
         async with api.aevents(achunks()) as stream:
             events = [event async for event in stream]
@@ -126,7 +126,7 @@ def test_asynchronous_chunks(api: Any) -> None:
     assert run(read()) == (list(api.events(DATA)), TEXT, [])
 
 
-def test_events_come_as_soon_as_they_are_whole(api: Any) -> None:
+def test_events_are_returned_when_complete(api: Any) -> None:
     seen: list[int] = []
 
     def source() -> Iterator[bytes]:
@@ -141,7 +141,7 @@ def test_events_come_as_soon_as_they_are_whole(api: Any) -> None:
     assert list(stream) == []
 
 
-def test_a_response_comes_when_the_next_begins(api: Any) -> None:
+def test_response_is_returned_when_next_starts(api: Any) -> None:
     log = (TRANSCRIPTS / "log_of_seven.sse").read_bytes()
     read = 0
 
@@ -170,7 +170,7 @@ def test_responses_read_while_they_grow(api: Any) -> None:
 # -- closing ---------------------------------------------------------------------------------------------------------
 
 
-def test_a_generator_is_closed(api: Any) -> None:
+def test_generator_is_closed(api: Any) -> None:
     ended = []
 
     def source() -> Iterator[bytes]:
@@ -187,7 +187,7 @@ def test_a_generator_is_closed(api: Any) -> None:
     stream.close()
 
 
-def test_an_asynchronous_generator_is_closed(api: Any) -> None:
+def test_async_generator_is_closed(api: Any) -> None:
     ended = []
 
     async def source() -> AsyncIterator[bytes]:
@@ -208,20 +208,20 @@ def test_an_asynchronous_generator_is_closed(api: Any) -> None:
 
 
 @pytest.mark.filterwarnings("error::ResourceWarning")
-def test_a_file_is_closed(api: Any) -> None:
+def test_file_is_closed(api: Any) -> None:
     stream = api.events(PATH)
     next(stream)
     stream.close()
     list(api.events(PATH))
 
 
-def test_a_file_object_is_left_open(api: Any) -> None:
+def test_file_object_is_left_open(api: Any) -> None:
     with PATH.open("rb") as file:
         list(api.events(file))
         assert not file.closed
 
 
-def test_strict_gives_what_came_before(api: Any) -> None:
+def test_strict_returns_earlier_events(api: Any) -> None:
     source = b'{"type":"x"}\n{"type":"y"}\n{bad}\n{"type":"z"}\n'
     for given in (source, [source[:30], source[30:]]):
         stream = api.events(given, strict=True)
@@ -239,7 +239,7 @@ def test_strict_responses(api: Any) -> None:
     assert caught.value.code == "bad_json"
 
 
-def test_strict_asynchronously(api: Any) -> None:
+def test_strict_async(api: Any) -> None:
     async def read() -> list[str]:
         stream = api.aevents(b'{"type":"x"}\n{bad}\n', strict=True)
         kinds = [(await anext(stream)).type]
@@ -253,7 +253,7 @@ def test_strict_asynchronously(api: Any) -> None:
 # -- options ---------------------------------------------------------------------------------------------------------
 
 
-def test_discard_drops_an_unfinished_block(api: Any) -> None:
+def test_discard_drops_unfinished_block(api: Any) -> None:
     source = b'data: {"type":"x"}\n\ndata: {"type":"y"}\n'
     assert [event.type for event in api.events(source)] == ["x", "y"]
     stream = api.events(source, on_eof="discard")
@@ -291,7 +291,7 @@ def test_only_files_have_a_limit_by_default(api: Any, monkeypatch: pytest.Monkey
 # -- compressed ------------------------------------------------------------------------------------------------------
 
 
-def test_a_truncated_gzip_file_gives_what_is_there(api: Any, tmp_path: Path) -> None:
+def test_truncated_gzip_file_gives_available_events(api: Any, tmp_path: Path) -> None:
     packed = gzip.compress(os.urandom(2000).hex().encode() + b"\n" + DATA * 20)
     path = written(tmp_path / "a.gz", packed[: len(packed) - 300])
     stream = api.events(path)
@@ -307,7 +307,7 @@ def test_a_truncated_gzip_file_gives_what_is_there(api: Any, tmp_path: Path) -> 
     assert caught.value.code == "stray_text" or caught.value.diagnostic == last
 
 
-def test_a_corrupt_gzip_file(api: Any, tmp_path: Path) -> None:
+def test_corrupt_gzip_file(api: Any, tmp_path: Path) -> None:
     packed = bytearray(gzip.compress(DATA))
     packed[200:240] = b"\xff" * 40
     path = written(tmp_path / "a.gz", bytes(packed))
@@ -325,7 +325,7 @@ async def gathered(stream: Any) -> list[Any]:
     return [found async for found in stream]
 
 
-def test_other_compression_is_noise(api: Any) -> None:
+def test_unknown_compression_is_diagnosed(api: Any) -> None:
     stream = api.events(bz2.compress(DATA))
     assert list(stream) == []
     assert stream.diagnostics
@@ -334,7 +334,7 @@ def test_other_compression_is_noise(api: Any) -> None:
 # -- closed, failed --------------------------------------------------------------------------------------------------
 
 
-def test_a_closed_stream_gives_nothing_more(api: Any) -> None:
+def test_closed_stream_gives_nothing_more(api: Any) -> None:
     stream = api.events(DATA)
     next(stream)
     stream.close()
@@ -349,7 +349,7 @@ def test_a_closed_stream_gives_nothing_more(api: Any) -> None:
     assert run(job()) == []
 
 
-def test_closing_ends_a_loop(api: Any) -> None:
+def test_close_ends_loop(api: Any) -> None:
     """Events that were made and not handed out are dropped: in a loop over the stream, and before the first one."""
     source = b'{"type":"x"}\n' * 5
     for given in (source, [source, source], [source, b"{bad}\n"]):
@@ -377,14 +377,14 @@ def test_closing_ends_a_loop(api: Any) -> None:
     assert run(job(source)) == run(job([source, source])) == [0, 13]
 
 
-def test_closing_ends_a_loop_over_what_came_before_a_failure(api: Any) -> None:
+def test_close_ends_loop_over_events_before_failure(api: Any) -> None:
     stream = api.events(b'{"type":"x"}\n{"type":"y"}\n{bad}\n', strict=True)
     for event in stream:
         assert event.type == "x"
         stream.close()
 
 
-def test_a_loop_that_is_left_goes_on(api: Any) -> None:
+def test_iteration_continues_after_break(api: Any) -> None:
     stream = api.events(DATA)
     for event in stream:
         if event.type == "response.output_item.added":
@@ -392,13 +392,13 @@ def test_a_loop_that_is_left_goes_on(api: Any) -> None:
     assert len([next(stream), *stream]) == len(list(api.events(DATA))) - 3
 
 
-def test_a_file_is_closed_that_was_never_read(api: Any) -> None:
+def test_unread_file_is_closed(api: Any) -> None:
     stream = api.events(PATH)
     stream.close()  # else the file's own end would warn
 
 
 @pytest.mark.parametrize("size", [1, 1000, 10**6])
-def test_strict_gives_the_responses_before_the_failure(api: Any, size: int) -> None:
+def test_strict_returns_responses_before_failure(api: Any, size: int) -> None:
     whole = list(api.responses(DATA))
     data = DATA + DATA + b"\n\ndata: {nope\n\n" + DATA
     found: list[Any] = []
@@ -409,12 +409,12 @@ def test_strict_gives_the_responses_before_the_failure(api: Any, size: int) -> N
     assert found[: len(whole)] == whole
 
 
-def test_arrays_of_bytes_are_data(api: Any) -> None:
+def test_byte_arrays_are_data(api: Any) -> None:
     assert len(list(api.events(array.array("B", DATA)))) == len(list(api.events(DATA)))
 
 
 @pytest.mark.parametrize("method", ["feed", "fold"])
-def test_a_part_of_a_chunk(backend: ModuleType, method: str) -> None:
+def test_slice_of_chunk(backend: ModuleType, method: str) -> None:
     log = (TRANSCRIPTS / "log_of_seven.sse").read_bytes()
     whole, parted = backend.Decoder(), backend.Decoder()
     expected = [*getattr(whole, method)(log), *whole.finish()]

@@ -25,7 +25,7 @@ def decode(backend: ModuleType, stream: bytes, **options: Any) -> Any:
 
 
 @ROWS
-def test_a_minimal_stream(backend: ModuleType, row: Minimal) -> None:
+def test_minimal_stream_gives_diagnostic(backend: ModuleType, row: Minimal) -> None:
     decoder = decode(backend, row.stream, **dict(row.options))
     assert sorted(readings.codes(decoder.diagnostics)) == sorted([row.code, *row.also])
     (diagnostic,) = (d for d in decoder.diagnostics if d.code == row.code)
@@ -49,12 +49,12 @@ def test_strict_raises_errors_only(backend: ModuleType, row: Minimal) -> None:
     assert f"{row.code} at byte {error.offset}, line {error.line}" in str(error)
 
 
-def test_every_code_has_a_row() -> None:
+def test_every_code_has_minimal_stream() -> None:
     assert {row.code for row in DIAGNOSTICS} | set(ELSEWHERE) == CODES.keys()
     assert len({row.code for row in DIAGNOSTICS}) == len(DIAGNOSTICS)
 
 
-def test_the_docs_print_the_table() -> None:
+def test_docs_table_is_up_to_date() -> None:
     """`python -m tests.support.doc_tables` writes it."""
     printed = doc_tables.page_table("diagnostics.md", "diagnostics")
     assert printed == doc_tables.with_markers("diagnostics", doc_tables.diagnostics_table())
@@ -67,7 +67,7 @@ def sample() -> Diagnostic:
     return Diagnostic("sequence_gap", 10, 5, 2, 7, "r", {"got": 7, "previous": 3})
 
 
-def test_a_diagnostic_is_a_value() -> None:
+def test_diagnostics_compare_by_value() -> None:
     assert sample() == sample()
     assert sample() != Diagnostic("sequence_gap", 11, 5, 2, 7, "r", {"got": 7, "previous": 3})
     assert sample() != "sequence_gap"
@@ -76,7 +76,7 @@ def test_a_diagnostic_is_a_value() -> None:
         hash(sample())
 
 
-def test_a_diagnostic_as_a_dict() -> None:
+def test_diagnostic_to_dict() -> None:
     assert sample().to_dict() == {
         "code": "sequence_gap",
         "severity": "warning",
@@ -91,7 +91,7 @@ def test_a_diagnostic_as_a_dict() -> None:
     assert "sequence_number 7 follows 3" in repr(sample())
 
 
-def test_a_strict_error_can_be_pickled(backend: ModuleType) -> None:
+def test_strict_error_can_be_pickled(backend: ModuleType) -> None:
     with pytest.raises(StreamError) as caught:
         decode(backend, b'{"type":"x"}\n{bad}\n', strict=True)
     again = pickle.loads(pickle.dumps(caught.value))
@@ -128,7 +128,7 @@ def test_error_bodies(backend: ModuleType, body: bytes, detail: dict[str, Any], 
     assert len(decoder.responses) == end.count(b"created")
 
 
-def test_the_message_names_the_code(backend: ModuleType) -> None:
+def test_message_names_code(backend: ModuleType) -> None:
     (diagnostic,) = decode(backend, BODY).diagnostics
     assert diagnostic.message == "an API error body: c: m"
 
@@ -141,13 +141,13 @@ def test_long_texts_are_clipped(backend: ModuleType) -> None:
 # -- stored and attributed -------------------------------------------------------------------------------------------
 
 
-def test_ten_thousand_are_kept_and_all_are_counted(backend: ModuleType) -> None:
+def test_storage_limit_keeps_counting(backend: ModuleType) -> None:
     decoder = decode(backend, b"{bad}\n" * 10_050)
     assert len(decoder.diagnostics) == 10_000
     assert decoder.diagnostic_counts == {"bad_json": 10_050}
 
 
-def test_once_a_source(backend: ModuleType) -> None:
+def test_once_per_source(backend: ModuleType) -> None:
     decoder = decode(backend, b'{"type":"new"}\n' * 5 + b'{"type":"newer"}\n' * 5)
     assert [d.detail for d in decoder.diagnostics] == [{"type": "new"}, {"type": "newer"}]
     decoder = decode(backend, b'data: {"object":"chat.completion.chunk"}\n\n' * 5)
@@ -156,7 +156,7 @@ def test_once_a_source(backend: ModuleType) -> None:
     assert readings.codes(decoder.diagnostics) == ["missing_blank_line"]
 
 
-def test_what_lies_in_a_response_belongs_to_it(backend: ModuleType) -> None:
+def test_diagnostics_inside_response_belong_to_it(backend: ModuleType) -> None:
     stream = (
         b"before\n\n"
         + BEGIN
@@ -184,7 +184,7 @@ def test_what_lies_in_a_response_belongs_to_it(backend: ModuleType) -> None:
     ]
 
 
-def test_what_trails_a_cut_response_belongs_to_none(backend: ModuleType) -> None:
+def test_diagnostics_after_cut_response_belong_to_source(backend: ModuleType) -> None:
     decoder = decode(backend, BEGIN + b"noise\n")
     assert [(d.code, d.response_id) for d in decoder.diagnostics] == [("stray_text", None), ("no_terminal", "r1")]
 

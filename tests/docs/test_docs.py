@@ -39,30 +39,30 @@ def run(page: Path, backend: str) -> tuple[int, str]:
 
 
 @pytest.mark.parametrize(("page", "backend"), CASES)
-def test_the_examples_run(page: Path, backend: str) -> None:
+def test_examples_run(page: Path, backend: str) -> None:
     status, told = run(page, backend)
     assert status == 0, told
 
 
 @EACH
-def test_every_block_says_what_it_is(page: Path) -> None:
+def test_every_block_has_language(page: Path) -> None:
     """One without a language, or in one that nobody runs, would not be tested."""
     assert [block for block in doc_examples.blocks(page) if block.language not in doc_examples.LANGUAGES] == []
 
 
 @EACH
-def test_blocks_that_are_left_out_are_run_elsewhere(page: Path) -> None:
+def test_excluded_blocks_are_run_elsewhere(page: Path) -> None:
     for block in doc_examples.blocks(page):
         if block.left_out is not None and block.left_out[0] == "run by":
             assert page.name in (ROOT / block.left_out[1]).read_text("utf-8"), block.left_out
 
 
-def test_the_event_classes_are_up_to_date() -> None:
+def test_event_table_is_up_to_date() -> None:
     """`python -m tests.support.doc_tables` writes the table."""
     assert doc_tables.page_table("events.md", "events") == doc_tables.with_markers("events", doc_tables.events_table())
 
 
-def test_the_reference_has_every_public_name() -> None:
+def test_api_reference_has_every_public_name() -> None:
     page = (ROOT / "docs" / "api.md").read_text("utf-8")
     documented = set(re.findall(r"(?:autofunction|autoclass|autoexception|py:data):: (?:[\w.]*\.)?(\w+)", page))
     documented |= set(respstream.recorder.__all__)  # `automodule`
@@ -70,7 +70,7 @@ def test_the_reference_has_every_public_name() -> None:
 
 
 @pytest.mark.parametrize("page", ["README.md", "CONTRIBUTING.md", "CHANGELOG.md", "SECURITY.md"])
-def test_links_lead_somewhere(page: str) -> None:
+def test_links_have_targets(page: str) -> None:
     """Those of the site are checked when it is built."""
     targets = re.findall(r"\]\(([^)#]+)", (ROOT / page).read_text("utf-8"))
     assert [target for target in targets if "://" not in target and not (ROOT / target).exists()] == []
@@ -91,7 +91,7 @@ WRONG = {
 
 
 @pytest.mark.parametrize("name", WRONG)
-def test_a_wrong_example_fails(name: str, tmp_path: Path) -> None:
+def test_wrong_example_fails(name: str, tmp_path: Path) -> None:
     page = tmp_path / "page.md"
     page.write_text(WRONG[name])
     status, told = run(page, "rust")
@@ -99,7 +99,7 @@ def test_a_wrong_example_fails(name: str, tmp_path: Path) -> None:
     assert "page.md:" in told
 
 
-def test_right_ones_do_not(tmp_path: Path) -> None:
+def test_correct_examples_pass(tmp_path: Path) -> None:
     page = tmp_path / "page.md"
     right = [
         WRONG["python"].replace("print(1)", "print(2)"),

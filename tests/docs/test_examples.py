@@ -66,7 +66,7 @@ def started(*words: str, port: int, url: str) -> Generator[str]:
 
 
 @pytest.mark.parametrize("manner", ["chat/each", "chat/cut-7", "chat/whole", "chat/broken-9", "chat/broken-2"])
-def test_tokens_are_printed_also_over_a_connection_that_breaks(manner: str) -> None:
+def test_tokens_are_printed_after_connection_break(manner: str) -> None:
     with openai_server.serve() as url:
         done = run("live_tokens", "Hello", "--model", manner, url=url)
     assert (done.returncode, done.stdout) == (0, openai_server.TEXT_FORMAT + "\n")
@@ -75,7 +75,7 @@ def test_tokens_are_printed_also_over_a_connection_that_breaks(manner: str) -> N
 
 
 @pytest.mark.parametrize(("model", "told"), [("cut_short", "broken off"), ("chat/status-401", "401: ")])
-def test_what_ends_early_is_an_error(model: str, told: str) -> None:
+def test_early_end_is_error(model: str, told: str) -> None:
     with openai_server.serve() as url:
         done = run("live_tokens", "Hello", "--model", model, url=url)
     assert done.returncode == 1
@@ -142,7 +142,7 @@ def proxy(upstream: str, tmp_path: Path) -> Iterator[tuple[str, Path]]:
         yield base, log
 
 
-def test_the_proxy_keeps_no_byte_waiting(proxy: tuple[str, Path]) -> None:
+def test_proxy_forwards_bytes_immediately(proxy: tuple[str, Path]) -> None:
     """The server sends a block when the one before has arrived here: where the proxy held one back, nothing would come."""
     base, log = proxy
     body = b""
@@ -165,7 +165,7 @@ def test_the_proxy_keeps_no_byte_waiting(proxy: tuple[str, Path]) -> None:
     assert response.latency.time_to_first_token is not None
 
 
-def test_a_client_that_leaves_is_noted_and_the_rest_passes_through(proxy: tuple[str, Path]) -> None:
+def test_proxy_records_rest_after_client_disconnects(proxy: tuple[str, Path]) -> None:
     base, log = proxy
     assert httpx.get(f"{base}/v1/models").json() == {"object": "list", "data": []}
     with httpx.stream("POST", f"{base}/v1/responses", json={"stream": True}, timeout=PATIENCE) as answer:
@@ -227,14 +227,14 @@ def agent(folder: Path, *turns: list[dict[str, Any]]) -> Done:
 HAIKU = "Rain on the tin roof\nthe cat counts every drop twice\nand sleeps through the rest\n"
 
 
-def test_the_agent_writes_what_the_model_writes(tmp_path: Path) -> None:
+def test_agent_writes_model_output(tmp_path: Path) -> None:
     done = agent(tmp_path, turn(call={"path": "haiku.txt", "text": HAIKU}), turn(text="Done."))
     assert (done.returncode, done.stderr) == (0, "")
     assert done.stdout == f"\n--- haiku.txt\n{HAIKU}Done.\n"
     assert (tmp_path / "home" / "haiku.txt").read_text() == HAIKU
 
 
-def test_the_agent_stops_a_call_while_it_is_written(tmp_path: Path) -> None:
+def test_agent_stops_call_while_it_streams(tmp_path: Path) -> None:
     refused = turn(call={"path": "../haiku.txt", "text": HAIKU * 50})
     done = agent(tmp_path, refused, turn(call={"path": "haiku.txt", "text": HAIKU}), turn(text="Done."))
     assert (done.returncode, done.stderr) == (0, "")
@@ -246,7 +246,7 @@ def test_the_agent_stops_a_call_while_it_is_written(tmp_path: Path) -> None:
 # -- nightly -------------------------------------------------------------------------------------------------------------
 
 
-def test_the_nightly_job(tmp_path: Path) -> None:
+def test_nightly_job(tmp_path: Path) -> None:
     logs = tmp_path / "logs"
     logs.mkdir()
     for path in TRANSCRIPTS.glob("*.sse"):
@@ -265,7 +265,7 @@ def test_the_nightly_job(tmp_path: Path) -> None:
     ]
 
 
-def test_the_nightly_job_tells_of_a_log_that_was_cut(tmp_path: Path) -> None:
+def test_nightly_job_reports_truncated_log(tmp_path: Path) -> None:
     logs = tmp_path / "logs"
     logs.mkdir()
     shutil.copy(TRANSCRIPTS / "hello_assist.sse", logs)

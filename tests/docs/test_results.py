@@ -17,12 +17,12 @@ def rows(path: Path) -> list[list[str]]:
 
 
 @pytest.mark.parametrize("path", publish.SHOWN, ids=lambda path: path.name)
-def test_the_short_table_is_that_of_the_results(path: Path) -> None:
+def test_short_table_matches_results(path: Path) -> None:
     shown = publish.marked(path.read_text(encoding="utf-8"))
     assert shown == publish.SHOWN[path](TABLE), "python -m benches.publish copies it"
 
 
-def test_the_figures_of_the_readme_are_in_the_results() -> None:
+def test_readme_figures_are_in_results() -> None:
     readme, results = rows(publish.ROOT / "README.md"), rows(publish.RESULTS)
     assert {row[0] for row in readme} == publish.IN_README
     assert all(row in [full[:4] for full in results] for row in readme)

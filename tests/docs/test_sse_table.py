@@ -157,21 +157,21 @@ def table(decoder_class: Any) -> str:
 
 
 @pytest.mark.parametrize("row", ROWS, ids=lambda row: row.rule)
-def test_the_page_says_what_happens(backend: Any, row: Row) -> None:
+def test_page_matches_behaviour(backend: Any, row: Row) -> None:
     assert line(row, backend.SseDecoder) in PAGE.read_text("utf-8").splitlines()
 
 
-def test_the_page_has_the_whole_table(backend: Any) -> None:
+def test_page_has_whole_table(backend: Any) -> None:
     assert table(backend.SseDecoder) in PAGE.read_text("utf-8")
 
 
 @pytest.mark.parametrize("row", ROWS, ids=lambda row: row.rule)
-def test_we_do_as_the_standard_says_unless_the_row_says_why_not(backend: Any, row: Row) -> None:
+def test_behaviour_follows_standard_or_row_explains(backend: Any, row: Row) -> None:
     got = run(row, by_decoder(backend.SseDecoder(on_eof=row.on_eof)))
     assert (got == row.standard) == (not row.differs)
 
 
-def test_the_examples_of_the_page_run() -> None:
+def test_page_examples_run() -> None:
     failed, tried = doctest.testfile(str(PAGE), module_relative=False, encoding="utf-8")
     assert (failed, tried) == (0, 5)
 

@@ -230,7 +230,7 @@ TABLE: dict[str, tuple[bytes, dict[str, Any], list[tuple[Any, ...]]]] = {
 
 
 @pytest.mark.parametrize("name", TABLE)
-def test_what_sources_give(name: str) -> None:
+def test_framing(name: str) -> None:
     source, options, expected = TABLE[name]
     for chunks in ways(source):
         for run in (python, rust, rust_slow):
@@ -260,7 +260,7 @@ OPTIONS = st.fixed_dictionaries(
 @given(source=SOURCES, options=OPTIONS, data=st.data())
 @example(source=b"data: 1\r\n\n", options={}, data=None)
 @example(source=b"data: {" + b"x" * 90, options={"form": "jsonl", "limit": 10}, data=None)
-def test_twins_and_cuts(source: bytes, options: dict[str, Any], data: Any) -> None:
+def test_backends_and_cuts_agree(source: bytes, options: dict[str, Any], data: Any) -> None:
     expected = python([source], **options)
     for chunks in ways(source):
         for run in (python, rust, rust_slow):

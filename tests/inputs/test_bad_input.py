@@ -52,7 +52,7 @@ CONTENT: list[tuple[str, bytes, set[str]]] = [
 
 
 @pytest.mark.parametrize(("data", "codes"), [row[1:] for row in CONTENT], ids=[row[0] for row in CONTENT])
-def test_what_is_no_stream(api: Any, data: bytes, codes: set[str]) -> None:
+def test_non_stream_input(api: Any, data: bytes, codes: set[str]) -> None:
     stream = api.events(data)
     assert list(stream) == []
     assert {diagnostic.code for diagnostic in stream.diagnostics} <= codes
@@ -60,14 +60,14 @@ def test_what_is_no_stream(api: Any, data: bytes, codes: set[str]) -> None:
     assert list(api.responses(data)) == []
 
 
-def test_an_empty_file(api: Any, tmp_path: Path) -> None:
+def test_empty_file(api: Any, tmp_path: Path) -> None:
     path = tmp_path / "empty.sse"
     path.touch()
     stream = api.events(path)
     assert (list(stream), stream.diagnostics, stream.responses, stream.response) == ([], [], [], None)
 
 
-def test_a_page_is_one_span(api: Any) -> None:
+def test_html_page_is_one_span(api: Any) -> None:
     stream = api.events(PAGE.replace(b"\n\n", b"\n"))
     assert list(stream) == []
     (diagnostic,) = stream.diagnostics
@@ -77,19 +77,19 @@ def test_a_page_is_one_span(api: Any) -> None:
 @examples(200)
 @example(b"\xff" * 100)
 @given(data=st.binary(max_size=300))
-def test_noise_raises_nothing(backend: Any, data: bytes) -> None:
+def test_random_bytes_do_not_raise(backend: Any, data: bytes) -> None:
     whole = readings.read(backend, data)
     assert readings.read(backend, data, [len(data) // 2]) == whole
 
 
-def test_much_noise_raises_nothing(backend: Any) -> None:
+def test_many_random_bytes_do_not_raise(backend: Any) -> None:
     data = Random(5).randbytes(300_000)
     whole = readings.read(backend, data)
     assert readings.read(backend, data, range(0, len(data), 1000)) == whole
     assert readings.lost_lines(backend, data[:50_000]) == []
 
 
-def test_a_truncated_transcript(api: Any, tmp_path: Path) -> None:
+def test_truncated_transcript(api: Any, tmp_path: Path) -> None:
     path = tmp_path / "cut.sse"
     path.write_bytes(HELLO.read_bytes()[:3000])
     stream = api.responses(path)
@@ -127,12 +127,12 @@ def check(api: Any, source: Any, error: type[Exception], says: str) -> None:
 
 
 @pytest.mark.parametrize("name", ["missing.sse", "no/such/folder.sse", "", "name: with colon", "*.sse"])
-def test_a_missing_path(api: Any, tmp_path: Path, name: str) -> None:
+def test_missing_path(api: Any, tmp_path: Path, name: str) -> None:
     for source in (tmp_path / name / "x", str(tmp_path / name / "x")):
         check(api, source, FileNotFoundError, "No such file")
 
 
-def test_a_missing_file_is_told_at_once(api: Any) -> None:
+def test_missing_file_raises_before_iteration(api: Any) -> None:
     """Where the call stands, not where the iteration begins."""
     with pytest.raises(FileNotFoundError):
         api.events("missing.sse")
@@ -141,24 +141,24 @@ def test_a_missing_file_is_told_at_once(api: Any) -> None:
 @pytest.mark.parametrize(
     "text", [HELLO.read_text("utf-8"), '{"type":"x"}', "data: x", "event: x", "\n", 'first\n{"type":"x"}\n', "data: \0"]
 )
-def test_the_text_of_a_stream_as_str(api: Any, text: str) -> None:
+def test_stream_text_as_str_raises(api: Any, text: str) -> None:
     check(api, text, ValueError, "bytes")
 
 
-def test_a_file_whose_name_looks_like_a_stream(api: Any, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_file_name_that_looks_like_stream_text(api: Any, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.chdir(tmp_path)
     Path("{x}.jsonl").write_bytes(b'{"type":"x"}\n')
     assert [event.type for event in api.events("{x}.jsonl")] == ["x"]
 
 
-def test_a_folder(api: Any, tmp_path: Path) -> None:
+def test_folder_as_source(api: Any, tmp_path: Path) -> None:
     for source in (tmp_path, str(tmp_path)):
         for call in calls(api, source):
             with pytest.raises((IsADirectoryError, PermissionError)):  # Windows says the latter
                 call()
 
 
-def test_a_file_in_text_mode(api: Any) -> None:
+def test_text_mode_file_raises(api: Any) -> None:
     with HELLO.open(encoding="utf-8") as file, pytest.raises(TypeError, match="binary mode"):
         list(api.events(file))
     for number in range(4):
@@ -166,13 +166,13 @@ def test_a_file_in_text_mode(api: Any) -> None:
             calls(api, io.StringIO("data: x\n\n"))[number]()
 
 
-def test_an_iterable_of_str(api: Any) -> None:
+def test_iterable_of_str_raises(api: Any) -> None:
     check(api, ["data: {}\n", "\n"], TypeError, "iter_bytes")
     with pytest.raises(TypeError, match="iter_bytes"):
         list(api.events(line for line in ["data: {}\n"]))
 
 
-def test_an_asynchronous_iterable_of_str(api: Any) -> None:
+def test_async_iterable_of_str_raises(api: Any) -> None:
     async def source() -> AsyncIterator[str]:
         yield "data: x"
 
@@ -184,7 +184,7 @@ def test_an_asynchronous_iterable_of_str(api: Any) -> None:
         asyncio.run(read())
 
 
-def test_an_asynchronous_source_for_a_synchronous_call(api: Any) -> None:
+def test_async_source_in_sync_call_raises(api: Any) -> None:
     async def source() -> AsyncIterator[bytes]:
         yield b""
 
@@ -194,17 +194,17 @@ def test_an_asynchronous_source_for_a_synchronous_call(api: Any) -> None:
 
 
 @pytest.mark.parametrize("source", [None, 5, 1.5, object()], ids=lambda value: type(value).__name__)
-def test_what_is_nothing_of_all_that(api: Any, source: Any) -> None:
+def test_unsupported_source_types_raise(api: Any, source: Any) -> None:
     check(api, source, TypeError, "source")
 
 
-def test_an_iterable_of_numbers(api: Any) -> None:
+def test_iterable_of_numbers_raises(api: Any) -> None:
     check(api, [1, 2], TypeError, "bytes")
     check(api, [None], TypeError, "bytes")
 
 
 @pytest.mark.parametrize("call", ["events", "responses", "aevents", "aresponses"])
-def test_wrong_options_are_told_at_once(api: Any, call: str) -> None:
+def test_invalid_options_raise_before_iteration(api: Any, call: str) -> None:
     for option in ({"form": "xml"}, {"on_eof": "x"}, {"max_event_bytes": 0}):
         with pytest.raises(ValueError, match=next(iter(option))):
             getattr(api, call)(b"", **option)
@@ -225,13 +225,13 @@ WRONG: list[tuple[dict[str, Any], type[Exception]]] = [
 
 
 @pytest.mark.parametrize(("options", "error"), WRONG, ids=str)
-def test_options_of_a_wrong_kind(api: Any, options: dict[str, Any], error: type[Exception]) -> None:
+def test_options_of_wrong_type_raise(api: Any, options: dict[str, Any], error: type[Exception]) -> None:
     for read in (api.Decoder, lambda **given: api.scan(HELLO, **given)):
         with pytest.raises(error):
             read(**options)
 
 
-def test_a_view_that_was_released(api: Any) -> None:
+def test_released_memoryview_raises(api: Any) -> None:
     view = memoryview(b"data: {}\n\n")
     view.release()
     with pytest.raises(TypeError, match="bytes-like"):

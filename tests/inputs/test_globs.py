@@ -30,7 +30,7 @@ PATTERNS = [
 
 @pytest.mark.parametrize("top", ["", "absolute"])
 @pytest.mark.parametrize("pattern", PATTERNS)
-def test_globs_are_those_of_python_where_there_are_no_links(
+def test_globs_match_pathlib_without_links(
     pattern: str, top: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     for name in ("x.log", "a/x.log", "a/b/c.log", "a/b/b[1]/c.log", ".h/x.log", "a/.x.log", "a/b/z/y.txt"):
@@ -44,7 +44,7 @@ def test_globs_are_those_of_python_where_there_are_no_links(
 
 @pytest.mark.skipif(os.name != "posix", reason="links")
 @pytest.mark.usefixtures("api")
-def test_links_to_folders_give_no_file_twice(tmp_path: Path) -> None:
+def test_folder_links_give_each_file_once(tmp_path: Path) -> None:
     """Python's own glob gives such files for each way through the links, of which there may be 2 ** 40."""
     (tmp_path / "a").mkdir()
     (tmp_path / "a" / "x.log").write_bytes(LINE)

@@ -164,7 +164,7 @@ both_colours = pytest.mark.parametrize("get", [receive, areceive], ids=["sync", 
 
 @pytest.mark.parametrize(("get", "http"), [(receive, httpx), (areceive, httpx2)], ids=["sync", "async"])
 @pytest.mark.parametrize("name", STREAMS)
-def test_the_same_messages(url: str, get: Receive, http: Any, name: str) -> None:
+def test_messages_match_httpx_sse(url: str, get: Receive, http: Any, name: str) -> None:
     expected = get(theirs, httpx, f"{url}/stream/{name}")
     got = get(ours, http, f"{url}/stream/{name}")
     assert [fields(message) for message in got] == [fields(message) for message in expected]
@@ -174,7 +174,7 @@ def test_the_same_messages(url: str, get: Receive, http: Any, name: str) -> None
 @both_clients
 @both_colours
 @pytest.mark.parametrize("number", range(len(CONTENT_TYPES)), ids=[given or "none" for given in CONTENT_TYPES])
-def test_the_same_content_types_pass(url: str, get: Receive, http: Any, number: int) -> None:
+def test_content_types_match_httpx_sse(url: str, get: Receive, http: Any, number: int) -> None:
     def outcome(package: Any, client: Any) -> list[Fields] | str:
         try:
             return [fields(message) for message in get(package, client, f"{url}/type/{number}")]
@@ -184,7 +184,7 @@ def test_the_same_content_types_pass(url: str, get: Receive, http: Any, number: 
     assert outcome(ours, http) == outcome(theirs, httpx)
 
 
-def test_the_content_type_is_checked_at_the_first_step() -> None:
+def test_content_type_is_checked_on_first_message() -> None:
     source = ours.EventSource(httpx.Response(200, text="{}", headers={"Content-Type": "application/json"}))
     steps = source.iter_sse()
     with pytest.raises(ours.SSEError, match="'text/event-stream', got 'application/json'") as caught:
@@ -194,7 +194,7 @@ def test_the_content_type_is_checked_at_the_first_step() -> None:
 
 @both_clients
 @both_colours
-def test_the_request(url: str, get: Receive, http: Any) -> None:
+def test_request(url: str, get: Receive, http: Any) -> None:
     given = {"accept": "text/html", "CACHE-CONTROL": "max-age=1", "X-Mine": "1"}
     kept = dict(given)
     for headers in (given, list(given.items()), http.Headers(given)):
@@ -211,7 +211,7 @@ def test_the_request(url: str, get: Receive, http: Any) -> None:
 @both_clients
 @both_colours
 @pytest.mark.parametrize("options", [{}, {"headers": None}], ids=["no headers", "headers=None"])
-def test_a_request_without_headers(url: str, get: Receive, http: Any, options: dict[str, Any]) -> None:
+def test_request_without_headers(url: str, get: Receive, http: Any, options: dict[str, Any]) -> None:
     (message,) = get(ours, http, f"{url}/headers", **options)
     sent = {name.lower(): value for name, value in message.json()["headers"]}
     assert (sent["accept"], sent["cache-control"]) == ("text/event-stream", "no-store")
@@ -225,13 +225,13 @@ def test_compressed(url: str, get: Receive, http: Any) -> None:
 
 @both_clients
 @both_colours
-def test_a_broken_connection_raises_what_the_client_raises(url: str, get: Receive, http: Any) -> None:
+def test_connection_break_raises_client_error(url: str, get: Receive, http: Any) -> None:
     with pytest.raises(http.RemoteProtocolError):
         get(ours, http, f"{url}/short")
 
 
 @both_clients
-def test_messages_come_while_the_stream_is_open(url: str, http: Any) -> None:
+def test_messages_arrive_while_stream_is_open(url: str, http: Any) -> None:
     Handler.go_on.clear()
     with http.Client(trust_env=False, verify=False) as client, ours.connect_sse(client, "GET", f"{url}/live") as source:
         steps = source.iter_sse()
@@ -241,7 +241,7 @@ def test_messages_come_while_the_stream_is_open(url: str, http: Any) -> None:
 
 
 @both_clients
-def test_async_messages_come_while_the_stream_is_open(url: str, http: Any) -> None:
+def test_async_messages_arrive_while_stream_is_open(url: str, http: Any) -> None:
     async def run() -> list[str]:
         Handler.go_on.clear()
         seen = []
@@ -257,7 +257,7 @@ def test_async_messages_come_while_the_stream_is_open(url: str, http: Any) -> No
     assert asyncio.run(run()) == ["a", "b"]
 
 
-def test_an_async_iteration_that_stops_early_closes_the_body() -> None:
+def test_early_async_stop_closes_body() -> None:
     class Response:
         closed = False
 
@@ -287,7 +287,7 @@ def test_an_async_iteration_that_stops_early_closes_the_body() -> None:
 
 
 @both_clients
-def test_a_response_that_was_read_already(http: Any) -> None:
+def test_response_that_was_already_read(http: Any) -> None:
     response = http.Response(200, content=b"data: a\n\n", headers={"Content-Type": EVENT_STREAM})
     source = ours.EventSource(response)
     assert source.response is response
@@ -299,7 +299,7 @@ def test_a_response_that_was_read_already(http: Any) -> None:
     [(), (None, None, None, None), ("", "", "", 0), ("e", "d", "1", 5), (None, '{"a": 1}', None, None), ("e", "", "2")],
     ids=repr,
 )
-def test_the_message_is_theirs_in_all_but_equality(given: tuple[Any, ...]) -> None:
+def test_message_matches_httpx_sse_except_equality(given: tuple[Any, ...]) -> None:
     expected, got = theirs.ServerSentEvent(*given), ours.ServerSentEvent(*given)
     assert fields(got) == fields(expected)
     assert repr(got) == repr(expected)
@@ -314,7 +314,7 @@ def answer_sse(_: Any) -> httpx.Response:
     return httpx.Response(200, content=b"data: a\n\n", headers={"Content-Type": EVENT_STREAM})
 
 
-def test_the_types() -> None:
+def test_types() -> None:
     client = httpx.Client(transport=httpx.MockTransport(answer_sse))
     with client, ours.connect_sse(client, "GET", "http://test") as source:
         assert_type(source.response, httpx.Response)
@@ -323,11 +323,11 @@ def test_the_types() -> None:
         assert_type(message.id, str)
 
 
-def test_the_public_names_are_theirs() -> None:
+def test_public_names_match_httpx_sse() -> None:
     assert sorted(ours.__all__) == sorted(set(theirs.__all__) - {"__version__"})
 
 
-def test_no_client_is_imported() -> None:
+def test_import_loads_no_http_client() -> None:
     code = "import sys, respstream.integrations.httpx_sse; print({'httpx', 'httpx2', 'httpx_sse'} & set(sys.modules))"
     done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
     assert done.stdout.strip() == "set()"

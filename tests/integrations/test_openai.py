@@ -118,7 +118,7 @@ def same(one: tuple[list[Any], str | None], other: tuple[list[Any], str | None])
 
 @pytest.mark.parametrize("how", [create, snapshots])
 @pytest.mark.parametrize("manner", MANNERS)
-def test_manners(clients: tuple[Any, Any], how: How, manner: str) -> None:
+def test_chunking_and_failures(clients: tuple[Any, Any], how: How, manner: str) -> None:
     for _ in range(2):  # the first time, plans are made
         theirs, ours = (read(how(client, f"chat/{manner}")) for client in clients)
         assert len(theirs[0]) > 5 or manner == "broken-0"
@@ -134,11 +134,11 @@ def test_streams(clients: tuple[Any, Any], name: str) -> None:
 
 @pytest.mark.parametrize("how", [async_create, async_snapshots])
 @pytest.mark.parametrize("model", ["chat/each", "chat/gzip", "chat/cut-9", "chat/broken-9", "done/each"])
-def test_asynchronous(url: str, how: Any, model: str) -> None:
+def test_async(url: str, how: Any, model: str) -> None:
     assert same(aread(url, how, model, fast=False), aread(url, how, model, fast=True))
 
 
-def test_asynchronous_oddities(url: str) -> None:
+def test_async_failures(url: str) -> None:
     async def run(fast: bool) -> list[tuple[list[Any], str | None]]:
         answers = []
         async with openai.AsyncOpenAI(**options(url)) as client:
@@ -235,7 +235,7 @@ def test_closing_early(clients: tuple[Any, Any]) -> None:
         assert snapshot._response.is_closed
 
 
-def test_classes_stay_the_sdks(clients: tuple[Any, Any]) -> None:
+def test_classes_are_those_of_sdk(clients: tuple[Any, Any]) -> None:
     with clients[1].responses.create(model="chat", input="x", stream=True) as stream:
         assert isinstance(stream, openai.Stream)
     assert type(clients[1]) is openai.OpenAI
@@ -270,12 +270,12 @@ def test_every_client(url: str) -> None:
     assert "request" not in made.__dict__
 
 
-def test_a_wrong_client() -> None:
+def test_unsupported_client_raises() -> None:
     with pytest.raises(TypeError, match="a client of the openai SDK"):
         accelerate("client")
 
 
-def test_strict_validation_is_left_to_the_sdk(url: str) -> None:
+def test_strict_validation_uses_sdk(url: str) -> None:
     with openai.OpenAI(**options(url, _strict_response_validation=True)) as client:
         theirs = read(create(client, "wrong_kinds"))
         assert same(theirs, read(create(accelerate(client), "wrong_kinds")))
@@ -283,7 +283,7 @@ def test_strict_validation_is_left_to_the_sdk(url: str) -> None:
 
 
 @pytest.mark.parametrize("reason", ["extension", "layout"])
-def test_what_is_not_supported_is_left_alone(
+def test_unsupported_setups_are_unchanged(
     url: str, reason: str, monkeypatch: pytest.MonkeyPatch, backends: tuple[ModuleType, ModuleType]
 ) -> None:
     def changed() -> Any:
@@ -303,7 +303,7 @@ def test_what_is_not_supported_is_left_alone(
     _clients._warn.cache_clear()
 
 
-def test_a_layout_that_changed_is_noticed(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_changed_sdk_layout_is_detected(monkeypatch: pytest.MonkeyPatch) -> None:
     load.cache_clear()
     monkeypatch.delattr(openai.Stream, "_iter_events")
     try:
@@ -314,7 +314,7 @@ def test_a_layout_that_changed_is_noticed(monkeypatch: pytest.MonkeyPatch) -> No
         load.cache_clear()
 
 
-def test_more_than_the_sdk(url: str) -> None:
+def test_additions_to_sdk(url: str) -> None:
     with openai.OpenAI(**options(url)) as client:
         accelerate(client, faithful=False)
         assert [e.type for e in read(create(client, "no_blank_line"))[0][1:-1]][-1] == "response.completed"

@@ -60,7 +60,7 @@ def is_equal(known: Plans, payload: dict[str, Any]) -> bool:
     return True
 
 
-def test_every_type_has_a_plan(known: Plans) -> None:
+def test_every_type_has_build_plan(known: Plans) -> None:
     assert known.refused == {}
     assert len(known.classes) == len(known.sdk.chunk_types)
 
@@ -164,7 +164,7 @@ def test_recorded(recorded: list[Path]) -> None:
         assert verdict.equal, verdict
 
 
-def test_the_verifier(tmp_path: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch) -> None:
+def test_verifier(tmp_path: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch) -> None:
     (tmp_path / "a.sse").write_bytes(sse(chat()))
     (tmp_path / "b.jsonl").write_bytes(b"".join(json.dumps(event).encode() + b"\n" for event in chat()))
     assert command.main(["verify", str(tmp_path)]) == 0
@@ -186,7 +186,7 @@ def test_the_verifier(tmp_path: Path, capsys: pytest.CaptureFixture[str], monkey
     assert "__pydantic_fields_set__" in capsys.readouterr().out
 
 
-def test_the_command() -> None:
+def test_command() -> None:
     made = subprocess.run(
         [sys.executable, "-m", "respstream.integrations.openai", "--help"], capture_output=True, text=True, check=True
     )
@@ -235,7 +235,7 @@ def test_conversions() -> None:
     assert to_openai(response.to_dict()) == theirs
 
 
-def test_conversions_of_what_the_sdk_adds() -> None:
+def test_conversions_of_sdk_additions() -> None:
     connection = client(to_chunks(sse(chat())))
     with connection.responses.stream(model="m", input="x") as stream:
         events = list(stream)
@@ -253,7 +253,7 @@ def test_conversions_of_what_the_sdk_adds() -> None:
 
 
 @pytest.mark.usefixtures("known")
-def test_a_framework(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_agents_framework(monkeypatch: pytest.MonkeyPatch) -> None:
     """openai-agents makes its own client, asks for a stream, and runs on its events."""
     made: list[Any] = []
     handed: list[Any] = []
@@ -317,7 +317,7 @@ def _again() -> list[bytes]:
     return [*texts, escaped, texts[0], twice, texts[0], texts[0].replace(b'"Hi"', rb'"\u00e9\ud83d\ude00"'), texts[0]]
 
 
-def test_what_repeats_is_as_the_sdk_has_it(known: Plans) -> None:
+def test_repeated_events_match_sdk(known: Plans) -> None:
     """A reader makes an event out of the one before; nothing of that one shows, and nothing is shared that can change."""
     reader = known.reader()
     native = 0
@@ -341,7 +341,7 @@ def test_what_repeats_is_as_the_sdk_has_it(known: Plans) -> None:
     assert native > 60
 
 
-def test_a_plan_that_is_taken_back(known: Plans) -> None:
+def test_plan_removal(known: Plans) -> None:
     """From then on the type is the SDK's, in the middle of a stream."""
     reader, text = known.reader(), json.dumps(next(iter(samples(known.classes["response.refusal.delta"]))))
     block = f"data: {text}\n\n".encode()
@@ -357,7 +357,7 @@ def test_a_plan_that_is_taken_back(known: Plans) -> None:
     assert isinstance(reader.feed(block), list)
 
 
-def test_drafts(known: Plans) -> None:
+def test_partial_snapshots(known: Plans) -> None:
     """An event that comes as a draft is the event, once."""
     payload = {**next(iter(samples(known.classes["response.output_text.delta"]))), "type": "response.output_text.delta"}
     block = b"data: " + json.dumps(payload).encode() + b"\n\n"
@@ -369,7 +369,7 @@ def test_drafts(known: Plans) -> None:
     assert same.event() == known.sdk.construct(payload)
 
 
-def test_snapshots_of_odd_deltas() -> None:
+def test_snapshots_of_unusual_deltas() -> None:
     """What `responses.stream()` gives for deltas that are not all alike is what the SDK gives."""
     lines = blocks(sse(chat("some words and more ")))
     deltas = [at for at, line in enumerate(lines) if b'"response.output_text.delta"' in line]

@@ -28,7 +28,7 @@ def folder(tmp_path: Path) -> Path:
     return tmp_path
 
 
-def test_small_sources_come_together_and_large_ones_are_cut(folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_small_sources_are_bundled_and_large_ones_split(folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(_tasks, "OPEN_BYTES", 10)
     sources = _tasks.sources(folder, {})
     [all_of_them] = _tasks.bundles(sources, 1 << 30)
@@ -40,14 +40,14 @@ def test_small_sources_come_together_and_large_ones_are_cut(folder: Path, monkey
     ]
 
 
-def test_opening_bounds_how_many_tiny_sources_a_task_has(folder: Path) -> None:
+def test_open_cost_limits_sources_per_task(folder: Path) -> None:
     sources = _tasks.sources(folder, {})
     assert len(_tasks.bundles(sources, 4 * _tasks.OPEN_BYTES)) == 3
 
 
 @pytest.mark.usefixtures("api")
 @pytest.mark.parametrize("table", list(tables.COLUMNS))
-def test_the_bundles_together_are_the_scan(table: str, folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_bundles_match_scan(table: str, folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(_tasks, "OPEN_BYTES", 1)
     bundles = _tasks.bundles(_tasks.sources(folder, {}), 4 * len(STREAM))
     names = [name for name, _ in tables.COLUMNS[table] if name != "stream_index"]
@@ -58,9 +58,7 @@ def test_the_bundles_together_are_the_scan(table: str, folder: Path, monkeypatch
     assert pa.Table.from_batches(found, expected.schema).to_pylist() == expected.to_pylist()
 
 
-def test_urls_are_whole_and_come_together_by_the_sizes_that_the_store_tells(
-    folder: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
+def test_urls_are_bundled_by_size(folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(_tasks, "OPEN_BYTES", 10)
     sources = _tasks.sources(f"file://{folder}/*.jsonl", {})
     assert sum(split.bytes or 0 for split in sources) == 40 * len(STREAM)
@@ -75,7 +73,7 @@ def test_urls_are_whole_and_come_together_by_the_sizes_that_the_store_tells(
 
 
 @pytest.mark.usefixtures("api")
-def test_batches_go_over_the_borders_of_splits(folder: Path) -> None:
+def test_batches_span_splits(folder: Path) -> None:
     splits = respstream.plan(folder)
     assert [
         batch.num_rows for batch in map(pa.record_batch, respstream.read_split(splits, batch_rows=30).batches())
@@ -85,7 +83,7 @@ def test_batches_go_over_the_borders_of_splits(folder: Path) -> None:
         respstream.read_split([*splits, *respstream.plan(folder, form="sse")])
 
 
-def test_names_stay_as_they_were_given_and_paths_become_absolute(folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_names_are_kept_and_paths_are_absolute(folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.chdir(folder)
     [source] = _tasks.sources("3.jsonl", {})
     monkeypatch.chdir("/")
@@ -94,7 +92,7 @@ def test_names_stay_as_they_were_given_and_paths_become_absolute(folder: Path, m
 
 
 @pytest.mark.usefixtures("api")
-def test_sizes_are_estimated_by_a_sample(folder: Path, tmp_path: Path) -> None:
+def test_sizes_are_estimated_from_sample(folder: Path, tmp_path: Path) -> None:
     for path in folder.iterdir():
         path.write_bytes(path.read_bytes() * 50)
     plain = _tasks.sources(folder, {})
@@ -113,7 +111,7 @@ ENGINES = {"ray": "ray", "pyspark": "spark", "polars": "polars"}
 
 
 @pytest.mark.parametrize("missing", list(ENGINES))
-def test_a_missing_engine_names_its_extra(missing: str) -> None:
+def test_missing_query_engine_names_its_extra(missing: str) -> None:
     extra = ENGINES[missing]
     program = f"import sys; sys.modules[{missing!r}] = None; import respstream.integrations.{extra}"
     done = subprocess.run([sys.executable, "-c", program], capture_output=True, text=True, check=False)

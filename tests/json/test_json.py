@@ -113,7 +113,7 @@ def test_verdict(backend: Backend, group: str) -> None:
 
 
 @pytest.mark.parametrize("digits", [0, 640, 4300, 100_000])
-def test_verdict_ignores_the_interpreters_digit_limit(digits: int) -> None:
+def test_verdict_ignores_interpreter_digit_limit(digits: int) -> None:
     before = sys.get_int_max_str_digits()
     sys.set_int_max_str_digits(digits)
     try:
@@ -125,7 +125,7 @@ def test_verdict_ignores_the_interpreters_digit_limit(digits: int) -> None:
         sys.set_int_max_str_digits(before)
 
 
-def test_verdict_does_not_need_the_stack() -> None:
+def test_verdict_does_not_recurse() -> None:
     def down(levels: int) -> Any:
         return down(levels - 1) if levels else pure.decode(nested(DEPTH))[0]
 
@@ -173,7 +173,7 @@ def plain_verdict(raw: bytes) -> str:
 
 @given(texts())
 @example(b'{"\xff":1,"\\ufffd":2}')
-def test_twins_agree(raw: bytes) -> None:
+def test_backends_agree(raw: bytes) -> None:
     native = rust()
     assert judge(native, raw) == judge(Python, raw)
     assert native.json_verdict(raw) == plain_verdict(raw)
@@ -185,7 +185,7 @@ def test_twins_agree(raw: bytes) -> None:
 
 
 @given(texts())
-def test_slow_path_agrees_with_the_fast_one(raw: bytes) -> None:
+def test_slow_path_matches_fast_path(raw: bytes) -> None:
     try:
         slow = pure._build_slowly(raw, pure._integer, float)
     except pure.BadJson:
@@ -196,7 +196,7 @@ def test_slow_path_agrees_with_the_fast_one(raw: bytes) -> None:
 
 @BOTH
 @given(raw=texts())
-def test_lines_agree_with_the_whole(backend: Backend, raw: bytes) -> None:
+def test_lines_match_whole_text(backend: Backend, raw: bytes) -> None:
     raw = raw.replace(b"\r", b" ")
     states = backend().line_check(raw.split(b"\n"))
     assert (states[-1] == "whole") == (backend().json_verdict(raw) == "ok")
@@ -206,7 +206,7 @@ def test_lines_agree_with_the_whole(backend: Backend, raw: bytes) -> None:
 
 @BOTH
 @given(tree=trees, indent=st.integers(0, 2))
-def test_lines_of_valid_text_are_open_until_whole(backend: Backend, tree: Any, indent: int) -> None:
+def test_lines_of_valid_text_are_open_until_complete(backend: Backend, tree: Any, indent: int) -> None:
     lines = stdlib.dumps(tree, indent=indent).encode().split(b"\n")
     assert backend().line_check(lines) == ["open"] * (len(lines) - 1) + ["whole"]
 
@@ -236,7 +236,7 @@ def test_lines(backend: Backend, lines: list[bytes], states: str) -> None:
     assert "".join(state[0] for state in backend().line_check(lines)) == states
 
 
-def test_line_check_tells_what_is_open() -> None:
+def test_line_check_reports_open_state() -> None:
     check = pure.LineCheck()
     assert (check.state, check.is_object, check.closers()) == ("open", False, b"")
     check.push(b' {"a":[[{')
@@ -281,7 +281,7 @@ def test_locate(backend: Backend, raw: bytes, members: dict[str, bytes]) -> None
 @pytest.mark.parametrize(
     "raw", [b"", b" ", b"1", b"[]", b"{", b'{"a"', b'{"a":', b'{"a":[', b'{"a":1', b'{"a":1]', b"{1:2}"]
 )
-def test_locate_refuses_what_is_no_object(backend: Backend, raw: bytes) -> None:
+def test_locate_rejects_non_objects(backend: Backend, raw: bytes) -> None:
     locate = backend().locate
     with pytest.raises(ValueError, match=r"\w"):
         locate(raw)

@@ -46,7 +46,7 @@ def test_lanes_interleave(backend: ModuleType) -> None:
     assert decoder.diagnostics == []
 
 
-def test_the_order_is_that_of_ending(backend: ModuleType) -> None:
+def test_responses_are_ordered_by_end(backend: ModuleType) -> None:
     """A response ends when the next one begins in its lane; those still open at the end follow in the order of beginning."""
     events = [
         *lane("a", created("A1")), *lane("b", created("B1")), *lane("b", done("B1"), created("B2")), *lane("a", done("A1"), created("A2")),
@@ -57,12 +57,12 @@ def test_the_order_is_that_of_ending(backend: ModuleType) -> None:
     assert [(r.id, r.stream_index) for r in decoder.responses] == [("B1", 0), ("A1", 1), ("B2", 2), ("A2", 3)]
 
 
-def test_the_latest_response_is_the_one_that_began_last(backend: ModuleType) -> None:
+def test_latest_response_is_last_started(backend: ModuleType) -> None:
     decoder = decode(backend, *lane("a", created("A")), *lane("b", created("B")), *lane("a", done("A")))
     assert decoder.response.id == "B"
 
 
-def test_sequence_numbers_are_compared_within_a_lane(backend: ModuleType) -> None:
+def test_sequence_numbers_are_compared_per_lane(backend: ModuleType) -> None:
     one, two = (
         [
             {**event, "sequence_number": n}
@@ -76,7 +76,7 @@ def test_sequence_numbers_are_compared_within_a_lane(backend: ModuleType) -> Non
     assert decoder.last_sequence_number == 2
 
 
-def test_diagnostics_of_an_event_go_to_its_lane(backend: ModuleType) -> None:
+def test_event_diagnostics_go_to_its_lane(backend: ModuleType) -> None:
     decoder = decode(
         backend,
         *lane("a", created("A")),
@@ -91,7 +91,7 @@ def test_diagnostics_of_an_event_go_to_its_lane(backend: ModuleType) -> None:
     }
 
 
-def test_text_between_lanes_belongs_to_the_source(backend: ModuleType) -> None:
+def test_text_between_lanes_belongs_to_source(backend: ModuleType) -> None:
     decoder = decode(backend, *lane("a", created("A")))
     decoder.feed(b"noise\n\n")
     decoder.feed(json.dumps(lane("a", done("A"))[0]).encode() + b"\n")
@@ -100,7 +100,7 @@ def test_text_between_lanes_belongs_to_the_source(backend: ModuleType) -> None:
     assert decoder.responses[0].diagnostics == []
 
 
-def test_the_end_mark_ends_all_lanes(backend: ModuleType) -> None:
+def test_done_marker_ends_all_lanes(backend: ModuleType) -> None:
     decoder = decode(backend, *lane("a", created("A")), *lane("b", created("B")))
     decoder.feed(b"[DONE]\n")
     for name in "ab":
@@ -114,12 +114,12 @@ def test_the_end_mark_ends_all_lanes(backend: ModuleType) -> None:
     ]
 
 
-def test_an_empty_lane_is_a_lane(backend: ModuleType) -> None:
+def test_empty_stream_id_is_a_lane(backend: ModuleType) -> None:
     decoder = decode(backend, *lane("", created("A")), *lane(None, created("B")))
     assert [r.stream_id for r in decoder.responses] == ["", None]
 
 
-def test_a_lane_that_is_no_string(backend: ModuleType) -> None:
+def test_non_string_stream_id(backend: ModuleType) -> None:
     decoder = decode(backend, {**created("A"), "stream_id": 5}, {**done("A"), "stream_id": None})
     decoder.finish()
     assert [(r.id, r.stream_id, r.complete) for r in decoder.responses] == [("A", None, True)]

@@ -29,7 +29,7 @@ def counter() -> Path:
 
 
 @pytest.mark.parametrize("name", ATTACKS)
-def test_work_grows_with_the_input(backend: ModuleType, counter: Path, name: str) -> None:
+def test_work_is_linear_in_input_size(backend: ModuleType, counter: Path, name: str) -> None:
     attack = ATTACKS[name]
 
     def count(size: int) -> tuple[int, int]:
@@ -61,7 +61,7 @@ def costs(backend: str) -> dict[str, Cost]:
 @pytest.mark.skipif(not Path("/proc/self/clear_refs").exists(), reason="asks Linux for the peak")
 @pytest.mark.parametrize("backend", ["rust", "python"])
 @pytest.mark.parametrize("name", [*ATTACKS, *HUGE_ONES])
-def test_memory_is_bounded_and_it_is_diagnosed(backend: str, name: str) -> None:
+def test_memory_is_bounded_and_attack_is_diagnosed(backend: str, name: str) -> None:
     """Nothing raises, what no count sees runs into the time limit, and what is wrong is told."""
     cost = costs(backend)[name]
     one = ATTACKS.get(name) or HUGE_ONES[name]
@@ -70,7 +70,7 @@ def test_memory_is_bounded_and_it_is_diagnosed(backend: str, name: str) -> None:
     assert set(cost.counts) | limits == set(one.codes.split()) | limits, cost
 
 
-def test_messages_share_a_long_id(backend: ModuleType) -> None:
+def test_messages_share_long_last_event_id(backend: ModuleType) -> None:
     """An id holds for all messages that follow; a copy for each would be the product of both."""
     decoder = backend.SseDecoder()
     messages = decoder.feed(b"id: %s\n\n" % (b"i" * MIB) + b"data: x\n\n" * 10_000)
@@ -79,14 +79,14 @@ def test_messages_share_a_long_id(backend: ModuleType) -> None:
     assert len(messages[0].id) == MIB
 
 
-def test_the_count_can_tell(counter: Path) -> None:
+def test_work_counter_detects_quadratic_work(counter: Path) -> None:
     """Each byte is looked at once at least, in both twins."""
     data = b'data: {"type":"x"}\n\n' * 100
     assert len(data) <= work_counter.rust_work(counter, data, 64) <= 40 * len(data)
     assert len(data) <= work_counter.python_work(data, 64) <= 40 * len(data)
 
 
-def test_the_page_tells_of_each() -> None:
+def test_security_page_lists_every_attack() -> None:
     """`make attacks-full` writes the tables: the names, and what is diagnosed."""
     for name, known in (("attacks", ATTACKS), ("huge", HUGE_ONES)):
         rows = [
@@ -99,7 +99,7 @@ def test_the_page_tells_of_each() -> None:
 
 
 @pytest.mark.parametrize("data", [b"interactions: " + b"[" * MIB, b"interactions:\n- " + b"{a: " * 100_000])
-def test_a_cassette_that_is_nested_without_end(api: Any, data: bytes, tmp_path: Path) -> None:
+def test_deeply_nested_cassette(api: Any, data: bytes, tmp_path: Path) -> None:
     """YAML is composed by recursion, which in C ends the process."""
     (tmp_path / "cassette.yaml").write_bytes(data)
     stream = api.responses(tmp_path / "cassette.yaml", form="vcr")
@@ -107,7 +107,7 @@ def test_a_cassette_that_is_nested_without_end(api: Any, data: bytes, tmp_path: 
     assert [diagnostic.code for diagnostic in stream.diagnostics] == ["bad_field"]
 
 
-def test_a_cassette_whose_parts_refer_to_one_another(api: Any, tmp_path: Path) -> None:
+def test_cassette_with_recursive_aliases(api: Any, tmp_path: Path) -> None:
     """Ten to the ninth strings, by reference."""
     lines = ["a0: &a0 [x]"] + [f"a{n}: &a{n} [{', '.join([f'*a{n - 1}'] * 10)}]" for n in range(1, 10)]
     lines += ["interactions:", "- request: {method: POST, uri: 'https://api.openai.com/v1/responses'}"]

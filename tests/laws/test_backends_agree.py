@@ -20,7 +20,7 @@ from tests.support.strategies import OPTIONS, cuts, examples, rngs, shapes, sour
 Backends = tuple[ModuleType, ModuleType]
 
 
-def test_the_backends_export_the_same_names(backends: Backends) -> None:
+def test_backends_export_same_names(backends: Backends) -> None:
     rust, python = backends
     for name in python.__all__:
         assert hasattr(rust, name), name
@@ -33,7 +33,7 @@ def test_any_bytes(backends: Backends, data: st.DataObject, source: bytes, optio
     assert readings.read(backends[0], source, where, **options) == readings.read(backends[1], source, where, **options)
 
 
-def test_an_event_over_the_limits_is_so_each_time(backends: Backends) -> None:
+def test_event_over_limits_is_rejected_each_time(backends: Backends) -> None:
     """What repeats it is not taken for an event that was found good."""
     event = b'{"type":"response.output_text.delta","delta":"x","logprobs":%s}\n' % (b"[" * 257 + b"]" * 257)
     for backend in backends:
@@ -44,7 +44,7 @@ def test_an_event_over_the_limits_is_so_each_time(backends: Backends) -> None:
 
 @examples(600)
 @given(source=sources(), options=OPTIONS)
-def test_any_bytes_strictly(backends: Backends, source: bytes, options: dict[str, Any]) -> None:
+def test_any_bytes_with_strict(backends: Backends, source: bytes, options: dict[str, Any]) -> None:
     rust, python = (readings.read(backend, source, strict=True, **options) for backend in backends)
     assert rust == python
 
@@ -52,7 +52,7 @@ def test_any_bytes_strictly(backends: Backends, source: bytes, options: dict[str
 @examples(1000)
 @given(rng=rngs)
 @example(rng=Random(1))
-def test_odd_events(backends: Backends, rng: Random) -> None:
+def test_unusual_events(backends: Backends, rng: Random) -> None:
     lines = [json.dumps(event).encode() + b"\n" for event in random_streams.odd_events(rng, 30)]
     source = b"".join(lines)
     assert readings.read(backends[0], source) == readings.read(backends[1], source)
@@ -61,14 +61,14 @@ def test_odd_events(backends: Backends, rng: Random) -> None:
 @examples(1600)
 @given(source=rngs.map(random_streams.runs))
 @example(b'{"type":"response.output_text.delta","delta":"","stream_id":1.5}\n' * 2)
-def test_events_that_are_nearly_alike(backends: Backends, source: bytes) -> None:
+def test_similar_events(backends: Backends, source: bytes) -> None:
     """A prediction that was made of one event must not hide what is odd about the next."""
     assert readings.read(backends[0], source) == readings.read(backends[1], source)
 
 
 @examples(120)
 @given(source=rngs.map(random_streams.source))
-def test_in_mid_stream(backends: Backends, source: bytes) -> None:
+def test_state_in_mid_stream(backends: Backends, source: bytes) -> None:
     """What both know after each byte."""
     decoders = [backend.Decoder() for backend in backends]
     for at in range(min(len(source), 250)):
@@ -78,7 +78,7 @@ def test_in_mid_stream(backends: Backends, source: bytes) -> None:
 
 @examples(60)
 @given(log=shapes())
-def test_logs_of_real_shape(backends: Backends, log: Any) -> None:
+def test_generated_logs(backends: Backends, log: Any) -> None:
     assert readings.read(backends[0], log.data) == readings.read(backends[1], log.data)
 
 
@@ -98,7 +98,7 @@ def test_recordings(backends: Backends, recorded: list[Path]) -> None:
 
 @examples(400)
 @given(rng=rngs)
-def test_payloads_without_a_stream(backends: Backends, rng: Random) -> None:
+def test_single_payloads(backends: Backends, rng: Random) -> None:
     """The way in that `Accumulator` takes."""
     rust, python = (backend.Decoder() for backend in backends)
     for number, event in enumerate(random_streams.odd_events(rng)):
@@ -124,7 +124,7 @@ MISUSE: list[tuple[str, dict[str, Any]]] = [
 
 
 @pytest.mark.parametrize(("name", "options"), MISUSE)
-def test_wrong_options_raise_alike(backends: Backends, name: str, options: dict[str, Any]) -> None:
+def test_invalid_options_raise_same_error(backends: Backends, name: str, options: dict[str, Any]) -> None:
     said = []
     for backend in backends:
         with pytest.raises(ValueError, match=name) as caught:
@@ -134,7 +134,7 @@ def test_wrong_options_raise_alike(backends: Backends, name: str, options: dict[
 
 
 @pytest.mark.parametrize("data", ["data: x", None, 5, ["data"], object])
-def test_what_is_no_bytes_raises_alike(backends: Backends, data: Any) -> None:
+def test_non_bytes_raise_same_error(backends: Backends, data: Any) -> None:
     said = []
     for backend in backends:
         with pytest.raises(TypeError) as caught:
@@ -144,14 +144,14 @@ def test_what_is_no_bytes_raises_alike(backends: Backends, data: Any) -> None:
 
 
 @pytest.mark.parametrize("kind", [bytearray, memoryview, bytes])
-def test_bytes_like_chunks_are_taken(backends: Backends, kind: Any) -> None:
+def test_bytes_like_chunks(backends: Backends, kind: Any) -> None:
     source = b'data: {"type":"x"}\n\n'
     for backend in backends:
         (event,) = backend.Decoder().feed(kind(source))
         assert type(event.raw) is bytes
 
 
-def test_a_finished_decoder_says_so_alike(backends: Backends) -> None:
+def test_finished_decoder_raises_same_error(backends: Backends) -> None:
     said = []
     for backend in backends:
         decoder = backend.Decoder()
@@ -163,7 +163,7 @@ def test_a_finished_decoder_says_so_alike(backends: Backends) -> None:
     assert len(set(said)) == 1
 
 
-def test_a_failed_decoder_says_so_alike(backends: Backends) -> None:
+def test_failed_decoder_raises_same_error(backends: Backends) -> None:
     said = []
     for backend in backends:
         decoder = backend.Decoder(strict=True)

@@ -8,19 +8,19 @@ from tests.support import differential
 from tests.support.differential import Case
 
 
-def test_the_twins_agree() -> None:
+def test_backends_agree() -> None:
     events, found = differential.run(1, range(400))
     assert found is None, found
     assert events > 1000
 
 
-def test_the_twins_agree_on_long_streams() -> None:
+def test_backends_agree_on_long_streams() -> None:
     events, found = differential.run(1, range(30), long=True)
     assert found is None, found
     assert events > 1000
 
 
-def test_a_difference_is_cut_down(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_difference_is_minimised(monkeypatch: pytest.MonkeyPatch) -> None:
     def one_cannot_spell(case: Case) -> tuple[str, int]:
         return ("a word" if b"data" in case.source else ""), 1
 

@@ -84,7 +84,7 @@ except OSError as error:
 
 
 @pytest.mark.parametrize("method", FORMS)
-def test_a_full_disk_leaves_what_was_there(method: str, tmp_path: Path) -> None:
+def test_full_disk_keeps_old_file(method: str, tmp_path: Path) -> None:
     (tmp_path / "log.jsonl").write_bytes(noise())
     target = tmp_path / "out" / FORMS[method]
     target.parent.mkdir()
@@ -99,7 +99,7 @@ def test_a_full_disk_leaves_what_was_there(method: str, tmp_path: Path) -> None:
 
 
 @pytest.mark.parametrize("name", FORMS.values())
-def test_a_full_disk_is_told_by_the_command(shell: Shell, name: str, tmp_path: Path) -> None:
+def test_full_disk_is_reported_by_command(shell: Shell, name: str, tmp_path: Path) -> None:
     (tmp_path / "log.jsonl").write_bytes(noise())
     target = tmp_path / "out" / name
     target.parent.mkdir()
@@ -114,7 +114,7 @@ def test_a_full_disk_is_told_by_the_command(shell: Shell, name: str, tmp_path: P
     assert list(target.parent.iterdir()) == [target]
 
 
-def test_a_recording_on_a_full_disk_passes_nothing_on_that_it_does_not_hold(shell: Shell, tmp_path: Path) -> None:
+def test_recording_on_full_disk_forwards_only_recorded_bytes(shell: Shell, tmp_path: Path) -> None:
     target = tmp_path / "log.jsonl"
     process = subprocess.Popen(
         [*ON_A_FULL_DISK, *command("record", "-o", str(target))], bufsize=0,
@@ -158,7 +158,7 @@ class Failing(io.RawIOBase):
         raise OSError(errno.EIO, os.strerror(errno.EIO))
 
 
-def test_a_read_that_fails_is_the_callers_and_what_came_before_counts(api: Any) -> None:
+def test_read_error_reaches_caller_after_earlier_results(api: Any) -> None:
     stream = api.events(Failing(BEGIN + DELTA * 3))
     found = []
     with pytest.raises(OSError, match="Input/output error"):
@@ -172,7 +172,7 @@ def test_a_read_that_fails_is_the_callers_and_what_came_before_counts(api: Any) 
 
 
 @pytest.mark.parametrize("backend", ["rust", "python"])
-def test_a_scan_tells_a_read_that_fails_and_goes_on(backend: str, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_scan_reports_read_error_and_continues(backend: str, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(_backend, "engine", _backend.load(backend))
     monkeypatch.setattr(_backend, "BACKEND", backend)
     given = [
@@ -191,7 +191,7 @@ def test_a_scan_tells_a_read_that_fails_and_goes_on(backend: str, monkeypatch: p
 
 
 @pytest.mark.skipif(not Path("/proc/self/mem").exists(), reason="a file that opens and cannot be read")
-def test_a_file_that_opens_and_cannot_be_read(shell: Shell, tmp_path: Path) -> None:
+def test_file_that_opens_but_cannot_be_read(shell: Shell, tmp_path: Path) -> None:
     (tmp_path / "a.jsonl").symlink_to("/proc/self/mem")
     (tmp_path / "b.jsonl").write_bytes(LOG)
     done = shell.run("responses", str(tmp_path), "--format", "jsonl", "--columns", "source")
@@ -200,7 +200,7 @@ def test_a_file_that_opens_and_cannot_be_read(shell: Shell, tmp_path: Path) -> N
     assert "a.jsonl: unreadable cannot be read: Input/output error" in done.stderr
 
 
-def test_a_connection_that_breaks_on_stdin(shell: Shell) -> None:
+def test_connection_break_on_stdin(shell: Shell) -> None:
     """What had come is told, then what happened."""
     with socket.create_server(("127.0.0.1", 0)) as server, socket.create_connection(server.getsockname()) as ours:
         its, _ = server.accept()
@@ -229,7 +229,7 @@ def whole(path: Path) -> int:
 
 
 @pytest.mark.parametrize("number", [signal.SIGKILL, signal.SIGTERM])
-def test_signals_at_any_time_leave_the_old_file_or_the_new_one(number: int, tmp_path: Path) -> None:
+def test_signals_at_any_time_leave_old_or_new_file(number: int, tmp_path: Path) -> None:
     """`make kills` does it 200 times: RESPSTREAM_KILL_ROUNDS."""
     source = logs(tmp_path / "logs", 30, 1000)
     target = tmp_path / "out" / "rows.parquet"
@@ -281,7 +281,7 @@ def test_signals_at_any_time_leave_the_old_file_or_the_new_one(number: int, tmp_
 
 
 @pytest.mark.parametrize("table", ["responses", "events"])
-def test_a_reader_that_has_enough_of_a_long_log(shell: Shell, table: str, tmp_path: Path) -> None:
+def test_reader_closes_pipe_of_long_log(shell: Shell, table: str, tmp_path: Path) -> None:
     """The pipe closes in the middle of what is written, and the run ends soon."""
     source = logs(tmp_path / "logs", 4, 200)
     process = shell.start(table, "--format", "jsonl", str(source))
@@ -293,7 +293,7 @@ def test_a_reader_that_has_enough_of_a_long_log(shell: Shell, table: str, tmp_pa
     assert b"Traceback" not in process.stderr.read()
 
 
-def test_a_file_that_is_replaced_is_read_as_it_was(api: Any, tmp_path: Path) -> None:
+def test_replaced_file_is_read_as_opened(api: Any, tmp_path: Path) -> None:
     path = tmp_path / "log.jsonl"
     path.write_bytes(LOG * 3000)
     stream = api.responses(path)
@@ -304,7 +304,7 @@ def test_a_file_that_is_replaced_is_read_as_it_was(api: Any, tmp_path: Path) -> 
     assert stream.diagnostics == []
 
 
-def test_a_file_that_is_cut_is_read_as_far_as_it_goes(api: Any, tmp_path: Path) -> None:
+def test_truncated_file_is_read_to_its_end(api: Any, tmp_path: Path) -> None:
     path = tmp_path / "log.jsonl"
     path.write_bytes(LOG * 3000)
     stream = api.responses(path)
@@ -316,7 +316,7 @@ def test_a_file_that_is_cut_is_read_as_far_as_it_goes(api: Any, tmp_path: Path) 
 
 
 @pytest.mark.parametrize("size", [0, len(LOG) * 3000])
-def test_a_file_that_is_cut_while_threads_scan_it(size: int, tmp_path: Path) -> None:
+def test_file_truncated_during_parallel_scan(size: int, tmp_path: Path) -> None:
     path = tmp_path / "log.jsonl"
     path.write_bytes(LOG * 20_000)
     given = [(str(path), os.fsencode(path), None)]

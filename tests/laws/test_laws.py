@@ -21,7 +21,7 @@ from tests.support.strategies import OPTIONS, cuts, examples, rngs, scripts, sha
 
 @examples(600)
 @given(data=st.data(), source=sources(), options=OPTIONS)
-def test_cuts_change_nothing(backend: ModuleType, data: st.DataObject, source: bytes, options: dict[str, Any]) -> None:
+def test_split_anywhere(backend: ModuleType, data: st.DataObject, source: bytes, options: dict[str, Any]) -> None:
     whole = readings.read(backend, source, **options)
     assert readings.read(backend, source, readings.every_byte(source), **options) == whole
     assert readings.read(backend, source, data.draw(cuts(source)), **options) == whole
@@ -29,7 +29,7 @@ def test_cuts_change_nothing(backend: ModuleType, data: st.DataObject, source: b
 
 @examples(80)
 @given(source=rngs.map(random_streams.source))
-def test_no_single_cut_changes_anything(backend: ModuleType, source: bytes) -> None:
+def test_split_at_every_byte(backend: ModuleType, source: bytes) -> None:
     source = source[:250]
     whole = readings.read(backend, source)
     for cut in range(1, len(source)):
@@ -38,7 +38,7 @@ def test_no_single_cut_changes_anything(backend: ModuleType, source: bytes) -> N
 
 @examples(20)
 @given(source=transcripts(), data=st.data())
-def test_cuts_change_no_transcript(backend: ModuleType, source: bytes, data: st.DataObject) -> None:
+def test_split_transcripts_anywhere(backend: ModuleType, source: bytes, data: st.DataObject) -> None:
     whole = readings.read(backend, source)
     assert readings.read(backend, source, readings.every_byte(source)) == whole
     assert readings.read(backend, source, data.draw(cuts(source))) == whole
@@ -46,7 +46,7 @@ def test_cuts_change_no_transcript(backend: ModuleType, source: bytes, data: st.
 
 @examples(300)
 @given(source=sources(), data=st.data())
-def test_cuts_change_no_strict_error(backend: ModuleType, source: bytes, data: st.DataObject) -> None:
+def test_split_keeps_strict_error(backend: ModuleType, source: bytes, data: st.DataObject) -> None:
     whole = readings.read(backend, source, strict=True)
     assert readings.read(backend, source, data.draw(cuts(source)), strict=True) == whole
     lenient = readings.read(backend, source)
@@ -61,7 +61,7 @@ def test_cuts_change_no_strict_error(backend: ModuleType, source: bytes, data: s
 
 @examples(120)
 @given(source=sources(), data=st.data())
-def test_folding_gives_what_decoding_gives(backend: ModuleType, source: bytes, data: st.DataObject) -> None:
+def test_fold_matches_decoder(backend: ModuleType, source: bytes, data: st.DataObject) -> None:
     """`fold` makes no events and forgets what it hands out; the responses are the same."""
     decoder = backend.Decoder()
     responses = []
@@ -76,7 +76,7 @@ def test_folding_gives_what_decoding_gives(backend: ModuleType, source: bytes, d
 
 @examples(120)
 @given(source=sources(), before=sources())
-def test_a_reset_decoder_is_as_new(backend: ModuleType, source: bytes, before: bytes) -> None:
+def test_reset_decoder_equals_new_decoder(backend: ModuleType, source: bytes, before: bytes) -> None:
     decoder = backend.Decoder()
     decoder.feed(before)
     decoder.reset()
@@ -89,7 +89,7 @@ def test_a_reset_decoder_is_as_new(backend: ModuleType, source: bytes, before: b
 
 @examples(120)
 @given(source=sources(), data=st.data())
-def test_looking_changes_nothing(backend: ModuleType, source: bytes, data: st.DataObject) -> None:
+def test_reading_properties_changes_nothing(backend: ModuleType, source: bytes, data: st.DataObject) -> None:
     """What is read in mid-stream is what the end of the input there would give, and reading it leaves no trace."""
     decoder = backend.Decoder()
     events = []
@@ -116,18 +116,18 @@ def test_events_are_values(backend: ModuleType, source: bytes) -> None:
 
 @examples(600)
 @given(source=sources())
-def test_nothing_is_lost(backend: ModuleType, source: bytes) -> None:
+def test_no_bytes_are_lost(backend: ModuleType, source: bytes) -> None:
     assert readings.lost_lines(backend, source) == []
 
 
 @pytest.mark.parametrize("limit", [1, 50])
 @examples(120)
 @given(source=sources())
-def test_nothing_is_lost_under_a_limit(backend: ModuleType, limit: int, source: bytes) -> None:
+def test_no_bytes_are_lost_under_limit(backend: ModuleType, limit: int, source: bytes) -> None:
     assert readings.lost_lines(backend, source, max_event_bytes=limit) == []
 
 
-def test_the_law_can_tell_a_loss() -> None:
+def test_lost_bytes_are_detected() -> None:
     class Deaf:
         """A backend that hears nothing."""
 
@@ -146,7 +146,7 @@ def test_the_law_can_tell_a_loss() -> None:
 
 @examples(400)
 @given(source=sources())
-def test_spans_lie_in_the_source(backend: ModuleType, source: bytes) -> None:
+def test_spans_lie_in_source(backend: ModuleType, source: bytes) -> None:
     reading = readings.read(backend, source)
     offsets = [event[3][0] for event in reading.events]
     assert offsets == sorted(offsets)
@@ -179,7 +179,7 @@ def fold(backend: ModuleType, events: list[dict[str, Any]]) -> tuple[Any, list[s
 
 @examples(600)
 @given(one=scripts())
-def test_a_fold_gives_what_the_terminal_event_carries(backend: ModuleType, one: wellformed_streams.Script) -> None:
+def test_fold_matches_terminal_event(backend: ModuleType, one: wellformed_streams.Script) -> None:
     response, codes = fold(backend, one.events)
     assert response.to_dict()["output"] == one.output
     assert codes == ["no_terminal"]
@@ -192,7 +192,7 @@ def test_a_fold_gives_what_the_terminal_event_carries(backend: ModuleType, one: 
 
 @examples(400)
 @given(one=scripts(), kind=st.sampled_from(["null", "missing", "empty", "tail"]), keep=st.integers(0, 2))
-def test_streamed_items_fill_a_short_output(
+def test_streamed_items_complete_short_output(
     backend: ModuleType, one: wellformed_streams.Script, kind: str, keep: int
 ) -> None:
     kept = one.output[:keep] if kind == "tail" else []
@@ -207,7 +207,7 @@ def test_streamed_items_fill_a_short_output(
 
 @examples(120)
 @given(rng=rngs)
-def test_lanes_do_not_touch_each_other(backend: ModuleType, rng: Random) -> None:
+def test_lanes_are_independent(backend: ModuleType, rng: Random) -> None:
     mixed, alone = wellformed_streams.lanes(rng)
     decoder = backend.Decoder(form="jsonl")
     decoder.feed(b"".join(json.dumps(event).encode() + b"\n" for event in mixed))
@@ -219,7 +219,7 @@ def test_lanes_do_not_touch_each_other(backend: ModuleType, rng: Random) -> None
 
 @examples(60)
 @given(log=shapes())
-def test_logs_of_real_shape_give_their_answers(backend: ModuleType, log: Any) -> None:
+def test_generated_logs_give_expected_answers(backend: ModuleType, log: Any) -> None:
     decoder = backend.Decoder()
     events = [*decoder.feed(log.data), *decoder.finish()]
     assert len(events) == log.events
@@ -303,7 +303,7 @@ LINEAR: dict[str, Callable[[int], list[bytes]]] = {
 
 
 @pytest.mark.parametrize("name", LINEAR)
-def test_calls_grow_with_the_input(name: str) -> None:
+def test_call_count_is_linear(name: str) -> None:
     """Twice the input, twice the calls; of the Python twin, whose loops are calls."""
     from respstream import _pure
 
@@ -317,6 +317,6 @@ def test_calls_grow_with_the_input(name: str) -> None:
 
 @pytest.mark.timeout(15)
 @pytest.mark.parametrize("name", LINEAR)
-def test_large_input_comes_through(backend: ModuleType, name: str) -> None:
+def test_large_input(backend: ModuleType, name: str) -> None:
     """What the count of calls does not see: copies and scans that grow with the square run into the time limit."""
     readings.feed_all(backend.Decoder(), LINEAR[name](30_000))

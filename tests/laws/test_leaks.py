@@ -179,7 +179,7 @@ def grown(name: str) -> dict[str, int]:
 @pytest.mark.skipif(not Path("/proc/self/status").exists(), reason="asks Linux for the memory")
 @pytest.mark.parametrize("backend", ["rust", "python"])
 @pytest.mark.parametrize("name", USES)
-def test_nothing_is_left(backend: str, name: str) -> None:
+def test_memory_does_not_grow(backend: str, name: str) -> None:
     env = os.environ | {"RESPSTREAM_BACKEND": backend, "PYTHONPATH": str(ROOT / "python"), "MALLOC_ARENA_MAX": "1"}
     command = [sys.executable, "-m", "tests.laws.test_leaks", name]
     found = {}

@@ -30,12 +30,12 @@ def test_byte_by_byte(backend: ModuleType, recorded: list[Path]) -> None:
         assert readings.read(backend, source, readings.every_byte(source)) == readings.read(backend, source), path.name
 
 
-def test_nothing_is_lost(backend: ModuleType, recorded: list[Path]) -> None:
+def test_no_bytes_are_lost(backend: ModuleType, recorded: list[Path]) -> None:
     for path in recorded:
         assert readings.lost_lines(backend, path.read_bytes()) == [], path.name
 
 
-def test_damaged_recordings_raise_nothing(backend: ModuleType, recorded: list[Path]) -> None:
+def test_damaged_recordings_do_not_raise(backend: ModuleType, recorded: list[Path]) -> None:
     rng = Random(2)
     for path in recorded:
         source = path.read_bytes()[:100_000]
@@ -46,7 +46,7 @@ def test_damaged_recordings_raise_nothing(backend: ModuleType, recorded: list[Pa
             assert readings.lost_lines(backend, broken) == [], path.name
 
 
-def test_the_terminal_response_is_the_answer(api: Any, recorded: list[Path]) -> None:
+def test_terminal_response_matches_result(api: Any, recorded: list[Path]) -> None:
     for path in recorded:
         last: dict[str, Any] = {}
         for event in api.events(path):
@@ -57,7 +57,7 @@ def test_the_terminal_response_is_the_answer(api: Any, recorded: list[Path]) -> 
                 assert response.to_dict() == last[response.id], path.name
 
 
-def test_folding_without_the_terminal_event(api: Any, recorded: list[Path]) -> None:
+def test_fold_without_terminal_event(api: Any, recorded: list[Path]) -> None:
     """The fold law. Servers break it in ways of their own, which the diagnostics tell: those are left out."""
     held = 0
     for path in recorded:
@@ -82,7 +82,7 @@ def test_folding_without_the_terminal_event(api: Any, recorded: list[Path]) -> N
 ROW = re.compile(r"^\| (\S+) \| (sse|jsonl) \| [^|]* \| (\d+) \| (\d+) \| (\S+) \|$", re.MULTILINE)
 
 
-def test_what_the_list_beside_them_says(api: Any, recorded: list[Path]) -> None:
+def test_index_file_matches_recordings(api: Any, recorded: list[Path]) -> None:
     """Events, responses and the last terminal event of each file, where a README lists them."""
     folder = Path(os.environ[RECORDED])
     readme = folder / "README.md"

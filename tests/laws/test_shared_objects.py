@@ -60,7 +60,7 @@ def cut(data: bytes, size: int) -> list[bytes]:
 
 
 @pytest.mark.usefixtures("eager")
-def test_each_thread_with_a_decoder_of_its_own(backend: ModuleType) -> None:
+def test_one_decoder_per_thread(backend: ModuleType) -> None:
     def job(number: int) -> list[Any]:
         decoder = backend.Decoder()
         events = [event for chunk in cut(LOG, 61 + number) for event in decoder.feed(chunk)] + decoder.finish()
@@ -76,7 +76,7 @@ def test_each_thread_with_a_decoder_of_its_own(backend: ModuleType) -> None:
 
 
 @pytest.mark.usefixtures("eager")
-def test_threads_that_feed_one_decoder(backend: ModuleType) -> None:
+def test_threads_share_one_decoder(backend: ModuleType) -> None:
     decoder = backend.Decoder()
     found = together(lambda _: [event.offset for _ in range(TURNS) for event in decoder.feed(BLOCK)])
     offsets = sorted(offset for one in found for offset in one)
@@ -85,7 +85,7 @@ def test_threads_that_feed_one_decoder(backend: ModuleType) -> None:
 
 
 @pytest.mark.usefixtures("eager")
-def test_threads_that_fold_into_one_decoder(backend: ModuleType) -> None:
+def test_threads_fold_into_one_decoder(backend: ModuleType) -> None:
     """Whole logs, of which each call takes as much as the interpreter is let go for."""
     log = LOG * 3
     decoder = backend.Decoder()
@@ -97,14 +97,14 @@ def test_threads_that_fold_into_one_decoder(backend: ModuleType) -> None:
 
 
 @pytest.mark.usefixtures("eager")
-def test_threads_that_feed_one_decoder_of_sse(backend: ModuleType) -> None:
+def test_threads_share_one_sse_decoder(backend: ModuleType) -> None:
     decoder = backend.SseDecoder()
     found = together(lambda number: [m for _ in range(TURNS) for m in decoder.feed(b"event: %d\ndata: x\n\n" % number)])
     assert [[message.event for message in one] for one in found] == [[str(n)] * TURNS for n in range(THREADS)]
 
 
 @pytest.mark.usefixtures("eager")
-def test_threads_that_fill_one_accumulator(api: Any) -> None:
+def test_threads_share_one_accumulator(api: Any) -> None:
     accumulator = api.Accumulator()
     events = [{"type": f"new.{number}"} for number in range(THREADS * 20)]
     together(lambda number: [accumulator.add(event) for event in events[number::THREADS]])
@@ -113,7 +113,7 @@ def test_threads_that_fill_one_accumulator(api: Any) -> None:
 
 
 @pytest.mark.usefixtures("eager")
-def test_a_response_is_read_while_it_grows() -> None:
+def test_response_is_read_while_it_grows() -> None:
     """What another thread sees of a text is always a beginning of it. The twin's responses are not guarded."""
     backend = load("rust")
     decoder = backend.Decoder()
@@ -150,7 +150,7 @@ def decoder_text(backend: ModuleType) -> str:
     return text
 
 
-def test_a_stream_that_threads_share_gives_each_event_once(api: Any) -> None:
+def test_shared_stream_gives_each_event_once(api: Any) -> None:
     """A second thread that asks while the first one reads on gets ValueError, as from any generator."""
     source = (BLOCK for _ in range(THREADS * TURNS))
     stream = api.events(source)
@@ -169,7 +169,7 @@ def test_a_stream_that_threads_share_gives_each_event_once(api: Any) -> None:
     assert sorted(offsets) == [len(BLOCK) * number for number in range(THREADS * TURNS)]
 
 
-def test_a_finalizer_gets_an_error_and_not_a_deadlock(backend: ModuleType) -> None:
+def test_finalizer_gets_error_instead_of_deadlock(backend: ModuleType) -> None:
     """The collector may run while an event is made, and what it runs may want the same decoder."""
     decoder = backend.Decoder()
     refused: list[str] = []
@@ -210,7 +210,7 @@ def test_a_finalizer_gets_an_error_and_not_a_deadlock(backend: ModuleType) -> No
     assert decoder.feed(BLOCK)[0].offset == 500 * len(BLOCK)
 
 
-def test_the_interpreter_is_let_go_while_a_log_is_folded() -> None:
+def test_gil_is_released_while_folding() -> None:
     """Only the compiled backend can: the other thread would wait for its turn longer than the test takes."""
     decoder = load("rust").Decoder()
     log = LOG * 400

@@ -64,7 +64,7 @@ def test_many_decoders_in_many_threads(backend: ModuleType) -> None:
         assert reading == readings.read(backend, LOG * (number + 1))
 
 
-def test_a_decoder_that_threads_share(backend: ModuleType) -> None:
+def test_shared_decoder(backend: ModuleType) -> None:
     """Each chunk is taken whole, in some order: whole lines give all their events, and no thread sees a half of one."""
     decoder = backend.Decoder()
     decoder.feed(BEGIN + ITEM)
@@ -84,13 +84,13 @@ def test_a_decoder_that_threads_share(backend: ModuleType) -> None:
     assert decoder.response.output_text == "Hi" * total
 
 
-def test_folding_in_threads_gives_each_response_once(backend: ModuleType) -> None:
+def test_fold_in_threads_gives_each_response_once(backend: ModuleType) -> None:
     decoder = backend.Decoder()
     found = in_threads(lambda _: sum(len(decoder.fold(LOG * 20)) for _ in range(20)))
     assert sum(found) + len(decoder.fold_end()) == 8 * 20 * 20
 
 
-def test_a_response_that_is_read_while_another_thread_feeds(backend: ModuleType) -> None:
+def test_response_is_read_while_another_thread_feeds(backend: ModuleType) -> None:
     decoder = backend.Decoder()
     decoder.feed(BEGIN + ITEM + DELTA)
     response = decoder.response
@@ -111,7 +111,7 @@ def test_a_response_that_is_read_while_another_thread_feeds(backend: ModuleType)
     assert response.output_text == "Hi" * 3001
 
 
-def test_a_decoder_that_is_reset_by_another_thread(backend: ModuleType) -> None:
+def test_decoder_is_reset_by_another_thread(backend: ModuleType) -> None:
     decoder, told = backend.Decoder(), set[str]()
 
     def run(number: int) -> None:
@@ -130,7 +130,7 @@ def test_a_decoder_that_is_reset_by_another_thread(backend: ModuleType) -> None:
     assert told <= {"the decoder of this response was reset"}
 
 
-def test_a_stream_that_threads_share(api: Any) -> None:
+def test_shared_stream(api: Any) -> None:
     """A generator runs in one thread at a time; another is told so, and what comes comes once."""
     stream, told = api.events(DELTA for _ in range(2000)), set[str]()
 
@@ -150,7 +150,7 @@ def test_a_stream_that_threads_share(api: Any) -> None:
 
 
 @pytest.mark.usefixtures("api")
-def test_a_scan_that_threads_share(tmp_path: Path) -> None:
+def test_shared_scan(tmp_path: Path) -> None:
     for number in range(20):
         (tmp_path / f"{number}.jsonl").write_bytes(LOG * 50)
     stream = respstream.scan(tmp_path, threads=3, batch_rows=7)._core.stream()
@@ -201,7 +201,7 @@ print(*told, sep="\\n")
 @pytest.mark.skipif(
     sys.version_info >= (3, 12), reason="the collector runs between instructions of Python alone from 3.12 on"
 )
-def test_a_finalizer_that_uses_the_decoder_that_it_interrupts_is_told() -> None:
+def test_finalizer_that_uses_interrupted_decoder_gets_error() -> None:
     assert apart(REENTERED, "rust") == "the decoder is used from inside its own feed()\n"
 
 
@@ -225,7 +225,7 @@ class Source:
 
 
 @pytest.mark.parametrize("name", ["aevents", "aresponses"])
-def test_a_task_that_is_cancelled_in_mid_chunk(api: Any, name: str) -> None:
+def test_task_cancelled_in_mid_chunk(api: Any, name: str) -> None:
     async def run() -> None:
         source = Source()
         stream = getattr(api, name)(source.chunks())
@@ -251,7 +251,7 @@ def test_a_task_that_is_cancelled_in_mid_chunk(api: Any, name: str) -> None:
     asyncio.run(run())
 
 
-def test_a_timeout_leaves_a_stream_that_is_over(api: Any) -> None:
+def test_timeout_closes_stream(api: Any) -> None:
     """A generator that was cancelled cannot go on; nothing is handed out twice or made up."""
 
     async def run() -> None:
@@ -288,7 +288,7 @@ def test_many_tasks(api: Any) -> None:
 
 @pytest.mark.parametrize("name", ["events", "responses"])
 @pytest.mark.parametrize("how", ["close", "with", "drop", "error"])
-def test_a_generator_that_is_closed_early_releases_its_source(api: Any, name: str, how: str) -> None:
+def test_early_close_releases_source(api: Any, name: str, how: str) -> None:
     closed = []
 
     def chunks() -> Iterator[bytes]:
@@ -387,7 +387,7 @@ else:
 
 
 @pytest.mark.skipif(not hasattr(os, "fork"), reason="forks")
-def test_what_was_used_before_a_fork_can_be_used_behind_it(tmp_path: Path) -> None:
+def test_objects_work_after_fork(tmp_path: Path) -> None:
     for number in range(20):
         (tmp_path / f"{number}.jsonl").write_bytes(LOG * 100)
     assert apart(FORKED, "rust", str(tmp_path)).endswith("both\n")
@@ -417,7 +417,7 @@ except ImportError as error:
 
 @pytest.mark.skipif(sys.version_info >= (3, 13), reason="the module has another name from 3.13 on")
 @pytest.mark.parametrize("backend", BACKENDS)
-def test_interpreters_of_one_process(backend: str) -> None:
+def test_subinterpreters(backend: str) -> None:
     """The extension serves the first that comes, and others are told; the Python twin serves all."""
     told = apart(INTERPRETERS, backend).splitlines()
     if backend == "python":
@@ -456,14 +456,14 @@ paths.inputs = lambda _: [paths.Input(str(n), Endless) for n in range(4)]
 """
 
 
-def test_the_interpreter_ends_while_threads_read_what_python_opens() -> None:
+def test_interpreter_exits_while_threads_read_python_files() -> None:
     program = ENDING.replace("\nbatches =", f"{OPENED}\nbatches =", 1)
     assert program != ENDING
     for _ in range(3):
         assert apart(program, "rust", "made") == "leaves\n"
 
 
-def test_the_interpreter_ends_while_threads_read(tmp_path: Path) -> None:
+def test_interpreter_exits_while_threads_read(tmp_path: Path) -> None:
     (tmp_path / "log.jsonl").write_bytes(LOG * 5000)
     for _ in range(3):
         assert apart(ENDING, "rust", str(tmp_path)) == "leaves\n"
@@ -489,7 +489,7 @@ def interrupted(backend: str, program: str, tmp_path: Path) -> tuple[int, str]:
 
 
 @pytest.mark.skipif(os.name != "posix", reason="a signal")
-def test_ctrl_c_stops_a_long_read(tmp_path: Path) -> None:
+def test_ctrl_c_stops_long_read(tmp_path: Path) -> None:
     program = "import respstream, sys; print(0, flush=True); [0 for _ in respstream.responses(open(sys.argv[1], 'rb'))]"
     status, _ = interrupted("rust", program, tmp_path)
     assert status == -signal.SIGINT
@@ -500,14 +500,14 @@ WAITS = "import respstream, sys; print(0, flush=True); scan = respstream.scan(sy
 
 @pytest.mark.skipif(os.name != "posix", reason="a signal")
 @pytest.mark.parametrize("backend", ["rust", "python"])
-def test_ctrl_c_stops_a_scan_that_has_no_rows_yet(backend: str, tmp_path: Path) -> None:
+def test_ctrl_c_stops_scan_without_rows(backend: str, tmp_path: Path) -> None:
     """A table of the diagnostics of good logs may have none for hours."""
     assert interrupted(backend, WAITS + "list(scan.batches())", tmp_path)[0] == -signal.SIGINT
 
 
 @pytest.mark.skipif(os.name != "posix", reason="a signal")
 @pytest.mark.parametrize("reads", ["import pyarrow; pyarrow.table(scan)", "import polars; polars.DataFrame(scan)"])
-def test_ctrl_c_stops_who_reads_through_the_capsule(reads: str, tmp_path: Path) -> None:
+def test_ctrl_c_stops_reader_of_arrow_capsule(reads: str, tmp_path: Path) -> None:
     """The exception cannot pass through the reader, which raises its own."""
     library = reads.split()[1].rstrip(";")
     program = f"import {library}; " + WAITS + reads

@@ -29,18 +29,18 @@ def crates(*manifest: str, kind: str = "dependencies") -> set[str]:
 MEMBERS = [("rust", name, "Cargo.toml") for name in ("core", "scan", "python")]
 
 
-def test_each_crate_of_the_wheel_has_its_reason() -> None:
+def test_runtime_crates_are_documented() -> None:
     found = set().union(*(crates(*member) for member in MEMBERS))
     assert found == {name for name in named("In the wheel") if name != "zlib-rs"}
 
 
-def test_each_crate_that_builds_or_tests_has_its_reason() -> None:
+def test_development_crates_are_documented() -> None:
     found = set().union(*(crates(*m, kind=k) for m in MEMBERS for k in ("build-dependencies", "dev-dependencies")))
     found |= crates("rust", "fuzz", "Cargo.toml")
     assert found == {name for name in named("Only to build and to test") if "/" not in name}
 
 
-def test_each_extra_has_its_reason() -> None:
+def test_extras_are_documented() -> None:
     project = read("pyproject.toml")["project"]
     assert project["dependencies"] == []
     found = set[str]()
@@ -53,6 +53,6 @@ def test_each_extra_has_its_reason() -> None:
     assert set(re.findall(r"\w+", bundled)) == {"respstream", *project["optional-dependencies"]} - {"all"}
 
 
-def test_the_lock_knows_no_other_registry() -> None:
+def test_lock_file_uses_one_registry() -> None:
     sources = {package.get("source") for package in read("Cargo.lock")["package"]}
     assert sources == {None, "registry+https://github.com/rust-lang/crates.io-index"}

@@ -30,36 +30,36 @@ def imported(code: str, backend: str) -> set[str]:
     return set(done.stdout.split())
 
 
-def test_the_import_is_light() -> None:
+def test_import_is_light() -> None:
     found = imported("import respstream", "rust")
     assert "respstream._native" in found
     assert found & HEAVY == set()
 
 
-def test_the_import_of_the_twin_is_light() -> None:
+def test_import_of_fallback_is_light() -> None:
     found = imported("import respstream", "python")
     assert "respstream._pure.decoder" in found
     assert found & HEAVY == TWIN_NEEDS
 
 
 @pytest.mark.parametrize("backend", ["rust", "python"])
-def test_reading_a_stream_imports_nothing_heavy(backend: str) -> None:
+def test_reading_stream_imports_nothing_heavy(backend: str) -> None:
     """The first event is as light as the import: what is imported late is for what few programs ask."""
     code = 'import respstream; list(respstream.events(b\'{"type":"keepalive"}\\n\'))'
     assert imported(code, backend) & HEAVY <= (TWIN_NEEDS if backend == "python" else set())
 
 
 @pytest.mark.parametrize("backend", ["rust", "python"])
-def test_the_version_is_looked_up_when_it_is_asked_for(backend: str) -> None:
+def test_version_is_read_on_demand(backend: str) -> None:
     code = "import respstream; assert 'importlib.metadata' not in sys.modules; respstream.__version__"
     assert "importlib.metadata" in imported(code, backend)
 
 
-def test_the_twin_imports_the_standard_library_alone() -> None:
+def test_fallback_imports_only_standard_library() -> None:
     tops = {name.partition(".")[0] for name in imported("import respstream", "python")}
     assert tops - sys.stdlib_module_names - {"respstream"} == set()
 
 
 @pytest.mark.parametrize("name", ["rich", "click", "pyarrow"])
-def test_the_command_line_is_an_extra(name: str) -> None:
+def test_cli_is_an_extra(name: str) -> None:
     assert name not in imported("import respstream.stream, respstream.tables, respstream.sources", "rust")

@@ -29,14 +29,14 @@ WHOLE = [
 ]
 
 
-def test_a_whole_release() -> None:
+def test_complete_release() -> None:
     assert count_release.complaints(WHOLE) == []
     swapped = [name.replace("manylinux_2_17_x86_64.manylinux2014_x86_64", "manylinux2014_x86_64") for name in WHOLE]
     assert count_release.complaints(swapped) == []
 
 
 @pytest.mark.parametrize("name", WHOLE)
-def test_any_file_that_is_missing_is_told(name: str) -> None:
+def test_missing_file_is_reported(name: str) -> None:
     (told,) = count_release.complaints([other for other in WHOLE if other != name])
     assert told.startswith("missing: ")
 
@@ -50,17 +50,17 @@ def test_any_file_that_is_missing_is_told(name: str) -> None:
         ("notes.txt", "not expected: notes.txt"),
     ],
 )
-def test_what_is_too_much_is_told(name: str, told: str) -> None:
+def test_extra_file_is_reported(name: str, told: str) -> None:
     (line,) = count_release.complaints([*WHOLE, name])
     assert line.startswith(told)
 
 
-def test_versions_are_one() -> None:
+def test_versions_match() -> None:
     mixed = [WHOLE[0].replace("0.1.0", "0.2.0"), *WHOLE[1:]]
     assert count_release.complaints(mixed) == ["versions differ: 0.1.0, 0.2.0"]
 
 
-def test_the_program(tmp_path: Path) -> None:
+def test_program(tmp_path: Path) -> None:
     for name in WHOLE[1:]:
         (tmp_path / name).touch()
     words = [sys.executable, "tools/count_release.py", str(tmp_path)]
@@ -68,7 +68,7 @@ def test_the_program(tmp_path: Path) -> None:
     assert (done.returncode, done.stdout) == (1, "missing: the sources\n15 files, 16 expected\n")
 
 
-def test_the_workflow_builds_what_is_counted() -> None:
+def test_workflow_builds_counted_files() -> None:
     jobs = yaml.safe_load(WORKFLOW.read_text("utf-8"))["jobs"]
     built = [row for name in ("linux", "others") for row in jobs[name]["strategy"]["matrix"]["platform"]]
     assert len(built) + 2 == len(count_release.EXPECTED)
@@ -79,7 +79,7 @@ def test_the_workflow_builds_what_is_counted() -> None:
         assert ("id-token" in job["permissions"]) == (name == "publish"), f"only what publishes may sign: {name}"
 
 
-def test_the_notices_are_those_of_what_is_linked() -> None:
+def test_notices_match_linked_crates() -> None:
     """`python tools/notices.py` writes them."""
     words = [sys.executable, "tools/notices.py", "--check"]
     assert subprocess.run(words, cwd=ROOT, capture_output=True, check=False).returncode == 0

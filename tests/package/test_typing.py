@@ -52,7 +52,7 @@ def pyright(folder: Path) -> Iterator[tuple[int, str]]:
 
 
 @pytest.mark.parametrize("checker", [mypy, pyright])
-def test_what_is_revealed(checker: Callable[[Path], Iterator[tuple[int, str]]], tmp_path: Path) -> None:
+def test_revealed_types(checker: Callable[[Path], Iterator[tuple[int, str]]], tmp_path: Path) -> None:
     found = {}
     for line, text in checker(tmp_path):
         found[line] = ALL_EVENTS.sub("ResponseStreamEvent", QUALIFIED.sub(r"\1", text))

@@ -129,20 +129,20 @@ def workspace_version() -> str:
     return version
 
 
-def test_backend_is_the_wheels_own(installed: tuple[str, dict[str, Any]]) -> None:
+def test_wheel_uses_own_backend(installed: tuple[str, dict[str, Any]]) -> None:
     backend, found = installed
     assert found["backend"] == backend
 
 
-def test_version_is_the_workspaces(installed: tuple[str, dict[str, Any]]) -> None:
+def test_version_matches_workspace(installed: tuple[str, dict[str, Any]]) -> None:
     assert installed[1]["version"] == workspace_version()
 
 
-def test_transcripts_give_their_answers(installed: tuple[str, dict[str, Any]]) -> None:
+def test_transcripts_give_expected_answers(installed: tuple[str, dict[str, Any]]) -> None:
     assert installed[1]["answers"] == ANSWERS
 
 
-def test_pip_prefers_the_binary(dist: Path, tmp_path: Path) -> None:
+def test_pip_prefers_binary_wheel(dist: Path, tmp_path: Path) -> None:
     """From an index that has all three: the wheel of the platform, not the pure one, and not the sources."""
     python = clean(tmp_path)
     install(python, "--no-index", "--find-links", dist, "--quiet", "respstream")
@@ -150,14 +150,14 @@ def test_pip_prefers_the_binary(dist: Path, tmp_path: Path) -> None:
 
 
 @pytest.mark.parametrize("other", ["win_arm64", "manylinux2014_s390x", "macosx_10_9_universal"])
-def test_pip_falls_back_to_the_pure_one(dist: Path, tmp_path: Path, other: str) -> None:
+def test_pip_falls_back_to_pure_wheel(dist: Path, tmp_path: Path, other: str) -> None:
     """On a platform that has no wheel of its own; nothing is compiled there."""
     wanted = ["--platform", other, "--only-binary", ":all:", "--dest", str(tmp_path)]
     run(sys.executable, "-m", "pip", "download", "--no-index", "--find-links", dist, "--quiet", *wanted, "respstream")
     assert [PURE_TAG in path.name for path in tmp_path.iterdir()] == [True]
 
 
-def test_the_command_line_says_once_that_it_is_the_slow_one(wheels: dict[str, Path], tmp_path: Path) -> None:
+def test_cli_warns_once_about_pure_python(wheels: dict[str, Path], tmp_path: Path) -> None:
     """On input that is large enough to wonder; and with the extension, or with a choice, never."""
     python = clean(tmp_path / "venv")
     install(python, "--quiet", "--find-links", wheels["python"].parent, f"{wheels['python']}[cli]")
@@ -174,7 +174,7 @@ def test_the_command_line_says_once_that_it_is_the_slow_one(wheels: dict[str, Pa
     assert note not in done.stderr
 
 
-def test_the_sources_build_from_nothing_but_themselves(dist: Path, tmp_path: Path) -> None:
+def test_sdist_builds_offline(dist: Path, tmp_path: Path) -> None:
     """Unpacked far from the repository, by cargo and in an environment that pip makes for the build."""
     (archive,) = dist.glob("*.tar.gz")
     python = clean(tmp_path / "venv")
@@ -187,7 +187,7 @@ def test_the_sources_build_from_nothing_but_themselves(dist: Path, tmp_path: Pat
     assert (found["backend"], found["answers"]) == ("rust", ANSWERS)
 
 
-def test_the_sources_hold_what_is_needed_and_no_more(dist: Path) -> None:
+def test_sdist_contents(dist: Path) -> None:
     (archive,) = dist.glob("*.tar.gz")
     with tarfile.open(archive) as file:
         names = [name.partition("/")[2] for name in file.getnames()]
@@ -208,7 +208,7 @@ def test_the_sources_hold_what_is_needed_and_no_more(dist: Path) -> None:
 
 
 @pytest.mark.parametrize("kind", ["rust", "python"])
-def test_a_wheel_holds_stubs_and_licences_and_no_tests(wheels: dict[str, Path], kind: str) -> None:
+def test_wheel_contents(wheels: dict[str, Path], kind: str) -> None:
     with zipfile.ZipFile(wheels[kind]) as wheel:
         names = set(wheel.namelist())
     assert {"respstream/py.typed", "respstream/_native.pyi"} <= names
@@ -218,7 +218,7 @@ def test_a_wheel_holds_stubs_and_licences_and_no_tests(wheels: dict[str, Path], 
     assert not [name for name in names if re.search(r"test|bench|transcript|\.sse|\.jsonl|\.rs$|\.toml$", name)]
 
 
-def test_names_and_tags(wheels: dict[str, Path]) -> None:
+def test_wheel_names_and_tags(wheels: dict[str, Path]) -> None:
     version = workspace_version()
     assert wheels["python"].name == f"respstream-{version}-{PURE_TAG}.whl"
     # One wheel for all versions from 3.11 on; a free-threaded interpreter before 3.15 has no stable ABI.
@@ -233,7 +233,7 @@ def test_names_and_tags(wheels: dict[str, Path]) -> None:
     ]
 
 
-def test_wheels_differ_by_the_extension_alone(wheels: dict[str, Path]) -> None:
+def test_wheels_differ_only_by_extension(wheels: dict[str, Path]) -> None:
     contents = {}
     for kind, path in wheels.items():
         with zipfile.ZipFile(path) as wheel:
@@ -259,12 +259,12 @@ def test_record_lists_every_member(wheels: dict[str, Path], kind: str) -> None:
             assert (digest, size) == (f"sha256={sha}", str(len(data))), name
 
 
-def test_the_pure_wheel_is_the_same_every_time(wheels: dict[str, Path], tmp_path: Path) -> None:
+def test_pure_wheel_is_reproducible(wheels: dict[str, Path], tmp_path: Path) -> None:
     copy = shutil.copy(wheels["rust"], tmp_path)
     again = Path(run(sys.executable, "tools/pure_wheel.py", copy).strip())
     assert again.read_bytes() == wheels["python"].read_bytes()
 
 
-def test_a_pure_wheel_is_refused(wheels: dict[str, Path]) -> None:
+def test_pure_wheel_is_rejected(wheels: dict[str, Path]) -> None:
     with pytest.raises(AssertionError, match="holds no extension"):
         run(sys.executable, "tools/pure_wheel.py", wheels["python"])

@@ -52,7 +52,7 @@ NONE = (False, False, False, False)
 @pytest.mark.parametrize("path", PATHS)
 @examples(200)
 @given(source=rngs.map(random_streams.runs))
-def test_events_that_are_nearly_alike(rust: ModuleType, path: Path, source: bytes) -> None:
+def test_similar_events(rust: ModuleType, path: Path, source: bytes) -> None:
     assert read(rust, source, path)[0] == read(rust, source, ALL)[0]
 
 
@@ -73,7 +73,7 @@ def test_real_logs(rust: ModuleType, path: Path, shape: str, order: str) -> None
 
 @pytest.mark.parametrize("form", ["sse", "jsonl"])
 @pytest.mark.parametrize("order", ["alphabetical", "type_last"])
-def test_a_chat_takes_the_fast_paths(rust: ModuleType, order: str, form: str) -> None:
+def test_chat_log_uses_fast_paths(rust: ModuleType, order: str, form: str) -> None:
     log = shapes.SHAPES["chat"](1, 4 * SIZE, key_order=order, form=form)
     counters = read(rust, log.data, ALL)[1]
     deltas = len(re.findall(rb'"type":"[a-z._]+\.delta"', log.data))
@@ -95,7 +95,7 @@ def fold(rust: ModuleType, source: bytes, path: Path, size: int) -> tuple[list[d
 @pytest.mark.parametrize("path", PATHS[:-1])
 @examples(200)
 @given(source=rngs.map(random_streams.runs), size=st.integers(1, 4000))
-def test_responses_of_events_that_are_nearly_alike(rust: ModuleType, path: Path, source: bytes, size: int) -> None:
+def test_responses_of_similar_events(rust: ModuleType, path: Path, source: bytes, size: int) -> None:
     assert fold(rust, source, path, size)[:2] == fold(rust, source, ALL, len(source) + 1)[:2]
 
 
@@ -112,7 +112,7 @@ def test_responses_of_real_logs(rust: ModuleType, shape: str, form: str) -> None
     assert counters["remembered"] >= 3 * len(told)
 
 
-def test_most_bytes_of_the_last_event_are_known(rust: ModuleType) -> None:
+def test_most_bytes_match_previous_event(rust: ModuleType) -> None:
     """What the terminal event says was said before: its settings by the first event, its output by the items."""
     log = shapes.SHAPES["long_lifecycle"](1, 4 * SIZE)
     known = fold(rust, log.data, ALL, len(log.data))[2]["remembered_bytes"]
@@ -126,14 +126,14 @@ def test_logprobs_are_recognised(rust: ModuleType) -> None:
     assert counters["recognised"] >= 0.8 * log.events
 
 
-def test_paths_that_are_switched_off_are_not_taken(rust: ModuleType) -> None:
+def test_disabled_paths_are_not_used(rust: ModuleType) -> None:
     log = shapes.SHAPES["mixed"](1, SIZE)
     counters = read(rust, log.data, NONE)[1]
     taken = ("framed", "recognised", "appended", "in_runs", "remembered")
     assert [counters[name] for name in taken] == [0, 0, 0, 0, 0]
 
 
-def test_where_guessing_does_not_pay_it_rests(rust: ModuleType) -> None:
+def test_prediction_pauses_after_misses(rust: ModuleType) -> None:
     """Events that never repeat are held against the known ones now and then only."""
     rng = random.Random(1)
     delta = b'data: {"type":"response.output_text.delta","delta":"a","n":%d}\n\n'
@@ -144,7 +144,7 @@ def test_where_guessing_does_not_pay_it_rests(rust: ModuleType) -> None:
 
 
 @pytest.mark.parametrize("size", [1, 7, 100, 4096])
-def test_lanes_that_take_turns(rust: ModuleType, size: int) -> None:
+def test_alternating_lanes(rust: ModuleType, size: int) -> None:
     """Two templates by turns, each with a text of its own."""
     lines = []
     for lane in (b"a", b"b"):

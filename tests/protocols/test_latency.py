@@ -36,7 +36,7 @@ def columns(api: Any, data: bytes) -> list[dict[str, Any]]:
 
 
 @pytest.mark.parametrize("seed", range(8))
-def test_the_columns_are_the_figures_of_the_response(api: Any, seed: int) -> None:
+def test_columns_match_response_latency(api: Any, seed: int) -> None:
     rng = random.Random(seed)
     times = sorted(round(rng.uniform(0, 3), rng.choice([0, 3, 9])) for _ in BLOCKS)
     (response,) = api.responses(rows(times))
@@ -51,13 +51,13 @@ def test_the_columns_are_the_figures_of_the_response(api: Any, seed: int) -> Non
     assert told.inter_token_p50 == pytest.approx(sorted(pauses)[len(pauses) // 2], abs=0.5)
 
 
-def test_without_times_the_columns_are_null(api: Any) -> None:
+def test_columns_are_null_without_times(api: Any) -> None:
     assert columns(api, SSE) == [dict.fromkeys(FIGURES)]
     whole = json.dumps({"ts": START, "body": SSE.decode()}).encode()
     assert columns(api, whole) == [dict.fromkeys(FIGURES)]
 
 
-def test_a_first_event_before_its_request(api: Any) -> None:
+def test_first_event_before_request(api: Any) -> None:
     """The clock went back between the two: the event is held at the request."""
     lines = [{"t": START * 10**9, "lane": "a", "begin": True}]
     lines += [{"t": (START - 5) * 10**9 + n, "lane": "a", "chunk": block.decode()} for n, block in enumerate(BLOCKS)]
@@ -67,7 +67,7 @@ def test_a_first_event_before_its_request(api: Any) -> None:
     assert (response.latency.duration, response.latency.longest_stall) == (0.0, 0.0)
 
 
-def test_tokens_that_are_none(api: Any) -> None:
+def test_null_token_counts(api: Any) -> None:
     for odd in ("-5", "1" + "0" * 400, "1.5", '"7"', "null"):
         data = rows([float(n) for n in range(len(BLOCKS))]).replace(b'\\"output_tokens\\":', b'\\"output_tokens\\":%b,\\"x\\":' % odd.encode().replace(b'"', b'\\"'))  # fmt: skip
         (row,) = columns(api, data)
@@ -75,14 +75,14 @@ def test_tokens_that_are_none(api: Any) -> None:
         assert row["duration"] == len(BLOCKS) - 1
 
 
-def test_the_rate() -> None:
+def test_token_rate() -> None:
     assert figures(0.0, 1.0, 4.0, [1.0, 2.0, 3.0], 9).output_tokens_per_second == 4.0
     assert figures(0.0, 1.0, 4.0, [1.0], 8).output_tokens_per_second == 2.0
     assert figures(0.0, None, 4.0, [], 8).output_tokens_per_second == 2.0
     assert figures(0.0, 1.0, 4.0, [1.0, 2.0], 1).output_tokens_per_second is None
 
 
-def test_the_columns_of_a_scan(backend: ModuleType, tmp_path: Path) -> None:
+def test_latency_columns_of_scan(backend: ModuleType, tmp_path: Path) -> None:
     (tmp_path / "a.jsonl").write_bytes(rows([n / 8 for n in range(len(BLOCKS))]))
     (tmp_path / "b.sse").write_bytes(SSE)
     with pytest.MonkeyPatch.context() as patch:

@@ -48,7 +48,7 @@ def chunks(path: Path) -> dict[str, bytes]:
 
 @pytest.mark.parametrize("fast", [False, True])
 @pytest.mark.parametrize("manner", ["each", "whole", "cut-7", "gzip"])
-def test_what_passes_is_unchanged_and_read_back(api: Any, url: str, path: Path, manner: str, fast: bool) -> None:
+def test_recorded_stream_is_unchanged_and_readable(api: Any, url: str, path: Path, manner: str, fast: bool) -> None:
     before = time.time()
     with openai.OpenAI(**options(url)) as client, openai.OpenAI(**options(url)) as plain:
         if fast and api.BACKEND == "rust":  # the twin leaves the SDK as it is
@@ -68,7 +68,7 @@ def test_what_passes_is_unchanged_and_read_back(api: Any, url: str, path: Path, 
         assert told.started_at < told.first_delta_at < told.ended_at
 
 
-def test_asynchronous(api: Any, url: str, path: Path) -> None:
+def test_async(api: Any, url: str, path: Path) -> None:
     """Requests side by side have lanes of their own."""
 
     async def one(client: Any, name: str) -> int:
@@ -88,7 +88,7 @@ def test_asynchronous(api: Any, url: str, path: Path) -> None:
     assert sorted(response.status for response in found) == ["completed", "completed", "incomplete"]
 
 
-def test_what_is_recorded_and_what_is_not(api: Any, url: str, path: Path) -> None:
+def test_recorded_requests(api: Any, url: str, path: Path) -> None:
     """Copies of the client, its other ways to stream, errors of the API; not other endpoints, nor what comes afterwards."""
     with openai.OpenAI(**options(url)) as client:
         with record(client, path) as recorder:
@@ -127,7 +127,7 @@ def test_streams_that_end_early(api: Any, url: str, path: Path) -> None:
     assert [response.complete for response in api.responses(path)] == [False, False]
 
 
-def test_a_recording_that_fails_leaves_the_client_alone(url: str, path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_failed_recording_does_not_affect_client(url: str, path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     with openai.OpenAI(**options(url)) as client, record(client, path) as recorder:
         stream = client.responses.create(model="chat", input="x", stream=True)
         events = iter(stream)

@@ -38,7 +38,7 @@ def path(tmp_path: Path) -> Path:
 # -- the recorder ----------------------------------------------------------------------------------------------------
 
 
-def test_what_passes_is_unchanged_and_read_back(api: Any, path: Path) -> None:
+def test_recorded_stream_is_unchanged_and_readable(api: Any, path: Path) -> None:
     before = time.time()
     assert list(record(CHUNKS, path)) == CHUNKS
     kinds = ["begin", *["chunk"] * len(CHUNKS), "end"]
@@ -50,7 +50,7 @@ def test_what_passes_is_unchanged_and_read_back(api: Any, path: Path) -> None:
     assert before <= response.latency.started_at <= response.latency.ended_at <= time.time()
 
 
-def test_bytes_that_are_no_text(api: Any, path: Path) -> None:
+def test_non_text_bytes(api: Any, path: Path) -> None:
     cut = SSE.replace(b'"delta":"', '"delta":"é'.encode())
     chunks = [cut[at : at + 1] for at in range(len(cut))]
     assert list(record(chunks, path)) == chunks
@@ -58,7 +58,7 @@ def test_bytes_that_are_no_text(api: Any, path: Path) -> None:
     assert [e.raw for e in api.events(path)] == [e.raw for e in api.events(cut)]
 
 
-def test_asynchronous(api: Any, path: Path) -> None:
+def test_async(api: Any, path: Path) -> None:
     async def source() -> AsyncIterator[bytes]:
         for chunk in CHUNKS:
             yield chunk
@@ -70,7 +70,7 @@ def test_asynchronous(api: Any, path: Path) -> None:
     assert len(list(api.responses(path))) == 1
 
 
-def test_a_stream_that_breaks_and_one_that_is_left(path: Path) -> None:
+def test_broken_and_abandoned_streams(path: Path) -> None:
     def source() -> Iterator[bytes]:
         yield CHUNKS[0]
         raise OSError("gone")
@@ -97,7 +97,7 @@ def test_several_streams_in_one_file(api: Any, path: Path) -> None:
     assert [response.status for response in found] == ["completed"] * 3
 
 
-def test_a_row_that_a_crash_cut_off(api: Any, path: Path) -> None:
+def test_row_truncated_by_crash(api: Any, path: Path) -> None:
     list(record(CHUNKS, path))
     whole = path.read_bytes()
     path.write_bytes(whole[:-30])
@@ -107,7 +107,7 @@ def test_a_row_that_a_crash_cut_off(api: Any, path: Path) -> None:
     assert {diagnostic.code for diagnostic in stream.diagnostics} == {"bad_json"}
 
 
-def test_rows_that_other_processes_tear_spoil_none_of_ours(api: Any, path: Path) -> None:
+def test_torn_rows_of_other_processes_do_not_damage_ours(api: Any, path: Path) -> None:
     """Whoever writes beside us may die at any byte of a row, at any time."""
     with Recorder(path) as recorder, recorder.track("ours") as track:
         for number, chunk in enumerate(CHUNKS):
@@ -122,7 +122,7 @@ def test_rows_that_other_processes_tear_spoil_none_of_ours(api: Any, path: Path)
     assert [response.to_dict() for response in api.responses(path)] == [next(iter(api.responses(SSE))).to_dict()]
 
 
-def test_one_writer_leaves_no_empty_lines(path: Path) -> None:
+def test_single_writer_leaves_no_empty_lines(path: Path) -> None:
     for _ in range(2):
         with Recorder(path) as recorder:
             for _ in zip(recorder.tee(CHUNKS), recorder.tee(CHUNKS), strict=True):
@@ -131,7 +131,7 @@ def test_one_writer_leaves_no_empty_lines(path: Path) -> None:
     assert len(written(path)) == 4 * (len(CHUNKS) + 2)
 
 
-def test_a_disk_that_is_full(path: Path) -> None:
+def test_full_disk(path: Path) -> None:
     """A row that could not be written whole is told; the rows behind it stand on lines of their own."""
     resource = pytest.importorskip("resource")
     soft, hard = resource.getrlimit(resource.RLIMIT_FSIZE)
@@ -169,7 +169,7 @@ print(count)
 """
 
 
-def test_a_process_that_is_killed_tears_its_own_row_alone(path: Path) -> None:
+def test_killed_process_tears_only_its_own_row(path: Path) -> None:
     """The kernel may cut the one write that a process dies in: at a page, where rows are as large as these."""
     start = [sys.executable, "-c", WRITING, str(path)]
     children = [subprocess.Popen([*start, name], stdout=subprocess.PIPE) for name in "abcd"]
@@ -216,7 +216,7 @@ def events(api: Any) -> list[Any]:
     return list(api.events(SSE))
 
 
-def test_a_live_decoder_with_a_clock(api: Any) -> None:
+def test_live_decoder_with_clock(api: Any) -> None:
     now = [100.0]
     decoder = _backend.engine.Decoder(clock=lambda: now[0])
     for event in events(api):
@@ -285,7 +285,7 @@ def client(url: str) -> Any:
 
 
 @pytest.mark.parametrize("name", ["conversation.sse", "hello_assist.sse", "log_of_seven.sse"])
-def test_the_sdk_gets_the_same_answers(name: str) -> None:
+def test_sdk_gets_same_results_from_replay(name: str) -> None:
     """All responses of a log, in its order; a recording without times is served without pauses."""
     import respstream
 
@@ -301,7 +301,7 @@ def test_the_sdk_gets_the_same_answers(name: str) -> None:
         assert openai.responses.retrieve(whole.id).output_text == whole.output_text
 
 
-def test_the_recorded_pauses(path: Path) -> None:
+def test_replay_keeps_pauses(path: Path) -> None:
     timed(path)
     with serving(path, 1.0) as url, client(url) as openai:
         start = time.monotonic()
@@ -310,7 +310,7 @@ def test_the_recorded_pauses(path: Path) -> None:
     assert [round(after, 3) for after, _ in takes([path.read_bytes()])[0].events][:3] == [0.02, 0.04, 0.06]
 
 
-def test_what_is_not_recorded(path: Path) -> None:
+def test_replay_of_unknown_request(path: Path) -> None:
     openai = pytest.importorskip("openai")
     timed(path)
     with serving(path, None) as url, client(url) as sdk:
@@ -330,7 +330,7 @@ def run(*args: str, stdin: bytes = b"") -> subprocess.CompletedProcess[bytes]:
     return subprocess.run(command, input=stdin, capture_output=True, timeout=60, check=False)
 
 
-def test_the_command_record(path: Path) -> None:
+def test_record_command(path: Path) -> None:
     done = run("record", "-o", str(path), "--lane", "x", stdin=SSE)
     assert (done.returncode, done.stdout, done.stderr) == (0, SSE, b"")
     assert {row["lane"] for row in written(path)} == {"x"}
@@ -343,7 +343,7 @@ def test_the_command_record(path: Path) -> None:
     assert run("record", stdin=SSE).returncode == 2
 
 
-def test_rows_on_the_command_line(tmp_path: Path) -> None:
+def test_rows_on_command_line(tmp_path: Path) -> None:
     path = tmp_path / "rows.jsonl"
     path.write_text(json.dumps({"a": {"b": SSE.decode()}, "w": 1763705153}) + "\n")
     shown = run("responses", str(path), "--field", "/a/b", "--time", "/w", "--format", "csv", "--columns", "ended_at")
@@ -362,7 +362,7 @@ WRAPPED: dict[str, list[str]] = {
 
 @pytest.mark.parametrize("backend", ["rust", "python"])
 @pytest.mark.parametrize("name", WRAPPED)
-def test_every_command_reads_what_wraps_streams(tmp_path: Path, name: str, backend: str, monkeypatch: Any) -> None:
+def test_every_command_reads_recordings(tmp_path: Path, name: str, backend: str, monkeypatch: Any) -> None:
     monkeypatch.setenv("RESPSTREAM_BACKEND", backend)
     how = WRAPPED[name]
     path = tmp_path / name
@@ -394,7 +394,7 @@ def test_every_command_reads_what_wraps_streams(tmp_path: Path, name: str, backe
 
 
 @pytest.mark.parametrize("backend", ["rust", "python"])
-def test_a_cassette_without_yaml_is_told(tmp_path: Path, backend: str, monkeypatch: Any) -> None:
+def test_cassette_without_yaml_is_reported(tmp_path: Path, backend: str, monkeypatch: Any) -> None:
     """By each command alike; the other files are read."""
     monkeypatch.setenv("RESPSTREAM_BACKEND", backend)
     (tmp_path / "yaml.py").write_text("raise ImportError('not here')")
@@ -409,7 +409,7 @@ def test_a_cassette_without_yaml_is_told(tmp_path: Path, backend: str, monkeypat
         assert b"Traceback" not in done.stderr
 
 
-def test_the_command_replay(path: Path) -> None:
+def test_replay_command(path: Path) -> None:
     timed(path)
     command = [sys.executable, "-m", "respstream", "replay", str(path), "--speed", "max"]
     child = subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.PIPE)

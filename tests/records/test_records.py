@@ -69,7 +69,7 @@ SHAPES = {
 
 @pytest.mark.parametrize("form", ["auto", "rows"])
 @pytest.mark.parametrize("shape", SHAPES)
-def test_a_known_shape_needs_no_options(backend: ModuleType, shape: str, form: str) -> None:
+def test_known_shapes_need_no_options(backend: ModuleType, shape: str, form: str) -> None:
     read = Read(backend, SHAPES[shape], form=form)
     assert [event.to_dict() for event in read.events] == payloads()
     assert read.codes == {}
@@ -85,7 +85,7 @@ def backend_text(backend: ModuleType) -> str:
     return text
 
 
-def test_offsets_are_those_of_the_rows(backend: ModuleType) -> None:
+def test_offsets_are_row_offsets(backend: ModuleType) -> None:
     data = SHAPES["chunks"]
     read = Read(backend, data)
     starts = [0]
@@ -97,7 +97,7 @@ def test_offsets_are_those_of_the_rows(backend: ModuleType) -> None:
     assert state.byte_end + 1 in starts
 
 
-def test_each_row_its_own_response(backend: ModuleType) -> None:
+def test_one_response_per_row(backend: ModuleType) -> None:
     whole = {"id": "x", "ts": SECOND, "body": TEXT}
     read = Read(backend, rows(whole, {**whole, "ts": SECOND + 1}, {**whole, "body": TEXT[:2000]}, whole))
     assert [response.status for response in read.responses] == ["completed", "completed", "in_progress", "completed"]
@@ -105,7 +105,7 @@ def test_each_row_its_own_response(backend: ModuleType) -> None:
     assert read.times(1) == (SECOND + 1, None, SECOND + 1)
 
 
-def test_a_response_is_handed_out_with_its_row(backend: ModuleType) -> None:
+def test_response_is_returned_with_its_row(backend: ModuleType) -> None:
     decoder = backend.Decoder()
     assert len(decoder.fold(rows({"body": TEXT}))) == 1
     assert len(decoder.fold(rows({"body": TEXT}))) == 1
@@ -159,7 +159,7 @@ def test_times(backend: ModuleType, written: Any, seconds: float | None) -> None
     assert read.codes.get("bad_field", 0) == (seconds is None)
 
 
-def test_times_flow_into_the_response(backend: ModuleType) -> None:
+def test_response_gets_times(backend: ModuleType) -> None:
     events = payloads()
     read = Read(
         backend, rows(*({"event": e["type"], "data": e, "timestamp": SECOND + n} for n, e in enumerate(events)))
@@ -171,7 +171,7 @@ def test_times_flow_into_the_response(backend: ModuleType) -> None:
     ]
 
 
-def test_times_that_go_back_are_held(backend: ModuleType) -> None:
+def test_decreasing_times_are_clamped(backend: ModuleType) -> None:
     events = payloads()
     back = rows(*({"event": e["type"], "data": e, "timestamp": SECOND - n} for n, e in enumerate(events)))
     read = Read(backend, back)
@@ -207,7 +207,7 @@ def test_malformed_rows_are_diagnosed(
     assert between.codes == codes
 
 
-def test_rows_without_a_stream(backend: ModuleType) -> None:
+def test_rows_without_stream(backend: ModuleType) -> None:
     assert Read(backend, rows({"level": "info", "msg": "data: none"})).codes == {"no_type": 1}
     assert Read(backend, rows({"level": "info", "msg": "data: none"}), form="rows").codes == {"bad_field": 1}
 
@@ -219,7 +219,7 @@ def test_wrong_options(backend: ModuleType) -> None:
         backend.Decoder(form="sse", time="/t")
 
 
-def test_cut_anywhere(backend: ModuleType) -> None:
+def test_split_anywhere(backend: ModuleType) -> None:
     random.seed(4)
     for data in SHAPES.values():
         whole = Read(backend, data)
@@ -268,7 +268,7 @@ OPTIONS: list[dict[str, Any]] = [
 
 
 @pytest.mark.parametrize("seed", range(40))
-def test_the_twins_agree(backends: tuple[ModuleType, ModuleType], seed: int) -> None:
+def test_backends_agree(backends: tuple[ModuleType, ModuleType], seed: int) -> None:
     data, options = jumble(seed), OPTIONS[seed % len(OPTIONS)]
     rust, python = (Read(backend, data, **options) for backend in backends)
     assert [(e.raw, e.offset, e.stream_id) for e in rust.events] == [
@@ -335,7 +335,7 @@ def test_har(api: Any, form: str, indent: int | None) -> None:
     assert len(list(api.events(data, form=form))) >= 2 * COUNT
 
 
-def test_har_with_frames_that_have_times(api: Any) -> None:
+def test_har_with_timed_frames(api: Any) -> None:
     frames = [
         {"type": "receive", "time": SECOND + n / 8, "opcode": 1, "data": json.dumps(e)}
         for n, e in enumerate(payloads())
@@ -378,7 +378,7 @@ def test_vcr_as_json(api: Any) -> None:
     assert [response.status for response in api.responses(data)] == ["completed"]
 
 
-def test_vcr_of_ruby(api: Any) -> None:
+def test_ruby_vcr(api: Any) -> None:
     yaml = pytest.importorskip("yaml")
     one = {
         "request": {"method": "post", "uri": "https://api.openai.com/v1/responses"},
@@ -390,14 +390,14 @@ def test_vcr_of_ruby(api: Any) -> None:
     assert response._state.ended_at == SECOND
 
 
-def test_a_broken_cassette(api: Any) -> None:
+def test_broken_cassette(api: Any) -> None:
     pytest.importorskip("yaml")
     stream = api.responses(b"interactions:\n- request: [}\n")
     assert list(stream) == []
     assert readings.codes(stream.diagnostics) == ["bad_field"]
 
 
-def test_what_is_seen_by_the_first_bytes() -> None:
+def test_detection_by_first_bytes() -> None:
     from respstream.wrapped import sniff
 
     seen = {
@@ -419,7 +419,7 @@ def test_what_is_seen_by_the_first_bytes() -> None:
         assert all(sniff(text[:cut]) in (None, form) for cut in range(len(text)))
 
 
-def test_a_whole_log_is_not_copied_to_see_its_shape() -> None:
+def test_detection_does_not_copy_log() -> None:
     from respstream.wrapped import sniff
 
     log = rows({"type": "response.created"}) * 100_000

@@ -152,7 +152,7 @@ def test_rows_at_every_cut(backend: Any, name: str) -> None:
         (b"data:\xe2\x82", "\ufffd"),
     ],
 )
-def test_the_end_of_the_input(backend: Any, raw: bytes, flushed: str) -> None:
+def test_end_of_input(backend: Any, raw: bytes, flushed: str) -> None:
     for chunks in ways(raw):
         assert [m.data for m in decode(backend.SseDecoder, chunks)[0]] == [flushed]
         assert decode(backend.SseDecoder, chunks, "discard")[0] == []
@@ -164,7 +164,7 @@ def test_nothing_to_flush(backend: Any, raw: bytes) -> None:
         assert decode(backend.SseDecoder, chunks)[0] == []
 
 
-def test_the_last_event_id_is_of_the_last_whole_block(backend: Any) -> None:
+def test_last_event_id_is_that_of_last_complete_block(backend: Any) -> None:
     raw = b"id:1\n\nid:2\n"
     assert decode(backend.SseDecoder, [raw], "discard")[2] == "1"
     assert decode(backend.SseDecoder, [raw], "flush")[2] == "2"
@@ -199,7 +199,7 @@ def test_retry_is_ascii_digits(backend: Any, value: bytes, retry: int | None) ->
     assert last == retry
 
 
-def test_retry_is_known_as_soon_as_its_line_ends(backend: Any) -> None:
+def test_retry_applies_when_its_line_ends(backend: Any) -> None:
     decoder = backend.SseDecoder()
     decoder.feed(b"retry:10")
     assert decoder.retry is None
@@ -207,7 +207,7 @@ def test_retry_is_known_as_soon_as_its_line_ends(backend: Any) -> None:
     assert decoder.retry == 10
 
 
-def test_a_message_is_there_with_the_cr_that_ends_its_block(backend: Any) -> None:
+def test_message_is_complete_at_final_cr(backend: Any) -> None:
     decoder = backend.SseDecoder()
     assert decoder.feed(b"data:a\r") == []
     assert decoder.feed(b"\n\r") == [Message(None, "a")]
@@ -216,7 +216,7 @@ def test_a_message_is_there_with_the_cr_that_ends_its_block(backend: Any) -> Non
     assert decoder.finish() == []
 
 
-def test_invalid_utf_8_is_replaced_as_the_standard_has_it(backend: Any) -> None:
+def test_invalid_utf8_is_replaced_as_specified(backend: Any) -> None:
     high = range(0x80, 0x100)
     edges = [0x7F, 0x80, 0x8F, 0x90, 0x9F, 0xA0, 0xBF, 0xC1, 0xC2, 0xE0, 0xE2, 0xED, 0xEF, 0xF0, 0xF4, 0xF5]
     words = [bytes(word) for word in itertools.chain(itertools.product(high, high), itertools.product(edges, repeat=4))]
@@ -244,7 +244,7 @@ def test_any_bytes_at_any_cuts(backend: Any, raw: bytes, cuts: list[int], on_eof
 
 
 @given(raw=STREAMS, cuts=st.lists(st.integers(min_value=0), max_size=6))
-def test_lines_have_the_same_places_at_any_cuts(raw: bytes, cuts: list[int]) -> None:
+def test_line_positions_do_not_depend_on_cuts(raw: bytes, cuts: list[int]) -> None:
     def places(chunks: list[bytes]) -> list[tuple[int, int]]:
         splitter, window, base, found = LineSplitter(), b"", 0, []
         for chunk in chunks:
@@ -286,30 +286,30 @@ def test_bytes_like_chunks(backend: Any, make: Any) -> None:
     assert backend.SseDecoder().feed(make(b"data:a\n\n")) == [Message(None, "a")]
 
 
-def test_a_view_with_gaps(backend: Any) -> None:
+def test_non_contiguous_view(backend: Any) -> None:
     assert backend.SseDecoder().feed(memoryview(b"d.a.t.a.:.a.\n.\n.")[::2]) == [Message(None, "a")]
 
 
-def test_a_chunk_may_change_after_it_was_fed(backend: Any) -> None:
+def test_chunk_may_change_after_feed(backend: Any) -> None:
     decoder, chunk = backend.SseDecoder(), bytearray(b"data:a")
     decoder.feed(chunk)
     chunk[:] = b"xxxxxx"
     assert decoder.feed(b"\n\n") == [Message(None, "a")]
 
 
-def test_text_is_refused(backend: Any) -> None:
+def test_str_chunk_raises(backend: Any) -> None:
     with pytest.raises(TypeError, match="takes bytes, not str"):
         backend.SseDecoder().feed("data:a\n\n")
 
 
 @pytest.mark.parametrize("chunk", [None, 5, [1, 2], object()], ids=lambda value: type(value).__name__)
-def test_what_is_no_buffer_is_refused(backend: Any, chunk: object) -> None:
+def test_non_buffer_chunk_raises(backend: Any, chunk: object) -> None:
     with pytest.raises(TypeError):
         backend.SseDecoder().feed(chunk)
 
 
 @pytest.mark.parametrize("on_eof", ["", "keep", "FLUSH", None, 1], ids=repr)
-def test_on_eof_is_one_of_two(backend: Any, on_eof: object) -> None:
+def test_invalid_on_eof_raises(backend: Any, on_eof: object) -> None:
     with pytest.raises(ValueError, match=f"on_eof is 'flush' or 'discard', not {on_eof!r}"):
         backend.SseDecoder(on_eof=on_eof)
 
@@ -327,7 +327,7 @@ def test_finished_until_reset(backend: Any) -> None:
     assert decoder.feed(BOM + b"data:b\n\n") == [Message(None, "b")]
 
 
-def test_reset_keeps_on_eof_and_nothing_else(backend: Any) -> None:
+def test_reset_keeps_only_on_eof(backend: Any) -> None:
     decoder = backend.SseDecoder("discard")
     decoder.feed(b"id:1\nevent:e\ndata:a\n\ndata:b\r")
     decoder.reset()
@@ -335,7 +335,7 @@ def test_reset_keeps_on_eof_and_nothing_else(backend: Any) -> None:
     assert decoder.finish() == []
 
 
-def test_the_message_is_a_value() -> None:
+def test_messages_compare_by_value() -> None:
     message = Message("e", '{"a": 1}', "7", 10)
     assert message == Message("e", '{"a": 1}', "7", 10)
     for other in (Message("x", '{"a": 1}', "7", 10), Message("e", "", "7", 10), Message("e", '{"a": 1}'), "e"):
@@ -352,7 +352,7 @@ def test_the_message_is_a_value() -> None:
         Message(data="[DONE]").json()
 
 
-def test_the_message_matches_by_position() -> None:
+def test_message_supports_match_by_position() -> None:
     match Message("e", "d", "7", 10):
         case Message("e", data, _, int(retry)):
             assert (data, retry) == ("d", 10)
@@ -360,7 +360,7 @@ def test_the_message_matches_by_position() -> None:
             pytest.fail("no match")
 
 
-def test_the_module_has_the_decoder_of_the_backend_that_runs() -> None:
+def test_module_exports_decoder_of_active_backend() -> None:
     assert sse.Decoder().feed(b"data:a\n\n") == [Message(None, "a")]
     with pytest.raises(AttributeError, match="no attribute 'Decodr'"):
         sse.Decodr  # noqa: B018

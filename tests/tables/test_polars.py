@@ -34,7 +34,7 @@ def scans(monkeypatch: pytest.MonkeyPatch) -> list[tables.Scan]:
 
 @pytest.mark.usefixtures("api")
 @pytest.mark.parametrize("table", list(tables.COLUMNS))
-def test_a_lazy_frame_has_the_rows_of_a_scan(table: str) -> None:
+def test_lazy_frame_matches_scan(table: str) -> None:
     expected = respstream.scan(TRANSCRIPTS, table).to_polars().with_columns(pl.col(pl.Categorical).cast(pl.String))
     lazy = bridge.scan_table(TRANSCRIPTS, table)
     assert lazy.collect_schema() == expected.schema
@@ -69,7 +69,7 @@ def test_queries(name: str) -> None:
 
 
 @pytest.mark.usefixtures("api")
-def test_only_wanted_columns_are_read(scans: list[tables.Scan]) -> None:
+def test_only_requested_columns_are_read(scans: list[tables.Scan]) -> None:
     lazy = bridge.scan_responses(TRANSCRIPTS).filter(pl.col("status") == "completed").select("model")
     del scans[:]
     assert lazy.collect().height == 10
@@ -79,7 +79,7 @@ def test_only_wanted_columns_are_read(scans: list[tables.Scan]) -> None:
 
 
 @pytest.mark.usefixtures("api")
-def test_reading_ends_with_the_limit(scans: list[tables.Scan], tmp_path: Path) -> None:
+def test_reading_stops_at_limit(scans: list[tables.Scan], tmp_path: Path) -> None:
     for number in range(40):
         (tmp_path / f"{number:02}.jsonl").write_bytes(STREAM * 50)
     lazy = bridge.scan_responses(tmp_path, threads=1)
@@ -92,7 +92,7 @@ def test_reading_ends_with_the_limit(scans: list[tables.Scan], tmp_path: Path) -
 
 
 @pytest.mark.usefixtures("api")
-def test_what_cannot_be_read(tmp_path: Path) -> None:
+def test_unreadable_input(tmp_path: Path) -> None:
     for name in ("a.jsonl", "b.jsonl"):
         (tmp_path / name).write_bytes(STREAM)
     paths = [tmp_path / "a.jsonl", tmp_path / "b.jsonl"]

@@ -73,20 +73,20 @@ def logs(tmp_path: Path) -> Path:
 
 
 @pytest.mark.parametrize("table", TABLES)
-def test_twins_give_equal_tables(backends: tuple[ModuleType, ModuleType], table: str) -> None:
+def test_backends_give_equal_tables(backends: tuple[ModuleType, ModuleType], table: str) -> None:
     found = both(backends, lambda: rows(LOGS, table, whole(table)))
     assert found
 
 
 @pytest.mark.parametrize("table", TABLES)
-def test_twins_give_equal_tables_of_recorded_streams(
+def test_backends_give_equal_tables_of_recorded_streams(
     backends: tuple[ModuleType, ModuleType], recorded: list[Path], table: str
 ) -> None:
     assert both(backends, lambda: rows(recorded, table, whole(table)))
 
 
 @pytest.mark.parametrize("table", TABLES)
-def test_twins_give_equal_tables_of_odd_streams(
+def test_backends_give_equal_tables_of_unusual_streams(
     backends: tuple[ModuleType, ModuleType], table: str, tmp_path: Path
 ) -> None:
     for row in MINIMAL:
@@ -94,7 +94,7 @@ def test_twins_give_equal_tables_of_odd_streams(
     assert both(backends, lambda: rows(tmp_path, table, whole(table)))
 
 
-def test_every_diagnostic_is_a_row_with_its_words(backends: tuple[ModuleType, ModuleType], tmp_path: Path) -> None:
+def test_every_diagnostic_is_a_row(backends: tuple[ModuleType, ModuleType], tmp_path: Path) -> None:
     for row in MINIMAL:
         (tmp_path / f"{row.code}.log").write_bytes(row.stream)
         options = dict(row.options)
@@ -109,7 +109,7 @@ def test_every_diagnostic_is_a_row_with_its_words(backends: tuple[ModuleType, Mo
 
 
 @pytest.mark.usefixtures("api")
-def test_rows_are_those_of_the_responses() -> None:
+def test_rows_match_responses() -> None:
     expected = []
     for path in LOGS:
         responses = respstream.responses(path)
@@ -118,7 +118,7 @@ def test_rows_are_those_of_the_responses() -> None:
 
 
 @pytest.mark.usefixtures("api")
-def test_events_are_those_of_the_stream() -> None:
+def test_event_rows_match_stream() -> None:
     for path in LOGS:
         expected = list(respstream.events(path))
         found = rows(path, "events", [*whole("events")])
@@ -131,7 +131,7 @@ def test_events_are_those_of_the_stream() -> None:
 
 
 @pytest.mark.usefixtures("api")
-def test_events_are_numbered_in_their_response(tmp_path: Path) -> None:
+def test_events_are_numbered_per_response(tmp_path: Path) -> None:
     keepalive = b'{"type":"keepalive"}\n'
     (tmp_path / "a.jsonl").write_bytes(keepalive + keepalive + STREAM + STREAM)
     found = rows(tmp_path / "a.jsonl", "events", ["stream_index", "event_index", "response_id"])
@@ -179,14 +179,14 @@ def test_schema(table: str) -> None:
     )
 
 
-def test_schemas_of_the_twins_are_equal(backends: tuple[ModuleType, ModuleType]) -> None:
+def test_schemas_of_backends_are_equal(backends: tuple[ModuleType, ModuleType]) -> None:
     for table in TABLES:
         rust, python = (pa.schema(under(backend, functools.partial(respstream.schema, table))) for backend in backends)
         assert rust.equals(python, check_metadata=True)
 
 
 @pytest.mark.usefixtures("api")
-def test_columns_come_as_asked_for() -> None:
+def test_columns_keep_requested_order() -> None:
     everything = rows(LOGS)
     assert rows(LOGS, columns=["model", "source"]) == [
         {"model": row["model"], "source": row["source"]} for row in everything
@@ -199,7 +199,7 @@ def test_columns_come_as_asked_for() -> None:
 
 @pytest.mark.usefixtures("api")
 @pytest.mark.parametrize("table", TABLES)
-def test_readers_of_arrow(table: str) -> None:
+def test_arrow_readers(table: str) -> None:
     logs = respstream.scan(LOGS, table)
     expected = logs.to_arrow()
     assert pa.table(logs).equals(expected)
@@ -226,7 +226,7 @@ def test_several_tables_in_one_pass() -> None:
 
 
 @pytest.mark.usefixtures("api")
-def test_a_scan_is_read_anew() -> None:
+def test_scan_can_be_read_again() -> None:
     logs = respstream.scan(LOGS)
     assert logs.summary is None
     assert logs.to_arrow().equals(logs.to_arrow())
@@ -240,7 +240,7 @@ def test_a_scan_is_read_anew() -> None:
 
 @pytest.mark.usefixtures("api")
 @pytest.mark.parametrize("threads", [1, 2, 3, 8])
-def test_order_is_that_of_the_input(logs: Path, threads: int) -> None:
+def test_rows_keep_input_order(logs: Path, threads: int) -> None:
     expected = [
         (os.fspath(path), response.id) for path in sorted(logs.iterdir()) for response in respstream.responses(path)
     ]
@@ -249,14 +249,14 @@ def test_order_is_that_of_the_input(logs: Path, threads: int) -> None:
 
 
 @pytest.mark.usefixtures("api")
-def test_batches_have_as_many_rows_as_asked_for(logs: Path) -> None:
+def test_batches_have_requested_size(logs: Path) -> None:
     sizes = [batch.num_rows for batch in respstream.scan(logs, batch_rows=7).batches()]
     assert set(sizes[:-1]) == {7}
     assert 1 <= sizes[-1] <= 7
 
 
 @pytest.mark.usefixtures("api")
-def test_a_reader_may_stop_early(logs: Path) -> None:
+def test_reader_may_stop_early(logs: Path) -> None:
     for _ in range(20):
         batches = respstream.scan(logs, batch_rows=1, threads=4).batches()
         next(batches)
@@ -292,7 +292,7 @@ def broken(folder: Path) -> None:
             (folder / name).write_bytes(data)
 
 
-def test_bad_files_are_named_and_the_rest_goes_on(backends: tuple[ModuleType, ModuleType], tmp_path: Path) -> None:
+def test_bad_files_are_reported_and_others_are_read(backends: tuple[ModuleType, ModuleType], tmp_path: Path) -> None:
     broken(tmp_path)
 
     def run() -> Any:
@@ -325,7 +325,7 @@ def test_bad_files_are_named_and_the_rest_goes_on(backends: tuple[ModuleType, Mo
 
 
 @pytest.mark.usefixtures("api")
-def test_a_name_that_is_no_utf_8(tmp_path: Path) -> None:
+def test_file_name_with_invalid_utf8(tmp_path: Path) -> None:
     folder = os.fsencode(tmp_path)
     try:
         Path(os.fsdecode(folder + b"/\xff.jsonl")).write_bytes(STREAM)
@@ -349,7 +349,7 @@ def test_many_tiny_files(tmp_path: Path) -> None:
 
 
 @pytest.mark.usefixtures("api")
-def test_what_a_callable_opens(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_callable_sources(monkeypatch: pytest.MonkeyPatch) -> None:
     class Failing(io.RawIOBase):
         def readable(self) -> bool:
             return True
@@ -404,7 +404,7 @@ def strictly(*args: Any, **options: Any) -> tuple[list[dict[str, Any]], tuple[An
 
 @pytest.mark.parametrize("columns", [["source", "response_id"], None])
 @pytest.mark.parametrize("threads", [1, 3])
-def test_strict_ends_at_the_first_error(
+def test_strict_stops_at_first_error(
     backends: tuple[ModuleType, ModuleType], columns: list[str] | None, threads: int, tmp_path: Path
 ) -> None:
     for number in range(9):
@@ -415,7 +415,7 @@ def test_strict_ends_at_the_first_error(
     assert [row["source"] for row in found] == [str(tmp_path / f"{n // 2}.jsonl") for n in range(11)]
 
 
-def test_strict_wants_sources_that_can_be_read(backends: tuple[ModuleType, ModuleType], tmp_path: Path) -> None:
+def test_strict_raises_for_unreadable_sources(backends: tuple[ModuleType, ModuleType], tmp_path: Path) -> None:
     (tmp_path / "a.jsonl").write_bytes(STREAM)
     (tmp_path / "b.jsonl.gz").write_bytes(gzip.compress(STREAM)[:-5])
     (tmp_path / "c.jsonl").symlink_to(tmp_path / "nowhere")
@@ -427,14 +427,14 @@ def test_strict_wants_sources_that_can_be_read(backends: tuple[ModuleType, Modul
     assert (found, error[:2]) == ([], ("c.jsonl", "unreadable"))
 
 
-def test_strict_takes_what_is_in_order(backends: tuple[ModuleType, ModuleType], logs: Path) -> None:
+def test_strict_accepts_valid_input(backends: tuple[ModuleType, ModuleType], logs: Path) -> None:
     found, error = both(backends, lambda: strictly(logs))
     assert error is None
     assert found == rows(logs)
 
 
 @pytest.mark.usefixtures("api")
-def test_readers_of_arrow_hear_of_a_strict_error(tmp_path: Path) -> None:
+def test_arrow_readers_get_strict_error(tmp_path: Path) -> None:
     (tmp_path / "a.jsonl").write_bytes(STREAM + b"{oops}\n")
     logs = respstream.scan(tmp_path, strict=True)
     with pytest.raises(respstream.StreamError, match="bad_json at byte"):
@@ -450,7 +450,7 @@ def test_readers_of_arrow_hear_of_a_strict_error(tmp_path: Path) -> None:
 
 
 @pytest.mark.usefixtures("api")
-def test_a_file_that_grows_shrinks_or_goes_while_it_is_read(tmp_path: Path) -> None:
+def test_file_changes_while_it_is_read(tmp_path: Path) -> None:
     size = 6 << 20
     many = STREAM * (size // len(STREAM))
     if _backend.BACKEND == "python":
@@ -509,14 +509,14 @@ def test_a_file_that_grows_shrinks_or_goes_while_it_is_read(tmp_path: Path) -> N
         ({"paths": 7}, TypeError, "path"),
     ],
 )
-def test_wrong_arguments(arguments: dict[str, Any], error: type[Exception], words: str) -> None:
+def test_invalid_arguments(arguments: dict[str, Any], error: type[Exception], words: str) -> None:
     given: dict[str, Any] = {"paths": LOGS, **arguments}
     with pytest.raises(error, match=words):
         respstream.scan(**given)
 
 
 @pytest.mark.usefixtures("api")
-def test_options_are_those_of_the_decoder(tmp_path: Path) -> None:
+def test_options_match_decoder(tmp_path: Path) -> None:
     (tmp_path / "a.log").write_bytes(BEGIN + b'data: {"type":"response.completed"}')
     assert rows(tmp_path, columns=["terminal"], on_eof="discard") == [{"terminal": None}]
     assert rows(tmp_path, columns=["terminal"], form="jsonl") == [{"terminal": None}]

@@ -88,7 +88,7 @@ def expected(path: Path, table: str, options: dict[str, Any]) -> list[dict[str, 
 
 
 @pytest.mark.parametrize("name", list(FILES))
-def test_the_rows_are_those_of_the_file(tmp_path: Path, name: str) -> None:
+def test_rows_match_file(tmp_path: Path, name: str) -> None:
     data, options = FILES[name]
     path = tmp_path / name
     path.write_bytes(data)
@@ -105,7 +105,7 @@ def test_the_rows_are_those_of_the_file(tmp_path: Path, name: str) -> None:
 
 
 @pytest.mark.parametrize("name", list(FILES))
-def test_events_without_a_fold(tmp_path: Path, name: str) -> None:
+def test_events_without_fold(tmp_path: Path, name: str) -> None:
     """Columns that need no response are the same as beside those that do."""
     data, options = FILES[name]
     path = tmp_path / name
@@ -118,7 +118,7 @@ USAGE = ["source", "stream_index", "byte_start", "response_id", "model", "status
 
 
 @pytest.mark.parametrize("name", list(FILES))
-def test_responses_without_their_texts(tmp_path: Path, name: str) -> None:
+def test_responses_without_texts(tmp_path: Path, name: str) -> None:
     """Columns that few events tell are the same as beside those that all of them tell."""
     data, options = FILES[name]
     path = tmp_path / name
@@ -128,7 +128,9 @@ def test_responses_without_their_texts(tmp_path: Path, name: str) -> None:
 
 
 @pytest.mark.parametrize("seed", range(12))
-def test_jumbles(backends: tuple[ModuleType, ModuleType], tmp_path: Path, seed: int, monkeypatch: Any) -> None:
+def test_mixed_and_damaged_rows(
+    backends: tuple[ModuleType, ModuleType], tmp_path: Path, seed: int, monkeypatch: Any
+) -> None:
     """Rows of all shapes, cut and broken: the twins agree, with a fold and without."""
     path = tmp_path / "jumble.jsonl"
     path.write_bytes(jumble(seed))
@@ -141,7 +143,7 @@ def test_jumbles(backends: tuple[ModuleType, ModuleType], tmp_path: Path, seed: 
         assert found[0] == found[1]
 
 
-def test_nothing_that_wraps_is_split(tmp_path: Path) -> None:
+def test_wrapper_files_are_not_split(tmp_path: Path) -> None:
     """One response lies in many rows, and a cassette is one text: parts would not know what stands before."""
     for name, (data, options) in FILES.items():
         if not name.startswith(("mixed", "blank", "short", "no.")):
@@ -165,7 +167,7 @@ def table(batch: Any) -> list[dict[str, Any]]:
     return found
 
 
-def test_large_files_that_wrap_are_read_whole(tmp_path: Path) -> None:
+def test_large_wrapper_files_are_read_whole(tmp_path: Path) -> None:
     """The threads of the extension, which take parts of files, leave these alone."""
     backend = load("rust")
     for name in ("cassette.yaml", "recording.jsonl", "browser.har", "named_rows.jsonl"):
@@ -180,7 +182,7 @@ def test_large_files_that_wrap_are_read_whole(tmp_path: Path) -> None:
         assert found == len(scanned(path, "responses", **options))
 
 
-def test_a_cassette_without_yaml(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_cassette_without_yaml(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """What reads it is named, and the other files are read."""
     (tmp_path / "a.yaml").write_bytes(yaml(TEXT))
     (tmp_path / "b.sse").write_bytes(SSE)
@@ -215,7 +217,7 @@ HEADS = [
 ]
 
 
-def test_both_see_the_same_by_the_first_bytes(tmp_path: Path) -> None:
+def test_backends_detect_same_format(tmp_path: Path) -> None:
     """A source that is seen as a file that wraps streams is read by Python alone: an entry that is none is a `bad_field`."""
     from respstream.wrapped import sniff
 

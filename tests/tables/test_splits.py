@@ -79,7 +79,7 @@ def check(path: Path, *targets: int) -> None:
 
 @pytest.mark.usefixtures("api")
 @pytest.mark.parametrize("path", LOGS, ids=lambda path: path.name)
-def test_the_union_is_the_scan(path: Path) -> None:
+def test_union_of_splits_matches_scan(path: Path) -> None:
     if _backend.BACKEND == "rust":
         check(path, 100, 1000, 4096, 20_000)
     else:
@@ -88,7 +88,7 @@ def test_the_union_is_the_scan(path: Path) -> None:
 
 @pytest.mark.usefixtures("api")
 @pytest.mark.parametrize("name", list(ODD))
-def test_down_to_one_byte(name: str, tmp_path: Path) -> None:
+def test_splits_down_to_one_byte(name: str, tmp_path: Path) -> None:
     path = tmp_path / "a.log"
     path.write_bytes(ODD[name])
     if _backend.BACKEND == "rust":
@@ -129,14 +129,14 @@ def check_light(path: Path, *targets: int) -> None:
 
 @pytest.mark.usefixtures("native")
 @pytest.mark.parametrize("name", list(ODD))
-def test_events_without_a_fold(name: str, tmp_path: Path) -> None:
+def test_events_without_fold(name: str, tmp_path: Path) -> None:
     path = tmp_path / "a.log"
     path.write_bytes(ODD[name])
     check_light(path, 1, 7, 333)
 
 
 @pytest.mark.usefixtures("native")
-def test_events_of_recorded_streams_without_a_fold(recorded: list[Path]) -> None:
+def test_events_of_recorded_streams_without_fold(recorded: list[Path]) -> None:
     for path in (*LOGS, *recorded[::8]):
         check_light(path, max(1, path.stat().st_size // 5))
 
@@ -171,7 +171,7 @@ ODDITIES = ["jumps", "other item", "lanes", "escapes", "halves", "bytes", "no te
 
 @pytest.mark.parametrize("form", ["sse", "jsonl"])
 @pytest.mark.parametrize(("shape", "odd"), [*((shape, "") for shape in SHAPED), *(("chat", odd) for odd in ODDITIES)])
-def test_runs_are_rows(shape: str, odd: str, form: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_delta_runs_are_rows(shape: str, odd: str, form: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     path = tmp_path / "a.log"
     path.write_bytes(repeating(shape, form, odd))
     monkeypatch.setattr(_backend, "engine", _backend.load("python"))
@@ -195,7 +195,7 @@ def test_recorded_streams(recorded: list[Path]) -> None:
 
 @pytest.mark.parametrize("table", TABLES)
 @pytest.mark.parametrize("part_bytes", [1000, 20_000])
-def test_a_large_file_is_read_by_several_threads(table: str, part_bytes: int, tmp_path: Path) -> None:
+def test_large_file_is_read_by_several_threads(table: str, part_bytes: int, tmp_path: Path) -> None:
     path = tmp_path / "large.log"
     path.write_bytes(b"".join(log.read_bytes() + b"\n\n" for log in LOGS if b"created" in log.read_bytes()) * 3)
     expected = respstream.scan(path, table).to_arrow()
@@ -223,7 +223,7 @@ def in_parts(path: Path, part_bytes: int) -> dict[str, list[dict[str, Any]]]:
 
 
 @pytest.mark.parametrize("name", list(ODD))
-def test_parts_are_the_scan(name: str, tmp_path: Path) -> None:
+def test_parts_match_scan(name: str, tmp_path: Path) -> None:
     path = tmp_path / "a.log"
     path.write_bytes(ODD[name])
     expected = respstream.scan(path, TABLES, {table: whole(table) for table in TABLES}, threads=1).to_arrow()
@@ -231,7 +231,7 @@ def test_parts_are_the_scan(name: str, tmp_path: Path) -> None:
         assert in_parts(path, part_bytes) == {table: expected[table].to_pylist() for table in TABLES}
 
 
-def test_a_text_of_thousands_of_marks(tmp_path: Path) -> None:
+def test_text_with_thousands_of_split_markers(tmp_path: Path) -> None:
     """What is open at the beginning of a part is looked up by them; once a block is enough."""
     path = tmp_path / "a.jsonl"
     path.write_bytes(STREAM * 100 + STREAM.replace(b"Hi", b"response.created " * 20_000) + STREAM * 100)
@@ -240,7 +240,7 @@ def test_a_text_of_thousands_of_marks(tmp_path: Path) -> None:
 
 @pytest.mark.skipif(not IO.exists(), reason="what a process reads is told by Linux alone")
 @pytest.mark.parametrize("begin", [b"", BEGIN], ids=["none", "one"])
-def test_a_large_file_without_beginnings(begin: bytes, tmp_path: Path) -> None:
+def test_large_file_without_response_starts(begin: bytes, tmp_path: Path) -> None:
     """Where nothing tells what is open, a file is one part: it is not read again and again from its beginning."""
     path = tmp_path / "a.jsonl"
     path.write_bytes(begin + DELTA * (100_000_000 // len(DELTA)))
@@ -255,7 +255,7 @@ def read_bytes() -> int:
 
 
 @pytest.mark.skipif(not IO.exists(), reason="what a process reads is told by Linux alone")
-def test_lines_that_look_like_beginnings(tmp_path: Path) -> None:
+def test_lines_that_look_like_response_starts(tmp_path: Path) -> None:
     """Each is tried, and none is read further than to see that it is none."""
     path = tmp_path / "a.jsonl"
     path.write_bytes(BEGIN + b'{"x":"response.created"\n' * 20_000)
@@ -307,7 +307,7 @@ def summed(path: Path, **options: Any) -> tuple[dict[str, Any], dict[str, list[d
 
 @pytest.mark.parametrize("threads", [2, 5])
 @pytest.mark.parametrize("name", list(LATE_LANES))
-def test_lanes_that_nobody_saw(name: str, threads: int, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_lanes_started_before_split(name: str, threads: int, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """They are looked for at some places. The part that meets one elsewhere reads on as one thread would."""
     path = tmp_path / "a.jsonl"
     data = LATE_LANES[name]
@@ -319,7 +319,7 @@ def test_lanes_that_nobody_saw(name: str, threads: int, tmp_path: Path, monkeypa
         assert summed(path, threads=threads, part_bytes=part_bytes) == expected
 
 
-def test_lanes_in_a_large_file(tmp_path: Path) -> None:
+def test_lanes_in_large_file(tmp_path: Path) -> None:
     """Parts behind the first that meets a lane are not read to their end, and what they gave is dropped."""
     path = tmp_path / "a.jsonl"
     path.write_bytes(STREAM * 4800 + LANES * 9 + STREAM * 4200)
@@ -328,7 +328,7 @@ def test_lanes_in_a_large_file(tmp_path: Path) -> None:
         assert summed(path, threads=3, part_bytes=part_bytes) == summed(path)
 
 
-def test_a_split_that_meets_a_lane_reads_on(tmp_path: Path) -> None:
+def test_split_reads_past_end_for_open_lane(tmp_path: Path) -> None:
     path = tmp_path / "a.jsonl"
     path.write_bytes(STREAM * 4800 + LANES * 9 + STREAM * 4200)
     expected = respstream.scan(path, TABLES, COLUMNS, threads=1).to_arrow()
@@ -339,7 +339,7 @@ def test_a_split_that_meets_a_lane_reads_on(tmp_path: Path) -> None:
 
 
 @pytest.mark.usefixtures("api")
-def test_splits_are_values(tmp_path: Path) -> None:
+def test_splits_compare_by_value(tmp_path: Path) -> None:
     path = tmp_path / "a.jsonl"
     path.write_bytes(STREAM * 10)
     found = respstream.plan(path, 1000, on_eof="discard")
@@ -352,7 +352,7 @@ def test_splits_are_values(tmp_path: Path) -> None:
 
 
 @pytest.mark.usefixtures("api")
-def test_what_is_not_cut(tmp_path: Path) -> None:
+def test_sources_that_are_not_split(tmp_path: Path) -> None:
     whole = {
         "packed.jsonl.gz": gzip.compress(random.Random(1).randbytes(3000)),
         "array.json": b"[" + STREAM.replace(b"\n", b",\n") * 9 + KEEPALIVE.strip() + b"]",
@@ -367,7 +367,7 @@ def test_what_is_not_cut(tmp_path: Path) -> None:
 
 
 @pytest.mark.usefixtures("api")
-def test_responses_have_a_number_in_whole_sources_alone(tmp_path: Path) -> None:
+def test_only_whole_sources_number_responses(tmp_path: Path) -> None:
     path = tmp_path / "a.jsonl"
     path.write_bytes(STREAM * 4)
     [whole] = respstream.plan(path)
@@ -377,7 +377,7 @@ def test_responses_have_a_number_in_whole_sources_alone(tmp_path: Path) -> None:
     assert pa.schema(respstream.read_split(whole).schema).field("stream_index").nullable
 
 
-def test_a_file_that_shrinks_or_goes(tmp_path: Path) -> None:
+def test_file_shrinks_or_disappears(tmp_path: Path) -> None:
     path = tmp_path / "a.jsonl"
     path.write_bytes(STREAM * 10)
     found = respstream.plan(path, 500)
@@ -388,6 +388,6 @@ def test_a_file_that_shrinks_or_goes(tmp_path: Path) -> None:
     assert {row["code"] for row in joined(found)["diagnostics"]} == {"unreadable"}
 
 
-def test_a_target_is_positive() -> None:
+def test_target_size_must_be_positive() -> None:
     with pytest.raises(ValueError, match="target_bytes"):
         respstream.plan(LOGS, 0)

@@ -29,7 +29,7 @@ SNIPPET = re.compile(r"```python\n(.*?)```\n\n```text\n(.*?)```", re.DOTALL)
 
 
 @pytest.mark.usefixtures("api")
-def test_the_docs_run_as_they_stand(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_docs_examples_run(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.chdir(ROOT)
     shared: dict[str, Any] = {}
     snippets = SNIPPET.findall(DOCS.read_text("utf-8"))
@@ -41,7 +41,7 @@ def test_the_docs_run_as_they_stand(monkeypatch: pytest.MonkeyPatch) -> None:
         assert printed.getvalue() == expected, program
 
 
-def test_polars_that_is_not_there(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_missing_polars(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setitem(sys.modules, "polars", None)
     with pytest.raises(ImportError, match=r"respstream\[polars\]"):
         respstream.scan(TRANSCRIPTS).to_polars()
@@ -83,7 +83,7 @@ def test_text_formats(tmp_path: Path) -> None:
 
 @pytest.mark.usefixtures("api")
 @pytest.mark.parametrize("form", ["parquet", "ipc", "jsonl", "csv"])
-def test_several_tables_are_a_folder(form: str, tmp_path: Path) -> None:
+def test_several_tables_are_written_to_folder(form: str, tmp_path: Path) -> None:
     logs = respstream.scan(TRANSCRIPTS, ["responses", "items"])
     getattr(logs, f"write_{form}")(tmp_path / "out")
     suffix = writers.SUFFIXES[form]
@@ -110,7 +110,7 @@ def test_partitions(tmp_path: Path) -> None:
 
 
 @pytest.mark.usefixtures("api")
-def test_what_cannot_be_written_is_told_before_anything_is_read(tmp_path: Path) -> None:
+def test_unwritable_target_is_reported_before_reading(tmp_path: Path) -> None:
     logs = respstream.scan(TRANSCRIPTS)
     for column in ("tool_calls", "diagnostics"):
         with pytest.raises(ValueError, match=f"{column}' holds lists"):
@@ -129,7 +129,7 @@ def test_what_cannot_be_written_is_told_before_anything_is_read(tmp_path: Path) 
 
 
 @pytest.mark.usefixtures("api")
-def test_a_text_that_reads_like_null_has_a_folder_of_its_own(tmp_path: Path) -> None:
+def test_partition_value_that_reads_like_null(tmp_path: Path) -> None:
     source = tmp_path / "a.jsonl"
     texts = [None, writers.NULL_PARTITION, None]
     source.write_bytes(b"".join(b'{"object":"response","model":%s}\n' % json.dumps(one).encode() for one in texts))
@@ -156,7 +156,7 @@ except ValueError as error:
 
 
 @pytest.mark.skipif(os.name != "posix", reason="a limit of the system")
-def test_no_more_partitions_than_files_may_be_open(tmp_path: Path) -> None:
+def test_partitions_are_limited_by_open_files(tmp_path: Path) -> None:
     for count, expected in ((50, "{'responses': 50}"), (120, "(ulimit -n)")):
         command = [sys.executable, "-c", MANY, str(tmp_path), str(count)]
         told = subprocess.run(command, check=True, capture_output=True, text=True).stdout
@@ -165,7 +165,7 @@ def test_no_more_partitions_than_files_may_be_open(tmp_path: Path) -> None:
 
 
 @pytest.mark.usefixtures("api")
-def test_a_value_that_names_no_folder(tmp_path: Path) -> None:
+def test_partition_value_without_folder_name(tmp_path: Path) -> None:
     source = tmp_path / "a.jsonl"
     source.write_bytes(b'{"type":"response.completed","response":{"model":"%s"}}\n' % (b"x" * 300))
     with pytest.raises(ValueError, match="a value of the column 'model' is too long to name a folder: 'xxx"):
@@ -174,7 +174,7 @@ def test_a_value_that_names_no_folder(tmp_path: Path) -> None:
 
 
 @pytest.mark.usefixtures("api")
-def test_partitions_together_keep_back_no_more_than_one_file(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_partitions_buffer_at_most_one_file(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """Each would wait for a row group of its own: a thousand values took a thousand times the memory."""
     monkeypatch.setattr(writers, "ROW_GROUP_BYTES", 100_000)
     line = b'{"object":"response","model":"m%d","metadata":{"a":"%s"}}\n'
@@ -187,7 +187,7 @@ def test_partitions_together_keep_back_no_more_than_one_file(tmp_path: Path, mon
 
 
 @pytest.mark.usefixtures("api")
-def test_a_target_with_a_long_name(tmp_path: Path) -> None:
+def test_target_with_long_name(tmp_path: Path) -> None:
     """The hidden file beside it has a name of its own, which may not be longer."""
     target = tmp_path / ("\u65e5" * 83 + ".csv")
     respstream.scan(TRANSCRIPTS).write_csv(target)
@@ -195,7 +195,7 @@ def test_a_target_with_a_long_name(tmp_path: Path) -> None:
 
 
 @pytest.mark.usefixtures("api")
-def test_tables_without_rows_are_files_too(tmp_path: Path) -> None:
+def test_empty_tables_are_written(tmp_path: Path) -> None:
     (tmp_path / "a.jsonl").write_bytes(b"")
     logs = respstream.scan(tmp_path / "a.jsonl")
     logs.write_parquet(tmp_path / "a.parquet")
@@ -215,7 +215,7 @@ def test_row_groups(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
 
 @pytest.mark.usefixtures("api")
 @pytest.mark.parametrize("form", ["parquet", "ipc", "jsonl", "csv"])
-def test_a_failure_leaves_what_was_there(form: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_failure_keeps_old_file(form: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     def fail(self: Any, batch: Any) -> None:
         raise OSError(28, "No space left on device")
 
@@ -241,7 +241,7 @@ getattr(logs, sys.argv[3])(sys.argv[2])
 
 @pytest.mark.skipif(os.name != "posix", reason="kills by a signal")
 @pytest.mark.parametrize("method", ["write_parquet", "write_jsonl"])
-def test_a_run_that_is_killed_leaves_no_file(method: str, tmp_path: Path) -> None:
+def test_killed_run_leaves_no_file(method: str, tmp_path: Path) -> None:
     source = tmp_path / "logs"
     source.mkdir()
     for number in range(20):
@@ -315,7 +315,7 @@ def test_memory_is_bounded() -> None:
 
 @pytest.mark.usefixtures("api")
 @pytest.mark.parametrize(("table", "column"), [("responses", "metadata"), ("events", "payload"), ("items", "text")])
-def test_a_batch_of_long_rows_has_fewer(table: str, column: str, tmp_path: Path) -> None:
+def test_batches_of_long_rows_are_smaller(table: str, column: str, tmp_path: Path) -> None:
     """About 2 MiB make a batch, however many rows were asked for."""
     text = b"y" * 100_000
     item = b'{"type":"message","content":[{"type":"output_text","text":"%s"}]}' % text
@@ -326,5 +326,5 @@ def test_a_batch_of_long_rows_has_fewer(table: str, column: str, tmp_path: Path)
     assert max(sizes) < 50
 
 
-def test_the_backend_of_the_suite_is_compiled() -> None:
+def test_suite_runs_compiled_backend() -> None:
     assert hasattr(_backend.load("rust"), "Scan")

@@ -26,7 +26,7 @@ def programs() -> dict[str, list[tuple[str, str]]]:
 
 
 @pytest.mark.parametrize("title", list(ENGINES))
-def test_a_section_runs(title: str) -> None:
+def test_section_runs(title: str) -> None:
     if ENGINES[title] in os.environ.get(SKIP, "").split(","):
         pytest.skip(f"{SKIP} names {ENGINES[title]}")
     assert programs()[title], f"{PAGE} has no program for {title}"
@@ -46,7 +46,7 @@ def test_a_section_runs(title: str) -> None:
         assert done.stdout == expected, done.stderr
 
 
-def test_dask_takes_five_lines() -> None:
+def test_dask_example_is_five_lines() -> None:
     [(program, _)] = programs()["Dask"]
     statements = [node for node in ast.walk(ast.parse(program)) if isinstance(node, ast.stmt)]
     assert sum(not isinstance(node, ast.Import | ast.ImportFrom) for node in statements) <= 5

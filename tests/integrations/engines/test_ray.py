@@ -73,7 +73,7 @@ class Spy(bridge.LogDatasource):  # type: ignore[misc]
         return super().get_read_tasks(*given, **more)
 
 
-def test_columns_that_nobody_asks_for_are_not_read(logs: Path, expected: Any) -> None:
+def test_unrequested_columns_are_not_read(logs: Path, expected: Any) -> None:
     spy = Spy(logs)
     dataset = ray.data.read_datasource(spy).select_columns(["model", "output_tokens"])
     assert taken(dataset) == expected("responses", ["model", "output_tokens"])
@@ -85,7 +85,7 @@ def test_columns_that_nobody_asks_for_are_not_read(logs: Path, expected: Any) ->
     assert list(spy.seen[-1]) == ["output_tokens"]
 
 
-def test_columns_get_other_names(logs: Path, expected: Any) -> None:
+def test_renamed_columns(logs: Path, expected: Any) -> None:
     dataset = (
         bridge.read_responses(logs).rename_columns({"model": "m", "status": "model"}).select_columns(["m", "model"])
     )
@@ -93,7 +93,7 @@ def test_columns_get_other_names(logs: Path, expected: Any) -> None:
     assert taken(dataset) == expected("responses", ["model", "status"])
 
 
-def test_ray_chooses_how_many_tasks_there_are(logs: Path) -> None:
+def test_ray_chooses_task_count(logs: Path) -> None:
     source = bridge.LogDatasource(logs, columns=["source"])
     assert len(source.get_read_tasks(1)) == 1
     three = source.get_read_tasks(3)
@@ -132,7 +132,7 @@ def test_both_workers_read(logs: Path, expected: Any) -> None:
 
 
 @pytest.mark.usefixtures("small_blocks")
-def test_a_worker_that_is_killed_loses_and_doubles_nothing(
+def test_killed_worker_neither_loses_nor_duplicates_rows(
     logs: Path, expected: Any, killer: Killer, tmp_path: Path
 ) -> None:
     class Deadly(bridge.LogDatasource):  # type: ignore[misc]
@@ -157,7 +157,7 @@ def test_a_worker_that_is_killed_loses_and_doubles_nothing(
     assert not Path(f"/proc/{killer.pid}").exists()
 
 
-def test_a_file_that_is_gone_fails_the_run(tmp_path: Path) -> None:
+def test_missing_file_fails_run(tmp_path: Path) -> None:
     for name in ("a.jsonl", "b.jsonl"):
         (tmp_path / name).write_bytes(b'{"type":"response.completed","response":{"id":"r"}}\n')
     failing, skipping = bridge.read_responses(tmp_path), bridge.read_responses(tmp_path, unreadable="skip")
@@ -171,7 +171,7 @@ def test_a_file_that_is_gone_fails_the_run(tmp_path: Path) -> None:
         bridge.read_responses(tmp_path, unreadable="ask")
 
 
-def test_relative_paths_are_seen_from_everywhere(logs: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_relative_paths_work_on_workers(logs: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     bridge.read_responses(logs).count()  # the workers are there before the folder changes
     monkeypatch.chdir(logs)
     assert bridge.read_responses("rows.jsonl", columns=["source"]).take(1) == [{"source": "rows.jsonl"}]

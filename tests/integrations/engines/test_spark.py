@@ -61,14 +61,14 @@ def test_all_rows_of_each_table(table: str, spark: Any, logs: Path, expected: An
     assert nulls == {name: known[name] for name in nulls}
 
 
-def test_columns_by_an_option(spark: Any, logs: Path, expected: Any) -> None:
+def test_columns_by_option(spark: Any, logs: Path, expected: Any) -> None:
     columns = ["status", "response_id", "tool_calls", "created_at"]
     frame = reader(spark, columns="status, response_id,tool_calls, created_at").load(str(logs))
     assert frame.columns == columns
     assert taken(frame) == expected("responses", columns)
 
 
-def test_columns_by_a_schema(spark: Any, logs: Path, expected: Any) -> None:
+def test_columns_by_schema(spark: Any, logs: Path, expected: Any) -> None:
     frame = reader(spark).schema("output_tokens bigint, model string").load(str(logs))
     assert taken(frame) == expected("responses", ["output_tokens", "model"])
     by_model = frame.groupBy("model").sum("output_tokens").collect()
@@ -78,7 +78,7 @@ def test_columns_by_a_schema(spark: Any, logs: Path, expected: Any) -> None:
             reader(spark).schema(wrong).load(str(logs)).collect()
 
 
-def test_only_columns_that_are_wanted_are_read(logs: Path) -> None:
+def test_only_requested_columns_are_read(logs: Path) -> None:
     source = bridge.LogDataSource({"path": str(logs), "columns": "model"})
     read = source.reader(source.schema())
     batch = next(read.read(read.partitions()[0]))
@@ -86,7 +86,7 @@ def test_only_columns_that_are_wanted_are_read(logs: Path) -> None:
     assert batch.schema.field("model").type == pa.string()
 
 
-def test_partitions_are_of_a_size(spark: Any, logs: Path) -> None:
+def test_partition_sizes(spark: Any, logs: Path) -> None:
     def partitions(**options: Any) -> int:
         return int(reader(spark, columns="source", **options).load(str(logs)).rdd.getNumPartitions())
 
@@ -125,7 +125,7 @@ def test_options(spark: Any, tmp_path: Path) -> None:
             reader(spark, **wrong).load(str(path)).count()
 
 
-def test_a_file_that_is_gone_fails_the_run(spark: Any, tmp_path: Path) -> None:
+def test_missing_file_fails_run(spark: Any, tmp_path: Path) -> None:
     for name in ("a.jsonl", "b.jsonl"):
         (tmp_path / name).write_bytes(b'{"type":"response.completed","response":{"id":"r"}}\n')
     partitions = []
@@ -140,9 +140,7 @@ def test_a_file_that_is_gone_fails_the_run(spark: Any, tmp_path: Path) -> None:
     assert sum(batch.num_rows for batch in skipping.read(same[0])) == 1
 
 
-def test_a_worker_that_is_killed_loses_and_doubles_nothing(
-    spark: Any, logs: Path, expected: Any, killer: Killer
-) -> None:
+def test_killed_worker_neither_loses_nor_duplicates_rows(spark: Any, logs: Path, expected: Any, killer: Killer) -> None:
     columns = ["source", "byte_start", "type", "delta"]
 
     class DeadlyReader(bridge.LogReader):  # type: ignore[misc]
@@ -172,7 +170,7 @@ def test_a_worker_that_is_killed_loses_and_doubles_nothing(
     assert not Path(f"/proc/{killer.pid}").exists()
 
 
-def test_text_beyond_what_a_batch_of_spark_holds(monkeypatch: pytest.MonkeyPatch, logs: Path) -> None:
+def test_text_larger_than_spark_batch(monkeypatch: pytest.MonkeyPatch, logs: Path) -> None:
     monkeypatch.setattr(bridge, "_TEXT_BYTES", 2_000)
     source = bridge.LogDataSource({"path": str(logs / "rows.jsonl")})
     read = source.reader(source.schema())

@@ -50,7 +50,7 @@ SDK = sdk_events()
 SDK_IS_THE_CATALOGUES = openai.__version__ == CATALOGUE["sdk"]
 
 
-def test_the_pinned_sdk_is_the_catalogues() -> None:
+def test_pinned_sdk_version_matches_catalogue() -> None:
     groups = tomllib.loads((ROOT / "pyproject.toml").read_text("utf-8"))["dependency-groups"]
     pins = [
         one for name in ("test", "bench") for one in groups[name] if isinstance(one, str) and one.startswith("openai=")
@@ -62,14 +62,14 @@ def declared(row: dict[str, Any]) -> set[str]:
     return {field["name"] for field in row.get("fields", []) if field.get("declared", True)}
 
 
-def test_no_type_of_the_sdk_is_missing() -> None:
+def test_catalogue_has_every_sdk_type() -> None:
     missing = {kind: model.__name__ for kind, model in SDK.items() if kind not in ROWS}
     assert not missing, f"openai {openai.__version__} has event types that the catalogue lacks: {missing}"
     assert len(SDK) >= 50, "the SDK's union of event types was not found"
 
 
 @pytest.mark.parametrize("kind", sorted(SDK))
-def test_the_sdk_and_the_catalogue_agree(kind: str) -> None:
+def test_fields_match_sdk(kind: str) -> None:
     row = ROWS[kind]
     fields = set(SDK[kind].model_fields) - BASE_FIELDS
     known = {field["name"] for field in row.get("fields", [])}
@@ -82,7 +82,7 @@ def test_the_sdk_and_the_catalogue_agree(kind: str) -> None:
         assert declared(row) == fields
 
 
-def test_what_is_said_to_be_in_the_sdk_is() -> None:
+def test_sdk_flags_match_sdk() -> None:
     said = {kind for kind, row in ROWS.items() if row.get("sdk", True)}
     assert set(SDK) <= said
     if SDK_IS_THE_CATALOGUES:  # another release may lack some of them
@@ -90,7 +90,7 @@ def test_what_is_said_to_be_in_the_sdk_is() -> None:
 
 
 @pytest.mark.parametrize("kind", sorted(ROWS))
-def test_rows_are_sound(kind: str) -> None:
+def test_catalogue_rows_are_valid(kind: str) -> None:
     row = ROWS[kind]
     fold = row["fold"]
     fields = {field["name"]: field["type"] for field in row.get("fields", [])}
@@ -109,7 +109,7 @@ def test_rows_are_sound(kind: str) -> None:
 
 
 @pytest.mark.parametrize("kind", sorted(kind for kind, row in ROWS.items() if not row.get("sdk", True)))
-def test_other_classes_are_named_after_their_type(kind: str) -> None:
+def test_non_sdk_classes_are_named_after_type(kind: str) -> None:
     assert ROWS[kind]["class"] == "".join(word.capitalize() for word in re.split(r"[._]", kind)) + "Event"
 
 
@@ -119,7 +119,7 @@ def test_terminal_types() -> None:
     assert terminal == {kind for kind, row in ROWS.items() if "terminal" in row.get("groups", [])}
 
 
-def test_what_begins_no_response() -> None:
+def test_types_that_start_no_response() -> None:
     quiet = {kind for kind, entry in EVENTS.items() if not entry.begins}
     steer = {f"response.steer.{end}" for end in ("accepted", "pending", "failed")}
     assert quiet == {"error", "keepalive", "response.rate_limits.updated", *steer}
@@ -132,7 +132,7 @@ def test_generated_files_are_up_to_date(tmp_path: Path) -> None:
         assert (tmp_path / name).read_bytes() == committed.read_bytes(), f"run tools/generate_types.py: {name}"
 
 
-def test_the_python_table_is_the_catalogue() -> None:
+def test_python_table_matches_catalogue() -> None:
     assert list(EVENTS) == list(ROWS) == list(types.CLASSES)
     assert CATALOGUE["version"] == VERSION
     for kind, entry in EVENTS.items():
@@ -151,7 +151,7 @@ def test_the_python_table_is_the_catalogue() -> None:
         assert entry.eager == tuple(scalars)
 
 
-def test_the_diagnostics_are_the_catalogues() -> None:
+def test_diagnostics_match_catalogue() -> None:
     rows = {row["code"]: (row["severity"], row["template"]) for row in CATALOGUE["diagnostic"]}
     assert rows == DIAGNOSTICS
     assert {severity for severity, _ in rows.values()} == {"error", "warning", "info"}
@@ -161,7 +161,7 @@ def test_the_diagnostics_are_the_catalogues() -> None:
         assert "\n" not in template
 
 
-def test_the_rust_table_is_the_python_table() -> None:
+def test_rust_table_matches_python_table() -> None:
     native = importlib.import_module("respstream._native")
     rows: list[dict[str, Any]] = native.catalogue()
     assert [row.pop("class") for row in rows] == [cls.__name__ for cls in types.CLASSES.values()]
@@ -171,7 +171,7 @@ def test_the_rust_table_is_the_python_table() -> None:
     assert list(native.diagnostic_kinds()) == list(DIAGNOSTICS)
 
 
-def test_groups_are_unions_of_classes() -> None:
+def test_event_groups_are_unions_of_classes() -> None:
     for name in VOCABULARY["groups"]:
         alias = getattr(types, "".join(word.capitalize() for word in name.split("_")) + "Event")
         members = {cls.type for cls in get_args(alias)}
@@ -182,7 +182,7 @@ def test_groups_are_unions_of_classes() -> None:
 
 
 @pytest.mark.skipif(not SDK_IS_THE_CATALOGUES, reason="the table is of the release that the catalogue names")
-def test_the_declared_members_are_those_of_the_sdk() -> None:
+def test_declared_members_match_sdk() -> None:
     made = subprocess.run(
         [sys.executable, str(ROOT / "tools" / "generate_declared.py"), "-"], check=True, capture_output=True
     )

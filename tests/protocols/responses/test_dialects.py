@@ -13,7 +13,7 @@ ROWS = pytest.mark.parametrize("row", DIALECTS, ids=lambda row: row.name)
 
 
 @ROWS
-def test_what_we_make_of_it(backend: ModuleType, row: Dialect) -> None:
+def test_result_of_dialect(backend: ModuleType, row: Dialect) -> None:
     decoder = backend.Decoder()
     events = [*decoder.feed(row.body), *decoder.finish()]
     assert len(events) == row.events
@@ -27,17 +27,17 @@ def test_what_we_make_of_it(backend: ModuleType, row: Dialect) -> None:
 
 
 @ROWS
-def test_cut_anywhere(backend: ModuleType, row: Dialect) -> None:
+def test_split_anywhere(backend: ModuleType, row: Dialect) -> None:
     assert readings.read(backend, row.body, readings.every_byte(row.body)) == readings.read(backend, row.body)
 
 
 @ROWS
-def test_nothing_is_lost(backend: ModuleType, row: Dialect) -> None:
+def test_no_bytes_are_lost(backend: ModuleType, row: Dialect) -> None:
     assert readings.lost_lines(backend, row.body) == []
 
 
 @ROWS
-def test_what_the_sdk_makes_of_it(row: Dialect) -> None:
+def test_sdk_result_matches_record(row: Dialect) -> None:
     """The record is of one major version; what another makes of odd streams is no matter of ours."""
     import openai
 
@@ -45,11 +45,11 @@ def test_what_the_sdk_makes_of_it(row: Dialect) -> None:
         assert sdk_answer(row.body) == recorded()["answers"][row.name]
 
 
-def test_the_record_is_whole() -> None:
+def test_record_has_every_dialect() -> None:
     assert recorded()["answers"].keys() == {row.name for row in DIALECTS}
     assert len(DIALECTS) == len(recorded()["answers"]) >= 33
 
 
-def test_the_docs_print_the_table() -> None:
+def test_docs_table_is_up_to_date() -> None:
     """`python -m tests.support.doc_tables` writes it."""
     assert doc_tables.page_table("dialects.md", "dialects") == doc_tables.with_markers("dialects", dialects_table())

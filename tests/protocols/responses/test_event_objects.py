@@ -36,7 +36,7 @@ def check(event: Any, log: bytes) -> None:
         assert (event.delta, event.item_id) == (members["delta"], members["item_id"])
 
 
-def test_kept_events_stay_as_they_are(api: Any) -> None:
+def test_stored_events_do_not_change(api: Any) -> None:
     """Those around them are let go, and others take their place."""
     rng = random.Random(4)
     for chunk in (300, 4_000, 70_000, len(LOG)):
@@ -86,7 +86,7 @@ def test_numbers(api: Any, number: int | None) -> None:
         assert event.sequence_number in (number,)
 
 
-def test_classes_of_others(api: Any) -> None:
+def test_classes_with_own_slots(api: Any) -> None:
     """A class that derives from an event's, and an event that changes its class, leave the others alone."""
 
     class Mine(ResponseTextDeltaEvent):
@@ -110,7 +110,7 @@ def test_classes_of_others(api: Any) -> None:
             assert event.raw in (block(number)[6:-2], block(number, "response.audio.delta")[6:-2])
 
 
-def test_what_kept_events_cost(api: Any) -> None:
+def test_memory_of_stored_events(api: Any) -> None:
     """One event that is kept keeps a few kilobytes, not the log that it came from."""
     size = len(LOG) * 6
     for every, most in ((100, 6_000), (1, 1_800)):
@@ -125,7 +125,7 @@ def test_what_kept_events_cost(api: Any) -> None:
         assert taken < most * len(kept) + 400_000
 
 
-def test_threads_let_events_go(api: Any) -> None:
+def test_events_freed_in_other_threads(api: Any) -> None:
     """Events that one thread makes and another one drops."""
     lists: list[list[Any]] = []
     wrong: list[BaseException] = []
@@ -147,7 +147,7 @@ def test_threads_let_events_go(api: Any) -> None:
     assert wrong == []
 
 
-def test_events_are_of_one_base(backends: Any) -> None:
+def test_events_share_base_class(backends: Any) -> None:
     """Whichever backend makes them."""
     for backend in backends:
         (event,) = backend.Decoder().feed(block(1))

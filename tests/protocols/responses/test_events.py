@@ -95,7 +95,7 @@ def test_frames(backend: ModuleType, row: Row) -> None:
     assert codes == row.codes
 
 
-def test_an_event(backend: ModuleType) -> None:
+def test_event(backend: ModuleType) -> None:
     event = one(backend, b"event: response.output_text.delta\ndata: " + DELTA + b"\n\n")
     assert type(event) is types.ResponseTextDeltaEvent
     assert (event.type, event.delta, event.item_id, event.output_index, event.content_index) == (
@@ -110,13 +110,13 @@ def test_an_event(backend: ModuleType) -> None:
     assert event.to_dict() == json.loads(DELTA)
 
 
-def test_the_type_of_the_json_wins(backend: ModuleType) -> None:
+def test_json_type_overrides_event_line(backend: ModuleType) -> None:
     events, codes = decode(backend, b"event: error\ndata: " + K + b"\n\n")
     assert ([event.type for event in events], codes) == ([KEEP], ["type_mismatch"])
 
 
 @pytest.mark.parametrize("kind", [b'{"a":1}', b'{"type":null,"a":1}', b'{"type":5,"a":1}', b'{"type":"","a":1}'])
-def test_the_event_line_serves_where_there_is_no_type(backend: ModuleType, kind: bytes) -> None:
+def test_event_line_names_type_if_json_has_none(backend: ModuleType, kind: bytes) -> None:
     events, codes = decode(backend, b"event: keepalive\ndata: " + kind + b"\n\n")
     (event,) = events
     assert (event.type, type(event), codes) == (KEEP, types.KeepaliveEvent, [])
@@ -133,12 +133,12 @@ def test_unknown_types(backend: ModuleType) -> None:
         event.z  # noqa: B018
 
 
-def test_names_are_told_from_types_exactly(backend: ModuleType) -> None:
+def test_event_names_match_types_exactly(backend: ModuleType) -> None:
     for kind in ("Response.created", "response.created ", "response.create", "response.created\\u0000"):
         assert type(one(backend, b'{"type":"%s"}\n' % kind.encode())) is UnknownEvent
 
 
-def test_a_type_with_escapes(backend: ModuleType) -> None:
+def test_type_with_escapes(backend: ModuleType) -> None:
     event = one(backend, b'{"ty\\u0070e":"keep\\u0061live"}\n')
     assert (event.type, type(event)) == (KEEP, types.KeepaliveEvent)
 
@@ -182,14 +182,14 @@ def test_sequence_numbers(backend: ModuleType, number: str, expected: int | None
 
 
 @pytest.mark.parametrize("number", ["7.0", '"7"', "true", "[]", "9223372036854775808", "1e2"])
-def test_what_is_no_sequence_number(backend: ModuleType, number: str) -> None:
+def test_invalid_sequence_numbers(backend: ModuleType, number: str) -> None:
     events, codes = decode(backend, b'{"type":"keepalive","sequence_number":%s}\n' % number.encode())
     assert codes == ["bad_field"]
     assert [event.sequence_number for event in events] == [None]
     assert "sequence_number" in events[0].to_dict()
 
 
-def test_a_payload_over_the_limits_is_kept_raw(backend: ModuleType) -> None:
+def test_payload_over_limits_stays_raw(backend: ModuleType) -> None:
     raw = b'{"type":"response.output_text.delta","delta":"x","y":' + b"[" * 300 + b"]" * 300 + b"}"
     event = one(backend, raw + b"\n")
     assert (type(event), event.type, event.raw) == (UnknownEvent, "response.output_text.delta", raw)
@@ -202,7 +202,7 @@ def test_data_lines_are_joined_by_newlines(backend: ModuleType) -> None:
     assert event.raw == b'{"type":"x",\n"y":1\n }'
 
 
-def test_limits_count_the_payload(backend: ModuleType) -> None:
+def test_limits_apply_to_payload(backend: ModuleType) -> None:
     """`max_event_bytes` bounds the payload alone: not the field's name, not the event line."""
     block = b"event: keepalive\ndata: " + K + b"\n\n"
     assert len(decode(backend, block, max_event_bytes=len(K))[0]) == 1
@@ -212,13 +212,13 @@ def test_limits_count_the_payload(backend: ModuleType) -> None:
     assert len(decode(backend, b"[" + K + b"," + K + b"]", max_event_bytes=len(K))[0]) == 2
 
 
-def test_a_large_event_takes_nothing_with_it(backend: ModuleType) -> None:
+def test_large_event_keeps_following_events(backend: ModuleType) -> None:
     source = b"data: " + K + b"\n\ndata: " + b"x" * 1000 + b"\n\n" + K + b"\n"
     events, codes = decode(backend, source, max_event_bytes=30)
     assert ([event.offset for event in events], codes) == ([0, 28 + 1008], ["event_too_large"])
 
 
-def test_a_payload_that_nobody_reads_costs_its_copy(backend: ModuleType) -> None:
+def test_unread_payload_costs_one_copy(backend: ModuleType) -> None:
     """No object is made of what it holds: of 100,000 members neither while it is read, nor in what is kept."""
     response = json.dumps({"id": "r", "metadata": {f"k{number}": [number, str(number)] for number in range(50_000)}})
     block = b'data: {"type":"response.completed","response":' + response.encode() + b"}\n\n"
@@ -256,7 +256,7 @@ def reached(event: Any) -> list[Any]:
     return found
 
 
-def test_what_an_event_holds_does_not_lead_back_to_it(backend: ModuleType) -> None:
+def test_events_have_no_reference_cycles(backend: ModuleType) -> None:
     """So that the collector, which costs as much as the events where a list of them is kept, need not look at those of the compiled backend."""
     events, _ = decode(backend, shapes.mixed(1, 200_000).data + ODD)
     for event in events:

@@ -43,7 +43,7 @@ def test_case(backend: ModuleType, case: Case) -> None:
 
 
 @pytest.mark.parametrize("case", CASES, ids=lambda case: case.name)
-def test_case_as_server_sent_events(backend: ModuleType, case: Case) -> None:
+def test_case_as_sse(backend: ModuleType, case: Case) -> None:
     """The framing makes no difference, nor does looking while the response grows."""
     decoder = backend.Decoder()
     for event in (CREATED, *case.events):
@@ -54,19 +54,19 @@ def test_case_as_server_sent_events(backend: ModuleType, case: Case) -> None:
     assert decoder.response.to_dict().get("output") == case.output
 
 
-def test_every_type_stands_in_the_table() -> None:
+def test_cases_cover_every_event_type() -> None:
     used = {event["type"] for case in CASES for event in (CREATED, *case.events)}
     assert EVENTS.keys() - used == {"response.queued"}  # see below
 
 
-def test_names_are_unique() -> None:
+def test_case_names_are_unique() -> None:
     assert len({case.name for case in CASES}) == len(CASES)
 
 
 # -- lifecycle -------------------------------------------------------------------------------------------------------
 
 
-def test_lifecycle_events_replace_everything_but_the_output(backend: ModuleType) -> None:
+def test_lifecycle_events_replace_all_but_output(backend: ModuleType) -> None:
     queued = ev("queued", response={"id": "r", "status": "queued", "model": "a", "x": 1, "output": []})
     later = ev("in_progress", response={"id": "r", "status": "in_progress", "model": "b", "output": ["other"]})
     response = fold(backend, CREATED, queued, MSG, PART, ev("output_text.delta", delta="hi"), later)
@@ -75,7 +75,7 @@ def test_lifecycle_events_replace_everything_but_the_output(backend: ModuleType)
     assert (response.complete, response.terminal) == (False, None)
 
 
-def test_the_terminal_response_is_kept_byte_for_byte(backend: ModuleType) -> None:
+def test_terminal_response_keeps_its_bytes(backend: ModuleType) -> None:
     raw = b'{"output" : [ {"type":"message", "content":[], "n":1.50e-7, "n":1E400 } ],"id":"r","\\u0069d":"q"}'
     decoder = backend.Decoder()
     decoder.feed(
@@ -87,7 +87,7 @@ def test_the_terminal_response_is_kept_byte_for_byte(backend: ModuleType) -> Non
     assert decoder.response.id == "q"
 
 
-def test_an_untouched_item_is_kept_byte_for_byte(backend: ModuleType) -> None:
+def test_item_without_deltas_keeps_its_bytes(backend: ModuleType) -> None:
     raw = b'{ "type":"x","n":1.50,"s":"\\u0041\\/" }'
     decoder = backend.Decoder()
     decoder.feed(b'{"type":"response.output_item.added","item":' + raw + b"}\n")
@@ -96,7 +96,7 @@ def test_an_untouched_item_is_kept_byte_for_byte(backend: ModuleType) -> None:
     assert decoder.response.to_json() == b'{"output":[{"type":"x","n":1.50,"s":"A/","status":"searching"}]}'
 
 
-def test_a_touched_item_has_no_surrogates(backend: ModuleType) -> None:
+def test_item_with_deltas_has_no_surrogates(backend: ModuleType) -> None:
     r"""Lone surrogates of any member, key or value, are U+FFFD once an item is written anew."""
     item = b'{"type":"x","a\\ud800":["\\udc00"],"ok":"\\ud83d\\ude00"}'
     decoder = backend.Decoder()
@@ -117,7 +117,7 @@ def test_before_any_lifecycle_event(backend: ModuleType) -> None:
 # -- texts, calls, errors --------------------------------------------------------------------------------------------
 
 
-def test_texts_of_a_response(backend: ModuleType) -> None:
+def test_texts_of_response(backend: ModuleType) -> None:
     items = [
         think(
             "One", "Two", content=[{"type": "reasoning_text", "text": "hm"}, {"type": "reasoning_text", "text": "!"}]
@@ -133,7 +133,7 @@ def test_texts_of_a_response(backend: ModuleType) -> None:
     assert response.reasoning_summary == "One\n\nTwo\n\nThree"
 
 
-def test_texts_where_there_are_none(backend: ModuleType) -> None:
+def test_missing_texts(backend: ModuleType) -> None:
     response = fold(backend, CREATED, end())
     assert (response.output_text, response.reasoning_text, response.reasoning_summary) == ("", "", "")
     assert response.refusal is None
@@ -177,7 +177,7 @@ def test_errors(backend: ModuleType, events: list[Any], expected: dict[str, Any]
     assert error.to_dict() == expected
 
 
-def test_an_error_alone_makes_a_response(backend: ModuleType) -> None:
+def test_error_alone_makes_response(backend: ModuleType) -> None:
     decoder = decode(backend, FLAT)
     (response,) = decoder.responses
     assert response.error is not None
@@ -200,13 +200,13 @@ def test_resumed_streams(backend: ModuleType) -> None:
     assert decoder.last_sequence_number == 10
 
 
-def test_only_a_terminal_event(backend: ModuleType) -> None:
+def test_terminal_event_alone(backend: ModuleType) -> None:
     decoder = decode(backend, end(msg(txt("a"))))
     assert readings.codes(decoder.diagnostics) == ["no_created"]
     assert decoder.response.output_text == "a"
 
 
-def test_responses_one_after_the_other(backend: ModuleType) -> None:
+def test_consecutive_responses(backend: ModuleType) -> None:
     created = ev("created", response={"id": "r2"})
     decoder = decode(backend, CREATED, end(msg(txt("a"))), ev("keepalive"), created, PART, end(msg(txt("b")), id="r2"))
     assert [(r.id, r.output_text, r.stream_index, r.events) for r in decoder.responses] == [
@@ -216,7 +216,7 @@ def test_responses_one_after_the_other(backend: ModuleType) -> None:
     assert decoder.diagnostics == []
 
 
-def test_a_created_response_ends_the_one_before(backend: ModuleType) -> None:
+def test_created_event_ends_previous_response(backend: ModuleType) -> None:
     decoder = decode(backend, CREATED, MSG, ev("created", response={"id": "r2"}), end(id="r2"))
     first, second = decoder.responses
     assert (first.id, first.complete, second.id, second.complete) == ("r", False, "r2", True)
@@ -224,19 +224,19 @@ def test_a_created_response_ends_the_one_before(backend: ModuleType) -> None:
     assert second.diagnostics == []
 
 
-def test_events_after_the_end_begin_another(backend: ModuleType) -> None:
+def test_events_after_terminal_start_new_response(backend: ModuleType) -> None:
     decoder = decode(backend, CREATED, end(), ev("output_text.delta", delta="a"))
     assert [r.output_text for r in decoder.responses] == ["", "a"]
     assert readings.codes(decoder.diagnostics) == ["no_created", "no_terminal"]
 
 
-def test_quiet_events_make_no_response(backend: ModuleType) -> None:
+def test_neutral_events_make_no_response(backend: ModuleType) -> None:
     decoder = decode(backend, ev("keepalive"), ev("rate_limits.updated"), ev("brand_new"), ev("steer.accepted"))
     assert decoder.responses == []
     assert decoder.response is None
 
 
-def test_the_end_mark_ends_the_response(backend: ModuleType) -> None:
+def test_done_marker_ends_response(backend: ModuleType) -> None:
     data = b'data: {"type":"response.created","response":{"id":"a"}}\n\ndata: [DONE]\n\ndata: {"type":"response.in_progress","response":{"id":"b"}}\n\n'
     decoder = backend.Decoder()
     decoder.feed(data)
@@ -245,7 +245,7 @@ def test_the_end_mark_ends_the_response(backend: ModuleType) -> None:
     assert readings.codes(decoder.diagnostics) == ["no_terminal", "no_terminal"]
 
 
-def test_the_end_mark_on_a_line_of_its_own(backend: ModuleType) -> None:
+def test_done_marker_on_separate_line(backend: ModuleType) -> None:
     decoder = backend.Decoder()
     events = decoder.feed(
         b'{"type":"response.created","response":{"id":"a"}}\n[DONE]\n{"type":"response.done","response":{"id":"b"}}\n'
@@ -267,7 +267,7 @@ PLAIN = {
 
 
 @pytest.mark.parametrize("indent", [None, 2])
-def test_a_plain_response(backend: ModuleType, indent: int | None) -> None:
+def test_non_streamed_response(backend: ModuleType, indent: int | None) -> None:
     raw = json.dumps(PLAIN, indent=indent).encode()
     decoder = backend.Decoder()
     assert decoder.feed(raw + b"\n") == []
@@ -282,20 +282,20 @@ def test_a_plain_response(backend: ModuleType, indent: int | None) -> None:
 @pytest.mark.parametrize(
     ("status", "complete"), [("completed", True), ("failed", True), ("queued", False), ("in_progress", False)]
 )
-def test_a_plain_response_that_runs_in_the_background(backend: ModuleType, status: str, complete: bool) -> None:
+def test_non_streamed_background_response(backend: ModuleType, status: str, complete: bool) -> None:
     decoder = decode(backend, {**PLAIN, "status": status})
     assert decoder.response.complete is complete
     assert decoder.diagnostics == []
 
 
-def test_plain_responses_among_streamed_ones(backend: ModuleType) -> None:
+def test_non_streamed_responses_between_streams(backend: ModuleType) -> None:
     decoder = decode(backend, CREATED, end(), PLAIN, PLAIN, CREATED, end())
     assert [response.id for response in decoder.responses] == ["r", "p", "p", "r"]
     assert decoder.diagnostics == []
 
 
 @pytest.mark.parametrize("indent", [None, 1])
-def test_an_array_of_events(backend: ModuleType, indent: int | None) -> None:
+def test_array_of_events(backend: ModuleType, indent: int | None) -> None:
     events = [CREATED, MSG, PART, ev("output_text.delta", delta="a"), end(msg(txt("a")))]
     decoder = backend.Decoder()
     found = [*decoder.feed(json.dumps(events, indent=indent).encode()), *decoder.finish()]

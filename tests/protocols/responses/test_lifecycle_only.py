@@ -109,7 +109,7 @@ def test_shapes(shape: str, form: str) -> None:
 
 @examples(60)
 @given(log=shapes())
-def test_shapes_in_any_dialect(log: Any) -> None:
+def test_shapes_in_random_dialects(log: Any) -> None:
     check(log.data, 4096)
 
 
@@ -132,7 +132,7 @@ def test_any_bytes(source: bytes) -> None:
 
 @examples(200)
 @given(source=rngs.map(random_streams.runs))
-def test_events_that_are_nearly_alike(source: bytes) -> None:
+def test_similar_events(source: bytes) -> None:
     check(BEGIN + source)
 
 
@@ -235,7 +235,7 @@ NOT_TOLD = [[*USAGE, one] for one in ("output_text", "deltas", "byte_end", "diag
 
 
 @pytest.mark.parametrize(("columns", "short"), [(one, True) for one in TOLD] + [(one, False) for one in NOT_TOLD])
-def test_which_columns_go_the_short_way(columns: list[str], short: bool, tmp_path: Path) -> None:
+def test_columns_that_allow_lifecycle_only(columns: list[str], short: bool, tmp_path: Path) -> None:
     (tmp_path / "a.sse").write_bytes(SHAPES["chat"](3, 100_000).data)
     scan = respstream.scan(tmp_path, columns=columns)
     expected = respstream.scan(tmp_path).to_arrow()
@@ -250,7 +250,7 @@ def test_which_columns_go_the_short_way(columns: list[str], short: bool, tmp_pat
 @pytest.mark.parametrize(
     "columns", [COLUMNS, [name for name, _ in tables.COLUMNS["responses"]]], ids=["lifecycle", "all"]
 )
-def test_parts_go_the_short_way_too(columns: list[str], tmp_path: Path) -> None:
+def test_parts_use_lifecycle_only(columns: list[str], tmp_path: Path) -> None:
     core: Any = _backend.load("rust")
     for form in FORMS:
         path = tmp_path / f"a.{form}"

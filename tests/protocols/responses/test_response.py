@@ -71,7 +71,7 @@ def test_members(backend: ModuleType) -> None:
         '{"type":"usage"}',
     ],
 )
-def test_counts_are_members_like_others(backend: ModuleType, usage: str) -> None:
+def test_counts_are_ordinary_members(backend: ModuleType, usage: str) -> None:
     """The compiled backend finds them by a way of their own: whatever they are, it gives what `json` makes of them."""
     decoder = backend.Decoder()
     decoder.feed(f'{{"type":"response.completed","response":{{"id":"r","usage":{usage}}}}}\n'.encode())
@@ -87,14 +87,14 @@ def test_counts_are_members_like_others(backend: ModuleType, usage: str) -> None
     assert copy.copy(found) == pickle.loads(pickle.dumps(found)) == expected
 
 
-def test_counts_are_no_attributes_of_the_class(backend: ModuleType) -> None:
+def test_counts_are_not_class_attributes(backend: ModuleType) -> None:
     assert folded(backend, CREATED, FINAL).usage.input_tokens == 3
     assert not hasattr(Payload, "output_tokens")
     with pytest.raises(AttributeError, match="'Payload' has no attribute 'output_tokens'"):
         Payload.output_tokens  # type: ignore[attr-defined]  # noqa: B018
 
 
-def test_members_that_are_not_there(backend: ModuleType) -> None:
+def test_missing_members(backend: ModuleType) -> None:
     response = folded(backend, CREATED)
     assert response.instructions is None
     with pytest.raises(AttributeError, match="instruction_"):
@@ -104,7 +104,7 @@ def test_members_that_are_not_there(backend: ModuleType) -> None:
     assert (response.model, response.usage, response.error, response.incomplete_reason) == (None, None, None, None)
 
 
-def test_a_response_grows(backend: ModuleType) -> None:
+def test_response_grows(backend: ModuleType) -> None:
     """One object, which always tells the latest."""
     decoder = backend.Decoder()
     seen = []
@@ -126,7 +126,7 @@ def test_a_response_grows(backend: ModuleType) -> None:
     ]
 
 
-def test_values_are_made_once_a_version(backend: ModuleType) -> None:
+def test_values_are_created_once_per_version(backend: ModuleType) -> None:
     """What was read stays the very same object until an event comes, and is made anew then."""
     decoder = backend.Decoder(form="jsonl")
 
@@ -145,7 +145,7 @@ def test_values_are_made_once_a_version(backend: ModuleType) -> None:
 
 
 @pytest.mark.parametrize("name", "id status usage output_text refusal reasoning_text reasoning_summary".split())
-def test_properties_are_documented_under_both_backends(backend: ModuleType, name: str) -> None:
+def test_properties_have_docstrings_in_both_backends(backend: ModuleType, name: str) -> None:
     """The extension stands before some of them: they are properties all the same, that cannot be set."""
     response = folded(backend, CREATED, FINAL)
     found = getattr(Response, name)
@@ -159,9 +159,7 @@ def test_properties_are_documented_under_both_backends(backend: ModuleType, name
 
 @pytest.mark.parametrize("separators", [(",", ":"), (", ", ": ")])
 @pytest.mark.parametrize("last", ["same", "longer", "shorter", "another"])
-def test_an_output_that_repeats_its_items_reads_as_any_other(
-    backend: ModuleType, separators: tuple[str, str], last: str
-) -> None:
+def test_output_with_repeated_items(backend: ModuleType, separators: tuple[str, str], last: str) -> None:
     """Byte for byte the same, or with something else behind it, before it or in its place."""
     items = [msg(txt("Hello")), fn('{"a":1}'), msg(txt("there"))]
     told = {
@@ -181,7 +179,7 @@ def test_an_output_that_repeats_its_items_reads_as_any_other(
     assert (response.output_text, [call.arguments for call in response.tool_calls]) == (text, ['{"a":1}'])
 
 
-def test_to_dict_is_new_each_time(backend: ModuleType) -> None:
+def test_to_dict_returns_new_dict(backend: ModuleType) -> None:
     response = folded(backend, CREATED, FINAL)
     assert response.to_dict() == FINAL["response"]
     response.to_dict()["output"].clear()
@@ -189,7 +187,7 @@ def test_to_dict_is_new_each_time(backend: ModuleType) -> None:
     assert json.loads(response.to_json()) == FINAL["response"]
 
 
-def test_responses_are_values(backend: ModuleType) -> None:
+def test_responses_compare_by_value(backend: ModuleType) -> None:
     assert folded(backend, CREATED, FINAL) == folded(backend, FINAL)
     assert folded(backend, CREATED, FINAL) != folded(backend, CREATED)
     assert folded(backend, CREATED) != "r"
@@ -210,7 +208,7 @@ def test_tool_calls(backend: ModuleType) -> None:
 
 
 @pytest.mark.parametrize("arguments", ['{"a', "", None, "[NaN]"])
-def test_arguments_that_are_no_json(arguments: str | None) -> None:
+def test_invalid_json_arguments(arguments: str | None) -> None:
     with pytest.raises(ValueError, match="arguments of f are not JSON"):
         ToolCall("function_call", "c", "f", arguments).parsed_arguments()
 
@@ -233,7 +231,7 @@ def test_errors() -> None:
     assert "code='c'" in repr(error)
 
 
-def test_why_it_is_incomplete(backend: ModuleType) -> None:
+def test_incomplete_reason(backend: ModuleType) -> None:
     response = folded(backend, CREATED, end(kind="incomplete", incomplete_details={"reason": "content_filter"}))
     assert (response.status, response.incomplete_reason, response.complete) == ("incomplete", "content_filter", True)
     assert folded(backend, CREATED, end(kind="incomplete", incomplete_details=None)).incomplete_reason is None
@@ -249,7 +247,7 @@ ODD: list[tuple[str, dict[str, Any]]] = [
 
 
 @pytest.mark.parametrize("members", [row[1] for row in ODD], ids=[row[0] for row in ODD])
-def test_a_response_of_the_wrong_kinds_raises_nothing(backend: ModuleType, members: dict[str, Any]) -> None:
+def test_response_with_wrong_types_does_not_raise(backend: ModuleType, members: dict[str, Any]) -> None:
     response = folded(backend, CREATED, ev("completed", response=members))
     assert (response.id, response.status, response.model, response.error, response.incomplete_reason) == (None,) * 5
     assert (response.output_text, response.refusal, response.reasoning_text, response.reasoning_summary) == (
@@ -293,7 +291,7 @@ def test_responses_can_be_pickled_and_copied(api: Any) -> None:
                 assert pickle.dumps(pickle.loads(pickle.dumps(twin))) == pickle.dumps(twin)
 
 
-def test_members_that_the_sdk_declares_are_none(api: Any) -> None:
+def test_members_declared_by_sdk_are_none(api: Any) -> None:
     item = b'{"type":"message","content":[{"type":"output_text"}]}'
     [response] = api.responses(b'{"type":"response.completed","response":{"object":"response","output":[%s]}}' % item)
     assert response.previous_response_id is response.metadata is response.output[0].phase is None
@@ -319,13 +317,13 @@ def test_members_that_the_sdk_declares_are_none(api: Any) -> None:
         (b'{"type":"response.done","response":{"id":"r"}}', None),
     ],
 )
-def test_a_terminal_event_without_a_response_tells_the_status(api: Any, terminal: bytes, status: str | None) -> None:
+def test_terminal_event_without_response_sets_status(api: Any, terminal: bytes, status: str | None) -> None:
     source = b'{"type":"response.created","response":{"id":"r","status":"in_progress"}}\n' + terminal
     [response] = api.responses(source)
     assert (response.status, response.complete) == (status, True)
 
 
-def test_half_a_surrogate_pair_in_arguments_that_came_whole(backend: ModuleType) -> None:
+def test_lone_surrogate_in_complete_arguments(backend: ModuleType) -> None:
     call = {"type": "function_call", "call_id": "c", "name": "f", "arguments": "b\ud83d"}
     for events in ([{**CREATED, "response": {"output": [call]}}], [CREATED, ev("output_item.done", item=call)]):
         assert folded(backend, *events).tool_calls[0].arguments == "b\ufffd"

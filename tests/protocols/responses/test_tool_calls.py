@@ -81,7 +81,7 @@ TEXTS = (
 
 @examples(1500)
 @given(text=TEXTS)
-def test_each_prefix_has_the_verdict_of_the_whole_parser(text: str) -> None:
+def test_prefix_verdicts_match_full_parser(text: str) -> None:
     reader, broken = PartialJson(), False
     for size, character in enumerate(text, 1):
         try:
@@ -104,7 +104,7 @@ def test_each_prefix_has_the_verdict_of_the_whole_parser(text: str) -> None:
 
 @examples(300)
 @given(text=TEXTS, cuts=st.lists(st.integers(0, 60), max_size=5))
-def test_cuts_change_nothing(text: str, cuts: list[int]) -> None:
+def test_split_anywhere(text: str, cuts: list[int]) -> None:
     def outcome(pieces: list[str]) -> tuple[str, Any, bool]:
         reader = PartialJson()
         try:
@@ -135,7 +135,7 @@ def test_cuts_change_nothing(text: str, cuts: list[int]) -> None:
         ("nul", None, False), ("null", None, True), ("true ", True, True), ('"x" ', "x", True),
     ],
 )  # fmt: skip
-def test_what_there_is_so_far(text: str, value: Any, complete: bool) -> None:
+def test_partial_values(text: str, value: Any, complete: bool) -> None:
     for reader in (read(text), read(*text)):
         assert (reader.value, reader.complete, reader.offset) == (value, complete, len(text))
 
@@ -148,7 +148,7 @@ def test_what_there_is_so_far(text: str, value: Any, complete: bool) -> None:
         ('["\n', 2), ('["\\x', 3), ('["\\u00g', 6), ("\ufeff{}", 0), ("\u00a01", 0), ("'a'", 0), ("[1 2", 3), ("[" * 257, 256), ("[" + "1" * 4301 + ",", 4302),
     ],
 )  # fmt: skip
-def test_what_can_never_be_json(text: str, at: int) -> None:
+def test_prefixes_that_cannot_become_json(text: str, at: int) -> None:
     for pieces in ([text], list(text)):
         reader = PartialJson()
         with pytest.raises(ValueError, match=f"at character {at}$") as first:
@@ -160,13 +160,13 @@ def test_what_can_never_be_json(text: str, at: int) -> None:
         assert not reader.complete
 
 
-def test_depth_is_bounded_and_nothing_recurses() -> None:
+def test_depth_is_bounded_without_recursion() -> None:
     assert read("[" * 256 + "]" * 256).complete
     with pytest.raises(ValueError, match="256 levels"):
         read('{"a":' * 257)
 
 
-def test_a_number_by_itself_is_bounded() -> None:
+def test_number_length_is_bounded() -> None:
     reader = read("9" * 4300)
     assert (reader.complete, reader.value) == (True, 10**4300 - 1)
     reader.feed("9")
@@ -175,7 +175,7 @@ def test_a_number_by_itself_is_bounded() -> None:
     assert (reader.complete, reader.value) == (True, float("inf"))
 
 
-def test_the_value_grows_in_place() -> None:
+def test_value_grows_in_place() -> None:
     reader = read('{"a":[{"b":"x')
     value = reader.value
     inner = value["a"][0]
@@ -232,7 +232,7 @@ def begun(backend: ModuleType, *items: Json) -> tuple[Any, Response, Any]:
 
 
 @pytest.mark.timeout(60)
-def test_a_long_call_is_read_after_every_event(backend: ModuleType, fed: list[int]) -> None:
+def test_reading_long_call_after_every_event_is_linear(backend: ModuleType, fed: list[int]) -> None:
     """A hundred thousand deltas of one character: all that is looked at is what is new."""
     decoder, response, state = begun(backend, fn(""))
     head = '{"language":"python","code":"'
@@ -250,7 +250,7 @@ def test_a_long_call_is_read_after_every_event(backend: ModuleType, fed: list[in
     assert state.listed == 1
 
 
-def test_calls_side_by_side(backend: ModuleType, fed: list[int]) -> None:
+def test_parallel_calls(backend: ModuleType, fed: list[int]) -> None:
     """Deltas of several calls in turn, with other items coming and ending in between."""
     count, rounds = 4, 300
     calls = [fn("", call_id=f"c{o}") for o in range(count)]
@@ -271,7 +271,7 @@ def test_calls_side_by_side(backend: ModuleType, fed: list[int]) -> None:
     assert state.listed <= 1 + 2 * rounds // 10
 
 
-def test_what_comes_whole_is_read_anew(backend: ModuleType) -> None:
+def test_complete_arguments_are_parsed_again(backend: ModuleType) -> None:
     decoder, response, _ = begun(backend, fn(""))
     (call,) = response.tool_calls
     seen = []
@@ -290,7 +290,7 @@ def test_what_comes_whole_is_read_anew(backend: ModuleType) -> None:
     assert call == ToolCall("function_call", "c1", "f", '{"a":5}')
 
 
-def test_finished_calls_are_not_read_again(backend: ModuleType, fed: list[int]) -> None:
+def test_finished_calls_are_not_parsed_again(backend: ModuleType, fed: list[int]) -> None:
     decoder, response, state = begun(backend, fn("", call_id="a"), fn("", call_id="b"))
     decoder.feed(line(ev("output_item.done", o=0, item=fn('{"a":"' + "x" * 5000 + '"}', call_id="a"))))
     for _ in range(200):
@@ -299,7 +299,7 @@ def test_finished_calls_are_not_read_again(backend: ModuleType, fed: list[int]) 
     assert sum(fed) == state.given == 5008 + 200
 
 
-def test_a_call_stays_itself_when_another_comes_before_it(backend: ModuleType) -> None:
+def test_call_keeps_identity_when_another_is_inserted_before(backend: ModuleType) -> None:
     decoder = backend.Decoder(form="jsonl")
     decoder.feed(
         line(CREATED) + line(ev("output_item.added", o=5, item=fn("", call_id="late"))) + line(delta('{"a":"x', 5))
@@ -315,7 +315,7 @@ def test_a_call_stays_itself_when_another_comes_before_it(backend: ModuleType) -
     assert [call.partial_arguments() for call in decoder.response.tool_calls] == [{"c": 1}, {"d": 1}]
 
 
-def test_calls_that_are_read_first_at_the_end(backend: ModuleType, fed: list[int]) -> None:
+def test_calls_first_read_at_end(backend: ModuleType, fed: list[int]) -> None:
     """They say what those say that followed the stream; what was read of their arguments is not read again."""
     decoder, _, _ = begun(backend, fn(""), fn("", call_id="c2"), fn(""))
     followed = decoder.response.tool_calls
@@ -332,7 +332,7 @@ def test_calls_that_are_read_first_at_the_end(backend: ModuleType, fed: list[int
     assert sum(fed) == 0
 
 
-def test_responses_without_calls_do_not_share_their_list(backend: ModuleType) -> None:
+def test_empty_call_lists_are_not_shared(backend: ModuleType) -> None:
     decoder, _, _ = begun(backend, msg())
     one, other = decoder.response, decoder.fold_end()[0]
     assert one is other
@@ -340,7 +340,7 @@ def test_responses_without_calls_do_not_share_their_list(backend: ModuleType) ->
     assert one.tool_calls == Response(one._state).tool_calls == []
 
 
-def test_halves_of_a_character(backend: ModuleType) -> None:
+def test_split_surrogate_pairs(backend: ModuleType) -> None:
     """A surrogate pair that two deltas share; its first half is held back."""
     decoder, response, _ = begun(backend, fn(""))
     (call,) = response.tool_calls
@@ -364,7 +364,7 @@ def test_halves_of_a_character(backend: ModuleType) -> None:
     assert call.partial_arguments() == ["\ufffd"]
 
 
-def test_looking_at_the_text_does_not_disturb(backend: ModuleType) -> None:
+def test_reading_text_does_not_change_state(backend: ModuleType) -> None:
     """Reads of the whole, which join the pieces, between the deltas."""
     decoder, response, state = begun(backend, fn('["'))
     (call,) = response.tool_calls
@@ -381,7 +381,7 @@ def test_looking_at_the_text_does_not_disturb(backend: ModuleType) -> None:
     assert state.given <= len(text) + 2
 
 
-def test_nothing_has_arrived(backend: ModuleType) -> None:
+def test_empty_arguments(backend: ModuleType) -> None:
     _, response, _ = begun(
         backend, fn(""), {"type": "mcp_call", "name": "m"}, {"type": "function_call", "arguments": 5}
     )
@@ -403,7 +403,7 @@ def test_custom_tools(backend: ModuleType) -> None:
     assert text_call.arguments == "ls -l"
 
 
-def test_calls_are_values(backend: ModuleType) -> None:
+def test_calls_compare_by_value(backend: ModuleType) -> None:
     decoder, response, _ = begun(backend, fn(""))
     decoder.feed(line(delta('{"a":"x')))
     (call,) = response.tool_calls
@@ -455,7 +455,7 @@ def partials_of(call: ToolCall) -> list[str]:
 
 @examples(150)
 @given(source=sources())
-def test_twins_say_the_same_after_every_line(backends: tuple[ModuleType, ModuleType], source: bytes) -> None:
+def test_backends_agree_after_every_line(backends: tuple[ModuleType, ModuleType], source: bytes) -> None:
     pieces = source.splitlines(keepends=True)
     rust, python = (snapshots(backend, pieces) for backend in backends)
     assert rust == python
@@ -463,7 +463,7 @@ def test_twins_say_the_same_after_every_line(backends: tuple[ModuleType, ModuleT
 
 @examples(150)
 @given(one=scripts())
-def test_twins_say_the_same_of_well_formed_streams(
+def test_backends_agree_on_well_formed_streams(
     backends: tuple[ModuleType, ModuleType], one: wellformed_streams.Script
 ) -> None:
     pieces = [line(event) for event in [*one.events, one.terminal]]

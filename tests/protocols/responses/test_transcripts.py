@@ -50,7 +50,7 @@ def data(name: str) -> bytes:
 
 
 @NAMES
-def test_the_answers(api: Any, name: str) -> None:
+def test_expected_answers(api: Any, name: str) -> None:
     answer = ANSWERS[name]
     stream = api.responses(TRANSCRIPTS / name)
     responses = list(stream)
@@ -64,7 +64,7 @@ def test_the_answers(api: Any, name: str) -> None:
     assert {response.status for response in responses} == {status}
 
 
-def test_the_error_body_of_the_log(api: Any) -> None:
+def test_error_body_of_log(api: Any) -> None:
     stream = api.responses(data("log_of_seven.sse"))
     responses = list(stream)
     (diagnostic,) = stream.diagnostics
@@ -75,7 +75,7 @@ def test_the_error_body_of_the_log(api: Any) -> None:
     assert all(response.error is None and response.diagnostics == [] for response in responses)
 
 
-def test_why_the_incomplete_one_is_incomplete(api: Any) -> None:
+def test_incomplete_reason(api: Any) -> None:
     (response,) = api.responses(data("incomplete.jsonl"))
     assert response.terminal == "response.incomplete"
     assert response.incomplete_reason
@@ -84,7 +84,7 @@ def test_why_the_incomplete_one_is_incomplete(api: Any) -> None:
 
 
 @NAMES
-def test_the_terminal_response_is_kept_as_it_is(api: Any, name: str) -> None:
+def test_terminal_response_is_unchanged(api: Any, name: str) -> None:
     terminal = [
         event for event in api.events(data(name)) if event.type in ("response.completed", "response.incomplete")
     ]
@@ -99,7 +99,7 @@ def output(response: Any) -> list[Any]:
 
 
 @NAMES
-def test_folding_without_the_terminal_event(api: Any, name: str) -> None:
+def test_fold_without_terminal_event(api: Any, name: str) -> None:
     """The fold law, on what servers really sent."""
     responses = list(api.responses(data(name)))
     kept = [
@@ -147,7 +147,7 @@ def test_cut_at_every_byte(backend: ModuleType, name: str) -> None:
         check_cut(backend, source, cut, whole, codes)
 
 
-def test_the_log_cut_at_every_line(backend: ModuleType) -> None:
+def test_log_cut_at_every_line(backend: ModuleType) -> None:
     source = data("log_of_seven.sse")
     whole = readings.read(backend, source)
     ends = [0, *(at + 1 for at, byte in enumerate(source) if byte == 10)]
@@ -171,7 +171,7 @@ def test_output_text_only_grows(backend: ModuleType, name: str) -> None:
     decoder.finish()
 
 
-def test_the_readme_tells_the_same(request: pytest.FixtureRequest) -> None:
+def test_readme_shows_same_answers(request: pytest.FixtureRequest) -> None:
     """The table beside the transcripts."""
     table = (TRANSCRIPTS / "README.md").read_text("utf-8")
     for name in ANSWERS:

@@ -190,25 +190,25 @@ def test_sse_round_trip(kind: str) -> None:
     assert (name, data) == (kind, event.raw)
 
 
-def test_repr_shows_the_scalars() -> None:
+def test_repr_shows_scalars() -> None:
     event = make({"type": "response.output_text.delta", "output_index": 0, "delta": "Hello", "logprobs": []})
     assert repr(event) == "ResponseTextDeltaEvent(output_index=0, delta='Hello')"
 
 
-def test_the_order_and_spacing_of_the_text_do_not_matter() -> None:
+def test_equality_ignores_member_order_and_spacing() -> None:
     cls = CLASSES["response.refusal.delta"]
     one = build(cls, b'{"type": "response.refusal.delta", "delta": "\\u00e9"}', 0, None, None, None, None)
     two = build(cls, '{"delta":"é","type":"response.refusal.delta"}'.encode(), 9, "a", None, None, None)
     assert one == two
 
 
-def test_a_class_is_part_of_the_value() -> None:
+def test_equality_includes_class() -> None:
     raw = b'{"type":"x"}'
     one = build(UnknownEvent, raw, 0, None, None, None, {"type": "x"})
     assert one != build(CLASSES["keepalive"], raw, 0, None, None, None, None)
 
 
-def test_a_type_that_only_the_event_line_names() -> None:
+def test_type_from_event_line_only() -> None:
     event = make({"delta": "a"}, named="response.output_text.delta")
     assert isinstance(event, ResponseTextDeltaEvent)
     assert event.to_dict() == {"delta": "a", "type": "response.output_text.delta"}
@@ -230,19 +230,19 @@ def test_unknown_event() -> None:
     assert copy.deepcopy(event) == event
 
 
-def test_sse_of_text_over_several_lines() -> None:
+def test_sse_of_multi_line_text() -> None:
     event = build(CLASSES["keepalive"], b' {"type":\r\n"keepalive",\n\r"a": 1}\r\n', 0, None, None, None, None)
     name, data = from_sse(event.to_sse())
     assert name == "keepalive"
     assert json.loads(data) == {"type": "keepalive", "a": 1}
 
 
-def test_sse_of_a_type_with_a_line_end() -> None:
+def test_sse_of_type_with_line_end() -> None:
     event = make({"type": "a\ndata: b"})
     assert from_sse(event.to_sse()) == (None, event.raw)
 
 
-def test_text_that_is_no_unicode() -> None:
+def test_invalid_unicode_text() -> None:
     raw = b'{"type":"response.output_text.delta","delta":"a\xff","item_id":"\\ud800"}'
     event = build(ResponseTextDeltaEvent, raw, 0, None, None, None, None)
     assert isinstance(event, ResponseTextDeltaEvent)
@@ -250,7 +250,7 @@ def test_text_that_is_no_unicode() -> None:
     assert event.to_sse() == b"event: response.output_text.delta\ndata: " + raw + b"\n\n"
 
 
-def test_a_payload_over_the_limits() -> None:
+def test_payload_over_limits() -> None:
     event: Any = build(UnknownEvent, DEEP, 0, None, None, None, {"type": "x"})
     assert event == build(UnknownEvent, DEEP, 1, None, None, None, {"type": "x"})
     assert event != build(UnknownEvent, DEEP + b" ", 1, None, None, None, {"type": "x"})
@@ -263,7 +263,7 @@ def test_a_payload_over_the_limits() -> None:
         event.deep  # noqa: B018
 
 
-def test_names_of_protocols_are_not_looked_for_in_the_payload() -> None:
+def test_dunder_names_are_not_read_from_payload() -> None:
     event = build(UnknownEvent, b"no JSON at all", 0, None, None, None, {"type": "x"})
     assert not hasattr(event, "__deepcopy__")
     with pytest.raises(AttributeError):
@@ -310,7 +310,7 @@ def test_groups() -> None:
 
 
 @pytest.mark.parametrize("module", [base, types])
-def test_nothing_of_the_standard_library_is_imported_at_once(module: Any) -> None:
+def test_modules_import_no_heavy_standard_modules(module: Any) -> None:
     tree = ast.parse(Path(module.__file__).read_text(encoding="utf-8"))
     modules = [node.module for node in tree.body if isinstance(node, ast.ImportFrom)]
     assert not [node for node in tree.body if isinstance(node, ast.Import)]
@@ -348,7 +348,7 @@ def test_payload_reads(source: Any) -> None:
 
 
 @PAYLOADS
-def test_payload_lacks(source: Any) -> None:
+def test_payload_missing_members(source: Any) -> None:
     payload = Payload(source)
     with pytest.raises(AttributeError, match="no member 'x'"):
         payload.x  # noqa: B018
@@ -358,7 +358,7 @@ def test_payload_lacks(source: Any) -> None:
 
 
 @PAYLOADS
-def test_payload_to_dict_is_new(source: Any) -> None:
+def test_payload_to_dict_returns_new_dict(source: Any) -> None:
     payload = Payload(source)
     plain = payload.to_dict()
     assert plain == OBJECT
@@ -370,7 +370,7 @@ def test_payload_to_dict_is_new(source: Any) -> None:
 
 
 @PAYLOADS
-def test_payload_is_a_value(source: Any) -> None:
+def test_payload_compares_by_value(source: Any) -> None:
     payload = Payload(source)
     assert payload == OBJECT == payload
     assert payload == Payload(json.dumps(OBJECT, indent=1).encode())
@@ -384,7 +384,7 @@ def test_payload_is_a_value(source: Any) -> None:
 
 @PAYLOADS
 @pytest.mark.parametrize("protocol", range(pickle.HIGHEST_PROTOCOL + 1))
-def test_payload_travels(source: Any, protocol: int) -> None:
+def test_payload_can_be_pickled(source: Any, protocol: int) -> None:
     payload = Payload(source)
     assert payload.usage.n == 1
     assert pickle.loads(pickle.dumps(payload, protocol)) == payload
@@ -403,19 +403,19 @@ def test_empty_payload() -> None:
     assert repr(Payload(b"{}")) == "Payload({})"
 
 
-def test_payload_decodes_only_what_is_read() -> None:
+def test_payload_decodes_only_read_members() -> None:
     payload = Payload(b'{"a":"\\ud83d\\ude00","n":123456789012345678901234567890,"f":1.0e-7,"a2":[true]}')
     assert payload.a == "\U0001f600"
     assert set(payload._seen) == {"a"}
     assert (payload.n, payload.f, payload.a2) == (123456789012345678901234567890, 1.0e-7, [True])
 
 
-def test_duplicate_keys_keep_the_last() -> None:
+def test_last_duplicate_key_wins() -> None:
     payload = Payload(b'{"a":1,"b":2,"a":3}')
     assert (payload.a, len(payload), payload.to_dict()) == (3, 2, {"a": 3, "b": 2})
 
 
 @pytest.mark.parametrize("source", ["{}", 5, None, [1], bytearray(b"{}")])
-def test_payload_of_something_else(source: Any) -> None:
+def test_payload_of_non_object(source: Any) -> None:
     with pytest.raises(TypeError, match="bytes or a dict"):
         Payload(source)
