@@ -1,4 +1,4 @@
-"""What the suite shares: each backend in turn, the public API over it, recordings, and how hard hypothesis looks."""
+"""Shared fixtures: each backend, the public API bound to it, recordings, and the hypothesis profiles."""
 
 from __future__ import annotations
 
@@ -23,7 +23,7 @@ settings.register_profile(
 settings.register_profile("long", deadline=None, max_examples=3000, suppress_health_check=list(HealthCheck))
 settings.load_profile(os.environ.get("HYPOTHESIS_PROFILE") or "ci")
 
-# Where the package holds what belongs to a backend: (module, attribute, name in the backend).
+# Attributes of the package that belong to a backend: (module, attribute, name in the backend).
 BOUND = [
     ("respstream", "Decoder", "Decoder"),
     ("respstream.decoder", "Decoder", "Decoder"),
@@ -32,7 +32,7 @@ BOUND = [
 
 
 def pytest_ignore_collect(collection_path: Path, config: pytest.Config) -> bool | None:
-    """Tests of engines want an environment of their own, and run where they are named (`make test-engines`)."""
+    """Tests of query engines need a separate environment; they run only when named (`make test-engines`)."""
     engines = Path(__file__).parent / "integrations" / "engines"
     named = any(
         engines in (path := Path(argument.partition("::")[0]).resolve()).parents or path == engines

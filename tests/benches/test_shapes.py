@@ -1,4 +1,4 @@
-"""The seeded generators, held against a plain fold that shares no code with them."""
+"""The seeded log generators, compared with an independent, simple fold."""
 
 from __future__ import annotations
 
@@ -31,7 +31,7 @@ def small(name: str, seed: int = 7, **options: Any) -> shapes.Log:
 
 
 def payloads(data: bytes) -> list[dict[str, Any]]:
-    """The events of a log: every line that holds JSON, `data:` or not."""
+    """The events of a log: every line with JSON, with `data:` or without."""
     lines = (line.rstrip(b"\r").removeprefix(b"data: ") for line in data.split(b"\n"))
     return [json.loads(line) for line in lines if line.startswith(b"{")]
 

@@ -317,7 +317,7 @@ def test_unreadable_input_is_reported_and_others_are_read(shell: Shell, tmp_path
             rf"^failed: \d+ responses, {3 + told_of_content} errors, .* in 4 files$", done.stdout, re.MULTILINE
         )
     else:
-        assert "Hello, I am GPT." in done.stdout  # what could be read of b
+        assert "Hello, I am GPT." in done.stdout  # the readable part of b
         assert "Hello, World!" in done.stdout
     if name == "responses":
         assert "1 unreadable, 1 truncated_file, 1 bad_compression" in done.stderr.splitlines()[-1]
@@ -334,7 +334,7 @@ def test_file_name_with_invalid_utf8(shell: Shell, tmp_path: Path) -> None:
     assert shell.run("check", ".", cwd=tmp_path).stdout.startswith("./\ufffd\\n.sse:34: unfinished_block ")
 
 
-# -- files that appear whole or not at all -----------------------------------------------------------------------------
+# -- output files are written atomically -----------------------------------------------------------------------------
 
 
 def wait_for(process: subprocess.Popen[bytes], what: Callable[[], bool]) -> None:

@@ -1,6 +1,6 @@
 """The command line over an object store: moto's server, which s3fs talks to.
 
-The two are large, so that the environment of the tests goes without them; `make test-store` has them.
+Both are large, so the test environment does not install them; `make test-store` does.
 """
 
 from __future__ import annotations
@@ -21,7 +21,7 @@ if all(importlib.util.find_spec(name) for name in ("moto", "boto3", "s3fs")):
 
     @pytest.fixture(scope="module")
     def store() -> Iterator[Any]:
-        """What the environment of a process has to have."""
+        """Environment variables that a process needs."""
         import boto3  # type: ignore[import-not-found,import-untyped,unused-ignore]
         from moto.server import ThreadedMotoServer  # type: ignore[import-not-found,import-untyped,unused-ignore]
 

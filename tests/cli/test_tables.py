@@ -93,7 +93,7 @@ def test_tables_and_formats_match_scan(shell: Shell, tmp_path: Path, table: str)
     lines = shell.run(table, TRANSCRIPTS, "--format", "jsonl", "--threads", "2")
     shown = [{name: _shown(value) for name, value in row.items()} for row in plain]
     assert rows(lines.stdout) == shown
-    if table == "responses":  # what is small is folded here, and not scanned: the same to the last byte
+    if table == "responses":  # small input is folded without a scan; the bytes are the same
         assert shell.run(table, TRANSCRIPTS, "--format", "jsonl").stdout == lines.stdout
 
 
@@ -156,7 +156,7 @@ def test_wrong_usage(arguments: list[str]) -> None:
     assert "Traceback" not in done.stderr
 
 
-# -- what is left out --------------------------------------------------------------------------------------------------
+# -- redaction ---------------------------------------------------------------------------------------------------------
 
 
 def test_redaction(shell: Shell, tmp_path: Path) -> None:

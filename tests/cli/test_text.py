@@ -52,7 +52,7 @@ def shell(request: pytest.FixtureRequest) -> Iterator[Shell]:
 
 
 def read_some(stream: IO[bytes], wanted: int) -> str:
-    """Reads what comes until there are so many bytes; a stream that stays silent fails the test."""
+    """Reads at least that many bytes; fails the test if none arrive in time."""
     got = b""
     end = time.monotonic() + PATIENCE
     while len(got) < wanted:
@@ -265,7 +265,7 @@ def test_table_fits_terminal(shell: Shell, columns: int) -> None:
     if columns == 160:
         assert SEVEN_TEXTS[0][:50] in lines[1]
         assert SEVEN[-20:] in lines[1]
-    # A pipe has no width; COLUMNS gives it one.
+    # A pipe has no width; COLUMNS sets it.
     piped = shell.run("responses", SEVEN, INCOMPLETE, COLUMNS=str(columns))
     assert piped.stdout.splitlines() == lines[:-1]
 

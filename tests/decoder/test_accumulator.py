@@ -1,4 +1,4 @@
-"""`Accumulator`: our events, the SDK's and dicts fold to what the bytes would have given."""
+"""`Accumulator`: events of ours, of the SDK and dicts fold to the same response as the bytes."""
 
 from __future__ import annotations
 
@@ -27,7 +27,7 @@ def gathered(api: Any, events: Any, **options: Any) -> Any:
 
 
 def seen(response: Any) -> Any:
-    """What does not depend on where an event stands."""
+    """The parts of a response that do not depend on byte offsets."""
     found = readings.plain_response(response)
     for name in ("span", "stream_index", "diagnostics", "json", "members"):
         del found[name]

@@ -1,4 +1,4 @@
-"""`events`, `responses` and their asynchronous twins over every kind of source, and how they close what they opened."""
+"""`events`, `responses` and their async versions over every kind of source, and how they close files."""
 
 from __future__ import annotations
 
@@ -43,7 +43,7 @@ async def achunks(size: int = 100) -> AsyncIterator[bytes]:
 
 
 class Pipe(io.RawIOBase):
-    """A binary file that gives a little at a time."""
+    """A binary file that returns a few bytes per read."""
 
     def __init__(self) -> None:
         self._left = list(chunks(33))

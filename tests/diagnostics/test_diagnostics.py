@@ -1,4 +1,4 @@
-"""Every diagnostic has a minimal stream (`tests.support.doc_tables`), the docs print it; how diagnostics are stored, told and attributed."""
+"""Diagnostics: a minimal stream for each (`tests.support.minimal_streams`), the table of the docs, storage, messages, attribution."""
 
 from __future__ import annotations
 

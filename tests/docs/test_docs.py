@@ -1,4 +1,4 @@
-"""The pages: every example runs as it stands over both backends, and what is generated is up to date."""
+"""The documentation: every example runs unchanged over both backends, and generated tables are up to date."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ from tests.support.paths import ROOT
 PAGES = [ROOT / "README.md", *sorted((ROOT / "docs").glob("*.md"))]
 RUN = {"python", "console", "pycon"}
 RUST_ONLY = {"dropin.md"}
-"""The Python twin leaves the SDK as it is, and says so."""
+"""The fallback leaves the SDK as it is, and says so."""
 CASES = [
     pytest.param(page, backend, id=f"{page.stem}-{backend}")
     for page in PAGES
@@ -30,7 +30,7 @@ EACH = pytest.mark.parametrize("page", PAGES, ids=lambda page: page.stem)
 
 
 def run(page: Path, backend: str) -> tuple[int, str]:
-    """The exit status of a page's examples, and what they told."""
+    """The exit status of a page's examples, and their output."""
     env = {**os.environ, "RESPSTREAM_BACKEND": backend, "PYTHONPATH": f"{ROOT / 'python'}{os.pathsep}{ROOT}"}
     env |= {"COLUMNS": "220", "PYTHONUTF8": "1"}
     words = [sys.executable, "-W", "error::ResourceWarning", "-m", "tests.support.doc_examples", str(page)]
@@ -46,7 +46,7 @@ def test_examples_run(page: Path, backend: str) -> None:
 
 @EACH
 def test_every_block_has_language(page: Path) -> None:
-    """One without a language, or in one that nobody runs, would not be tested."""
+    """A block without a language, or in an unknown one, would not be tested."""
     assert [block for block in doc_examples.blocks(page) if block.language not in doc_examples.LANGUAGES] == []
 
 

@@ -1,4 +1,4 @@
-"""The programs of `examples/`, each as its user runs it: a process, over a real server on this machine."""
+"""The programs of `examples/`, each as a process that talks to a local server."""
 
 from __future__ import annotations
 
@@ -46,7 +46,7 @@ def run(name: str, *arguments: str, url: str = "", cwd: Path = ROOT) -> Done:
 
 @contextmanager
 def started(*words: str, port: int, url: str) -> Generator[str]:
-    """A server in a process of its own, as long as the context lasts."""
+    """A server in a separate process, for the duration of the context."""
     process = subprocess.Popen([sys.executable, *words], env=environment(url), cwd=ROOT)
     try:
         base = f"http://127.0.0.1:{port}"
@@ -143,7 +143,7 @@ def proxy(upstream: str, tmp_path: Path) -> Iterator[tuple[str, Path]]:
 
 
 def test_proxy_forwards_bytes_immediately(proxy: tuple[str, Path]) -> None:
-    """The server sends a block when the one before has arrived here: where the proxy held one back, nothing would come."""
+    """The server sends a block only after the previous one has arrived: a proxy that buffers would stall."""
     base, log = proxy
     body = b""
     with httpx.stream("POST", f"{base}/v1/responses", json={"stream": True}, timeout=PATIENCE) as answer:

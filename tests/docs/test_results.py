@@ -1,4 +1,4 @@
-"""The figures of the README and of docs/performance.md are those of `benches/RESULTS.md`."""
+"""The figures of the README and of docs/performance.md match `benches/RESULTS.md`."""
 
 from __future__ import annotations
 

@@ -1,6 +1,6 @@
-"""The table of `docs/sse.md`: what the standard says and what httpx-sse, the openai SDK and this package do, each cell by running it.
+"""The table of `docs/sse.md`: the standard, httpx-sse, the openai SDK and this package; each cell is checked by running it.
 
-`python tests/docs/test_sse_table.py` prints the table for the page.
+`python -m tests.docs.test_sse_table` prints the table for the page.
 """
 
 from __future__ import annotations
@@ -39,7 +39,7 @@ class Row(NamedTuple):
     standard: list[Got]
     on_eof: str = "flush"
     content_type: str = "text/event-stream"
-    live: bool = False  # only what is there before the second chunk comes
+    live: bool = False  # only messages that are complete before the second chunk
     differs: str = ""
 
 

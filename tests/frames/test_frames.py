@@ -1,4 +1,4 @@
-"""The framing room in both twins: a table of sources with what they give, every cut, and the twins against each other."""
+"""Framing in both backends: a table of sources and their frames, at every cut, and the backends against each other."""
 
 from __future__ import annotations
 
@@ -67,7 +67,7 @@ def ways(source: bytes) -> Iterator[list[bytes]]:
 
 
 def short(item: tuple[Any, ...]) -> tuple[Any, ...]:
-    """An item as the table has it: (kind, data or detail, name, the bytes of its span, line) with what else is told."""
+    """An item in the table's notation: (kind, data or detail, name, span, line) and further fields."""
     if item[0] == "frame":
         _, data, name, start, end, line, what, missing, unfinished, _ = item
         kind = what + " missing" * missing + " unfinished" * unfinished
@@ -78,11 +78,11 @@ def short(item: tuple[Any, ...]) -> tuple[Any, ...]:
     return item
 
 
-# -- what sources give --------------------------------------------------------------------------------------------------
+# -- frames by source ---------------------------------------------------------------------------------------------------
 
 DONE = ("done",)
 ERROR = {"code": "invalid_api_key", "message": "no", "type": None, "param": None}
-# name: (source, options, what it gives)
+# name: (source, options, expected items)
 TABLE: dict[str, tuple[bytes, dict[str, Any], list[tuple[Any, ...]]]] = {
     "empty": (b"", {}, []),
     "block": (b"event: a\ndata: {}\n\n", {}, [("payload", b"{}", b"a", (0, 17), 1)]),
@@ -200,7 +200,7 @@ TABLE: dict[str, tuple[bytes, dict[str, Any], list[tuple[Any, ...]]]] = {
     # text
     "text": (b"Hello\n\nthere\n \n\xff\n", {}, [("stray_text", 16, (0, 16), 1)]),
     "html": (b"<!DOCTYPE html>\n<title>502</title>\n", {}, [("stray_text", 34, (0, 34), 1)]),
-    # error bodies; one that is whole is a frame, which is seen to be one later
+    # error bodies; a complete one is a frame, recognised later
     "error body": (b'{"error": {}}\n', {}, [("line", b'{"error": {}}', None, (0, 13), 1)]),
     "error body in sse": (b'{"error": {"code": "invalid_api_key", "message": "no"}}\n', {"form": "sse"}, [("error_body", *ERROR.values(), (0, 55), 1)]),
     "pretty error body in sse": (b'{\n"error": {\n"code": "invalid_api_key",\n"message": "no"\n}\n}\n', {"form": "sse"}, [("error_body", *ERROR.values(), (0, 59), 1)]),
@@ -237,7 +237,7 @@ def test_framing(name: str) -> None:
             assert [short(item) for item in run(chunks, **options)] == expected, (run.__name__, chunks)
 
 
-# -- the twins --------------------------------------------------------------------------------------------------------
+# -- the backends agree -----------------------------------------------------------------------------------------------
 
 FRAGMENTS = [
     b"data:", b"data: ", b"data: {}\n", b"event: a\n", b"event:", b"id: 1\n", b"retry", b": c\n", b"foo: x\n", b"\n", b"\n\n", b"\r\n", b"\r",

@@ -1,4 +1,4 @@
-"""Bad input: what is no stream gives diagnostics, what is no source raises an error that says what to do."""
+"""Bad input: non-stream content gives diagnostics; an unsupported source raises an error that says what to do."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ HELLO = TRANSCRIPTS / "hello_world.sse"
 PAGE = b"<!DOCTYPE html>\n<html>\n <head><title>502</title></head>\n\n <body>Bad Gateway: try again</body>\n</html>\n"
 PNG = b"\x89PNG\r\n\x1a\n\x00\x00\x00\rIHDR\x00\x00\x00\x01"
 
-# Content: (name, bytes, the codes that it may give)
+# Content: (name, bytes, allowed codes)
 CONTENT: list[tuple[str, bytes, set[str]]] = [
     ("nothing", b"", set()),
     ("blank lines", b"\n\r\n\r \n\t\n", set()),
@@ -99,7 +99,7 @@ def test_truncated_transcript(api: Any, tmp_path: Path) -> None:
     assert "no_terminal" in readings.codes(response.diagnostics)
 
 
-# -- what is no source -----------------------------------------------------------------------------------------------
+# -- unsupported sources ---------------------------------------------------------------------------------------------
 
 
 def calls(api: Any, source: Any) -> list[Any]:
@@ -133,7 +133,7 @@ def test_missing_path(api: Any, tmp_path: Path, name: str) -> None:
 
 
 def test_missing_file_raises_before_iteration(api: Any) -> None:
-    """Where the call stands, not where the iteration begins."""
+    """At the call, not at the first iteration."""
     with pytest.raises(FileNotFoundError):
         api.events("missing.sse")
 

@@ -45,7 +45,7 @@ def test_globs_match_pathlib_without_links(
 @pytest.mark.skipif(os.name != "posix", reason="links")
 @pytest.mark.usefixtures("api")
 def test_folder_links_give_each_file_once(tmp_path: Path) -> None:
-    """Python's own glob gives such files for each way through the links, of which there may be 2 ** 40."""
+    """Python's own glob repeats files for each path through the links, of which there may be 2 ** 40."""
     (tmp_path / "a").mkdir()
     (tmp_path / "a" / "x.log").write_bytes(LINE)
     for name in ("again", "and_again"):

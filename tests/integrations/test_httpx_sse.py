@@ -1,4 +1,4 @@
-"""The drop-in for httpx-sse, over a real local server, with httpx and httpx2, sync and async, side by side with httpx-sse itself."""
+"""The replacement for httpx-sse compared with httpx-sse over a local server, with httpx and httpx2, sync and async."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""The drop-in under the openai SDK, over a real local server: side by side with the SDK as it is, sync and async."""
+"""The accelerated openai client compared with the unchanged SDK over a local server, sync and async."""
 
 from __future__ import annotations
 

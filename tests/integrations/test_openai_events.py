@@ -73,7 +73,7 @@ def test_samples_are_built_natively(known: Plans) -> None:
 
 
 def test_samples_read_back(known: Plans) -> None:
-    """What pydantic and Python do with an object works on ours: dumps, copies, pickles, collection."""
+    """Natively built objects support dumps, copies, pickles and garbage collection."""
     cls = known.classes["response.output_text.delta"]
     for sample in samples(cls):
         ours, theirs = natively(known, sample), known.sdk.construct(sample)
@@ -370,7 +370,7 @@ def test_partial_snapshots(known: Plans) -> None:
 
 
 def test_snapshots_of_unusual_deltas() -> None:
-    """What `responses.stream()` gives for deltas that are not all alike is what the SDK gives."""
+    """`responses.stream()` returns what the SDK returns for deltas of varying shape."""
     lines = blocks(sse(chat("some words and more ")))
     deltas = [at for at, line in enumerate(lines) if b'"response.output_text.delta"' in line]
 

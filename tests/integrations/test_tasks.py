@@ -1,4 +1,4 @@
-"""What the bridges to engines share, and what is said where an engine is missing. The engines' own tests: tests/engines."""
+"""Shared code of the engine integrations, and the error for a missing engine. Tests of each engine: tests/integrations/engines."""
 
 from __future__ import annotations
 

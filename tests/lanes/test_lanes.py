@@ -1,4 +1,4 @@
-"""Lanes: responses that interleave, told apart by `stream_id`; their order, their diagnostics, their number."""
+"""Lanes (stream keys): interleaved responses, separated by `stream_id`; their order, diagnostics and number."""
 
 from __future__ import annotations
 

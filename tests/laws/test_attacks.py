@@ -1,7 +1,7 @@
-"""Input that is made to be slow: twice as much of it costs twice the work, in both twins and however it is cut.
+"""Hostile input: twice the input costs twice the work, in both backends and however it is cut.
 
-Work is counted (`tests.support.work_counter`). The compiled core gets each attack in full; the Python twin, whose counting is slow, a
-fraction of it.
+Work is counted (`tests.support.work_counter`). The compiled core reads each attack in full; the fallback, whose counting is
+slow, a fraction of it.
 """
 
 from __future__ import annotations
@@ -47,7 +47,7 @@ def test_work_is_linear_in_input_size(backend: ModuleType, counter: Path, name: 
 
 @cache
 def costs(backend: str) -> dict[str, Cost]:
-    """What each attack costs, measured in a process that has read nothing before."""
+    """The cost of each attack, measured in a fresh process."""
     done = subprocess.run(
         [sys.executable, "-m", "tests.support.attacks", "--json"],
         cwd=ROOT,
@@ -62,7 +62,7 @@ def costs(backend: str) -> dict[str, Cost]:
 @pytest.mark.parametrize("backend", ["rust", "python"])
 @pytest.mark.parametrize("name", [*ATTACKS, *HUGE_ONES])
 def test_memory_is_bounded_and_attack_is_diagnosed(backend: str, name: str) -> None:
-    """Nothing raises, what no count sees runs into the time limit, and what is wrong is told."""
+    """Nothing raises, the attack is diagnosed, and uncounted work would exceed the time limit."""
     cost = costs(backend)[name]
     one = ATTACKS.get(name) or HUGE_ONES[name]
     assert cost.memory <= 16 * MIB + one.holds * cost.size, cost
@@ -71,7 +71,7 @@ def test_memory_is_bounded_and_attack_is_diagnosed(backend: str, name: str) -> N
 
 
 def test_messages_share_long_last_event_id(backend: ModuleType) -> None:
-    """An id holds for all messages that follow; a copy for each would be the product of both."""
+    """An id applies to all later messages; a copy per message would take quadratic memory."""
     decoder = backend.SseDecoder()
     messages = decoder.feed(b"id: %s\n\n" % (b"i" * MIB) + b"data: x\n\n" * 10_000)
     messages += decoder.feed(b"data: x\n\n")
@@ -80,14 +80,14 @@ def test_messages_share_long_last_event_id(backend: ModuleType) -> None:
 
 
 def test_work_counter_detects_quadratic_work(counter: Path) -> None:
-    """Each byte is looked at once at least, in both twins."""
+    """Both backends look at each byte at least once."""
     data = b'data: {"type":"x"}\n\n' * 100
     assert len(data) <= work_counter.rust_work(counter, data, 64) <= 40 * len(data)
     assert len(data) <= work_counter.python_work(data, 64) <= 40 * len(data)
 
 
 def test_security_page_lists_every_attack() -> None:
-    """`make attacks-full` writes the tables: the names, and what is diagnosed."""
+    """`make attacks-full` writes the tables; names and diagnostics are compared."""
     for name, known in (("attacks", ATTACKS), ("huge", HUGE_ONES)):
         rows = [
             line.split(" | ")

@@ -1,4 +1,4 @@
-"""The compiled backend against its reference: equal answers for any bytes, in everything that can be seen."""
+"""Both backends return equal results for any bytes, in everything that is public."""
 
 from __future__ import annotations
 
@@ -34,7 +34,7 @@ def test_any_bytes(backends: Backends, data: st.DataObject, source: bytes, optio
 
 
 def test_event_over_limits_is_rejected_each_time(backends: Backends) -> None:
-    """What repeats it is not taken for an event that was found good."""
+    """A repeated event is not mistaken for a valid one."""
     event = b'{"type":"response.output_text.delta","delta":"x","logprobs":%s}\n' % (b"[" * 257 + b"]" * 257)
     for backend in backends:
         reading = readings.read(backend, event * 3)
@@ -62,14 +62,14 @@ def test_unusual_events(backends: Backends, rng: Random) -> None:
 @given(source=rngs.map(random_streams.runs))
 @example(b'{"type":"response.output_text.delta","delta":"","stream_id":1.5}\n' * 2)
 def test_similar_events(backends: Backends, source: bytes) -> None:
-    """A prediction that was made of one event must not hide what is odd about the next."""
+    """A prediction from one event must not hide a defect of the next."""
     assert readings.read(backends[0], source) == readings.read(backends[1], source)
 
 
 @examples(120)
 @given(source=rngs.map(random_streams.source))
 def test_state_in_mid_stream(backends: Backends, source: bytes) -> None:
-    """What both know after each byte."""
+    """The state of both after each byte."""
     decoders = [backend.Decoder() for backend in backends]
     for at in range(min(len(source), 250)):
         rust, python = (readings.reading(d, d.feed(source[at : at + 1])) for d in decoders)

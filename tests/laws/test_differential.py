@@ -1,4 +1,4 @@
-"""A short run of the differential, and that it would tell."""
+"""A short differential run, and a check that it detects a difference."""
 
 from __future__ import annotations
 

@@ -1,6 +1,6 @@
-"""What breaks underneath: disks that are full, reads that fail, signals at any time, files that change while they are read.
+"""Faults of the system: full disks, failing reads, signals at any time, files that change while they are read.
 
-Nothing half-written takes the final name, and the exit status and the summary tell what happened.
+A partial file never gets the final name; the exit status and the summary report the fault.
 """
 
 from __future__ import annotations
@@ -143,7 +143,7 @@ def test_recording_on_full_disk_forwards_only_recorded_bytes(shell: Shell, tmp_p
 
 
 class Failing(io.RawIOBase):
-    """Gives its data and then the error of a disk."""
+    """Returns its data and then raises a disk error."""
 
     def __init__(self, data: bytes) -> None:
         super().__init__()
@@ -201,7 +201,7 @@ def test_file_that_opens_but_cannot_be_read(shell: Shell, tmp_path: Path) -> Non
 
 
 def test_connection_break_on_stdin(shell: Shell) -> None:
-    """What had come is told, then what happened."""
+    """Earlier results are printed, then the error."""
     with socket.create_server(("127.0.0.1", 0)) as server, socket.create_connection(server.getsockname()) as ours:
         its, _ = server.accept()
         process = subprocess.Popen(
@@ -224,7 +224,7 @@ def test_connection_break_on_stdin(shell: Shell) -> None:
 
 
 def whole(path: Path) -> int:
-    """How many rows a Parquet file has; raises for one that is not whole."""
+    """The number of rows of a Parquet file; raises for an incomplete one."""
     return int(parquet.read_table(path).num_rows)
 
 
@@ -268,7 +268,7 @@ def test_signals_at_any_time_leave_old_or_new_file(number: int, tmp_path: Path) 
         else:
             assert whole(target) == 30_000
         left = [path for path in target.parent.iterdir() if path != target]
-        if number == signal.SIGKILL:  # nobody was there to tidy up
+        if number == signal.SIGKILL:  # the process was killed and could not clean up
             assert all(path.name.startswith(".") and path.suffix == ".tmp" for path in left)
         else:
             assert left == []
@@ -282,7 +282,7 @@ def test_signals_at_any_time_leave_old_or_new_file(number: int, tmp_path: Path) 
 
 @pytest.mark.parametrize("table", ["responses", "events"])
 def test_reader_closes_pipe_of_long_log(shell: Shell, table: str, tmp_path: Path) -> None:
-    """The pipe closes in the middle of what is written, and the run ends soon."""
+    """The pipe closes in mid-output, and the run ends soon."""
     source = logs(tmp_path / "logs", 4, 200)
     process = shell.start(table, "--format", "jsonl", str(source))
     assert process.stdout is not None

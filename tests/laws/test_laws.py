@@ -1,4 +1,4 @@
-"""The laws that hold for any bytes: split anywhere, nothing lost, strict only raises more; and for well-formed streams: the fold."""
+"""The laws for any bytes: split anywhere, nothing lost, strict only raises more; and for well-formed streams: the fold."""
 
 from __future__ import annotations
 
@@ -62,7 +62,7 @@ def test_split_keeps_strict_error(backend: ModuleType, source: bytes, data: st.D
 @examples(120)
 @given(source=sources(), data=st.data())
 def test_fold_matches_decoder(backend: ModuleType, source: bytes, data: st.DataObject) -> None:
-    """`fold` makes no events and forgets what it hands out; the responses are the same."""
+    """`fold` creates no events and drops returned responses; the responses are the same."""
     decoder = backend.Decoder()
     responses = []
     for piece in readings.pieces(source, data.draw(cuts(source))):
@@ -90,7 +90,7 @@ def test_reset_decoder_equals_new_decoder(backend: ModuleType, source: bytes, be
 @examples(120)
 @given(source=sources(), data=st.data())
 def test_reading_properties_changes_nothing(backend: ModuleType, source: bytes, data: st.DataObject) -> None:
-    """What is read in mid-stream is what the end of the input there would give, and reading it leaves no trace."""
+    """State read in mid-stream equals the state if the input ended there, and reading it changes nothing."""
     decoder = backend.Decoder()
     events = []
     for piece in readings.pieces(source, data.draw(cuts(source))):
@@ -304,7 +304,7 @@ LINEAR: dict[str, Callable[[int], list[bytes]]] = {
 
 @pytest.mark.parametrize("name", LINEAR)
 def test_call_count_is_linear(name: str) -> None:
-    """Twice the input, twice the calls; of the Python twin, whose loops are calls."""
+    """Twice the input, twice the calls; for the fallback, whose loops are calls."""
     from respstream import _pure
 
     def run(size: int) -> int:
@@ -318,5 +318,5 @@ def test_call_count_is_linear(name: str) -> None:
 @pytest.mark.timeout(15)
 @pytest.mark.parametrize("name", LINEAR)
 def test_large_input(backend: ModuleType, name: str) -> None:
-    """What the count of calls does not see: copies and scans that grow with the square run into the time limit."""
+    """Quadratic copies and scans, which the call count misses, exceed the time limit."""
     readings.feed_all(backend.Decoder(), LINEAR[name](30_000))

@@ -1,6 +1,6 @@
-"""What is dropped is gone: memory, references and blocks are flat over a million events and a thousand of everything else.
+"""Released objects free their memory: it is flat over a million events and a thousand of every other object.
 
-Each use runs in a process of its own, a while to settle and then ten times as often; `make soak` makes it two hundred times.
+Each use runs in a separate process: a warm-up, then ten times as often; `make soak` makes it two hundred times.
 """
 
 from __future__ import annotations
@@ -61,7 +61,7 @@ def folded() -> None:
 
 
 def odd() -> None:
-    """Diagnostics, and exceptions that hold events."""
+    """Diagnostics, and exceptions that refer to events."""
     decoder = respstream.Decoder()
     decoder.feed(ODD)
     assert [diagnostic.to_dict() for diagnostic in decoder.diagnostics]
@@ -140,7 +140,7 @@ USES: dict[str, tuple[Callable[[], None], int]] = {
     "asynchronous": (asynchronous, 20),
     "scanned": (scanned, 5),
 }
-"""The uses, and how often they are made until everything has settled; the Python twin a tenth of it."""
+"""The uses, and how often they are made until everything has settled; the fallback a tenth of it."""
 SOAK = int(os.environ.get("RESPSTREAM_SOAK") or 1)
 CLASSES = [
     types.ResponseTextDeltaEvent,
@@ -183,7 +183,7 @@ def test_memory_does_not_grow(backend: str, name: str) -> None:
     env = os.environ | {"RESPSTREAM_BACKEND": backend, "PYTHONPATH": str(ROOT / "python"), "MALLOC_ARENA_MAX": "1"}
     command = [sys.executable, "-m", "tests.laws.test_leaks", name]
     found = {}
-    for _ in range(3):  # what the allocators keep for a while is another number each time; a leak is there every time
+    for _ in range(3):  # memory that allocators cache varies by run; a leak appears in every run
         done = subprocess.run(command, env=env, cwd=ROOT, stdout=subprocess.PIPE, check=True)
         found = json.loads(done.stdout)
         # Hundreds of uses: some blocks for each would be many more. The event loops of asyncio keep some hundred for a while.
@@ -193,7 +193,7 @@ def test_memory_does_not_grow(backend: str, name: str) -> None:
 
 
 def main(arguments: list[str]) -> Any:
-    """Makes one use, and prints by how much what grew."""
+    """Runs one use, and prints the growth of each quantity."""
     print(json.dumps(grown(arguments[0])))
 
 

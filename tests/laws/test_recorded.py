@@ -58,7 +58,7 @@ def test_terminal_response_matches_result(api: Any, recorded: list[Path]) -> Non
 
 
 def test_fold_without_terminal_event(api: Any, recorded: list[Path]) -> None:
-    """The fold law. Servers break it in ways of their own, which the diagnostics tell: those are left out."""
+    """The fold law. Responses that break it, as their diagnostics report, are left out."""
     held = 0
     for path in recorded:
         kept = [event.to_sse() for event in api.events(path) if event.type not in TERMINAL]

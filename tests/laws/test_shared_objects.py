@@ -1,4 +1,4 @@
-"""Many threads, on objects of their own and on one that they share: the right answer or a clear error. Over both backends."""
+"""Many threads, with own and shared objects: a correct result or a clear error, over both backends."""
 
 from __future__ import annotations
 
@@ -24,7 +24,7 @@ TURNS = 200
 
 @pytest.fixture
 def eager() -> Iterator[None]:
-    """Threads take turns as often as they can: what is not guarded breaks soon."""
+    """Threads switch as often as possible, so that missing locks fail soon."""
     before = sys.getswitchinterval()
     sys.setswitchinterval(1e-6)
     yield
@@ -32,7 +32,7 @@ def eager() -> Iterator[None]:
 
 
 def together(job: Callable[[int], Any], threads: int = THREADS) -> list[Any]:
-    """Runs `job(number)` in so many threads that begin at once; gives their answers. An exception of any is raised here."""
+    """Runs `job(number)` in that many threads, which start together; returns the results. An exception of any is raised here."""
     answers: list[Any] = [None] * threads
     failures: list[BaseException] = []
     start = threading.Barrier(threads)
@@ -86,7 +86,7 @@ def test_threads_share_one_decoder(backend: ModuleType) -> None:
 
 @pytest.mark.usefixtures("eager")
 def test_threads_fold_into_one_decoder(backend: ModuleType) -> None:
-    """Whole logs, of which each call takes as much as the interpreter is let go for."""
+    """Whole logs, so that each call releases the interpreter lock."""
     log = LOG * 3
     decoder = backend.Decoder()
     ended = together(lambda _: [response.output_text for _ in range(3) for response in decoder.fold(log)], 3)
@@ -114,7 +114,7 @@ def test_threads_share_one_accumulator(api: Any) -> None:
 
 @pytest.mark.usefixtures("eager")
 def test_response_is_read_while_it_grows() -> None:
-    """What another thread sees of a text is always a beginning of it. The twin's responses are not guarded."""
+    """Another thread always sees a prefix of the text. The responses of the fallback are not locked."""
     backend = load("rust")
     decoder = backend.Decoder()
     ready = threading.Event()
@@ -170,7 +170,7 @@ def test_shared_stream_gives_each_event_once(api: Any) -> None:
 
 
 def test_finalizer_gets_error_instead_of_deadlock(backend: ModuleType) -> None:
-    """The collector may run while an event is made, and what it runs may want the same decoder."""
+    """Garbage collection may run during event creation, and a finalizer may use the same decoder."""
     decoder = backend.Decoder()
     refused: list[str] = []
     inside = threading.Event()

@@ -1,4 +1,4 @@
-"""Threads, tasks, processes and interpreters: a right answer or a clear error, and never a crash or a wait without end."""
+"""Threads, tasks, processes and interpreters: a correct result or a clear error, never a crash or a deadlock."""
 
 from __future__ import annotations
 
@@ -28,7 +28,7 @@ BACKENDS = ["rust", "python"]
 
 
 def apart(program: str, backend: str, *arguments: str) -> str:
-    """What a program prints that runs in a process of its own; one that waits forever fails the test."""
+    """The output of a program that runs in a separate process; a deadlock fails the test."""
     env = os.environ | {"RESPSTREAM_BACKEND": backend, "PYTHONPATH": str(ROOT / "python")}
     command = [sys.executable, "-X", "faulthandler", "-c", program, *arguments]
     done = subprocess.run(command, capture_output=True, text=True, env=env, cwd=ROOT, timeout=60, check=False)
@@ -37,7 +37,7 @@ def apart(program: str, backend: str, *arguments: str) -> str:
 
 
 def in_threads(run: Callable[[int], Any], threads: int = 8) -> list[Any]:
-    """What the function gives in each of some threads, which begin at once."""
+    """The results of the function in several threads, which start together."""
     gate = threading.Barrier(threads)
 
     def one(number: int) -> Any:
@@ -65,7 +65,7 @@ def test_many_decoders_in_many_threads(backend: ModuleType) -> None:
 
 
 def test_shared_decoder(backend: ModuleType) -> None:
-    """Each chunk is taken whole, in some order: whole lines give all their events, and no thread sees a half of one."""
+    """Each chunk is processed atomically, in some order: no thread sees half of an event."""
     decoder = backend.Decoder()
     decoder.feed(BEGIN + ITEM)
 
@@ -131,7 +131,7 @@ def test_decoder_is_reset_by_another_thread(backend: ModuleType) -> None:
 
 
 def test_shared_stream(api: Any) -> None:
-    """A generator runs in one thread at a time; another is told so, and what comes comes once."""
+    """A generator runs in one thread at a time; others get an error, and each event is returned once."""
     stream, told = api.events(DELTA for _ in range(2000)), set[str]()
 
     def run(_: int) -> int:
@@ -243,7 +243,7 @@ def test_task_cancelled_in_mid_chunk(api: Any, name: str) -> None:
             await task
         assert source.closed
         assert len(found) == (3 if name == "aevents" else 0)
-        # What had come can be read; it is told that it is no whole response.
+        # Earlier bytes can be read; a diagnostic reports the incomplete response.
         assert stream.response.output_text == "Hi"
         assert not stream.response.complete
         assert [one async for one in stream] == []
@@ -418,7 +418,7 @@ except ImportError as error:
 @pytest.mark.skipif(sys.version_info >= (3, 13), reason="the module has another name from 3.13 on")
 @pytest.mark.parametrize("backend", BACKENDS)
 def test_subinterpreters(backend: str) -> None:
-    """The extension serves the first that comes, and others are told; the Python twin serves all."""
+    """The extension serves the first thread, and others get an error; the fallback serves all."""
     told = apart(INTERPRETERS, backend).splitlines()
     if backend == "python":
         assert told == ["python", "python", "python 1"]
@@ -470,7 +470,7 @@ def test_interpreter_exits_while_threads_read(tmp_path: Path) -> None:
 
 
 def interrupted(backend: str, program: str, tmp_path: Path) -> tuple[int, str]:
-    """How a program ends, and what it says, that reads a pipe which never ends, when Ctrl-C comes."""
+    """The exit status and output of a program that reads an endless pipe and gets Ctrl-C."""
     os.mkfifo(tmp_path / "pipe")
     env = os.environ | {"RESPSTREAM_BACKEND": backend, "PYTHONPATH": str(ROOT / "python")}
     with subprocess.Popen(

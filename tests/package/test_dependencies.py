@@ -1,4 +1,4 @@
-"""Each dependency has its reason in docs/dependencies.md; the core install has none."""
+"""Each dependency is justified in docs/dependencies.md; the core install has none."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ def read(*path: str) -> dict[str, Any]:
 
 
 def named(section: str) -> set[str]:
-    """What stands in the first two cells of a section's table, as code."""
+    """The code in the first two cells of each row of a section's table."""
     text = PAGE.split(f"## {section}\n")[1].split("\n## ")[0]
     rows = [line.split("|")[1:3] for line in text.splitlines() if line.startswith("| `")]
     return {name for row in rows for cell in row for name in re.findall("`([^`]+)`", cell)}

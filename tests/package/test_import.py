@@ -1,23 +1,23 @@
-"""What `import respstream` may cost: it is paid by every program, and by every start of the command line."""
+"""The cost of `import respstream`, which every program and every start of the command line pays."""
 
 import subprocess
 import sys
 
 import pytest
 
-# Each of these was imported once and cost more than the whole package does; nothing that is heavier may come back.
+# Each of these once cost more to import than the whole package.
 HEAVY = {
     "asyncio", "click", "collections", "contextlib", "dataclasses", "email", "http", "importlib.metadata", "importlib.util", "inspect",
     "json", "pathlib", "pyarrow", "re", "rich", "threading", "typing", "urllib", "zlib",
 }  # fmt: skip
-# What the twin cannot do without: bytes are searched by `re`, payloads read by `json`, and both bring `collections`.
+# The fallback needs these: `re` to search bytes, `json` for payloads, and `collections` for both.
 TWIN_NEEDS = {"collections", "json", "re", "zlib"}
 
 
 def imported(code: str, backend: str) -> set[str]:
     """Return the modules that `code` imports in a bare interpreter, those that the interpreter has anyhow left out."""
     program = f"import sys; before = set(sys.modules); {code}; print(*sorted(set(sys.modules) - before))"
-    # Without `site`, which imports what the packages of an environment ask for; the path is handed over.
+    # Without `site`, which imports modules that installed packages ask for.
     paths = [path for path in sys.path if path]
     program = f"import sys; sys.path[:] = {paths!r}; {program}"
     done = subprocess.run(
@@ -44,7 +44,7 @@ def test_import_of_fallback_is_light() -> None:
 
 @pytest.mark.parametrize("backend", ["rust", "python"])
 def test_reading_stream_imports_nothing_heavy(backend: str) -> None:
-    """The first event is as light as the import: what is imported late is for what few programs ask."""
+    """Reading the first event imports no further heavy module."""
     code = 'import respstream; list(respstream.events(b\'{"type":"keepalive"}\\n\'))'
     assert imported(code, backend) & HEAVY <= (TWIN_NEEDS if backend == "python" else set())
 

@@ -1,4 +1,4 @@
-"""What counts the files of a release, and that the workflow builds what it counts."""
+"""The program that counts the files of a release, and that the workflow builds those files."""
 
 from __future__ import annotations
 

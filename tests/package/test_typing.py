@@ -1,4 +1,4 @@
-"""mypy and pyright, each in its strict mode, see of the public API what `tests/package/typing_cases.py` says."""
+"""mypy and pyright, in strict mode, reveal the types that `tests/package/typing_cases.py` expects."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ ALL_EVENTS = re.compile(r"ResponseCreatedEvent \| .* \| ResponseErrorEvent")
 
 
 def expected() -> dict[int, str]:
-    """What ought to be revealed, by line. A line that calls `reveal_type` and says nothing is a mistake of the file."""
+    """The expected types by line. A `reveal_type` without an expectation is an error in the file."""
     lines = enumerate((ROOT / CASES).read_text("utf-8").splitlines(), 1)
     return {number: line.partition("# R:")[2].strip() for number, line in lines if "reveal_type(" in line}
 
@@ -40,7 +40,7 @@ def mypy(_: Path) -> Iterator[tuple[int, str]]:
 
 
 def pyright(folder: Path) -> Iterator[tuple[int, str]]:
-    # What the project's settings exclude cannot be asked for by name: the same settings for this file alone.
+    # A file that the project excludes cannot be named: use the same settings for this file alone.
     config = tomllib.loads((ROOT / "pyproject.toml").read_text("utf-8"))["tool"]["basedpyright"]
     del config["exclude"], config["executionEnvironments"]
     config |= {"include": [str(ROOT / CASES)], "venvPath": str(ROOT), "extraPaths": [str(ROOT / "python")]}

@@ -1,4 +1,4 @@
-"""What is released, each file in a clean environment where no compiler can be found: one version, one set of answers, the right backend.
+"""The released files, each in a clean environment without a compiler: one version, one set of results, the right backend.
 
 `RESPSTREAM_DIST` names a folder that `make wheels` filled. Without it wheels are built for this machine alone, which takes less time.
 """
@@ -60,7 +60,7 @@ pytestmark = [pytest.mark.slow, pytest.mark.timeout(900)]
 
 
 def run(*command: str | Path, path: str | None = None) -> str:
-    """What a command prints. Its PATH is this process's, or the one that is given."""
+    """The output of a command. Its PATH is that of this process unless given."""
     done = ended(*command, path=path)
     assert done.returncode == 0, done.stdout + done.stderr
     return done.stdout
@@ -78,7 +78,7 @@ def ended(*command: str | Path, path: str | None = None) -> subprocess.Completed
 
 @pytest.fixture(scope="module")
 def dist(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """A folder of what is released."""
+    """A folder of the released files."""
     if os.environ.get("RESPSTREAM_DIST"):
         return ROOT / os.environ["RESPSTREAM_DIST"]
     out = tmp_path_factory.mktemp("dist")
@@ -108,7 +108,7 @@ def install(python: Path, *what: str | Path) -> str:
 
 
 def probe(python: Path) -> dict[str, Any]:
-    """What an installed package says of itself."""
+    """The backend, version and results that an installed package reports."""
     found: dict[str, Any] = json.loads(run(python, "-I", "-X", "utf8", "-c", PROBE, TRANSCRIPTS))
     assert Path(found["file"]).is_relative_to(python.parent.parent), "another installation was imported"
     return found
@@ -151,7 +151,7 @@ def test_pip_prefers_binary_wheel(dist: Path, tmp_path: Path) -> None:
 
 @pytest.mark.parametrize("other", ["win_arm64", "manylinux2014_s390x", "macosx_10_9_universal"])
 def test_pip_falls_back_to_pure_wheel(dist: Path, tmp_path: Path, other: str) -> None:
-    """On a platform that has no wheel of its own; nothing is compiled there."""
+    """On a platform without a binary wheel; nothing is compiled there."""
     wanted = ["--platform", other, "--only-binary", ":all:", "--dest", str(tmp_path)]
     run(sys.executable, "-m", "pip", "download", "--no-index", "--find-links", dist, "--quiet", *wanted, "respstream")
     assert [PURE_TAG in path.name for path in tmp_path.iterdir()] == [True]

@@ -1,6 +1,6 @@
-"""What type checkers see of the public API. `tests/package/test_typing.py` compares what they reveal with the comments; nothing here runs.
+"""Types of the public API. `tests/package/test_typing.py` compares the revealed types with the comments; nothing here runs.
 
-`# R:` is what mypy and pyright say, the modules of the names left out.
+`# R:` is the type that mypy and pyright reveal, without module names.
 """
 
 from collections.abc import AsyncIterator

@@ -1,4 +1,4 @@
-"""The fast paths of the compiled backend: each can be forced, all tell the same, and real logs take them."""
+"""The fast paths of the compiled backend: each can be forced, all return the same, and real logs use them."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ from benches import shapes
 from tests.support import random_streams, readings
 from tests.support.strategies import examples, rngs, sources
 
-# Whether plain blocks are framed as they stand, events recognised, values known that were checked before, slots filled by name.
+# Switches: fast path for whole blocks, event cache, value cache, slots filled by name.
 PATHS = [
     pytest.param((False, True, True, False), id="framed line by line"),
     pytest.param((True, False, True, False), id="nothing recognised"),
@@ -36,7 +36,7 @@ def rust(backends: tuple[ModuleType, ModuleType]) -> Iterator[ModuleType]:
 
 
 def read(rust: ModuleType, source: bytes, path: Path, size: int | None = None) -> tuple[Any, dict[str, int]]:
-    """What a decoder that takes this path tells of a source, which comes in pieces of that size; and its counters."""
+    """The reading of a decoder with this path, for chunks of that size; and its counters."""
     plain, predict, remember, by_name = path
     rust.fill_slots_by_name(by_name)
     decoder = rust.Decoder()
@@ -83,7 +83,7 @@ def test_chat_log_uses_fast_paths(rust: ModuleType, order: str, form: str) -> No
 
 
 def fold(rust: ModuleType, source: bytes, path: Path, size: int) -> tuple[list[dict[str, Any]], Any, dict[str, int]]:
-    """What a decoder that makes no events tells of its responses, and its diagnostics; and its counters."""
+    """The responses and diagnostics of a decoder that creates no events; and its counters."""
     decoder = rust.Decoder()
     plain, predict, remember, _ = path
     decoder._choose_paths(plain=plain, predict=predict, remember=remember)
@@ -102,7 +102,7 @@ def test_responses_of_similar_events(rust: ModuleType, path: Path, source: bytes
 @pytest.mark.parametrize("shape", sorted(shapes.SHAPES.keys() - {"image"}))
 @pytest.mark.parametrize("form", ["sse", "jsonl"])
 def test_responses_of_real_logs(rust: ModuleType, shape: str, form: str) -> None:
-    """Whole and cut, by every path: what was streamed, and the deltas of it in runs."""
+    """Whole and cut, by every path, with single deltas and with delta runs."""
     log = shapes.SHAPES[shape](2, SIZE, form=form)
     told, diagnostics, counters = fold(rust, log.data, ALL, len(log.data))
     assert fold(rust, log.data, NONE, len(log.data))[:2] == (told, diagnostics) == fold(rust, log.data, ALL, 1000)[:2]
@@ -113,7 +113,7 @@ def test_responses_of_real_logs(rust: ModuleType, shape: str, form: str) -> None
 
 
 def test_most_bytes_match_previous_event(rust: ModuleType) -> None:
-    """What the terminal event says was said before: its settings by the first event, its output by the items."""
+    """The terminal event repeats the settings of the first event and the output of the items."""
     log = shapes.SHAPES["long_lifecycle"](1, 4 * SIZE)
     known = fold(rust, log.data, ALL, len(log.data))[2]["remembered_bytes"]
     lifecycle = sum(len(block) for block in log.data.split(b"\n\n") if b'"response":{' in block)
@@ -134,7 +134,7 @@ def test_disabled_paths_are_not_used(rust: ModuleType) -> None:
 
 
 def test_prediction_pauses_after_misses(rust: ModuleType) -> None:
-    """Events that never repeat are held against the known ones now and then only."""
+    """Events that never repeat are compared with cached ones only now and then."""
     rng = random.Random(1)
     delta = b'data: {"type":"response.output_text.delta","delta":"a","n":%d}\n\n'
     source = b"".join(delta % rng.getrandbits(60) for _ in range(4_000))
@@ -145,7 +145,7 @@ def test_prediction_pauses_after_misses(rust: ModuleType) -> None:
 
 @pytest.mark.parametrize("size", [1, 7, 100, 4096])
 def test_alternating_lanes(rust: ModuleType, size: int) -> None:
-    """Two templates by turns, each with a text of its own."""
+    """Two alternating templates with different texts."""
     lines = []
     for lane in (b"a", b"b"):
         begin = b'{"type":"response.created","response":{"id":"%s","output":[]},"stream_id":"%s","sequence_number":0}\n'

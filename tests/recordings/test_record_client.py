@@ -1,4 +1,4 @@
-"""The recorder around clients of the openai SDK, over a real local server: what they got can be read from the file."""
+"""The recorder around clients of the openai SDK, over a local server: the received streams can be read from the file."""
 
 from __future__ import annotations
 
@@ -38,7 +38,7 @@ def written(path: Path) -> list[dict[str, Any]]:
 
 
 def chunks(path: Path) -> dict[str, bytes]:
-    """What was recorded, by lane, in the order of beginning."""
+    """The recorded bytes by lane, in the order of their start."""
     found: dict[str, bytes] = {}
     for row in written(path):
         chunk = base64.b64decode(row["b64"]) if "b64" in row else row.get("chunk", "").encode()
@@ -51,7 +51,7 @@ def chunks(path: Path) -> dict[str, bytes]:
 def test_recorded_stream_is_unchanged_and_readable(api: Any, url: str, path: Path, manner: str, fast: bool) -> None:
     before = time.time()
     with openai.OpenAI(**options(url)) as client, openai.OpenAI(**options(url)) as plain:
-        if fast and api.BACKEND == "rust":  # the twin leaves the SDK as it is
+        if fast and api.BACKEND == "rust":  # the fallback leaves the SDK unchanged
             accelerate(client)
         with record(client, path):
             got = list(client.responses.create(model=f"chat/{manner}", input="x", stream=True))
@@ -64,7 +64,7 @@ def test_recorded_stream_is_unchanged_and_readable(api: Any, url: str, path: Pat
     assert [event.raw for event in api.events(path)] == [event.raw for event in api.events(STREAMS["chat"])]
     told = response.latency
     assert before <= told.started_at < told.ended_at <= time.time()
-    if manner in ("each", "cut-7"):  # where all came at once, one time tells nothing of the deltas
+    if manner in ("each", "cut-7"):  # a single time for all deltas gives no pauses
         assert told.started_at < told.first_delta_at < told.ended_at
 
 
@@ -89,7 +89,7 @@ def test_async(api: Any, url: str, path: Path) -> None:
 
 
 def test_recorded_requests(api: Any, url: str, path: Path) -> None:
-    """Copies of the client, its other ways to stream, errors of the API; not other endpoints, nor what comes afterwards."""
+    """Copies of the client, its other stream methods and API errors are recorded; other endpoints and later calls are not."""
     with openai.OpenAI(**options(url)) as client:
         with record(client, path) as recorder:
             with client.responses.stream(model="chat", input="x") as stream:
@@ -111,7 +111,7 @@ def test_recorded_requests(api: Any, url: str, path: Path) -> None:
 
 
 def test_streams_that_end_early(api: Any, url: str, path: Path) -> None:
-    """One that breaks, one that is left, one that nobody reads."""
+    """A broken stream, an abandoned one, and an unread one."""
     with openai.OpenAI(**options(url)) as client, record(client, path):
         with pytest.raises(openai.APIConnectionError):
             list(client.responses.create(model="chat/broken-9", input="x", stream=True))

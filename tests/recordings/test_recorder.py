@@ -1,4 +1,4 @@
-"""The recorder, latencies, and replay: what passes is written with its times, told, and served again."""
+"""The recorder, latencies and replay: streams are written with times, measured, and served again."""
 
 from __future__ import annotations
 
@@ -108,7 +108,7 @@ def test_row_truncated_by_crash(api: Any, path: Path) -> None:
 
 
 def test_torn_rows_of_other_processes_do_not_damage_ours(api: Any, path: Path) -> None:
-    """Whoever writes beside us may die at any byte of a row, at any time."""
+    """Other writers of the file may die at any byte of a row."""
     with Recorder(path) as recorder, recorder.track("ours") as track:
         for number, chunk in enumerate(CHUNKS):
             track.write(chunk)
@@ -132,7 +132,7 @@ def test_single_writer_leaves_no_empty_lines(path: Path) -> None:
 
 
 def test_full_disk(path: Path) -> None:
-    """A row that could not be written whole is told; the rows behind it stand on lines of their own."""
+    """An incomplete row is reported; later rows start on new lines."""
     resource = pytest.importorskip("resource")
     soft, hard = resource.getrlimit(resource.RLIMIT_FSIZE)
     ignored = signal.signal(signal.SIGXFSZ, signal.SIG_IGN)
@@ -256,7 +256,7 @@ def test_percentiles() -> None:
 
 
 def timed(path: Path, pause: int = 20_000_000) -> None:
-    """A recording of the sample, an event every 20 ms, told by a clock of its own."""
+    """A recording of the sample with an event every 20 ms, by a fake clock."""
     now = [1_763_705_153_000_000_000]
     with Recorder(path, clock=lambda: now[0]) as recorder, recorder.track("a") as track:
         for block in SSE.split(b"\n\n")[:-1]:

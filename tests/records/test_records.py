@@ -1,4 +1,4 @@
-"""Rows that wrap streams: each shape that logs have, well-formed and malformed, over both backends; what files wrap whole."""
+"""Records that contain streams: each log format, well-formed and malformed, over both backends; HAR and VCR files."""
 
 from __future__ import annotations
 
@@ -38,7 +38,7 @@ def pieces(size: int = 100) -> list[str]:
 
 
 class Read:
-    """What a backend makes of a source."""
+    """The reading of a source by a backend."""
 
     def __init__(self, backend: ModuleType, data: bytes, **options: Any) -> None:
         self.decoder = backend.Decoder(**options)
@@ -123,7 +123,7 @@ def test_lanes_join_chunks(backend: ModuleType) -> None:
 
 
 def test_lanes_end(backend: ModuleType) -> None:
-    """A lane that has ended is no longer held."""
+    """A finished lane is dropped."""
     decoder = backend.Decoder()
     for lane in range(50):
         row = {"t": 1, "lane": str(lane)}
@@ -236,7 +236,7 @@ def test_split_anywhere(backend: ModuleType) -> None:
             assert decoder.diagnostics == whole.decoder.diagnostics
 
 
-# -- the twins -------------------------------------------------------------------------------------------------------
+# -- the backends agree ----------------------------------------------------------------------------------------------
 
 
 def jumble(seed: int) -> bytes:
@@ -280,7 +280,7 @@ def test_backends_agree(backends: tuple[ModuleType, ModuleType], seed: int) -> N
     assert found[0] == found[1]
 
 
-# -- files that wrap streams whole -----------------------------------------------------------------------------------
+# -- HAR and VCR files -----------------------------------------------------------------------------------------------
 
 
 def har(*entries: dict[str, Any]) -> dict[str, Any]:

@@ -1,4 +1,4 @@
-"""The SSE decoder alone, over both backends: the standard's own cases, every cut, an oracle that reads whole texts, counted work."""
+"""The SSE decoder over both backends: the standard's cases, every cut, an oracle that reads whole texts, counted work."""
 
 from __future__ import annotations
 
@@ -24,14 +24,14 @@ from tests.support.paths import DATA
 CONFORMANCE = DATA / "conformance"
 CASES: list[dict[str, Any]] = json.loads((CONFORMANCE / "cases.json").read_text("utf-8"))
 BOM = b"\xef\xbb\xbf"
-# What str.splitlines() takes for line ends and the standard does not: VT FF FS GS RS NEL LS PS.
+# Line ends for str.splitlines() but not for the standard: VT FF FS GS RS NEL LS PS.
 NO_LINE_ENDS = "\v\f\x1c\x1d\x1e\x85\u2028\u2029"
 
 
 def decode(
     decoder_class: Any, chunks: Iterable[bytes], on_eof: str = "flush"
 ) -> tuple[list[Message], int | None, str | None]:
-    """Everything that a stream gives: its messages, the last retry and the last event id."""
+    """All results of a stream: its messages, the last retry and the last event id."""
     decoder = decoder_class(on_eof=on_eof)
     messages = [message for chunk in chunks for message in decoder.feed(chunk)]
     messages += decoder.finish()
@@ -47,7 +47,7 @@ def ways(raw: bytes) -> Iterator[list[bytes]]:
 
 
 def oracle(raw: bytes, on_eof: str) -> tuple[list[Message], int | None, str | None]:
-    """The standard's words, read slowly: decode the whole text, split it, go through the lines."""
+    """A direct implementation of the standard: decode the whole text, split it, process the lines."""
     text = raw.decode("utf-8", "replace").removeprefix("\ufeff")
     *lines, rest = re.split("\r\n|\r|\n", text)
     if on_eof == "flush":

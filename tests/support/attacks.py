@@ -1,4 +1,4 @@
-"""Sources that are made to be slow or to fill the memory, and what reading them takes: counted work, time, memory.
+"""Hostile sources, and the cost of reading them: counted work, time, memory.
 
 `python -m tests.support.attacks` writes the tables of docs/security.md; with `--full` also that of the huge ones, of which it reads
 2 GiB each. Each is read in a process of its own. Needs Linux, which tells the peak of the memory.
@@ -33,7 +33,7 @@ TEXT_DONE = b'{"type":"response.output_text.done","output_index":0,"content_inde
 
 
 class Attack(NamedTuple):
-    """`make(n)` is the source, in which `codes` are diagnosed; `size` the n of the full attack, `share` the Python twin's
+    """`make(n)` is the source, in which `codes` are diagnosed; `size` the n of the full attack, `share` the fallback's
     part of it; `chunk` in bytes; `every` so many chunks the tool calls are read; `holds` bytes of memory a byte of it.
     """
 
@@ -61,7 +61,7 @@ def _nested(depth: int) -> bytes:
 
 
 def _late_done(count: int) -> bytes:
-    """A part that came whole and long, and then its text again and again, short."""
+    """A long complete part, then its short final text many times."""
     part = b'{"type":"response.content_part.done","output_index":0,"content_index":0,"part":{"type":"output_text","text":"%s"}}\n'
     return ITEM % b"message" + part % (b"z\\u00e9" * count) + TEXT_DONE * count
 
@@ -117,7 +117,7 @@ START, END = b'{"type":"x","y":"', b'"}\n'
 
 
 class Huge(NamedTuple):
-    """`read(folder, bytes)` reads it in one of the ways that there are and gives the counts of diagnostics."""
+    """`read(folder, bytes)` reads the source and returns the counts of diagnostics."""
 
     codes: str
     read: Callable[[Path, int], dict[str, int]]
@@ -144,7 +144,7 @@ def _fed(limit: int | None) -> Callable[[Path, int], dict[str, int]]:
 
 
 def gzip_bomb(path: Path, size: int) -> None:
-    """One event of so many bytes, which gzip makes a thousandth of."""
+    """One event of that many bytes, which gzip compresses a thousandfold."""
     packer = zlib.compressobj(9, wbits=31)
     with path.open("wb") as file:
         file.writelines(packer.compress(piece) for piece in _one_event(size))
@@ -152,19 +152,19 @@ def gzip_bomb(path: Path, size: int) -> None:
 
 
 def zstd_bomb(path: Path, size: int) -> None:
-    """Stray text of so many bytes, in blocks of four bytes that stand for 128 KiB each."""
+    """Stray text of that many bytes, in compressed blocks of four bytes per 128 KiB."""
     block = (128 << 10 << 3 | 1 << 1).to_bytes(3, "little") + b"z"  # the kind is a run of one byte
     with path.open("wb") as file:
         file.write(zstd_frame(20) + block * (size >> 17) + b"\x01\0\0")
 
 
 def zstd_frame(window_log: int) -> bytes:
-    """The beginning of a frame that asks for a window of so many bits (RFC 8878, 3.1.1.1)."""
+    """The header of a frame with a window of that many bits (RFC 8878, 3.1.1.1)."""
     return b"\x28\xb5\x2f\xfd\0" + bytes([window_log - 10 << 3])
 
 
 def zstd_window(path: Path, size: int) -> None:
-    """A frame of a few bytes, which asks for a window of so many."""
+    """A frame of a few bytes with a window of that size."""
     path.write_bytes(zstd_frame(size.bit_length() - 1) + (2 << 3 | 1).to_bytes(3, "little") + b"x\n")
 
 
@@ -208,7 +208,7 @@ HUGE_ONES: dict[str, Huge] = {
 }
 
 
-# -- what it takes -------------------------------------------------------------------------------------------------------
+# -- costs ---------------------------------------------------------------------------------------------------------------
 
 
 class Cost(NamedTuple):
@@ -224,7 +224,7 @@ _before = 0
 
 
 def reset_peak() -> None:
-    """Sets the peak of this process's memory to what it has now, which is what a cost is told above."""
+    """Resets the peak memory of this process to the current amount; costs are measured above it."""
     global _before  # noqa: PLW0603
     Path("/proc/self/clear_refs").write_text("5", "ascii")
     _before = _status("VmRSS")
@@ -236,7 +236,7 @@ def _status(name: str) -> int:
 
 
 def apart(run: Callable[[], Any]) -> Any:
-    """What a function gives in a process of its own, whose memory nothing has used before."""
+    """The result of a function that runs in a fresh process."""
     ours, its = os.pipe()
     child = os.fork()
     if child == 0:
@@ -260,7 +260,7 @@ def _cost(read: Callable[[], tuple[int, dict[str, int]]]) -> Cost:
 
 
 def attack(backend: ModuleType, name: str) -> Cost:
-    """What an attack costs a backend; the Python twin gets its share."""
+    """The cost of an attack for a backend; the fallback reads its share."""
     one = ATTACKS[name]
     data = one.make(one.size // one.share if work_counter.is_python(backend) else one.size)
 
@@ -277,13 +277,13 @@ def attack(backend: ModuleType, name: str) -> Cost:
 
 
 def huge(name: str, size: int) -> Cost:
-    """What a huge one costs the backend of the package."""
+    """The cost of a huge attack for the active backend."""
     with tempfile.TemporaryDirectory() as folder:
         return _cost(lambda: (size, HUGE_ONES[name].read(Path(folder), size)))
 
 
 def costs(size: int) -> Iterator[tuple[str, Cost]]:
-    """What each attack costs the backend of the package, and each of the huge ones of so many bytes."""
+    """The cost of each attack for the active backend, and of each huge one of that many bytes."""
     for name in ATTACKS:
         yield name, apart(partial(attack, _backend.engine, name))
     for name in HUGE_ONES:
@@ -294,7 +294,7 @@ HEAD = "| source | MiB | work a byte | seconds | MiB of memory | diagnosed |\n|-
 
 
 def attacks_table() -> str:
-    """What each attack costs the backend of the package, counted and measured."""
+    """The cost of each attack for the active backend, counted and measured."""
     counter = work_counter.build_counter()
     lines = [HEAD]
     for name, one in ATTACKS.items():
@@ -305,7 +305,7 @@ def attacks_table() -> str:
 
 
 def huge_table() -> str:
-    """What the huge ones cost, a sixty-fourth and the whole."""
+    """The cost of the huge attacks, for a sixty-fourth and for the whole."""
     lines = [HEAD.replace(" work a byte |", "", 1).replace("---|", "", 1)]
     for name in HUGE_ONES:
         lines += [_row(name, apart(partial(huge, name, size))) for size in (HUGE // 64, HUGE)]
@@ -325,7 +325,7 @@ def _row(name: str, cost: Cost, counted: str = "") -> str:
 
 
 def main(argv: list[str] | None = None) -> int:
-    """Writes the tables into docs/security.md, or with `--json` what each costs to stdout, for the tests."""
+    """Writes the tables into docs/security.md, or with `--json` each cost to stdout, for the tests."""
     parser = argparse.ArgumentParser(prog="python -m tests.support.attacks", description="What hostile sources cost.")
     parser.add_argument("--full", action="store_true", help="the huge ones too, 2 GiB of each")
     parser.add_argument("--json", action="store_true", help="one object, for machines; nothing is counted")

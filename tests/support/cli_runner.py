@@ -1,4 +1,4 @@
-"""The command line as the shell runs it: processes with pipes or a terminal at their ends, over the backend of a test."""
+"""Runs the command line in processes with pipes or a terminal, over the backend of a test."""
 
 from __future__ import annotations
 
@@ -46,7 +46,7 @@ def rows(output: str) -> list[dict[str, Any]]:
 
 
 class Shell:
-    """Runs commands over one backend; what was started and still runs is ended when the block is left."""
+    """Runs commands over one backend; processes still running are ended when the block is left."""
 
     def __init__(self, backend: str) -> None:
         self.backend = backend
@@ -59,7 +59,7 @@ class Shell:
         return {**kept, "PYTHONPATH": path, "RESPSTREAM_BACKEND": self.backend, "TERM": "xterm-256color", **more}
 
     def run(self, *arguments: str, data: bytes = b"", cwd: Path = ROOT, **more: str) -> Done:
-        """A command with `data` on stdin, and what it printed."""
+        """Runs a command with `data` on stdin; returns its output."""
         done = subprocess.run(
             command(*arguments),
             input=data,
@@ -82,7 +82,7 @@ class Shell:
         return self._started[-1]
 
     def on_terminal(self, arguments: list[str], columns: int, **more: str) -> tuple[str, int]:
-        """What a command writes to a terminal of that width, and its exit status."""
+        """The output of a command on a terminal of that width, and its exit status."""
         ours, its = pty.openpty()
         fcntl.ioctl(its, termios.TIOCSWINSZ, struct.pack("HHHH", 24, columns, 0, 0))
         process = subprocess.Popen(
@@ -90,7 +90,7 @@ class Shell:
         )
         os.close(its)
         shown = b""
-        with contextlib.suppress(OSError):  # how Linux tells that the other end is closed
+        with contextlib.suppress(OSError):  # Linux reports a closed terminal like this
             while piece := os.read(ours, 1 << 16):
                 shown += piece
         os.close(ours)

@@ -1,6 +1,6 @@
-"""Odd streams as servers, proxies and logs give them: what respstream makes of each, and what the openai SDK does.
+"""Unusual streams of servers, proxies and logs: the results of respstream and of the openai SDK.
 
-The SDK's answers stand in `data/dialects.json`, made by `python -m tests.support.dialects`; a test compares them where the SDK
+The SDK's results are in `data/dialects.json`, made by `python -m tests.support.dialects`; a test compares them where the SDK
 installed is of the same major version. `python -m tests.support.doc_tables` prints the table into the docs.
 """
 
@@ -19,7 +19,7 @@ Json = dict[str, Any]
 
 
 class Dialect(NamedTuple):
-    """A stream, and what it gives: events, output text, status, error code and the codes of the diagnostics."""
+    """A stream and its results: events, output text, status, error code and diagnostic codes."""
 
     name: str
     body: bytes
@@ -84,7 +84,7 @@ def without(events: list[Json], *kinds: str) -> list[Json]:
 
 
 def rotated(events: list[Json]) -> list[Json]:
-    """The events with an id of its own in each place."""
+    """The events with a different id in each place."""
     text = json.dumps(events)
     for number in range(text.count('"msg_1"')):
         text = text.replace('"msg_1"', f'"msg_x{number}"', 1)
@@ -171,7 +171,7 @@ DIALECTS = [
 
 
 def sdk_answer(body: bytes) -> dict[str, str]:
-    """What the openai SDK makes of a body: by `create(stream=True)` and by `stream()`."""
+    """The openai SDK's result for a body: by `create(stream=True)` and by `stream()`."""
     import openai
 
     major = int(openai.__version__.split(".", maxsplit=1)[0])
@@ -219,7 +219,7 @@ def _streamed(client: Any) -> str:
 
 
 def ours(row: Dialect) -> str:
-    """What respstream makes of it, in words."""
+    """Our result, in words."""
     if row.text is None:
         made = f"{row.events} events, no response"
     else:
@@ -229,7 +229,7 @@ def ours(row: Dialect) -> str:
 
 
 def recorded() -> Json:
-    """What the SDK made of each, and its version."""
+    """The recorded results of the SDK, and its version."""
     found: Json = json.loads(RECORD.read_text("utf-8"))
     return found
 

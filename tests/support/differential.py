@@ -1,7 +1,7 @@
-"""The twins over many generated sources: `python -m tests.support.differential --events 1000000` (by hand, on any number of cores).
+"""Both backends over many generated sources: `python -m tests.support.differential --events 1000000` (by hand, on any number of cores).
 
 Each source is a function of the seed and its number, so a difference is found again. What differs is cut down to the bytes
-that matter before it is shown. `--corpus` reads files in place of generated sources: those that a fuzzer has gathered.
+that matter before it is shown. `--corpus` reads files in place of generated sources, for example those of a fuzzer.
 """
 
 from __future__ import annotations
@@ -29,7 +29,7 @@ BATCH = 200  # sources of a task
 
 
 class Case(NamedTuple):
-    """A source, the places where it is cut, the options it is read with, and whether nobody reads its events."""
+    """A source, its cuts, the options, and whether the events are skipped."""
 
     source: bytes
     cuts: list[int]
@@ -38,7 +38,7 @@ class Case(NamedTuple):
 
 
 class Difference(NamedTuple):
-    """A case that the twins read differently, cut down, and what differs."""
+    """A minimised case that the backends read differently, and the difference."""
 
     case: Case
     what: str
@@ -155,7 +155,7 @@ def case(rng: Random, source: bytes | None = None, *, long: bool = False) -> Cas
 
 
 def difference(one: Case) -> tuple[str, int]:
-    """What the twins read differently, `""` if nothing; and how many events there are."""
+    """The difference between the backends, `""` for none; and the number of events."""
     read = readings.fold if one.folded else readings.read
     rust, python = (read(backend, one.source, one.cuts, **one.options) for backend in backends())
     count = sum(response["events"] for response in python.responses) if one.folded else len(python.events)
@@ -208,9 +208,9 @@ def _batches(files: list[Path] | None) -> Iterator[range]:
 
 
 def main(argv: list[str] | None = None) -> int:
-    """Runs until so many events were compared, or the files are read; 1 at the first difference."""
+    """Runs until that many events were compared, or the files are read; returns 1 at the first difference."""
     parser = argparse.ArgumentParser(
-        prog="python -m tests.support.differential", description="The twins, held against each other."
+        prog="python -m tests.support.differential", description="The backends, held against each other."
     )
     parser.add_argument("--events", type=int, default=100_000, help="stop after so many (100,000)")
     parser.add_argument("--seed", type=int, default=0)
@@ -232,7 +232,7 @@ def main(argv: list[str] | None = None) -> int:
             ):
                 events, sources = events + count, sources + len(numbers)
                 if found is not None:
-                    print(f"the twins differ (seed {options.seed}, sources {numbers}):\n{found.case}\n{found.what}")
+                    print(f"the backends differ (seed {options.seed}, sources {numbers}):\n{found.case}\n{found.what}")
                     return 1
             print(f"{sources} sources, {events} events: equal", file=sys.stderr)
     return 0

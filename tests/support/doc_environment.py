@@ -1,6 +1,6 @@
-"""What the examples of the pages find: files in a scratch folder, names, a server of the Responses API, and stand-ins for commands.
+"""The environment of the documentation's examples: files in a scratch folder, names, a server of the Responses API, and stubs for commands.
 
-Beside what a page's own scene adds there are `tests/data/transcripts` as in the repository, `log.sse`, and the folder `logs/`.
+Every page has `tests/data/transcripts` as in the repository, `log.sse`, and the folder `logs/`.
 """
 
 from __future__ import annotations
@@ -28,7 +28,7 @@ Env = dict[str, str]
 STAND_INS = {
     "respstream": 'exec "$PYTHON" -m respstream "$@"',
     "python": 'exec "$PYTHON" "$@"',
-    # It streams what the API would have said.
+    # It streams a sample response.
     "curl": f'cat "{HELLO}"',
     # A target that the Makefile lacks, or an extra that the package lacks, is an error.
     "make": f'for word in "$@"; do grep -qE "^$word:" "{ROOT}/Makefile" || exit 2; done',
@@ -64,7 +64,7 @@ def stand_ins(folder: Path) -> Path:
 
 
 def files(folder: Path) -> None:
-    """What every page finds."""
+    """The files of every page."""
     (folder / "tests" / "data").mkdir(parents=True)
     (folder / "tests" / "data" / "transcripts").symlink_to(TRANSCRIPTS)
     (folder / "log.sse").write_bytes((TRANSCRIPTS / "log_of_seven.sse").read_bytes())
@@ -122,7 +122,7 @@ SCENES: dict[str, Callable[[Names, Path], None]] = {
 
 
 def free_port() -> int:
-    """A port that nobody listens on now."""
+    """A free port."""
     with socket.socket() as listening:
         listening.bind(("127.0.0.1", 0))
         port: int = listening.getsockname()[1]

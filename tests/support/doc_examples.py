@@ -1,12 +1,12 @@
-"""Runs the examples of a page as they stand: `python -m tests.support.doc_examples docs/tables.md README.md` tells which of them fail.
+"""Runs the examples of a page: `python -m tests.support.doc_examples docs/tables.md README.md` reports which of them fail.
 
 - `python` blocks of a page share their names, and `await` needs no function. A `text` block right behind one is what it prints.
-- `console` blocks are commands (`$ …`) and, where the page shows it, what they print. `…` stands for anything, alone on a line for any lines.
+- `console` blocks are commands (`$ …`) and, where the page shows it, their output. `…` matches anything, alone on a line any lines.
 - `pycon` blocks are doctests.
 - A block is left out only by a comment in front of it: `<!-- run by tests/test_x.py -->`, or `<!-- not run: why -->`.
 
-They run in a scratch folder that holds what `tests.support.doc_environment` puts there. `curl`, `make` and `pip` are stand-ins: what they would do takes
-a network or minutes.
+They run in a scratch folder prepared by `tests.support.doc_environment`. `curl`, `make` and `pip` are stubs: the real ones need a
+network or minutes.
 """
 
 from __future__ import annotations
@@ -37,7 +37,7 @@ SECONDS = 120
 
 
 class Block(NamedTuple):
-    """A fenced block: its language, its text, the line it begins on, what is printed, and who runs it instead."""
+    """A fenced block: language, text, first line, expected output, and the test that runs it instead."""
 
     language: str
     code: str
@@ -74,7 +74,7 @@ class Page:
         self._served: list[subprocess.Popen[bytes]] = []
 
     def run(self) -> Iterator[str]:
-        """Runs what can be run; gives what failed."""
+        """Runs the blocks; yields failures."""
         try:
             for block in blocks(self._path):
                 if block.left_out is None and block.language in ("python", "console", "pycon"):
@@ -136,7 +136,7 @@ class Page:
 
 
 def compare(shown: str, printed: str) -> None:
-    """Raises AssertionError where what the page shows is not what was printed."""
+    """Raises AssertionError where the output differs from that of the page."""
     lines = [re.escape(line.rstrip()).replace("…", ".*") for line in shown.rstrip().split("\n")]
     pattern = "\n".join("(?:.*\n)*?.*" if line == ".*" else line for line in lines)
     found = "\n".join(line.rstrip() for line in printed.rstrip().split("\n"))
@@ -159,7 +159,7 @@ def serve(command: str, env: dict[str, str], port: int) -> subprocess.Popen[byte
 
 
 def main(paths: list[str]) -> int:
-    """Runs pages; tells what failed, and how many examples there were."""
+    """Runs pages; reports failures and the number of examples."""
     from tests.support import doc_environment
 
     failures: list[str] = []

@@ -46,7 +46,7 @@ def write(page: str, name: str, table: str) -> None:
 
 
 def diagnostics_table() -> str:
-    """The table of docs/diagnostics.md, by what the reference backend says."""
+    """The table of docs/diagnostics.md, with the messages of the fallback."""
     from respstream import _pure
     from respstream._catalogue import DIAGNOSTICS as CODES
 

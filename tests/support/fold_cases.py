@@ -1,4 +1,4 @@
-"""Fold cases as a table: a name, the events, the output that they mean and the codes of what is odd about them.
+"""Fold cases as a table: a name, the events, the expected output and the expected diagnostic codes.
 
 `ev("output_text.delta", o=0, c=1, delta="x")` is an event of the type `response.output_text.delta`; `o`, `c`, `s`, `k`
 and `a` are the output, content, summary, command and annotation index. Every case begins with a `response.created` and
@@ -22,7 +22,7 @@ SHORT = {
 
 
 class Case(NamedTuple):
-    """One row: what comes in, what it folds to."""
+    """One row: the events and the expected result."""
 
     name: str
     events: list[Json]

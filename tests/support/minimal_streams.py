@@ -7,7 +7,7 @@ from typing import Any, NamedTuple
 
 
 class Minimal(NamedTuple):
-    """A minimal stream for a code; `also`: what else such a stream gives; `options`: of the decoder."""
+    """A minimal stream for a code; `also`: further codes of that stream; `options`: of the decoder."""
 
     code: str
     stream: bytes
@@ -15,7 +15,7 @@ class Minimal(NamedTuple):
     options: tuple[tuple[str, Any], ...] = ()
 
 
-# A response that is in order but for what a row puts into it.
+# A valid response, to which rows add a defect.
 BEGIN = b'{"type":"response.created","response":{"id":"r1","output":[]}}\n'
 ITEM = b'{"type":"response.output_item.added","output_index":0,"item":{"id":"i1","type":"message","content":[]}}\n'
 DELTA = b'{"type":"response.output_text.delta","output_index":0,"content_index":0,"delta":"Hi"}\n'

@@ -1,4 +1,4 @@
-"""A local server of the Responses API: streams by name, cut and coded as asked for, and the ways in which servers fail."""
+"""A local server of the Responses API: streams by name, with a chosen chunking and encoding, and server failures."""
 
 from __future__ import annotations
 
@@ -88,7 +88,7 @@ _DELTA = (
 
 
 def _after_chat(data: bytes) -> bytes:
-    """An odd block after some plain ones, and plain ones after it."""
+    """An unusual block between ordinary ones."""
     head = blocks(_CHAT)
     return b"".join(head[:9]) + data + b"".join(head[9:])
 
@@ -131,7 +131,7 @@ class Handler(BaseHTTPRequestHandler):
     """Answers by the model's name, `NAME/MANNER`: the stream, and how it is sent."""
 
     protocol_version = "HTTP/1.1"
-    asked: list[tuple[str, dict[str, Any]]] = []  # noqa: RUF012 - what the latest requests were
+    asked: list[tuple[str, dict[str, Any]]] = []  # noqa: RUF012 - the latest requests
 
     def log_message(self, format: str, *args: Any) -> None:
         pass

@@ -1,4 +1,4 @@
-"""Makers of sources of all kinds: odd events, odd framing, runs, noise, damage; well-formed streams are `tests.support.wellformed_streams`.
+"""Random sources: unusual events and framing, delta runs, noise, damage; for valid streams see `tests.support.wellformed_streams`.
 
 Everything is a function of a `random.Random`, so that hypothesis can draw (and shrink) it and a loop can run it at full
 speed. Streams are small: a few items, texts of a few pieces.
@@ -15,7 +15,7 @@ from typing import Any
 from respstream._catalogue import EVENTS
 from tests.support.wellformed_streams import Json, chance, lanes, script
 
-# -- odd events ------------------------------------------------------------------------------------------------------
+# -- unusual events --------------------------------------------------------------------------------------------------
 
 TYPES = [*EVENTS, "response.output_text.delta", "response.brand_new", "message_start", "x"]
 INDEXES = ["output_index", "content_index", "summary_index", "command_index", "annotation_index"]
@@ -113,7 +113,7 @@ def value_for(rng: Random, op: str, name: str) -> Any:
 
 
 def odd_events(rng: Random, most: int = 14) -> list[Json]:
-    """Odd events, some of them twice."""
+    """Unusual events, some of them twice."""
     events = [odd_event(rng) for _ in range(rng.randint(0, most))]
     if events and chance(rng, 30):
         again = rng.randint(0, len(events) - 1)
@@ -144,7 +144,7 @@ STRAY = [
 
 
 def framed(rng: Random, events: Iterable[Json]) -> bytes:
-    """The events as bytes: one form, or all of them by turns, with what servers, logs and proxies put between them."""
+    """The events as bytes, in one format or a mix, with the extra lines of servers, logs and proxies."""
     form = rng.choice(["sse", "sse", "jsonl", "mixed", "array", "bare"])
     newline = rng.choice([b"\n", b"\n", b"\r\n", b"\r"])
     stray = rng.choice([0, 0, 15])
@@ -208,7 +208,7 @@ TOKENS = [
 
 
 def run(rng: Random) -> list[bytes]:
-    """Payloads that are nearly alike, as deltas are: a reader that predicts the next must see what differs."""
+    """Similar payloads, like deltas: a reader that predicts the next must notice differences."""
     if chance(rng, 50):
         event = odd_event(rng)
     else:
@@ -286,7 +286,7 @@ def damaged(rng: Random, data: bytes) -> bytes:
 
 
 def source(rng: Random) -> bytes:
-    """A source of any kind: whole streams, lanes, odd events, noise; whole or damaged."""
+    """A source of any kind: streams, lanes, unusual events, noise; intact or damaged."""
     kind = rng.randint(0, 9)
     if kind <= 1:
         made = [script(rng, f"resp_{number}") for number in range(rng.randint(1, 2))]

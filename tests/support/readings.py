@@ -1,4 +1,4 @@
-"""What a reader makes of bytes, as plain values, and the laws that hold between readings.
+"""Readings: all results of a decoder as plain values, and checks that compare readings.
 
 `read` runs a backend over a source cut in any way; two readings are equal if everything that can be seen of them is.
 """
@@ -81,7 +81,7 @@ def plain_error(error: StreamError) -> tuple[Any, ...]:
 
 
 def pieces(data: bytes, cuts: Iterable[int]) -> Iterator[bytes]:
-    """The data cut at the given positions; equal ones give empty pieces."""
+    """The data cut at those positions; equal positions give empty chunks."""
     start = 0
     for cut in sorted(cuts):
         yield data[start:cut]
@@ -90,7 +90,7 @@ def pieces(data: bytes, cuts: Iterable[int]) -> Iterator[bytes]:
 
 
 def read(backend: Any, data: bytes, cuts: Iterable[int] = (), **options: Any) -> Reading:
-    """Reads the data, cut as told, to its end or the first strict error."""
+    """Reads the data in chunks, to its end or the first strict error."""
     decoder = backend.Decoder(**options)
     events: list[Event] = []
     error = None
@@ -105,7 +105,7 @@ def read(backend: Any, data: bytes, cuts: Iterable[int] = (), **options: Any) ->
 
 
 def fold(backend: Any, data: bytes, cuts: Iterable[int] = (), **options: Any) -> Reading:
-    """As `read`, but nobody reads the events: the responses as they are handed out."""
+    """Like `read`, without events: the responses as they are returned."""
     decoder = backend.Decoder(**options)
     responses: list[Response] = []
     error = None
@@ -120,7 +120,7 @@ def fold(backend: Any, data: bytes, cuts: Iterable[int] = (), **options: Any) ->
 
 
 def reading(decoder: Any, events: Sequence[Event], error: Any = None) -> Reading:
-    """What can be seen of a decoder and of the events that it gave."""
+    """The public state of a decoder and its events."""
     return Reading(
         [plain_event(event) for event in events],
         [diagnostic.to_dict() for diagnostic in decoder.diagnostics],
@@ -140,7 +140,7 @@ def feed_all(decoder: Any, parts: Iterable[bytes]) -> list[Event]:
 
 
 def every_byte(data: bytes) -> range:
-    """The cuts that give one byte at a time."""
+    """The cuts for chunks of one byte."""
     return range(1, len(data))
 
 
@@ -185,7 +185,7 @@ def _covered_by_event(data: bytes, event: Event) -> int:
 
 
 def _plain_span(data: bytes, response: Response) -> tuple[int, int]:
-    """The span of a response that came whole and not streamed."""
+    """The span of a non-streamed response."""
     position = response.offset
     for line in re.split(rb"\r\n|\r|\n", response.to_json()):
         found = data.find(line, position)

@@ -1,4 +1,4 @@
-"""The makers of `tests.support.random_streams` and `benches.shapes` as hypothesis strategies, and cuts."""
+"""Hypothesis strategies: `tests.support.random_streams`, `benches.shapes`, decoder options and cuts."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ BASE = 60  # the number of examples of the profile "ci"
 
 
 def examples(count: int) -> settings:
-    """So many examples in continuous integration, more by the profile's measure elsewhere."""
+    """Settings for that many examples in continuous integration, scaled by the profile elsewhere."""
     default = settings.default
     return settings(max_examples=count * (default.max_examples if default is not None else BASE) // BASE)
 
@@ -53,7 +53,7 @@ def transcripts() -> st.SearchStrategy[bytes]:
 
 
 def shapes() -> st.SearchStrategy[Any]:
-    """Small logs of real shape, in any dialect, with the answer that a reader must give."""
+    """Small realistic logs in any dialect, with the expected result."""
     names = sorted(SHAPES.keys() - {"image", "long_answers", "long_lifecycle"})
     options = st.fixed_dictionaries(
         {

@@ -1,6 +1,6 @@
-"""Well-formed streams of one response, with the output that they mean, as functions of a `random.Random`.
+"""Well-formed streams of one response and their expected output, as functions of a `random.Random`.
 
-The final items are made first, then events that lead to them: not by the fold, so that they can judge it.
+The final items are generated first, then events that build them, independently of the fold.
 """
 
 from __future__ import annotations
@@ -37,7 +37,7 @@ class Script(NamedTuple):
 
 
 def chance(rng: Random, percent: int) -> bool:
-    """True so many times in a hundred; the plain case is the smaller number, so that shrinking finds it."""
+    """True in that percentage of cases; smaller draws are the simple case, so that shrinking finds it."""
     return rng.randint(0, 99) >= 100 - percent
 
 
@@ -89,7 +89,7 @@ def _cut(rng: Random, text: str) -> list[str]:
 def _parts(
     rng: Random, item: Json, final: Json, key: str, parts: list[tuple[Json, str, str]], added: str
 ) -> list[Json]:
-    """Adds the parts to the final item; gives the events that build them."""
+    """Adds the parts to the final item; returns the events that build them."""
     stride, first = rng.choice([(1, 0), (1, 0), (2, 1)])
     index = "summary_index" if key == "summary" else "content_index"
     final[key] = [value for value, _, _ in parts]
@@ -206,13 +206,13 @@ MAKERS = [message, message, reasoning, call, call, shell, shell_output, patch, s
 
 
 def item_events(rng: Random, index: int) -> tuple[list[Json], Json]:
-    """The events of one item, in order, and what it is in the end."""
+    """The events of one item, in order, and the final item."""
     final: Json = {"id": f"item_{rng.randint(0, 9)}", "status": "completed"}
     item, inner = rng.choice(MAKERS)(rng, final)
     done = chance(rng, 70)
     if done:
         item["status"] = "in_progress"
-        if chance(rng, 20):  # what comes before the item's end is cut short: the whole item makes up for it
+        if chance(rng, 20):  # streamed parts are cut short: the final item completes them
             inner = []
         if chance(rng, 30):
             final["extra"] = {"n": 1.5e-7, "big": 12345678901234567890}
@@ -264,7 +264,7 @@ def interleave(rng: Random, rows: list[list[Json]]) -> list[Json]:
 
 
 def lanes(rng: Random) -> tuple[list[Json], dict[str, Script]]:
-    """Two or three responses at a time, told apart by `stream_id`; and each on its own."""
+    """Two or three interleaved responses, separated by `stream_id`; and each alone."""
     alone = {name: script(rng, f"resp_{name}") for name in ("a", "b", "c")[: rng.randint(2, 3)]}
     rows = [[{**event, "stream_id": name} for event in (*one.events, one.terminal)] for name, one in alone.items()]
     return interleave(rng, rows), alone

@@ -1,7 +1,7 @@
-"""How much work reading takes, counted and not timed: bytes looked at, and calls.
+"""Counts the work of reading, without time: bytes looked at, and calls.
 
-Of the compiled core, an example program of its crate counts, built with the feature `count`. Of the Python twin, calls are
-counted by the interpreter, and with them the bytes that the functions below are shown.
+For the compiled core, an example program of the crate counts, built with the feature `count`. For the fallback, the
+interpreter's profiler counts calls and the bytes passed to the functions below.
 """
 
 from __future__ import annotations
@@ -28,7 +28,7 @@ def _pieces(owner: str, name: str) -> Measure:
     return lambda local: sum(map(len, getattr(local[owner], name)))
 
 
-# What a function reads beside the calls that it makes, by its arguments.
+# Bytes that a function reads, from its arguments.
 MEASURES: dict[CodeType, Measure] = {
     json.decode.__code__: _size("raw"),
     json.parse_exact.__code__: _size("raw"),
@@ -50,12 +50,12 @@ MEASURES: dict[CodeType, Measure] = {
 
 
 def pieces(data: bytes, chunk: int) -> list[bytes]:
-    """The data in chunks of so many bytes."""
+    """The data in chunks of that many bytes."""
     return [data[start : start + chunk] for start in range(0, len(data), chunk)]
 
 
 def python_work(data: bytes, chunk: int, every: int = 0) -> int:
-    """Bytes and calls of the Python twin; `every` so many chunks the tool calls are read, which does not count."""
+    """Bytes and calls of the fallback; tool calls are read after each `every` chunks, uncounted."""
     count = 0
 
     def profile(frame: Any, event: str, _argument: Any) -> None:
@@ -83,7 +83,7 @@ def python_work(data: bytes, chunk: int, every: int = 0) -> int:
 
 
 def build_counter() -> Path:
-    """Builds the program that counts for the compiled core; gives its path."""
+    """Builds the counting program of the compiled core; returns its path."""
     options = ["--locked", "--quiet", "--package", "respstream-core", "--example", "work", "--features", "count"]
     subprocess.run(["cargo", "build", *options, "--config", "profile.dev.opt-level=2"], cwd=ROOT, check=True)
     return ROOT / "target" / "debug" / "examples" / "work"
@@ -96,5 +96,5 @@ def rust_work(counter: Path, data: bytes, chunk: int, every: int = 0) -> int:
 
 
 def is_python(backend: ModuleType) -> bool:
-    """Whether the backend is the Python twin."""
+    """Whether the backend is the fallback."""
     return backend is _pure

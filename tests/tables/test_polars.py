@@ -1,4 +1,4 @@
-"""The lazy source of polars: what it gives, and that it reads no more than a query wants."""
+"""The lazy source for polars: its rows, and that it reads only what a query needs."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Scans: the tables of both twins, their schema and readers, the order of rows, and what cannot be read."""
+"""Scans: tables of both backends, schema, readers, row order, and unreadable sources."""
 
 from __future__ import annotations
 
@@ -42,7 +42,7 @@ def under(backend: ModuleType, run: Callable[[], Any]) -> Any:
 
 
 def both(backends: tuple[ModuleType, ModuleType], run: Callable[[], Any]) -> Any:
-    """What both backends give; it must be the same."""
+    """The result of both backends, which must be equal."""
     rust, python = (under(backend, run) for backend in backends)
     assert rust == python
     return rust
@@ -69,7 +69,7 @@ def logs(tmp_path: Path) -> Path:
     return tmp_path
 
 
-# -- the same tables in both twins ---------------------------------------------------------------------------------------
+# -- the same tables in both backends ------------------------------------------------------------------------------------
 
 
 @pytest.mark.parametrize("table", TABLES)
@@ -263,7 +263,7 @@ def test_reader_may_stop_early(logs: Path) -> None:
         del batches
 
 
-# -- what cannot be read -------------------------------------------------------------------------------------------------
+# -- unreadable sources --------------------------------------------------------------------------------------------------
 
 
 def broken(folder: Path) -> None:
@@ -330,7 +330,7 @@ def test_file_name_with_invalid_utf8(tmp_path: Path) -> None:
     try:
         Path(os.fsdecode(folder + b"/\xff.jsonl")).write_bytes(STREAM)
     except OSError:
-        return  # the file system refuses such names, so that no scan meets one
+        return  # the file system rejects such names
     for given in (tmp_path, folder, folder + b"/\xff.jsonl"):
         [row] = rows(given)
         assert row["source"].endswith("\ufffd.jsonl")
@@ -374,7 +374,7 @@ def test_callable_sources(monkeypatch: pytest.MonkeyPatch) -> None:
         ("a://2", "unreadable", "Input/output error"),
         ("a://3", "unreadable", "install something"),
     ]
-    # Readers that hold the interpreter while they wait must not stop the threads that need it.
+    # Readers that wait with the interpreter lock must not block threads that need it.
     assert polars.DataFrame(logs).height == 2
     relation: Any = duckdb.sql("select count(*) from logs")
     assert relation.fetchall() == [(2,)]
@@ -471,7 +471,7 @@ def test_file_changes_while_it_is_read(tmp_path: Path) -> None:
     by_source = {name: [row for row in found if row["source"].endswith(name)] for name in [*names, "z_last.jsonl"]}
     responses = len(many) // len(STREAM)
     assert len(by_source["grows.jsonl"]) in (responses, responses + 1)
-    # Of what was cut away, that may be here which had been read before.
+    # Bytes read before the truncation may be included.
     assert 5 <= len(by_source["shrinks.jsonl"]) <= responses
     assert len(by_source["z_last.jsonl"]) == 1
     assert logs.summary is not None

@@ -1,4 +1,4 @@
-"""Scans of what wraps streams: the rows of the tables are those of the responses and events that the files hold."""
+"""Scans of records and recordings: table rows match the responses and events of the files."""
 
 from __future__ import annotations
 
@@ -119,7 +119,7 @@ USAGE = ["source", "stream_index", "byte_start", "response_id", "model", "status
 
 @pytest.mark.parametrize("name", list(FILES))
 def test_responses_without_texts(tmp_path: Path, name: str) -> None:
-    """Columns that few events tell are the same as beside those that all of them tell."""
+    """Columns that few events determine are the same when read alone."""
     data, options = FILES[name]
     path = tmp_path / name
     path.write_bytes(data)
@@ -131,7 +131,7 @@ def test_responses_without_texts(tmp_path: Path, name: str) -> None:
 def test_mixed_and_damaged_rows(
     backends: tuple[ModuleType, ModuleType], tmp_path: Path, seed: int, monkeypatch: Any
 ) -> None:
-    """Rows of all shapes, cut and broken: the twins agree, with a fold and without."""
+    """Rows of all formats, cut and damaged: the backends agree, with and without a fold."""
     path = tmp_path / "jumble.jsonl"
     path.write_bytes(jumble(seed))
     for table, columns in [*((table, None) for table in TABLES), ("events", LIGHT), ("responses", USAGE)]:
@@ -144,7 +144,7 @@ def test_mixed_and_damaged_rows(
 
 
 def test_wrapper_files_are_not_split(tmp_path: Path) -> None:
-    """One response lies in many rows, and a cassette is one text: parts would not know what stands before."""
+    """A response spans many rows, and a cassette is one text: a part would lack its beginning."""
     for name, (data, options) in FILES.items():
         if not name.startswith(("mixed", "blank", "short", "no.")):
             (path := tmp_path / name).write_bytes(data)
@@ -183,7 +183,7 @@ def test_large_wrapper_files_are_read_whole(tmp_path: Path) -> None:
 
 
 def test_cassette_without_yaml(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    """What reads it is named, and the other files are read."""
+    """The missing extra is named, and the other files are read."""
     (tmp_path / "a.yaml").write_bytes(yaml(TEXT))
     (tmp_path / "b.sse").write_bytes(SSE)
     monkeypatch.setitem(sys.modules, "yaml", None)

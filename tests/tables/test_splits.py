@@ -1,4 +1,4 @@
-"""Splits: the union of the parts of a source is the scan, wherever it is cut."""
+"""Splits: the union of the parts of a source matches the scan, wherever it is cut."""
 
 from __future__ import annotations
 
@@ -145,7 +145,7 @@ def test_events_of_recorded_streams_without_fold(recorded: list[Path]) -> None:
 
 
 def repeating(shape: str, form: str, odd: str) -> bytes:
-    """A log most of which is deltas, as it is or with something odd about some of them."""
+    """A log of mostly deltas, intact or with defects in some of them."""
     data = SHAPES[shape](11, 60_000, form=form).data
     chosen = random.Random(5)
     lines = data.split(b"\n")
@@ -232,7 +232,7 @@ def test_parts_match_scan(name: str, tmp_path: Path) -> None:
 
 
 def test_text_with_thousands_of_split_markers(tmp_path: Path) -> None:
-    """What is open at the beginning of a part is looked up by them; once a block is enough."""
+    """Lookup of the responses that are open at the start of a part; once per block is enough."""
     path = tmp_path / "a.jsonl"
     path.write_bytes(STREAM * 100 + STREAM.replace(b"Hi", b"response.created " * 20_000) + STREAM * 100)
     check(path, 20_000)
@@ -241,7 +241,7 @@ def test_text_with_thousands_of_split_markers(tmp_path: Path) -> None:
 @pytest.mark.skipif(not IO.exists(), reason="what a process reads is told by Linux alone")
 @pytest.mark.parametrize("begin", [b"", BEGIN], ids=["none", "one"])
 def test_large_file_without_response_starts(begin: bytes, tmp_path: Path) -> None:
-    """Where nothing tells what is open, a file is one part: it is not read again and again from its beginning."""
+    """A file without response starts is one part, so that it is not read repeatedly from its beginning."""
     path = tmp_path / "a.jsonl"
     path.write_bytes(begin + DELTA * (100_000_000 // len(DELTA)))
     before = read_bytes()
@@ -320,7 +320,7 @@ def test_lanes_started_before_split(name: str, threads: int, tmp_path: Path, mon
 
 
 def test_lanes_in_large_file(tmp_path: Path) -> None:
-    """Parts behind the first that meets a lane are not read to their end, and what they gave is dropped."""
+    """Parts after the first one with a lane are abandoned, and their rows dropped."""
     path = tmp_path / "a.jsonl"
     path.write_bytes(STREAM * 4800 + LANES * 9 + STREAM * 4200)
     assert len(respstream.plan(path, 400_000)) > 1

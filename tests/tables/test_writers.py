@@ -1,4 +1,4 @@
-"""The tables' docs run as they stand, and the writers: what they write, and that it is whole or not there."""
+"""The examples of the tables page, and the writers: their output, and that it is written atomically."""
 
 from __future__ import annotations
 
@@ -47,7 +47,7 @@ def test_missing_polars(monkeypatch: pytest.MonkeyPatch) -> None:
         respstream.scan(TRANSCRIPTS).to_polars()
 
 
-# -- what is written -----------------------------------------------------------------------------------------------------
+# -- formats -------------------------------------------------------------------------------------------------------------
 
 
 @pytest.mark.usefixtures("api")
@@ -175,7 +175,7 @@ def test_partition_value_without_folder_name(tmp_path: Path) -> None:
 
 @pytest.mark.usefixtures("api")
 def test_partitions_buffer_at_most_one_file(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    """Each would wait for a row group of its own: a thousand values took a thousand times the memory."""
+    """With one row group buffered per value, a thousand values took a thousand times the memory."""
     monkeypatch.setattr(writers, "ROW_GROUP_BYTES", 100_000)
     line = b'{"object":"response","model":"m%d","metadata":{"a":"%s"}}\n'
     (tmp_path / "a.jsonl").write_bytes(b"".join(line % (n % 20, b"x" * 9000) for n in range(200)))
@@ -188,7 +188,7 @@ def test_partitions_buffer_at_most_one_file(tmp_path: Path, monkeypatch: pytest.
 
 @pytest.mark.usefixtures("api")
 def test_target_with_long_name(tmp_path: Path) -> None:
-    """The hidden file beside it has a name of its own, which may not be longer."""
+    """The temporary file next to it must not exceed the limit of names."""
     target = tmp_path / ("\u65e5" * 83 + ".csv")
     respstream.scan(TRANSCRIPTS).write_csv(target)
     assert target.stat().st_size
@@ -210,7 +210,7 @@ def test_row_groups(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     assert [found.row_group(n).num_rows for n in range(found.num_row_groups)] == [45, 45, 10]
 
 
-# -- whole or not at all -------------------------------------------------------------------------------------------------
+# -- atomic output -------------------------------------------------------------------------------------------------------
 
 
 @pytest.mark.usefixtures("api")
@@ -257,7 +257,7 @@ def test_killed_run_leaves_no_file(method: str, tmp_path: Path) -> None:
             time.sleep(delay)
             process.send_signal(signal.SIGKILL)
             killed += process.wait() == -signal.SIGKILL
-        if target.exists():  # it was quicker than the signal: then it is whole
+        if target.exists():  # the run finished before the signal: the file is complete
             assert process.returncode == 0 or _rows(target, method) == 40_000
             target.unlink()
     assert killed

@@ -1,6 +1,6 @@
-"""Logs that the engines read, and what a scan says that is in them. `make test-engines` runs this folder; `make test` does not.
+"""Logs for the query engines and the rows that a scan returns. `make test-engines` runs this folder; `make test` does not.
 
-They live in an environment of their own (`.venv-engines`).
+The engines have a separate environment (`.venv-engines`).
 """
 
 from __future__ import annotations
@@ -21,7 +21,7 @@ SMALL = 40
 
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
-    """The engines' own warnings are theirs."""
+    """Warnings of the engines are no errors."""
     for item in items:
         if Path(__file__).parent in item.path.parents:
             item.add_marker(pytest.mark.filterwarnings("default"))
@@ -42,7 +42,7 @@ def logs(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 @pytest.fixture(scope="session")
 def expected(logs: Path) -> Any:
-    """What a scan of the logs gives, by table and columns, as `rows` has it."""
+    """The rows of a scan of the logs by table and columns, in the order of `rows`."""
 
     def scanned(table: str = "responses", columns: list[str] | None = None) -> list[tuple[Any, ...]]:
         return rows(respstream.scan(logs, table, columns).to_arrow())

@@ -1,4 +1,4 @@
-"""docs/cluster.md runs as it stands: its Python prints what it says that it prints. Dask's five lines are among it."""
+"""The programs of docs/cluster.md run unchanged and print the output that the page shows."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ ENGINES = {"Ray Data": "ray", "Spark": "spark", "polars": "polars", "DuckDB": "d
 
 
 def programs() -> dict[str, list[tuple[str, str]]]:
-    """The programs of each section that is about an engine, and what they print."""
+    """The programs of each section about an engine, and their output."""
     sections = re.split(r"^## ", PAGE.read_text("utf-8"), flags=re.MULTILINE)
     pairs = re.compile(r"```python\n(.*?)```\n\n```text\n(.*?)```", re.DOTALL)
     found = {section.partition("\n")[0]: pairs.findall(section) for section in sections}
@@ -33,7 +33,7 @@ def test_section_runs(title: str) -> None:
     text = PAGE.read_text("utf-8")
     assert text.count("```python") == sum(map(len, programs().values())), "every program is followed by what it prints"
     for program, expected in programs()[title]:
-        # A process each: engines leave threads, sessions and settings behind.
+        # One process each: engines leave threads, sessions and settings behind.
         settings = {"RAY_USAGE_STATS_ENABLED": "0", "PYSPARK_PYTHON": sys.executable, "SPARK_LOCAL_IP": "127.0.0.1"}
         done = subprocess.run(
             [sys.executable, "-c", program],

@@ -34,7 +34,7 @@ def session() -> Iterator[None]:
 
 @pytest.fixture
 def small_blocks() -> Iterator[None]:
-    """A task gives blocks while it reads, and not all of them at its end."""
+    """A task yields blocks while it reads, not all of them at its end."""
     context = ray.data.DataContext.get_current()
     before, context.target_max_block_size = context.target_max_block_size, 1 << 18
     yield

@@ -1,4 +1,4 @@
-"""What the tests of engines share. Workers import it too: it must be on their path."""
+"""Helpers of the engine tests. Workers import this module too: it must be on their path."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ PATIENCE = 60.0
 
 
 def wanted(engine: str, module: str | None = None) -> Any:
-    """The engine's module. Skips the tests of a module where the environment says so."""
+    """Imports the engine's module; skips the tests if the environment excludes it."""
     if engine in os.environ.get(SKIP, "").split(","):
         pytest.skip(f"{SKIP} names {engine}", allow_module_level=True)
     return importlib.import_module(module or engine)
@@ -33,7 +33,7 @@ def rows(table: pa.Table | Any) -> list[tuple[Any, ...]]:
 
 
 class Killer:
-    """Kills the first process that comes to `visit`, in mid-run and from outside; whoever comes later goes on."""
+    """Kills the first process that calls `visit`, from outside; later callers continue."""
 
     def __init__(self, folder: Path) -> None:
         self.folder = folder

@@ -1,4 +1,4 @@
-"""The catalogue against the installed openai SDK, and the tables that are made from it against each other."""
+"""The catalogue compared with the installed openai SDK, and the generated tables with each other."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Odd streams (`tests.support.dialects`): what we make of each, what the SDK does, and that the docs say so."""
+"""Unusual streams (`tests.support.dialects`): our result, the SDK's result, and the docs table."""
 
 from __future__ import annotations
 
@@ -38,7 +38,7 @@ def test_no_bytes_are_lost(backend: ModuleType, row: Dialect) -> None:
 
 @ROWS
 def test_sdk_result_matches_record(row: Dialect) -> None:
-    """The record is of one major version; what another makes of odd streams is no matter of ours."""
+    """The record covers one major version of the SDK; others may differ."""
     import openai
 
     if openai.__version__.split(".")[0] == recorded()["sdk"].split(".")[0]:

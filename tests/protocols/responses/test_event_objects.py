@@ -1,4 +1,4 @@
-"""Event objects: what they hold is theirs, however they came to be, and whatever becomes of the others."""
+"""Event objects own their data, independently of other events and of how they were created."""
 
 from __future__ import annotations
 

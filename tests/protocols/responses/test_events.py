@@ -237,7 +237,7 @@ def test_unread_payload_costs_one_copy(backend: ModuleType) -> None:
         tracemalloc.stop()
     size = len(event.raw)
     assert size < kept < 1.01 * size + 5_000
-    if backend.__name__ == "respstream._native":  # the twin's JSON is the standard library's, which builds
+    if backend.__name__ == "respstream._native":  # the fallback's JSON is the standard library's, which builds
         assert peak < 1.01 * size + 5_000
     assert event.response.metadata.k7 == [7, "7"]
 
