@@ -54,7 +54,7 @@ def rust_slow(chunks: list[bytes], form: str = "auto", on_eof: str = "flush", li
     return given
 
 
-ENGINES = [pytest.param(run, id=run.__name__.replace("_", "-")) for run in (python, rust, rust_slow)]
+BACKENDS = [pytest.param(run, id=run.__name__.replace("_", "-")) for run in (python, rust, rust_slow)]
 
 
 def ways(source: bytes) -> Iterator[list[bytes]]:
@@ -286,7 +286,7 @@ def test_spans(source: bytes, options: dict[str, Any]) -> None:
         edge = end
 
 
-@pytest.mark.parametrize("run", ENGINES)
+@pytest.mark.parametrize("run", BACKENDS)
 @pytest.mark.parametrize(
     ("source", "chunk"),
     [

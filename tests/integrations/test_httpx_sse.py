@@ -60,7 +60,7 @@ CONTENT_TYPES = [
 
 
 class Handler(BaseHTTPRequestHandler):
-    """Answers by path: /stream/NAME in small writes, /headers with what was asked, /type with any Content-Type, and some odd ones."""
+    """Answers by path: /stream/NAME in small writes, /headers with the request's headers, /type with any Content-Type, and special cases."""
 
     protocol_version = "HTTP/1.1"
     go_on = threading.Event()
@@ -159,7 +159,7 @@ def areceive(package: Any, http: Any, url: str, method: str = "GET", **options: 
 
 Receive = Callable[..., list[Any]]
 both_clients = pytest.mark.parametrize("http", [httpx, httpx2], ids=["httpx", "httpx2"])
-both_colours = pytest.mark.parametrize("get", [receive, areceive], ids=["sync", "async"])
+sync_and_async = pytest.mark.parametrize("get", [receive, areceive], ids=["sync", "async"])
 
 
 @pytest.mark.parametrize(("get", "http"), [(receive, httpx), (areceive, httpx2)], ids=["sync", "async"])
@@ -172,7 +172,7 @@ def test_messages_match_httpx_sse(url: str, get: Receive, http: Any, name: str) 
 
 
 @both_clients
-@both_colours
+@sync_and_async
 @pytest.mark.parametrize("number", range(len(CONTENT_TYPES)), ids=[given or "none" for given in CONTENT_TYPES])
 def test_content_types_match_httpx_sse(url: str, get: Receive, http: Any, number: int) -> None:
     def outcome(package: Any, client: Any) -> list[Fields] | str:
@@ -193,7 +193,7 @@ def test_content_type_is_checked_on_first_message() -> None:
 
 
 @both_clients
-@both_colours
+@sync_and_async
 def test_request(url: str, get: Receive, http: Any) -> None:
     given = {"accept": "text/html", "CACHE-CONTROL": "max-age=1", "X-Mine": "1"}
     kept = dict(given)
@@ -209,7 +209,7 @@ def test_request(url: str, get: Receive, http: Any) -> None:
 
 
 @both_clients
-@both_colours
+@sync_and_async
 @pytest.mark.parametrize("options", [{}, {"headers": None}], ids=["no headers", "headers=None"])
 def test_request_without_headers(url: str, get: Receive, http: Any, options: dict[str, Any]) -> None:
     (message,) = get(ours, http, f"{url}/headers", **options)
@@ -218,13 +218,13 @@ def test_request_without_headers(url: str, get: Receive, http: Any, options: dic
 
 
 @both_clients
-@both_colours
+@sync_and_async
 def test_compressed(url: str, get: Receive, http: Any) -> None:
     assert [message.data for message in get(ours, http, f"{url}/gzip")] == ["a", "b"]
 
 
 @both_clients
-@both_colours
+@sync_and_async
 def test_connection_break_raises_client_error(url: str, get: Receive, http: Any) -> None:
     with pytest.raises(http.RemoteProtocolError):
         get(ours, http, f"{url}/short")

@@ -282,7 +282,7 @@ def test_agents_framework(monkeypatch: pytest.MonkeyPatch) -> None:
             assert ["request" in connection.__dict__ for connection in made] == [False, True]
         finally:
             restore()
-        await made[0].close()  # both stand on one
+        await made[0].close()  # both are at one
         return theirs, ours
 
     with serve() as url:

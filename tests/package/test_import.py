@@ -11,7 +11,7 @@ HEAVY = {
     "json", "pathlib", "pyarrow", "re", "rich", "threading", "typing", "urllib", "zlib",
 }  # fmt: skip
 # The fallback needs these: `re` to search bytes, `json` for payloads, and `collections` for both.
-TWIN_NEEDS = {"collections", "json", "re", "zlib"}
+FALLBACK_NEEDS = {"collections", "json", "re", "zlib"}
 
 
 def imported(code: str, backend: str) -> set[str]:
@@ -39,14 +39,14 @@ def test_import_is_light() -> None:
 def test_import_of_fallback_is_light() -> None:
     found = imported("import respstream", "python")
     assert "respstream._pure.decoder" in found
-    assert found & HEAVY == TWIN_NEEDS
+    assert found & HEAVY == FALLBACK_NEEDS
 
 
 @pytest.mark.parametrize("backend", ["rust", "python"])
 def test_reading_stream_imports_nothing_heavy(backend: str) -> None:
     """Reading the first event imports no further heavy module."""
     code = 'import respstream; list(respstream.events(b\'{"type":"keepalive"}\\n\'))'
-    assert imported(code, backend) & HEAVY <= (TWIN_NEEDS if backend == "python" else set())
+    assert imported(code, backend) & HEAVY <= (FALLBACK_NEEDS if backend == "python" else set())
 
 
 @pytest.mark.parametrize("backend", ["rust", "python"])

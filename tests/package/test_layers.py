@@ -56,7 +56,7 @@ PACKAGE_LAYERS: list[set[str]] = [
     {"integrations"},
     {"__main__"},
 ]
-# What modules of `_pure` may import from the package.
+# Modules of the package that `_pure` may import.
 PURE_IMPORTS = {"_codes", "diagnostics", "errors", "_locking", "_engine", "sse"}
 
 # Modules of the core without a counterpart in `_pure`, and the reason.

@@ -58,7 +58,7 @@ def test_columns_are_null_without_times(api: Any) -> None:
 
 
 def test_first_event_before_request(api: Any) -> None:
-    """The clock went back between the two: the event is held at the request."""
+    """The clock went back between the two: the event's time is clamped to that of the request."""
     lines = [{"t": START * 10**9, "lane": "a", "begin": True}]
     lines += [{"t": (START - 5) * 10**9 + n, "lane": "a", "chunk": block.decode()} for n, block in enumerate(BLOCKS)]
     stream = api.responses(b"".join(json.dumps(line).encode() + b"\n" for line in lines))

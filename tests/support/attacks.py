@@ -184,7 +184,7 @@ def _streamed(make: Callable[[Path, int], None], limit: int | None = None) -> Ca
 def _scanned(make: Callable[[Path, int], None], limit: int | None = None) -> Callable[[Path, int], dict[str, int]]:
     def read(folder: Path, size: int) -> dict[str, int]:
         make(folder / "source", size)
-        list(respstream.scan([]).batches())  # imports what it needs
+        list(respstream.scan([]).batches())  # load late imports first
         reset_peak()
         scan = respstream.scan(folder / "source", threads=1, max_event_bytes=limit)
         for _ in scan.batches():

@@ -182,7 +182,7 @@ def _use_tree(tokens: list[str], at: int, prefix: tuple[str, ...], leaves: list[
 
 
 class RustFile(NamedTuple):
-    """What one file names: leaves of `use` and inline paths, each with the inline module that it is in."""
+    """The names in one file: leaves of `use` and inline paths, each with its inline module."""
 
     uses: list[tuple[tuple[str, ...], Use]]
     paths: list[tuple[tuple[str, ...], tuple[str, ...]]]
@@ -193,7 +193,7 @@ class RustFile(NamedTuple):
 
 
 def rust_file(source: str) -> RustFile:
-    """Return what a file names."""
+    """Return the names in a file."""
     tokens = without_tests(rust_tokens(source))
     found = RustFile([], [], set(), set())
     inside: list[tuple[str, int]] = []
@@ -237,7 +237,7 @@ def _inline_path(tokens: list[str], at: int, module: tuple[str, ...], found: Rus
 
 
 class Crate:
-    """The modules of a crate, and what each names."""
+    """The modules of a crate, and the names in each."""
 
     def __init__(self, src: Path) -> None:
         """Read all files below `src`."""

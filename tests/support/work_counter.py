@@ -15,6 +15,7 @@ from typing import Any
 
 from respstream import _pure
 from respstream._pure import arrays, blocks, frames, json, outside, tree
+from tests.support.backends import load
 from tests.support.paths import ROOT
 
 Measure = Callable[[dict[str, Any]], int]
@@ -97,4 +98,4 @@ def rust_work(counter: Path, data: bytes, chunk: int, every: int = 0) -> int:
 
 def is_python(backend: ModuleType) -> bool:
     """Whether the backend is the fallback."""
-    return backend is _pure
+    return backend is load("python")

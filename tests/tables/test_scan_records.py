@@ -20,7 +20,7 @@ from tests.records.test_records import OTHER, SECOND, SHAPES, SSE, TEXT, cassett
 from tests.support.backends import load
 
 TABLES = ["responses", "events", "items", "diagnostics"]
-LIGHT = ["type", "sequence_number", "delta", "time", "lane", "byte_start", "byte_end"]
+EVENT_COLUMNS = ["type", "sequence_number", "delta", "time", "lane", "byte_start", "byte_end"]
 
 
 def yaml(*bodies: Any) -> bytes:
@@ -62,7 +62,7 @@ FILES: dict[str, tuple[bytes, dict[str, Any]]] = {
 
 
 @pytest.fixture(autouse=True)
-def over(backend: ModuleType, monkeypatch: pytest.MonkeyPatch) -> None:
+def use_backend(backend: ModuleType, monkeypatch: pytest.MonkeyPatch) -> None:
     """Every test runs over both backends."""
     monkeypatch.setattr(_backend, "engine", backend)
 
@@ -110,8 +110,10 @@ def test_events_without_fold(tmp_path: Path, name: str) -> None:
     data, options = FILES[name]
     path = tmp_path / name
     path.write_bytes(data)
-    all_of_them = scanned(path, "events", [*LIGHT, "stream_index", "response_id"], **options)
-    assert scanned(path, "events", LIGHT, **options) == [{key: row[key] for key in LIGHT} for row in all_of_them]
+    all_of_them = scanned(path, "events", [*EVENT_COLUMNS, "stream_index", "response_id"], **options)
+    assert scanned(path, "events", EVENT_COLUMNS, **options) == [
+        {key: row[key] for key in EVENT_COLUMNS} for row in all_of_them
+    ]
 
 
 USAGE = ["source", "stream_index", "byte_start", "response_id", "model", "status", "output_tokens", "error_code"]
@@ -134,7 +136,7 @@ def test_mixed_and_damaged_rows(
     """Rows of all formats, cut and damaged: the backends agree, with and without a fold."""
     path = tmp_path / "jumble.jsonl"
     path.write_bytes(jumble(seed))
-    for table, columns in [*((table, None) for table in TABLES), ("events", LIGHT), ("responses", USAGE)]:
+    for table, columns in [*((table, None) for table in TABLES), ("events", EVENT_COLUMNS), ("responses", USAGE)]:
         found = []
         for backend in backends:
             monkeypatch.setattr(_backend, "engine", backend)

@@ -116,7 +116,7 @@ def native(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(_backend, "engine", _backend.load("rust"))
 
 
-def check_light(path: Path, *targets: int) -> None:
+def check_events_only(path: Path, *targets: int) -> None:
     expected = respstream.scan(path, "events", whole("events")).to_arrow().select(LIGHT).to_pylist()
     logs = respstream.scan(path, "events", LIGHT)
     assert logs.to_arrow().to_pylist() == expected
@@ -132,13 +132,13 @@ def check_light(path: Path, *targets: int) -> None:
 def test_events_without_fold(name: str, tmp_path: Path) -> None:
     path = tmp_path / "a.log"
     path.write_bytes(ODD[name])
-    check_light(path, 1, 7, 333)
+    check_events_only(path, 1, 7, 333)
 
 
 @pytest.mark.usefixtures("native")
 def test_events_of_recorded_streams_without_fold(recorded: list[Path]) -> None:
     for path in (*LOGS, *recorded[::8]):
-        check_light(path, max(1, path.stat().st_size // 5))
+        check_events_only(path, max(1, path.stat().st_size // 5))
 
 
 # -- events that repeat one another, which become rows in runs -----------------------------------------------------------
@@ -183,7 +183,7 @@ def test_delta_runs_are_rows(shape: str, odd: str, form: str, tmp_path: Path, mo
         assert {batch.num_rows for batch in batches[:-1]} <= {size}
         assert [row for batch in batches for row in pa.record_batch(batch).to_pylist()] == expected
         assert respstream.scan(path, "events", LIGHT, batch_rows=size).to_arrow().to_pylist() == light
-    check_light(path, 301, 5000)
+    check_events_only(path, 301, 5000)
     check(path, 3001)
 
 

@@ -37,7 +37,7 @@ INDEXES = {"content_index", "summary_index", "command_index", "annotation_index"
 
 
 def sdk_events() -> dict[str, Any]:
-    """The SDK's model of each type: of its stream events, then of what only its WebSocket client receives."""
+    """The SDK's model of each type: of its stream events, then of events that only its WebSocket client receives."""
     models: dict[str, Any] = {}
     for union in (ResponseStreamEvent, getattr(sdk, "ResponsesServerEvent", None)):
         for model in get_args(get_args(union)[0]) if union else ():

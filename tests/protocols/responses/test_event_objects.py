@@ -27,7 +27,7 @@ def block(number: int, kind: str = "response.output_text.delta", more: str = "")
 
 
 def check(event: Any, log: bytes) -> None:
-    """An event is what its place in the log says."""
+    """An event matches its position in the log."""
     line = log[event.offset :].partition(b"\n\n")[0]
     assert line.endswith(b"data: " + event.raw)
     members = event.to_dict()

@@ -1,4 +1,4 @@
-"""Frames to events: types, classes, members, offsets, lanes, and what is odd about a payload. A table, over both backends."""
+"""Frames to events: types, classes, members, offsets, lanes, and payload defects. A table, over both backends."""
 
 from __future__ import annotations
 
@@ -30,7 +30,7 @@ def one(backend: ModuleType, source: bytes, **options: Any) -> Any:
 
 
 class Row(NamedTuple):
-    """What comes in; the types and offsets of the events, and the codes."""
+    """The input; the types and offsets of the events, and the diagnostic codes."""
 
     name: str
     source: bytes
@@ -91,7 +91,7 @@ FRAMES = [
 def test_frames(backend: ModuleType, row: Row) -> None:
     events, codes = decode(backend, row.source, form=row.form)
     assert [(event.type, event.offset) for event in events] == row.events
-    # The white space of an offset does not matter here; what the codes say about no_terminal neither.
+    # Offsets differ by white space, and no_terminal is not compared.
     assert codes == row.codes
 
 
@@ -219,11 +219,11 @@ def test_large_event_keeps_following_events(backend: ModuleType) -> None:
 
 
 def test_unread_payload_costs_one_copy(backend: ModuleType) -> None:
-    """No object is made of what it holds: of 100,000 members neither while it is read, nor in what is kept."""
+    """No object is created for the 100,000 members, neither while reading nor afterwards."""
     response = json.dumps({"id": "r", "metadata": {f"k{number}": [number, str(number)] for number in range(50_000)}})
     block = b'data: {"type":"response.completed","response":' + response.encode() + b"}\n\n"
     small = b'data: {"type":"response.completed","response":{"id":"r"}}\n\n'
-    backend.Decoder().feed(small)  # what is made once is made
+    backend.Decoder().feed(small)  # values are created once
     decoder = backend.Decoder()
     gc.collect()
     tracemalloc.start()
@@ -246,7 +246,7 @@ ODD = b'data: {"type":"response.new","a":{"b":[1]},"c":[{"d":{}}]}\n\n' + shapes
 
 
 def reached(event: Any) -> list[Any]:
-    """The objects that an event leads to, classes and what they lead to left out."""
+    """The objects reachable from an event, without classes."""
     found: list[Any] = []
     left = [event]
     while left:

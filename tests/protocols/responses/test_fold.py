@@ -1,4 +1,4 @@
-"""The fold, case by case (`tests.support.fold_cases`), and what a folded response says of several kinds of streams."""
+"""The fold (assembling responses), case by case (`tests.support.fold_cases`), and folded responses of several kinds of streams."""
 
 from __future__ import annotations
 
@@ -190,7 +190,7 @@ def test_error_alone_makes_response(backend: ModuleType) -> None:
 
 
 def test_resumed_streams(backend: ModuleType) -> None:
-    """A stream resumed with `starting_after` begins with anything; where that is a status, nothing is odd."""
+    """A stream resumed with `starting_after` may begin with any event; a status event is not diagnosed."""
     for kind in ("queued", "in_progress"):
         decoder = decode(backend, ev(kind, n=4, response={"id": "r", "output": []}), end(n=5))
         assert readings.codes(decoder.diagnostics) == []

@@ -1,4 +1,4 @@
-"""Columns that lifecycle events tell: a scan of them alone passes by all else, and its rows are those of the full path."""
+"""Columns from lifecycle events: a scan of them alone skips other events, and its rows match the full path."""
 
 from __future__ import annotations
 
@@ -29,7 +29,7 @@ completed_at service_tier input_tokens cached_tokens output_tokens reasoning_tok
 error_message metadata lane""".split()
 ]
 USAGE = ["input_tokens", "cached_tokens", "output_tokens", "reasoning_tokens", "total_tokens"]
-# Of the diagnostics, those of events that are passed by, or that compare what was.
+# Diagnostics of skipped events, and those that compare with skipped ones.
 NOT_COUNTED = {
     "bad_field", "bad_json", "bad_utf8", "item_id_changed", "limit_exceeded", "output_differs", "output_recovered", "sequence_gap",
     "sequence_repeat", "text_mismatch", "time_reversed", "type_mismatch", "missing_blank_line", "unfinished_block",
@@ -227,7 +227,7 @@ def test_hostile_streams(name: str) -> None:
         check(data, on_eof="discard")
 
 
-# -- what is taken, and what is told -------------------------------------------------------------------------------------
+# -- columns that allow the skip -----------------------------------------------------------------------------------------
 
 
 TOLD = [[], ["source"], USAGE, COLUMNS, ["status", "model", "created_at"]]

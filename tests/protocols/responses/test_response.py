@@ -72,7 +72,7 @@ def test_members(backend: ModuleType) -> None:
     ],
 )
 def test_counts_are_ordinary_members(backend: ModuleType, usage: str) -> None:
-    """The compiled backend finds them by a way of their own: whatever they are, it gives what `json` makes of them."""
+    """The compiled backend locates these members by a separate path; values must match those of `json`."""
     decoder = backend.Decoder()
     decoder.feed(f'{{"type":"response.completed","response":{{"id":"r","usage":{usage}}}}}\n'.encode())
     found, expected = decoder.response.usage, json.loads(usage)
@@ -105,7 +105,7 @@ def test_missing_members(backend: ModuleType) -> None:
 
 
 def test_response_grows(backend: ModuleType) -> None:
-    """One object, which always tells the latest."""
+    """One object, which always shows the latest state."""
     decoder = backend.Decoder()
     seen = []
     events = [CREATED, MSG, PART, *(ev("output_text.delta", delta=d) for d in ("He", "llo")), FINAL]
@@ -127,7 +127,7 @@ def test_response_grows(backend: ModuleType) -> None:
 
 
 def test_values_are_created_once_per_version(backend: ModuleType) -> None:
-    """What was read stays the very same object until an event comes, and is made anew then."""
+    """A value stays the same object until the next event, and is then created again."""
     decoder = backend.Decoder(form="jsonl")
 
     def feed(event: Any) -> None:
@@ -146,7 +146,7 @@ def test_values_are_created_once_per_version(backend: ModuleType) -> None:
 
 @pytest.mark.parametrize("name", "id status usage output_text refusal reasoning_text reasoning_summary".split())
 def test_properties_have_docstrings_in_both_backends(backend: ModuleType, name: str) -> None:
-    """The extension stands before some of them: they are properties all the same, that cannot be set."""
+    """The extension intercepts some of them; they still are read-only properties."""
     response = folded(backend, CREATED, FINAL)
     found = getattr(Response, name)
     assert isinstance(found, property)
@@ -280,15 +280,15 @@ def test_responses_can_be_pickled_and_copied(api: Any) -> None:
     for part in (slice(0, 2500), slice(2500, None)):
         decoder.feed(CONVERSATION[part])
         for response in decoder.responses:
-            for twin in (pickle.loads(pickle.dumps(response)), copy.deepcopy(response), copy.copy(response)):
-                assert twin == response
+            for copied in (pickle.loads(pickle.dumps(response)), copy.deepcopy(response), copy.copy(response)):
+                assert copied == response
                 for name in FACTS:
-                    assert getattr(twin, name) == getattr(response, name), name
-                assert [str(call.arguments) for call in twin.tool_calls] == [
+                    assert getattr(copied, name) == getattr(response, name), name
+                assert [str(call.arguments) for call in copied.tool_calls] == [
                     str(call.arguments) for call in response.tool_calls
                 ]
-                assert list(twin) == list(response)
-                assert pickle.dumps(pickle.loads(pickle.dumps(twin))) == pickle.dumps(twin)
+                assert list(copied) == list(response)
+                assert pickle.dumps(pickle.loads(pickle.dumps(copied))) == pickle.dumps(copied)
 
 
 def test_members_declared_by_sdk_are_none(api: Any) -> None:

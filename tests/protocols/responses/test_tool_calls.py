@@ -233,7 +233,7 @@ def begun(backend: ModuleType, *items: Json) -> tuple[Any, Response, Any]:
 
 @pytest.mark.timeout(60)
 def test_reading_long_call_after_every_event_is_linear(backend: ModuleType, fed: list[int]) -> None:
-    """A hundred thousand deltas of one character: all that is looked at is what is new."""
+    """A hundred thousand deltas of one character: each read looks only at new text."""
     decoder, response, state = begun(backend, fn(""))
     head = '{"language":"python","code":"'
     text = head + "x" * (CHARACTERS - len(head) - 2) + '"}'
@@ -316,7 +316,7 @@ def test_call_keeps_identity_when_another_is_inserted_before(backend: ModuleType
 
 
 def test_calls_first_read_at_end(backend: ModuleType, fed: list[int]) -> None:
-    """They say what those say that followed the stream; what was read of their arguments is not read again."""
+    """They equal calls that followed the stream; arguments are not parsed twice."""
     decoder, _, _ = begun(backend, fn(""), fn("", call_id="c2"), fn(""))
     followed = decoder.response.tool_calls
     decoder.feed(line(delta('{"a":1}', 0)) + line(delta('{"b":', 1)) + line(delta('["\ud83d', 2)))
@@ -341,7 +341,7 @@ def test_empty_call_lists_are_not_shared(backend: ModuleType) -> None:
 
 
 def test_split_surrogate_pairs(backend: ModuleType) -> None:
-    """A surrogate pair that two deltas share; its first half is held back."""
+    """A surrogate pair split over two deltas; its first half is withheld."""
     decoder, response, _ = begun(backend, fn(""))
     (call,) = response.tool_calls
     seen = []
@@ -430,7 +430,7 @@ def partials(response: Response) -> list[str]:
 
 
 def snapshots(backend: ModuleType, pieces: list[bytes]) -> list[Any]:
-    """What the calls say after every piece; each is held against a reader that sees the whole text at once."""
+    """The calls after every delta, each compared with a parser that sees the whole text at once."""
     decoder = backend.Decoder()
     seen = []
     for piece in pieces:
@@ -440,7 +440,7 @@ def snapshots(backend: ModuleType, pieces: list[bytes]) -> list[Any]:
             rows = [tuple(call.to_dict().values()) for call in response.tool_calls]
             assert rows == response._state.tool_calls()
             for call, shown in zip(response.tool_calls, seen[-1], strict=True):
-                if not (call.arguments or "").endswith("\ufffd"):  # which may be half of a pair, and is held back
+                if not (call.arguments or "").endswith("\ufffd"):  # which may be half of a pair, and is withheld
                     (alone,) = partials_of(copy.copy(call))
                     assert alone == shown
     return seen

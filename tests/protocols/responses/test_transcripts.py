@@ -1,4 +1,4 @@
-"""The five transcripts: their folded answers to the letter, and what remains of them when they are cut short."""
+"""The five transcripts: their exact folded responses, and the results when they are truncated."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ from tests.support.paths import TRANSCRIPTS
 
 
 class Answer(NamedTuple):
-    """What a transcript folds to."""
+    """The folded result of a transcript."""
 
     events: list[int]
     texts: list[str]
@@ -100,7 +100,7 @@ def output(response: Any) -> list[Any]:
 
 @NAMES
 def test_fold_without_terminal_event(api: Any, name: str) -> None:
-    """The fold law, on what servers really sent."""
+    """The fold law, on recorded streams of real servers."""
     responses = list(api.responses(data(name)))
     kept = [
         event.to_sse()
@@ -112,7 +112,7 @@ def test_fold_without_terminal_event(api: Any, name: str) -> None:
     assert not any(f.complete for f in folded)
 
 
-# What a cut may lead to, beside what the whole has.
+# Codes that a cut may add to those of the whole.
 CUT = {"unfinished_block", "no_terminal", "bad_json", "stray_text", "error_body", "bad_utf8", "no_type"}
 
 
@@ -134,7 +134,7 @@ def check_cut(backend: ModuleType, source: bytes, cut: int, whole: readings.Read
 
 
 def first(source: bytes) -> bytes:
-    """Of a long log, what is enough to cut at every byte: the text before, one response and the start of the next."""
+    """The part of a long log to cut at every byte: the text before, one response and the start of the next."""
     return source[:9000]
 
 

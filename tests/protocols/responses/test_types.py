@@ -1,4 +1,4 @@
-"""The event classes and Payload: what they hold, when they decode, how they compare, print and travel."""
+"""The event classes and Payload: members, lazy decoding, equality, repr, pickling and copying."""
 
 from __future__ import annotations
 
