@@ -170,7 +170,7 @@ attacks: $(VENV)/.built $(VENV)/.test ## what hostile sources cost, into docs/se
 attacks-full: $(VENV)/.built $(VENV)/.test ## the same, and 2 GiB of each of the huge ones; takes 5 GiB of memory
 	$(BIN)/python -m tests.support.attacks --full
 
-differential: $(VENV)/.built $(VENV)/.test ## the engines over EVENTS generated events (1,000,000), a half of them in long streams
+differential: $(VENV)/.built $(VENV)/.test ## both backends over EVENTS generated events (1,000,000), a half of them in long streams
 	$(BIN)/python -m tests.support.differential --events $$(($(EVENTS) / 2))
 	$(BIN)/python -m tests.support.differential --events $$(($(EVENTS) / 2)) --long
 
