@@ -51,8 +51,8 @@ EVENTS ?= 1000000
 # The sanitizer's flag is nightly's, too. A target of its own keeps it off what runs while building.
 ASAN_HOST := $(shell rustc -vV | sed -n 's/host: //p')
 ASAN := RUSTC_BOOTSTRAP=1 RUSTFLAGS=-Zsanitizer=address CARGO_TARGET_DIR=$(CURDIR)/target/asan
-ASAN_TESTS := $(addsuffix .py,$(addprefix tests/test_,accumulator bad_input diagnostics events fold frames json lanes laws paths response scan shapes splits sse \
-	stream transcripts twins))
+ASAN_TESTS := $(addprefix tests/,json sse diagnostics frames records predict protocols lanes decoder inputs/test_bad_input.py tables/test_scan.py \
+	tables/test_splits.py laws/test_laws.py laws/test_backends_agree.py)
 
 .PHONY: help demo build test test-rust test-python test-sdk2 test-store test-engines engines-system
 .PHONY: lint format docs wheels check-wheels attacks attacks-full bench bench-cluster
@@ -79,16 +79,16 @@ test-python: $(VENV)/.built $(VENV)/.test
 	$(BIN)/python -m pytest --numprocesses auto --maxprocesses 4 --dist loadfile $(PYTEST_ARGS)
 
 test-sdk2: $(VENV)/.built $(VENV)/.sdk2 ## what faces the openai SDK, over its second generation
-	PYTHONPATH=$(VENV)/sdk2 $(BIN)/python -m pytest $(PYTEST_ARGS) tests/test_catalogue.py tests/test_openai_events.py
+	PYTHONPATH=$(VENV)/sdk2 $(BIN)/python -m pytest $(PYTEST_ARGS) tests/protocols/responses/test_catalogue.py tests/integrations/test_openai_events.py
 
 test-engines: $(VENV)/.built $(ENGINES_MADE) ## Ray, Spark, Dask, polars and DuckDB over the logs, each for real
-	PYTHONPATH=. RAY_USAGE_STATS_ENABLED=0 $(ENGINES)/bin/python -m pytest $(PYTEST_ARGS) tests/engines
+	PYTHONPATH=. RAY_USAGE_STATS_ENABLED=0 $(ENGINES)/bin/python -m pytest $(PYTEST_ARGS) tests/integrations/engines
 
 engines-system: ## what Spark needs of the system: Java, from Debian's packages (as root)
 	command -v java >/dev/null || { apt-get update -qq && apt-get install -y -qq --no-install-recommends openjdk-17-jre-headless; }
 
 test-store: $(VENV)/.built $(VENV)/.store ## the command line over an object store: a local server with S3's interface
-	PYTHONPATH=$(CURDIR)/$(VENV)/store $(BIN)/python -m pytest $(PYTEST_ARGS) tests/test_cli_s3.py
+	PYTHONPATH=$(CURDIR)/$(VENV)/store $(BIN)/python -m pytest $(PYTEST_ARGS) tests/cli/test_object_store.py
 
 lint: $(VENV)/.lint $(VENV)/.built ## rustfmt, clippy, ruff, mypy, pyright, the stub against the extension, the workflows
 	cargo fmt --all --check
@@ -165,20 +165,20 @@ fuzz-smoke: ## each fuzz target for ten seconds
 	@$(MAKE) --no-print-directory fuzz FUZZ_SECONDS=10
 
 attacks: $(VENV)/.built $(VENV)/.test ## what hostile sources cost, into docs/security.md
-	$(BIN)/python -m tests.attacks
+	$(BIN)/python -m tests.support.attacks
 
 attacks-full: $(VENV)/.built $(VENV)/.test ## the same, and 2 GiB of each of the huge ones; takes 5 GiB of memory
-	$(BIN)/python -m tests.attacks --full
+	$(BIN)/python -m tests.support.attacks --full
 
-differential: $(VENV)/.built $(VENV)/.test ## the engines over EVENTS generated events (1,000,000), a half of them in long streams
-	$(BIN)/python -m tests.differential --events $$(($(EVENTS) / 2))
-	$(BIN)/python -m tests.differential --events $$(($(EVENTS) / 2)) --long
+differential: $(VENV)/.built $(VENV)/.test ## both backends over EVENTS generated events (1,000,000), a half of them in long streams
+	$(BIN)/python -m tests.support.differential --events $$(($(EVENTS) / 2))
+	$(BIN)/python -m tests.support.differential --events $$(($(EVENTS) / 2)) --long
 
 kills: $(VENV)/.built $(VENV)/.test ## SIGKILL and SIGTERM while Parquet is written, 200 times each
-	RESPSTREAM_KILL_ROUNDS=200 $(BIN)/python -m pytest -q --timeout 3600 tests/test_faults.py -k signals_at_any_time
+	RESPSTREAM_KILL_ROUNDS=200 $(BIN)/python -m pytest -q --timeout 3600 tests/laws/test_faults.py -k signals_at_any_time
 
 soak: $(VENV)/.built $(VENV)/.test ## what must leave nothing behind, twenty times as often as in the tests
-	RESPSTREAM_SOAK=20 $(BIN)/python -m pytest -q --timeout 3600 tests/test_leaks.py
+	RESPSTREAM_SOAK=20 $(BIN)/python -m pytest -q --timeout 3600 tests/laws/test_leaks.py
 
 # Python is not sanitized: its allocator is told to be malloc, and what it keeps for good is no leak.
 sanitize: $(VENV)/.built $(VENV)/.test ## the Rust tests, and what faces the extension, under the address sanitizer (Linux, gcc)

@@ -1,4 +1,4 @@
-"""What the suite shares: each engine in turn, the public API over it, recordings, and how hard hypothesis looks."""
+"""Shared fixtures: each backend, the public API bound to it, recordings, and the hypothesis profiles."""
 
 from __future__ import annotations
 
@@ -14,9 +14,8 @@ from hypothesis import HealthCheck, settings
 
 import respstream
 from respstream import _backend
-
-RECORDED = "RESPSTREAM_RECORDED"
-TRANSCRIPTS = Path(__file__).parent / "data" / "transcripts"
+from tests.support.backends import load
+from tests.support.paths import RECORDED
 
 settings.register_profile(
     "ci", deadline=None, max_examples=60, derandomize=True, database=None, suppress_health_check=list(HealthCheck)
@@ -24,7 +23,7 @@ settings.register_profile(
 settings.register_profile("long", deadline=None, max_examples=3000, suppress_health_check=list(HealthCheck))
 settings.load_profile(os.environ.get("HYPOTHESIS_PROFILE") or "ci")
 
-# Where the package holds what belongs to an engine: (module, attribute, name in the engine).
+# Attributes of the package that belong to a backend: (module, attribute, name in the backend).
 BOUND = [
     ("respstream", "Decoder", "Decoder"),
     ("respstream.decoder", "Decoder", "Decoder"),
@@ -33,8 +32,8 @@ BOUND = [
 
 
 def pytest_ignore_collect(collection_path: Path, config: pytest.Config) -> bool | None:
-    """Tests of engines want an environment of their own, and run where they are named (`make test-engines`)."""
-    engines = Path(__file__).parent / "engines"
+    """Tests of query engines need a separate environment; they run only when named (`make test-engines`)."""
+    engines = Path(__file__).parent / "integrations" / "engines"
     named = any(
         engines in (path := Path(argument.partition("::")[0]).resolve()).parents or path == engines
         for argument in config.args
@@ -42,34 +41,29 @@ def pytest_ignore_collect(collection_path: Path, config: pytest.Config) -> bool 
     return True if collection_path == engines and not named else None
 
 
-def load(name: str) -> ModuleType:
-    """The engine of that name. A missing extension is an error, never a skip."""
-    return _backend.load(name)
-
-
 @pytest.fixture(scope="session", params=["rust", "python"])
-def engine(request: pytest.FixtureRequest) -> ModuleType:
-    """The engine module, each in turn."""
+def backend(request: pytest.FixtureRequest) -> ModuleType:
+    """The backend module, each in turn."""
     return load(request.param)
 
 
 @pytest.fixture(scope="session")
-def engines() -> tuple[ModuleType, ModuleType]:
-    """Both engines: the compiled one and its reference."""
+def backends() -> tuple[ModuleType, ModuleType]:
+    """Both backends: the compiled one and its reference."""
     return load("rust"), load("python")
 
 
 @pytest.fixture
-def api(engine: ModuleType) -> Iterator[Any]:
-    """The package `respstream`, bound to the engine for one test; others see it as it was imported."""
+def api(backend: ModuleType) -> Iterator[Any]:
+    """The package `respstream`, bound to the backend for the duration of one test."""
     with pytest.MonkeyPatch.context() as patch:
-        backend = "python" if engine.__name__ == "respstream._pure" else "rust"
-        patch.setattr(_backend, "engine", engine)
-        patch.setattr(_backend, "BACKEND", backend)
-        patch.setattr(respstream, "BACKEND", backend)
-        for module, attribute, name in BOUND:
+        name = "rust" if backend is load("rust") else "python"
+        patch.setattr(_backend, "engine", backend)
+        patch.setattr(_backend, "BACKEND", name)
+        patch.setattr(respstream, "BACKEND", name)
+        for module, attribute, member in BOUND:
             __import__(module)
-            patch.setattr(sys.modules[module], attribute, getattr(engine, name), raising=False)
+            patch.setattr(sys.modules[module], attribute, getattr(backend, member), raising=False)
         yield respstream
 
 

@@ -1,0 +1,110 @@
+"""The documentation: every example runs unchanged over both backends, and generated tables are up to date."""
+
+from __future__ import annotations
+
+import os
+import re
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+import respstream
+import respstream.recorder
+from tests.support import doc_examples, doc_tables
+from tests.support.paths import ROOT
+
+PAGES = [ROOT / "README.md", *sorted((ROOT / "docs").glob("*.md"))]
+RUN = {"python", "console", "pycon"}
+RUST_ONLY = {"dropin.md"}
+"""The fallback leaves the SDK as it is, and says so."""
+CASES = [
+    pytest.param(page, backend, id=f"{page.stem}-{backend}")
+    for page in PAGES
+    for backend in ("rust", "python")
+    if backend == "rust" or page.name not in RUST_ONLY
+    if any(block.language in RUN and block.left_out is None for block in doc_examples.blocks(page))
+]
+EACH = pytest.mark.parametrize("page", PAGES, ids=lambda page: page.stem)
+
+
+def run(page: Path, backend: str) -> tuple[int, str]:
+    """The exit status of a page's examples, and their output."""
+    env = {**os.environ, "RESPSTREAM_BACKEND": backend, "PYTHONPATH": f"{ROOT / 'python'}{os.pathsep}{ROOT}"}
+    env |= {"COLUMNS": "220", "PYTHONUTF8": "1"}
+    words = [sys.executable, "-W", "error::ResourceWarning", "-m", "tests.support.doc_examples", str(page)]
+    done = subprocess.run(words, env=env, capture_output=True, check=False, encoding="utf-8", timeout=240)
+    return done.returncode, done.stdout + done.stderr
+
+
+@pytest.mark.parametrize(("page", "backend"), CASES)
+def test_examples_run(page: Path, backend: str) -> None:
+    status, told = run(page, backend)
+    assert status == 0, told
+
+
+@EACH
+def test_every_block_has_language(page: Path) -> None:
+    """A block without a language, or in an unknown one, would not be tested."""
+    assert [block for block in doc_examples.blocks(page) if block.language not in doc_examples.LANGUAGES] == []
+
+
+@EACH
+def test_excluded_blocks_are_run_elsewhere(page: Path) -> None:
+    for block in doc_examples.blocks(page):
+        if block.left_out is not None and block.left_out[0] == "run by":
+            assert page.name in (ROOT / block.left_out[1]).read_text("utf-8"), block.left_out
+
+
+def test_event_table_is_up_to_date() -> None:
+    """`python -m tests.support.doc_tables` writes the table."""
+    assert doc_tables.page_table("events.md", "events") == doc_tables.with_markers("events", doc_tables.events_table())
+
+
+def test_api_reference_has_every_public_name() -> None:
+    page = (ROOT / "docs" / "api.md").read_text("utf-8")
+    documented = set(re.findall(r"(?:autofunction|autoclass|autoexception|py:data):: (?:[\w.]*\.)?(\w+)", page))
+    documented |= set(respstream.recorder.__all__)  # `automodule`
+    assert set(respstream.__all__) - documented == {"sse", "types"}, "modules have sections, or pages"
+
+
+@pytest.mark.parametrize("page", ["README.md", "CONTRIBUTING.md", "CHANGELOG.md", "SECURITY.md"])
+def test_links_have_targets(page: str) -> None:
+    """Those of the site are checked when it is built."""
+    targets = re.findall(r"\]\(([^)#]+)", (ROOT / page).read_text("utf-8"))
+    assert [target for target in targets if "://" not in target and not (ROOT / target).exists()] == []
+
+
+WRONG = {
+    "python": "```python\nprint(1)\n```\n\n```text\n2\n```\n",
+    "raises": "```python\nraise KeyError\n```\n",
+    "later": "```python\nx = 1\n```\n\n```python\nprint(x)\n```\n\n```text\n2\n```\n",
+    "await": "```python\nimport asyncio\nawait asyncio.sleep(0)\nprint(1)\n```\n\n```text\n2\n```\n",
+    "console": "```console\n$ echo 1\n2\n```\n",
+    "status": "```console\n$ false\n```\n",
+    "continued": "```console\n$ echo 1 \\\n  2\n1\n```\n",
+    "pycon": "```pycon\n>>> 1\n2\n\n```\n",
+    "extra": "```console\n$ pip install 'respstream[cli,nothing]'\n```\n",
+    "target": "```console\n$ make nothing\n```\n",
+}
+
+
+@pytest.mark.parametrize("name", WRONG)
+def test_wrong_example_fails(name: str, tmp_path: Path) -> None:
+    page = tmp_path / "page.md"
+    page.write_text(WRONG[name])
+    status, told = run(page, "rust")
+    assert status == 1, told
+    assert "page.md:" in told
+
+
+def test_correct_examples_pass(tmp_path: Path) -> None:
+    page = tmp_path / "page.md"
+    right = [
+        WRONG["python"].replace("print(1)", "print(2)"),
+        "```console\n$ printf '1\\n2\\n3\\n'\n1\n…\n$ echo long line\nlong …\n```\n",
+        "<!-- not run: it fails -->\n```python\nraise KeyError\n```\n",
+    ]
+    page.write_text("\n".join(right))
+    assert run(page, "rust") == (0, "3 blocks, 0 failed\n")

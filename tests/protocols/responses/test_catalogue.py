@@ -1,0 +1,190 @@
+"""The catalogue compared with the installed openai SDK, and the generated tables with each other."""
+
+from __future__ import annotations
+
+import importlib
+import re
+import string
+import subprocess
+import sys
+import tomllib
+from pathlib import Path
+from typing import Any, get_args
+
+import openai
+import openai.types.responses as sdk
+import pytest
+from openai.types.responses import ResponseStreamEvent
+
+from respstream import types
+from respstream._catalogue import DIAGNOSTICS, EVENTS, VERSION
+from respstream.base import Event
+from tests.support.paths import ROOT
+
+CATALOGUE: dict[str, Any] = tomllib.loads((ROOT / "rust" / "core" / "catalogue.toml").read_text(encoding="utf-8"))
+ROWS: dict[str, dict[str, Any]] = {row["type"]: row for row in CATALOGUE["event"]}
+BASE_FIELDS = {"type", "sequence_number", "stream_id"}
+# Fields of an older SDK that the newest has dropped: attributes where the wire has them, but not declared.
+DROPPED = {("response.function_call_arguments.done", "name")}
+VOCABULARY = {
+    "kind": {"lifecycle", "item", "part", "annotation", "text-delta", "done", "status", "image", "error"},
+    "op": {"response", "item", "part", "text", "members", "put", "status", "error", "side", "quiet", "none"},
+    "phase": {"", "begin", "progress", "terminal", "added", "delta", "done"},
+    "groups": {"delta", "done", "terminal", "tool_call", "reasoning", "lifecycle"},
+    "type": {"str", "int", "str | None", "Payload", "Payload | None", "list[Payload]"},
+}
+INDEXES = {"content_index", "summary_index", "command_index", "annotation_index"}
+
+
+def sdk_events() -> dict[str, Any]:
+    """The SDK's model of each type: of its stream events, then of events that only its WebSocket client receives."""
+    models: dict[str, Any] = {}
+    for union in (ResponseStreamEvent, getattr(sdk, "ResponsesServerEvent", None)):
+        for model in get_args(get_args(union)[0]) if union else ():
+            (kind,) = get_args(model.model_fields["type"].annotation)
+            models.setdefault(kind, model)
+    return models
+
+
+SDK = sdk_events()
+SDK_IS_THE_CATALOGUES = openai.__version__ == CATALOGUE["sdk"]
+
+
+def test_pinned_sdk_version_matches_catalogue() -> None:
+    groups = tomllib.loads((ROOT / "pyproject.toml").read_text("utf-8"))["dependency-groups"]
+    pins = [
+        one for name in ("test", "bench") for one in groups[name] if isinstance(one, str) and one.startswith("openai=")
+    ]
+    assert pins == [f"openai=={CATALOGUE['sdk']}"] * 2
+
+
+def declared(row: dict[str, Any]) -> set[str]:
+    return {field["name"] for field in row.get("fields", []) if field.get("declared", True)}
+
+
+def test_catalogue_has_every_sdk_type() -> None:
+    missing = {kind: model.__name__ for kind, model in SDK.items() if kind not in ROWS}
+    assert not missing, f"openai {openai.__version__} has event types that the catalogue lacks: {missing}"
+    assert len(SDK) >= 50, "the SDK's union of event types was not found"
+
+
+@pytest.mark.parametrize("kind", sorted(SDK))
+def test_fields_match_sdk(kind: str) -> None:
+    row = ROWS[kind]
+    fields = set(SDK[kind].model_fields) - BASE_FIELDS
+    known = {field["name"] for field in row.get("fields", [])}
+    assert row["class"] == SDK[kind].__name__
+    assert row.get("sdk", True), "the SDK has this class"
+    assert fields <= known, f"fields that the catalogue lacks: {fields - known}"
+    undeclared = fields - declared(row) - {name for type_, name in DROPPED if type_ == kind}
+    assert not undeclared, f"the SDK declares {undeclared}"
+    if SDK_IS_THE_CATALOGUES:
+        assert declared(row) == fields
+
+
+def test_sdk_flags_match_sdk() -> None:
+    said = {kind for kind, row in ROWS.items() if row.get("sdk", True)}
+    assert set(SDK) <= said
+    if SDK_IS_THE_CATALOGUES:  # another release may lack some of them
+        assert said == set(SDK)
+
+
+@pytest.mark.parametrize("kind", sorted(ROWS))
+def test_catalogue_rows_are_valid(kind: str) -> None:
+    row = ROWS[kind]
+    fold = row["fold"]
+    fields = {field["name"]: field["type"] for field in row.get("fields", [])}
+    assert row["kind"] in VOCABULARY["kind"]
+    assert fold["op"] in VOCABULARY["op"]
+    assert fold.get("phase", "") in VOCABULARY["phase"]
+    assert set(row.get("groups", [])) <= VOCABULARY["groups"]
+    assert set(fields.values()) <= VOCABULARY["type"]
+    assert not BASE_FIELDS & set(fields), "these are in the base class"
+    assert row["doc"].endswith(".")
+    assert all(fold[name] in fields for name in ("value", "extend") if name in fold)
+    indexes = set(re.findall(r"\[(\w+)\]", fold.get("target", "")))
+    assert indexes <= INDEXES & set(fields)
+    assert (fold["op"] == "response") == (row["kind"] == "lifecycle")
+    assert (fold["op"] == "status") == ("status" in fold)
+
+
+@pytest.mark.parametrize("kind", sorted(kind for kind, row in ROWS.items() if not row.get("sdk", True)))
+def test_non_sdk_classes_are_named_after_type(kind: str) -> None:
+    assert ROWS[kind]["class"] == "".join(word.capitalize() for word in re.split(r"[._]", kind)) + "Event"
+
+
+def test_terminal_types() -> None:
+    terminal = {kind for kind, entry in EVENTS.items() if entry.phase == "terminal"}
+    assert terminal == {f"response.{end}" for end in ("completed", "incomplete", "failed", "cancelled", "done")}
+    assert terminal == {kind for kind, row in ROWS.items() if "terminal" in row.get("groups", [])}
+
+
+def test_types_that_start_no_response() -> None:
+    quiet = {kind for kind, entry in EVENTS.items() if not entry.begins}
+    steer = {f"response.steer.{end}" for end in ("accepted", "pending", "failed")}
+    assert quiet == {"error", "keepalive", "response.rate_limits.updated", *steer}
+
+
+def test_generated_files_are_up_to_date(tmp_path: Path) -> None:
+    subprocess.run([sys.executable, str(ROOT / "tools" / "generate_types.py"), str(tmp_path)], check=True)
+    for name in ("types.py", "_catalogue.py"):
+        committed = ROOT / "python" / "respstream" / name
+        assert (tmp_path / name).read_bytes() == committed.read_bytes(), f"run tools/generate_types.py: {name}"
+
+
+def test_python_table_matches_catalogue() -> None:
+    assert list(EVENTS) == list(ROWS) == list(types.CLASSES)
+    assert CATALOGUE["version"] == VERSION
+    for kind, entry in EVENTS.items():
+        fold = ROWS[kind]["fold"]
+        path = ".".join(name if index is None else f"{name}[{index}]" for name, index in entry.target)
+        assert (entry.type, entry.op, entry.phase, path) == (
+            kind,
+            fold["op"],
+            fold.get("phase", ""),
+            fold.get("target", ""),
+        )
+        for name in ("value", "item", "part", "status", "extend"):
+            assert getattr(entry, name) == fold.get(name, "")
+        fields = [field for field in ROWS[kind].get("fields", []) if not field.get("lazy", False)]
+        scalars = (field["name"] for field in fields if field["type"] in {"str", "int", "str | None"})
+        assert entry.eager == tuple(scalars)
+
+
+def test_diagnostics_match_catalogue() -> None:
+    rows = {row["code"]: (row["severity"], row["template"]) for row in CATALOGUE["diagnostic"]}
+    assert rows == DIAGNOSTICS
+    assert {severity for severity, _ in rows.values()} == {"error", "warning", "info"}
+    for _, template in rows.values():
+        places = [name for _, name, _, _ in string.Formatter().parse(template) if name is not None]
+        assert all(place.isidentifier() for place in places)
+        assert "\n" not in template
+
+
+def test_rust_table_matches_python_table() -> None:
+    native = importlib.import_module("respstream._native")
+    rows: list[dict[str, Any]] = native.catalogue()
+    assert [row.pop("class") for row in rows] == [cls.__name__ for cls in types.CLASSES.values()]
+    assert [row.pop("terminal") for row in rows] == [entry.phase == "terminal" for entry in EVENTS.values()]
+    assert rows == [{name: getattr(entry, name) for name in entry._fields} for entry in EVENTS.values()]
+    assert native.diagnostic_kinds() == DIAGNOSTICS
+    assert list(native.diagnostic_kinds()) == list(DIAGNOSTICS)
+
+
+def test_event_groups_are_unions_of_classes() -> None:
+    for name in VOCABULARY["groups"]:
+        alias = getattr(types, "".join(word.capitalize() for word in name.split("_")) + "Event")
+        members = {cls.type for cls in get_args(alias)}
+        assert members == {kind for kind, row in ROWS.items() if name in row.get("groups", [])}
+    everything = set(get_args(types.ResponseStreamEvent))
+    assert everything == {*types.CLASSES.values(), types.UnknownEvent}
+    assert all(issubclass(cls, Event) for cls in everything)
+
+
+@pytest.mark.skipif(not SDK_IS_THE_CATALOGUES, reason="the table is of the release that the catalogue names")
+def test_declared_members_match_sdk() -> None:
+    made = subprocess.run(
+        [sys.executable, str(ROOT / "tools" / "generate_declared.py"), "-"], check=True, capture_output=True
+    )
+    committed = ROOT / "python" / "respstream" / "_declared.py"
+    assert made.stdout == committed.read_bytes(), "run tools/generate_declared.py"

@@ -1,0 +1,344 @@
+"""Hostile sources, and the cost of reading them: counted work, time, memory.
+
+`python -m tests.support.attacks` writes the tables of docs/security.md; with `--full` also that of the huge ones, of which it reads
+2 GiB each. Each is read in a process of its own. Needs Linux, which tells the peak of the memory.
+"""
+
+from __future__ import annotations
+
+import argparse
+import json
+import os
+import pickle
+import re
+import sys
+import tempfile
+import time
+import zlib
+from collections.abc import Callable, Iterator
+from functools import partial
+from pathlib import Path
+from types import ModuleType
+from typing import Any, NamedTuple
+
+import respstream
+from respstream import _backend
+from tests.support import doc_tables, work_counter
+
+MIB = 1 << 20
+DELTA = b'{"type":"response.function_call_arguments.delta","output_index":0,"delta":"x"}\n'
+ITEM = b'{"type":"response.output_item.added","output_index":0,"item":{"type":"%s","id":"i"}}\n'
+TEXT_DELTA = b'{"type":"response.output_text.delta","output_index":0,"content_index":0,"delta":"x"%s}\n'
+TEXT_DONE = b'{"type":"response.output_text.done","output_index":0,"content_index":0,"text":"x"}\n'
+
+
+class Attack(NamedTuple):
+    """`make(n)` is the source, in which `codes` are diagnosed; `size` the n of the full attack, `share` the fallback's
+    part of it; `chunk` in bytes; `every` so many chunks the tool calls are read; `holds` bytes of memory a byte of it.
+    """
+
+    codes: str
+    make: Callable[[int], bytes]
+    size: int
+    share: int = 50
+    chunk: int = 65536
+    every: int = 0
+    holds: float = 0.0
+
+    def pieces(self, data: bytes) -> Iterator[bytes]:
+        """The source as it is fed."""
+        return (data[start : start + self.chunk] for start in range(0, len(data), self.chunk))
+
+
+def _event(index: object) -> bytes:
+    event = {"type": "response.output_text.delta", "output_index": index, "content_index": index, "delta": "x"}
+    return json.dumps(event).encode() + b"\n"
+
+
+def _nested(depth: int) -> bytes:
+    deep = b'[{"a":' * (depth // 2) + b"1" + b"}]" * (depth // 2)
+    return b'data: {"type":"x","y":%s}\n\n{"type":"x","y":%s}\n[{"y":%s}]\n' % (deep, deep, deep)
+
+
+def _late_done(count: int) -> bytes:
+    """A long complete part, then its short final text many times."""
+    part = b'{"type":"response.content_part.done","output_index":0,"content_index":0,"part":{"type":"output_text","text":"%s"}}\n'
+    return ITEM % b"message" + part % (b"z\\u00e9" * count) + TEXT_DONE * count
+
+
+ATTACKS: dict[str, Attack] = {
+    "a huge line in single bytes": Attack("unknown_event", lambda n: b'data: {"type":"x","y":"%s"}\n\n' % (b"z" * n), MIB, 20, 1),
+    "a huge JSON line in single bytes": Attack("unknown_event", lambda n: b'{"type":"x","y":"%s"}\n' % (b"z" * n), MIB, 20, 1),
+    "a huge stray line in single bytes": Attack("stray_text", lambda n: b"z" * n, MIB, 20, 1),
+    "a huge event in small chunks": Attack("unknown_event", lambda n: b'data: {"type":"x","y":"%s"}\n\n' % (b"z" * n), 8 * MIB, 20, 64, holds=2.5),
+    "a huge array element in small chunks": Attack("unknown_event", lambda n: b'[{"type":"x","y":"%s"}]' % (b"z" * n), 8 * MIB, 20, 64, holds=2),
+    "empty blocks": Attack("bad_json", lambda n: b"data\n\n" * n, 1_000_000),
+    "blocks of a name": Attack("", lambda n: b"event: x\n\n" * n, 1_000_000),
+    "data lines of one block": Attack("bad_json unfinished_block", lambda n: b"data: {\n" * n, 1_000_000, holds=1),
+    "data lines of one block, in single bytes": Attack("bad_json unfinished_block", lambda n: b"data: 1\n" * n, 100_000, 20, 1),
+    "blocks without blank lines": Attack("unfinished_block missing_blank_line unknown_event", lambda n: b"event: x\ndata: {}\n: c\n" * n, 300_000),
+    "lines of an open JSON text": Attack("bad_json", lambda n: b"{\n" + b'"a":1,\n' * n, 1_000_000, holds=2),
+    "levels of nesting": Attack("limit_exceeded", _nested, 100_000, 10),
+    "levels of nesting that do not close": Attack("bad_json", lambda n: b'{"a":[' * n + b"\n", 100_000, 10),
+    "lanes": Attack("limit_exceeded no_terminal", lambda n: b"".join(b'{"type":"response.queued","stream_id":"%d","response":{}}\n' % i for i in range(n)), 200_000, 20, holds=45),
+    "end marks among lanes": Attack("limit_exceeded no_terminal", lambda n: b"".join(b'{"type":"response.queued","stream_id":"%d","response":{}}\n[DONE]\n' % i for i in range(n)), 200_000, 20, holds=40),
+    "indexes that are none": Attack("bad_field no_created no_terminal", lambda n: b"".join(map(_event, (2**31, -1, "0", 0.5, [], 2**64))) * n, 50_000),
+    "deltas that are objects": Attack("bad_field no_created no_terminal", lambda n: DELTA.replace(b'"x"', b'{"x":"y"}') * n, 200_000),
+    "unknown types": Attack("unknown_event", lambda n: b"".join(b'{"type":"t%d"}\n' % i for i in range(n)), 1_000_000),
+    "unknown types, each long": Attack("unknown_event", lambda n: b"".join(b'{"type":"%d%s"}\n' % (i, b"t" * 500) for i in range(n)), 20_000, 10),
+    "stray lines": Attack("stray_text", lambda n: b"x\n" * n, 10_000_000, 100),
+    "brackets that begin no array": Attack("stray_text", lambda n: b"[x\n" * n, 1_000_000),
+    "one-character deltas, calls read rarely": Attack("no_created no_terminal", lambda n: ITEM % b"function_call" + DELTA * n, 100_000, 10, 8000, 100),
+    "types in turn": Attack("no_created no_terminal", lambda n: (DELTA + TEXT_DELTA % b"") * n, 100_000),
+    "lists that begin with blanks": Attack("no_created no_terminal", lambda n: TEXT_DELTA % (b',"logprobs":[%s1]' % (b" " * 8 * n)) + TEXT_DELTA % b',"logprobs":[1]' * n, 20_000, 10),
+    "a long part and its text, short": Attack("no_created no_terminal text_mismatch", _late_done, 20_000, 10),
+    "late deltas": Attack("no_created no_terminal text_mismatch", lambda n: TEXT_DONE.replace(b'"x"', b'"%s"' % (b"x" * n)) + TEXT_DELTA % b"" * n, 100_000),
+    "parts": Attack("no_created no_terminal", lambda n: b'{"type":"response.content_part.added","part":{}}\n' * n, 60_000, 10),
+    "members of one event": Attack("no_created no_terminal", lambda n: b'{"type":"error"%s}\n' % b"".join(b',"m%d":%d' % (i, i) for i in range(n)), 200_000, 5, holds=6),
+    "long ids of items": Attack("no_created no_terminal", lambda n: (DELTA.replace(b"{", b'{"item_id":"%s",' % (b"i" * 2000), 1)) * n, 5_000, 10),
+    "indexes that descend": Attack("no_created no_terminal", lambda n: b"".join(TEXT_DELTA.replace(b'_index":0,"d', b'_index":%d,"d' % i) % b"" for i in reversed(range(n))), 65_536, 10, holds=6),
+    "indexes in no order": Attack("no_created no_terminal", lambda n: b"".join(TEXT_DELTA.replace(b'_index":0,"d', b'_index":%d,"d' % (i * 48_271 % 65_521)) % b"" for i in range(n)), 65_520, 10, holds=6),
+    "items that descend": Attack("no_created no_terminal", lambda n: b"".join(DELTA.replace(b":0", b":%d" % i) for i in reversed(range(n))), 65_536, 10, holds=8),
+    "members of one name": Attack("no_created no_terminal", lambda n: b'{"type":"error"%s}\n' % (b',"m":{}' * n), 200_000, 5, holds=6),
+    "escapes": Attack("no_created no_terminal", lambda n: DELTA.replace(b"x", b"\\u0041\\n" * n), 200_000, 5),
+    "halves of surrogate pairs": Attack("bad_utf8 no_created no_terminal", lambda n: DELTA.replace(b"x", b"\\ud83d") * n, 100_000, 10),
+    "bytes that are no UTF-8": Attack("bad_utf8 no_created no_terminal", lambda n: DELTA.replace(b"x", b"\xff" * 50) * n, 50_000, 10),
+    "gaps between sequence numbers": Attack("no_created no_terminal sequence_gap", lambda n: b"".join(DELTA.replace(b"{", b'{"sequence_number":%d,' % (7 * i), 1) for i in range(n)), 100_000, 10),
+    "responses that begin and do not end": Attack("no_terminal", lambda n: b'{"type":"response.created","response":{"id":"r","output":[]}}\n' * n, 50_000, 10, holds=21),
+    "a wait that is long": Attack("", lambda n: b": keep-alive\n\n" * n, 500_000, 20),
+    "a number for the retry": Attack("", lambda n: b"retry: " + b"9" * n + b"\n\n", MIB, 20, 64),
+}  # fmt: skip
+
+# -- huge ones: made while they are read, or read from small files -------------------------------------------------------
+
+HUGE = 2 << 30
+BLOCK = 1 << 16
+START, END = b'{"type":"x","y":"', b'"}\n'
+
+
+class Huge(NamedTuple):
+    """`read(folder, bytes)` reads the source and returns the counts of diagnostics."""
+
+    codes: str
+    read: Callable[[Path, int], dict[str, int]]
+    holds: float = 0.0
+
+
+def _one_event(size: int) -> Iterator[bytes]:
+    yield START
+    for _ in range(size // BLOCK):
+        yield b"z" * BLOCK
+    yield END
+
+
+def _fed(limit: int | None) -> Callable[[Path, int], dict[str, int]]:
+    def read(_: Path, size: int) -> dict[str, int]:
+        decoder = _backend.engine.Decoder(max_event_bytes=limit)
+        for piece in _one_event(size):
+            decoder.feed(piece)
+        decoder.finish()
+        counts: dict[str, int] = decoder.diagnostic_counts
+        return counts
+
+    return read
+
+
+def gzip_bomb(path: Path, size: int) -> None:
+    """One event of that many bytes, which gzip compresses a thousandfold."""
+    packer = zlib.compressobj(9, wbits=31)
+    with path.open("wb") as file:
+        file.writelines(packer.compress(piece) for piece in _one_event(size))
+        file.write(packer.flush())
+
+
+def zstd_bomb(path: Path, size: int) -> None:
+    """Stray text of that many bytes, in compressed blocks of four bytes per 128 KiB."""
+    block = (128 << 10 << 3 | 1 << 1).to_bytes(3, "little") + b"z"  # the kind is a run of one byte
+    with path.open("wb") as file:
+        file.write(zstd_frame(20) + block * (size >> 17) + b"\x01\0\0")
+
+
+def zstd_frame(window_log: int) -> bytes:
+    """The header of a frame with a window of that many bits (RFC 8878, 3.1.1.1)."""
+    return b"\x28\xb5\x2f\xfd\0" + bytes([window_log - 10 << 3])
+
+
+def zstd_window(path: Path, size: int) -> None:
+    """A frame of a few bytes with a window of that size."""
+    path.write_bytes(zstd_frame(size.bit_length() - 1) + (2 << 3 | 1).to_bytes(3, "little") + b"x\n")
+
+
+def _streamed(make: Callable[[Path, int], None], limit: int | None = None) -> Callable[[Path, int], dict[str, int]]:
+    def read(folder: Path, size: int) -> dict[str, int]:
+        make(folder / "source", size)
+        reset_peak()
+        stream = respstream.events(folder / "source", max_event_bytes=limit)
+        for _ in stream:
+            pass
+        codes = [diagnostic.code for diagnostic in stream.diagnostics]
+        return {code: codes.count(code) for code in codes}
+
+    return read
+
+
+def _scanned(make: Callable[[Path, int], None], limit: int | None = None) -> Callable[[Path, int], dict[str, int]]:
+    def read(folder: Path, size: int) -> dict[str, int]:
+        make(folder / "source", size)
+        list(respstream.scan([]).batches())  # load late imports first
+        reset_peak()
+        scan = respstream.scan(folder / "source", threads=1, max_event_bytes=limit)
+        for _ in scan.batches():
+            pass
+        summary = scan.summary
+        assert summary is not None
+        return dict(summary.diagnostics)
+
+    return read
+
+
+HUGE_ONES: dict[str, Huge] = {
+    "an event without a limit": Huge("unknown_event", _fed(None), 2.5),
+    "an event over the limit": Huge("event_too_large", _fed(BLOCK)),
+    "a gzip bomb, as a stream": Huge("event_too_large", _streamed(gzip_bomb, BLOCK)),
+    "a gzip bomb, scanned": Huge("event_too_large", _scanned(gzip_bomb, BLOCK)),
+    "a zstd bomb, as a stream": Huge("stray_text", _streamed(zstd_bomb, BLOCK)),
+    "a zstd bomb, scanned": Huge("stray_text", _scanned(zstd_bomb, BLOCK)),
+    "a window of zstd, as a stream": Huge("bad_compression", _streamed(lambda path, _: zstd_window(path, HUGE))),
+    "a window of zstd, scanned": Huge("bad_compression", _scanned(lambda path, _: zstd_window(path, HUGE))),
+}
+
+
+# -- costs ---------------------------------------------------------------------------------------------------------------
+
+
+class Cost(NamedTuple):
+    """Bytes of the input, CPU seconds, bytes that the memory grew by at most, and the counts of diagnostics."""
+
+    size: int
+    seconds: float
+    memory: int
+    counts: dict[str, int]
+
+
+_before = 0
+
+
+def reset_peak() -> None:
+    """Resets the peak memory of this process to the current amount; costs are measured above it."""
+    global _before  # noqa: PLW0603
+    Path("/proc/self/clear_refs").write_text("5", "ascii")
+    _before = _status("VmRSS")
+
+
+def _status(name: str) -> int:
+    found = re.search(rf"{name}:\s+(\d+) kB", Path("/proc/self/status").read_text("ascii"))
+    return int(found[1]) << 10 if found else 0
+
+
+def apart(run: Callable[[], Any]) -> Any:
+    """The result of a function that runs in a fresh process."""
+    ours, its = os.pipe()
+    child = os.fork()
+    if child == 0:
+        try:
+            with open(its, "wb") as pipe:  # noqa: PTH123
+                pickle.dump(run(), pipe)
+        finally:
+            os._exit(0)
+    os.close(its)
+    with open(ours, "rb") as pipe:  # noqa: PTH123
+        told = pipe.read()
+    os.waitpid(child, 0)
+    return pickle.loads(told)
+
+
+def _cost(read: Callable[[], tuple[int, dict[str, int]]]) -> Cost:
+    reset_peak()
+    began = time.process_time()
+    size, counts = read()
+    return Cost(size, time.process_time() - began, _status("VmHWM") - _before, counts)
+
+
+def attack(backend: ModuleType, name: str) -> Cost:
+    """The cost of an attack for a backend; the fallback reads its share."""
+    one = ATTACKS[name]
+    data = one.make(one.size // one.share if work_counter.is_python(backend) else one.size)
+
+    def read() -> tuple[int, dict[str, int]]:
+        decoder = backend.Decoder()
+        for number, piece in enumerate(one.pieces(data), 1):
+            decoder.feed(piece)
+            if one.every and number % one.every == 0 and decoder.response is not None:
+                assert decoder.response.tool_calls is not None
+        decoder.finish()
+        return len(data), decoder.diagnostic_counts
+
+    return _cost(read)
+
+
+def huge(name: str, size: int) -> Cost:
+    """The cost of a huge attack for the active backend."""
+    with tempfile.TemporaryDirectory() as folder:
+        return _cost(lambda: (size, HUGE_ONES[name].read(Path(folder), size)))
+
+
+def costs(size: int) -> Iterator[tuple[str, Cost]]:
+    """The cost of each attack for the active backend, and of each huge one of that many bytes."""
+    for name in ATTACKS:
+        yield name, apart(partial(attack, _backend.engine, name))
+    for name in HUGE_ONES:
+        yield name, apart(partial(huge, name, size))
+
+
+HEAD = "| source | MiB | work a byte | seconds | MiB of memory | diagnosed |\n|---|---|---|---|---|---|"
+
+
+def attacks_table() -> str:
+    """The cost of each attack for the active backend, counted and measured."""
+    counter = work_counter.build_counter()
+    lines = [HEAD]
+    for name, one in ATTACKS.items():
+        cost = apart(partial(attack, _backend.engine, name))
+        counted = work_counter.rust_work(counter, one.make(one.size), one.chunk, one.every) / cost.size
+        lines.append(_row(name, cost, f"{counted:.1f} |"))
+    return "\n".join(lines)
+
+
+def huge_table() -> str:
+    """The cost of the huge attacks, for a sixty-fourth and for the whole."""
+    lines = [HEAD.replace(" work a byte |", "", 1).replace("---|", "", 1)]
+    for name in HUGE_ONES:
+        lines += [_row(name, apart(partial(huge, name, size))) for size in (HUGE // 64, HUGE)]
+    return "\n".join(lines)
+
+
+def _row(name: str, cost: Cost, counted: str = "") -> str:
+    codes = (f"`{code}`" + (f" × {many:,}" if many > 1 else "") for code, many in sorted(cost.counts.items()))
+    memory = max(cost.memory, 0)
+    cells = [
+        f"{cost.size / MIB:.1f} | {counted}".rstrip(" |"),
+        f"{cost.seconds:.2f}",
+        f"{memory / MIB:.1f}",
+        ", ".join(codes),
+    ]
+    return f"| {name} | " + " | ".join(cells) + " |"
+
+
+def main(argv: list[str] | None = None) -> int:
+    """Writes the tables into docs/security.md, or with `--json` each cost to stdout, for the tests."""
+    parser = argparse.ArgumentParser(prog="python -m tests.support.attacks", description="What hostile sources cost.")
+    parser.add_argument("--full", action="store_true", help="the huge ones too, 2 GiB of each")
+    parser.add_argument("--json", action="store_true", help="one object, for machines; nothing is counted")
+    options = parser.parse_args(argv)
+    if options.json:
+        size = HUGE // (64 if _backend.BACKEND == "rust" else 1024)
+        print(json.dumps({name: cost._asdict() for name, cost in costs(size)}))
+        return 0
+    doc_tables.write("security.md", "attacks", attacks_table())
+    if options.full:
+        doc_tables.write("security.md", "huge", huge_table())
+    return 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())

@@ -1,0 +1,142 @@
+"""Runs the command line in processes with pipes or a terminal, over the backend of a test."""
+
+from __future__ import annotations
+
+import contextlib
+import fcntl
+import json
+import os
+import pty
+import struct
+import subprocess
+import sys
+import termios
+from pathlib import Path
+from typing import Any
+
+from tests.support.paths import ROOT
+
+PYTHON = str(ROOT / "python")
+TRANSCRIPTS = "tests/data/transcripts"
+SEVEN = f"{TRANSCRIPTS}/log_of_seven.sse"
+HELLO = f"{TRANSCRIPTS}/hello_world.sse"
+INCOMPLETE = f"{TRANSCRIPTS}/incomplete.jsonl"
+SEVEN_TEXTS = [
+    "Hey! I'm an AI developed by OpenAI. How can I help you today?",
+    "Hello, I am GPT.",
+    "Hello, I am GPT.",
+    "Sure, sounds great!",
+    "Sorry, I can't assist with that.",
+    "¡Feliz Navidad!",
+    "¡Feliz Navidad!",
+]
+BACKENDS = ["rust", "python"]
+PATIENCE = 30.0
+"""Seconds after which something that should have happened never will."""
+
+Done = subprocess.CompletedProcess[str]
+
+
+def command(*arguments: str) -> list[str]:
+    return [sys.executable, "-m", "respstream", *arguments]
+
+
+def rows(output: str) -> list[dict[str, Any]]:
+    return [json.loads(line) for line in output.splitlines()]
+
+
+class Shell:
+    """Runs commands over one backend; processes still running are ended when the block is left."""
+
+    def __init__(self, backend: str) -> None:
+        self.backend = backend
+        self._started: list[subprocess.Popen[bytes]] = []
+
+    def env(self, **more: str) -> dict[str, str]:
+        told = {"COLUMNS", "LINES", "NO_COLOR", "FORCE_COLOR"}
+        kept = {name: value for name, value in os.environ.items() if name not in told}
+        path = os.pathsep.join(filter(None, [PYTHON, os.environ.get("PYTHONPATH")]))
+        return {**kept, "PYTHONPATH": path, "RESPSTREAM_BACKEND": self.backend, "TERM": "xterm-256color", **more}
+
+    def run(self, *arguments: str, data: bytes = b"", cwd: Path = ROOT, **more: str) -> Done:
+        """Runs a command with `data` on stdin; returns its output."""
+        done = subprocess.run(
+            command(*arguments),
+            input=data,
+            capture_output=True,
+            cwd=cwd,
+            env=self.env(**more),
+            timeout=PATIENCE,
+            check=False,
+        )
+        return Done(done.args, done.returncode, done.stdout.decode(), done.stderr.decode())
+
+    def start(self, *arguments: str) -> subprocess.Popen[bytes]:
+        """A command that runs, with unbuffered pipes at all three ends."""
+        pipe = subprocess.PIPE
+        self._started.append(
+            subprocess.Popen(
+                command(*arguments), bufsize=0, stdin=pipe, stdout=pipe, stderr=pipe, cwd=ROOT, env=self.env()
+            )
+        )
+        return self._started[-1]
+
+    def on_terminal(self, arguments: list[str], columns: int, **more: str) -> tuple[str, int]:
+        """The output of a command on a terminal of that width, and its exit status."""
+        ours, its = pty.openpty()
+        fcntl.ioctl(its, termios.TIOCSWINSZ, struct.pack("HHHH", 24, columns, 0, 0))
+        process = subprocess.Popen(
+            command(*arguments), stdin=subprocess.DEVNULL, stdout=its, stderr=its, cwd=ROOT, env=self.env(**more)
+        )
+        os.close(its)
+        shown = b""
+        with contextlib.suppress(OSError):  # Linux reports a closed terminal like this
+            while piece := os.read(ours, 1 << 16):
+                shown += piece
+        os.close(ours)
+        return shown.decode().replace("\r\n", "\n"), process.wait(PATIENCE)
+
+    def __enter__(self) -> Shell:
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        for process in self._started:
+            process.kill()
+            process.wait()
+            for stream in (process.stdin, process.stdout, process.stderr):
+                with contextlib.suppress(BrokenPipeError):
+                    if stream is not None:
+                        stream.close()
+
+
+# -- streams -----------------------------------------------------------------------------------------------------------
+
+
+def sse(*events: dict[str, Any]) -> bytes:
+    return b"".join(b"data: " + json.dumps(event).encode() + b"\n\n" for event in events)
+
+
+def created(**more: Any) -> dict[str, Any]:
+    return {"type": "response.created", "response": {"id": "resp_1", "status": "in_progress", "output": []}, **more}
+
+
+def completed(*items: dict[str, Any], **more: Any) -> dict[str, Any]:
+    response = {"id": "resp_1", "status": "completed", "output": list(items)}
+    return {"type": "response.completed", "response": response, **more}
+
+
+def message(*texts: str) -> dict[str, Any]:
+    return {"type": "message", "content": [{"type": "output_text", "text": text} for text in texts]}
+
+
+def delta(text: str, index: int = 0, part: int = 0, **more: Any) -> dict[str, Any]:
+    kind = "response.output_text.delta"
+    return {"type": kind, "output_index": index, "content_index": part, "delta": text, **more}
+
+
+def item_done(index: int, *texts: str) -> dict[str, Any]:
+    return {"type": "response.output_item.done", "output_index": index, "item": message(*texts)}
+
+
+def text_done(text: str, index: int = 0, part: int = 0) -> dict[str, Any]:
+    return {"type": "response.output_text.done", "output_index": index, "content_index": part, "text": text}

@@ -1,0 +1,248 @@
+"""Unusual streams of servers, proxies and logs: the results of respstream and of the openai SDK.
+
+The SDK's results are in `data/dialects.json`, made by `python -m tests.support.dialects`; a test compares them where the SDK
+installed is of the same major version. `python -m tests.support.doc_tables` prints the table into the docs.
+"""
+
+from __future__ import annotations
+
+import json
+import warnings
+from typing import Any, NamedTuple
+
+from tests.support.doc_tables import markdown
+from tests.support.fold_cases import ev, fn, msg, think, txt
+from tests.support.paths import DATA
+
+RECORD = DATA / "dialects.json"
+Json = dict[str, Any]
+
+
+class Dialect(NamedTuple):
+    """A stream and its results: events, output text, status, error code and diagnostic codes."""
+
+    name: str
+    body: bytes
+    events: int
+    text: str | None
+    status: str | None
+    codes: list[str]
+    error: str | None = None
+
+
+def response(status: str, output: Any = (), **members: Any) -> Json:
+    """A response object that the SDK takes too."""
+    whole = {
+        "id": "resp_1",
+        "object": "response",
+        "created_at": 1700000000,
+        "model": "m",
+        "parallel_tool_calls": True,
+        "tool_choice": "auto",
+        "tools": [],
+    }
+    return {**whole, "status": status, "output": list(output) if output is not None else None, **members}  # fmt: skip
+
+
+def full(text: str, ident: str = "msg_1") -> Json:
+    """The finished message."""
+    part = txt(text, annotations=[], logprobs=[])
+    return msg(part, id=ident, role="assistant", status="completed")
+
+
+def stream(text: str = "Hi there", *, output: Any = "whole", kind: str = "completed") -> list[Json]:
+    """The events of a common stream; `output` is that of the terminal event."""
+    item = {"id": "msg_1", "type": "message", "role": "assistant", "status": "in_progress", "content": []}
+    at: Json = {"item_id": "msg_1", "o": 0, "c": 0}
+    halves = [text[: len(text) // 2], text[len(text) // 2 :]]
+    events = [
+        ev("created", response=response("in_progress")),
+        ev("output_item.added", o=0, item=item),
+        ev("content_part.added", **at, part=txt("", annotations=[], logprobs=[])),
+        *(ev("output_text.delta", **at, delta=half, logprobs=[]) for half in halves),
+        ev("output_text.done", **at, text=text, logprobs=[]),
+        ev("content_part.done", **at, part=txt(text, annotations=[], logprobs=[])),
+        ev("output_item.done", o=0, item=full(text)),
+        ev(kind, response=response(kind, [full(text)] if output == "whole" else output)),
+    ]
+    return [{**event, "sequence_number": number} for number, event in enumerate(events)]
+
+
+def sse(events: list[Json], newline: str = "\n", *, named: bool = True) -> bytes:
+    """Events as SSE blocks."""
+    blocks = []
+    for event in events:
+        lines = [f"event: {event['type']}"] if named else []
+        blocks.append(newline.join([*lines, f"data: {json.dumps(event)}", "", ""]))
+    return "".join(blocks).encode()
+
+
+def without(events: list[Json], *kinds: str) -> list[Json]:
+    """The events but for those kinds, numbered anew."""
+    kept = [event for event in events if event["type"].removeprefix("response.") not in kinds]
+    return [{**event, "sequence_number": number} for number, event in enumerate(kept)]
+
+
+def rotated(events: list[Json]) -> list[Json]:
+    """The events with a different id in each place."""
+    text = json.dumps(events)
+    for number in range(text.count('"msg_1"')):
+        text = text.replace('"msg_1"', f'"msg_x{number}"', 1)
+    rotated_events: list[Json] = json.loads(text)
+    return rotated_events
+
+
+def inserted(events: list[Json], at: int, *more: Json) -> list[Json]:
+    """The events with others put in, numbered anew."""
+    return [{**event, "sequence_number": number} for number, event in enumerate([*events[:at], *more, *events[at:]])]
+
+
+S = stream()
+WHOLE = sse(S)
+FLAT = ev("error", code="rate_limit_exceeded", message="Slow down", param=None, n=2)
+NESTED = ev("error", error={"type": "server_error", "code": "oops", "message": "Boom", "param": None}, n=2)
+BODY = b'{"error":{"message":"Wrong key","type":"invalid_request_error","param":null,"code":"invalid_api_key"}}'
+FAILED = ev("failed", n=2, response=response("failed", error={"code": "server_error", "message": "Boom"}))
+INCOMPLETE = response("incomplete", [full("Hi there")], incomplete_details={"reason": "max_output_tokens"})
+OK = "completed"
+HI = "Hi there"
+
+DIALECTS = [
+    Dialect("a common stream", WHOLE, 9, HI, OK, []),
+    Dialect("no event lines", sse(S, named=False), 9, HI, OK, []),
+    Dialect("CRLF line ends", sse(S, "\r\n"), 9, HI, OK, []),
+    Dialect("CR line ends", sse(S, "\r"), 9, HI, OK, []),
+    Dialect("a byte order mark", b"\xef\xbb\xbf" + WHOLE, 9, HI, OK, []),
+    Dialect("no space behind the colon", WHOLE.replace(b"data: ", b"data:").replace(b"event: ", b"event:"), 9, HI, OK, []),
+    Dialect("data before event", b"".join(b"\n".join(reversed(block.split(b"\n"))) + b"\n\n" for block in WHOLE.split(b"\n\n") if block), 9, HI, OK, []),
+    Dialect("ends without a blank line", WHOLE[:-1], 9, HI, OK, ["unfinished_block"]),
+    Dialect("ends without a line end", WHOLE[:-2], 9, HI, OK, ["unfinished_block"]),
+    Dialect("no blank lines at all", WHOLE.replace(b"\n\n", b"\n"), 9, HI, OK, ["missing_blank_line", "unfinished_block"]),
+    Dialect("JSON Lines, no framing", b"".join(json.dumps(event).encode() + b"\n" for event in S), 9, HI, OK, []),
+    Dialect("[DONE] at the end", WHOLE + b"data: [DONE]\n\n", 9, HI, OK, []),
+    Dialect("comments between", WHOLE.replace(b"\n\n", b"\n\n: ping\n\n"), 9, HI, OK, []),
+    Dialect("a block with only retry", b"retry: 3000\n\n" + WHOLE, 9, HI, OK, []),
+    Dialect("ids of the last event", WHOLE.replace(b"event:", b"id: 1\nevent:"), 9, HI, OK, []),
+    Dialect("JSON over several data lines", sse(S[:1]) + b"".join(b"data: " + line + b"\n" for line in json.dumps(S[-1], indent=1).encode().split(b"\n")) + b"\n", 2, HI, OK, ["sequence_gap"]),
+    Dialect("the event line disagrees", WHOLE.replace(b"event: response.output_text.done", b"event: response.other"), 9, HI, OK, ["type_mismatch"]),
+    Dialect("the type only in the event line", WHOLE.replace(b'"type": "response.output_text.done", ', b""), 9, HI, OK, []),
+    Dialect("the terminal output is empty", sse(stream(output=[])), 9, HI, OK, ["output_recovered"]),
+    Dialect("the terminal output is null", sse(stream(output=None)), 9, HI, OK, ["output_recovered"]),
+    Dialect("the terminal output lacks the message", sse([*S[:1], ev("output_item.done", n=1, o=0, item=think(id="rs_1")), ev("output_item.done", n=2, o=1, item=full(HI)),
+            ev("completed", n=3, response=response(OK, [think(id="rs_1")]))]), 4, HI, OK, ["output_recovered"]),
+    Dialect("incomplete", sse([*S[:-1], {**S[-1], "type": "response.incomplete", "response": INCOMPLETE}]), 9, HI, "incomplete", []),
+    Dialect("failed", sse([*S[:2], FAILED]), 3, "", "failed", ["output_recovered"], "server_error"),
+    Dialect("cancelled", sse([*S[:-1], {**S[-1], "type": "response.cancelled", "response": response("cancelled", [full(HI)])}]), 9, HI, "cancelled", []),
+    Dialect("a flat error", sse([*S[:2], FLAT]), 3, "", "in_progress", ["no_terminal"], "rate_limit_exceeded"),
+    Dialect("a nested error", sse([*S[:2], NESTED]), 3, "", "in_progress", ["no_terminal"], "oops"),
+    Dialect("a nested error, then failed", sse([*S[:2], NESTED, {**FAILED, "sequence_number": 3}]), 4, "", "failed", ["output_recovered"], "server_error"),
+    Dialect("cut between events", sse(S[:4]), 4, "Hi t", "in_progress", ["no_terminal"]),
+    Dialect("cut inside an event", WHOLE[: len(sse(S[:4])) + 60], 4, "Hi t", "in_progress", ["unfinished_block", "bad_json", "no_terminal"]),
+    Dialect("an item that is null", sse([S[0], ev("output_item.added", n=1, o=0, item=None), *S[2:]]), 9, HI, OK, ["bad_field"]),
+    Dialect("no content_part.added", sse(without(S, "content_part.added")), 8, HI, OK, []),
+    Dialect("no output_item.added", sse(without(S, "output_item.added")), 8, HI, OK, []),
+    Dialect("only deltas and the end", sse(without(S, "output_item.added", "content_part.added", "content_part.done", "output_text.done", "output_item.done")), 4, HI, OK, []),
+    Dialect("resumed: created comes not first", sse(S[3:]), 6, HI, OK, ["no_created"]),
+    Dialect("resumed with in_progress", sse([ev("in_progress", n=4, response=response("in_progress")), *({**e, "sequence_number": 5 + i} for i, e in enumerate(S[1:]))]), 9, HI, OK, []),
+    Dialect("ids that rotate", sse(rotated(S)), 9, HI, OK, ["item_id_changed"]),
+    Dialect("no sequence numbers", sse([{k: v for k, v in event.items() if k != "sequence_number"} for event in S]), 9, HI, OK, []),
+    Dialect("keepalive in mid-stream", sse(inserted(S, 4, {"type": "keepalive"})), 10, HI, OK, []),
+    Dialect("an unknown event in mid-stream", sse(inserted(S, 4, {"type": "response.brand_new", "x": [1]})), 10, HI, OK, ["unknown_event"]),
+    Dialect("an unknown event after the end", sse([*S, {"type": "response.brand_new", "sequence_number": 9}]), 10, HI, OK, ["unknown_event", "after_terminal"]),
+    Dialect("rate limits after the end", sse([*S, {"type": "response.rate_limits.updated", "sequence_number": 9}]), 10, HI, OK, []),
+    Dialect("an event twice", sse([*S[:4], S[3], *S[4:]]), 10, HI, OK, ["sequence_repeat"]),
+    Dialect("no output_index", sse([{k: v for k, v in event.items() if k != "output_index"} for event in S]), 9, HI, OK, []),
+    Dialect("arguments that are cut", sse([S[0], ev("output_item.added", n=1, o=0, item=fn("", id="fc_1")), ev("function_call_arguments.delta", n=2, o=0, item_id="fc_1", delta='{"a'),
+            ev("incomplete", n=3, response=response("incomplete", [fn('{"a', id="fc_1")]))]), 4, "", "incomplete", []),
+    Dialect("malformed JSON in one event", WHOLE.replace(b'"delta": "Hi t"', b'"delta": "Hi t'), 8, HI, OK, ["bad_json", "sequence_gap", "text_mismatch"]),
+    Dialect("NaN in one event", WHOLE.replace(b'"logprobs": []', b'"logprobs": NaN', 2), 7, HI, OK, ["bad_json", "bad_json", "sequence_gap", "text_mismatch"]),
+    Dialect("invalid UTF-8", WHOLE.replace(b'"delta": "Hi t"', b'"delta": "Hi t\xff"'), 9, HI, OK, ["bad_utf8", "text_mismatch"]),
+    Dialect("a lone surrogate", WHOLE.replace(b'"delta": "Hi t"', b'"delta": "Hi t\\ud83d"'), 9, HI, OK, ["bad_utf8", "text_mismatch"]),
+    Dialect("a pair of surrogates over two deltas", sse(stream("\U0001f600")).replace(b'"delta": ""', b'"delta": "\\ud83d"').replace(b'"delta": "\\ud83d\\ude00"', b'"delta": "\\ude00"'), 9, "\U0001f600", OK, ["bad_utf8", "bad_utf8"]),
+    Dialect("an error body in place of a stream", BODY, 0, None, None, ["error_body"]),
+    Dialect("an error body as data", b"data: " + BODY + b"\n\n", 0, None, None, ["error_body"]),
+    Dialect("an HTML page", b"<!DOCTYPE html>\n<html>\n<body>502 Bad Gateway</body>\n</html>\n", 0, None, None, ["stray_text"]),
+    Dialect("an empty body", b"", 0, None, None, []),
+    Dialect("a stream of Chat Completions", b'data: {"id":"c","object":"chat.completion.chunk","choices":[]}\n\n' * 3 + b"data: [DONE]\n\n", 0, None, None, ["foreign_stream"]),
+    Dialect("a stream of Anthropic Messages", b'event: message_start\ndata: {"type":"message_start"}\n\nevent: message_stop\ndata: {"type":"message_stop"}\n\n', 2, None, None, ["foreign_stream"]),
+    Dialect("a plain response, not streamed", json.dumps(response(OK, [full(HI)])).encode(), 0, HI, OK, []),
+    Dialect("an array of events", json.dumps(S).encode(), 9, HI, OK, []),
+]  # fmt: skip
+
+
+def sdk_answer(body: bytes) -> dict[str, str]:
+    """The openai SDK's result for a body: by `create(stream=True)` and by `stream()`."""
+    import openai
+
+    major = int(openai.__version__.split(".", maxsplit=1)[0])
+    http = __import__("httpx2" if major >= 3 else "httpx")
+
+    def answer(_request: Any) -> Any:
+        return http.Response(200, headers={"content-type": "text/event-stream"}, content=body)
+
+    transport = http.MockTransport(answer)
+    with (
+        warnings.catch_warnings(action="ignore"),
+        openai.OpenAI(api_key="none", max_retries=0, http_client=http.Client(transport=transport)) as client,
+    ):
+        return {"create": _outcome(lambda: _created(client)), "stream": _outcome(lambda: _streamed(client))}
+
+
+def _outcome(run: Any) -> str:
+    try:
+        outcome: str = run()
+    except Exception as error:
+        return type(error).__name__
+    return outcome
+
+
+def _created(client: Any) -> str:
+    """How many events come, and the text of the deltas, as a program that prints them shows it."""
+    count, texts, done = 0, [], False
+    with client.responses.create(model="m", input="x", stream=True) as events:
+        try:
+            for event in events:
+                count += 1
+                done = done or event.type in ("response.completed", "response.incomplete", "response.failed")
+                if event.type == "response.output_text.delta":
+                    texts.append(event.delta)
+        except Exception as error:
+            return f"{count} events, {''.join(texts)!a}, then {type(error).__name__}"
+    return f"{count} events, {''.join(texts)!a}" + ("" if done else ", no end")
+
+
+def _streamed(client: Any) -> str:
+    """The text of the final response."""
+    with client.responses.stream(model="m", input="x") as events:
+        final = events.get_final_response()
+    return f"{final.status}, {final.output_text!a}"
+
+
+def ours(row: Dialect) -> str:
+    """Our result, in words."""
+    if row.text is None:
+        made = f"{row.events} events, no response"
+    else:
+        made = f"{row.events} events; {row.status}, {row.text!a}"
+        made += f", error `{row.error}`" if row.error else ""
+    return made + ("; " + ", ".join(f"`{code}`" for code in row.codes) if row.codes else "")
+
+
+def recorded() -> Json:
+    """The recorded results of the SDK, and its version."""
+    found: Json = json.loads(RECORD.read_text("utf-8"))
+    return found
+
+
+def dialects_table() -> str:
+    """The table of docs/dialects.md."""
+    answers = recorded()["answers"]
+    rows = [(row.name, answers[row.name]["create"], answers[row.name]["stream"], ours(row)) for row in DIALECTS]
+    return markdown(["stream", "SDK, `create(stream=True)`", "SDK, `stream()`", "respstream"], rows)
+
+
+if __name__ == "__main__":
+    import openai
+
+    made = {row.name: sdk_answer(row.body) for row in DIALECTS}
+    RECORD.write_text(json.dumps({"sdk": openai.__version__, "answers": made}, indent=1) + "\n", "utf-8")

@@ -1,0 +1,242 @@
+"""Both backends over many generated sources: `python -m tests.support.differential --events 1000000` (by hand, on any number of cores).
+
+Each source is a function of the seed and its number, so a difference is found again. What differs is cut down to the bytes
+that matter before it is shown. `--corpus` reads files in place of generated sources, for example those of a fuzzer.
+"""
+
+from __future__ import annotations
+
+import argparse
+import itertools
+import os
+import sys
+from collections.abc import Callable, Iterator
+from concurrent.futures import ProcessPoolExecutor
+from functools import cache, partial
+from pathlib import Path
+from random import Random
+from types import ModuleType
+from typing import Any, NamedTuple
+
+from respstream import _backend
+from respstream._catalogue import EVENTS
+from tests.support import random_streams, readings
+from tests.support.paths import TRANSCRIPTS
+from tests.support.wellformed_streams import chance
+
+LONGEST = 20_000  # bytes of a source
+BATCH = 200  # sources of a task
+
+
+class Case(NamedTuple):
+    """A source, its cuts, the options, and whether the events are skipped."""
+
+    source: bytes
+    cuts: list[int]
+    options: dict[str, Any]
+    folded: bool = False
+
+
+class Difference(NamedTuple):
+    """A minimised case that the backends read differently, and the difference."""
+
+    case: Case
+    what: str
+
+
+@cache
+def backends() -> tuple[ModuleType, ModuleType]:
+    """The compiled backend and its reference."""
+    return _backend.load("rust"), _backend.load("python")
+
+
+@cache
+def _transcripts() -> list[bytes]:
+    return [path.read_bytes() for path in sorted(TRANSCRIPTS.iterdir()) if path.suffix in {".sse", ".jsonl"}]
+
+
+def _spliced(rng: Random) -> bytes:
+    """Slices of transcripts and of generated sources, one after the other; some bytes are changed."""
+    parts = []
+    for _ in range(rng.randint(1, 5)):
+        whole = rng.choice([rng.choice(_transcripts()), random_streams.source(rng)])
+        start = rng.randint(0, len(whole))
+        parts.append(whole[start : start + rng.randint(0, 2000)])
+    data = bytearray(b"".join(parts))
+    for _ in range(rng.choice([0, 0, 1, 5])):
+        if data:
+            data[rng.randrange(len(data))] = rng.choice([*b'{}[]",:\\\r\n dut0-', 0, 0x80, 0xC3, 0xED, 0xFF])
+    return bytes(data)
+
+
+_DEEP = b"[" * 257 + b"]" * 257
+_VALUES = [
+    _DEEP, b"[" * 257 + b"}" * 257, b"7" * 4301, b"-" + b"7" * 4301, b"7" * 4300, b'"\\ud83d"', b'"\xff"', b'"x"', b'""', b"null", b"0", b"1", b"1.5e3", b"-0",
+    b"00", b"1E400", b"{}", b"[ ]", b'"response.created"', b'{"output":[{"type":"message","content":[{"type":"output_text","text":"a"}]}],"id":"r"}',
+]  # fmt: skip
+_KEYS = "type delta output_index sequence_number stream_id response item y ty\\u0070e object error content_index logprobs item_id".split()
+_TYPES = [
+    "response.output_text.delta",
+    "response.created",
+    "response.completed",
+    "response.output_item.done",
+    "error",
+    "x",
+]
+
+
+def _over_limits(rng: Random) -> bytes:
+    """Events some of which are nested too deep or have too long a number; each comes twice, so that it may be remembered."""
+    source = b""
+    for _ in range(rng.randint(1, 4)):
+        members = [b'"%s": %s' % (rng.choice(_KEYS).encode(), rng.choice(_VALUES)) for _ in range(rng.randint(1, 6))]
+        if chance(rng, 70):
+            members.insert(0, b'"type":"%s"' % rng.choice(_TYPES).encode())
+        one = b"{" + b", ".join(members) + b"}"
+        lines = one.replace(b", ", b",\ndata: ")
+        frame = (
+            rng.choice([b"%s\n", b"data: %s\n\n", b"event: x\ndata: %s\n\n", b"[%s, 1]\n"]) if chance(rng, 80) else b""
+        )
+        source += frame % one * 2 if frame else b"data: " + lines + b"\n\n"
+    return source
+
+
+_GROWING = [name for name, entry in EVENTS.items() if entry.op == "text" and entry.value == "delta"]
+_TEXTS = ["a", " the", "", "\\n", "\\u00e9", "\u00e9", "\\ud83d", "\\ude00", '{\\"', "z" * 40]
+
+
+def _long(rng: Random) -> bytes:
+    """Some hundreds of deltas that repeat one another but for a number and a text, as streams do, and here and there do not."""
+    frame = rng.choice([b"%s\n", b"%s\n", b"data: %s\n\n", b"data: %s\r\n\r\n", b"event: x\ndata: %s\n\n"])
+    source, number, turns = b"", rng.randint(0, 1000), 0
+    event, order = "", [False]
+    while len(source) < LONGEST:
+        turns -= 1
+        if turns < 0:
+            turns = rng.choice([3, 20, 200])
+            members = [f'"type":"{rng.choice(_GROWING)}"', f'"output_index":{rng.choice([0, 0, 1, 9])}']
+            others = ['"item_id":"i"', '"content_index":0', '"sequence_number":%d', '"delta":"%s"']
+            members += others[: rng.randint(1, 4)]
+            members += ['"delta":"%s"'] * ('"delta":"%s"' not in members)
+            rng.shuffle(members)
+            order = ["%d" in member for member in members if "%" in member]
+            event = "{" + rng.choice([",", ", "]).join(members) + "}"
+        number += 1 if chance(rng, 97) else rng.randint(-3, 3)
+        values = tuple(number if is_number else rng.choice(_TEXTS) for is_number in order)
+        text = (event % values).encode("utf-8", "surrogatepass")
+        source += frame % (text if chance(rng, 98) else random_streams.damaged(rng, text))
+        if chance(rng, 1):
+            source += random_streams.source(rng)
+    return source
+
+
+def case(rng: Random, source: bytes | None = None, *, long: bool = False) -> Case:
+    """A case, of the given source or of a generated one."""
+    if source is None:
+        kind = rng.randint(0, 9)
+        if long and kind <= 7:
+            source = _long(rng)
+        else:
+            source = _over_limits(rng) if kind == 0 else _spliced(rng) if kind <= 4 else random_streams.source(rng)
+    source = source[:LONGEST]
+    options: dict[str, Any] = {}
+    if chance(rng, 30):
+        options["form"] = rng.choice(["sse", "jsonl"])
+    if chance(rng, 30):
+        options["on_eof"] = "discard"
+    if chance(rng, 15):
+        options["max_event_bytes"] = rng.choice([1, 20, 60, 200])
+    if chance(rng, 15):
+        options["strict"] = True
+    cuts = sorted(rng.randint(0, len(source)) for _ in range(rng.choice([0, 0, 1, 3, 10])))
+    if chance(rng, 3) and len(source) < 500:
+        cuts = list(range(len(source)))
+    return Case(source, cuts, options, chance(rng, 20))
+
+
+def difference(one: Case) -> tuple[str, int]:
+    """The difference between the backends, `""` for none; and the number of events."""
+    read = readings.fold if one.folded else readings.read
+    rust, python = (read(backend, one.source, one.cuts, **one.options) for backend in backends())
+    count = sum(response["events"] for response in python.responses) if one.folded else len(python.events)
+    for name, first, second in zip(rust._fields, rust, python, strict=True):
+        if first != second:
+            return f"{name}:\n  rust   {first!r}\n  python {second!r}", count
+    return "", count
+
+
+def cut_down(one: Case, differs: Callable[[Case], bool]) -> Case:
+    """The case with as few cuts and bytes as still differ."""
+    without = one._replace(cuts=[])
+    if one.cuts and differs(without):
+        one = without
+    size = len(one.source) // 2
+    while size:
+        start = 0
+        while start < len(one.source):
+            source = one.source[:start] + one.source[start + size :]
+            smaller = one._replace(source=source, cuts=[min(cut, len(source)) for cut in one.cuts])
+            if differs(smaller):
+                one = smaller
+            else:
+                start += size
+        size //= 2
+    return one
+
+
+def run(
+    seed: int, numbers: range, files: list[Path] | None = None, *, long: bool = False
+) -> tuple[int, Difference | None]:
+    """Reads the sources of these numbers; how many events there were, and the first difference."""
+    events = 0
+    for number in numbers:
+        rng = Random(f"{seed}/{number}")
+        one = case(rng, files[number].read_bytes() if files else None, long=long)
+        what, count = difference(one)
+        events += count
+        if what:
+            small = cut_down(one, lambda smaller: bool(difference(smaller)[0]))
+            return events, Difference(small, difference(small)[0])
+    return events, None
+
+
+def _batches(files: list[Path] | None) -> Iterator[range]:
+    for start in itertools.count(0, BATCH):
+        if files is not None and start >= len(files):
+            return
+        yield range(start, start + BATCH if files is None else min(start + BATCH, len(files)))
+
+
+def main(argv: list[str] | None = None) -> int:
+    """Runs until that many events were compared, or the files are read; returns 1 at the first difference."""
+    parser = argparse.ArgumentParser(
+        prog="python -m tests.support.differential", description="The backends, held against each other."
+    )
+    parser.add_argument("--events", type=int, default=100_000, help="stop after so many (100,000)")
+    parser.add_argument("--seed", type=int, default=0)
+    parser.add_argument("--jobs", type=int, default=os.cpu_count() or 1)
+    parser.add_argument("--long", action="store_true", help="mostly sources of a hundred deltas and more")
+    parser.add_argument("--corpus", type=Path, nargs="+", help="folders of files to read")
+    options = parser.parse_args(argv)
+    files = None
+    if options.corpus:
+        files = sorted(path for folder in options.corpus for path in folder.rglob("*") if path.is_file())
+    events = sources = 0
+    batches = _batches(files)
+    with ProcessPoolExecutor(options.jobs) as pool:
+        while events < options.events and (turn := list(itertools.islice(batches, options.jobs * 4))):
+            for numbers, (count, found) in zip(
+                turn,
+                pool.map(partial(run, files=files, long=options.long), [options.seed] * len(turn), turn),
+                strict=True,
+            ):
+                events, sources = events + count, sources + len(numbers)
+                if found is not None:
+                    print(f"the backends differ (seed {options.seed}, sources {numbers}):\n{found.case}\n{found.what}")
+                    return 1
+            print(f"{sources} sources, {events} events: equal", file=sys.stderr)
+    return 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())

@@ -1,0 +1,181 @@
+"""Runs the examples of a page: `python -m tests.support.doc_examples docs/tables.md README.md` reports which of them fail.
+
+- `python` blocks of a page share their names, and `await` needs no function. A `text` block right behind one is what it prints.
+- `console` blocks are commands (`$ …`) and, where the page shows it, their output. `…` matches anything, alone on a line any lines.
+- `pycon` blocks are doctests.
+- A block is left out only by a comment in front of it: `<!-- run by tests/test_x.py -->`, or `<!-- not run: why -->`.
+
+They run in a scratch folder prepared by `tests.support.doc_environment`. `curl`, `make` and `pip` are stubs: the real ones need a
+network or minutes.
+"""
+
+from __future__ import annotations
+
+import ast
+import asyncio
+import contextlib
+import doctest
+import inspect
+import io
+import os
+import re
+import subprocess
+import sys
+import tempfile
+import traceback
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any, NamedTuple
+
+from tests.support.paths import ROOT
+
+LANGUAGES = {"python", "pycon", "console", "text", "json", "toml", "yaml"}
+"""What a fence may say. Of these the first three run."""
+FENCE = re.compile(r"^(?P<indent> *)```(?P<info>[^`\n]*)\n(?P<body>.*?)^(?P=indent)```$", re.DOTALL | re.MULTILINE)
+LEFT_OUT = re.compile(r"<!-- (run by|not run:) ([^\n]*?) -->\s*\Z")
+SECONDS = 120
+
+
+class Block(NamedTuple):
+    """A fenced block: language, text, first line, expected output, and the test that runs it instead."""
+
+    language: str
+    code: str
+    line: int
+    printed: str | None
+    left_out: tuple[str, str] | None
+
+
+def blocks(path: Path) -> list[Block]:
+    """The fenced blocks of a page. Directives of the site (`{…}`) are none."""
+    text = path.read_text("utf-8")
+    found: list[Block] = []
+    end = 0
+    for match in FENCE.finditer(text):
+        language, body = match["info"].strip(), inspect.cleandoc("\n" + match["body"]) + "\n"
+        if not language.startswith("{"):
+            between = text[end : match.start()]
+            if language == "text" and found and found[-1].language == "python" and not between.strip():
+                found[-1] = found[-1]._replace(printed=body)
+            else:
+                comment = LEFT_OUT.search(between)
+                line = text.count("\n", 0, match.start()) + 2
+                found.append(Block(language, body, line, None, (comment[1], comment[2]) if comment else None))
+        end = match.end()
+    return found
+
+
+class Page:
+    """One page on its way through its examples, in the scene that is set for it."""
+
+    def __init__(self, path: Path, names: dict[str, Any], env: dict[str, str], port: int) -> None:
+        self._path, self._given, self._env, self._port = path, names, env, str(port)
+        self._names: dict[str, Any] = {}
+        self._served: list[subprocess.Popen[bytes]] = []
+
+    def run(self) -> Iterator[str]:
+        """Runs the blocks; yields failures."""
+        try:
+            for block in blocks(self._path):
+                if block.left_out is None and block.language in ("python", "console", "pycon"):
+                    code = block.code.replace("8080", self._port)  # a port that is free here
+                    try:
+                        getattr(self, f"_{block.language}")(block._replace(code=code))
+                    except Exception:
+                        yield f"{self._path.name}:{block.line}: {traceback.format_exc(limit=-3)}"
+        finally:
+            for process in self._served:
+                process.terminate()
+                process.wait()
+
+    def _python(self, block: Block) -> None:
+        printed = io.StringIO()
+        self._names.update(self._given)
+        lines = "\n" * (block.line - 1)  # so that a traceback shows the page's own
+        code = compile(lines + block.code, str(self._path), "exec", flags=ast.PyCF_ALLOW_TOP_LEVEL_AWAIT)
+        with contextlib.redirect_stdout(printed):
+            if code.co_flags & inspect.CO_COROUTINE:
+                asyncio.run(eval(code, self._names))
+            else:
+                exec(code, self._names)
+        if block.printed is not None:
+            compare(block.printed, printed.getvalue())
+
+    def _pycon(self, block: Block) -> None:
+        told: list[str] = []
+        test = doctest.DocTestParser().get_doctest(block.code, dict(self._given), self._path.name, None, block.line)
+        doctest.DocTestRunner(optionflags=doctest.ELLIPSIS).run(test, out=told.append)
+        assert not told, "".join(told)
+
+    def _console(self, block: Block) -> None:
+        for part in re.split(r"^\$ ", block.code, flags=re.MULTILINE)[1:]:
+            command, _, shown = part.partition("\n")
+            while command.endswith("\\"):
+                more, _, shown = shown.partition("\n")
+                command += "\n" + more
+            self._command(command, shown.strip("\n"))
+
+    def _command(self, command: str, shown: str) -> None:
+        if re.match(r"respstream replay .*--port", command):
+            self._served.append(serve(command, self._env, int(self._port)))
+            return
+        done = subprocess.run(
+            ["bash", "-o", "pipefail", "-c", command],
+            env=self._env,
+            stdin=subprocess.DEVNULL,
+            stdout=subprocess.PIPE,
+            stderr=subprocess.STDOUT,
+            timeout=SECONDS,
+            check=False,
+            encoding="utf-8",
+        )
+        allowed = (0, 1) if command.startswith("respstream check") else (0,)  # its verdict
+        assert done.returncode in allowed, f"$ {command}\n{done.stdout}exit status {done.returncode}"
+        if shown:
+            compare(shown, done.stdout)
+
+
+def compare(shown: str, printed: str) -> None:
+    """Raises AssertionError where the output differs from that of the page."""
+    lines = [re.escape(line.rstrip()).replace("…", ".*") for line in shown.rstrip().split("\n")]
+    pattern = "\n".join("(?:.*\n)*?.*" if line == ".*" else line for line in lines)
+    found = "\n".join(line.rstrip() for line in printed.rstrip().split("\n"))
+    assert re.fullmatch(pattern, found), f"the page shows\n{shown}\nand there came\n{printed}"
+
+
+def serve(command: str, env: dict[str, str], port: int) -> subprocess.Popen[bytes]:
+    """Starts a server and waits until it listens."""
+    import socket
+    import time
+
+    words = ["bash", "-c", f"exec {command}"]
+    process = subprocess.Popen(words, env=env, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
+    for _ in range(300):
+        with contextlib.suppress(OSError), socket.create_connection(("127.0.0.1", port)):
+            return process
+        assert process.poll() is None, f"$ {command}\nended at once"
+        time.sleep(0.1)
+    raise AssertionError(f"$ {command}\ndoes not listen")
+
+
+def main(paths: list[str]) -> int:
+    """Runs pages; reports failures and the number of examples."""
+    from tests.support import doc_environment
+
+    failures: list[str] = []
+    count = 0
+    for path in map(Path, paths):
+        with (
+            tempfile.TemporaryDirectory() as folder,
+            contextlib.chdir(folder),
+            doc_environment.of(path, Path(folder)) as given,
+        ):
+            failures += Page(path if path.is_absolute() else ROOT / path, *given).run()
+        count += len(blocks(ROOT / path))
+    print(*failures, f"{count} blocks, {len(failures)} failed", sep="\n")
+    return int(bool(failures))
+
+
+if __name__ == "__main__":
+    os.environ.setdefault("COLUMNS", "220")
+    sys.exit(main(sys.argv[1:]))

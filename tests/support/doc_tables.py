@@ -1,0 +1,82 @@
+"""Tables that the docs print and the tests check: a minimal stream for each diagnostic code, the event classes.
+
+`python -m tests.support.doc_tables` writes them into the docs, between the markers; the tests compare.
+"""
+
+from __future__ import annotations
+
+import re
+import tomllib
+from collections.abc import Iterable
+
+from tests.support.minimal_streams import DIAGNOSTICS, ELSEWHERE, printed
+from tests.support.paths import DOCS
+
+
+def markdown(header: Iterable[str], rows: Iterable[Iterable[str]]) -> str:
+    """A table."""
+    head = list(header)
+    lines = [head, ["---"] * len(head), *(list(row) for row in rows)]
+    return "\n".join("| " + " | ".join(cell.replace("|", "\\|") for cell in line) + " |" for line in lines)
+
+
+def between(name: str) -> re.Pattern[str]:
+    """The part of a page that is generated."""
+    return re.compile(rf"(<!-- table: {name} -->\n).*?(\n<!-- end of table -->)", re.DOTALL)
+
+
+def page_table(page: str, name: str) -> str:
+    """The table that a page of the docs has."""
+    found = between(name).search((DOCS / page).read_text("utf-8"))
+    assert found is not None, f"docs/{page} has no table {name}"
+    return found[0]
+
+
+def with_markers(name: str, table: str) -> str:
+    """A table as a page has it."""
+    return f"<!-- table: {name} -->\n{table}\n<!-- end of table -->"
+
+
+def write(page: str, name: str, table: str) -> None:
+    """Puts a table into its page."""
+    path = DOCS / page
+    text, count = between(name).subn(lambda _: with_markers(name, table), path.read_text("utf-8"))
+    assert count == 1, f"docs/{page} has no table {name}"
+    path.write_text(text, "utf-8")
+
+
+def diagnostics_table() -> str:
+    """The table of docs/diagnostics.md, with the messages of the fallback."""
+    from respstream import _pure
+    from respstream._catalogue import DIAGNOSTICS as CODES
+
+    found = {}
+    for row in DIAGNOSTICS:
+        decoder = _pure.Decoder(**dict(row.options))
+        decoder.feed(row.stream)
+        decoder.finish()
+        message = next((d.message for d in decoder.diagnostics if d.code == row.code), "?")
+        found[row.code] = (message, printed(row))
+    for code in ELSEWHERE:
+        where = "a file; `scan` and the command line" if code == "unreadable" else "a compressed file"
+        found[code] = (CODES[code][1], f"({where})")
+    rows = [(f"`{code}`", severity, *found[code]) for code, (severity, _) in CODES.items()]
+    return markdown(["code", "severity", "message", "a minimal stream"], rows)
+
+
+def events_table() -> str:
+    """The table of docs/events.md, by the catalogue."""
+    catalogue = DOCS.parent / "rust" / "core" / "catalogue.toml"
+    rows = []
+    for event in tomllib.loads(catalogue.read_text("utf-8"))["event"]:
+        members = [f"`{field['name']}`" for field in event.get("fields", [])]
+        rows.append((f"`{event['type']}`", f"`{event['class']}`", ", ".join(members), event["doc"]))
+    return markdown(["type", "class", "its members", "what it tells"], rows)
+
+
+if __name__ == "__main__":
+    from tests.support.dialects import dialects_table
+
+    write("diagnostics.md", "diagnostics", diagnostics_table())
+    write("dialects.md", "dialects", dialects_table())
+    write("events.md", "events", events_table())

@@ -1,0 +1,51 @@
+"""A pytest plugin for continuous integration (`-p tests.support.no_skips`): a test that is skipped fails the run.
+
+A skip hides a part that is missing. Two are expected: tests over recordings, where `RESPSTREAM_RECORDED` names none, and tests
+of engines that `RESPSTREAM_SKIP_ENGINES` names.
+"""
+
+from __future__ import annotations
+
+import os
+
+import pytest
+
+RECORDED = "RESPSTREAM_RECORDED"
+SKIP_ENGINES = "RESPSTREAM_SKIP_ENGINES"
+_skipped: list[str] = []
+
+
+def _reason(report: pytest.TestReport | pytest.CollectReport) -> str:
+    return report.longrepr[2] if isinstance(report.longrepr, tuple) else str(report.longrepr)
+
+
+def _note(report: pytest.TestReport | pytest.CollectReport) -> None:
+    # An expected failure is reported as skipped too; `xfail_strict` watches those.
+    if not report.skipped or hasattr(report, "wasxfail"):
+        return
+    reason = _reason(report)
+    if RECORDED in reason and not os.environ.get(RECORDED):
+        return
+    if SKIP_ENGINES in reason and os.environ.get(SKIP_ENGINES):
+        return
+    _skipped.append(f"{report.nodeid}: {reason}")
+
+
+def pytest_runtest_logreport(report: pytest.TestReport) -> None:
+    _note(report)
+
+
+def pytest_collectreport(report: pytest.CollectReport) -> None:
+    _note(report)
+
+
+def pytest_sessionfinish(session: pytest.Session, exitstatus: int) -> None:
+    if _skipped and exitstatus in (pytest.ExitCode.OK, pytest.ExitCode.NO_TESTS_COLLECTED):
+        session.exitstatus = pytest.ExitCode.TESTS_FAILED
+
+
+def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter) -> None:
+    if _skipped:
+        terminalreporter.section("skipped, and not allowed to be", red=True)
+        for line in _skipped:
+            terminalreporter.line(line)

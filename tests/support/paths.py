@@ -1,0 +1,12 @@
+"""Paths of the repository that tests read."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+ROOT = Path(__file__).resolve().parents[2]
+DATA = ROOT / "tests" / "data"
+TRANSCRIPTS = DATA / "transcripts"
+DOCS = ROOT / "docs"
+RECORDED = "RESPSTREAM_RECORDED"
+"""Environment variable: a folder of recorded streams that are not part of the repository."""
