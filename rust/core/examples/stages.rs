@@ -1,6 +1,6 @@
-//! Runs one stage over a log: `stages STAGE FILE [ROUNDS]`, once by default, for valgrind. The stage `none` only reads the file.
+//! Runs one stage on a log: `stages STAGE FILE [ROUNDS]`. `ROUNDS` is 1 by default, for valgrind. The stage `none` only reads the file.
 //!
-//! Prints what was found, and the nanoseconds of the fastest round.
+//! Prints the count that the stage returns, and the time of the fastest round in nanoseconds.
 
 #[path = "../benches/stages/mod.rs"]
 mod stages;
@@ -15,8 +15,8 @@ fn main() -> ExitCode {
     let stage = stages::STAGES.iter().find(|(known, _)| *known == name);
     let log = match std::fs::read(&path) {
         Ok(log) if stage.is_some() || name == "none" => log,
-        Ok(_) => return wrong(&format!("no stage {name:?}")),
-        Err(error) => return wrong(&format!("{path}: {error}")),
+        Ok(_) => return usage(&format!("unknown stage {name:?}")),
+        Err(error) => return usage(&format!("{path}: {error}")),
     };
     let (mut found, mut fastest) = (0, Duration::MAX);
     for _ in 0..rounds {
@@ -28,7 +28,7 @@ fn main() -> ExitCode {
     ExitCode::SUCCESS
 }
 
-fn wrong(message: &str) -> ExitCode {
+fn usage(message: &str) -> ExitCode {
     let names: Vec<_> = stages::STAGES.iter().map(|(name, _)| *name).collect();
     eprintln!("{message}\nusage: stages none|{} FILE [ROUNDS]", names.join("|"));
     ExitCode::from(2)

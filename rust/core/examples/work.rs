@@ -1,7 +1,7 @@
-//! How many bytes are looked at to read what comes on the standard input: `work CHUNK [EVERY]`, for the tests.
+//! Prints how many bytes the decoder reads to process standard input: `work CHUNK [EVERY]`, for the tests.
 //!
-//! `CHUNK`: bytes a call; `EVERY`: the tool calls of the latest response are read after so many calls, 0 for never. Only the
-//! reading of the source counts, not that of the tool calls.
+//! `CHUNK`: bytes per call; `EVERY`: reads the tool calls of the latest response after this many calls, 0 for never. Reading tool
+//! calls does not count as work.
 
 use std::io::{self, Read as _};
 
@@ -16,9 +16,9 @@ fn main() -> io::Result<()> {
     io::stdin().read_to_end(&mut source)?;
     let mut decoder = Decoder::new(Options::default(), false);
     let mut work = 0;
-    for (number, piece) in (1_usize..).zip(source.chunks(chunk.max(1))) {
+    for (number, chunk) in (1_usize..).zip(source.chunks(chunk.max(1))) {
         count::take();
-        decoder.feed(piece, None, &mut Ignore);
+        decoder.feed(chunk, None, &mut Ignore);
         work += count::take();
         if every > 0 && number.is_multiple_of(every) {
             let lanes = decoder.lanes();
