@@ -1,4 +1,4 @@
-"""The extension module: the Rust backend. The pure-Python fallback has the same names, except those of the SDK and the tests."""
+"""The extension module: the Rust backend. The pure-Python fallback has the same names, without those of SDK and tests."""
 
 from collections.abc import Callable, Sequence
 from typing import Any, Literal, final
@@ -57,10 +57,8 @@ class Decoder:
     def bad_record(self, field: str, expected: str, span: tuple[int, int, int]) -> None:
         """Adds the diagnostic `bad_field` for a record that another reader found and cannot read."""
     def add_payload(self, raw: bytes, name: str | None, number: int) -> None:
-        """Folds one payload that was framed elsewhere. `name`: from its `event:` line; `number`: the position of the event."""
-    def _choose_paths(
-        self, *, whole_blocks: bool = True, event_cache: bool = True, value_cache: bool = True
-    ) -> None:
+        """Folds one payload that was framed elsewhere. `name`: of its `event:` line; `number`: position of the event."""
+    def _choose_paths(self, *, whole_blocks: bool = True, event_cache: bool = True, value_cache: bool = True) -> None:
         """Chooses, for tests, which fast paths are used."""
     def _counters(self) -> dict[str, int]:
         """How often each fast path was used; for tests."""
@@ -134,21 +132,21 @@ def locate(raw: bytes) -> dict[str, tuple[int, int]]:
     """Byte spans of the values of the top-level members of a valid object; the last duplicate wins."""
 
 SEARCHED: int
-"""Objects up to this size in bytes are searched again for each member that is read: that costs less than a dict of all members."""
+"""Objects up to this size in bytes are searched again for each member that is read: cheaper than a dict of all members."""
 
 def read_member(raw: bytes, name: object) -> Any:
     """A member: the value of null, a boolean, a string or a 64-bit integer, else its bytes. Raises KeyError, ValueError."""
 
 def response_row(state: State, source: str, *, whole: bool = False) -> tuple[Any, ...]:
-    """The row of one response; with `whole` its JSON is among them. Times are microseconds since the epoch."""
+    """The row of one response, including its JSON with `whole`. Times are microseconds since the epoch."""
 
 @final
 class Scan:
     """A scan that can be run any number of times.
 
-    An input is its name, a path as bytes or a callable that opens it, and the part that is wanted (start, end), None for
-    all. With `split` responses have no numbers, unless the part is the whole. With `full` all is read and checked, whatever
-    the columns need.
+    An input is a tuple: its name, a path as bytes or a callable that opens it, and the part to read (start, end) or None for
+    all of it. `split`: responses get no numbers, unless the part is the whole input. `full`: reads and checks everything,
+    even if the columns need less.
     """
 
     def __new__(
@@ -182,7 +180,7 @@ class Stream:
 
 @final
 class Batch:
-    """Some rows of a table, for whoever speaks Arrow."""
+    """Rows of a table, for any consumer of the Arrow PyCapsule interface."""
 
     num_rows: int
     schema: Schema
@@ -192,7 +190,7 @@ class Batch:
 
 @final
 class Schema:
-    """The schema of a table, for whoever speaks Arrow."""
+    """The schema of a table, for any consumer of the Arrow PyCapsule interface."""
 
     names: list[str]
     def __new__(cls, table: str, columns: list[str] | None = None, *, split: bool = False) -> Schema: ...
@@ -212,7 +210,7 @@ def line_check(lines: list[bytes]) -> list[str]: ...
 
 @final
 class SdkPlan:
-    """How the openai SDK's events are built, by type. The pure-Python fallback has no such class and does not change the SDK."""
+    """How the openai SDK's events are built, by type. Only the Rust backend has it; the fallback does not change the SDK."""
 
     def __new__(cls) -> SdkPlan: ...
     def extend(self, nodes: list[tuple[Any, ...]]) -> None:
@@ -242,9 +240,11 @@ class SdkDraft:
 
 @final
 class SdkSnapshotBuilder:
-    """Builds events of one SDK class from events of another class, with one more member, such as `snapshot`."""
+    """Builds events of one SDK class from events of another class, with one more member, for example `snapshot`."""
 
-    def __new__(cls, class_: type[Any], fields: list[tuple[Any, ...]], given: set[str], added: str) -> SdkSnapshotBuilder: ...
+    def __new__(
+        cls, class_: type[Any], fields: list[tuple[Any, ...]], fields_set: set[str], added: str
+    ) -> SdkSnapshotBuilder: ...
     def build(self, event: Any, added: Any) -> Any:
         """The event with the new member. Lists are copied, and null members get their defaults."""
 

@@ -1,4 +1,5 @@
-//! Runs one stage on a log: `stages STAGE FILE [ROUNDS]`. `ROUNDS` is 1 by default, for valgrind. The stage `none` only reads the file.
+//! Runs one stage on a log: `stages STAGE FILE [ROUNDS]`. `ROUNDS` is 1 by default, for valgrind. The stage `none` only reads
+//! the file.
 //!
 //! Prints the count that the stage returns, and the time of the fastest round in nanoseconds.
 
@@ -12,7 +13,7 @@ fn main() -> ExitCode {
     let mut arguments = std::env::args().skip(1);
     let (name, path) = (arguments.next().unwrap_or_default(), arguments.next().unwrap_or_default());
     let rounds: u32 = arguments.next().map_or(1, |text| text.parse().unwrap_or(1));
-    let stage = stages::STAGES.iter().find(|(known, _)| *known == name);
+    let stage = stages::STAGES.iter().find(|(stage, _)| *stage == name);
     let log = match std::fs::read(&path) {
         Ok(log) if stage.is_some() || name == "none" => log,
         Ok(_) => return usage(&format!("unknown stage {name:?}")),

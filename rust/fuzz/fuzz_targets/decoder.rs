@@ -1,5 +1,5 @@
-//! The decoder: any bytes, cut anywhere, yield the same events, responses and diagnostics; reading responses changes nothing; work
-//! is linear.
+//! The decoder: any bytes, cut anywhere, yield the same events, responses and diagnostics; reading responses changes nothing;
+//! work is linear.
 #![no_main]
 
 use libfuzzer_sys::fuzz_target;

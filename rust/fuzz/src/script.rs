@@ -1,5 +1,5 @@
-//! Streams like recorded ones, generated from the fuzz input: items, parts, text deltas, and events that repeat, arrive late or lack
-//! an index. Each step can be written as an event, and applied to the oracle.
+//! Streams like recorded ones, generated from the fuzz input: items, parts, text deltas, and events that repeat, arrive late or
+//! lack an index. Each step can be written as an event, and applied to the oracle.
 
 use std::fmt::Write as _;
 

@@ -26,7 +26,7 @@ struct CachedValues {
     members: Option<Py<PyDict>>,
 }
 
-/// One response, assembled so far. The lock of `cached` is held only to read or replace its fields; no Python code runs then.
+/// One response, assembled so far. `cached` is locked only while its fields are read or replaced; no Python code runs then.
 #[pyclass(frozen, module = "respstream._native")]
 pub struct State {
     location: Mutex<Location>,
@@ -201,12 +201,12 @@ impl State {
     }
 
     #[getter]
-    pub(super) fn id<'py>(&self, py: Python<'py>) -> PyResult<Option<Bound<'py, PyString>>> {
+    pub fn id<'py>(&self, py: Python<'py>) -> PyResult<Option<Bound<'py, PyString>>> {
         self.read(py, |folded| folded.id().map(|id| PyString::new(py, &id)))
     }
 
     #[getter]
-    pub(super) fn status<'py>(&self, py: Python<'py>) -> PyResult<Option<Bound<'py, PyString>>> {
+    pub fn status<'py>(&self, py: Python<'py>) -> PyResult<Option<Bound<'py, PyString>>> {
         self.read(py, |folded| folded.status().map(|status| PyString::new(py, &status)))
     }
 
@@ -229,7 +229,7 @@ impl State {
     }
 
     /// The Python value of a member, or `default` if there is none.
-    pub(super) fn value<'py>(
+    pub fn value<'py>(
         &self,
         name: &Bound<'py, PyAny>,
         default: Bound<'py, PyAny>,
@@ -253,7 +253,7 @@ impl State {
         Ok(value)
     }
 
-    pub(super) fn texts<'py>(&self, py: Python<'py>) -> PyResult<Bound<'py, PyTuple>> {
+    pub fn texts<'py>(&self, py: Python<'py>) -> PyResult<Bound<'py, PyTuple>> {
         let (version, texts) = self.with_cached(py, |cached| {
             (cached.version, cached.texts.as_ref().map(|texts| texts.clone_ref(py)))
         })?;

@@ -5,8 +5,8 @@
 //! returned as text for the SDK to parse: `(event name or None, data)`. If the framing of the stream is not plain SSE, all bytes
 //! from that block on are returned as `bytes`.
 //!
-//! Order, lowest first: `framing`, `error`, `model`; `nodes` and `members` use `model`; `snapshots` and `previous_event` use those;
-//! `builder` uses all of them; then `plan`, then `reader`.
+//! Order, lowest first: `framing`, `error`, `model`; `nodes` and `members`; `snapshots` and `previous_event`; `builder`; `plan`;
+//! `reader`.
 
 mod builder;
 mod error;

@@ -24,7 +24,7 @@ pub enum Node {
     Model(Box<Model>),
     /// A union whose member follows from the kind of the JSON value.
     Union(Union),
-    /// A union of models that are told apart by one string member (pydantic's discriminator).
+    /// A union of models that one string member (pydantic's discriminator) distinguishes.
     Discriminated(DiscriminatedUnion),
     /// Any other type: the SDK builds the value.
     Sdk(SdkFunctions),

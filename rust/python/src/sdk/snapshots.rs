@@ -11,7 +11,7 @@ use super::model::{Model, ObjectParts};
 use super::nodes::Node;
 use crate::objects::cpython::{append_str, has_keys};
 
-/// Builds events of one class from events of another class, with one more member, such as `snapshot`.
+/// Builds events of one class from events of another class, with one more member, for example `snapshot`.
 #[pyclass(frozen, module = "respstream._native")]
 pub struct SdkSnapshotBuilder {
     model: Model,
@@ -23,12 +23,12 @@ pub struct SdkSnapshotBuilder {
 
 #[pymethods]
 impl SdkSnapshotBuilder {
-    /// `fields`: as for a node of kind "model"; `given`: the names of the fields that are set; `added`: the new one of them.
+    /// `fields`: as for a node of kind "model"; `fields_set`: the names of those that are set; `added`: the new one of these.
     #[new]
     fn new(
         class: &Bound<'_, PyAny>,
         fields: &Bound<'_, PyAny>,
-        given: &Bound<'_, PyAny>,
+        fields_set: &Bound<'_, PyAny>,
         added: &Bound<'_, PyString>,
     ) -> PyResult<Self> {
         let py = class.py();
@@ -36,7 +36,7 @@ impl SdkSnapshotBuilder {
         let model = Model::new(&spec)?;
         let mut present = 0;
         for (index, field) in model.fields.iter().enumerate() {
-            present |= u64::from(given.contains(&field.name)?) << index;
+            present |= u64::from(fields_set.contains(&field.name)?) << index;
         }
         let added = PyString::intern(py, added.to_str()?).unbind();
         let all = present == u64::MAX >> (64 - model.fields.len().max(1));
