@@ -38,7 +38,7 @@ BENCH_LOGS := target/bench-logs
 
 # Everything of the fuzzer stays under target/. Its coverage flags are nightly's; the variable gives them to any toolchain.
 # The core has no unsafe code that a sanitizer would watch, and is several times as fast without.
-FUZZ_TARGETS := frames json memory events fold decoder
+FUZZ_TARGETS := frames json value_cache events fold decoder
 FUZZ_SECONDS ?= 60
 FUZZ_SEEDS := $(addprefix $(CURDIR)/tests/data/,transcripts conformance/cases)
 FUZZ_ROOM := $(CURDIR)/target/fuzz

@@ -66,7 +66,7 @@ def accelerate(log: bytes) -> None:
     plan.extend([("str",), ("int",), ("any",), ("list", 2), ("model", Model, fields)])
     plan.set_event(delta, 4)
     grown = [*fields, ("snapshot", "snapshot", 0, True, None)]
-    stamp = engine.SdkStamp(Grown, grown, {name for name, *_ in grown}, "snapshot")
+    stamp = engine.SdkSnapshotBuilder(Grown, grown, {name for name, *_ in grown}, "snapshot")
     live, stream = engine.SdkReader(plan), engine.SdkReader(plan, [delta])
     for block in log.split(b"\n\n"):
         live.feed(block + b"\n\n")
@@ -76,7 +76,7 @@ def accelerate(log: bytes) -> None:
             if type(draft) is tuple or (run is not None and run(draft)):
                 continue
             event = draft.event()
-            run = engine.SdkRun(stamp, event, event.__dict__["delta"])
+            run = engine.SdkDeltaRun(stamp, event, event.__dict__["delta"])
 
 
 def scan(log: bytes) -> None:

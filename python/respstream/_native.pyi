@@ -1,4 +1,4 @@
-"""The extension module: the engine in Rust. `respstream._pure` has the same names, in Python."""
+"""The extension module: the Rust backend. The pure-Python fallback has the same names, without those of SDK and tests."""
 
 from collections.abc import Callable, Sequence
 from typing import Any, Literal, final
@@ -12,7 +12,7 @@ from respstream.types import ResponseStreamEvent
 
 @disjoint_base
 class Record:
-    """What an event keeps by itself: the base of the event classes, which describe the attributes."""
+    """The base of the event classes: the attributes of all events. The event classes document them."""
 
     raw: bytes
     offset: int
@@ -22,7 +22,7 @@ class Record:
 
 @disjoint_base
 class Decoder:
-    """Decodes one live stream, or one log, without doing any I/O."""
+    """Decodes one live stream or one log without I/O."""
 
     def __new__(
         cls,
@@ -37,50 +37,50 @@ class Decoder:
         lane: str | None = None,
     ) -> Decoder: ...
     def feed(self, data: Any, start: int = 0, stop: int | None = None) -> list[ResponseStreamEvent]:
-        """Takes the next bytes, those of `data` from `start` to `stop`; gives the events that they complete."""
+        """Takes the next bytes, `data[start:stop]`; returns the events that they complete."""
     def finish(self) -> list[ResponseStreamEvent]:
-        """Ends the stream; gives the last events. Further bytes need a `reset()`."""
+        """Ends the stream; returns the last events. More bytes require a `reset()`."""
     def reset(self) -> None:
-        """Forgets everything; the decoder is as new."""
+        """Discards all state; the decoder is ready for another stream."""
     def fold(self, data: Any, start: int = 0, stop: int | None = None) -> list[Response]:
-        """As `feed`, but makes no events: gives the responses that ended, and forgets them."""
+        """Like `feed`, but builds no events: returns the responses that ended, and releases them."""
     def fold_end(self) -> list[Response]:
-        """As `finish`, but gives the responses that ended, and forgets them."""
+        """Like `finish`, but returns the responses that ended, and releases them."""
     def feed_record(
         self, data: bytes, times: tuple[float | None, float | None], span: tuple[int, int, int], ends: bool = True
     ) -> list[ResponseStreamEvent]:
-        """Takes one record that was found elsewhere; gives the events in it."""
+        """Takes one record that another reader found; returns its events."""
     def fold_record(
         self, data: bytes, times: tuple[float | None, float | None], span: tuple[int, int, int], ends: bool = True
     ) -> list[Response]:
-        """As `feed_record`, but gives the responses that ended, and forgets them."""
+        """Like `feed_record`, but returns the responses that ended, and releases them."""
     def bad_record(self, field: str, expected: str, span: tuple[int, int, int]) -> None:
-        """Diagnoses a record that was found elsewhere and cannot be read (`bad_field`)."""
+        """Adds the diagnostic `bad_field` for a record that another reader found and cannot read."""
     def add_payload(self, raw: bytes, name: str | None, number: int) -> None:
-        """Folds one payload that was framed elsewhere: the event of that number, with the name of its event line."""
-    def _choose_paths(self, *, plain: bool = True, predict: bool = True, remember: bool = True) -> None:
-        """Chooses for tests which fast paths are taken: plain blocks framed as they stand, and events recognised."""
+        """Folds one payload that was framed elsewhere. `name`: of its `event:` line; `number`: position of the event."""
+    def _choose_paths(self, *, whole_blocks: bool = True, event_cache: bool = True, value_cache: bool = True) -> None:
+        """Chooses, for tests, which fast paths are used."""
     def _counters(self) -> dict[str, int]:
-        """For tests: how often the fast paths were taken, and how often in vain."""
+        """How often each fast path was used; for tests."""
     @property
     def response(self) -> Response | None:
-        """The latest response, folded so far; None before the first."""
+        """The latest response, assembled so far; None before the first."""
     @property
     def responses(self) -> list[Response]:
-        """All responses: those that have ended, in the order of ending, then the open ones."""
+        """All responses: the ended ones, in the order of their ends, then the open ones."""
     @property
     def diagnostics(self) -> list[Diagnostic]:
-        """What was odd so far; at most 10,000 are kept."""
+        """The diagnostics so far; at most 10,000 are kept."""
     @property
     def diagnostic_counts(self) -> dict[str, int]:
-        """How many diagnostics there were of each code, kept or not."""
+        """Number of diagnostics per code, including those that are not kept."""
     @property
     def last_sequence_number(self) -> int | None:
-        """The sequence number of the last event that had one."""
+        """The sequence number of the last event that has one."""
 
 @final
 class State:
-    """One response, folded so far: what a `respstream.Response` reads."""
+    """The state of one response, assembled so far, which a `respstream.Response` reads."""
 
     version: int
     complete: bool
@@ -115,7 +115,7 @@ class State:
 
 @final
 class SseDecoder:
-    """Decodes one stream of server-sent events, fed in chunks of any size; does no I/O."""
+    """Decodes one stream of server-sent events, fed in chunks of any size, without I/O."""
 
     def __new__(cls, on_eof: Literal["flush", "discard"] = "flush") -> SseDecoder: ...
     def feed(self, chunk: Any) -> list[ServerSentEvent]: ...
@@ -132,21 +132,21 @@ def locate(raw: bytes) -> dict[str, tuple[int, int]]:
     """Byte spans of the values of the top-level members of a valid object; the last duplicate wins."""
 
 SEARCHED: int
-"""Objects up to this size are searched anew for each member that is read: that costs less than a dict of all of them."""
+"""Objects up to this size in bytes are searched again for each member that is read: cheaper than a dict of all members."""
 
 def read_member(raw: bytes, name: object) -> Any:
-    """A member of an object: what a small number, a word or a string is, else its bytes. Raises KeyError, ValueError."""
+    """A member: the value of null, a boolean, a string or a 64-bit integer, else its bytes. Raises KeyError, ValueError."""
 
 def response_row(state: State, source: str, *, whole: bool = False) -> tuple[Any, ...]:
-    """The row of one response; with `whole` its JSON is among them. Times are microseconds since the epoch."""
+    """The row of one response, including its JSON with `whole`. Times are microseconds since the epoch."""
 
 @final
 class Scan:
     """A scan that can be run any number of times.
 
-    An input is its name, a path as bytes or a callable that opens it, and the part that is wanted (start, end), None for
-    all. With `split` responses have no numbers, unless the part is the whole. With `full` all is read and checked, whatever
-    the columns need.
+    An input is a tuple: its name, a path as bytes or a callable that opens it, and the part to read (start, end) or None for
+    all of it. `split`: responses get no numbers, unless the part is the whole input. `full`: reads and checks everything,
+    even if the columns need less.
     """
 
     def __new__(
@@ -180,7 +180,7 @@ class Stream:
 
 @final
 class Batch:
-    """Some rows of a table, for whoever speaks Arrow."""
+    """Rows of a table, for any consumer of the Arrow PyCapsule interface."""
 
     num_rows: int
     schema: Schema
@@ -190,13 +190,13 @@ class Batch:
 
 @final
 class Schema:
-    """The schema of a table, for whoever speaks Arrow."""
+    """The schema of a table, for any consumer of the Arrow PyCapsule interface."""
 
     names: list[str]
     def __new__(cls, table: str, columns: list[str] | None = None, *, split: bool = False) -> Schema: ...
     def __arrow_c_schema__(self) -> object: ...
 
-# For the tests, which compare the twins and force the paths.
+# For the tests, which compare the backends and choose the fast paths.
 
 def catalogue() -> list[dict[str, Any]]: ...
 def diagnostic_kinds() -> dict[str, tuple[str, str]]: ...
@@ -205,54 +205,56 @@ def frame(
     chunks: list[bytes], form: str = "auto", on_eof: str = "flush", limit: int | None = None, force_slow: bool = False
 ) -> list[tuple[Any, ...]]: ...
 def json_verdict(raw: bytes) -> Literal["ok", "bad", "limit"]: ...
-def json_odd_text(raw: bytes) -> bool: ...
+def json_invalid_unicode(raw: bytes) -> bool: ...
 def line_check(lines: list[bytes]) -> list[str]: ...
 
 @final
 class SdkPlan:
-    """How the openai SDK's events are built, type by type. Only here: the Python twin leaves the SDK as it is."""
+    """How the openai SDK's events are built, by type. Only the Rust backend has it; the fallback does not change the SDK."""
 
     def __new__(cls) -> SdkPlan: ...
     def extend(self, nodes: list[tuple[Any, ...]]) -> None:
-        """Appends nodes (tuples of a kind and its arguments) to those there are; each is known by its place."""
+        """Appends nodes, tuples of a kind and its arguments. A node is identified by its index."""
     def set_event(self, kind: str, node: int | None) -> None:
-        """Events of this type are built by this node from now on; with None, by the SDK."""
+        """Builds events of this type from this node from now on; with None, the SDK builds them."""
     def build(self, node: int, text: bytes) -> Any:
-        """What the node makes of one JSON text as the SDK would; None where that is not sure."""
+        """Builds a JSON object from a node as the SDK would; None if the result is not certain."""
 
 @final
 class SdkReader:
-    """Reads one stream into the SDK's events."""
+    """Reads one stream into events of the SDK."""
 
     def __new__(cls, plan: SdkPlan, drafts: Sequence[str] = ...) -> SdkReader: ...
     def feed(self, chunk: bytes) -> list[Any] | tuple[Any, ...]:
-        """The events that a chunk completes: a list of them, or a tuple where texts or bytes for the SDK are among them."""
+        """The events that a chunk completes: a list, or a tuple if texts or bytes for the SDK are among them."""
     @property
     def rest(self) -> bytes:
-        """The bytes of the block that is not complete."""
+        """The bytes of the incomplete block."""
 
 @final
 class SdkDraft:
-    """An event that an `SdkRun` makes into its own, or that is made as it is."""
+    """The parts of an event that is not built yet: an `SdkDeltaRun` uses them, or else `event` builds the event itself."""
 
     def event(self) -> Any:
-        """The event. Raises `ValueError` if it was made already."""
+        """The event. Raises `ValueError` if it was built already."""
 
 @final
-class SdkStamp:
-    """Makes events of one of the SDK's classes out of events of another, with one more member."""
+class SdkSnapshotBuilder:
+    """Builds events of one SDK class from events of another class, with one more member, for example `snapshot`."""
 
-    def __new__(cls, class_: type[Any], fields: list[tuple[Any, ...]], given: set[str], added: str) -> SdkStamp: ...
-    def stamp(self, event: Any, added: Any) -> Any:
-        """The event with the new member; lists are copied, and null members have their defaults."""
+    def __new__(
+        cls, class_: type[Any], fields: list[tuple[Any, ...]], fields_set: set[str], added: str
+    ) -> SdkSnapshotBuilder: ...
+    def build(self, event: Any, added: Any) -> Any:
+        """The event with the new member. Lists are copied, and null members get their defaults."""
 
 @final
-class SdkRun:
+class SdkDeltaRun:
     """The deltas of one text, from the second on."""
 
-    def __new__(cls, stamp: SdkStamp, event: Any, text: str) -> SdkRun: ...
+    def __new__(cls, builder: SdkSnapshotBuilder, event: Any, text: str) -> SdkDeltaRun: ...
     def __call__(self, event: Any) -> list[Any] | None:
-        """The events for one more delta: a list of one; None if the event is not of this run."""
+        """The events for the next delta: a list of one event. None if the event does not belong to this text."""
     @property
     def text(self) -> str:
         """The text so far."""

@@ -35,7 +35,7 @@ class Python:
         return "ok"
 
     @staticmethod
-    def json_odd_text(raw: bytes) -> bool:
+    def json_invalid_unicode(raw: bytes) -> bool:
         return pure.decode(raw)[1]
 
     @staticmethod
@@ -60,7 +60,7 @@ def nested(depth: int, inside: bytes = b"") -> bytes:
 
 def judge(backend: Any, raw: bytes) -> str:
     verdict: str = backend.json_verdict(raw)
-    return "odd" if verdict == "ok" and backend.json_odd_text(raw) else verdict
+    return "odd" if verdict == "ok" and backend.json_invalid_unicode(raw) else verdict
 
 
 # Tables

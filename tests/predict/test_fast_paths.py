@@ -40,7 +40,7 @@ def read(rust: ModuleType, source: bytes, path: Path, size: int | None = None) -
     plain, predict, remember, by_name = path
     rust.fill_slots_by_name(by_name)
     decoder = rust.Decoder()
-    decoder._choose_paths(plain=plain, predict=predict, remember=remember)
+    decoder._choose_paths(whole_blocks=plain, event_cache=predict, value_cache=remember)
     parts = [source] if size is None else [source[at : at + size] for at in range(0, len(source), size)]
     return readings.reading(decoder, readings.feed_all(decoder, parts)), decoder._counters()
 
@@ -86,7 +86,7 @@ def fold(rust: ModuleType, source: bytes, path: Path, size: int) -> tuple[list[d
     """The responses and diagnostics of a decoder that creates no events; and its counters."""
     decoder = rust.Decoder()
     plain, predict, remember, _ = path
-    decoder._choose_paths(plain=plain, predict=predict, remember=remember)
+    decoder._choose_paths(whole_blocks=plain, event_cache=predict, value_cache=remember)
     found = [response for at in range(0, len(source), size) for response in decoder.fold(source[at : at + size])]
     found += decoder.fold_end()
     return [readings.plain_response(response) for response in found], decoder.diagnostics, decoder._counters()

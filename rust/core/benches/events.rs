@@ -1,4 +1,4 @@
-//! Events: read in full, and as the decoder reads them, which knows those that repeat.
+//! Reading events: in full, and in the decoder, whose event cache recognises events that repeat.
 
 mod stages;
 

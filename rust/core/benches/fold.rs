@@ -1,4 +1,4 @@
-//! The fold of whole logs, with and without the fast paths.
+//! Folding whole logs, with and without the fast paths.
 
 mod stages;
 

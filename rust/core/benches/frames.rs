@@ -1,4 +1,4 @@
-//! Framing, and memchr over the same bytes, which is the limit.
+//! Framing, and memchr over the same bytes as an upper limit.
 
 mod stages;
 

@@ -1,4 +1,4 @@
-//! Every payload checked in full.
+//! The JSON check of every payload, without the value cache.
 
 mod stages;
 

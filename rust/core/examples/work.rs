@@ -1,7 +1,7 @@
-//! How many bytes are looked at to read what comes on the standard input: `work CHUNK [EVERY]`, for the tests.
+//! Prints how many bytes the decoder reads to process standard input: `work CHUNK [EVERY]`, for the tests.
 //!
-//! `CHUNK`: bytes a call; `EVERY`: the tool calls of the latest response are read after so many calls, 0 for never. Only the
-//! reading of the source counts, not that of the tool calls.
+//! `CHUNK`: bytes per call; `EVERY`: reads the tool calls of the latest response after this many calls, 0 for never. Reading tool
+//! calls does not count as work.
 
 use std::io::{self, Read as _};
 

@@ -1,5 +1,5 @@
-//! The whole way: any bytes, cut anywhere, give the same events, responses and diagnostics; reading changes nothing; linear
-//! work.
+//! The decoder: any bytes, cut anywhere, yield the same events, responses and diagnostics; reading responses changes nothing;
+//! work is linear.
 #![no_main]
 
 use libfuzzer_sys::fuzz_target;
@@ -8,38 +8,38 @@ use respstream_core::count;
 use respstream_core::decoder::{Decoder, Ignore};
 use respstream_core::diagnostics::Diagnostic;
 use respstream_fuzz::Source;
-use respstream_fuzz::digest::{How, Reading, read, responses, told};
+use respstream_fuzz::outputs::{Output, ReadOptions, delta_fields, read, responses};
 
 fuzz_target!(|source: Source| {
-    let how = How { options: source.options, ..How::default() };
+    let how = ReadOptions { options: source.options, ..ReadOptions::default() };
     let whole = read(how, [&source.bytes[..]].into_iter());
-    let cut = read(how, source.pieces());
+    let cut = read(how, source.chunks());
     assert_eq!(whole, cut, "cut at {:?}", source.cuts);
-    let slow = read(How { slow: true, ..how }, [&source.bytes[..]].into_iter());
+    let slow = read(ReadOptions { slow: true, ..how }, [&source.bytes[..]].into_iter());
     assert_eq!(whole, slow, "a fast path differs");
-    let by_pieces = told(how, source.pieces(), true);
-    assert_eq!(by_pieces, told(how, source.pieces(), false), "pieces differ");
-    let mut looked = Decoder::new(source.options, false);
+    let in_batches = delta_fields(how, source.chunks(), true);
+    assert_eq!(in_batches, delta_fields(how, source.chunks(), false), "batches differ");
+    let mut decoder = Decoder::new(source.options, false);
     let mut work = 0;
-    for piece in source.pieces() {
+    for chunk in source.chunks() {
         count::take();
-        looked.feed(piece, None, &mut Ignore);
+        decoder.feed(chunk, None, &mut Ignore);
         work += count::take();
         if source.cuts.len() < 64 {
-            responses(&looked);
+            responses(&decoder);
         }
     }
     count::take();
-    looked.finish(None, &mut Ignore);
+    decoder.finish(None, &mut Ignore);
     work += count::take();
-    assert!(work <= source.bound(), "{work} bytes looked at for {}", source.bytes.len());
-    assert_eq!(whole.responses, responses(&looked), "reading left a trace");
-    strictly(&source, how, &whole);
+    assert!(work <= source.work_limit(), "{work} bytes read for {}", source.bytes.len());
+    assert_eq!(whole.responses, responses(&decoder), "reading responses changed them");
+    check_strict(&source, how, &whole);
 });
 
-/// A strict decoder stops at the first error of the lenient one.
-fn strictly(source: &Source, how: How, lenient: &Reading) {
-    let strict = read(How { strict: true, ..how }, source.pieces());
+/// A strict decoder fails at the first error that the lenient decoder reports.
+fn check_strict(source: &Source, how: ReadOptions, lenient: &Output) {
+    let strict = read(ReadOptions { strict: true, ..how }, source.chunks());
     match strict.failed {
         Some(failed) => {
             let first = lenient

@@ -1,11 +1,11 @@
-//! Events: what a payload says of its type, lane and numbers is what `serde_json` reads there; whole and cut alike.
+//! Events: type, lane and numbers of a payload equal those that `serde_json` reads; whole and cut sources yield the same event.
 #![no_main]
 
 use arbitrary::Arbitrary;
 use libfuzzer_sys::fuzz_target;
 use respstream_core::events::{Found, INDEX_LIMIT, Parsed, Reader};
 use respstream_core::frames::{Frame, What};
-use respstream_fuzz::digest::{Event, How, read, scan};
+use respstream_fuzz::outputs::{Event, ReadOptions, check, read};
 use serde_json::{Map, Value};
 
 const INDEXES: [&str; 5] =
@@ -24,14 +24,14 @@ fuzz_target!(|input: Input<'_>| {
     let unchecked = event(payload, name, false);
     assert_eq!(unchecked, event(payload, name, true));
     if let (Some(event), Ok(value)) = (&unchecked, serde_json::from_slice::<Value>(payload)) {
-        holds(event, value.as_object().expect("events are objects"), name);
+        check_event(event, value.as_object().expect("events are objects"), name);
     }
-    in_a_block(payload, name, input.cut, unchecked);
+    check_as_block(payload, name, input.cut, unchecked);
 });
 
-/// The event of a payload; `scanned`: the framer has checked it already.
+/// The event of a payload; `scanned`: the frame contains the verdict of the grammar check.
 fn event(payload: &[u8], name: Option<&str>, scanned: bool) -> Option<Event> {
-    let (verdict, mut members) = scan(payload);
+    let (verdict, mut members) = check(payload);
     let mut frame = Frame {
         data: payload,
         name: name.map(str::as_bytes),
@@ -47,15 +47,15 @@ fn event(payload: &[u8], name: Option<&str>, scanned: bool) -> Option<Event> {
     let mut reader = Reader::default();
     match reader.read(&mut frame, &mut Vec::new()) {
         Found::Event(parsed) => {
-            eager(&parsed);
+            read_eager_fields(&parsed);
             Some((&parsed).into())
         }
         Found::Plain | Found::Stray => None,
     }
 }
 
-/// The fields that a binding reads at once.
-fn eager(parsed: &Parsed<'_>) {
+/// Reads the fields that a binding decodes for each event.
+fn read_eager_fields(parsed: &Parsed<'_>) {
     for field in parsed.entry.map_or(&[][..], |entry| entry.eager) {
         if let Some(member) = parsed.member(field) {
             respstream_core::json::decode_str(parsed.bytes(&member));
@@ -63,7 +63,7 @@ fn eager(parsed: &Parsed<'_>) {
     }
 }
 
-fn holds(event: &Event, object: &Map<String, Value>, name: Option<&str>) {
+fn check_event(event: &Event, object: &Map<String, Value>, name: Option<&str>) {
     let text = |key: &str| object.get(key).and_then(Value::as_str);
     let kind = text("type").filter(|kind| !kind.is_empty());
     assert_eq!(Some(event.kind.as_str()), kind.or(name));
@@ -71,29 +71,29 @@ fn holds(event: &Event, object: &Map<String, Value>, name: Option<&str>) {
     assert_eq!(event.lane.as_deref(), text("stream_id"));
     let number = |key: &str| object.get(key).and_then(Value::as_i64);
     assert_eq!(event.sequence_number, number("sequence_number"));
-    let given: Vec<_> =
+    let values: Vec<_> =
         INDEXES.iter().map(|key| object.get(*key).filter(|v| !v.is_null())).collect();
     let limit = i64::from(INDEX_LIMIT);
-    let good = |value: &Value| value.as_i64().filter(|index| (0..=limit).contains(index));
+    let valid = |value: &Value| value.as_i64().filter(|index| (0..=limit).contains(index));
     match event.indexes {
         Some(indexes) => {
-            let expected = given.iter().map(|value| value.and_then(good));
+            let expected = values.iter().map(|value| value.and_then(valid));
             assert!(indexes.values.iter().map(|v| v.map(i64::from)).eq(expected));
         }
-        None => assert!(given.iter().flatten().any(|value| good(value).is_none())),
+        None => assert!(values.iter().flatten().any(|value| valid(value).is_none())),
     }
 }
 
-/// The same payload as a block of a stream, cut somewhere: the same event.
-fn in_a_block(payload: &[u8], name: Option<&str>, cut: u8, expected: Option<Event>) {
+/// The same payload as an SSE block, cut in two chunks, yields the same event.
+fn check_as_block(payload: &[u8], name: Option<&str>, cut: u8, expected: Option<Event>) {
     if payload.first() != Some(&b'{') || payload.iter().any(|byte| matches!(byte, b'\r' | b'\n')) {
         return;
     }
     let name = name.map_or(String::new(), |name| format!("event: {name}\n"));
     let source = [name.as_bytes(), b"data: ", payload, b"\n\n"].concat();
-    let whole = read(How::default(), [&source[..]].into_iter());
+    let whole = read(ReadOptions::default(), [&source[..]].into_iter());
     let at = usize::from(cut) % source.len();
-    let cut = read(How::default(), [&source[..at], &source[at..]].into_iter());
+    let cut = read(ReadOptions::default(), [&source[..at], &source[at..]].into_iter());
     assert_eq!(whole, cut);
     let mut events = whole.events.into_iter();
     let found = events.next().map(|event| Event { span: (0, payload.len() as u64, 1), ..event });

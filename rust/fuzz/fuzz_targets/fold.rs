@@ -1,4 +1,4 @@
-//! The fold: streams like recorded ones, held against an oracle after each event; every getter may be read at any time.
+//! The fold: generated streams, compared with an oracle after each event; every getter may be read at any time.
 #![no_main]
 
 use libfuzzer_sys::fuzz_target;
@@ -7,9 +7,9 @@ use respstream_core::decoder::{Decoder, Ignore};
 use respstream_core::frames::Options;
 use respstream_core::json::write_canonical;
 use respstream_core::response::Texts;
-use respstream_fuzz::digest::{How, Response, read, responses};
 use respstream_fuzz::oracle::Oracle;
-use respstream_fuzz::wire::Script;
+use respstream_fuzz::outputs::{ReadOptions, Response, read, responses};
+use respstream_fuzz::script::Script;
 use serde_json::{Value, json};
 
 fuzz_target!(|script: Script| {
@@ -28,29 +28,29 @@ fuzz_target!(|script: Script| {
                 oracle.apply(step);
             }
         }
-        holds(&decoder, &oracle.output(), false);
+        check_response(&decoder, &oracle.output(), false);
     }
-    let expected = end(&script, &oracle, &mut decoder, &mut source);
-    holds(&decoder, &expected, script.terminal.is_some());
+    let expected = feed_terminal(&script, &oracle, &mut decoder, &mut source);
+    check_response(&decoder, &expected, script.terminal.is_some());
     decoder.finish(None, &mut Ignore);
-    let halves = source.split_at(source.len() / 2);
-    let slow = How { slow: true, ..How::default() };
-    let again = read(slow, [halves.0, halves.1].into_iter());
+    let (first, second) = source.split_at(source.len() / 2);
+    let slow = ReadOptions { slow: true, ..ReadOptions::default() };
+    let again = read(slow, [first, second].into_iter());
     assert_eq!(again.responses, responses(&decoder));
 });
 
-/// Feeds the terminal event, if there is one; gives the output that is expected then.
-fn end(
+/// Feeds the terminal event, if there is one; returns the output expected after it.
+fn feed_terminal(
     script: &Script,
     oracle: &Oracle,
     decoder: &mut Decoder,
     source: &mut Vec<u8>,
 ) -> Vec<Value> {
     let Some(output) = script.terminal else { return oracle.output() };
-    let (given, expected) = oracle.ended(output);
+    let (sent, expected) = oracle.terminal_output(output);
     let mut response = json!({"id": "r", "status": "completed"});
-    if let Some(given) = given {
-        response["output"] = given;
+    if let Some(sent) = sent {
+        response["output"] = sent;
     }
     let number = script.steps.len() + 1;
     let event = script.framed("response.completed", &format!(",\"response\":{response}"), number);
@@ -59,24 +59,24 @@ fn end(
     expected
 }
 
-/// The response is what the oracle says it is.
-fn holds(decoder: &Decoder, output: &[Value], complete: bool) {
+/// The response equals that of the oracle.
+fn check_response(decoder: &Decoder, output: &[Value], complete: bool) {
     let [response] = &responses(decoder)[..] else { panic!("one response is expected") };
-    // Items that nothing has touched stand there as they came, with halves of pairs, which serde_json refuses.
+    // Unchanged items keep their text, including lone surrogates, which serde_json rejects; the canonical form has none.
     let mut json = Vec::new();
     write_canonical(&response.json, &mut json);
     let whole: Value = serde_json::from_slice(&json).expect("a response is JSON");
-    // Nothing was streamed, and the response has no output.
+    // Without streamed items the response may have no output.
     let none = Vec::new();
     let found = whole["output"].as_array().unwrap_or(&none).iter().map(compared);
     let found: Vec<Value> = found.collect();
     assert_eq!(found, output);
     assert_eq!(response.texts, texts(output));
     assert_eq!(response.ended.0, complete);
-    calls(response, output);
+    check_calls(response, output);
 }
 
-/// An item without the members that the oracle does not know.
+/// An item without the members that the oracle does not model.
 fn compared(item: &Value) -> Value {
     let mut item = item.clone();
     if let Some(members) = item.as_object_mut() {
@@ -120,7 +120,7 @@ fn texts(output: &[Value]) -> Texts {
     texts
 }
 
-fn calls(response: &Response, output: &[Value]) {
+fn check_calls(response: &Response, output: &[Value]) {
     let text = |value: &Value| value.as_str().map(str::to_owned);
     let expected = output.iter().filter_map(|item| {
         let field = match item["type"].as_str()? {

@@ -1,35 +1,35 @@
-//! Frames: the same ones for a source that is whole, cut, or kept from the fast path; every byte accounted for; linear work.
+//! Frames: a source yields the same frames whole, cut, and without the fast path; every byte is accounted for; work is linear.
 #![no_main]
 
 use libfuzzer_sys::fuzz_target;
 use respstream_core::count;
 use respstream_core::frames::Form;
 use respstream_fuzz::Source;
-use respstream_fuzz::digest::{Given, frames};
+use respstream_fuzz::outputs::{FramerOutput, frames};
 
 fuzz_target!(|source: Source| {
     let whole = frames(source.options, [&source.bytes[..]].into_iter(), false);
     count::take();
-    let cut = frames(source.options, source.pieces(), false);
+    let cut = frames(source.options, source.chunks(), false);
     let work = count::take();
     assert_eq!(whole, cut, "cut at {:?}", source.cuts);
-    assert!(work <= source.bound(), "{work} bytes looked at for {}", source.bytes.len());
+    assert!(work <= source.work_limit(), "{work} bytes read for {}", source.bytes.len());
     let slow = frames(source.options, [&source.bytes[..]].into_iter(), true);
     assert_eq!(whole, slow, "the fast path differs");
-    accounted(&source, &whole);
+    check_accounted(&source, &whole);
 });
 
-/// Each line lies in a frame, in a note, or is one that the specification drops.
-fn accounted(source: &Source, given: &[Given]) {
+/// Each line is in a frame or a note, or the specification drops it.
+fn check_accounted(source: &Source, outputs: &[FramerOutput]) {
     let mut left = source.bytes.clone();
     let mut edge = 0;
-    for one in given {
-        let (start, end) = match one {
-            Given::Frame { span, .. } => (span.0, span.1),
-            Given::Note(note) => (note.offset, note.offset + note.length),
-            Given::Done => continue,
+    for output in outputs {
+        let (start, end) = match output {
+            FramerOutput::Frame { span, .. } => (span.0, span.1),
+            FramerOutput::Note(note) => (note.offset, note.offset + note.length),
+            FramerOutput::Done => continue,
         };
-        assert!(edge <= start && start <= end && end <= left.len() as u64, "{one:?}");
+        assert!(edge <= start && start <= end && end <= left.len() as u64, "{output:?}");
         edge = end;
         for byte in &mut left[start as usize..end as usize] {
             *byte = if is_break(*byte) { *byte } else { b' ' };
@@ -53,7 +53,7 @@ fn is_break(byte: u8) -> bool {
     matches!(byte, b'\r' | b'\n')
 }
 
-/// The lines without their breaks and the byte order mark.
+/// The lines without their line breaks, and without the byte order mark.
 fn lines(text: &[u8]) -> impl Iterator<Item = &[u8]> {
     let text = text.strip_prefix(b"\xef\xbb\xbf").unwrap_or(text);
     text.split_inclusive(|byte| *byte == b'\n').flat_map(|line| {
@@ -62,7 +62,7 @@ fn lines(text: &[u8]) -> impl Iterator<Item = &[u8]> {
     })
 }
 
-/// Nothing but white space, end marks and the marks of an array.
+/// Only white space, `[DONE]`, and array punctuation.
 fn is_blank(line: &[u8]) -> bool {
     let bare = line.trim_ascii();
     bare == b"[DONE]" || bare.iter().all(|byte| matches!(byte, b' ' | b'\t' | b'[' | b']' | b','))

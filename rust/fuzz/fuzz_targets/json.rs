@@ -1,4 +1,4 @@
-//! JSON: the verdicts of `serde_json` on the grammar, with the limits worked out beside it; the same members and strings.
+//! JSON: the verdicts, members and strings equal those of `serde_json`; the limits are computed separately.
 #![no_main]
 
 use libfuzzer_sys::fuzz_target;
@@ -6,19 +6,19 @@ use respstream_core::count;
 use respstream_core::json::{
     self, DEPTH_LIMIT, DIGIT_LIMIT, Fault, Kind, LineCheck, Member, State,
 };
-use respstream_fuzz::digest::scan;
-use respstream_fuzz::{WORK, stretched};
+use respstream_fuzz::outputs::check;
+use respstream_fuzz::{WORK, expand_repeats};
 use serde::de::IgnoredAny;
 use serde_json::Value;
 
 fuzz_target!(|input: &[u8]| {
-    let text = stretched(input);
+    let text = expand_repeats(input);
     count::take();
-    let (verdict, members) = scan(&text);
-    lines(&text);
+    let (verdict, members) = check(&text);
+    check_lines(&text);
     let work = count::take();
-    assert!(work <= WORK * (text.len() as u64 + 64), "{work} bytes looked at for {}", text.len());
-    // It ignores what is in strings but for their grammar, and needs no stack.
+    assert!(work <= WORK * (text.len() as u64 + 64), "{work} bytes read for {}", text.len());
+    // `IgnoredAny` checks only the grammar of strings, and needs no stack.
     let grammar = serde_json::from_slice::<IgnoredAny>(&text).is_ok();
     assert_eq!(grammar, verdict != Err(Fault::Bad));
     if !grammar {
@@ -28,23 +28,23 @@ fuzz_target!(|input: &[u8]| {
     }
     assert_eq!(over_limits(&text), verdict == Err(Fault::Limit));
     let Ok(scan) = verdict else { return };
-    located(&text, scan.kind, &members);
+    check_located(&text, scan.kind, &members);
     let utf8 = std::str::from_utf8(&text).is_ok();
     assert_eq!(json::utf8_ok(&text), utf8);
-    let shallow = depth(&text) < 120; // its own limit is 128
+    let shallow = depth(&text) < 120; // the limit of serde_json is 128
     match serde_json::from_slice::<Value>(&text) {
         Ok(value) => {
             assert!(!scan.lone_surrogate);
-            same_members(&text, &members, &value);
-            rewritten(&text, &value);
+            check_members(&text, &members, &value);
+            check_canonical(&text, &value);
         }
-        // What is left to be wrong is inside strings.
+        // Only the content of strings can still be invalid.
         Err(error) => assert!(!shallow || scan.lone_surrogate || !utf8, "{error}"),
     }
 });
 
-/// The check that takes line by line, against the whole text.
-fn lines(text: &[u8]) {
+/// The incremental check of lines agrees with the check of the whole text.
+fn check_lines(text: &[u8]) {
     let mut check = LineCheck::new();
     let mut joined = Vec::new();
     for (number, line) in text.split(|byte| matches!(byte, b'\n' | b'\r')).enumerate() {
@@ -62,8 +62,8 @@ fn lines(text: &[u8]) {
     }
 }
 
-/// Each token that is no string, with the depth at it.
-fn outside_strings(text: &[u8], mut take: impl FnMut(usize, usize)) {
+/// Calls `take` with the offset and depth of each byte outside of strings.
+fn bytes_outside_strings(text: &[u8], mut take: impl FnMut(usize, usize)) {
     let (mut depth, mut at) = (0_usize, 0);
     while at < text.len() {
         match text[at] {
@@ -84,13 +84,13 @@ fn outside_strings(text: &[u8], mut take: impl FnMut(usize, usize)) {
 
 fn depth(text: &[u8]) -> usize {
     let mut deepest = 0;
-    outside_strings(text, |_, depth| deepest = deepest.max(depth));
+    bytes_outside_strings(text, |_, depth| deepest = deepest.max(depth));
     deepest
 }
 
 fn over_limits(text: &[u8]) -> bool {
     let mut longest = 0;
-    outside_strings(text, |at, _| {
+    bytes_outside_strings(text, |at, _| {
         let before = at.checked_sub(1).and_then(|at| text.get(at));
         let inside = before.is_some_and(|byte| byte.is_ascii_digit() || b".eE+".contains(byte));
         let exponent = before == Some(&b'-') && at > 1 && b"eE".contains(&text[at - 2]);
@@ -105,8 +105,8 @@ fn over_limits(text: &[u8]) -> bool {
     depth(text) > DEPTH_LIMIT || longest > DIGIT_LIMIT
 }
 
-/// The quick search for the parts finds what the check found.
-fn located(text: &[u8], kind: Kind, members: &[Member]) {
+/// The search without a check finds the same members as the check.
+fn check_located(text: &[u8], kind: Kind, members: &[Member]) {
     let mut found = Vec::new();
     assert_eq!(json::locate(text, &mut found), kind == Kind::Object);
     assert_eq!(found, members);
@@ -114,10 +114,10 @@ fn located(text: &[u8], kind: Kind, members: &[Member]) {
     assert_eq!(json::elements(text, &mut elements), kind == Kind::Array);
 }
 
-fn same_members(text: &[u8], members: &[Member], value: &Value) {
+fn check_members(text: &[u8], members: &[Member], value: &Value) {
     let Some(object) = value.as_object() else { return };
     for (key, value) in object {
-        let member = json::find(text, members, key).expect("it is there");
+        let member = json::find(text, members, key).expect("serde_json found the member");
         let raw = member.value(text);
         assert_eq!(serde_json::from_slice::<Value>(raw).as_ref().ok(), Some(value));
         if let Some(expected) = value.as_str() {
@@ -133,7 +133,7 @@ fn same_members(text: &[u8], members: &[Member], value: &Value) {
     assert!(keys.into_iter().all(|key| object.contains_key(key.as_ref())));
 }
 
-fn rewritten(text: &[u8], value: &Value) {
+fn check_canonical(text: &[u8], value: &Value) {
     let mut out = Vec::new();
     json::write_canonical(text, &mut out);
     assert_eq!(serde_json::from_slice::<Value>(&out).as_ref().ok(), Some(value));

@@ -1,16 +1,16 @@
-//! What the targets share: how the input chooses cuts and options, and what a reader gives as plain values.
+//! Shared by the fuzz targets: sources with options and cuts, and the outputs of readers as comparable values.
 
-pub mod digest;
 pub mod oracle;
-pub mod wire;
+pub mod outputs;
+pub mod script;
 
 use arbitrary::{Arbitrary, Unstructured};
 use respstream_core::frames::{Form, OnEof, Options};
 
-/// Work that an input may cost: so many bytes looked at for each byte, and a little for each call.
+/// Limit of the work for an input: how many bytes may be read per byte of input. Each call may add a constant.
 pub const WORK: u64 = 64;
 
-/// A source with the options it is read with, and where it is cut.
+/// A source, the options to read it with, and the offsets at which it is cut into chunks.
 #[derive(Debug)]
 pub struct Source {
     pub options: Options,
@@ -19,29 +19,29 @@ pub struct Source {
 }
 
 impl Source {
-    /// The pieces between the cuts.
-    pub fn pieces(&self) -> impl Iterator<Item = &[u8]> {
+    /// The chunks between the cuts.
+    pub fn chunks(&self) -> impl Iterator<Item = &[u8]> {
         let ends = self.cuts.iter().copied().chain([self.bytes.len()]);
         let mut start = 0;
         ends.map(move |end| {
-            let piece = &self.bytes[start..end];
+            let chunk = &self.bytes[start..end];
             start = end;
-            piece
+            chunk
         })
     }
 
-    /// What reading it may cost in all.
-    pub fn bound(&self) -> u64 {
+    /// Limit of the work for reading it.
+    pub fn work_limit(&self) -> u64 {
         WORK * (self.bytes.len() as u64 + self.cuts.len() as u64 + 64)
     }
 }
 
 impl<'a> Arbitrary<'a> for Source {
-    /// Options and cuts come from the end of the input, so that the bytes of a seed stand as they are.
+    /// Options and cuts come from the end of the input, so that seed files need no encoding.
     fn arbitrary(u: &mut Unstructured<'a>) -> arbitrary::Result<Self> {
         let all = u.bytes(u.len())?;
         let (bytes, tail) = all.split_at(all.len() - all.len().min(12));
-        let bytes = stretched(bytes);
+        let bytes = expand_repeats(bytes);
         let mut source = Self { options: options(tail), cuts: cuts(bytes.len(), tail), bytes };
         if tail.last().is_some_and(|byte| byte & 1 == 1) {
             source.cuts = (1..source.bytes.len()).collect();
@@ -54,7 +54,7 @@ fn options(tail: &[u8]) -> Options {
     let choice = tail.first().copied().unwrap_or(0);
     let limit = tail.get(1).copied().unwrap_or(0);
     Options {
-        // Seeds end in text, most of which is ASCII: those bits must lead to the plain case most often.
+        // Seeds end in mostly ASCII text: those bits must select the default in most cases.
         form: match choice >> 5 {
             6 => Form::Sse,
             7 => Form::Jsonl,
@@ -74,17 +74,17 @@ fn cuts(size: usize, tail: &[u8]) -> Vec<usize> {
     cuts
 }
 
-/// The most bytes that an input is stretched to.
-const STRETCHED: usize = 1 << 16;
+/// Limit of the size of an expanded input.
+const MAX_EXPANDED: usize = 1 << 16;
 
-/// The input with each `0x01 n` as n more of the byte before it: limits lie far out.
-pub fn stretched(input: &[u8]) -> Vec<u8> {
+/// Replaces each `0x01 n` by 32 n more copies of the byte before it, so that short inputs can reach limits of size.
+pub fn expand_repeats(input: &[u8]) -> Vec<u8> {
     let mut text = Vec::new();
     let mut bytes = input.iter();
     while let Some(byte) = bytes.next() {
         if *byte == 1 {
             let count = bytes.next().map_or(0, |count| usize::from(*count) * 32);
-            let count = count.min(STRETCHED.saturating_sub(text.len()));
+            let count = count.min(MAX_EXPANDED.saturating_sub(text.len()));
             text.extend(std::iter::repeat_n(text.last().copied().unwrap_or(b'['), count));
         } else {
             text.push(*byte);

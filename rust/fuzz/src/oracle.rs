@@ -1,58 +1,59 @@
-//! The fold by other means: slow, over plain values, for the events that carry text. It never sees the bytes.
+//! A reference implementation of the fold: slow, over plain values, for events that carry text. It never reads bytes.
 
 use std::collections::BTreeMap;
 
 use serde_json::{Map, Value};
 
-use crate::wire::{self, Act, Grows, ItemKind, Output, PartKind, Step, Target, Text};
+use crate::script::{self, Act, ItemKind, Output, PartKind, Step, Target, Text, TextKind};
 
-/// A text, and whether it is settled.
+/// A text, and whether it is final.
 #[derive(Clone, Debug, Default)]
-struct Grown {
+struct Streamed {
     text: Text,
-    fixed: bool,
+    is_final: bool,
 }
 
 #[derive(Clone, Debug)]
 struct Part {
     kind: PartKind,
-    texts: BTreeMap<&'static str, Grown>,
-    fixed: bool,
+    texts: BTreeMap<&'static str, Streamed>,
+    is_final: bool,
 }
 
 #[derive(Clone, Debug)]
 struct Item {
     kind: ItemKind,
     call: Option<(u8, u8)>,
-    values: BTreeMap<&'static str, Grown>,
+    values: BTreeMap<&'static str, Streamed>,
     content: Option<BTreeMap<u32, Part>>,
     summary: Option<BTreeMap<u32, Part>>,
-    fixed: bool,
+    is_final: bool,
 }
 
-/// One response, folded.
+/// One assembled response.
 #[derive(Debug, Default)]
 pub struct Oracle {
     items: BTreeMap<u32, Item>,
+    /// The index that events without one refer to.
     latest: u32,
 }
 
-/// A text that came whole: half a pair in it stays alone.
-fn whole(text: &Text) -> Grown {
-    Grown { text: Text(text.finished().encode_utf16().collect()), fixed: false }
+/// A text of an item or part: a lone surrogate in it is final, no later delta completes the pair.
+fn complete(text: &Text) -> Streamed {
+    Streamed { text: Text(text.finished().encode_utf16().collect()), is_final: false }
 }
 
-impl From<&wire::Part> for Part {
-    fn from(part: &wire::Part) -> Self {
-        let text = part.text.as_ref().map(|text| (part.kind.field(), whole(text)));
-        Self { kind: part.kind, texts: text.into_iter().collect(), fixed: false }
+impl From<&script::Part> for Part {
+    fn from(part: &script::Part) -> Self {
+        let text = part.text.as_ref().map(|text| (part.kind.field(), complete(text)));
+        Self { kind: part.kind, texts: text.into_iter().collect(), is_final: false }
     }
 }
 
-impl From<&wire::Item> for Item {
-    fn from(item: &wire::Item) -> Self {
-        let value = item.value.as_ref().map(|value| (item.kind.field(), whole(value)));
-        let parts = |parts: &Option<Vec<wire::Part>>| {
+impl From<&script::Item> for Item {
+    fn from(item: &script::Item) -> Self {
+        let value = item.value.as_ref().map(|value| (item.kind.field(), complete(value)));
+        let parts = |parts: &Option<Vec<script::Part>>| {
             parts.as_ref().map(|parts| (0..).zip(parts.iter().map(Part::from)).collect())
         };
         Self {
@@ -61,20 +62,20 @@ impl From<&wire::Item> for Item {
             values: value.into_iter().collect(),
             content: parts(&item.content),
             summary: parts(&item.summary),
-            fixed: false,
+            is_final: false,
         }
     }
 }
 
 impl Item {
-    fn made(kind: ItemKind) -> Self {
+    fn new(kind: ItemKind) -> Self {
         Self {
             kind,
             call: None,
             values: BTreeMap::new(),
             content: None,
             summary: None,
-            fixed: false,
+            is_final: false,
         }
     }
 
@@ -88,14 +89,14 @@ fn last<T>(list: &BTreeMap<u32, T>) -> Option<u32> {
 }
 
 impl Oracle {
-    /// Folds a step.
+    /// Applies a step.
     pub fn apply(&mut self, step: &Step) {
         match &step.act {
             Act::Item { done, item } => {
                 let missing =
                     if *done { self.latest } else { last(&self.items).map_or(0, |last| last + 1) };
                 let index = step.output_index.unwrap_or(missing);
-                self.items.insert(index, Item { fixed: *done, ..item.into() });
+                self.items.insert(index, Item { is_final: *done, ..item.into() });
                 self.latest = index;
             }
             Act::Part { done, summary, part } => {
@@ -107,10 +108,10 @@ impl Oracle {
                 let list = item.list(*summary);
                 let missing = last(list).map_or(0, |last| if *done { last } else { last + 1 });
                 let index = step.part_index.unwrap_or(missing);
-                list.insert(index, Part { fixed: *done, ..part.into() });
+                list.insert(index, Part { is_final: *done, ..part.into() });
             }
-            Act::Delta { target, text, .. } => self.grow(step, *target, text, false),
-            Act::Done { target, text } => self.grow(step, *target, text, true),
+            Act::Delta { target, text, .. } => self.append(step, *target, text, false),
+            Act::Done { target, text } => self.append(step, *target, text, true),
             Act::Progress | Act::Quiet | Act::Unknown => {}
         }
     }
@@ -118,41 +119,42 @@ impl Oracle {
     fn target(&mut self, step: &Step, kind: ItemKind) -> Option<&mut Item> {
         let index = step.output_index.unwrap_or(self.latest);
         self.latest = index;
-        Some(self.items.entry(index).or_insert_with(|| Item::made(kind))).filter(|item| !item.fixed)
+        Some(self.items.entry(index).or_insert_with(|| Item::new(kind)))
+            .filter(|item| !item.is_final)
     }
 
-    fn grow(&mut self, step: &Step, target: Target, text: &Text, done: bool) {
+    fn append(&mut self, step: &Step, target: Target, text: &Text, done: bool) {
         let Some(item) = self.target(step, target.item()) else { return };
         let (texts, field) = match target {
             Target::Call(_) => (&mut item.values, target.item().field()),
-            Target::Part(grows) => {
-                let list = item.list(grows == Grows::Summary);
+            Target::Part(kind) => {
+                let list = item.list(kind == TextKind::Summary);
                 let index = step.part_index.unwrap_or(last(list).unwrap_or(0));
-                let made = || Part { kind: grows.part(), texts: BTreeMap::new(), fixed: false };
-                let part = list.entry(index).or_insert_with(made);
-                if part.fixed {
+                let new = || Part { kind: kind.part(), texts: BTreeMap::new(), is_final: false };
+                let part = list.entry(index).or_insert_with(new);
+                if part.is_final {
                     return;
                 }
-                (&mut part.texts, grows.part().field())
+                (&mut part.texts, kind.part().field())
             }
         };
         if done {
-            texts.insert(field, Grown { text: text.clone(), fixed: true });
+            texts.insert(field, Streamed { text: text.clone(), is_final: true });
             return;
         }
-        let grown = texts.entry(field).or_default();
-        if !grown.fixed {
-            grown.text.0.extend(&text.0);
+        let streamed = texts.entry(field).or_default();
+        if !streamed.is_final {
+            streamed.text.0.extend(&text.0);
         }
     }
 
-    /// The items as JSON values, of the members that are compared.
+    /// The items as JSON values, with only the members that are compared.
     pub fn output(&self) -> Vec<Value> {
         self.items.values().map(Item::value).collect()
     }
 
-    /// What the terminal event says of the output, and what the output is then.
-    pub fn ended(&self, output: Output) -> (Option<Value>, Vec<Value>) {
+    /// The `output` that the terminal event carries, and the output of the response after it.
+    pub fn terminal_output(&self, output: Output) -> (Option<Value>, Vec<Value>) {
         let streamed = self.output();
         match output {
             Output::Missing => (None, streamed),
@@ -178,8 +180,8 @@ impl Item {
             value.insert("call_id".into(), format!("c{call}").into());
             value.insert("name".into(), format!("n{name}").into());
         }
-        for (key, grown) in &self.values {
-            value.insert((*key).into(), grown.text.finished().into());
+        for (key, streamed) in &self.values {
+            value.insert((*key).into(), streamed.text.finished().into());
         }
         for (key, list) in [("content", &self.content), ("summary", &self.summary)] {
             if let Some(list) = list {
@@ -192,8 +194,10 @@ impl Item {
 
 impl Part {
     fn value(&self) -> Value {
-        let texts =
-            self.texts.iter().map(|(key, grown)| ((*key).to_owned(), grown.text.finished().into()));
+        let texts = self
+            .texts
+            .iter()
+            .map(|(key, streamed)| ((*key).to_owned(), streamed.text.finished().into()));
         let kind = [("type".to_owned(), Value::from(self.kind.name()))];
         kind.into_iter().chain(texts).collect::<Map<_, _>>().into()
     }

@@ -1,43 +1,43 @@
-//! The binding of `decoder`: bytes in, event objects and responses out.
+//! The class `Decoder`: takes bytes, returns event objects and responses.
 
-use std::collections::HashMap;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use pyo3::exceptions::PyValueError;
 use pyo3::prelude::*;
-use pyo3::sync::MutexExt;
 use pyo3::types::{PyBytes, PyDict, PyList};
 use respstream_core::catalogue::DIAGNOSTICS;
-use respstream_core::decoder::{Decoder as Core, Ignore, Sink};
+use respstream_core::decoder::{Decoder as CoreDecoder, Ignore, Sink};
 use respstream_core::diagnostics::Diagnostic;
 use respstream_core::frames::{Form, Options};
-use respstream_core::response::Folded;
 use respstream_core::wrapped::{Place, RowOptions};
 
 use crate::convert;
-use crate::events::{Maker, Memory};
-use crate::response::{Room, SharedRoom, State, Within, outside, response};
+use crate::objects::events::{EventBuilder, ObjectCache};
+use crate::response::OpenViews;
+use crate::shared_decoder::{
+    DecoderParts, ReentrancyGuard, SharedDecoder, check_reentrancy, lock, lock_decoder,
+};
 
-/// Chunks from this size on are folded without the GIL; below it, letting go costs more than it gives.
-const DETACH_FROM: usize = 8 * 1024;
+/// Chunks of at least this size are parsed detached from the interpreter. For smaller ones, detaching costs more than it saves.
+const DETACH_MIN_BYTES: usize = 8 * 1024;
 
-/// When a record was asked for and when it came; its first byte, the byte behind it, its line.
+/// When the response of a record was requested, and when it arrived; in seconds since the epoch.
 type Times = (Option<f64>, Option<f64>);
+/// First byte, end (exclusive) and line of a record.
 type Span = (u64, u64, u64);
 
 const FINISHED: &str = "the decoder has finished; reset() makes it ready for another stream";
 const FAILED: &str = "the decoder has failed; reset() makes it ready for another stream";
 
-/// What a decoder is given.
 enum Input<'a> {
     Chunk(&'a [u8]),
-    /// A record that was found elsewhere; whether its stream ends behind it.
+    /// A record that another reader found, and whether its stream ends with it.
     Record(&'a [u8], Place, bool),
     End,
 }
 
 impl Input<'_> {
-    fn take<S: Sink>(self, core: &mut Core, now: Option<f64>, sink: &mut S) {
+    fn feed<S: Sink>(self, core: &mut CoreDecoder, now: Option<f64>, sink: &mut S) {
         match self {
             Self::Chunk(bytes) => core.feed(bytes, now, sink),
             Self::Record(bytes, place, ends) => core.record(bytes, place, ends, now, sink),
@@ -46,57 +46,27 @@ impl Input<'_> {
     }
 
     fn is_large(&self) -> bool {
-        matches!(self, Self::Chunk(bytes) | Self::Record(bytes, ..) if bytes.len() >= DETACH_FROM)
+        matches!(self, Self::Chunk(bytes) | Self::Record(bytes, ..) if bytes.len() >= DETACH_MIN_BYTES)
     }
 
-    /// Why nothing can be taken behind it.
+    /// Why the decoder accepts no input after this one.
     fn refusal(&self) -> Option<&'static str> {
         matches!(self, Self::End).then_some(FINISHED)
     }
 }
 
-/// The views of open responses that Python has seen, by ordinal: one object for each response.
-#[derive(Default)]
-pub struct Views(HashMap<u64, (Py<State>, Py<PyAny>)>);
-
-impl Views {
-    /// The one view of a response.
-    pub fn get<'py>(
-        &mut self,
-        py: Python<'py>,
-        room: SharedRoom,
-        ordinal: u64,
-    ) -> PyResult<Bound<'py, PyAny>> {
-        if let Some((_, view)) = self.0.get(&ordinal) {
-            return Ok(view.bind(py).clone());
-        }
-        let state = Bound::new(py, State::shared(room, ordinal))?;
-        let view = response(py, &state)?;
-        self.0.insert(ordinal, (state.unbind(), view.clone().unbind()));
-        Ok(view)
-    }
-
-    /// The view of a response that leaves its decoder.
-    fn release<'py>(&mut self, py: Python<'py>, folded: Folded) -> PyResult<Bound<'py, PyAny>> {
-        if let Some((state, view)) = self.0.remove(&folded.ordinal) {
-            state.get().adopt(py, folded);
-            return Ok(view.into_bound(py));
-        }
-        response(py, &Bound::new(py, State::owned(folded))?)
-    }
-}
-
-/// Decodes one live stream, or one log, without doing any I/O: bytes in; events out, and responses folded on the way.
+/// Decodes one live stream or one log without I/O: takes bytes, returns events, and folds (assembles) responses.
 ///
-/// Options, by keyword: `form`: "auto", "sse", "jsonl" or "rows" (then `field`, `time` and `lane` are JSON pointers). `on_eof`: whether an
-/// unfinished block at the end counts ("flush") or not ("discard"). `strict`: the first diagnostic of severity error raises `StreamError`.
-/// `max_event_bytes`: larger payloads are skipped and diagnosed. `clock`: a function that tells the time of each chunk, in seconds.
-/// Raises `ValueError` or `TypeError` for the options and for what is fed, never for what the bytes say. Threads may share
-/// a decoder: each call is taken as a whole.
+/// Keyword options: `form`: "auto", "sse", "jsonl" or "rows" (`field`, `time` and `lane` are JSON Pointers for rows). `on_eof`:
+/// whether an unfinished event at the end is kept ("flush") or dropped ("discard"). `strict`: the first diagnostic of severity
+/// error raises `StreamError`. `max_event_bytes`: larger payloads are skipped and diagnosed. `clock`: a function that returns
+/// the time of arrival of a chunk, in seconds. Raises `ValueError` or `TypeError` for invalid options and argument types, never
+/// for malformed input. Threads may share a decoder: calls are serialized.
 #[pyclass(frozen, subclass, module = "respstream._native")]
 pub struct Decoder {
-    room: Mutex<SharedRoom>,
-    views: Mutex<Views>,
+    /// Replaced by `reset`.
+    current: Mutex<SharedDecoder>,
+    views: Mutex<OpenViews>,
     options: Options,
     rows: RowOptions,
     strict: bool,
@@ -120,10 +90,10 @@ impl Decoder {
         lane: Option<&str>,
     ) -> PyResult<Self> {
         let options = convert::options(form, on_eof, max_event_bytes)?;
-        let rows = convert::rows(form, field, time, lane)?;
+        let rows = convert::row_options(form, field, time, lane)?;
         let options = if rows.only { Options { form: Form::Jsonl, ..options } } else { options };
         Ok(Self {
-            room: Mutex::new(room(options, strict, &rows)),
+            current: Mutex::new(new_decoder(options, strict, &rows)),
             views: Mutex::default(),
             options,
             rows,
@@ -132,14 +102,14 @@ impl Decoder {
         })
     }
 
-    /// Forgets everything; the decoder is as new.
+    /// Discards all state; the decoder is ready for another stream.
     fn reset(&self, py: Python<'_>) {
         let old = std::mem::take(&mut *lock(py, &self.views));
-        *lock(py, &self.room) = room(self.options, self.strict, &self.rows);
+        *lock(py, &self.current) = new_decoder(self.options, self.strict, &self.rows);
         drop(old);
     }
 
-    /// Takes the next bytes, those of `data` from `start` to `stop`; gives the events that they complete.
+    /// Takes the next bytes, `data[start:stop]`; returns the events that they complete.
     #[pyo3(signature = (data, start = 0, stop = None))]
     fn feed<'py>(
         &self,
@@ -149,15 +119,15 @@ impl Decoder {
     ) -> PyResult<Bound<'py, PyList>> {
         let py = data.py();
         let data = convert::to_bytes(data)?;
-        self.events(py, Input::Chunk(part(data.as_bytes(), start, stop)))
+        self.events(py, Input::Chunk(slice(data.as_bytes(), start, stop)))
     }
 
-    /// Ends the stream; gives the last events. Further bytes need a `reset()`.
+    /// Ends the stream; returns the last events. More bytes require a `reset()`.
     fn finish<'py>(&self, py: Python<'py>) -> PyResult<Bound<'py, PyList>> {
         self.events(py, Input::End)
     }
 
-    /// As `feed`, but makes no events: gives the responses that ended, and forgets them.
+    /// Like `feed`, but builds no events: returns the responses that ended, and releases them.
     #[pyo3(signature = (data, start = 0, stop = None))]
     fn fold<'py>(
         &self,
@@ -167,16 +137,16 @@ impl Decoder {
     ) -> PyResult<Bound<'py, PyList>> {
         let py = data.py();
         let data = convert::to_bytes(data)?;
-        self.ended(py, Input::Chunk(part(data.as_bytes(), start, stop)))
+        self.ended(py, Input::Chunk(slice(data.as_bytes(), start, stop)))
     }
 
-    /// As `finish`, but gives the responses that ended, and forgets them.
+    /// Like `finish`, but returns the responses that ended, and releases them.
     fn fold_end<'py>(&self, py: Python<'py>) -> PyResult<Bound<'py, PyList>> {
         self.ended(py, Input::End)
     }
 
-    /// Takes one record that was found elsewhere; gives the events in it. `times`: when its response was asked for, and when
-    /// it came; `span`: its first byte, the byte behind it, its line.
+    /// Takes one record that another reader found; returns its events. `times`: when its response was requested, and when it
+    /// arrived, in seconds; `span`: first byte, end (exclusive) and line; `ends`: whether its stream ends with the record.
     #[pyo3(signature = (data, times, span, ends = true))]
     fn feed_record<'py>(
         &self,
@@ -188,7 +158,7 @@ impl Decoder {
         self.events(data.py(), Input::Record(data.as_bytes(), place(times, span), ends))
     }
 
-    /// As `feed_record`, but gives the responses that ended, and forgets them.
+    /// Like `feed_record`, but returns the responses that ended, and releases them.
     #[pyo3(signature = (data, times, span, ends = true))]
     fn fold_record<'py>(
         &self,
@@ -200,12 +170,12 @@ impl Decoder {
         self.ended(data.py(), Input::Record(data.as_bytes(), place(times, span), ends))
     }
 
-    /// Diagnoses a record that was found elsewhere and cannot be read (`bad_field`).
+    /// Adds the diagnostic `bad_field` for a record that another reader found and cannot read.
     fn bad_record(&self, py: Python<'_>, field: &str, expected: &str, span: Span) -> PyResult<()> {
-        self.quietly(py, |core| core.bad_record(field, expected, place((None, None), span)))
+        self.without_output(py, |core| core.bad_record(field, expected, place((None, None), span)))
     }
 
-    /// Folds one payload that was framed elsewhere: the event of that number, with the name of its event line.
+    /// Folds one payload that was framed elsewhere. `name`: from its `event:` line; `number`: the position of the event.
     fn add_payload(
         &self,
         py: Python<'_>,
@@ -214,25 +184,29 @@ impl Decoder {
         number: u64,
     ) -> PyResult<()> {
         let now = self.now(py)?;
-        self.quietly(py, |core| core.payload(raw, name.map(str::as_bytes), number, now))
+        self.without_output(py, |core| core.payload(raw, name.map(str::as_bytes), number, now))
     }
 
-    /// Chooses for tests which fast paths are taken.
-    #[pyo3(signature = (*, plain = true, predict = true, remember = true))]
+    /// Chooses, for tests, which fast paths are used.
+    #[pyo3(signature = (*, whole_blocks = true, event_cache = true, value_cache = true))]
     fn _choose_paths(
         &self,
         py: Python<'_>,
-        plain: bool,
-        predict: bool,
-        remember: bool,
+        whole_blocks: bool,
+        event_cache: bool,
+        value_cache: bool,
     ) -> PyResult<()> {
-        enter(py, &self.room(py))?.core.choose_paths(plain, predict, remember);
+        lock_decoder(py, &self.shared(py))?.core.choose_paths(
+            whole_blocks,
+            event_cache,
+            value_cache,
+        );
         Ok(())
     }
 
-    /// For tests: what the fast paths did.
+    /// How often each fast path was used; for tests.
     fn _counters<'py>(&self, py: Python<'py>) -> PyResult<Bound<'py, PyDict>> {
-        let counters = enter(py, &self.room(py))?.core.counters();
+        let counters = lock_decoder(py, &self.shared(py))?.core.counters();
         let dict = PyDict::new(py);
         dict.set_item("framed", counters.framed)?;
         dict.set_item("framed_slowly", counters.framed_slowly)?;
@@ -245,41 +219,42 @@ impl Decoder {
         Ok(dict)
     }
 
-    /// The latest response, folded so far; None before the first.
+    /// The latest response, assembled so far; None before the first.
     #[getter]
     fn response<'py>(&self, py: Python<'py>) -> PyResult<Option<Bound<'py, PyAny>>> {
-        let room = self.room(py);
+        let shared = self.shared(py);
         let ordinal = {
-            let room = enter(py, &room)?;
-            room.core.lanes().latest.filter(|latest| room.core.lanes().get(*latest).is_some())
+            let parts = lock_decoder(py, &shared)?;
+            let lanes = parts.core.lanes();
+            lanes.latest.filter(|latest| lanes.get(*latest).is_some())
         };
-        ordinal.map(|ordinal| lock(py, &self.views).get(py, room, ordinal)).transpose()
+        ordinal.map(|ordinal| lock(py, &self.views).get(py, shared, ordinal)).transpose()
     }
 
-    /// All responses: those that have ended, in the order of ending, then the open ones.
+    /// All responses: the ended ones, in the order of their ends, then the open ones.
     #[getter]
     fn responses<'py>(&self, py: Python<'py>) -> PyResult<Bound<'py, PyList>> {
-        let room = self.room(py);
-        let ordinals = enter(py, &room)?.core.lanes().ordinals();
+        let shared = self.shared(py);
+        let ordinals = lock_decoder(py, &shared)?.core.lanes().ordinals();
         let list = PyList::empty(py);
         for ordinal in ordinals {
-            let view = lock(py, &self.views).get(py, room.clone(), ordinal)?;
+            let view = lock(py, &self.views).get(py, shared.clone(), ordinal)?;
             list.append(view)?;
         }
         Ok(list)
     }
 
-    /// What was odd so far; at most 10,000 are kept.
+    /// The diagnostics so far; at most 10,000 are kept.
     #[getter]
     fn diagnostics<'py>(&self, py: Python<'py>) -> PyResult<Bound<'py, PyList>> {
-        let found = enter(py, &self.room(py))?.core.store().kept.clone();
+        let found = lock_decoder(py, &self.shared(py))?.core.store().kept.clone();
         convert::diagnostics(py, &found)
     }
 
-    /// How many diagnostics there were of each code, kept or not.
+    /// Number of diagnostics per code, including those that are not kept.
     #[getter]
     fn diagnostic_counts<'py>(&self, py: Python<'py>) -> PyResult<Bound<'py, PyDict>> {
-        let counts = enter(py, &self.room(py))?.core.store().counts;
+        let counts = lock_decoder(py, &self.shared(py))?.core.store().counts;
         let dict = PyDict::new(py);
         for (kind, count) in DIAGNOSTICS.iter().zip(counts).filter(|(_, count)| *count > 0) {
             dict.set_item(kind.code, count)?;
@@ -287,37 +262,37 @@ impl Decoder {
         Ok(dict)
     }
 
-    /// The sequence number of the last event that had one.
+    /// The sequence number of the last event that has one.
     #[getter]
     fn last_sequence_number(&self, py: Python<'_>) -> PyResult<Option<i64>> {
-        Ok(enter(py, &self.room(py))?.core.lanes().last_sequence_number)
+        Ok(lock_decoder(py, &self.shared(py))?.core.lanes().last_sequence_number)
     }
 }
 
 impl Decoder {
-    fn room(&self, py: Python<'_>) -> SharedRoom {
-        lock(py, &self.room).clone()
+    fn shared(&self, py: Python<'_>) -> SharedDecoder {
+        lock(py, &self.current).clone()
     }
 
     fn now(&self, py: Python<'_>) -> PyResult<Option<f64>> {
         self.clock.as_ref().map(|clock| clock.bind(py).call0()?.extract()).transpose()
     }
 
-    /// Gives the events in what comes.
+    /// Feeds the input; returns the events that it completes.
     fn events<'py>(&self, py: Python<'py>, input: Input<'_>) -> PyResult<Bound<'py, PyList>> {
         let now = self.now(py)?;
-        let after = input.refusal();
-        let shared = self.room(py);
+        let refusal = input.refusal();
+        let shared = self.shared(py);
         let (events, failed) = {
-            let mut room = enter(py, &shared)?;
-            ready(&room)?;
-            let within = Within::mark(&shared);
-            let Room { core, memory, .. } = &mut *room;
-            let mut maker = Maker::new(py, memory)?;
-            input.take(core, now, &mut maker);
-            let events = maker.finish();
-            drop(within);
-            (events, settle(&mut room, after))
+            let mut parts = lock_decoder(py, &shared)?;
+            check_accepts_input(&parts)?;
+            let guard = ReentrancyGuard::new(&shared);
+            let DecoderParts { core, cache, .. } = &mut *parts;
+            let mut builder = EventBuilder::new(py, cache)?;
+            input.feed(core, now, &mut builder);
+            let events = builder.finish();
+            drop(guard);
+            (events, failure(&mut parts, refusal))
         };
         let events = events?;
         match failed {
@@ -326,25 +301,25 @@ impl Decoder {
         }
     }
 
-    /// Gives the responses that end in what comes.
+    /// Feeds the input; returns the responses that end in it.
     fn ended<'py>(&self, py: Python<'py>, input: Input<'_>) -> PyResult<Bound<'py, PyList>> {
         let now = self.now(py)?;
-        let (after, detach) = (input.refusal(), input.is_large());
-        let room = self.room(py);
-        let work = |mut room: MutexGuard<'_, Room>| {
-            ready(&room)?;
-            input.take(&mut room.core, now, &mut Ignore);
-            // Those that ended before a failure stay, for whoever catches it.
-            let failed = settle(&mut room, after);
+        let (refusal, detach) = (input.refusal(), input.is_large());
+        let shared = self.shared(py);
+        let work = |mut parts: MutexGuard<'_, DecoderParts>| {
+            check_accepts_input(&parts)?;
+            input.feed(&mut parts.core, now, &mut Ignore);
+            // Responses that ended before a failure stay in the decoder, for the code that catches the exception.
+            let failed = failure(&mut parts, refusal);
             let ended =
-                if failed.is_some() { Vec::new() } else { room.core.lanes_mut().take_ended() };
+                if failed.is_some() { Vec::new() } else { parts.core.lanes_mut().take_ended() };
             Ok::<_, PyErr>((failed, ended))
         };
         let (failed, ended) = if detach {
-            outside(&room)?;
-            py.detach(|| work(room.lock().unwrap_or_else(PoisonError::into_inner)))?
+            check_reentrancy(&shared)?;
+            py.detach(|| work(shared.lock().unwrap_or_else(PoisonError::into_inner)))?
         } else {
-            work(enter(py, &room)?)?
+            work(lock_decoder(py, &shared)?)?
         };
         let list = PyList::empty(py);
         if let Some(failed) = failed {
@@ -357,14 +332,14 @@ impl Decoder {
         Ok(list)
     }
 
-    /// Takes what gives nothing back.
-    fn quietly(&self, py: Python<'_>, take: impl FnOnce(&mut Core)) -> PyResult<()> {
-        let room = self.room(py);
+    /// Calls the core decoder; returns nothing. Raises `StreamError` if a strict decoder fails.
+    fn without_output(&self, py: Python<'_>, call: impl FnOnce(&mut CoreDecoder)) -> PyResult<()> {
+        let shared = self.shared(py);
         let failed = {
-            let mut room = enter(py, &room)?;
-            ready(&room)?;
-            take(&mut room.core);
-            settle(&mut room, None)
+            let mut parts = lock_decoder(py, &shared)?;
+            check_accepts_input(&parts)?;
+            call(&mut parts.core);
+            failure(&mut parts, None)
         };
         match failed {
             Some(failed) => Err(convert::stream_error(py, &failed, PyList::empty(py), None)?),
@@ -373,8 +348,8 @@ impl Decoder {
     }
 }
 
-/// The bytes from `start` to `stop`, as far as there are any.
-fn part(data: &[u8], start: usize, stop: Option<usize>) -> &[u8] {
+/// `data[start:stop]`, clipped to the data.
+fn slice(data: &[u8], start: usize, stop: Option<usize>) -> &[u8] {
     data.get(start..stop.unwrap_or(data.len()).min(data.len())).unwrap_or_default()
 }
 
@@ -382,28 +357,20 @@ fn place((began, time): Times, (offset, end, line): Span) -> Place {
     Place { offset, end, line, time, began }
 }
 
-fn room(options: Options, strict: bool, rows: &RowOptions) -> SharedRoom {
-    let core = Core::with_rows(options, strict, rows.clone());
-    Arc::new(Mutex::new(Room { core, memory: Memory::default(), refusal: None }))
+fn new_decoder(options: Options, strict: bool, rows: &RowOptions) -> SharedDecoder {
+    let core = CoreDecoder::with_rows(options, strict, rows.clone());
+    Arc::new(Mutex::new(DecoderParts { core, cache: ObjectCache::default(), refusal: None }))
 }
 
-/// Locks the room. Raises `RuntimeError` instead of waiting for the thread's own self.
-fn enter<'a>(py: Python<'_>, room: &'a Mutex<Room>) -> PyResult<MutexGuard<'a, Room>> {
-    outside(room)?;
-    Ok(lock(py, room))
+/// Raises `ValueError` if the decoder has finished or failed.
+fn check_accepts_input(parts: &DecoderParts) -> PyResult<()> {
+    parts.refusal.map_or(Ok(()), |refusal| Err(PyValueError::new_err(refusal)))
 }
 
-fn ready(room: &Room) -> PyResult<()> {
-    room.refusal.map_or(Ok(()), |refusal| Err(PyValueError::new_err(refusal)))
-}
-
-/// Notes whether the decoder can go on; gives the diagnostic that it failed at.
-fn settle(room: &mut Room, after: Option<&'static str>) -> Option<Diagnostic> {
-    let failed = room.core.store().failed.clone();
-    room.refusal = if failed.is_some() { Some(FAILED) } else { after };
+/// The diagnostic at which a strict decoder has failed. Records why the decoder accepts no more input: the failure, or else
+/// `refusal`.
+fn failure(parts: &mut DecoderParts, refusal: Option<&'static str>) -> Option<Diagnostic> {
+    let failed = parts.core.store().failed.clone();
+    parts.refusal = if failed.is_some() { Some(FAILED) } else { refusal };
     failed
-}
-
-fn lock<'a, T>(py: Python<'_>, mutex: &'a Mutex<T>) -> MutexGuard<'a, T> {
-    mutex.lock_py_attached(py).unwrap_or_else(PoisonError::into_inner)
 }

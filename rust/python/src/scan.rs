@@ -21,8 +21,8 @@ use respstream_scan::splits::Part;
 use respstream_scan::summary::Summary;
 use respstream_scan::wrapped::{Record, Unwrap, Wrapper, Wrapping};
 
-use crate::attach::{attached, entered};
 use crate::convert;
+use crate::interpreter::{attach_for_io, try_attach};
 
 /// A table that is wanted, and its columns, None for all.
 type Wanted = (String, Option<Vec<String>>);
@@ -68,7 +68,7 @@ impl Scan {
         lane: Option<&str>,
     ) -> PyResult<Self> {
         let wrapper = wrapper(form);
-        let rows = convert::rows(form, field, time, lane)?;
+        let rows = convert::row_options(form, field, time, lane)?;
         let read_as = if wrapper.is_some() {
             "auto"
         } else if rows.only {
@@ -162,7 +162,7 @@ impl Unwrap for Unwrapper {
             Wrapper::Har => "har",
             Wrapper::Vcr => "vcr",
         };
-        let read = attached(|py| {
+        let read = attach_for_io(|py| {
             let module = PyModule::import(py, "respstream.wrapped")?;
             let found = module.call_method1("unwrapped", (form, PyBytes::new(py, text)))?;
             found.try_iter()?.map(|one| record(&one?)).collect()
@@ -187,7 +187,7 @@ struct Opener(Py<PyAny>);
 
 impl Open for Opener {
     fn open(&self) -> io::Result<Bytes> {
-        attached(|py| {
+        attach_for_io(|py| {
             let file = self.0.call0(py)?;
             Ok(Box::new(File(file)) as Bytes)
         })
@@ -199,7 +199,7 @@ struct File(Py<PyAny>);
 
 impl Read for File {
     fn read(&mut self, block: &mut [u8]) -> io::Result<usize> {
-        attached(|py| {
+        attach_for_io(|py| {
             let data = self.0.bind(py).call_method1("read", (block.len(),))?;
             let data = convert::to_bytes(&data)?;
             let bytes = data.as_bytes();
@@ -215,7 +215,7 @@ impl Read for File {
 impl Drop for File {
     fn drop(&mut self) {
         // What closing says is of no interest: everything that is wanted has been read.
-        drop(attached(|py| self.0.call_method0(py, "close")));
+        drop(attach_for_io(|py| self.0.call_method0(py, "close")));
     }
 }
 
@@ -307,7 +307,7 @@ fn next(
 
 /// Runs the handlers of signals that have come; false where one has raised an exception, which is kept.
 fn heeds_signals(raised: &mut Option<PyErr>) -> bool {
-    *raised = entered(|py| py.check_signals().err()).flatten();
+    *raised = try_attach(|py| py.check_signals().err()).flatten();
     raised.is_none()
 }
 

@@ -1,4 +1,4 @@
-//! The binding of `sse`: the decoder as a class, messages as `respstream.sse.ServerSentEvent`.
+//! The class `SseDecoder`: takes bytes, returns messages as `respstream.sse.ServerSentEvent`.
 
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
@@ -8,16 +8,15 @@ use pyo3::sync::{MutexExt, PyOnceLock};
 use pyo3::types::{PyBytes, PyList, PyMemoryView, PyString, PyType};
 use respstream_core::sse::{Finished, Message, OnEof, SseDecoder as Core};
 
-/// Chunks from this size on are parsed without the GIL; below it, letting go costs more than it
-/// gives.
-const DETACH_FROM: usize = 8 * 1024;
+/// Chunks of at least this size are parsed detached from the interpreter. For smaller ones, detaching costs more than it saves.
+const DETACH_MIN_BYTES: usize = 8 * 1024;
 
 /// Decodes one stream of server-sent events, fed in chunks of any size; does no I/O.
 #[pyclass(frozen, module = "respstream._native")]
 pub struct SseDecoder {
     core: Mutex<Core>,
-    /// The last id as Python has it: messages share it.
-    id: Mutex<Option<(Arc<str>, Py<PyString>)>>,
+    /// The last id and its Python string, which messages share.
+    last_id: Mutex<Option<(Arc<str>, Py<PyString>)>>,
 }
 
 #[pymethods]
@@ -25,7 +24,7 @@ impl SseDecoder {
     #[new]
     #[pyo3(signature = (on_eof = OnEofArg(OnEof::Flush)), text_signature = "(on_eof='flush')")]
     fn new(on_eof: OnEofArg) -> Self {
-        Self { core: Mutex::new(Core::new(on_eof.0)), id: Mutex::default() }
+        Self { core: Mutex::new(Core::new(on_eof.0)), last_id: Mutex::default() }
     }
 
     /// The messages that `chunk` (bytes-like) completes.
@@ -34,9 +33,8 @@ impl SseDecoder {
         let py = chunk.py();
         let chunk = to_bytes(chunk)?;
         let bytes = chunk.as_bytes();
-        // No Python object is made under the lock: making one may run other Python code, which may
-        // want the lock too.
-        let messages = if bytes.len() < DETACH_FROM {
+        // No Python object is created under the lock: that can run finalizers, which may need the lock.
+        let messages = if bytes.len() < DETACH_MIN_BYTES {
             feed(self.lock(py), bytes)
         } else {
             py.detach(|| feed(self.core.lock().unwrap_or_else(PoisonError::into_inner), bytes))
@@ -44,32 +42,31 @@ impl SseDecoder {
         self.to_list(py, messages.map_err(|error| PyValueError::new_err(error.to_string()))?)
     }
 
-    /// The last message, where the input ended inside a block and `on_eof` counts it.
+    /// The last message, if the input ended inside an event and `on_eof` is "flush".
     fn finish<'py>(&self, py: Python<'py>) -> PyResult<Bound<'py, PyList>> {
         let mut messages = Vec::new();
         self.lock(py).finish(&mut |message| messages.push(message));
         self.to_list(py, messages)
     }
 
-    /// Begin a new stream; nothing of the old one is kept.
+    /// Discards all state; the decoder is ready for another stream.
     fn reset(&self, py: Python<'_>) {
         self.lock(py).reset();
     }
 
-    /// What to send as `Last-Event-ID` when reconnecting: the id as of the last whole block, or
-    /// `None`.
+    /// The id of the last complete event, to send as `Last-Event-ID` when reconnecting; None if there is none.
     #[getter]
     fn last_event_id(&self, py: Python<'_>) -> Option<String> {
         self.lock(py).last_event_id().map(str::to_owned)
     }
 
-    /// The reconnection time in milliseconds that the stream set last, or `None`.
+    /// The reconnection time that the stream set last, in milliseconds, or None.
     #[getter]
     fn retry(&self, py: Python<'_>) -> Option<u64> {
         self.lock(py).retry()
     }
 
-    /// Bytes looked at or moved so far: a measure for tests.
+    /// Bytes read or moved so far; for tests.
     #[getter]
     fn work(&self, py: Python<'_>) -> u64 {
         self.lock(py).work()
@@ -87,21 +84,21 @@ impl SseDecoder {
         if !messages.is_empty() {
             let class = CLASS.import(py, "respstream.sse", "ServerSentEvent")?;
             for Message { event, data, id, retry } in messages {
-                let id = id.as_ref().map(|id| self.shared(py, id));
+                let id = id.as_ref().map(|id| self.id_string(py, id));
                 list.append(class.call1((event, data, id, retry))?)?;
             }
         }
         Ok(list)
     }
 
-    /// The id as a Python string, made once.
-    fn shared<'py>(&self, py: Python<'py>, id: &Arc<str>) -> Bound<'py, PyString> {
-        let known = || self.id.lock_py_attached(py).unwrap_or_else(PoisonError::into_inner);
-        if let Some((_, text)) = known().as_ref().filter(|(known, _)| Arc::ptr_eq(known, id)) {
+    /// The id as a Python string, created once per id.
+    fn id_string<'py>(&self, py: Python<'py>, id: &Arc<str>) -> Bound<'py, PyString> {
+        let cached = || self.last_id.lock_py_attached(py).unwrap_or_else(PoisonError::into_inner);
+        if let Some((_, text)) = cached().as_ref().filter(|(last, _)| Arc::ptr_eq(last, id)) {
             return text.bind(py).clone();
         }
         let text = PyString::new(py, id);
-        let old = known().replace((id.clone(), text.clone().unbind()));
+        let old = cached().replace((id.clone(), text.clone().unbind()));
         drop(old);
         text
     }
@@ -117,26 +114,27 @@ fn feed(mut decoder: MutexGuard<'_, Core>, bytes: &[u8]) -> Result<Vec<Message>,
     Ok(messages)
 }
 
-/// The option `on_eof` as Python hands it over.
+/// The argument `on_eof`.
 #[derive(Clone, Copy)]
 struct OnEofArg(OnEof);
 
 impl<'py> FromPyObject<'_, 'py> for OnEofArg {
     type Error = PyErr;
 
-    fn extract(given: Borrowed<'_, 'py, PyAny>) -> PyResult<Self> {
-        match given.extract::<&str>() {
+    fn extract(argument: Borrowed<'_, 'py, PyAny>) -> PyResult<Self> {
+        match argument.extract::<&str>() {
             Ok("flush") => Ok(Self(OnEof::Flush)),
             Ok("discard") => Ok(Self(OnEof::Discard)),
             _ => {
-                let given = given.repr()?;
-                Err(PyValueError::new_err(format!("on_eof is 'flush' or 'discard', not {given}")))
+                let argument = argument.repr()?;
+                let message = format!("on_eof is 'flush' or 'discard', not {argument}");
+                Err(PyValueError::new_err(message))
             }
         }
     }
 }
 
-/// `bytes` as they are; a copy of any other buffer; `str` and what is no buffer raises `TypeError`.
+/// `bytes` without a copy, or a copy of any other buffer. Raises `TypeError` for `str` and for objects without a buffer.
 fn to_bytes<'py>(chunk: &Bound<'py, PyAny>) -> PyResult<Bound<'py, PyBytes>> {
     if let Ok(bytes) = chunk.cast::<PyBytes>() {
         return Ok(bytes.clone());

@@ -31,8 +31,8 @@ def _stamp(event: Any, made: Any) -> Any:
     ]
     if any(field.default_factory is not None for field in cls.model_fields.values()):
         return None
-    stamp = _backend.engine.SdkStamp(cls, fields, made.__pydantic_fields_set__, "snapshot")
-    return stamp if difference(made, stamp.stamp(event, made.snapshot)) is None else None
+    stamp = _backend.engine.SdkSnapshotBuilder(cls, fields, made.__pydantic_fields_set__, "snapshot")
+    return stamp if difference(made, stamp.build(event, made.snapshot)) is None else None
 
 
 @functools.cache
@@ -91,7 +91,7 @@ class _Deltas:
         if stamp is None:
             _warn()
             return
-        self._run = _backend.engine.SdkRun(stamp, event, text)
+        self._run = _backend.engine.SdkDeltaRun(stamp, event, text)
         self._runs.append((self._run, target, attribute))
 
     def _target(self, event: Any) -> Any:

@@ -1,8 +1,8 @@
-//! The stages of the core, each as a function from a whole log to a count, and the logs that they are measured on.
+//! The stages of the core, each as a function from a whole log to a count, and the logs to measure them on.
 //!
-//! For the micro benches and for the example `stages`, which counts instructions.
+//! Used by the micro benches and by the example `stages`, which runs under valgrind.
 
-#![allow(dead_code, reason = "each bench uses a part")]
+#![allow(dead_code, reason = "each bench uses some of it")]
 
 use std::fmt;
 use std::fs;
@@ -18,7 +18,7 @@ use respstream_core::json;
 use respstream_core::protocols::responses::{Event, EventReader, Responses};
 use respstream_core::protocols::{Classified, Protocol};
 
-/// From a log to how much was found in it.
+/// Processes a log; returns how many items it found.
 pub type Stage = fn(&[u8]) -> usize;
 
 /// Times a stage over a log.
@@ -26,7 +26,7 @@ pub fn measured(bencher: Bencher<'_, '_>, log: &Log, stage: Stage) {
     bencher.counter(BytesCount::of_slice(&log.data)).bench(|| stage(divan::black_box(&log.data)));
 }
 
-/// All stages by name, the limit first.
+/// All stages by name; the first one is the upper limit.
 pub const STAGES: [(&str, Stage); 7] = [
     ("memchr", newlines),
     ("frames", frames),
@@ -39,12 +39,12 @@ pub const STAGES: [(&str, Stage); 7] = [
 
 const OPTIONS: Options = Options { form: Form::Auto, on_eof: OnEof::Flush, limit: None };
 
-/// The limit: newlines found by memchr, over the same bytes.
+/// The upper limit: memchr finds the newlines in the same bytes.
 pub fn newlines(log: &[u8]) -> usize {
     memchr::memchr_iter(b'\n', log).count()
 }
 
-/// Framing alone. JSON Lines are checked too, since only that tells whether a line is a frame.
+/// Framing only. It includes the JSON check of JSON Lines, because a line is a frame only if it is valid.
 pub fn frames(log: &[u8]) -> usize {
     let mut count = Count(0);
     let mut framer = Framer::new(OPTIONS);
@@ -53,7 +53,7 @@ pub fn frames(log: &[u8]) -> usize {
     count.0
 }
 
-/// Every payload checked in full and its members found; memchr ends the lines.
+/// The JSON check of every payload, which finds its members. Lines are split by memchr.
 pub fn json_in_full(log: &[u8]) -> usize {
     let mut members = Vec::new();
     let mut found = 0;
@@ -69,7 +69,7 @@ pub fn json_in_full(log: &[u8]) -> usize {
     found
 }
 
-/// Framing, and every event read in full: none is held against the ones before.
+/// Framing, and reading every event in full: none is compared with the ones before.
 pub fn events_in_full(log: &[u8]) -> usize {
     let mut events = Events { reader: EventReader::new(Responses::CACHED_VALUES), found: 0 };
     events.reader.events.off = true; // or it would keep each event to know it again
@@ -79,7 +79,7 @@ pub fn events_in_full(log: &[u8]) -> usize {
     events.found
 }
 
-/// Everything, with somebody who looks at each event.
+/// The whole decoder, with a sink that reads each event.
 pub fn decoder(log: &[u8]) -> usize {
     let mut count = Count(0);
     let mut decoder = Decoder::<Responses>::new(OPTIONS, false);
@@ -88,12 +88,12 @@ pub fn decoder(log: &[u8]) -> usize {
     count.0
 }
 
-/// Everything, with nobody who looks at the events: the responses of the log.
+/// The whole decoder, with a sink that ignores events: only responses are assembled.
 pub fn fold(log: &[u8]) -> usize {
     folded(Decoder::new(OPTIONS, false), log)
 }
 
-/// The same without any fast path.
+/// Like `fold`, without fast paths.
 pub fn fold_slow(log: &[u8]) -> usize {
     let mut decoder = Decoder::new(OPTIONS, false);
     decoder.force_slow();
@@ -142,7 +142,7 @@ impl FrameSink for Events {
     fn done(&mut self) {}
 }
 
-/// A log by name.
+/// A log and its name.
 pub struct Log {
     pub name: String,
     pub data: Vec<u8>,
@@ -154,11 +154,11 @@ impl fmt::Display for Log {
     }
 }
 
-/// The files of the folder that `RESPSTREAM_BENCH_LOGS` names (`python -m benches.logs` writes one), or else the recorded streams
-/// of the tests, all of them one after the other until there are 4 MB.
+/// The files of the folder `RESPSTREAM_BENCH_LOGS` (`python -m benches.logs` writes one). Without that variable, one log: the
+/// recorded streams of the tests, concatenated and repeated to at least 4 MB.
 ///
 /// # Panics
-/// If there is nothing to read.
+/// If there is no log.
 pub fn logs() -> Vec<Log> {
     let logs = match std::env::var_os("RESPSTREAM_BENCH_LOGS") {
         Some(folder) => files(Path::new(&folder)).into_iter().map(|path| read(&path)).collect(),

@@ -3,22 +3,22 @@
 use pyo3::prelude::*;
 use respstream_core::json::{self, Kind, Member};
 
-use super::build::Miss;
+use super::error::BuildError;
 use super::model::Model;
 
-/// A value in its text.
+/// The text of a JSON value, and its kind.
 #[derive(Clone, Copy)]
-pub struct Value<'t> {
+pub struct JsonValue<'t> {
     pub text: &'t [u8],
     pub kind: Kind,
 }
 
-impl<'t> Value<'t> {
+impl<'t> JsonValue<'t> {
     pub fn of(member: &Member, text: &'t [u8]) -> Self {
         Self { text: member.value(text), kind: member.kind }
     }
 
-    /// Whether there is nothing in it.
+    /// Whether it is a scalar or an empty array.
     pub fn is_leaf(self) -> bool {
         match self.kind {
             Kind::Array => self.text == b"[]",
@@ -28,73 +28,77 @@ impl<'t> Value<'t> {
     }
 }
 
-/// The members of an object, and the field of each; none for those that the model does not declare.
-pub struct Matched {
+/// The members of an object, and the index of the field of each; None for members that the model does not declare.
+pub struct MatchedMembers {
     pub members: Vec<Member>,
-    pub places: Vec<Option<u8>>,
-    /// One bit for each field that is there.
-    pub given: u64,
+    pub fields: Vec<Option<u8>>,
+    /// One bit per field that is present.
+    pub present: u64,
 }
 
-impl Matched {
-    /// Not sure if a name is there twice, or is one of those that only Python knows what to do with.
+impl MatchedMembers {
+    /// Uncertain if a field is present twice, or if only Python knows how to treat the name of a member.
     pub fn new(
         py: Python<'_>,
         model: &Model,
         text: &[u8],
         members: Vec<Member>,
-    ) -> Result<Self, Miss> {
-        let mut places = Vec::with_capacity(members.len());
-        let (mut given, mut expected) = (0_u64, 0);
+    ) -> Result<Self, BuildError> {
+        let mut fields = Vec::with_capacity(members.len());
+        let (mut present, mut expected) = (0_u64, 0);
         for member in &members {
             if member.key_escaped {
-                return Err(Miss::Unsure);
+                return Err(BuildError::Uncertain);
             }
             let key = member.raw_key(text);
-            let place = model.field(key, expected);
-            match place {
-                Some(place) if given & (1 << place) != 0 => return Err(Miss::Unsure),
-                Some(place) => {
-                    given |= 1 << place;
-                    expected = place + 1;
+            let field = model.field(key, expected);
+            match field {
+                Some(field) if present & (1 << field) != 0 => return Err(BuildError::Uncertain),
+                Some(field) => {
+                    present |= 1 << field;
+                    expected = field + 1;
                 }
-                None if key.starts_with(b"_") => return Err(Miss::Unsure),
+                None if key.starts_with(b"_") => return Err(BuildError::Uncertain),
                 None => {
-                    let key = std::str::from_utf8(key).map_err(|_| Miss::Unsure)?;
-                    if model.is_hidden_name(py, key) {
-                        return Err(Miss::Unsure);
+                    let key = std::str::from_utf8(key).map_err(|_| BuildError::Uncertain)?;
+                    if model.is_name_behind_alias(py, key) {
+                        return Err(BuildError::Uncertain);
                     }
                 }
             }
-            places.push(place.map(|place| place as u8));
+            fields.push(field.map(|field| field as u8));
         }
-        Ok(Self { members, places, given })
+        Ok(Self { members, fields, present })
     }
 
-    /// Whether nothing in it holds anything.
-    pub fn is_leaf(&self, text: &[u8]) -> bool {
-        self.members.iter().all(|member| Value::of(member, text).is_leaf())
+    /// Whether no member contains other values.
+    pub fn has_only_leaves(&self, text: &[u8]) -> bool {
+        self.members.iter().all(|member| JsonValue::of(member, text).is_leaf())
     }
 }
 
-/// The string member of this name. An escaped key makes it unsure, and so does a second member of the name.
-pub fn tag<'t>(text: &'t [u8], members: &[Member], key: &str) -> Result<Option<Value<'t>>, Miss> {
+/// The member of this name. Uncertain if there are two of them, or if the key of any member is escaped.
+pub fn unique_member<'t>(
+    text: &'t [u8],
+    members: &[Member],
+    name: &str,
+) -> Result<Option<JsonValue<'t>>, BuildError> {
     let mut found = None;
     for member in members {
         if member.key_escaped {
-            return Err(Miss::Unsure);
+            return Err(BuildError::Uncertain);
         }
-        if member.raw_key(text) == key.as_bytes()
-            && found.replace(Value::of(member, text)).is_some()
+        if member.raw_key(text) == name.as_bytes()
+            && found.replace(JsonValue::of(member, text)).is_some()
         {
-            return Err(Miss::Unsure);
+            return Err(BuildError::Uncertain);
         }
     }
     Ok(found)
 }
 
 /// The members of a valid object.
-pub fn locate(text: &[u8]) -> Result<Vec<Member>, Miss> {
+pub fn members_of(text: &[u8]) -> Result<Vec<Member>, BuildError> {
     let mut members = Vec::with_capacity(16);
-    if json::locate(text, &mut members) { Ok(members) } else { Err(Miss::Unsure) }
+    if json::locate(text, &mut members) { Ok(members) } else { Err(BuildError::Uncertain) }
 }

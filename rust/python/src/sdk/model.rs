@@ -1,4 +1,4 @@
-//! One of the SDK's model classes: its fields, and how its objects are made.
+//! One of the SDK's model classes: its fields, and the creation of its objects.
 
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
@@ -6,18 +6,21 @@ use pyo3::exceptions::PyValueError;
 use pyo3::prelude::*;
 use pyo3::types::{PyDict, PySet, PyString, PyTuple, PyType};
 
-use super::copy_dict;
-use crate::slots::{SlotClass, copy_set, untrack};
+use crate::objects::cpython::{copy_set, set_dict, untrack};
+use crate::objects::slots::SlotClass;
 
-/// The slots of a pydantic model, in the order in which they are set here.
+/// The slots of a pydantic model, and their indexes.
 const SLOTS: [&str; 3] = ["__pydantic_fields_set__", "__pydantic_extra__", "__pydantic_private__"];
+const FIELDS_SET: usize = 0;
+const EXTRA: usize = 1;
+const PRIVATE: usize = 2;
 
-/// More different sets of given fields than this are not kept.
-const SETS: usize = 64;
+/// Number of cached `__pydantic_fields_set__`, and of names in a cached one with extra members.
+const MAX_CACHED_SETS: usize = 64;
 
 pub struct Field {
     pub name: Py<PyString>,
-    /// What the member is called on the wire.
+    /// The name of the member on the wire.
     pub key: Box<str>,
     pub node: usize,
     /// The name differs from the key.
@@ -27,28 +30,29 @@ pub struct Field {
 pub struct Model {
     class: SlotClass,
     pub fields: Vec<Field>,
-    /// One bit for each field that must be there.
+    /// One bit per field that must be present.
     pub required: u64,
     /// The `__dict__` of an object without any member.
-    template: Py<PyDict>,
+    defaults: Py<PyDict>,
+    /// Sets of names, by the bits of their fields.
     sets: Mutex<Vec<(u64, Py<PySet>)>>,
-    last: Mutex<Option<Arc<Last>>>,
+    last_with_extra: Mutex<Option<Arc<SetWithExtra>>>,
 }
 
-/// What an object is made of.
-pub struct Parts<'py> {
+/// The parts of an object.
+pub struct ObjectParts<'py> {
     pub dict: Bound<'py, PyDict>,
     pub extra: Bound<'py, PyDict>,
-    /// One bit for each field that was there.
-    pub given: u64,
-    /// Validation counts extra members as set too, construction does not.
-    pub counted: bool,
+    /// One bit per field that is present.
+    pub present: u64,
+    /// Whether extra members belong to `__pydantic_fields_set__`: validation adds them, construction does not.
+    pub extra_is_set: bool,
 }
 
-/// The set of the latest object with extra members, and what it is of.
-struct Last {
-    given: u64,
-    names: Vec<Py<PyString>>,
+/// The `__pydantic_fields_set__` of the latest object with extra members.
+struct SetWithExtra {
+    present: u64,
+    extra_names: Vec<Py<PyString>>,
     set: Py<PySet>,
 }
 
@@ -57,17 +61,17 @@ impl Model {
     pub fn new(spec: &Bound<'_, PyTuple>) -> PyResult<Self> {
         let py = spec.py();
         let class = spec.get_item(1)?.cast_into::<PyType>()?;
-        let template = PyDict::new(py);
+        let defaults = PyDict::new(py);
         let (mut fields, mut required) = (Vec::new(), 0_u64);
-        for (place, field) in spec.get_item(2)?.try_iter()?.enumerate() {
-            let (name, key, node, must, default): (String, String, usize, bool, Py<PyAny>) =
+        for (index, field) in spec.get_item(2)?.try_iter()?.enumerate() {
+            let (name, key, node, is_required, default): (String, String, usize, bool, Py<PyAny>) =
                 field?.extract()?;
-            if place >= 64 {
-                return Err(PyValueError::new_err("a model of more than 64 fields"));
+            if index >= 64 {
+                return Err(PyValueError::new_err("a model may not have more than 64 fields"));
             }
             let (aliased, name) = (name != key, PyString::intern(py, &name));
-            required |= u64::from(must) << place;
-            template.set_item(&name, &default)?;
+            required |= u64::from(is_required) << index;
+            defaults.set_item(&name, &default)?;
             fields.push(Field { name: name.unbind(), key: key.into(), node, aliased });
         }
         let class = SlotClass::new(&class, &SLOTS)?;
@@ -75,13 +79,13 @@ impl Model {
             class,
             fields,
             required,
-            template: template.unbind(),
+            defaults: defaults.unbind(),
             sets: Mutex::default(),
-            last: Mutex::default(),
+            last_with_extra: Mutex::default(),
         })
     }
 
-    /// The place of the field with this key, looked for from the place where it is expected.
+    /// The index of the field with this key. `expected`: the index that is tried first.
     pub fn field(&self, key: &[u8], expected: usize) -> Option<usize> {
         let is = |field: &Field| field.key.as_bytes() == key;
         match self.fields.get(expected) {
@@ -90,103 +94,110 @@ impl Model {
         }
     }
 
-    /// A member of this name would be taken for a field by some ways of building and not by others.
-    pub fn is_hidden_name(&self, py: Python<'_>, key: &str) -> bool {
+    /// Whether this is the name, but not the key, of a field. Some ways of building treat such a member as the field, others
+    /// do not.
+    pub fn is_name_behind_alias(&self, py: Python<'_>, key: &str) -> bool {
         self.fields.iter().any(|field| field.aliased && field.name.bind(py) == key)
     }
 
-    /// The `__dict__` of an object, to be filled.
-    pub fn dict<'py>(&self, py: Python<'py>) -> PyResult<Bound<'py, PyDict>> {
-        copy_dict(py, &self.template)
+    /// A new `__dict__` with the defaults of all fields.
+    pub fn new_dict<'py>(&self, py: Python<'py>) -> PyResult<Bound<'py, PyDict>> {
+        self.defaults.bind(py).copy()
     }
 
-    /// An object with this content.
-    pub fn object<'py>(&self, parts: Parts<'py>) -> PyResult<Bound<'py, PyAny>> {
-        let Parts { dict, extra, given, counted } = parts;
+    /// A new object of these parts.
+    pub fn object<'py>(&self, parts: ObjectParts<'py>) -> PyResult<Bound<'py, PyAny>> {
+        let ObjectParts { dict, extra, present, extra_is_set } = parts;
         let py = dict.py();
-        let object = self.class.make(py)?;
-        object.set_dict(&dict)?;
-        let set = if counted && !extra.is_empty() {
-            self.set_with(&extra, given)?
+        let new = self.class.create(py)?;
+        let set = if extra_is_set && !extra.is_empty() {
+            self.set_with_extra(&extra, present)?
         } else {
-            self.set_of(py, given)?
+            self.fields_set(py, present)?
         };
-        untrack(set.as_any()); // it holds names
-        object.set(0, set.into_any())?;
-        object.set(1, extra.into_any())?;
-        object.set(2, py.None().into_bound(py))?;
-        Ok(object.done())
+        untrack(set.as_any()); // its elements are strings
+        new.set(FIELDS_SET, set.into_any())?;
+        new.set(EXTRA, extra.into_any())?;
+        new.set(PRIVATE, py.None().into_bound(py))?;
+        let object = new.finish();
+        set_dict(&object, &dict)?;
+        Ok(object)
     }
 
     pub fn is_of_class(&self, class: &Bound<'_, PyType>) -> bool {
         self.class.is(class)
     }
 
-    /// The name of an extra member, where the latest object had the same one at this place.
-    pub fn extra_name<'py>(
+    /// The string of an extra member's name, if the latest object with extra members had the same name at this position.
+    pub fn cached_extra_name<'py>(
         &self,
         py: Python<'py>,
-        place: usize,
+        position: usize,
         name: &str,
     ) -> Option<Bound<'py, PyString>> {
-        let last = self.last();
-        let known = last.as_ref()?.names.get(place)?.bind(py);
-        known.to_str().is_ok_and(|text| text == name).then(|| known.clone())
+        let last = self.last_with_extra();
+        let cached = last.as_ref()?.extra_names.get(position)?.bind(py);
+        cached.to_str().is_ok_and(|text| text == name).then(|| cached.clone())
     }
 
-    /// The set of the given fields' names.
-    fn set_of<'py>(&self, py: Python<'py>, given: u64) -> PyResult<Bound<'py, PySet>> {
-        let is = |(of, _): &&(u64, Py<PySet>)| *of == given;
-        let known = self.locked().iter().find(is).map(|(_, set)| set.clone_ref(py));
-        if let Some(set) = known {
+    /// A new set of the names of the fields that are present.
+    fn fields_set<'py>(&self, py: Python<'py>, present: u64) -> PyResult<Bound<'py, PySet>> {
+        let is = |(bits, _): &&(u64, Py<PySet>)| *bits == present;
+        let cached = self.sets().iter().find(is).map(|(_, set)| set.clone_ref(py));
+        if let Some(set) = cached {
             return Ok(copy_set(set.bind(py))?.cast_into()?);
         }
         let set = PySet::empty(py)?;
-        for (place, field) in self.fields.iter().enumerate() {
-            if given & (1 << place) != 0 {
+        for (index, field) in self.fields.iter().enumerate() {
+            if present & (1 << index) != 0 {
                 set.add(field.name.bind(py))?;
             }
         }
         let copy = copy_set(&set)?.cast_into()?;
-        let mut sets = self.locked();
-        if sets.len() < SETS {
-            sets.push((given, set.unbind()));
+        let mut sets = self.sets();
+        if sets.len() < MAX_CACHED_SETS {
+            sets.push((present, set.unbind()));
         }
         Ok(copy)
     }
 
-    /// The same with the names of extra members, which are mostly those of the object before.
-    fn set_with<'py>(&self, extra: &Bound<'py, PyDict>, given: u64) -> PyResult<Bound<'py, PySet>> {
+    /// Like `fields_set`, with the names of extra members, which are usually those of the object before.
+    fn set_with_extra<'py>(
+        &self,
+        extra: &Bound<'py, PyDict>,
+        present: u64,
+    ) -> PyResult<Bound<'py, PySet>> {
         let py = extra.py();
-        let last =
-            self.last().filter(|last| last.given == given && last.names.len() == extra.len());
-        if let Some(last) = last {
+        let fits = |last: &Arc<SetWithExtra>| {
+            last.present == present && last.extra_names.len() == extra.len()
+        };
+        if let Some(last) = self.last_with_extra().filter(fits) {
             let same = |(name, (key, _)): (&Py<PyString>, (Bound<'_, PyAny>, _))| {
                 name.as_ptr() == key.as_ptr()
             };
-            if last.names.iter().zip(extra.iter()).all(same) {
+            if last.extra_names.iter().zip(extra.iter()).all(same) {
                 return Ok(copy_set(last.set.bind(py))?.cast_into()?);
             }
         }
-        let set = self.set_of(py, given)?;
-        let mut names = Vec::with_capacity(extra.len());
+        let set = self.fields_set(py, present)?;
+        let mut extra_names = Vec::with_capacity(extra.len());
         for (key, _) in extra.iter() {
             set.add(&key)?;
-            names.push(key.cast_into::<PyString>()?.unbind());
+            extra_names.push(key.cast_into::<PyString>()?.unbind());
         }
         let copy = copy_set(&set)?.cast_into()?;
-        if names.len() <= SETS {
-            let last = Last { given, names, set: set.unbind() };
-            *self.last.lock().unwrap_or_else(PoisonError::into_inner) = Some(Arc::new(last));
+        if extra_names.len() <= MAX_CACHED_SETS {
+            let last = Arc::new(SetWithExtra { present, extra_names, set: set.unbind() });
+            *self.last_with_extra.lock().unwrap_or_else(PoisonError::into_inner) = Some(last);
         }
         Ok(copy)
     }
 
-    fn last(&self) -> Option<Arc<Last>> {
-        self.last.lock().unwrap_or_else(PoisonError::into_inner).clone()
+    fn last_with_extra(&self) -> Option<Arc<SetWithExtra>> {
+        self.last_with_extra.lock().unwrap_or_else(PoisonError::into_inner).clone()
     }
 
-    fn locked(&self) -> MutexGuard<'_, Vec<(u64, Py<PySet>)>> {
+    fn sets(&self) -> MutexGuard<'_, Vec<(u64, Py<PySet>)>> {
         self.sets.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }

@@ -1,11 +1,11 @@
-//! Streams like recorded ones, made of the input: items, parts, pieces of text, and events that repeat, come late or lack
-//! an index. Each step can be written as an event and told to the oracle.
+//! Streams like recorded ones, generated from the fuzz input: items, parts, text deltas, and events that repeat, arrive late or
+//! lack an index. Each step can be written as an event, and applied to the oracle.
 
 use std::fmt::Write as _;
 
 use arbitrary::{Arbitrary, Unstructured};
 
-/// Text as UTF-16, so that a piece may end inside a pair; halves are written as escapes.
+/// Text as UTF-16, so that a delta may end inside a surrogate pair; lone surrogates are written as escapes.
 #[derive(Clone, Debug, Default, PartialEq)]
 pub struct Text(pub Vec<u16>);
 
@@ -23,7 +23,7 @@ impl<'a> Arbitrary<'a> for Text {
 }
 
 impl Text {
-    /// What is read of it when nothing follows.
+    /// The text if no delta follows: lone surrogates become U+FFFD.
     pub fn finished(&self) -> String {
         String::from_utf16_lossy(&self.0)
     }
@@ -40,9 +40,9 @@ impl Text {
                 Ok(c @ ('"' | '\\')) => write!(out, "\\{c}"),
                 Ok(c) if c < ' ' => write!(out, "\\u{:04x}", u32::from(c)),
                 Ok(c) => write!(out, "{c}"),
-                Err(half) => write!(out, "\\u{:04x}", half.unpaired_surrogate()),
+                Err(lone) => write!(out, "\\u{:04x}", lone.unpaired_surrogate()),
             };
-            done.expect("a String takes all");
+            done.expect("writing to a String cannot fail");
         }
         out.push('"');
         out
@@ -130,37 +130,39 @@ impl Item {
         let mut out = format!("{{\"id\":\"i\", \"type\":\"{}\"", self.kind.name());
         if let Some((call, name)) = self.call {
             write!(out, ",\"call_id\":\"c{call}\",\"name\":\"n{name}\"")
-                .expect("a String takes all");
+                .expect("writing to a String cannot fail");
         }
         if let Some(value) = &self.value {
-            write!(out, ",\"{}\":{}", self.kind.field(), value.json()).expect("a String takes all");
+            write!(out, ",\"{}\":{}", self.kind.field(), value.json())
+                .expect("writing to a String cannot fail");
         }
         for (key, parts) in [("content", &self.content), ("summary", &self.summary)] {
             if let Some(parts) = parts {
                 let parts: Vec<_> = parts.iter().map(Part::json).collect();
-                write!(out, ",\"{key}\":[{}]", parts.join(" , ")).expect("a String takes all");
+                write!(out, ",\"{key}\":[{}]", parts.join(" , "))
+                    .expect("writing to a String cannot fail");
             }
         }
         out + "}"
     }
 }
 
-/// The text that a delta grows.
+/// The text that a delta extends.
 #[derive(Arbitrary, Clone, Copy, Debug, PartialEq)]
 pub enum Target {
-    Part(Grows),
+    Part(TextKind),
     Call(ItemKind),
 }
 
 #[derive(Arbitrary, Clone, Copy, Debug, PartialEq)]
-pub enum Grows {
+pub enum TextKind {
     OutputText,
     Refusal,
     ReasoningText,
     Summary,
 }
 
-impl Grows {
+impl TextKind {
     pub fn part(self) -> PartKind {
         match self {
             Self::OutputText => PartKind::OutputText,
@@ -181,10 +183,10 @@ impl Grows {
 }
 
 impl Target {
-    /// The item that is made where there is none.
+    /// The kind of the item that is created if there is none.
     pub fn item(self) -> ItemKind {
         match self {
-            Self::Part(Grows::OutputText | Grows::Refusal) => ItemKind::Message,
+            Self::Part(TextKind::OutputText | TextKind::Refusal) => ItemKind::Message,
             Self::Part(_) => ItemKind::Reasoning,
             Self::Call(ItemKind::Custom) => ItemKind::Custom,
             Self::Call(ItemKind::Mcp) => ItemKind::Mcp,
@@ -194,7 +196,7 @@ impl Target {
 
     fn stem(self) -> &'static str {
         match self {
-            Self::Part(grows) => grows.stem(),
+            Self::Part(kind) => kind.stem(),
             Self::Call(ItemKind::Custom) => "custom_tool_call_input",
             Self::Call(ItemKind::Mcp) => "mcp_call_arguments",
             Self::Call(_) => "function_call_arguments",
@@ -203,13 +205,13 @@ impl Target {
 
     fn field(self) -> &'static str {
         match self {
-            Self::Part(grows) => grows.part().field(),
+            Self::Part(kind) => kind.part().field(),
             Self::Call(_) => self.item().field(),
         }
     }
 }
 
-/// What a step does.
+/// The event of a step; `Quiet`: a keepalive.
 #[derive(Arbitrary, Clone, Debug)]
 pub enum Act {
     Item { done: bool, item: Item },
@@ -226,13 +228,13 @@ pub struct Step {
     pub act: Act,
     pub output_index: Option<u32>,
     pub part_index: Option<u32>,
-    /// The very same event once more.
+    /// The same event is sent twice.
     pub twice: bool,
 }
 
 impl<'a> Arbitrary<'a> for Step {
     fn arbitrary(u: &mut Unstructured<'a>) -> arbitrary::Result<Self> {
-        // Small indexes, so that events meet; few are missing.
+        // Small indexes, so that several events refer to the same item; few are missing.
         let index = |u: &mut Unstructured<'a>| {
             Ok(match u.int_in_range(0..=9)? {
                 9 => None,
@@ -244,15 +246,15 @@ impl<'a> Arbitrary<'a> for Step {
     }
 }
 
-/// What the terminal event carries as output.
+/// The `output` of the terminal event.
 #[derive(Arbitrary, Clone, Copy, Debug, PartialEq)]
 pub enum Output {
     Missing,
     Null,
     Empty,
-    /// The first so many of the streamed items.
+    /// This many of the streamed items.
     Streamed(u8),
-    /// Something else.
+    /// Items that were not streamed.
     Other,
 }
 
@@ -266,7 +268,7 @@ pub struct Script {
 }
 
 impl Script {
-    /// A payload as a part of the stream.
+    /// A payload with its framing.
     pub fn framed(&self, kind: &str, members: &str, number: usize) -> Vec<u8> {
         let number =
             if self.numbered { format!(",\"sequence_number\":{number}") } else { String::new() };
@@ -279,11 +281,11 @@ impl Script {
     pub fn event(&self, step: &Step, number: usize) -> Vec<u8> {
         let mut members = String::new();
         if let Some(index) = step.output_index {
-            write!(members, ",\"output_index\":{index}").expect("a String takes all");
+            write!(members, ",\"output_index\":{index}").expect("writing to a String cannot fail");
         }
         if self.ids {
             write!(members, ",\"item_id\":\"i{}\"", step.output_index.unwrap_or(0))
-                .expect("a String takes all");
+                .expect("writing to a String cannot fail");
         }
         let place = step.part_index;
         let at =
@@ -326,5 +328,5 @@ impl Script {
 }
 
 fn list(target: Target) -> &'static str {
-    if target == Target::Part(Grows::Summary) { "summary" } else { "content" }
+    if target == Target::Part(TextKind::Summary) { "summary" } else { "content" }
 }

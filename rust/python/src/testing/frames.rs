@@ -1,4 +1,4 @@
-//! `respstream_core::frames` for Python: only so that the tests can compare the twins.
+//! `respstream_core::frames` for the tests.
 
 use pyo3::IntoPyObjectExt;
 use pyo3::exceptions::PyValueError;
@@ -7,13 +7,13 @@ use pyo3::types::PyBytes;
 use respstream_core::diagnostics::Note;
 use respstream_core::frames::{Form, Frame, Framer, OnEof, Options, Sink};
 
-use crate::convert::detail;
+use crate::convert;
 
-/// What one source gives, cut into these chunks.
+/// The output of the framer for a source cut into these chunks.
 ///
 /// A list of `("frame", data, name, offset, end, line, what, missing, unfinished, members)`,
-/// `("note", code, offset, length, line, detail)` and `("done",)`; `members` is the number of top-level members where the
-/// framer checked the payload and found it within the limits, else `None`.
+/// `("note", code, offset, length, line, detail)` and `("done",)`; `members` is the number of top-level members if the
+/// framer checked the payload and found it valid and within the limits, else `None`.
 #[pyfunction]
 #[pyo3(signature = (chunks, form = "auto", on_eof = "flush", limit = None, force_slow = false))]
 pub fn frame<'py>(
@@ -37,20 +37,20 @@ pub fn frame<'py>(
     };
     let mut framer = Framer::new(Options { form, on_eof, limit });
     framer.force_slow = force_slow;
-    let mut items = Items { py, given: Vec::new() };
+    let mut collector = Collector { py, items: Vec::new() };
     for chunk in chunks {
-        framer.feed(&chunk, &mut items);
+        framer.feed(&chunk, &mut collector);
     }
-    framer.finish(&mut items);
-    items.given.into_iter().collect()
+    framer.finish(&mut collector);
+    collector.items.into_iter().collect()
 }
 
-struct Items<'py> {
+struct Collector<'py> {
     py: Python<'py>,
-    given: Vec<PyResult<Bound<'py, PyAny>>>,
+    items: Vec<PyResult<Bound<'py, PyAny>>>,
 }
 
-impl Sink for Items<'_> {
+impl Sink for Collector<'_> {
     fn frame(&mut self, frame: Frame<'_>) {
         let members = matches!(frame.scanned, Some(Ok(_))).then_some(frame.members.len());
         let item = (
@@ -65,20 +65,20 @@ impl Sink for Items<'_> {
             frame.unfinished,
             members,
         );
-        self.given.push(item.into_bound_py_any(self.py));
+        self.items.push(item.into_bound_py_any(self.py));
     }
 
     fn note(&mut self, note: Note) {
-        self.given.push(note_tuple(self.py, &note));
+        self.items.push(note_tuple(self.py, &note));
     }
 
     fn done(&mut self) {
-        self.given.push(("done",).into_bound_py_any(self.py));
+        self.items.push(("done",).into_bound_py_any(self.py));
     }
 }
 
 fn note_tuple<'py>(py: Python<'py>, note: &Note) -> PyResult<Bound<'py, PyAny>> {
-    let detail = detail(py, &note.detail)?;
+    let detail = convert::detail(py, &note.detail)?;
     let code = note.code.kind().code;
     ("note", code, note.offset, note.length, note.line, detail).into_bound_py_any(py)
 }

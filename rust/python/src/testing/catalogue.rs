@@ -1,17 +1,17 @@
-//! The Rust tables as Python objects, so that a test can compare them with those of the Python twin.
+//! The generated tables of the core, which a test compares with those of the pure-Python fallback.
 
 use pyo3::prelude::*;
 use pyo3::types::{PyDict, PyList, PyTuple};
 use respstream_core::catalogue::{DIAGNOSTICS, EVENTS, Entry, Index};
 
-/// The event table: one dict for each entry, with the members of `respstream._catalogue.Entry`, `class` and `terminal`.
+/// The event table: one dict per entry, with the fields of the fallback's `Entry`, `class` and `terminal`.
 #[pyfunction]
 pub fn catalogue(py: Python<'_>) -> PyResult<Bound<'_, PyList>> {
     let rows = EVENTS.iter().map(|entry| row(py, entry)).collect::<PyResult<Vec<_>>>()?;
     PyList::new(py, rows)
 }
 
-/// The diagnostics: code -> (severity, template).
+/// The diagnostics by code: `(severity, template)`.
 #[pyfunction]
 pub fn diagnostic_kinds(py: Python<'_>) -> PyResult<Bound<'_, PyDict>> {
     let kinds = PyDict::new(py);

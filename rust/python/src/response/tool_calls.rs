@@ -1,5 +1,5 @@
-//! The binding of `calls`: the tool calls of a response that has ended, made as the class `Calls` of `respstream.calls` would
-//! make them, without its frames of Python.
+//! The tool calls of a response that has ended, built as the class `Calls` of `respstream.calls` builds them, without its
+//! Python frames.
 
 use pyo3::intern;
 use pyo3::prelude::*;
@@ -7,21 +7,21 @@ use pyo3::sync::PyOnceLock;
 use pyo3::types::{PyDict, PyList, PyString, PyType};
 use respstream_core::calls::ToolCall;
 
-use crate::response::State;
-use crate::slots::SlotClass;
+use super::state::State;
+use crate::objects::slots::SlotClass;
 
-/// The classes of that module, and the calls of responses without any.
+/// The classes of that module, and its `Calls` object for responses without tool calls.
 struct Classes {
     calls: SlotClass,
     entry: SlotClass,
-    view: SlotClass,
-    none: Py<PyAny>,
+    tool_call: SlotClass,
+    no_calls: Py<PyAny>,
 }
 
-/// The slots of each class, in the order in which they are filled below.
+/// The slots of each class, in the order in which `build` fills them.
 const CALLS: [&str; 7] = ["_state", "_version", "_entries", "_final", "_texts", "_ranks", "_known"];
 const ENTRY: [&str; 6] = ["rank", "kind", "call_id", "name", "reader", "position"];
-const VIEW: [&str; 4] = ["_calls", "_entry", "_text", "_settled"];
+const TOOL_CALL: [&str; 4] = ["_calls", "_entry", "_text", "_settled"];
 
 fn classes(py: Python<'_>) -> PyResult<&'static Classes> {
     static CLASSES: PyOnceLock<Classes> = PyOnceLock::new();
@@ -32,55 +32,56 @@ fn classes(py: Python<'_>) -> PyResult<&'static Classes> {
         Ok(Classes {
             calls: class("Calls", &CALLS)?,
             entry: class("Entry", &ENTRY)?,
-            view: class("ToolCall", &VIEW)?,
-            none: module.getattr("NONE")?.unbind(),
+            tool_call: class("ToolCall", &TOOL_CALL)?,
+            no_calls: module.getattr("NONE")?.unbind(),
         })
     })
 }
 
-/// An object with these values in its slots, in the order of the class.
-fn made<'py, const N: usize>(
+/// A new object with these values in its slots, in the order of the class.
+fn create<'py, const N: usize>(
     py: Python<'py>,
     class: &SlotClass,
     values: [Bound<'py, PyAny>; N],
 ) -> PyResult<Bound<'py, PyAny>> {
-    let made = class.make(py)?;
+    let object = class.create(py)?;
     for (slot, value) in values.into_iter().enumerate() {
-        made.set(slot, value)?;
+        object.set(slot, value)?;
     }
-    Ok(made.done())
+    Ok(object.finish())
 }
 
-/// The property `tool_calls` of a response that has ended, read for the first time or without calls; None for others.
-pub fn settled<'py>(
+/// The property `tool_calls` of a response that has ended. None if the response is open, or if an earlier read has built its
+/// calls: the Python property reads those.
+pub fn read<'py>(
     response: &Bound<'py, PyAny>,
     state: &Bound<'py, State>,
 ) -> PyResult<Option<Bound<'py, PyAny>>> {
     let py = state.py();
     let classes = classes(py)?;
-    let known = response.getattr(intern!(py, "_calls"))?;
-    if known.is(classes.none.bind(py)) {
+    let built = response.getattr(intern!(py, "_calls"))?;
+    if built.is(classes.no_calls.bind(py)) {
         return Ok(Some(PyList::empty(py).into_any()));
     }
-    if !known.is_none() {
+    if !built.is_none() {
         return Ok(None);
     }
-    let Some(found) = state.get().settled_calls(py)? else { return Ok(None) };
-    let (calls, views) = views(classes, state, found)?;
+    let Some(found) = state.get().final_tool_calls(py)? else { return Ok(None) };
+    let (calls, tool_calls) = build(classes, state, found)?;
     response.setattr(intern!(py, "_calls"), calls)?;
-    Ok(Some(views.into_any()))
+    Ok(Some(tool_calls.into_any()))
 }
 
-/// The calls as a `Calls`, and the list of what users see of them.
-fn views<'py>(
+/// The `Calls` object, and the list of `ToolCall` objects that users see.
+fn build<'py>(
     classes: &Classes,
     state: &Bound<'py, State>,
     found: Vec<ToolCall>,
 ) -> PyResult<(Bound<'py, PyAny>, Bound<'py, PyList>)> {
     let py = state.py();
-    let views = PyList::empty(py);
+    let tool_calls = PyList::empty(py);
     if found.is_empty() {
-        return Ok((classes.none.bind(py).clone(), views));
+        return Ok((classes.no_calls.bind(py).clone(), tool_calls));
     }
     let none = py.None().into_bound(py);
     let yes = true.into_pyobject(py)?.to_owned().into_any();
@@ -95,22 +96,22 @@ fn views<'py>(
         none.clone(),
         PyDict::new(py).into_any(),
     ];
-    let calls = made(py, &classes.calls, calls)?;
-    for (number, call) in found.into_iter().enumerate() {
+    let calls = create(py, &classes.calls, calls)?;
+    for (rank, call) in found.into_iter().enumerate() {
         let text = call.arguments.into_pyobject(py)?.into_any();
         let entry = [
-            number.into_pyobject(py)?.into_any(),
+            rank.into_pyobject(py)?.into_any(),
             PyString::intern(py, call.kind).into_any(),
             call.call_id.into_pyobject(py)?.into_any(),
             call.name.into_pyobject(py)?.into_any(),
             none.clone(),
             none.clone(),
         ];
-        let entry = made(py, &classes.entry, entry)?;
-        let view = [calls.clone(), entry.clone(), text.clone(), yes.clone()];
-        views.append(made(py, &classes.view, view)?)?;
+        let entry = create(py, &classes.entry, entry)?;
+        let tool_call = [calls.clone(), entry.clone(), text.clone(), yes.clone()];
+        tool_calls.append(create(py, &classes.tool_call, tool_call)?)?;
         entries.append(entry)?;
         texts.append(text)?;
     }
-    Ok((calls, views))
+    Ok((calls, tool_calls))
 }

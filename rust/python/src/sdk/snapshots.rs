@@ -1,4 +1,4 @@
-//! The events of `responses.stream()`: a delta with the text so far.
+//! The events of `responses.stream()`: deltas with a snapshot, the text so far.
 
 use std::sync::Arc;
 
@@ -7,70 +7,70 @@ use pyo3::intern;
 use pyo3::prelude::*;
 use pyo3::types::{PyDict, PyList, PyString, PyTuple, PyType};
 
-use super::model::{Model, Parts};
-use super::plan::Node;
-use crate::slots::{append, has_keys};
+use super::model::{Model, ObjectParts};
+use super::nodes::Node;
+use crate::objects::cpython::{append_str, has_keys};
 
-/// Makes events of one class out of events of another, with one more member.
+/// Builds events of one class from events of another class, with one more member, for example `snapshot`.
 #[pyclass(frozen, module = "respstream._native")]
-pub struct SdkStamp {
+pub struct SdkSnapshotBuilder {
     model: Model,
-    given: u64,
+    present: u64,
     added: Py<PyString>,
-    /// The other members, where they are all those of an event that this is made of, and the new one comes last.
-    names: Option<Vec<Py<PyString>>>,
+    /// The names of all fields except the added one; None unless all fields are present and the added one is the last.
+    other_names: Option<Vec<Py<PyString>>>,
 }
 
 #[pymethods]
-impl SdkStamp {
-    /// `fields`: as for a model's node; `given`: the names of those that are set; `added`: the one among them that is new.
+impl SdkSnapshotBuilder {
+    /// `fields`: as for a node of kind "model"; `fields_set`: the names of those that are set; `added`: the new one of these.
     #[new]
     fn new(
         class: &Bound<'_, PyAny>,
         fields: &Bound<'_, PyAny>,
-        given: &Bound<'_, PyAny>,
+        fields_set: &Bound<'_, PyAny>,
         added: &Bound<'_, PyString>,
     ) -> PyResult<Self> {
         let py = class.py();
         let spec = PyTuple::new(py, [intern!(py, "model").as_any(), class, fields])?;
         let model = Model::new(&spec)?;
-        let mut bits = 0;
-        for (place, field) in model.fields.iter().enumerate() {
-            bits |= u64::from(given.contains(&field.name)?) << place;
+        let mut present = 0;
+        for (index, field) in model.fields.iter().enumerate() {
+            present |= u64::from(fields_set.contains(&field.name)?) << index;
         }
         let added = PyString::intern(py, added.to_str()?).unbind();
-        let all = bits == u64::MAX >> (64 - model.fields.len().max(1));
-        let names = match &model.fields[..] {
+        let all = present == u64::MAX >> (64 - model.fields.len().max(1));
+        let other_names = match &model.fields[..] {
             [others @ .., last] if all && last.name.is(&added) => {
                 Some(others.iter().map(|field| field.name.clone_ref(py)).collect())
             }
             _ => None,
         };
-        Ok(Self { model, given: bits, added, names })
+        Ok(Self { model, present, added, other_names })
     }
 
-    /// The event with the new member; lists are copied, and null members have their defaults.
-    fn stamp<'py>(
+    /// The event with the new member. Lists are copied, and null members get their defaults.
+    fn build<'py>(
         &self,
         event: &Bound<'py, PyAny>,
         added: Bound<'py, PyAny>,
     ) -> PyResult<Bound<'py, PyAny>> {
         let py = event.py();
         let from = event.getattr(intern!(py, "__dict__"))?.cast_into::<PyDict>()?;
-        self.make(&from, added)
+        self.build_from_dict(&from, added)
     }
 }
 
-impl SdkStamp {
-    fn make<'py>(
+impl SdkSnapshotBuilder {
+    fn build_from_dict<'py>(
         &self,
         from: &Bound<'py, PyDict>,
         added: Bound<'py, PyAny>,
     ) -> PyResult<Bound<'py, PyAny>> {
         let py = from.py();
-        let dict = self.model.dict(py)?;
-        for (place, field) in self.model.fields.iter().enumerate() {
-            if self.given & (1 << place) == 0 {
+        let dict = self.model.new_dict(py)?;
+        for (index, field) in self.model.fields.iter().enumerate() {
+            if self.present & (1 << index) == 0 {
                 continue;
             }
             let Some(value) = from.get_item(&field.name)?.filter(|value| !value.is_none()) else {
@@ -81,94 +81,101 @@ impl SdkStamp {
                 Err(_) => dict.set_item(&field.name, value)?,
             }
         }
-        self.with(dict, added)
+        self.finish(dict, added)
     }
 
-    /// The same of a draft, whose dict nobody else has.
-    fn take<'py>(
+    /// Like `build_from_dict`, for a draft: no other object refers to its dict, which is reused if possible.
+    fn build_from_draft<'py>(
         &self,
         draft: Draft,
         py: Python<'py>,
         added: Bound<'py, PyAny>,
     ) -> PyResult<Bound<'py, PyAny>> {
         let from = draft.dict.into_bound(py);
-        match &self.names {
-            Some(names) if has_keys(&from, names) => self.with(from, added),
-            _ => self.make(&from, added),
+        match &self.other_names {
+            Some(names) if has_keys(&from, names) => self.finish(from, added),
+            _ => self.build_from_dict(&from, added),
         }
     }
 
-    fn with<'py>(
+    fn finish<'py>(
         &self,
         dict: Bound<'py, PyDict>,
         added: Bound<'py, PyAny>,
     ) -> PyResult<Bound<'py, PyAny>> {
         dict.set_item(&self.added, added)?;
         let extra = PyDict::new(dict.py());
-        self.model.object(Parts { dict, extra, given: self.given, counted: false })
+        let present = self.present;
+        self.model.object(ObjectParts { dict, extra, present, extra_is_set: false })
     }
 }
 
-/// An event that a run of deltas makes into its own, or that is made as it is if no run takes it.
+/// The parts of an event that is not built yet: an [`SdkDeltaRun`] uses them, or else `event` builds the event itself.
 #[pyclass(module = "respstream._native")]
 pub struct SdkDraft(Option<Draft>);
 
 struct Draft {
-    model: Arc<Node>,
+    /// A `Node::Model`.
+    node: Arc<Node>,
     dict: Py<PyDict>,
     extra: Py<PyDict>,
-    given: u64,
-    counted: bool,
+    present: u64,
+    extra_is_set: bool,
 }
 
 impl SdkDraft {
     pub fn new<'py>(
         py: Python<'py>,
-        model: &Arc<Node>,
-        parts: Parts<'py>,
+        node: &Arc<Node>,
+        parts: ObjectParts<'py>,
     ) -> PyResult<Bound<'py, Self>> {
-        let Parts { dict, extra, given, counted } = parts;
+        let ObjectParts { dict, extra, present, extra_is_set } = parts;
         let (dict, extra) = (dict.unbind(), extra.unbind());
-        let model = Arc::clone(model);
-        Bound::new(py, Self(Some(Draft { model, dict, extra, given, counted })))
+        let node = Arc::clone(node);
+        Bound::new(py, Self(Some(Draft { node, dict, extra, present, extra_is_set })))
     }
 }
 
 #[pymethods]
 impl SdkDraft {
-    /// The event. Raises `ValueError` if it was made already.
+    /// The event. Raises `ValueError` if it was built already.
     fn event<'py>(&mut self, py: Python<'py>) -> PyResult<Bound<'py, PyAny>> {
-        let Some(Draft { model, dict, extra, given, counted }) = self.0.take() else {
-            return Err(PyValueError::new_err("the event was made already"));
+        let Some(Draft { node, dict, extra, present, extra_is_set }) = self.0.take() else {
+            return Err(PyValueError::new_err("the event was built already"));
         };
-        let Node::Model(model) = &*model else {
-            return Err(PyValueError::new_err("no model"));
+        let Node::Model(model) = &*node else {
+            return Err(PyValueError::new_err("the event has no model"));
         };
         let (dict, extra) = (dict.into_bound(py), extra.into_bound(py));
-        model.object(Parts { dict, extra, given, counted })
+        model.object(ObjectParts { dict, extra, present, extra_is_set })
     }
 }
 
 /// The deltas of one text, from the second on.
 ///
-/// Two texts grow in turn: a reader mostly holds on to its latest event, so that the one before it can be extended in
-/// place.
+/// The text is built in two strings that are extended alternately. A consumer usually keeps its latest event alive, and with it
+/// the newer string; the older one has no other reference, so `CPython` can extend it in place.
 #[pyclass(module = "respstream._native")]
-pub struct SdkRun {
-    stamp: Py<SdkStamp>,
+pub struct SdkDeltaRun {
+    builder: Py<SdkSnapshotBuilder>,
+    /// The class of the deltas.
     class: Py<PyType>,
+    /// The names and values of the members that identify the text.
     indexes: [(Py<PyString>, Option<Py<PyAny>>); 2],
+    /// The text without the last delta.
     older: Option<Py<PyString>>,
+    /// The text so far.
     newer: Py<PyString>,
-    pending: Py<PyString>,
+    /// The part of `newer` that is not in `older`.
+    last_delta: Py<PyString>,
 }
 
 #[pymethods]
-impl SdkRun {
-    /// `event`: the first delta; `text`: what its text is with it.
+impl SdkDeltaRun {
+    /// `event`: the first delta; `text`: the text with this delta.
     #[new]
     fn new(
-        stamp: Py<SdkStamp>,
+        builder: Py<SdkSnapshotBuilder>,
         event: &Bound<'_, PyAny>,
         text: &Bound<'_, PyString>,
     ) -> PyResult<Self> {
@@ -179,7 +186,8 @@ impl SdkRun {
         };
         let indexes = [index(intern!(py, "output_index"))?, index(intern!(py, "content_index"))?];
         let (class, newer) = (event.get_type().unbind(), text.clone().unbind());
-        Ok(Self { stamp, class, indexes, older: None, pending: newer.clone_ref(py), newer })
+        let last_delta = newer.clone_ref(py);
+        Ok(Self { builder, class, indexes, older: None, newer, last_delta })
     }
 
     /// The text so far.
@@ -188,37 +196,34 @@ impl SdkRun {
         self.newer.clone_ref(py)
     }
 
-    /// The events for one more delta, an event or a draft of one: a list of one; None if it is not of this run.
+    /// The events for the next delta, an event or a draft: a list of one event. None if it does not belong to this text.
     fn __call__<'py>(&mut self, event: &Bound<'py, PyAny>) -> PyResult<Option<Bound<'py, PyList>>> {
         let py = event.py();
         if let Ok(draft) = event.cast_exact::<SdkDraft>() {
             let mut draft = draft.borrow_mut();
-            let Some(Draft { model, dict, .. }) = &draft.0 else { return Ok(None) };
-            let Node::Model(model) = &**model else { return Ok(None) };
+            let Some(Draft { node, dict, .. }) = &draft.0 else { return Ok(None) };
+            let Node::Model(model) = &**node else { return Ok(None) };
             if !model.is_of_class(self.class.bind(py)) {
                 return Ok(None);
             }
-            let Some(text) = self.text_with(dict.bind(py))? else { return Ok(None) };
+            let Some(text) = self.append(dict.bind(py))? else { return Ok(None) };
             let Some(draft) = draft.0.take() else { return Ok(None) };
-            let made = self.stamp.get().take(draft, py, text.into_any())?;
-            return Ok(Some(PyList::new(py, [made])?));
+            let built = self.builder.get().build_from_draft(draft, py, text.into_any())?;
+            return Ok(Some(PyList::new(py, [built])?));
         }
         if event.get_type().as_ptr() != self.class.as_ptr() {
             return Ok(None);
         }
         let from = event.getattr(intern!(py, "__dict__"))?.cast_into::<PyDict>()?;
-        let Some(text) = self.text_with(&from)? else { return Ok(None) };
-        let made = self.stamp.get().make(&from, text.into_any())?;
-        Ok(Some(PyList::new(py, [made])?))
+        let Some(text) = self.append(&from)? else { return Ok(None) };
+        let built = self.builder.get().build_from_dict(&from, text.into_any())?;
+        Ok(Some(PyList::new(py, [built])?))
     }
 }
 
-impl SdkRun {
-    /// The text so far with the delta of one more event; None if that is not of this run.
-    fn text_with<'py>(
-        &mut self,
-        from: &Bound<'py, PyDict>,
-    ) -> PyResult<Option<Bound<'py, PyString>>> {
+impl SdkDeltaRun {
+    /// Appends the delta of an event; returns the text so far. None if the event does not belong to this text.
+    fn append<'py>(&mut self, from: &Bound<'py, PyDict>) -> PyResult<Option<Bound<'py, PyString>>> {
         let py = from.py();
         for (name, index) in &self.indexes {
             let same = match (from.get_item(name)?, index) {
@@ -236,9 +241,9 @@ impl SdkRun {
         };
         let older =
             self.older.take().map_or_else(|| PyString::new(py, ""), |older| older.into_bound(py));
-        let text = append(append(older, self.pending.bind(py))?, &delta)?;
+        let text = append_str(append_str(older, self.last_delta.bind(py))?, &delta)?;
         self.older = Some(std::mem::replace(&mut self.newer, text.clone().unbind()));
-        self.pending = delta.unbind();
+        self.last_delta = delta.unbind();
         Ok(Some(text))
     }
 }

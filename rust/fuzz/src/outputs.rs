@@ -1,4 +1,4 @@
-//! What readers give, as plain values that can be compared.
+//! The outputs of readers as plain values that can be compared.
 
 use respstream_core::decoder::{Decoder, Sink as EventSink};
 use respstream_core::diagnostics::{Diagnostic, Note};
@@ -9,9 +9,9 @@ use respstream_core::predict::Known;
 use respstream_core::response::{Folded, Texts, ToolCall};
 use respstream_core::runs::Piece;
 
-/// What a framer gave.
+/// One output of a framer.
 #[derive(Clone, Debug, PartialEq)]
-pub enum Given {
+pub enum FramerOutput {
     Frame {
         data: Vec<u8>,
         name: Option<Vec<u8>>,
@@ -23,18 +23,18 @@ pub enum Given {
     Done,
 }
 
-/// Collects what a framer gives; checks what it says of a payload.
+/// Collects the outputs of a framer. Checks the verdict and members that it attaches to a payload.
 #[derive(Default)]
-pub struct Collect(pub Vec<Given>);
+pub struct FramerOutputs(pub Vec<FramerOutput>);
 
-impl Sink for Collect {
+impl Sink for FramerOutputs {
     fn frame(&mut self, frame: Frame<'_>) {
         if let Some(scanned) = frame.scanned {
-            let (again, members) = scan(frame.data);
-            assert_eq!(again, scanned);
+            let (verdict, members) = check(frame.data);
+            assert_eq!(verdict, scanned);
             assert_eq!(members, *frame.members);
         }
-        self.0.push(Given::Frame {
+        self.0.push(FramerOutput::Frame {
             data: frame.data.to_vec(),
             name: frame.name.map(<[u8]>::to_vec),
             span: (frame.offset, frame.end, frame.line),
@@ -44,34 +44,34 @@ impl Sink for Collect {
     }
 
     fn note(&mut self, note: Note) {
-        self.0.push(Given::Note(note));
+        self.0.push(FramerOutput::Note(note));
     }
 
     fn done(&mut self) {
-        self.0.push(Given::Done);
+        self.0.push(FramerOutput::Done);
     }
 }
 
-/// The verdict on a text and its members.
-pub fn scan(text: &[u8]) -> (Result<Scan, Fault>, Vec<Member>) {
+/// The verdict of the grammar check on a text, and its members.
+pub fn check(text: &[u8]) -> (Result<Scan, Fault>, Vec<Member>) {
     let mut members = Vec::new();
     (respstream_core::json::scan(text, &mut members), members)
 }
 
-/// What a framer gives for these pieces.
+/// The outputs of a framer for these chunks.
 pub fn frames<'a>(
     options: Options,
-    pieces: impl Iterator<Item = &'a [u8]>,
+    chunks: impl Iterator<Item = &'a [u8]>,
     force_slow: bool,
-) -> Vec<Given> {
+) -> Vec<FramerOutput> {
     let mut framer = Framer::new(options);
     framer.force_slow = force_slow;
-    let mut given = Collect::default();
-    for piece in pieces {
-        framer.feed(piece, &mut given);
+    let mut outputs = FramerOutputs::default();
+    for chunk in chunks {
+        framer.feed(chunk, &mut outputs);
     }
-    framer.finish(&mut given);
-    given.0
+    framer.finish(&mut outputs);
+    outputs.0
 }
 
 /// An event as plain values.
@@ -114,9 +114,10 @@ impl EventSink for Events {
     }
 }
 
-/// What a piece tells of its event: type and lane of what it repeats, payload, place, number, delta as it stands there.
+/// The properties of an event that a delta of a batch has too: `kind` and `lane` are those of the event that it repeats, `delta`
+/// is the string with its quotes and escapes.
 #[derive(Clone, Debug, PartialEq)]
-pub struct Told {
+pub struct DeltaFields {
     pub kind: String,
     pub lane: Option<String>,
     pub raw: Vec<u8>,
@@ -126,36 +127,36 @@ pub struct Told {
     pub escaped: bool,
 }
 
-/// Collects what pieces would tell of events; with `by_pieces` takes all that may come so as pieces.
-struct Tellings {
-    told: Vec<Told>,
-    by_pieces: bool,
+/// Collects these properties of all events; `in_batches`: accept deltas in batches where possible.
+struct DeltaCollector {
+    found: Vec<DeltaFields>,
+    in_batches: bool,
     repeated: (String, Option<String>),
 }
 
-impl EventSink for Tellings {
-    fn is_for_pieces(&mut self, known: &Known, lane: Option<&str>) -> bool {
-        self.repeated = (known.entry.ty.to_owned(), lane.map(str::to_owned));
-        self.by_pieces
+impl EventSink for DeltaCollector {
+    fn is_for_pieces(&mut self, cached: &Known, lane: Option<&str>) -> bool {
+        self.repeated = (cached.entry.ty.to_owned(), lane.map(str::to_owned));
+        self.in_batches
     }
 
-    fn piece(&mut self, piece: &Piece<'_>) {
+    fn piece(&mut self, delta: &Piece<'_>) {
         let (kind, lane) = self.repeated.clone();
-        assert_eq!(piece.body().len() + 2, piece.text.len());
-        self.told.push(Told {
+        assert_eq!(delta.body().len() + 2, delta.text.len());
+        self.found.push(DeltaFields {
             kind,
             lane,
-            raw: piece.raw.to_vec(),
-            offset: piece.offset,
-            sequence_number: Some(piece.sequence),
-            delta: Some(piece.text.to_vec()),
-            escaped: piece.escaped,
+            raw: delta.raw.to_vec(),
+            offset: delta.offset,
+            sequence_number: Some(delta.sequence),
+            delta: Some(delta.text.to_vec()),
+            escaped: delta.escaped,
         });
     }
 
     fn event(&mut self, parsed: &Parsed<'_>) {
         let delta = parsed.entry.and_then(|entry| parsed.member(entry.value));
-        self.told.push(Told {
+        self.found.push(DeltaFields {
             kind: parsed.kind.to_string(),
             lane: parsed.lane.as_deref().map(str::to_owned),
             raw: parsed.raw.to_vec(),
@@ -167,18 +168,22 @@ impl EventSink for Tellings {
     }
 }
 
-/// What events tell, those that repeat another as pieces or each on its own.
-pub fn told<'a>(how: How, pieces: impl Iterator<Item = &'a [u8]>, by_pieces: bool) -> Vec<Told> {
+/// The properties of all events; `in_batches`: read deltas in batches where possible.
+pub fn delta_fields<'a>(
+    how: ReadOptions,
+    chunks: impl Iterator<Item = &'a [u8]>,
+    in_batches: bool,
+) -> Vec<DeltaFields> {
     let mut decoder = Decoder::new(how.options, how.strict);
-    let mut sink = Tellings { told: Vec::new(), by_pieces, repeated: Default::default() };
-    for piece in pieces {
-        decoder.feed(piece, None, &mut sink);
+    let mut sink = DeltaCollector { found: Vec::new(), in_batches, repeated: Default::default() };
+    for chunk in chunks {
+        decoder.feed(chunk, None, &mut sink);
     }
     decoder.finish(None, &mut sink);
-    sink.told
+    sink.found
 }
 
-/// All that can be read of a response.
+/// All properties of a response.
 #[derive(Debug, PartialEq)]
 pub struct Response {
     pub json: Vec<u8>,
@@ -227,15 +232,15 @@ impl From<&Folded> for Response {
     }
 }
 
-/// The responses of a decoder, those that ended first.
+/// The responses of a decoder; those that have ended come first.
 pub fn responses(decoder: &Decoder) -> Vec<Response> {
     let lanes = decoder.lanes();
     lanes.ordinals().into_iter().filter_map(|ordinal| lanes.get(ordinal)).map(Into::into).collect()
 }
 
-/// All that can be seen of a reading.
+/// All outputs of reading a source.
 #[derive(Debug, PartialEq)]
-pub struct Reading {
+pub struct Output {
     pub events: Vec<Event>,
     pub responses: Vec<Response>,
     pub diagnostics: Vec<Diagnostic>,
@@ -243,26 +248,26 @@ pub struct Reading {
     pub last_sequence_number: Option<i64>,
 }
 
-/// How a source is read.
+/// How a source is read; `slow`: without fast paths.
 #[derive(Clone, Copy, Debug, Default)]
-pub struct How {
+pub struct ReadOptions {
     pub options: Options,
     pub strict: bool,
     pub slow: bool,
 }
 
-/// Reads the pieces to their end.
-pub fn read<'a>(how: How, pieces: impl Iterator<Item = &'a [u8]>) -> Reading {
+/// Reads chunks to their end.
+pub fn read<'a>(how: ReadOptions, chunks: impl Iterator<Item = &'a [u8]>) -> Output {
     let mut decoder = Decoder::new(how.options, how.strict);
     if how.slow {
         decoder.force_slow();
     }
     let mut events = Events::default();
-    for piece in pieces {
-        decoder.feed(piece, None, &mut events);
+    for chunk in chunks {
+        decoder.feed(chunk, None, &mut events);
     }
     decoder.finish(None, &mut events);
-    Reading {
+    Output {
         events: events.0,
         responses: responses(&decoder),
         diagnostics: decoder.store().kept.clone(),

@@ -1,0 +1,60 @@
+//! Diagnostics and the exception of strict decoders, as the package's Python classes.
+
+use pyo3::prelude::*;
+use pyo3::sync::PyOnceLock;
+use pyo3::types::{PyDict, PyList, PyType};
+use respstream_core::diagnostics::{Detail, Diagnostic, Value};
+
+/// A list of `respstream.diagnostics.Diagnostic`.
+pub fn diagnostics<'py>(
+    py: Python<'py>,
+    diagnostics: &[Diagnostic],
+) -> PyResult<Bound<'py, PyList>> {
+    let list = PyList::empty(py);
+    for found in diagnostics {
+        list.append(diagnostic(py, found)?)?;
+    }
+    Ok(list)
+}
+
+fn diagnostic<'py>(py: Python<'py>, found: &Diagnostic) -> PyResult<Bound<'py, PyAny>> {
+    static CLASS: PyOnceLock<Py<PyType>> = PyOnceLock::new();
+    let class = CLASS.import(py, "respstream.diagnostics", "Diagnostic")?;
+    let has_detail = !found.detail.is_empty();
+    let detail = has_detail.then(|| detail(py, &found.detail)).transpose()?;
+    class.call1((
+        found.code.kind().code,
+        found.offset,
+        found.length,
+        found.line,
+        found.sequence_number,
+        found.response_id.as_deref(),
+        detail,
+    ))
+}
+
+/// The `StreamError` for the diagnostic at which a strict decoder or scan failed. `events`: those that came before it in the
+/// same call; `source`: the name of the input, for scans.
+pub fn stream_error(
+    py: Python<'_>,
+    failed: &Diagnostic,
+    events: Bound<'_, PyList>,
+    source: Option<&str>,
+) -> PyResult<PyErr> {
+    static CLASS: PyOnceLock<Py<PyType>> = PyOnceLock::new();
+    let class = CLASS.import(py, "respstream.errors", "StreamError")?;
+    Ok(PyErr::from_value(class.call1((diagnostic(py, failed)?, events, source))?))
+}
+
+/// The detail of a diagnostic as a dict.
+pub fn detail<'py>(py: Python<'py>, detail: &Detail) -> PyResult<Bound<'py, PyDict>> {
+    let dict = PyDict::new(py);
+    for (name, value) in detail {
+        match value {
+            Value::Null => dict.set_item(name, py.None())?,
+            Value::Int(number) => dict.set_item(name, number)?,
+            Value::Text(text) => dict.set_item(name, text)?,
+        }
+    }
+    Ok(dict)
+}

@@ -1,0 +1,10 @@
+//! Conversions of arguments and results. Order: `bytes`, `json`, `options`, `diagnostics`; none imports another.
+
+pub mod bytes;
+pub mod diagnostics;
+pub mod json;
+pub mod options;
+
+pub use bytes::to_bytes;
+pub use diagnostics::{detail, diagnostics, stream_error};
+pub use options::{options, row_options};

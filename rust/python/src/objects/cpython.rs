@@ -1,0 +1,62 @@
+//! Functions of the `CPython` API that PyO3 does not wrap.
+#![allow(unsafe_code)]
+
+use pyo3::ffi;
+use pyo3::prelude::*;
+use pyo3::types::{PyDict, PySet, PyString};
+
+/// Removes the object from the garbage collector's lists. Its class must support garbage collection.
+pub fn untrack(object: &Bound<'_, PyAny>) {
+    // SAFETY: the object is live and fully initialised, and its class has the collector's header. Untracking an object
+    // that is not tracked has no effect.
+    unsafe { ffi::PyObject_GC_UnTrack(object.as_ptr().cast()) };
+}
+
+/// Makes the dict the object's `__dict__`. Raises `AttributeError` if the class has none.
+pub fn set_dict(object: &Bound<'_, PyAny>, dict: &Bound<'_, PyDict>) -> PyResult<()> {
+    // SAFETY: both are live objects; the function itself checks that the class has a dict, and sets an exception if not.
+    let failed = unsafe {
+        ffi::PyObject_GenericSetDict(object.as_ptr(), dict.as_ptr(), std::ptr::null_mut())
+    };
+    if failed == 0 { Ok(()) } else { Err(PyErr::fetch(object.py())) }
+}
+
+/// Whether the dict has exactly these keys in this order, compared by identity, and no value is None.
+pub fn has_keys(dict: &Bound<'_, PyDict>, keys: &[Py<PyString>]) -> bool {
+    let (mut position, mut key, mut value) = (0, std::ptr::null_mut(), std::ptr::null_mut());
+    let mut expected = keys.iter();
+    // SAFETY: the dict is live and no code changes it during the loop. The pointers that the function stores are borrowed;
+    // they are compared and never dereferenced.
+    unsafe {
+        while ffi::PyDict_Next(dict.as_ptr(), &raw mut position, &raw mut key, &raw mut value) != 0
+        {
+            let is = expected.next().is_some_and(|expected| expected.as_ptr() == key);
+            if !is || value == ffi::Py_None() {
+                return false;
+            }
+        }
+    }
+    expected.next().is_none()
+}
+
+/// A new set of the same elements. Faster than the method `copy`, which Python must look up.
+pub fn copy_set<'py>(set: &Bound<'py, PySet>) -> PyResult<Bound<'py, PyAny>> {
+    // SAFETY: the set is a live object; a null pointer with the exception set becomes an error.
+    unsafe { Bound::from_owned_ptr_or_err(set.py(), ffi::PySet_New(set.as_ptr())) }
+}
+
+/// The text followed by `more`. `CPython` extends the text in place, without a copy, if this is its only reference.
+pub fn append_str<'py>(
+    text: Bound<'py, PyString>,
+    more: &Bound<'py, PyString>,
+) -> PyResult<Bound<'py, PyString>> {
+    let py = text.py();
+    let mut pointer = text.into_ptr();
+    // SAFETY: `pointer` owns the reference that `into_ptr` gave up. The function replaces it with an owned reference to the
+    // result, or with null and the exception set, which becomes an error.
+    let joined = unsafe {
+        ffi::PyUnicode_Append(&raw mut pointer, more.as_ptr());
+        Bound::from_owned_ptr_or_err(py, pointer)?
+    };
+    Ok(joined.cast_into()?)
+}

@@ -1,0 +1,377 @@
+//! Parsed events as objects of the classes in `respstream.types`.
+//!
+//! Scalar fields that most users read are set when the event is built. All other fields are decoded from `raw` when they are
+//! read.
+
+use std::sync::atomic::{AtomicBool, Ordering};
+
+use pyo3::prelude::*;
+use pyo3::sync::PyOnceLock;
+use pyo3::types::{PyDict, PyList, PyString, PyType};
+use respstream_core::catalogue::{EVENTS, Entry};
+use respstream_core::decoder::Sink;
+use respstream_core::events::Parsed;
+use respstream_core::json::{self, Kind, Member};
+use respstream_core::predict::{Known, Members};
+use respstream_core::runs::Piece;
+
+use super::record::{PayloadArena, RecordFields};
+use super::slots::{NewObject, ObjectTemplate, SlotClass};
+use super::string_cache::StringCache;
+
+/// The classes of all catalogued events, in catalogue order, and the class of unknown events.
+struct EventClasses {
+    catalogued: Vec<SlotClass>,
+    unknown: SlotClass,
+}
+
+/// Whether slots are filled through `setattr`; set only by tests.
+static FILL_BY_NAME: AtomicBool = AtomicBool::new(false);
+
+/// Chooses, for tests, whether slots are filled by name (`setattr`) or in memory.
+#[pyfunction]
+pub fn fill_slots_by_name(by_name: bool) {
+    FILL_BY_NAME.store(by_name, Ordering::Relaxed);
+}
+
+fn event_classes(py: Python<'_>) -> PyResult<&'static EventClasses> {
+    static IN_MEMORY: PyOnceLock<EventClasses> = PyOnceLock::new();
+    static BY_NAME: PyOnceLock<EventClasses> = PyOnceLock::new();
+    let by_name = FILL_BY_NAME.load(Ordering::Relaxed);
+    let classes = if by_name { &BY_NAME } else { &IN_MEMORY };
+    classes.get_or_try_init(py, || {
+        // Untracked is safe: the slots of an event contain strings and numbers, which never lead back to the event.
+        let prepare = |class: SlotClass| {
+            if by_name { Ok(class.through_setattr()) } else { class.untracked(py) }
+        };
+        let types = py.import("respstream.types")?;
+        let table = types.getattr("CLASSES")?.cast_into::<PyDict>()?;
+        let mut catalogued = Vec::with_capacity(EVENTS.len());
+        for entry in &EVENTS {
+            let class = table.as_any().get_item(entry.ty)?.cast_into::<PyType>()?;
+            catalogued.push(prepare(SlotClass::new(&class, entry.eager)?)?);
+        }
+        let class = py.import("respstream.base")?.getattr("UnknownEvent")?.cast_into::<PyType>()?;
+        Ok(EventClasses { catalogued, unknown: prepare(SlotClass::new(&class, &["type"])?)? })
+    })
+}
+
+/// Objects that a decoder reuses from chunk to chunk.
+#[derive(Default)]
+pub struct ObjectCache {
+    strings: StringCache,
+    arena: PayloadArena,
+    /// The events of the current chunk. Empty between chunks.
+    events: Vec<Py<PyAny>>,
+    /// Templates of the latest events that repeated an earlier one.
+    templates: Vec<EventTemplate>,
+    /// Index of the template that was used last.
+    current: usize,
+    /// Index of the template that is replaced next.
+    next: usize,
+}
+
+/// The values that all repetitions of one cached event have in common, in one lane.
+struct EventTemplate {
+    /// Serial number of the cached event.
+    serial: u64,
+    /// Part of the key because a row that wraps the event may define its lane.
+    lane: Option<Box<str>>,
+    stream_id: Option<Py<PyString>>,
+    object: ObjectTemplate,
+    /// Slots of the members that vary, each with the index of the member.
+    varying: Vec<(usize, usize)>,
+    /// The slot of the delta, if only the delta and the sequence number vary.
+    delta_slot: Option<usize>,
+}
+
+impl EventTemplate {
+    #[inline]
+    fn record_fields<'a, 'py>(
+        &self,
+        py: Python<'py>,
+        raw: &'a [u8],
+        offset: u64,
+        sequence: Option<i64>,
+    ) -> RecordFields<'a, 'py> {
+        let lane = self.stream_id.as_ref().map(|lane| lane.bind(py).clone());
+        RecordFields { raw, offset, sequence, lane, event_name: None }
+    }
+}
+
+/// Number of cached templates.
+const MAX_TEMPLATES: usize = 8;
+/// Capacity that is kept from chunk to chunk for the events of a chunk.
+const EVENTS_CAPACITY: usize = 4096;
+
+impl ObjectCache {
+    /// The index of a template, which becomes the current one.
+    #[inline]
+    fn find(&mut self, serial: u64, lane: Option<&str>) -> Option<usize> {
+        let matches = |template: &EventTemplate| {
+            template.serial == serial && template.lane.as_deref() == lane
+        };
+        if !self.templates.get(self.current).is_some_and(matches) {
+            self.current = self.templates.iter().position(matches)?;
+        }
+        Some(self.current)
+    }
+
+    /// Adds a template, which becomes the current one and may replace the oldest; returns its index.
+    fn insert(&mut self, template: EventTemplate) -> usize {
+        if self.templates.len() < MAX_TEMPLATES {
+            self.current = self.templates.len();
+            self.templates.push(template);
+        } else {
+            (self.current, self.next) = (self.next, (self.next + 1) % MAX_TEMPLATES);
+            self.templates[self.current] = template;
+        }
+        self.current
+    }
+}
+
+/// Builds event objects and collects them in a list. The first error is kept, and stops the building.
+pub struct EventBuilder<'a, 'py> {
+    py: Python<'py>,
+    classes: &'static EventClasses,
+    error: Option<PyErr>,
+    cache: &'a mut ObjectCache,
+}
+
+impl<'a, 'py> EventBuilder<'a, 'py> {
+    pub fn new(py: Python<'py>, cache: &'a mut ObjectCache) -> PyResult<Self> {
+        Ok(Self { py, classes: event_classes(py)?, error: None, cache })
+    }
+
+    /// The events built so far. Raises the first error that occurred in building one.
+    pub fn finish(self) -> PyResult<Bound<'py, PyList>> {
+        let ObjectCache { events, .. } = self.cache;
+        if let Some(error) = self.error {
+            events.clear();
+            return Err(error);
+        }
+        let list = PyList::new(self.py, events.drain(..));
+        events.shrink_to(EVENTS_CAPACITY);
+        list
+    }
+
+    fn build(&mut self, parsed: &Parsed<'_>) -> PyResult<Bound<'py, PyAny>> {
+        let py = self.py;
+        if let Members::Repeated(cached) = parsed.members
+            && !parsed.odd
+        {
+            return self.build_repeated(parsed, cached);
+        }
+        let Some(entry) = parsed.entry else {
+            let event = self.classes.unknown.create(py)?;
+            self.set_record(&event, parsed)?;
+            event.set(0, PyString::new(py, &parsed.kind).into_any())?;
+            return Ok(event.finish());
+        };
+        let event = self.classes.catalogued[entry_index(entry)].create(py)?;
+        self.set_record(&event, parsed)?;
+        match parsed.members {
+            Members::Repeated(cached) => {
+                let members: Vec<Member> = parsed.members.iter().collect();
+                self.set_slots(&event, parsed, cached.entry, &members)?;
+            }
+            Members::Read(members) => self.set_slots(&event, parsed, entry, members)?,
+        }
+        Ok(event.finish())
+    }
+
+    /// Builds an event that repeats a cached one: only the varying members are read.
+    fn build_repeated(
+        &mut self,
+        parsed: &Parsed<'_>,
+        cached: &'_ Known,
+    ) -> PyResult<Bound<'py, PyAny>> {
+        let py = self.py;
+        let found = self.cache.find(cached.serial, parsed.lane.as_deref());
+        let index = if let Some(index) = found {
+            index
+        } else {
+            let template = self.new_template(parsed, cached)?;
+            self.cache.insert(template)
+        };
+        let ObjectCache { strings, arena, templates, .. } = &mut *self.cache;
+        let template = &templates[index];
+        let event = template.object.create(py)?;
+        let record = template.record_fields(py, parsed.raw, parsed.offset, parsed.sequence_number);
+        event.set_record(arena, record)?;
+        for (slot, place) in &template.varying {
+            if let Some(value) = varying_value(py, parsed, cached, *place, strings)? {
+                event.set(*slot, value)?;
+            }
+        }
+        Ok(event.finish())
+    }
+
+    /// Builds an event of a run of deltas. The current template is that of the run.
+    #[inline]
+    fn build_delta(&mut self, delta: &Piece<'_>) -> PyResult<Bound<'py, PyAny>> {
+        let py = self.py;
+        let ObjectCache { strings, arena, templates, current, .. } = &mut *self.cache;
+        let template = &templates[*current];
+        let event = template.object.create(py)?;
+        let record = template.record_fields(py, delta.raw, delta.offset, Some(delta.sequence));
+        event.set_record(arena, record)?;
+        if let Some(slot) = template.delta_slot {
+            let text = if delta.escaped {
+                PyString::new(py, &json::decode_str(delta.text))
+            } else {
+                strings.get(py, delta.body())?
+            };
+            event.set(slot, text.into_any())?;
+        }
+        Ok(event.finish())
+    }
+
+    fn new_template(&mut self, parsed: &Parsed<'_>, cached: &Known) -> PyResult<EventTemplate> {
+        let py = self.py;
+        let class = &self.classes.catalogued[entry_index(cached.entry)];
+        let (mut constant, mut varying) = (Vec::new(), Vec::new());
+        for (place, slot) in cached.eager.iter().enumerate() {
+            let Some(slot) = *slot else { continue };
+            if cached.varies(place) {
+                varying.push((slot, place));
+            } else if let Some(member) = cached.member(Some(place))
+                && let Some(value) = scalar(py, parsed, &member, &mut self.cache.strings)?
+            {
+                constant.push((slot, value.unbind()));
+            }
+        }
+        let lane = parsed.lane.as_deref();
+        let stream_id = lane.map(|lane| PyString::new(py, lane).unbind());
+        let delta_slot = match varying[..] {
+            [(slot, place)] if cached.value == Some(place) => Some(slot),
+            _ => None,
+        };
+        Ok(EventTemplate {
+            serial: cached.serial,
+            lane: lane.map(Into::into),
+            stream_id,
+            object: ObjectTemplate::new(class, constant),
+            varying,
+            delta_slot,
+        })
+    }
+
+    fn set_slots(
+        &mut self,
+        event: &NewObject<'_, 'py>,
+        parsed: &Parsed<'_>,
+        entry: &Entry,
+        members: &[Member],
+    ) -> PyResult<()> {
+        let mut filled = 0_u32;
+        // Last to first, because the last of duplicate members counts.
+        for member in members.iter().rev() {
+            let slot = if member.key_escaped {
+                slot_of(entry, json::decode_key(parsed.raw, member).as_bytes())
+            } else {
+                slot_of(entry, member.raw_key(parsed.raw))
+            };
+            let Some(slot) = slot.filter(|slot| filled & (1 << slot) == 0) else { continue };
+            filled |= 1 << slot;
+            if let Some(value) = scalar(self.py, parsed, member, &mut self.cache.strings)? {
+                event.set(slot, value)?;
+            }
+        }
+        Ok(())
+    }
+
+    fn set_record(&mut self, event: &NewObject<'_, 'py>, parsed: &Parsed<'_>) -> PyResult<()> {
+        let string = |text: &str| PyString::new(self.py, text);
+        let fields = RecordFields {
+            raw: parsed.raw,
+            offset: parsed.offset,
+            sequence: parsed.sequence_number,
+            lane: parsed.lane.as_deref().map(string),
+            event_name: parsed.named.then(|| string(&parsed.kind)),
+        };
+        event.set_record(&mut self.cache.arena, fields)
+    }
+
+    #[inline]
+    fn collect(&mut self, event: PyResult<Bound<'py, PyAny>>) {
+        match event {
+            Ok(event) => self.cache.events.push(event.unbind()),
+            Err(error) => self.error = Some(error),
+        }
+    }
+}
+
+impl Sink for EventBuilder<'_, '_> {
+    fn is_for_pieces(&mut self, cached: &Known, lane: Option<&str>) -> bool {
+        let index = self.cache.find(cached.serial, lane);
+        index.is_some_and(|index| self.cache.templates[index].delta_slot.is_some())
+    }
+
+    fn piece(&mut self, delta: &Piece<'_>) {
+        if self.error.is_none() {
+            let event = self.build_delta(delta);
+            self.collect(event);
+        }
+    }
+
+    fn event(&mut self, parsed: &Parsed<'_>) {
+        if self.error.is_none() {
+            let event = self.build(parsed);
+            self.collect(event);
+        }
+    }
+}
+
+/// The index of a catalogue entry in `EVENTS`.
+fn entry_index(entry: &'static Entry) -> usize {
+    let distance = std::ptr::from_ref(entry).addr() - EVENTS.as_ptr().addr();
+    distance / size_of::<Entry>()
+}
+
+fn slot_of(entry: &Entry, key: &[u8]) -> Option<usize> {
+    entry.eager.iter().position(|name| name.as_bytes() == key)
+}
+
+/// The value of a member that varies among the repetitions of a cached event.
+#[inline]
+fn varying_value<'py>(
+    py: Python<'py>,
+    parsed: &Parsed<'_>,
+    cached: &Known,
+    place: usize,
+    strings: &mut StringCache,
+) -> PyResult<Option<Bound<'py, PyAny>>> {
+    // The fast path: the cached event knows the position of its delta, which is almost always all that varies.
+    if cached.value == Some(place)
+        && let Some((text, false)) = cached.delta(parsed.raw)
+    {
+        return Ok(Some(strings.get(py, text)?.into_any()));
+    }
+    cached.member(Some(place)).map_or(Ok(None), |member| scalar(py, parsed, &member, strings))
+}
+
+/// The value of a string, integer or null member. None for other values, which are decoded when they are read.
+fn scalar<'py>(
+    py: Python<'py>,
+    parsed: &Parsed<'_>,
+    member: &Member,
+    strings: &mut StringCache,
+) -> PyResult<Option<Bound<'py, PyAny>>> {
+    let text = parsed.bytes(member);
+    Ok(match member.kind {
+        Kind::String if member.escaped || parsed.odd => {
+            Some(PyString::new(py, &json::decode_str(text)).into_any())
+        }
+        Kind::String => {
+            let text = text.get(1..text.len() - 1).unwrap_or_default();
+            Some(strings.get(py, text)?.into_any())
+        }
+        Kind::Number => match json::parse_index(text) {
+            Some(number) => Some(number.into_pyobject(py)?.into_any()),
+            None => None,
+        },
+        Kind::Null => Some(py.None().into_bound(py)),
+        Kind::True | Kind::False | Kind::Array | Kind::Object => None,
+    })
+}

@@ -1,0 +1,438 @@
+//! Builds values as the SDK does: validated if the text matches its type, constructed without validation otherwise.
+//!
+//! The SDK validates an event against the union of all its types, and constructs it by its `type` if that fails. The builder
+//! distinguishes three outcomes: the text matches; validation certainly fails; or the outcome is uncertain (pydantic might
+//! coerce the value), and the SDK must build it.
+
+use std::sync::Arc;
+
+use memchr::memchr;
+use pyo3::PyTypeInfo;
+use pyo3::prelude::*;
+use pyo3::types::{PyBool, PyDict, PyFloat, PyInt, PyList, PyString};
+use respstream_core::json::{self, Kind, Member};
+
+use super::error::{BuildError, Built, certain};
+use super::members::{JsonValue, MatchedMembers, members_of, unique_member};
+use super::model::{Model, ObjectParts};
+use super::nodes::{Node, NodeTable, is_integer};
+use super::previous_event::PreviousEvent;
+use super::snapshots::SdkDraft;
+use crate::objects::string_cache::StringCache;
+
+/// Integers up to this size are exact as floats.
+const MAX_EXACT_INT: i64 = 1 << 53;
+
+pub struct Builder<'a, 'py> {
+    pub py: Python<'py>,
+    table: &'a NodeTable,
+    cache: &'a mut BuilderCache,
+}
+
+/// Values and buffers that are reused from event to event, and from chunk to chunk.
+#[derive(Default)]
+pub struct BuilderCache {
+    members: Vec<Member>,
+    strings: StringCache,
+    previous: Option<PreviousEvent>,
+}
+
+impl BuilderCache {
+    /// Removes values that depend on the nodes, after these have changed.
+    pub fn clear(&mut self) {
+        self.previous = None;
+    }
+}
+
+impl<'a, 'py> Builder<'a, 'py> {
+    pub fn new(py: Python<'py>, table: &'a NodeTable, cache: &'a mut BuilderCache) -> Self {
+        Self { py, table, cache }
+    }
+
+    /// The event of a message, or a draft if its type is in `drafts`. None if the SDK must build it.
+    pub fn event(
+        &mut self,
+        name: Option<&[u8]>,
+        text: &[u8],
+        drafts: &[String],
+    ) -> PyResult<Option<Bound<'py, PyAny>>> {
+        // Events of the Assistants API, which the SDK parses in another way.
+        if name.is_some_and(|name| name.starts_with(b"thread.")) || !self.scan(text) {
+            return Ok(None);
+        }
+        if let Some(previous) = self.cache.previous.take() {
+            let members = std::mem::take(&mut self.cache.members);
+            let repeated = self.repeated(previous, text, &members);
+            self.cache.members = members;
+            if let Some(event) = repeated? {
+                return Ok(Some(event));
+            }
+        }
+        certain(self.new_event(text, drafts))
+    }
+
+    /// Builds an event from the previous one: only the values that differ are read. None if the two do not match.
+    fn repeated(
+        &mut self,
+        mut previous: PreviousEvent,
+        text: &[u8],
+        members: &[Member],
+    ) -> PyResult<Option<Bound<'py, PyAny>>> {
+        let py = self.py;
+        if !previous.matches(text, members) {
+            return Ok(None);
+        }
+        let node = Arc::clone(&previous.node);
+        let Node::Model(model) = &*node else { return Ok(None) };
+        let (dict, extra) = (previous.new_dict(py)?, PyDict::new(py));
+        for (index, member) in members.iter().enumerate() {
+            let value = JsonValue::of(member, text);
+            let (built, field) = match previous.field(index) {
+                Some(_) if previous.has_value(index, value) => continue,
+                Some(field) => (self.validated(model.fields[field].node, value), Some(field)),
+                None => (self.any(value), None),
+            };
+            match (certain(built)?, field, previous.extra_name(index)) {
+                (Some(built), Some(field), _) => dict.set_item(&model.fields[field].name, built)?,
+                (Some(built), None, Some(name)) => extra.set_item(name, built)?,
+                _ => return Ok(None),
+            }
+        }
+        let parts = ObjectParts { dict, extra, present: previous.present, extra_is_set: true };
+        let is_draft = previous.is_draft;
+        self.cache.previous = previous.retained();
+        event_or_draft(py, &node, model, parts, is_draft).map(Some)
+    }
+
+    /// Builds an event from the text whose members are in the cache.
+    fn new_event(&mut self, text: &[u8], drafts: &[String]) -> Built<'py> {
+        let members = std::mem::take(&mut self.cache.members);
+        let table = self.table;
+        // A member named `error` makes the SDK raise.
+        if members.iter().any(|member| member.raw_key(text) == b"error") {
+            return Err(BuildError::Uncertain);
+        }
+        let Some(JsonValue { text: kind, kind: Kind::String }) =
+            unique_member(text, &members, "type")?
+        else {
+            return Err(BuildError::Uncertain);
+        };
+        let kind = json::decode_str(kind);
+        let node = table.events.get(&*kind).and_then(|node| table.shared(*node));
+        let node = node.ok_or(BuildError::Uncertain)?;
+        let Node::Model(model) = &**node else { return Err(BuildError::Uncertain) };
+        let (parts, matched) = self.parts(model, text, members)?;
+        let is_draft = drafts.iter().any(|draft| *draft == kind);
+        self.cache.previous = PreviousEvent::new(node, is_draft, text, matched, &parts)?;
+        Ok(event_or_draft(self.py, node, model, parts, is_draft)?)
+    }
+
+    /// Builds a JSON object from a node, validated or else constructed. None if the SDK must build it.
+    pub fn object(&mut self, node: usize, text: &[u8]) -> PyResult<Option<Bound<'py, PyAny>>> {
+        if std::str::from_utf8(text).is_err() || !self.scan(text) {
+            return Ok(None);
+        }
+        match self.table.node(node) {
+            Some(Node::Model(model)) => {
+                let members = std::mem::take(&mut self.cache.members);
+                let parts = self.parts(model, text, members);
+                certain(parts.and_then(|(parts, _)| Ok(model.object(parts)?)))
+            }
+            _ => Ok(None),
+        }
+    }
+
+    /// Finds the members of the text. False unless it is a valid object without lone surrogates, which parsers read differently.
+    fn scan(&mut self, text: &[u8]) -> bool {
+        let scan = json::scan(text, &mut self.cache.members);
+        scan.is_ok_and(|scan| scan.kind == Kind::Object && !scan.lone_surrogate)
+    }
+
+    /// The parts of an event.
+    fn parts(
+        &mut self,
+        model: &Model,
+        text: &[u8],
+        members: Vec<Member>,
+    ) -> Result<(ObjectParts<'py>, MatchedMembers), BuildError> {
+        let matched = MatchedMembers::new(self.py, model, text, members)?;
+        let parts = match self.validated_parts(model, text, &matched) {
+            Err(BuildError::Invalid) => self.constructed_parts(model, text, &matched),
+            built => built,
+        };
+        Ok((parts?, matched))
+    }
+
+    fn validated_model(
+        &mut self,
+        model: &Model,
+        text: &[u8],
+        matched: &MatchedMembers,
+    ) -> Built<'py> {
+        Ok(model.object(self.validated_parts(model, text, matched)?)?)
+    }
+
+    fn constructed_model(
+        &mut self,
+        model: &Model,
+        text: &[u8],
+        matched: &MatchedMembers,
+    ) -> Built<'py> {
+        Ok(model.object(self.constructed_parts(model, text, matched)?)?)
+    }
+
+    fn validated_parts(
+        &mut self,
+        model: &Model,
+        text: &[u8],
+        matched: &MatchedMembers,
+    ) -> Result<ObjectParts<'py>, BuildError> {
+        if matched.present & model.required != model.required {
+            return Err(BuildError::Invalid);
+        }
+        let (dict, extra) = (model.new_dict(self.py)?, PyDict::new(self.py));
+        for (member, field) in matched.members.iter().zip(&matched.fields) {
+            let value = JsonValue::of(member, text);
+            match field {
+                Some(field) => {
+                    let field = &model.fields[usize::from(*field)];
+                    dict.set_item(&field.name, self.validated(field.node, value)?)?;
+                }
+                None => self.add_extra(model, &extra, member, text)?,
+            }
+        }
+        Ok(ObjectParts { dict, extra, present: matched.present, extra_is_set: true })
+    }
+
+    fn constructed_parts(
+        &mut self,
+        model: &Model,
+        text: &[u8],
+        matched: &MatchedMembers,
+    ) -> Result<ObjectParts<'py>, BuildError> {
+        let (dict, extra) = (model.new_dict(self.py)?, PyDict::new(self.py));
+        for (member, field) in matched.members.iter().zip(&matched.fields) {
+            let Some(field) = field else {
+                self.add_extra(model, &extra, member, text)?;
+                continue;
+            };
+            let (field, value) = (&model.fields[usize::from(*field)], JsonValue::of(member, text));
+            if value.kind != Kind::Null {
+                dict.set_item(&field.name, self.constructed(field.node, value)?)?;
+            }
+            if field.aliased {
+                // As in the SDK: a key that is not the name of a field is an extra member too.
+                self.add_extra(model, &extra, member, text)?;
+            }
+        }
+        Ok(ObjectParts { dict, extra, present: matched.present, extra_is_set: false })
+    }
+
+    fn add_extra(
+        &mut self,
+        model: &Model,
+        extra: &Bound<'py, PyDict>,
+        member: &Member,
+        text: &[u8],
+    ) -> Result<(), BuildError> {
+        let key = json::decode_key(text, member);
+        let cached = model.cached_extra_name(self.py, extra.len(), &key);
+        let key = cached.unwrap_or_else(|| PyString::new(self.py, &key));
+        if extra.contains(&key)? {
+            return Err(BuildError::Uncertain);
+        }
+        Ok(extra.set_item(key, self.any(JsonValue::of(member, text))?)?)
+    }
+
+    /// The value that validation returns.
+    fn validated(&mut self, node: usize, value: JsonValue<'_>) -> Built<'py> {
+        let py = self.py;
+        let node = self.table.node(node).ok_or(BuildError::Uncertain)?;
+        match (node, value.kind) {
+            (Node::Any, _) | (Node::Str, Kind::String) | (Node::Bool, Kind::True | Kind::False) => {
+                self.any(value)
+            }
+            (Node::Int, Kind::Number) if is_integer(value.text) => self.any(value),
+            (Node::Float, Kind::Number) => self.float(value.text),
+            (Node::Literal(literals), Kind::String) => {
+                let text = json::decode_str(value.text);
+                let (_, literal) = literals
+                    .iter()
+                    .find(|(literal, _)| **literal == *text)
+                    .ok_or(BuildError::Invalid)?;
+                Ok(literal.clone_ref(py).into_bound(py).into_any())
+            }
+            (Node::List(inner), Kind::Array) => {
+                self.list(value.text, |builder, element| builder.validated(*inner, element))
+            }
+            (Node::Dict(inner), Kind::Object) => {
+                self.dict(value.text, |builder, element| builder.validated(*inner, element))
+            }
+            (Node::Model(model), Kind::Object) => {
+                let matched = MatchedMembers::new(py, model, value.text, members_of(value.text)?)?;
+                self.validated_model(model, value.text, &matched)
+            }
+            (Node::Union(union), Kind::Null) if union.nullable => Ok(py.None().into_bound(py)),
+            (Node::Union(union), kind) => match union.member(kind, value.text) {
+                Some(member) => self.validated(member, value),
+                None if union.lax && kind != Kind::Null => Err(BuildError::Uncertain),
+                None => Err(BuildError::Invalid),
+            },
+            (Node::Discriminated(union), Kind::Object) => {
+                let members = members_of(value.text)?;
+                let variant = match unique_member(value.text, &members, &union.discriminator)? {
+                    Some(JsonValue { text, kind: Kind::String }) => {
+                        union.variants.get(&*json::decode_str(text))
+                    }
+                    _ if !union.required => return Err(BuildError::Uncertain),
+                    _ => None,
+                };
+                let Some(Node::Model(model)) = variant.and_then(|node| self.table.node(*node))
+                else {
+                    return Err(BuildError::Invalid);
+                };
+                let matched = MatchedMembers::new(py, model, value.text, members)?;
+                self.validated_model(model, value.text, &matched)
+            }
+            (Node::Sdk(sdk), _) => self.by_sdk(&sdk.validate, value, BuildError::Invalid),
+            // Pydantic never coerces a value to a string or a model, and never coerces null. Other pairs it may coerce.
+            (Node::Str | Node::Literal(_) | Node::Model(_) | Node::Discriminated(_), _)
+            | (_, Kind::Null) => Err(BuildError::Invalid),
+            _ => Err(BuildError::Uncertain),
+        }
+    }
+
+    /// The value that the SDK constructs if the event does not validate.
+    fn constructed(&mut self, node: usize, value: JsonValue<'_>) -> Built<'py> {
+        let index = node;
+        let node = self.table.node(index).ok_or(BuildError::Uncertain)?;
+        let construct = match (node, value.kind) {
+            (Node::Float, Kind::Number) => return self.float(value.text),
+            (Node::Float, Kind::True | Kind::False) | (Node::Model(_), Kind::Array) => {
+                return Err(BuildError::Uncertain);
+            }
+            (Node::List(inner), Kind::Array) => {
+                return self
+                    .list(value.text, |builder, element| builder.constructed(*inner, element));
+            }
+            (Node::Dict(inner), Kind::Object) => {
+                return self
+                    .dict(value.text, |builder, element| builder.constructed(*inner, element));
+            }
+            (Node::Model(model), Kind::Object) => {
+                let matched =
+                    MatchedMembers::new(self.py, model, value.text, members_of(value.text)?)?;
+                return self.constructed_model(model, value.text, &matched);
+            }
+            (Node::Union(union), _) => &union.construct,
+            (Node::Discriminated(union), _) => &union.construct,
+            (Node::Sdk(sdk), _) => {
+                return self.by_sdk(&sdk.construct, value, BuildError::Uncertain);
+            }
+            _ => return self.any(value),
+        };
+        match self.validated(index, value) {
+            Err(BuildError::Invalid | BuildError::Uncertain) => {
+                self.by_sdk(construct, value, BuildError::Uncertain)
+            }
+            built => built,
+        }
+    }
+
+    fn by_sdk(
+        &mut self,
+        function: &Py<PyAny>,
+        value: JsonValue<'_>,
+        failure: BuildError,
+    ) -> Built<'py> {
+        let value = self.any(value)?;
+        function.bind(self.py).call1((value,)).map_err(|_| failure)
+    }
+
+    fn list(
+        &mut self,
+        text: &[u8],
+        mut build: impl FnMut(&mut Self, JsonValue<'_>) -> Built<'py>,
+    ) -> Built<'py> {
+        let list = PyList::empty(self.py);
+        if text == b"[]" {
+            return Ok(list.into_any());
+        }
+        let mut elements = Vec::new();
+        if !json::elements(text, &mut elements) {
+            return Err(BuildError::Uncertain);
+        }
+        for (start, end, kind) in elements {
+            list.append(build(self, JsonValue { text: &text[start..end], kind })?)?;
+        }
+        Ok(list.into_any())
+    }
+
+    fn dict(
+        &mut self,
+        text: &[u8],
+        mut build: impl FnMut(&mut Self, JsonValue<'_>) -> Built<'py>,
+    ) -> Built<'py> {
+        let dict = PyDict::new(self.py);
+        for member in members_of(text)? {
+            let key = PyString::new(self.py, &json::decode_key(text, &member));
+            if dict.contains(&key)? {
+                return Err(BuildError::Uncertain);
+            }
+            dict.set_item(key, build(self, JsonValue::of(&member, text))?)?;
+        }
+        Ok(dict.into_any())
+    }
+
+    /// The value that `json.loads` returns.
+    fn any(&mut self, value: JsonValue<'_>) -> Built<'py> {
+        let py = self.py;
+        let text = value.text;
+        Ok(match value.kind {
+            Kind::Null => py.None().into_bound(py),
+            Kind::True => PyBool::new(py, true).to_owned().into_any(),
+            Kind::False => PyBool::new(py, false).to_owned().into_any(),
+            Kind::String => self.string(text)?,
+            Kind::Number if !is_integer(text) => return self.float(text),
+            Kind::Number => match json::parse_index(text) {
+                Some(number) => PyInt::new(py, number).into_any(),
+                None => PyInt::type_object(py).call1((String::from_utf8_lossy(text),))?,
+            },
+            Kind::Array => return self.list(text, Self::any),
+            Kind::Object => return self.dict(text, Self::any),
+        })
+    }
+
+    fn float(&mut self, text: &[u8]) -> Built<'py> {
+        if is_integer(text)
+            && json::parse_index(text)
+                .is_none_or(|number| !(-MAX_EXACT_INT..=MAX_EXACT_INT).contains(&number))
+        {
+            return Err(BuildError::Uncertain);
+        }
+        let number = std::str::from_utf8(text)
+            .ok()
+            .and_then(|text| text.parse().ok())
+            .ok_or(BuildError::Uncertain)?;
+        Ok(PyFloat::new(self.py, number).into_any())
+    }
+
+    /// The value of a string with its quotes.
+    fn string(&mut self, quoted: &[u8]) -> PyResult<Bound<'py, PyAny>> {
+        let text = quoted.get(1..quoted.len() - 1).unwrap_or_default();
+        if memchr(b'\\', text).is_some() {
+            return Ok(PyString::new(self.py, &json::decode_str(quoted)).into_any());
+        }
+        Ok(self.cache.strings.get(self.py, text)?.into_any())
+    }
+}
+
+fn event_or_draft<'py>(
+    py: Python<'py>,
+    node: &Arc<Node>,
+    model: &Model,
+    parts: ObjectParts<'py>,
+    is_draft: bool,
+) -> PyResult<Bound<'py, PyAny>> {
+    if is_draft { Ok(SdkDraft::new(py, node, parts)?.into_any()) } else { model.object(parts) }
+}
