@@ -13,7 +13,7 @@ use crate::lean::{self, Lean};
 use crate::predict::Known;
 use crate::response::Folded;
 use crate::runs::{Around, Piece, Run};
-use crate::wrapped::{Closes, Place, RowOptions, Rows, Taker, no_stream};
+use crate::wrapped::{Closes, FrameReader, Place, RowOptions, Rows, Taker};
 
 /// Takes the events of a [`Decoder`].
 pub trait Sink {
@@ -345,33 +345,6 @@ struct Joint<'a, S> {
     sink: &'a mut S,
 }
 
-impl<S: Sink> Joint<'_, S> {
-    /// Whether the frame that was just read is an object of no type, which may be a row.
-    fn untyped(&self) -> bool {
-        self.stages.issues.last().is_some_and(|(code, _)| *code == Code::NoType)
-    }
-
-    /// Reads a frame as a row; false where it is none.
-    fn row(&mut self, frame: &mut Frame<'_>) -> bool {
-        let scanned = frame.scanned.unwrap_or_else(|| json::scan(frame.data, frame.members));
-        frame.scanned = Some(scanned);
-        let Some(scan) = scanned.ok().filter(|scan| scan.kind == json::Kind::Object) else {
-            return false;
-        };
-        let Some(mut row) = self.rows.find(frame.data) else { return false };
-        if scan.lone_surrogate || !json::utf8_ok(frame.data) {
-            row.issues.push((Code::BadUtf8, Vec::new()));
-        }
-        let place =
-            Place { offset: frame.offset, end: frame.end, line: frame.line, ..Place::default() };
-        let outside = self.stages.now;
-        let mut inside = Inside { stages: self.stages, outside, sink: self.sink };
-        self.rows.take(row, place, &mut inside);
-        inside.leave();
-        true
-    }
-}
-
 impl<S: Sink> crate::frames::Sink for Joint<'_, S> {
     fn scan(&mut self, text: &[u8], members: &mut Vec<Member>) -> Result<Scan, Fault> {
         if self.rows.only {
@@ -394,40 +367,12 @@ impl<S: Sink> crate::frames::Sink for Joint<'_, S> {
         self.stages.run(rest, around, offset, self.sink)
     }
 
-    fn frame(&mut self, mut frame: Frame<'_>) {
-        let only = self.rows.only;
-        if self.stages.store.failed.is_some() || (only && self.row(&mut frame)) {
-            return;
+    fn frame(&mut self, frame: Frame<'_>) {
+        if self.stages.store.failed.is_none() {
+            let outside = self.stages.now;
+            let mut inside = Inside { stages: self.stages, outside, sink: self.sink };
+            self.rows.read_frame(frame, &mut inside);
         }
-        let Frame { data, name, offset, end, line, what, missing, unfinished, .. } = frame;
-        let members = &mut *frame.members;
-        let first = Frame {
-            data,
-            name,
-            offset,
-            end,
-            line,
-            what,
-            missing,
-            unfinished,
-            scanned: frame.scanned,
-            members,
-        };
-        let stray = self.stages.frame(first, self.sink);
-        if stray.is_some() && self.untyped() {
-            if only {
-                self.stages.issues.pop();
-                self.stages.issues.push(no_stream());
-            } else {
-                frame.scanned = None;
-                let issues = std::mem::take(&mut self.stages.issues);
-                if self.row(&mut frame) {
-                    return;
-                }
-                self.stages.issues = issues;
-            }
-        }
-        self.stages.stray(stray);
     }
 
     fn note(&mut self, note: Note) {
@@ -445,14 +390,6 @@ struct Inside<'a, S> {
     /// The time where a record tells none.
     outside: Option<f64>,
     sink: &'a mut S,
-}
-
-impl<S> Inside<'_, S> {
-    /// The records end here.
-    fn leave(self) {
-        let Stages { now, lane, began, .. } = self.stages;
-        (*now, *lane, *began) = (self.outside, None, None);
-    }
 }
 
 impl<S: Sink> crate::frames::Sink for Inside<'_, S> {
@@ -496,5 +433,24 @@ impl<S: Sink> Taker for Inside<'_, S> {
             let offset = (closes == Closes::Whole).then_some(place.offset);
             lanes.close_record(lane, offset, store);
         }
+    }
+}
+
+impl<S: Sink> FrameReader for Inside<'_, S> {
+    fn event(&mut self, frame: Frame<'_>) -> Option<Seen> {
+        self.stages.frame(frame, self.sink)
+    }
+
+    fn issues(&mut self) -> &mut Vec<Issue> {
+        &mut self.stages.issues
+    }
+
+    fn report(&mut self, span: Seen) {
+        self.stages.stray(Some(span));
+    }
+
+    fn leave(&mut self) {
+        let Stages { now, lane, began, .. } = &mut *self.stages;
+        (*now, *lane, *began) = (self.outside, None, None);
     }
 }

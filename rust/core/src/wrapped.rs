@@ -7,9 +7,9 @@
 use std::collections::HashMap;
 
 use crate::catalogue::Code;
-use crate::diagnostics::{Detail, Issue, Note};
+use crate::diagnostics::{Issue, Note, Seen};
 use crate::frames::{Frame, Framer, Options, Sink, What};
-use crate::json::{Fault, Member, Scan};
+use crate::json::{self, Fault, Member, Scan};
 use crate::lines::BOM;
 use crate::packed::{self, FAULT, unpacked};
 use crate::pointer::Steps;
@@ -38,6 +38,22 @@ pub trait Taker: Sink {
     /// What follows belongs to this record.
     fn enter(&mut self, lane: Option<&str>, place: &Place);
     fn close(&mut self, lane: Option<&str>, place: &Place, closes: Closes);
+}
+
+/// Reads the frames of a source. A frame is an event, or a row; the records of a row go to the same reader.
+pub trait FrameReader: Taker {
+    /// Reads a frame as an event. If it is not an event, returns its span; its issues stay in [`Self::issues`] and are not
+    /// yet reported.
+    fn event(&mut self, frame: Frame<'_>) -> Option<Seen>;
+
+    /// The issues of the frame that was read last.
+    fn issues(&mut self) -> &mut Vec<Issue>;
+
+    /// Reports the issues of a frame that is not an event.
+    fn report(&mut self, span: Seen);
+
+    /// Ends the records of a row: the next frame belongs to the source itself.
+    fn leave(&mut self);
 }
 
 /// Which fields to read: JSON pointers. With `only`, every line of the source is a row.
@@ -89,13 +105,51 @@ impl Rows {
         }
     }
 
-    /// The row that a valid object is; none where it is none.
-    pub fn find<'r>(&mut self, raw: &'r [u8]) -> Option<Row<'r>> {
-        self.shapes.find(raw)
+    /// Reads a frame of the source as an event, or as a row if it is an object without a type. With `only`, a frame is read
+    /// as a row first.
+    #[inline]
+    pub fn read_frame<R: FrameReader>(&mut self, mut frame: Frame<'_>, reader: &mut R) {
+        if self.only && self.read_row(&mut frame, reader) {
+            return;
+        }
+        let Some(span) = reader.event(Frame { members: &mut *frame.members, ..frame }) else {
+            return;
+        };
+        if reader.issues().last().is_some_and(|(code, _)| *code == Code::NoType) {
+            if self.only {
+                reader.issues().pop();
+                reader.issues().push(no_stream());
+            } else {
+                frame.scanned = None;
+                let issues = std::mem::take(reader.issues());
+                if self.read_row(&mut frame, reader) {
+                    return;
+                }
+                *reader.issues() = issues;
+            }
+        }
+        reader.report(span);
+    }
+
+    /// Reads a frame as a row and hands out its records. Returns false if the frame is not a row.
+    fn read_row<R: FrameReader>(&mut self, frame: &mut Frame<'_>, reader: &mut R) -> bool {
+        let scanned = frame.scanned.unwrap_or_else(|| json::scan(frame.data, frame.members));
+        frame.scanned = Some(scanned);
+        let Some(scan) = scanned.ok().filter(|scan| scan.kind == json::Kind::Object) else {
+            return false;
+        };
+        let Some(mut row) = self.shapes.find(frame.data) else { return false };
+        if scan.lone_surrogate || !json::utf8_ok(frame.data) {
+            row.issues.push((Code::BadUtf8, Vec::new()));
+        }
+        let Frame { offset, end, line, .. } = *frame;
+        self.take(row, Place { offset, end, line, ..Place::default() }, reader);
+        reader.leave();
+        true
     }
 
     /// Hands out what a row gives that stands there.
-    pub fn take<T: Taker>(&mut self, row: Row<'_>, place: Place, to: &mut T) {
+    fn take<T: Taker>(&mut self, row: Row<'_>, place: Place, to: &mut T) {
         let place = Place { time: row.time, ..place };
         let lane = row.lane.as_deref();
         if !row.issues.is_empty() {
@@ -345,7 +399,7 @@ impl<T: Taker> Sink for Placed<'_, T> {
 }
 
 /// What is wrong with an object that is no row, where every line should be one.
-pub fn no_stream() -> (Code, Detail) {
+fn no_stream() -> Issue {
     let expected = "one with a stream or an event in a field";
     (Code::BadField, vec![("field", "the row".into()), ("expected", expected.into())])
 }

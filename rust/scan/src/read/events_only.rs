@@ -1,42 +1,42 @@
-//! Events without their responses: where the wanted columns tell of nothing but the event, nothing is folded.
+//! Reads events without folding responses, for columns that need the events only.
 
 use std::borrow::Cow;
 
-use respstream_core::catalogue::Code;
-use respstream_core::diagnostics::Issue;
+use respstream_core::diagnostics::{Issue, Seen};
 use respstream_core::events::{Found, Reader, repeated};
 use respstream_core::frames::{Frame, Framer, Note, Options, Sink};
-use respstream_core::json::{self, Fault, Member, Scan};
+use respstream_core::json::{Fault, Member, Scan};
 use respstream_core::runs::{self, Around, Run};
-use respstream_core::wrapped::{Closes, Place, RowOptions, Rows as Wrapped, Taker};
+use respstream_core::wrapped::{
+    Closes, FrameReader, Place, RowOptions, Rows as Wrapped, Taker as RecordSink,
+};
 
-use crate::batches::{EventRow, Tables};
-use crate::pieces::{Common, Pieces};
-use crate::splits::Part;
-use crate::summary::Summary;
+use crate::input::Part;
+use crate::read::delta_batch::{DeltaBatch, RunValues};
+use crate::tables::{EventRow, Summary, Tables};
 
-/// The events of one source, or of a part of one: those that begin there.
-pub struct Light<'n> {
+/// Reads the events that begin in a source, or in a part of one.
+pub struct EventsOnly<'n> {
     framer: Framer,
     wrapped: Wrapped,
     events: Events<'n>,
-    /// The offset behind the last byte that was fed.
+    /// The offset after the last byte that was fed.
     pub position: u64,
 }
 
-impl<'n> Light<'n> {
-    /// For a source that is read from the offset `from` on.
+impl<'n> EventsOnly<'n> {
+    /// Reads a part of a source from the offset `from` on.
     pub fn new(name: &'n str, options: Options, part: Part, from: u64, tables: &Tables) -> Self {
-        let (reader, pieces) = (Reader::default(), Pieces::new(tables));
+        let (reader, batch) = (Reader::default(), DeltaBatch::new(tables));
         Self {
             framer: Framer::starting_at(options, from),
             wrapped: Wrapped::new(options, RowOptions::default()),
-            events: Events { name, reader, pieces, issues: Vec::new(), part, reached: 0 },
+            events: Events { name, reader, batch, issues: Vec::new(), part, reached: 0 },
             position: from,
         }
     }
 
-    /// Takes the next bytes of the source.
+    /// Reads the next bytes of the source.
     pub fn feed(&mut self, bytes: &[u8], tables: &mut Tables, summary: &mut Summary) {
         let before = self.position;
         self.position += bytes.len() as u64;
@@ -44,15 +44,16 @@ impl<'n> Light<'n> {
         summary.bytes += own;
         summary.skipped += own;
         let Self { framer, wrapped, events, .. } = self;
-        framer.feed(bytes, &mut Outer { wrapped, inner: Inner::new(events, tables, summary) });
+        framer
+            .feed(bytes, &mut SourceSink { wrapped, rows: RowSink::new(events, tables, summary) });
     }
 
-    /// Where the part ends.
+    /// The end of the part.
     pub const fn end(&self) -> u64 {
         self.events.part.end
     }
 
-    /// Whether all that begins in the part was seen.
+    /// Whether all events that begin in the part were read.
     pub const fn is_done(&self) -> bool {
         self.events.reached >= self.events.part.end
     }
@@ -61,88 +62,75 @@ impl<'n> Light<'n> {
     pub fn finish(&mut self, tables: &mut Tables, summary: &mut Summary) {
         if !self.is_done() {
             let Self { framer, wrapped, events, .. } = self;
-            let mut outer = Outer { wrapped, inner: Inner::new(events, tables, summary) };
-            framer.finish(&mut outer);
-            outer.wrapped.finish(&mut outer.inner);
+            let mut sink = SourceSink { wrapped, rows: RowSink::new(events, tables, summary) };
+            framer.finish(&mut sink);
+            sink.wrapped.finish(&mut sink.rows);
         }
     }
 }
 
-/// What is known of the events of a source.
+/// The state of reading the events of a source.
 struct Events<'n> {
     name: &'n str,
     reader: Reader,
-    /// Of the run that is being read.
-    pieces: Pieces,
+    /// The current run of deltas.
+    batch: DeltaBatch,
     issues: Vec<Issue>,
     part: Part,
+    /// The offset of the latest frame.
     reached: u64,
 }
 
-/// Takes the frames of the source: an object of no type may be a row, which holds further ones.
-struct Outer<'a, 'n> {
+/// Receives the frames of the source.
+struct SourceSink<'a, 'n> {
     wrapped: &'a mut Wrapped,
-    inner: Inner<'a, 'n>,
+    rows: RowSink<'a, 'n>,
 }
 
-impl Sink for Outer<'_, '_> {
+impl Sink for SourceSink<'_, '_> {
     fn scan(&mut self, text: &[u8], members: &mut Vec<Member>) -> Result<Scan, Fault> {
-        self.inner.scan(text, members)
+        self.rows.scan(text, members)
     }
 
     #[inline]
     fn recognise(&mut self, text: &[u8]) -> Option<usize> {
-        self.inner.recognise(text)
+        self.rows.recognise(text)
     }
 
     #[inline]
     fn run(&mut self, rest: &[u8], around: &Around<'_>, offset: u64) -> Run {
-        self.inner.run(rest, around, offset)
+        self.rows.run(rest, around, offset)
     }
 
-    fn frame(&mut self, mut frame: Frame<'_>) {
-        let Self { wrapped, inner } = self;
-        let (data, offset) = (frame.data, frame.offset);
-        inner.events.reached = offset;
-        inner.read(&mut frame);
-        let untyped = inner.events.issues.last().is_some_and(|(code, _)| *code == Code::NoType);
-        if let Some(mut row) = untyped.then(|| wrapped.find(data)).flatten() {
-            inner.events.issues.clear();
-            let scan = json::scan(data, frame.members);
-            if scan.is_ok_and(|scan| scan.lone_surrogate) || !json::utf8_ok(data) {
-                row.issues.push((Code::BadUtf8, Vec::new()));
-            }
-            let place = Place { offset, end: frame.end, line: frame.line, ..Place::default() };
-            wrapped.take(row, place, inner);
-            inner.enter(None, &Place::default());
-        }
-        inner.count(offset);
+    fn frame(&mut self, frame: Frame<'_>) {
+        self.rows.events.reached = frame.offset;
+        self.wrapped.read_frame(frame, &mut self.rows);
     }
 
     fn note(&mut self, note: Note) {
-        self.inner.note(note);
+        self.rows.note(note);
     }
 
     fn done(&mut self) {}
 }
 
-/// Takes frames, and makes rows of their events.
-struct Inner<'a, 'n> {
+/// Receives the frames of the source and of its records, and appends rows of their events.
+struct RowSink<'a, 'n> {
     events: &'a mut Events<'n>,
     tables: &'a mut Tables,
     summary: &'a mut Summary,
-    /// Of the record that is being read.
+    /// The lane and the time of the current record.
     lane: Option<Box<str>>,
     time: Option<f64>,
 }
 
-impl<'a, 'n> Inner<'a, 'n> {
+impl<'a, 'n> RowSink<'a, 'n> {
     fn new(events: &'a mut Events<'n>, tables: &'a mut Tables, summary: &'a mut Summary) -> Self {
         Self { events, tables, summary, lane: None, time: None }
     }
 
-    /// Makes the row of an event; what is wrong with a frame is not yet counted.
-    fn read(&mut self, frame: &mut Frame<'_>) {
+    /// Appends the row of an event. Returns false if the frame is not an event. The issues of the frame are not yet counted.
+    fn read(&mut self, frame: &mut Frame<'_>) -> bool {
         if frame.scanned.is_none() && self.events.reader.recognises(frame.data) {
             frame.scanned = Some(Ok(Scan::RECOGNISED));
         }
@@ -154,19 +142,26 @@ impl<'a, 'n> Inner<'a, 'n> {
         } else if let Found::Event(parsed) = reader.read(frame, issues) {
             parsed
         } else {
-            return;
+            return false;
         };
         parsed.time = self.time;
         if parsed.lane.is_none() {
             parsed.lane = self.lane.as_deref().map(Cow::Borrowed);
         }
         if own {
-            let row = EventRow { parsed: &parsed, folded: None, number: None, index: 0 };
-            self.tables.event(name, &row);
+            self.tables.event(&EventRow {
+                source: name,
+                parsed: &parsed,
+                folded: None,
+                stream_index: None,
+                event_index: 0,
+            });
         }
+        true
     }
 
-    fn count(&mut self, offset: u64) {
+    /// Counts the issues of a frame at this offset.
+    fn count_issues(&mut self, offset: u64) {
         if self.events.issues.is_empty() {
             return;
         }
@@ -177,7 +172,7 @@ impl<'a, 'n> Inner<'a, 'n> {
     }
 }
 
-impl Sink for Inner<'_, '_> {
+impl Sink for RowSink<'_, '_> {
     fn scan(&mut self, text: &[u8], members: &mut Vec<Member>) -> Result<Scan, Fault> {
         self.events.reader.scan(text, members)
     }
@@ -187,38 +182,39 @@ impl Sink for Inner<'_, '_> {
         self.events.reader.recognise(text)
     }
 
-    /// Takes events that repeat the latest, as far as they begin in the part.
+    /// Appends the events that repeat the latest one, as far as they begin in the part.
     fn run(&mut self, rest: &[u8], around: &Around<'_>, offset: u64) -> Run {
         let Self { events, tables, lane, time, .. } = self;
-        let Events { name, reader, pieces, part, .. } = &mut **events;
+        let Events { name, reader, batch, part, .. } = &mut **events;
         let own = usize::try_from(part.overlap(offset, u64::MAX)).unwrap_or(usize::MAX);
-        let known = reader.predictor.repeating().filter(|known| Pieces::are_of(known));
-        let Some(known) = known.filter(|_| part.has(offset)) else { return Run::default() };
-        if around.name.is_some_and(|name| name != known.entry.ty.as_bytes()) {
+        let cached = reader.predictor.repeating().filter(|cached| DeltaBatch::accepts(cached));
+        let Some(cached) = cached.filter(|_| part.has(offset)) else { return Run::default() };
+        if around.name.is_some_and(|name| name != cached.entry.ty.as_bytes()) {
             return Run::default();
         }
-        pieces.clear();
+        batch.clear();
         let rest = &rest[..rest.len().min(own)];
-        let run = runs::read(known, (rest, offset), around, |piece| pieces.add(piece));
+        let run = runs::read(cached, (rest, offset), around, |delta| batch.add(delta));
         if run.events > 0 {
-            let common = Common {
+            let shared = RunValues {
                 source: name,
-                lane: known.lane.as_deref().or(lane.as_deref()),
-                known,
+                lane: cached.lane.as_deref().or(lane.as_deref()),
+                cached,
                 time: *time,
                 response_id: None,
-                number: None,
-                index: 0,
+                stream_index: None,
+                event_index: 0,
             };
-            pieces.write(&common, tables);
+            batch.write(&shared, tables);
             reader.predictor.hit(run.events);
         }
         run
     }
 
-    fn frame(&mut self, mut frame: Frame<'_>) {
-        self.read(&mut frame);
-        self.count(frame.offset);
+    fn frame(&mut self, frame: Frame<'_>) {
+        if let Some(span) = self.event(frame) {
+            self.report(span);
+        }
     }
 
     fn note(&mut self, note: Note) {
@@ -230,7 +226,7 @@ impl Sink for Inner<'_, '_> {
     fn done(&mut self) {}
 }
 
-impl Taker for Inner<'_, '_> {
+impl RecordSink for RowSink<'_, '_> {
     fn enter(&mut self, lane: Option<&str>, place: &Place) {
         self.time = place.time;
         if self.lane.as_deref() != lane {
@@ -239,4 +235,27 @@ impl Taker for Inner<'_, '_> {
     }
 
     fn close(&mut self, _: Option<&str>, _: &Place, _: Closes) {}
+}
+
+impl FrameReader for RowSink<'_, '_> {
+    fn event(&mut self, mut frame: Frame<'_>) -> Option<Seen> {
+        let Frame { offset, end, line, .. } = frame;
+        if self.read(&mut frame) {
+            self.count_issues(offset);
+            return None;
+        }
+        Some(Seen { offset, end, line, sequence_number: None })
+    }
+
+    fn issues(&mut self) -> &mut Vec<Issue> {
+        &mut self.events.issues
+    }
+
+    fn report(&mut self, span: Seen) {
+        self.count_issues(span.offset);
+    }
+
+    fn leave(&mut self) {
+        (self.lane, self.time) = (None, None);
+    }
 }
