@@ -7,7 +7,7 @@ use respstream_core::diagnostics::Value;
 use respstream_core::frames::{Form, OnEof, Options};
 use respstream_core::protocols::responses::Assembled;
 use respstream_core::protocols::responses::Responses;
-use respstream_core::protocols::responses::columns::response_row;
+use respstream_core::protocols::responses::columns::ResponseRow;
 
 fn assemble(lines: &[String]) -> Assembled {
     let options = Options { form: Form::Jsonl, on_eof: OnEof::Flush, limit: None };
@@ -234,18 +234,13 @@ fn a_response_reads() {
     assert_eq!(codes_and_details(&folded), ["output_recovered count=3"]);
     assert!(json(&folded).starts_with(r#"{"id":"r","usage":{"total_tokens":7},"created_at":1.5,"error":{"code":"e"},"metadata":{ },"output":[{"#));
     assert_eq!(folded.keys(), ["id", "usage", "created_at", "error", "metadata", "output"]);
-    let row = response_row(&folded, "x", true);
-    assert_eq!((row.output_text.as_deref(), row.refusal.as_deref()), (Some("o"), Some("r")));
-    assert_eq!(
-        (row.reasoning_text.as_deref(), row.reasoning_summary.as_deref()),
-        (Some("t"), Some("s1\n\ns2"))
-    );
-    assert_eq!((row.total_tokens, row.created_at, row.items), (Some(7), Some(1_500_000), 3));
-    assert_eq!((row.error_code.as_deref(), row.metadata.as_deref()), (Some("e"), Some("{ }")));
-    assert_eq!(
-        (row.tool_calls[0].arguments.as_deref(), row.terminal),
-        (Some("i"), Some("response.failed"))
-    );
+    let row = ResponseRow::new(&folded, "x", None);
+    assert_eq!((row.output_text(), row.refusal()), (Some("o"), Some("r")));
+    assert_eq!((row.reasoning_text(), row.reasoning_summary()), (Some("t"), Some("s1\n\ns2")));
+    assert_eq!((row.tokens("total_tokens"), row.time("created_at")), (Some(7), Some(1_500_000)));
+    assert_eq!((row.error("code").as_deref(), row.metadata().as_deref()), (Some("e"), Some("{ }")));
+    assert_eq!((folded.output_len(), folded.tracking.terminal), (3, Some("response.failed")));
+    assert_eq!(row.tool_calls()[0].arguments.as_deref(), Some("i"));
 }
 
 /// Each would take minutes if any step looked at all that is there.

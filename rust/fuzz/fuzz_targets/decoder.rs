@@ -3,7 +3,7 @@
 #![no_main]
 
 use libfuzzer_sys::fuzz_target;
-use respstream_core::catalogue::Severity;
+use respstream_core::protocols::responses::catalogue::Severity;
 use respstream_core::count;
 use respstream_core::decoder::{Decoder, Ignore};
 use respstream_core::diagnostics::Diagnostic;

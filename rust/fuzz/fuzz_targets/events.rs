@@ -3,7 +3,8 @@
 
 use arbitrary::Arbitrary;
 use libfuzzer_sys::fuzz_target;
-use respstream_core::events::{Found, INDEX_LIMIT, Parsed, Reader};
+use respstream_core::protocols::{Classified, repeated};
+use respstream_core::protocols::responses::Event;
 use respstream_core::frames::{Frame, What};
 use respstream_fuzz::outputs::{Event, ReadOptions, check, read};
 use serde_json::{Map, Value};
@@ -55,8 +56,8 @@ fn event(payload: &[u8], name: Option<&str>, scanned: bool) -> Option<Event> {
 }
 
 /// Reads the fields that a binding decodes for each event.
-fn read_eager_fields(parsed: &Parsed<'_>) {
-    for field in parsed.entry.map_or(&[][..], |entry| entry.eager) {
+fn read_eager_fields(parsed: &Event<'_>) {
+    for field in parsed.entry().map_or(&[][..], |entry| entry.eager) {
         if let Some(member) = parsed.member(field) {
             respstream_core::json::decode_str(parsed.bytes(&member));
         }

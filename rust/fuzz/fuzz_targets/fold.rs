@@ -72,7 +72,7 @@ fn check_response(decoder: &Decoder, output: &[Value], complete: bool) {
     let found: Vec<Value> = found.collect();
     assert_eq!(found, output);
     assert_eq!(response.texts, texts(output));
-    assert_eq!(response.ended.0, complete);
+    assert_eq!(response.tracking.ended.0, complete);
     check_calls(response, output);
 }
 

@@ -2,12 +2,13 @@
 
 use respstream_core::decoder::{Decoder, Sink as EventSink};
 use respstream_core::diagnostics::{Diagnostic, Note};
-use respstream_core::events::{Indexes, Parsed};
+use respstream_core::protocols::responses::Event;
 use respstream_core::frames::{Frame, Framer, Options, Sink, What};
 use respstream_core::json::{Fault, Member, Scan};
-use respstream_core::predict::Known;
-use respstream_core::response::{Folded, Texts, ToolCall};
-use respstream_core::runs::Piece;
+use respstream_core::predict::CachedEvent;
+use respstream_core::protocols::responses::Route;
+use respstream_core::response::{Assembled, Texts, ToolCall};
+use respstream_core::predict::Delta;
 
 /// One output of a framer.
 #[derive(Clone, Debug, PartialEq)]
@@ -55,7 +56,7 @@ impl Sink for FramerOutputs {
 /// The verdict of the grammar check on a text, and its members.
 pub fn check(text: &[u8]) -> (Result<Scan, Fault>, Vec<Member>) {
     let mut members = Vec::new();
-    (respstream_core::json::scan(text, &mut members), members)
+    (respstream_core::json::check(text, &mut members), members)
 }
 
 /// The outputs of a framer for these chunks.
@@ -88,16 +89,16 @@ pub struct Event {
     pub members: Vec<Member>,
 }
 
-impl From<&Parsed<'_>> for Event {
-    fn from(parsed: &Parsed<'_>) -> Self {
+impl From<&Event<'_>> for Event {
+    fn from(parsed: &Event<'_>) -> Self {
         Self {
             kind: parsed.kind.to_string(),
-            known: parsed.entry.is_some(),
+            known: parsed.entry().is_some(),
             raw: parsed.raw.to_vec(),
             span: (parsed.offset, parsed.end, parsed.line),
             lane: parsed.lane.as_deref().map(str::to_owned),
             flags: (parsed.named, parsed.odd),
-            sequence_number: parsed.sequence_number,
+            sequence_number: parsed.sequence,
             indexes: parsed.indexes,
             members: parsed.members.iter().collect(),
         }
@@ -109,7 +110,7 @@ impl From<&Parsed<'_>> for Event {
 pub struct Events(pub Vec<Event>);
 
 impl EventSink for Events {
-    fn event(&mut self, parsed: &Parsed<'_>) {
+    fn event(&mut self, parsed: &Event<'_>) {
         self.0.push(parsed.into());
     }
 }
@@ -135,7 +136,7 @@ struct DeltaCollector {
 }
 
 impl EventSink for DeltaCollector {
-    fn is_for_pieces(&mut self, cached: &Known, lane: Option<&str>) -> bool {
+    fn is_for_pieces(&mut self, cached: &CachedEvent<Route>, lane: Option<&str>) -> bool {
         self.repeated = (cached.entry.ty.to_owned(), lane.map(str::to_owned));
         self.in_batches
     }
@@ -154,14 +155,14 @@ impl EventSink for DeltaCollector {
         });
     }
 
-    fn event(&mut self, parsed: &Parsed<'_>) {
-        let delta = parsed.entry.and_then(|entry| parsed.member(entry.value));
+    fn event(&mut self, parsed: &Event<'_>) {
+        let delta = parsed.entry().and_then(|entry| parsed.member(entry.value));
         self.found.push(DeltaFields {
             kind: parsed.kind.to_string(),
             lane: parsed.lane.as_deref().map(str::to_owned),
             raw: parsed.raw.to_vec(),
             offset: parsed.offset,
-            sequence_number: parsed.sequence_number,
+            sequence_number: parsed.sequence,
             delta: delta.map(|member| parsed.bytes(&member).to_vec()),
             escaped: delta.is_some_and(|member| member.escaped),
         });
@@ -199,8 +200,8 @@ pub struct Response {
     pub diagnostics: Vec<Diagnostic>,
 }
 
-impl From<&Folded> for Response {
-    fn from(folded: &Folded) -> Self {
+impl From<&Assembled> for Response {
+    fn from(folded: &Assembled) -> Self {
         let keys = folded.keys();
         Self {
             json: folded.json(),
@@ -210,24 +211,24 @@ impl From<&Folded> for Response {
                 .collect(),
             keys,
             ids: (
-                folded.lane.as_deref().map(str::to_owned),
+                folded.tracking.lane.as_deref().map(str::to_owned),
                 folded.id().map(|id| id.to_string()),
                 folded.status().map(|status| status.to_string()),
             ),
-            ended: (folded.complete(), folded.plain, folded.terminal),
+            ended: (folded.complete(), folded.plain, folded.tracking.terminal),
             texts: folded.texts(),
             tool_calls: folded.tool_calls(),
             error: folded.error_json(),
             counts: (
-                folded.byte_start,
-                folded.byte_end,
+                folded.tracking.byte_start,
+                folded.tracking.byte_end,
                 folded.line,
-                folded.events,
-                folded.deltas,
-                folded.stream_index,
+                folded.tracking.events,
+                folded.tracking.deltas,
+                folded.tracking.stream_index,
             ),
-            sequence: (folded.first_sequence, folded.last_sequence),
-            diagnostics: folded.diagnostics.clone(),
+            sequence: (folded.tracking.first_sequence, folded.tracking.last_sequence),
+            diagnostics: folded.tracking.diagnostics.clone(),
         }
     }
 }

@@ -5,11 +5,11 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use pyo3::exceptions::PyValueError;
 use pyo3::prelude::*;
 use pyo3::types::{PyBytes, PyDict, PyList};
-use respstream_core::catalogue::DIAGNOSTICS;
 use respstream_core::decoder::{Decoder as CoreDecoder, Ignore, Sink};
+use respstream_core::diagnostics::DIAGNOSTICS;
 use respstream_core::diagnostics::Diagnostic;
 use respstream_core::frames::{Form, Options};
-use respstream_core::wrapped::{Place, RowOptions};
+use respstream_core::records::{Place, RowOptions};
 
 use crate::convert;
 use crate::objects::events::{EventBuilder, ObjectCache};

@@ -1,12 +1,15 @@
-//! The binding of `rows`: one row as a tuple, in the order of the columns.
+//! The binding of the table `responses`: one row as a tuple, in the order of the columns.
 
 use pyo3::prelude::*;
 use pyo3::types::PyTuple;
-use respstream_core::rows;
+use respstream_core::protocols::responses::columns::ResponseRow;
+use respstream_core::protocols::responses::tool_calls::ToolCall;
+use respstream_scan::tables::Cell;
+use respstream_scan::tables::columns::RESPONSES;
 
 use crate::response::State;
 
-/// The row of one response; with `whole` its JSON is among them. Times are microseconds since the epoch.
+/// The row of one response. Extra columns are None unless `whole` is set. Times are microseconds since the epoch.
 #[pyfunction]
 #[pyo3(signature = (state, source, *, whole = false))]
 pub fn response_row<'py>(
@@ -15,55 +18,32 @@ pub fn response_row<'py>(
     source: &str,
     whole: bool,
 ) -> PyResult<Bound<'py, PyTuple>> {
-    // The row borrows from the response; Python objects are made of it before the lock is released, and none of them
-    // runs other code.
-    state.get().read(py, |folded| tuple(py, &rows::response_row(folded, source, whole)))?
+    // The row borrows from the response, whose lock is held while the Python objects are made. None of them runs other code.
+    state.get().read(py, |folded| {
+        let row = ResponseRow::new(folded, source, folded.tracking.stream_index);
+        let values = RESPONSES.iter().map(|column| {
+            let selected = whole || !column.info.extra;
+            value(py, if selected { (column.cells)(&row) } else { Cell::Null })
+        });
+        PyTuple::new(py, values.collect::<PyResult<Vec<_>>>()?)
+    })?
 }
 
-fn tuple<'py>(py: Python<'py>, row: &rows::ResponseRow<'_>) -> PyResult<Bound<'py, PyTuple>> {
-    let mut values: Vec<Bound<'py, PyAny>> = Vec::with_capacity(46);
-    macro_rules! add {
-        ($($value:expr),* $(,)?) => { $( values.push($value.into_pyobject(py)?.into_any()); )* };
-    }
-    add!(row.source, row.stream_index, row.byte_start, row.byte_end);
-    add!(
-        row.response_id.as_deref(),
-        row.previous_response_id.as_deref(),
-        row.conversation_id.as_deref()
-    );
-    add!(
-        row.model.as_deref(),
-        row.status.as_deref(),
-        row.terminal,
-        row.created_at,
-        row.completed_at
-    );
-    add!(row.service_tier.as_deref(), row.input_tokens, row.cached_tokens, row.output_tokens);
-    add!(
-        row.reasoning_tokens,
-        row.total_tokens,
-        row.output_text.as_deref(),
-        row.refusal.as_deref()
-    );
-    add!(row.reasoning_text.as_deref(), row.reasoning_summary.as_deref(), row.items);
-    let calls: Vec<_> = row
-        .tool_calls
-        .iter()
-        .map(|call| {
-            (call.kind, call.call_id.as_deref(), call.name.as_deref(), call.arguments.as_deref())
-        })
-        .collect();
-    add!(
-        calls,
-        row.incomplete_reason.as_deref(),
-        row.error_code.as_deref(),
-        row.error_message.as_deref()
-    );
-    add!(row.metadata.as_deref(), row.events, row.deltas, row.first_sequence, row.last_sequence);
-    add!(row.started_at, row.first_delta_at, row.ended_at, row.lane, row.diagnostics.as_slice());
-    add!(row.response_json.as_deref());
-    for figure in row.latency.all() {
-        add!(figure);
-    }
-    PyTuple::new(py, values)
+fn value<'py>(py: Python<'py>, cell: Cell<'_>) -> PyResult<Bound<'py, PyAny>> {
+    Ok(match cell {
+        Cell::Null => py.None().into_bound(py),
+        Cell::Text(text) => text.into_pyobject(py)?.into_any(),
+        Cell::Int(number) => number.into_pyobject(py)?.into_any(),
+        Cell::Double(number) => number.into_pyobject(py)?.into_any(),
+        Cell::TextList(texts) => texts.into_pyobject(py)?.into_any(),
+        Cell::ToolCalls(calls) => {
+            calls.iter().map(tool_call).collect::<Vec<_>>().into_pyobject(py)?.into_any()
+        }
+    })
+}
+
+type ToolCallTuple<'a> = (&'a str, Option<&'a str>, Option<&'a str>, Option<&'a str>);
+
+fn tool_call(call: &ToolCall) -> ToolCallTuple<'_> {
+    (call.kind, call.call_id.as_deref(), call.name.as_deref(), call.arguments.as_deref())
 }

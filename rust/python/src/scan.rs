@@ -1,4 +1,4 @@
-//! The binding of `respstream-scan`: scans, and the capsule interface of Arrow for what they give.
+//! The binding of `respstream-scan`: scans, and the Arrow `PyCapsule` interface of their batches.
 
 use std::io::{self, Read};
 use std::path::PathBuf;
@@ -11,31 +11,33 @@ use arrow_schema::{ArrowError, SchemaRef};
 use pyo3::exceptions::{PyRuntimeError, PyValueError};
 use pyo3::prelude::*;
 use pyo3::types::{PyBytes, PyCapsule, PyDict, PyList};
-use respstream_core::catalogue::{Code, DIAGNOSTICS};
-use respstream_core::wrapped::Place as Standing;
+use respstream_core::diagnostics::{Code, DIAGNOSTICS};
+use respstream_core::records::Place as RecordPlace;
+use respstream_scan::input::source::Bytes;
+use respstream_scan::input::{
+    Input, Location, OpenInput, Part, Problem, Record, RecordingFormat, RecordingOptions,
+    RecordingReader,
+};
 use respstream_scan::pool::{Failure, Plan, Stream as Core};
-use respstream_scan::reader::{How, Refused};
-use respstream_scan::schema::{Depth, Selection, Table};
-use respstream_scan::source::{Bytes, Input, Open, Place, Problem};
-use respstream_scan::splits::Part;
-use respstream_scan::summary::Summary;
-use respstream_scan::wrapped::{Record, Unwrap, Wrapper, Wrapping};
+use respstream_scan::read::{ReadOptions, StrictError};
+use respstream_scan::tables::schema::depth;
+use respstream_scan::tables::{Depth, Selection, Summary, Table};
 
+use crate::attach::{attached, entered};
 use crate::convert;
-use crate::interpreter::{attach_for_io, try_attach};
 
-/// A table that is wanted, and its columns, None for all.
-type Wanted = (String, Option<Vec<String>>);
+/// The name of a table, and its selected columns; None for all but the extra ones.
+type TableColumns = (String, Option<Vec<String>>);
 
-/// Where a part begins and ends; without an end it goes on to that of the source.
+/// The start and the end of a part; without an end it includes the rest of the source.
 type Range = (u64, Option<u64>);
 
-/// A larger plain file is read in parts of this size.
+/// The default of the maximum size of a part.
 const PART_BYTES: u64 = 32 << 20;
 
-/// A scan that can be run any number of times. An input is its name, a path as bytes or a callable that opens it, and the
-/// part that is wanted, None for all. With `split` responses have no numbers, unless the part is the whole. With `full` all is
-/// read and checked, whatever the columns need.
+/// A scan that can run any number of times. An input consists of its name, its path as bytes or a callable that opens it, and
+/// the part to read, None for all. With `split`, responses have no numbers, unless the part is the whole source. With `full`,
+/// sources are read and checked completely, whatever the columns need.
 #[pyclass(frozen, module = "respstream._native")]
 pub struct Scan {
     plan: Plan,
@@ -53,7 +55,7 @@ impl Scan {
         max_event_bytes = None, field = None, time = None, lane = None))]
     fn new(
         inputs: Vec<(String, Bound<'_, PyAny>, Option<Range>)>,
-        tables: Vec<Wanted>,
+        tables: Vec<TableColumns>,
         threads: usize,
         batch_rows: usize,
         split: bool,
@@ -67,9 +69,9 @@ impl Scan {
         time: Option<&str>,
         lane: Option<&str>,
     ) -> PyResult<Self> {
-        let wrapper = wrapper(form);
-        let rows = convert::row_options(form, field, time, lane)?;
-        let read_as = if wrapper.is_some() {
+        let format = recording_format(form);
+        let rows = convert::rows(form, field, time, lane)?;
+        let read_as = if format.is_some() {
             "auto"
         } else if rows.only {
             "rows"
@@ -77,20 +79,21 @@ impl Scan {
             form
         };
         let options = convert::options(read_as, on_eof, max_event_bytes)?;
-        let sniffs = form == "auto" && !rows.only;
-        let wrapping = Wrapping { rows, form: wrapper, sniffs, reader: Arc::new(Unwrapper) };
+        let detect = form == "auto" && !rows.only;
+        let reader = Arc::new(PythonRecordings);
+        let recordings = RecordingOptions { rows, format, detect, reader };
         let inputs: PyResult<Vec<Input>> =
-            inputs.into_iter().map(|(name, place, range)| input(name, &place, range)).collect();
+            inputs.into_iter().map(|(name, from, range)| input(name, &from, range)).collect();
         let selections: PyResult<Vec<Selection>> =
-            tables.iter().map(|wanted| selection(wanted, split)).collect();
+            tables.iter().map(|table| selection(table, split)).collect();
         let selections = selections?;
-        let depth = if strict || full { Depth::Whole } else { Depth::of(&selections) };
+        let depth = if strict || full { Depth::Whole } else { depth(&selections) };
         Ok(Self {
             plan: Plan {
                 inputs: inputs?.into(),
                 selections: selections.into(),
-                how: How { options, strict, depth },
-                wrapping,
+                options: ReadOptions { framing: options, strict, depth },
+                recordings,
                 threads,
                 batch_rows,
                 part_bytes,
@@ -106,7 +109,7 @@ impl Scan {
     }
 }
 
-fn selection((table, names): &Wanted, split: bool) -> PyResult<Selection> {
+fn selection((table, names): &TableColumns, split: bool) -> PyResult<Selection> {
     let table =
         Table::named(table).ok_or_else(|| PyValueError::new_err(format!("no table '{table}'")))?;
     let unknown = |name| {
@@ -115,20 +118,20 @@ fn selection((table, names): &Wanted, split: bool) -> PyResult<Selection> {
     Selection::new(table, names.as_deref(), split).map_err(unknown)
 }
 
-fn input(name: String, place: &Bound<'_, PyAny>, range: Option<Range>) -> PyResult<Input> {
-    let place = match place.cast::<PyBytes>() {
-        Ok(path) => Place::File(file(path.as_bytes())?),
-        Err(_) => Place::Opened(Arc::new(Opener(place.clone().unbind()))),
+fn input(name: String, from: &Bound<'_, PyAny>, range: Option<Range>) -> PyResult<Input> {
+    let location = match from.cast::<PyBytes>() {
+        Ok(path) => Location::File(file(path.as_bytes())?),
+        Err(_) => Location::Other(Arc::new(Opener(from.clone().unbind()))),
     };
     let part = range.map(|(start, end)| {
         let end = end.unwrap_or(u64::MAX);
         Part { start, end, numbered: start == 0 && end == u64::MAX }
     });
-    Ok(Input { name, place, part, lines: Arc::default() })
+    Ok(Input { name, location, part, lines: Arc::default() })
 }
 
 #[cfg(unix)]
-#[allow(clippy::unnecessary_wraps, reason = "elsewhere paths are text")]
+#[allow(clippy::unnecessary_wraps, reason = "other systems have paths that are not bytes")]
 fn file(path: &[u8]) -> PyResult<PathBuf> {
     use std::os::unix::ffi::OsStrExt;
     Ok(PathBuf::from(std::ffi::OsStr::from_bytes(path)))
@@ -139,30 +142,30 @@ fn file(path: &[u8]) -> PyResult<PathBuf> {
     Ok(PathBuf::from(std::str::from_utf8(path)?))
 }
 
-fn wrapper(form: &str) -> Option<Wrapper> {
+fn recording_format(form: &str) -> Option<RecordingFormat> {
     match form {
-        "har" => Some(Wrapper::Har),
-        "vcr" => Some(Wrapper::Vcr),
+        "har" => Some(RecordingFormat::Har),
+        "vcr" => Some(RecordingFormat::Vcr),
         _ => None,
     }
 }
 
-/// Has Python read the files that wrap streams whole.
-struct Unwrapper;
+/// Reads recordings with the Python package.
+struct PythonRecordings;
 
-/// Where a record stands: its first byte, the byte behind it, its line.
+/// The position of a record: its start and end offset, and its line.
 type Span = (u64, u64, u64);
 
-/// A stream, when it was asked for and when it came, where it stands, and whether it ends there.
-type Found = (Vec<u8>, (Option<f64>, Option<f64>), Span, bool);
+/// A stream: its data, the times of request and response, its position, and whether it ends there.
+type StreamRecord = (Vec<u8>, (Option<f64>, Option<f64>), Span, bool);
 
-impl Unwrap for Unwrapper {
-    fn records(&self, wrapper: Wrapper, text: &[u8]) -> Result<Vec<Record>, Problem> {
-        let form = match wrapper {
-            Wrapper::Har => "har",
-            Wrapper::Vcr => "vcr",
+impl RecordingReader for PythonRecordings {
+    fn records(&self, format: RecordingFormat, text: &[u8]) -> Result<Vec<Record>, Problem> {
+        let form = match format {
+            RecordingFormat::Har => "har",
+            RecordingFormat::Vcr => "vcr",
         };
-        let read = attach_for_io(|py| {
+        let read = attached(|py| {
             let module = PyModule::import(py, "respstream.wrapped")?;
             let found = module.call_method1("unwrapped", (form, PyBytes::new(py, text)))?;
             found.try_iter()?.map(|one| record(&one?)).collect()
@@ -171,23 +174,23 @@ impl Unwrap for Unwrapper {
     }
 }
 
-/// A record as Python gives it: a stream with its times, or a field that cannot be read, what was expected there.
+/// Converts a record: a stream, or a field that cannot be read with the expected value.
 fn record(found: &Bound<'_, PyAny>) -> PyResult<Record> {
     let place =
-        |(offset, end, line): Span, (began, time)| Standing { offset, end, line, time, began };
+        |(offset, end, line): Span, (began, time)| RecordPlace { offset, end, line, time, began };
     if let Ok((field, expected, span)) = found.extract::<(String, String, Span)>() {
-        return Ok(Record::Bad { field, expected, place: place(span, (None, None)) });
+        return Ok(Record::Invalid { field, expected, place: place(span, (None, None)) });
     }
-    let (data, times, span, ends): Found = found.extract()?;
+    let (data, times, span, ends): StreamRecord = found.extract()?;
     Ok(Record::Stream { data, place: place(span, times), ends })
 }
 
-/// A Python callable that gives a binary file object.
+/// A Python callable that returns a binary file object.
 struct Opener(Py<PyAny>);
 
-impl Open for Opener {
+impl OpenInput for Opener {
     fn open(&self) -> io::Result<Bytes> {
-        attach_for_io(|py| {
+        attached(|py| {
             let file = self.0.call0(py)?;
             Ok(Box::new(File(file)) as Bytes)
         })
@@ -199,14 +202,14 @@ struct File(Py<PyAny>);
 
 impl Read for File {
     fn read(&mut self, block: &mut [u8]) -> io::Result<usize> {
-        attach_for_io(|py| {
+        attached(|py| {
             let data = self.0.bind(py).call_method1("read", (block.len(),))?;
             let data = convert::to_bytes(&data)?;
             let bytes = data.as_bytes();
-            let Some(place) = block.get_mut(..bytes.len()) else {
-                return Err(PyValueError::new_err("read() gave more bytes than it was asked for"));
+            let Some(target) = block.get_mut(..bytes.len()) else {
+                return Err(PyValueError::new_err("read() returned more bytes than requested"));
             };
-            place.copy_from_slice(bytes);
+            target.copy_from_slice(bytes);
             Ok(bytes.len())
         })
     }
@@ -214,24 +217,24 @@ impl Read for File {
 
 impl Drop for File {
     fn drop(&mut self) {
-        // What closing says is of no interest: everything that is wanted has been read.
-        drop(attach_for_io(|py| self.0.call_method0(py, "close")));
+        // All needed bytes were read, so an error of closing is ignored.
+        drop(attached(|py| self.0.call_method0(py, "close")));
     }
 }
 
-/// A pass of a scan, whose threads run in one process.
+/// A run of a scan. Its threads belong to one process.
 struct Pass {
     core: Option<Mutex<Core>>,
     process: u32,
 }
 
 impl Pass {
-    /// Locks the pass. Not in a child of the process: no thread works there, and one may have left a lock closed.
+    /// Locks the pass. Fails in a forked child: it has no worker threads, and a lock may be held forever.
     fn enter(&self) -> Result<MutexGuard<'_, Core>, ArrowError> {
         let core = self.core.as_ref().filter(|_| self.process == std::process::id());
         let core = core.ok_or_else(|| {
-            let words = "this pass of a scan belongs to the process that forked; begin another";
-            ArrowError::ComputeError(words.to_owned())
+            let message = "this pass of a scan belongs to the process that forked; begin another";
+            ArrowError::ComputeError(message.to_owned())
         })?;
         Ok(core.lock().unwrap_or_else(PoisonError::into_inner))
     }
@@ -245,7 +248,7 @@ impl Drop for Pass {
     }
 }
 
-/// One pass of a scan.
+/// One run of a scan.
 #[pyclass(frozen, module = "respstream._native")]
 pub struct Stream {
     pass: Arc<Pass>,
@@ -254,23 +257,23 @@ pub struct Stream {
 
 #[pymethods]
 impl Stream {
-    /// The next batch and the number of its table, None at the end.
+    /// The next batch and the index of its table; None at the end.
     fn next_batch(&self, py: Python<'_>) -> PyResult<Option<(usize, Batch)>> {
         let mut raised = None;
-        let found = match py.detach(|| next(&self.pass, || heeds_signals(&mut raised))) {
+        let found = match py.detach(|| next(&self.pass, || check_signals(&mut raised))) {
             Ok(found) => found,
             Err(Failure::Interrupted) => return raised.map_or(Ok(None), Err),
             Err(Failure::Arrow(error)) => return Err(arrow_error(error)),
-            Err(Failure::Refused(refused)) => {
-                let Refused { source, diagnostic } = *refused;
+            Err(Failure::Strict(error)) => {
+                let StrictError { source, diagnostic } = *error;
                 let events = PyList::empty(py);
                 return Err(convert::stream_error(py, &diagnostic, events, Some(&source))?);
             }
         };
-        Ok(found.map(|(place, batch)| (place, Batch(batch))))
+        Ok(found.map(|(table, batch)| (table, Batch(batch))))
     }
 
-    /// What came of the pass so far, as a dict.
+    /// The summary of the run so far, as a dict.
     fn summary<'py>(&self, py: Python<'py>) -> PyResult<Bound<'py, PyDict>> {
         let summary = py
             .detach(|| self.pass.enter().map(|core| core.summary.clone()))
@@ -278,14 +281,14 @@ impl Stream {
         to_dict(py, &summary)
     }
 
-    /// The rest of the only table, as an Arrow stream.
+    /// The remaining batches of the only table, as an Arrow stream.
     #[pyo3(signature = (requested_schema = None))]
     fn __arrow_c_stream__<'py>(
         &self,
         py: Python<'py>,
         requested_schema: Option<Bound<'py, PyAny>>,
     ) -> PyResult<Bound<'py, PyCapsule>> {
-        drop(requested_schema); // the consumer casts
+        drop(requested_schema); // Consumers cast the stream themselves.
         let [only] = &*self.selections else {
             return Err(PyValueError::new_err("an Arrow stream is of one table; ask for one"));
         };
@@ -300,14 +303,14 @@ impl Stream {
 
 fn next(
     pass: &Pass,
-    goes_on: impl FnMut() -> bool,
+    proceed: impl FnMut() -> bool,
 ) -> Result<Option<(usize, RecordBatch)>, Failure> {
-    pass.enter()?.next_batch_while(goes_on)
+    pass.enter()?.next_batch_while(proceed)
 }
 
-/// Runs the handlers of signals that have come; false where one has raised an exception, which is kept.
-fn heeds_signals(raised: &mut Option<PyErr>) -> bool {
-    *raised = try_attach(|py| py.check_signals().err()).flatten();
+/// Runs pending signal handlers. Returns false if one has raised an exception, which is stored in `raised`.
+fn check_signals(raised: &mut Option<PyErr>) -> bool {
+    *raised = entered(|py| py.check_signals().err()).flatten();
     raised.is_none()
 }
 
@@ -320,11 +323,11 @@ impl Iterator for Batches {
     type Item = Result<RecordBatch, ArrowError>;
 
     fn next(&mut self) -> Option<Self::Item> {
-        // A consumer may hold the interpreter while it waits, and a thread of the scan may need it to read. What a signal's
-        // handler raises cannot pass through the consumer, but ends the stream.
+        // A consumer may hold the GIL while it waits, and a thread of the scan may need it to read. An exception of a signal
+        // handler cannot pass through the consumer, so it ends the stream.
         let mut raised = None;
         let found =
-            Python::try_attach(|py| py.detach(|| next(&self.pass, || heeds_signals(&mut raised))));
+            Python::try_attach(|py| py.detach(|| next(&self.pass, || check_signals(&mut raised))));
         let found = found.unwrap_or_else(|| next(&self.pass, || true));
         found.map(|found| found.map(|(_, batch)| batch)).map_err(to_arrow_error).transpose()
     }
@@ -334,8 +337,8 @@ fn to_arrow_error(failure: Failure) -> ArrowError {
     match failure {
         Failure::Arrow(error) => error,
         Failure::Interrupted => ArrowError::ComputeError("interrupted".to_owned()),
-        Failure::Refused(refused) => {
-            let Refused { source, diagnostic } = *refused;
+        Failure::Strict(error) => {
+            let StrictError { source, diagnostic } = *error;
             let kind = diagnostic.code.kind();
             let message = kind.message(&diagnostic.detail);
             ArrowError::ParseError(format!(
@@ -374,13 +377,13 @@ fn to_dict<'py>(py: Python<'py>, summary: &Summary) -> PyResult<Bound<'py, PyDic
     Ok(dict)
 }
 
-/// Some rows of a table, for whoever speaks Arrow.
+/// A batch of rows of a table, for Arrow consumers.
 #[pyclass(frozen, module = "respstream._native")]
 pub struct Batch(RecordBatch);
 
 #[pymethods]
 impl Batch {
-    /// How many rows there are.
+    /// The number of rows.
     #[getter]
     fn num_rows(&self) -> usize {
         self.0.num_rows()
@@ -394,7 +397,7 @@ impl Batch {
         format!("<respstream batch of {} rows>", self.0.num_rows())
     }
 
-    /// The schema, for whoever speaks Arrow.
+    /// The schema, for Arrow consumers.
     #[getter]
     fn schema(&self) -> Schema {
         Schema(self.0.schema())
@@ -418,7 +421,7 @@ impl Batch {
     }
 }
 
-/// The schema of a table, for whoever speaks Arrow.
+/// The schema of a table, for Arrow consumers.
 #[pyclass(frozen, module = "respstream._native")]
 pub struct Schema(SchemaRef);
 
@@ -438,8 +441,8 @@ impl Schema {
 
     fn __repr__(&self) -> String {
         let lines = self.0.fields().iter().map(|field| {
-            let must = if field.is_nullable() { "" } else { " not null" };
-            format!("{}: {}{must}", field.name(), field.data_type())
+            let not_null = if field.is_nullable() { "" } else { " not null" };
+            format!("{}: {}{not_null}", field.name(), field.data_type())
         });
         lines.collect::<Vec<_>>().join("\n")
     }
@@ -454,7 +457,7 @@ fn schema_capsule<'py>(py: Python<'py>, schema: &SchemaRef) -> PyResult<Bound<'p
     PyCapsule::new_with_value(py, schema, c"arrow_schema")
 }
 
-#[allow(clippy::needless_pass_by_value, reason = "the form that map_err wants")]
+#[allow(clippy::needless_pass_by_value, reason = "the signature that map_err needs")]
 fn arrow_error(error: ArrowError) -> PyErr {
     PyRuntimeError::new_err(error.to_string())
 }

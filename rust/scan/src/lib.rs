@@ -1,23 +1,17 @@
-//! The log reader of respstream: sources, compression, splits, worker threads and Arrow batches.
+//! The log reader of respstream: sources, decompression, splits, worker threads and Arrow batches.
 //!
-//! No Python. Everything that a byte means is in `respstream-core`; this crate only brings the bytes there.
+//! This crate does not depend on Python. The parsing of streams is in `respstream-core`.
 //!
-//! ```text
-//! input ─► source ─► reader ─► tables ─► pool ─► stream
-//! a name   plain     decoder   columns   threads  batches in the order of the input
-//!          bytes
-//! ```
+//! The layers, each of which imports only from those above it (children of a folder likewise, in this order):
+//!
+//! 1. `input`: `problem`, `part`, `line_index`, `decompress`, `source`, `recordings`
+//! 2. `splits`: where a file can be split, and what a part has to know of the bytes before it
+//! 3. `tables`: `cells`, `rows`, `columns`, `schema`, `builders`, `batches`, `summary`
+//! 4. `read`: `delta_batch`, `events_only`, `numbering`, `full`, `reader`
+//! 5. `pool`: worker threads, and the batches in the order of the input
 
-pub mod batches;
-pub mod columns;
-pub mod fold;
-pub mod inflate;
-pub mod light;
-pub mod pieces;
+pub mod input;
 pub mod pool;
-pub mod reader;
-pub mod schema;
-pub mod source;
+pub mod read;
 pub mod splits;
-pub mod summary;
-pub mod wrapped;
+pub mod tables;

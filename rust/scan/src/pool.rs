@@ -1,8 +1,8 @@
-//! Worker threads: each takes the next few inputs, and batches come out in the order of the input.
+//! Worker threads. Batches are returned in the order of the input.
 //!
-//! A worker that claims inputs puts the receiving end of a short channel into a queue of few places, in the order of the
-//! claims; the stream empties one channel after the other. So at most a few batches for each thread wait, whatever the
-//! input, and a stream that is dropped stops the workers at their next batch.
+//! A worker claims the next inputs, and puts the receiving end of a bounded channel into a bounded queue in the order of the
+//! claims. The stream empties the channels one after the other. So a limited number of batches per thread is in memory for any
+//! input, and dropping the stream stops the workers at their next batch.
 
 use std::collections::VecDeque;
 use std::ops::Range;
@@ -18,56 +18,56 @@ use arrow_schema::ArrowError;
 use arrow_select::concat::concat_batches;
 use respstream_core::frames::Options;
 
-use crate::batches::{Batch, Tables};
-use crate::reader::{How, Out, Reader, Refused, Stop};
-use crate::schema::Selection;
-use crate::source::Input;
-use crate::splits::{self, Part, REACH, Rest, divisible};
-use crate::summary::Summary;
-use crate::wrapped::Wrapping;
+use crate::input::{Input, Part, RecordingOptions};
+use crate::read::{BatchSink, ReadOptions, Reader, Stop, StrictError};
+use crate::splits::{MAX_LOOK_BACK, Remainder, look_back, splittable_size};
+use crate::tables::columns::STREAM_INDEX;
+use crate::tables::{Batch, Selection, Summary, Tables};
 
-/// Small inputs are claimed together, up to so many bytes or files.
+/// The limits up to which small inputs are claimed together.
 const CLAIM_BYTES: u64 = 1 << 20;
 const CLAIM_INPUTS: usize = 256;
-/// Batches that wait in a channel: about what comes of a part, so that no worker waits for the one before it.
-const WAITING: usize = 6;
-/// Small batches are joined up to this size; from that size on a full one is not copied to be joined.
+/// The capacity of a channel of batches: about the batches of a part, so that no worker waits for an earlier part.
+const CHANNEL_BATCHES: usize = 6;
+/// Small batches are joined up to this size.
 const JOINED_BYTES: usize = 2 << 20;
+/// A batch with the full number of rows and at least this size is not copied to be joined.
 const COPIED_BYTES: usize = 1 << 18;
-/// Who waits for a batch is asked at this interval whether to go on: a scan may read for hours before it has a row.
-const PATIENCE: Duration = Duration::from_millis(50);
-/// The most threads that a scan starts.
-const THREADS: usize = 256;
+/// The interval at which a waiting receiver checks whether to continue: a scan may read for hours before its first row.
+const POLL_INTERVAL: Duration = Duration::from_millis(50);
+/// The maximum number of threads of a scan.
+const MAX_THREADS: usize = 256;
 
-/// What a scan does.
+/// The inputs, the tables and the options of a scan.
 #[derive(Clone)]
 pub struct Plan {
     pub inputs: Arc<[Input]>,
     pub selections: Arc<[Selection]>,
-    pub how: How,
-    pub wrapping: Wrapping,
+    pub options: ReadOptions,
+    pub recordings: RecordingOptions,
     pub threads: usize,
     pub batch_rows: usize,
-    /// A larger plain file is read in parts of at most this size, by several threads.
+    /// The maximum size of a part. Larger files are read by several threads, if they can be split.
     pub part_bytes: u64,
 }
 
-/// What a worker claims: some inputs, or a part of one.
+/// The inputs that a worker reads, or a part of an input.
 enum Claim {
     Inputs(Range<usize>),
-    Part(usize, Span, Rest),
+    Part(usize, PartStart, Remainder),
 }
 
-/// A part of a file, and where its reading begins.
+/// A part of a file, and the offset where its reading begins.
 #[derive(Clone, Copy)]
-struct Span {
+struct PartStart {
     part: Part,
     from: u64,
 }
 
-/// The channel for what comes of a claim; `continues` tells that it is a part of the input before.
-struct Coming {
+/// The receiver for the results of a claim.
+struct Pending {
     messages: Receiver<Message>,
+    /// The claim is a further part of the input before.
     continues: bool,
 }
 
@@ -77,22 +77,22 @@ enum Message {
     Failed(ArrowError),
 }
 
-/// What came of a claim.
+/// The end of a claim.
 struct End {
     summary: Summary,
     /// The error that ends a strict scan there.
-    refused: Option<Box<Refused>>,
-    /// It is a part that gave the rest of its input too.
-    takes_rest: bool,
+    error: Option<Box<StrictError>>,
+    /// It is a part that has read the remainder of its input.
+    reads_remainder: bool,
 }
 
-/// Why a scan ended early.
+/// Why a scan ended before its end.
 #[derive(Debug)]
 pub enum Failure {
     Arrow(ArrowError),
-    /// A strict scan met an error.
-    Refused(Box<Refused>),
-    /// Whoever waited wants to wait no more; the next call goes on.
+    /// The error that ended a strict scan.
+    Strict(Box<StrictError>),
+    /// The caller stopped waiting. The next call continues.
     Interrupted,
 }
 
@@ -102,57 +102,59 @@ impl From<ArrowError> for Failure {
     }
 }
 
-/// Hands inputs to workers, in order.
+/// Assigns inputs to workers, in order.
 struct Queue {
     inputs: Arc<[Input]>,
-    wrapping: Wrapping,
-    options: Options,
+    recordings: RecordingOptions,
+    framing: Options,
     next: usize,
     threads: u64,
-    /// The most bytes of a part.
+    /// The maximum size of a part.
     part_bytes: u64,
-    /// The next part of the input before `next`, if it has further ones, and the size of that input.
-    part: Option<(Span, u64)>,
-    /// What its parts share.
-    rest: Rest,
-    coming: SyncSender<Coming>,
+    /// The next part of the input before `next`, if there is one, and the size of that input.
+    part: Option<(PartStart, u64)>,
+    /// The remainder of that input, which its parts share.
+    remainder: Remainder,
+    pending: SyncSender<Pending>,
 }
 
 impl Queue {
-    /// The next claim, and the channel for what comes of it; None when there is nothing more, or nobody wants it.
+    /// The next claim, and the channel for its results. None after the last one, or if the stream was dropped.
     fn claim(&mut self) -> Option<(Claim, SyncSender<Message>)> {
         let claim = match self.part.take() {
-            Some((span, size)) if !self.rest.has(span.part.start) => self.claim_part(span, size),
+            Some((next, size)) if !self.remainder.includes(next.part.start) => {
+                self.claim_part(next, size)
+            }
             _ => self.claim_inputs()?,
         };
-        let (sender, messages) = sync_channel(WAITING);
-        let continues = matches!(claim, Claim::Part(_, span, _) if span.part.start > 0);
-        self.coming.send(Coming { messages, continues }).ok()?;
+        let (sender, messages) = sync_channel(CHANNEL_BATCHES);
+        let continues = matches!(claim, Claim::Part(_, claimed, _) if claimed.part.start > 0);
+        self.pending.send(Pending { messages, continues }).ok()?;
         Some((claim, sender))
     }
 
-    /// A part ends where the next one can begin; in a file where none can it goes on to the end.
-    fn claim_part(&mut self, Span { mut part, from }: Span, size: u64) -> Claim {
-        let place = self.next - 1;
+    /// Claims a part. It ends where the next one can begin, or at the end of the file.
+    fn claim_part(&mut self, PartStart { mut part, from }: PartStart, size: u64) -> Claim {
+        let index = self.next - 1;
         while part.end < u64::MAX {
             let next = self.part_from(part.end, size);
-            let from = splits::look_back(&self.inputs[place], next.start, self.options, REACH);
+            let from = look_back(&self.inputs[index], next.start, self.framing, MAX_LOOK_BACK);
             if let Ok(Some(from)) = from {
-                self.part = Some((Span { part: next, from }, size));
+                self.part = Some((PartStart { part: next, from }, size));
                 break;
             }
             part.end = next.end;
         }
-        Claim::Part(place, Span { part, from }, self.rest.clone())
+        Claim::Part(index, PartStart { part, from }, self.remainder.clone())
     }
 
-    /// The part from an offset on; the last one goes on to the end, wherever that is by then. Parts shrink towards the end,
-    /// so that all threads come to theirs at about the same time.
+    /// The part from an offset on. The last one has no end, as the file may grow. Parts become smaller towards the end, so that
+    /// all threads finish at about the same time.
     fn part_from(&self, start: u64, size: u64) -> Part {
         let share = size.saturating_sub(start) / (3 * self.threads);
         let bytes = share.clamp((self.part_bytes / 4).max(1), self.part_bytes);
         let end = start + bytes;
-        // The rest is not worth a part of its own.
+        // Less than half a part is not read on its own.
         let last = end + bytes / 2 >= size;
         Part { start, end: if last { u64::MAX } else { end }, numbered: true }
     }
@@ -167,15 +169,16 @@ impl Queue {
             let input = &self.inputs[self.next];
             let size = input.size();
             let large = size > self.part_bytes && input.part.is_none();
-            let Some(size) = large.then(|| divisible(input, &self.wrapping)).flatten() else {
+            let split = large.then(|| splittable_size(input, &self.recordings)).flatten();
+            let Some(size) = split else {
                 bytes += size;
                 self.next += 1;
                 continue;
             };
             if self.next == start {
                 self.next += 1;
-                self.rest = Rest::default();
-                let first = Span { part: self.part_from(0, size), from: 0 };
+                self.remainder = Remainder::default();
+                let first = PartStart { part: self.part_from(0, size), from: 0 };
                 return Some(self.claim_part(first, size));
             }
             break;
@@ -186,18 +189,18 @@ impl Queue {
 
 /// The batches of a scan in the order of the input.
 pub struct Stream {
-    coming: Receiver<Coming>,
-    current: Option<Coming>,
-    /// How many responses the parts before have of the same input.
-    before: u64,
-    /// One of them has given the rest of it; what comes of further parts is dropped.
-    rest_given: bool,
+    pending: Receiver<Pending>,
+    current: Option<Pending>,
+    /// The number of responses in the earlier parts of the current input.
+    responses_before: u64,
+    /// An earlier part has read the remainder of the current input. The results of further parts are dropped.
+    remainder_read: bool,
     selections: Arc<[Selection]>,
     batch_rows: usize,
-    /// Small batches, by table, that wait to be joined.
+    /// Small batches to be joined, by table.
     small: Vec<Vec<RecordBatch>>,
     ready: VecDeque<Batch>,
-    /// Told when what is ready was taken.
+    /// Returned after the batches that are ready.
     failure: Option<Failure>,
     failed: bool,
     pub summary: Summary,
@@ -206,26 +209,26 @@ pub struct Stream {
 impl Stream {
     /// Starts the workers.
     pub fn start(plan: &Plan) -> std::io::Result<Self> {
-        let threads = plan.threads.clamp(1, THREADS);
-        let (sender, coming) = sync_channel(threads);
+        let threads = plan.threads.clamp(1, MAX_THREADS);
+        let (sender, pending) = sync_channel(threads);
         let queue = Queue {
             inputs: plan.inputs.clone(),
-            wrapping: plan.wrapping.clone(),
-            options: plan.how.options,
+            recordings: plan.recordings.clone(),
+            framing: plan.options.framing,
             next: 0,
             threads: threads as u64,
-            // One thread has nobody to share a file with.
+            // A single thread reads files whole.
             part_bytes: if threads == 1 { u64::MAX } else { plan.part_bytes.max(1) },
             part: None,
-            rest: Rest::default(),
-            coming: sender,
+            remainder: Remainder::default(),
+            pending: sender,
         };
         let queue = Arc::new(Mutex::new(queue));
         for number in 0..threads {
             let (queue, plan) = (queue.clone(), plan.clone());
             let builder = thread::Builder::new().name(format!("respstream-{number}"));
             let started = builder.spawn(move || work(&queue, &plan));
-            // One worker does the work of all, if more slowly.
+            // One worker is enough.
             if let Err(error) = started
                 && number == 0
             {
@@ -233,10 +236,10 @@ impl Stream {
             }
         }
         Ok(Self {
-            coming,
+            pending,
             current: None,
-            before: 0,
-            rest_given: false,
+            responses_before: 0,
+            remainder_read: false,
             selections: plan.selections.clone(),
             batch_rows: plan.batch_rows.max(1),
             small: vec![Vec::new(); plan.selections.len()],
@@ -247,17 +250,17 @@ impl Stream {
         })
     }
 
-    /// The next batch, and the place of its table. After a failure there is none.
+    /// The next batch, and the position of its table among the selections. None after the last one and after a failure.
     pub fn next_batch(&mut self) -> Result<Option<Batch>, Failure> {
         self.next_batch_while(|| true)
     }
 
-    /// The same, as long as it is told to go on, which it asks every now and then.
+    /// As [`Self::next_batch`]; while it waits, `proceed` is called at intervals and can interrupt it.
     pub fn next_batch_while(
         &mut self,
-        mut goes_on: impl FnMut() -> bool,
+        mut proceed: impl FnMut() -> bool,
     ) -> Result<Option<Batch>, Failure> {
-        let mut asked = Instant::now();
+        let mut polled = Instant::now();
         loop {
             if let Some(batch) = self.ready.pop_front() {
                 return Ok(Some(batch));
@@ -265,19 +268,19 @@ impl Stream {
             if let Some(failure) = self.failure.take() {
                 return Err(failure);
             }
-            if asked.elapsed() >= PATIENCE {
-                if !goes_on() {
+            if polled.elapsed() >= POLL_INTERVAL {
+                if !proceed() {
                     return Err(Failure::Interrupted);
                 }
-                asked = Instant::now();
+                polled = Instant::now();
             }
             if self.current.is_none() {
-                self.current = match self.coming.recv_timeout(PATIENCE) {
+                self.current = match self.pending.recv_timeout(POLL_INTERVAL) {
                     Err(RecvTimeoutError::Timeout) => continue,
-                    coming => coming.ok(),
+                    pending => pending.ok(),
                 };
-                if self.current.as_ref().is_some_and(|coming| !coming.continues) {
-                    (self.before, self.rest_given) = (0, false);
+                if self.current.as_ref().is_some_and(|pending| !pending.continues) {
+                    (self.responses_before, self.remainder_read) = (0, false);
                 }
             }
             let Some(current) = &self.current else {
@@ -285,76 +288,78 @@ impl Stream {
                 self.join_all()?;
                 return Ok(self.ready.pop_front());
             };
-            match current.messages.recv_timeout(PATIENCE) {
+            match current.messages.recv_timeout(POLL_INTERVAL) {
                 Err(RecvTimeoutError::Timeout) => {}
-                Ok(Message::End(_) | Message::Failed(_)) if self.rest_given => self.current = None,
-                Ok(Message::Batch(_)) if self.rest_given => {}
-                Ok(Message::Batch(batch)) => self.keep(batch)?,
+                Ok(Message::End(_) | Message::Failed(_)) if self.remainder_read => {
+                    self.current = None;
+                }
+                Ok(Message::Batch(_)) if self.remainder_read => {}
+                Ok(Message::Batch(batch)) => self.add(batch)?,
                 Ok(Message::End(end)) => self.end(*end)?,
                 Ok(Message::Failed(error)) => self.fail(error.into())?,
                 Err(RecvTimeoutError::Disconnected) => {
-                    let told = "a thread of the scan broke down".to_owned();
-                    self.fail(ArrowError::ComputeError(told).into())?;
+                    let message = "a worker thread of the scan panicked".to_owned();
+                    self.fail(ArrowError::ComputeError(message).into())?;
                 }
             }
         }
     }
 
     fn end(&mut self, end: End) -> Result<(), Failure> {
-        let End { summary, refused, takes_rest } = end;
-        self.before += summary.responses.values().sum::<u64>();
-        self.rest_given = takes_rest;
+        let End { summary, error, reads_remainder } = end;
+        self.responses_before += summary.responses.values().sum::<u64>();
+        self.remainder_read = reads_remainder;
         self.summary.add(summary);
         self.current = None;
-        refused.map_or(Ok(()), |refused| self.fail(Failure::Refused(refused)))
+        error.map_or(Ok(()), |error| self.fail(Failure::Strict(error)))
     }
 
-    /// Ends the scan behind what was read before.
+    /// Ends the scan after the batches before the failure.
     fn fail(&mut self, failure: Failure) -> Result<(), Failure> {
         (self.failure, self.failed) = (Some(failure), true);
         self.current = None;
-        self.coming = sync_channel(0).1;
+        self.pending = sync_channel(0).1;
         Ok(self.join_all()?)
     }
 
-    /// Takes a batch; small ones wait for the next.
-    fn keep(&mut self, (place, batch): Batch) -> Result<(), ArrowError> {
+    /// Adds a batch. Small batches are joined with the following ones.
+    fn add(&mut self, (table, batch): Batch) -> Result<(), ArrowError> {
         let batch = match &self.current {
-            Some(current) if current.continues => numbered(batch, self.before)?,
+            Some(current) if current.continues => renumber(batch, self.responses_before)?,
             _ => batch,
         };
         let full = batch.num_rows() >= self.batch_rows;
         if full && batch.get_array_memory_size() >= COPIED_BYTES {
-            self.join(place, true)?;
-            self.ready.push_back((place, batch));
+            self.join(table, true)?;
+            self.ready.push_back((table, batch));
             return Ok(());
         }
-        let waiting = &mut self.small[place];
-        waiting.push(batch);
-        let rows: usize = waiting.iter().map(RecordBatch::num_rows).sum();
-        let bytes: usize = waiting.iter().map(RecordBatch::get_array_memory_size).sum();
+        let small = &mut self.small[table];
+        small.push(batch);
+        let rows: usize = small.iter().map(RecordBatch::num_rows).sum();
+        let bytes: usize = small.iter().map(RecordBatch::get_array_memory_size).sum();
         if rows >= self.batch_rows || bytes >= JOINED_BYTES {
-            self.join(place, bytes >= JOINED_BYTES)?;
+            self.join(table, bytes >= JOINED_BYTES)?;
         }
         Ok(())
     }
 
-    /// Joins what waits, into batches of as many rows as there may be; what is left over waits on, or comes too with `all`.
-    fn join(&mut self, place: usize, all: bool) -> Result<(), ArrowError> {
-        let waiting = std::mem::take(&mut self.small[place]);
-        let joined = match waiting.as_slice() {
+    /// Joins small batches into full ones. The remaining rows stay small, or make a batch with `all`.
+    fn join(&mut self, table: usize, all: bool) -> Result<(), ArrowError> {
+        let small = std::mem::take(&mut self.small[table]);
+        let joined = match small.as_slice() {
             [] => return Ok(()),
             [one] => one.clone(),
-            several => concat_batches(&self.selections[place].schema, several)?,
+            several => concat_batches(&self.selections[table].schema, several)?,
         };
         let mut from = 0;
         while from < joined.num_rows() {
             let size = self.batch_rows.min(joined.num_rows() - from);
             let batch = joined.slice(from, size);
             if size == self.batch_rows || all {
-                self.ready.push_back((place, batch));
+                self.ready.push_back((table, batch));
             } else {
-                self.small[place].push(batch);
+                self.small[table].push(batch);
             }
             from += size;
         }
@@ -362,60 +367,60 @@ impl Stream {
     }
 
     fn join_all(&mut self) -> Result<(), ArrowError> {
-        (0..self.small.len()).try_for_each(|place| self.join(place, true))
+        (0..self.small.len()).try_for_each(|table| self.join(table, true))
     }
 }
 
-/// The batch with the numbers of responses counted on from `before`.
-fn numbered(batch: RecordBatch, before: u64) -> Result<RecordBatch, ArrowError> {
+/// Adds `before` to the numbers of responses in a batch.
+fn renumber(batch: RecordBatch, before: u64) -> Result<RecordBatch, ArrowError> {
     let schema = batch.schema();
-    let Some((place, _)) = schema.column_with_name("stream_index") else { return Ok(batch) };
+    let Some((position, _)) = schema.column_with_name(STREAM_INDEX) else { return Ok(batch) };
     let mut columns = batch.columns().to_vec();
-    let counted: Int64Array =
-        columns[place].as_primitive::<Int64Type>().unary(|number| number + before.cast_signed());
-    columns[place] = Arc::new(counted);
+    let numbers = columns[position].as_primitive::<Int64Type>();
+    let numbers: Int64Array = numbers.unary(|number| number + before.cast_signed());
+    columns[position] = Arc::new(numbers);
     RecordBatch::try_new(schema, columns)
 }
 
-/// Works until nothing is left, or nobody wants more.
+/// Reads claims until none is left, or the stream is dropped.
 fn work(queue: &Mutex<Queue>, plan: &Plan) {
     let mut block = Vec::new();
     loop {
         let claim = queue.lock().unwrap_or_else(PoisonError::into_inner).claim();
         let Some((claim, sender)) = claim else { return };
-        let mut out = Sender(sender);
+        let mut output = BatchSender(sender);
         let tables = Tables::new(&plan.selections, plan.batch_rows);
-        let mut reader = Reader::new(tables, plan.how, &plan.wrapping, &mut out);
+        let mut reader = Reader::new(tables, plan.options, &plan.recordings, &mut output);
         reader.block = block;
         let read = match claim {
-            Claim::Inputs(places) => {
-                plan.inputs[places].iter().try_for_each(|input| reader.read(input))
+            Claim::Inputs(range) => {
+                plan.inputs[range].iter().try_for_each(|input| reader.read(input))
             }
-            Claim::Part(place, Span { part, from }, rest) => {
-                reader.read_part(&plan.inputs[place], (part, Some(rest)), from)
+            Claim::Part(index, PartStart { part, from }, remainder) => {
+                reader.read_part(&plan.inputs[index], (part, Some(remainder)), from)
             }
         };
         block = std::mem::take(&mut reader.block);
-        let takes_rest = reader.takes_rest;
+        let reads_remainder = reader.reads_remainder;
         let ended = match read {
-            Err(Stop::Refused(refused)) => reader.finish().map(|summary| (summary, Some(refused))),
+            Err(Stop::Strict(error)) => reader.finish().map(|summary| (summary, Some(error))),
             read => read.and_then(|()| reader.finish()).map(|summary| (summary, None)),
         };
         let message = match ended {
-            Ok((summary, refused)) => Message::End(Box::new(End { summary, refused, takes_rest })),
+            Ok((summary, error)) => Message::End(Box::new(End { summary, error, reads_remainder })),
             Err(Stop::Arrow(error)) => Message::Failed(error),
             Err(_) => return,
         };
-        if out.0.send(message).is_err() {
+        if output.0.send(message).is_err() {
             return;
         }
     }
 }
 
-struct Sender(SyncSender<Message>);
+struct BatchSender(SyncSender<Message>);
 
-impl Out for Sender {
+impl BatchSink for BatchSender {
     fn batch(&mut self, batch: Batch) -> Result<(), Stop> {
-        self.0.send(Message::Batch(batch)).map_err(|_| Stop::Unwanted)
+        self.0.send(Message::Batch(batch)).map_err(|_| Stop::Cancelled)
     }
 }

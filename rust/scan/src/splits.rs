@@ -1,109 +1,86 @@
-//! Parts of a plain file: where to begin to read so that a part gives the rows that the whole file gives.
+//! Splitting a plain file into parts that are read independently and return the same rows as the whole file.
 //!
-//! SEMANTICS ("Tables", a split). A part owns the responses that begin in it. To know what is open at its first byte,
-//! reading begins before it: at the last event that begins or ends a response. What a source tells only once is looked up
-//! in what stands before, and lines are counted there, but only if there is something to tell.
+//! SEMANTICS ("Tables", a split). A part owns the responses that begin in it. Reading begins before the part, at the last
+//! event that begins or ends a response, so that the response that is open at its first byte is known. Diagnostics that are
+//! reported once per source, and line numbers, need the bytes before the part. These are read only if they are needed.
 
-use std::collections::{BTreeMap, HashSet};
+use std::collections::HashSet;
 use std::fs::File;
 use std::io::{Read, Seek, SeekFrom};
 use std::sync::atomic::{AtomicU64, Ordering};
-use std::sync::{Arc, LazyLock, Mutex, PoisonError};
+use std::sync::{Arc, LazyLock};
 
-use memchr::{memchr_iter, memmem, memrchr2};
-use respstream_core::catalogue::{Code, Phase};
-use respstream_core::decoder::{Decoder, Ignore, Sink};
-use respstream_core::diagnostics::{Detail, Diagnostic, Value};
-use respstream_core::events::Parsed;
+use memchr::{memmem, memrchr2};
+use respstream_core::decoder::{Decoder, EventSink, Ignore};
+use respstream_core::diagnostics::Code;
+use respstream_core::diagnostics::{Diagnostic, Value};
 use respstream_core::frames::Options;
 use respstream_core::json::{self, Kind};
-use respstream_core::lines::BOM;
-use respstream_core::response::Folded;
+use respstream_core::protocols::responses::Assembled;
+use respstream_core::protocols::responses::Event;
+use respstream_core::protocols::responses::{BOUNDARIES, LANE_FIELD, Responses};
+use respstream_core::protocols::responses::catalogue::Phase;
+use respstream_core::sse::BOM;
 
-use crate::source::{Input, Place, Problem, Source};
-use crate::wrapped::Wrapping;
+use crate::input::{Compression, Input, Location, Problem, RecordingOptions, Source};
 
-/// A file is searched backwards in pieces that grow to this size; a block that begins further before its type is passed by.
-const PIECE: u64 = 1 << 18;
-/// The size of the first of them: most responses begin or end close by.
-const FIRST_PIECE: u64 = 1 << 15;
-/// So much of a file tells whether it can be split.
+/// A file is searched backwards in windows that grow from `FIRST_WINDOW` to this size. An event whose block begins more than a
+/// window before its type is skipped.
+const WINDOW: u64 = 1 << 18;
+/// Most responses begin or end within this distance.
+const FIRST_WINDOW: u64 = 1 << 15;
+/// The number of bytes that are examined to decide whether a file can be split.
 const HEAD: u64 = 1 << 16;
-/// Lanes are looked for at so many places of it.
-const PLACES: u64 = 16;
-/// A file is cut where an event that begins or ends a response stands no further before than this: so nothing is read twice
-/// but what lies between the two, and a file without such events is one part.
-pub const REACH: u64 = 1 << 23;
-/// Events that begin or end a response; they stand in every stream.
-static MARKS: LazyLock<[memmem::Finder<'static>; 4]> = LazyLock::new(|| {
-    ["response.created", "response.completed", "response.incomplete", "response.failed"]
-        .map(memmem::Finder::new)
-});
-/// No mark is longer.
-const MARK_BYTES: usize = 32;
-/// Marks are searched for in steps of this size.
+/// The number of samples of a file that are searched for lanes.
+const SAMPLES: u64 = 16;
+/// The maximum distance between the beginning of a part and the event before it where reading begins. The bytes between them
+/// are read twice. A file without events that begin or end a response is one part.
+pub const MAX_LOOK_BACK: u64 = 1 << 23;
+static FINDERS: LazyLock<[memmem::Finder<'static>; BOUNDARIES.len()]> =
+    LazyLock::new(|| BOUNDARIES.map(|boundary| memmem::Finder::new(boundary)));
+/// The key that names a lane, as JSON.
+static LANE: LazyLock<Vec<u8>> = LazyLock::new(|| format!("\"{LANE_FIELD}\"").into_bytes());
+/// The length of the longest boundary, rounded up.
+const BOUNDARY_BYTES: usize = 32;
+/// Boundaries are searched for in steps of this size.
 const STEP: usize = 1 << 13;
-/// What a source tells once.
-const ONCE: [Code; 3] = [Code::UnknownEvent, Code::MissingBlankLine, Code::ForeignStream];
+/// Diagnostics that are reported once per source.
+const ONCE_PER_SOURCE: [Code; 3] =
+    [Code::UnknownEvent, Code::MissingBlankLine, Code::ForeignStream];
 
-/// A range of bytes of a source; `numbered` tells whether its responses have numbers, which count from its first one.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
-pub struct Part {
-    pub start: u64,
-    pub end: u64,
-    pub numbered: bool,
-}
-
-impl Part {
-    pub const WHOLE: Self = Self { start: 0, end: u64::MAX, numbered: true };
-
-    pub const fn has(self, offset: u64) -> bool {
-        self.start <= offset && offset < self.end
-    }
-
-    pub const fn is_whole(self) -> bool {
-        self.start == 0 && self.end == u64::MAX
-    }
-
-    /// How many of the bytes from `start` to `end` are in the part.
-    pub fn overlap(self, start: u64, end: u64) -> u64 {
-        end.min(self.end).saturating_sub(start.max(self.start))
-    }
-}
-
-/// The size of a file that can be split: plain, no array, and without rows as far as its beginning tells, and without lanes
-/// as far as some places tell.
-pub fn divisible(input: &Input, wrapping: &Wrapping) -> Option<u64> {
-    let Place::File(path) = &input.place else { return None };
+/// The size of a file, if it can be split: a plain file that is no JSON array, has no rows at its beginning, and has no lanes
+/// in some samples.
+pub fn splittable_size(input: &Input, recordings: &RecordingOptions) -> Option<u64> {
+    let Location::File(path) = &input.location else { return None };
     let found = std::fs::metadata(path).ok().filter(std::fs::Metadata::is_file)?;
     let source = input.open_at(0, vec![0; HEAD as usize]).ok()?;
-    let head = take(source, HEAD)?;
+    let head = read_head(source, HEAD)?;
     let text = head.strip_prefix(BOM).unwrap_or(&head).trim_ascii_start();
-    let packed = crate::inflate::Packing::of(&head).is_some() || !wrapping.divides(&head);
-    let whole = packed || text.starts_with(b"[") || wraps(text);
-    (!whole && !has_lanes(input, found.len())).then_some(found.len())
+    let plain = Compression::detect(&head).is_none() && recordings.can_split(&head);
+    let splittable = plain && !text.starts_with(b"[") && !begins_with_row(text);
+    (splittable && !has_lanes(input, found.len())).then_some(found.len())
 }
 
-/// Whether a lane has a name at one of some places, from the beginning of the file to its end.
+/// Whether one of some samples, from the beginning of the file to its end, contains a named lane.
 fn has_lanes(input: &Input, size: u64) -> bool {
     let last = size.saturating_sub(HEAD);
-    (0..=PLACES).any(|place| {
-        let source = input.open_at(last * place / PLACES, vec![0; HEAD as usize]).ok();
-        let piece = source.and_then(|source| take(source, HEAD)).unwrap_or_default();
-        memmem::find(&piece, b"\"stream_id\"").is_some()
+    (0..=SAMPLES).any(|sample| {
+        let source = input.open_at(last * sample / SAMPLES, vec![0; HEAD as usize]).ok();
+        let bytes = source.and_then(|source| read_head(source, HEAD)).unwrap_or_default();
+        memmem::find(&bytes, &LANE).is_some()
     })
 }
 
-/// Whether a file begins with a JSON text that is no event: rows that wrap streams have state that no part can look up.
-fn wraps(text: &[u8]) -> bool {
+/// Whether a file begins with a JSON object that is no event. Rows that wrap streams have state that a part cannot look up.
+fn begins_with_row(text: &[u8]) -> bool {
     let line = text.split(|byte| matches!(byte, b'\n' | b'\r')).next().unwrap_or_default();
     let mut members = Vec::new();
-    let event = json::scan(line, &mut members).is_ok()
+    let event = json::check(line, &mut members).is_ok()
         && json::find(line, &members, "type").is_some_and(|member| member.kind == Kind::String);
     line.starts_with(b"{") && !event
 }
 
-fn take(mut source: Source, size: u64) -> Option<Vec<u8>> {
+fn read_head(mut source: Source, size: u64) -> Option<Vec<u8>> {
     let mut head = Vec::new();
     while (head.len() as u64) < size {
         let more = source.next(|bytes| {
@@ -118,64 +95,64 @@ fn take(mut source: Source, size: u64) -> Option<Vec<u8>> {
     Some(head)
 }
 
-/// So many bytes are read in one search to see whether marks are events: a text can be full of marks that are none.
-const TRIED: u64 = 1 << 26;
+/// The number of bytes that one search reads to check boundaries. A text may contain many that are not events.
+const CHECK_BYTES: u64 = 1 << 26;
 
-/// The offset from which on a part that begins at `start` is read; None if there is none within `reach` bytes before, or too
-/// much was tried in vain.
+/// The offset where the reading of a part that begins at `start` begins. None if there is none within `limit` bytes before, or
+/// if the search was abandoned.
 pub fn look_back(
     input: &Input,
     start: u64,
     options: Options,
-    reach: u64,
+    limit: u64,
 ) -> Result<Option<u64>, Problem> {
-    let Place::File(path) = &input.place else { return Ok(Some(0)) };
+    let Location::File(path) = &input.location else { return Ok(Some(0)) };
     let mut file = File::open(path).map_err(|error| Problem::unreadable(&error))?;
-    let mut piece = FIRST_PIECE;
-    let mut high = start + piece;
-    let (mut bytes, mut left) = (Vec::new(), TRIED);
+    let mut window = FIRST_WINDOW;
+    let mut high = start + window;
+    let (mut bytes, mut left) = (Vec::new(), CHECK_BYTES);
     while high > 0 && start > 0 {
-        if high < start.saturating_sub(reach) {
+        if high < start.saturating_sub(limit) {
             return Ok(None);
         }
-        let low = high.saturating_sub(piece);
-        // The margins hold the beginning of a block, and the end of a mark.
-        let base = low.saturating_sub(piece);
+        let low = high.saturating_sub(window);
+        // The margins contain the beginning of a block, and the end of a boundary.
+        let base = low.saturating_sub(window);
         bytes.clear();
         file.seek(SeekFrom::Start(base)).map_err(|error| Problem::unreadable(&error))?;
-        let wanted = high + 64 - base;
-        Read::take(&mut file, wanted)
+        let size = high + 64 - base;
+        Read::take(&mut file, size)
             .read_to_end(&mut bytes)
             .map_err(|error| Problem::unreadable(&error))?;
         let mut end = bytes.len();
-        while let Some(hit) = last_mark(&bytes[..end]).filter(|hit| base + *hit as u64 >= low) {
+        while let Some(hit) = last_boundary(&bytes[..end]).filter(|hit| base + *hit as u64 >= low) {
             let begin = block_start(&bytes, hit, base == 0);
             if let Ok(begin) = begin.map(|begin| base + begin as u64)
                 && begin <= start
-                && marks(input, begin, start, options, &mut left)?
+                && is_boundary(input, begin, start, options, &mut left)?
             {
                 return Ok(Some(begin));
             }
             if left == 0 {
                 return Ok(None);
             }
-            // Other marks of the block tell nothing new; a text may have thousands.
+            // Further boundaries in the same block need no check. A text may contain thousands.
             let (Ok(before) | Err(before)) = begin;
             end = hit.min(before);
         }
         high = low;
-        piece = PIECE.min(2 * piece);
+        window = WINDOW.min(2 * window);
     }
     Ok(Some(0))
 }
 
-/// Where the last mark begins. It is searched for forwards, in steps from the end, which is several times as fast as backwards.
-fn last_mark(bytes: &[u8]) -> Option<usize> {
+/// The position of the last boundary. Forward search in steps from the end is several times as fast as backward search.
+fn last_boundary(bytes: &[u8]) -> Option<usize> {
     let mut end = bytes.len();
     while end > 0 {
         let start = end.saturating_sub(STEP);
-        let step = &bytes[start..bytes.len().min(end + MARK_BYTES)];
-        let found = MARKS.iter().filter_map(|mark| mark.find_iter(step).last()).max();
+        let step = &bytes[start..bytes.len().min(end + BOUNDARY_BYTES)];
+        let found = FINDERS.iter().filter_map(|boundary| boundary.find_iter(step).last()).max();
         if let Some(found) = found {
             return Some(start + found);
         }
@@ -184,8 +161,8 @@ fn last_mark(bytes: &[u8]) -> Option<usize> {
     None
 }
 
-/// Where the block or JSON line begins that a position lies in, if nothing that stands before bears on it; else how far
-/// before it that is so, too.
+/// The start of the block or JSON line around a position, if it is independent of the bytes before it. The error is a
+/// position below which the search goes on.
 fn block_start(bytes: &[u8], position: usize, first: bool) -> Result<usize, usize> {
     let mut start = line_start(bytes, position, first).ok_or(0_usize)?;
     let json = bytes.get(start) == Some(&b'{');
@@ -204,22 +181,22 @@ fn block_start(bytes: &[u8], position: usize, first: bool) -> Result<usize, usiz
     }
 }
 
-/// Where the line begins that a position lies in.
+/// The start of the line around a position.
 fn line_start(bytes: &[u8], position: usize, first: bool) -> Option<usize> {
     let found = memrchr2(b'\n', b'\r', bytes.get(..position)?);
     found.map_or(first.then_some(0), |found| Some(found + 1))
 }
 
-/// Where the text of the line ends that stands before the line that begins here.
+/// The end of the text of the previous line, for the start of a line.
 fn line_end_before(bytes: &[u8], start: usize) -> Option<usize> {
     let end = start.checked_sub(1)?;
     let crlf = bytes.get(end) == Some(&b'\n') && end > 0 && bytes.get(end - 1) == Some(&b'\r');
     Some(end - usize::from(crlf))
 }
 
-/// Whether an event at this offset tells what is open at `start`: one that begins a response, or one before that ends it. Takes
-/// what it reads off what is `left` to be read.
-fn marks(
+/// Whether reading can begin at this offset: at an event that begins a response, or, before `start`, at one that ends a
+/// response. Subtracts the number of bytes read from `left`.
+fn is_boundary(
     input: &Input,
     offset: u64,
     start: u64,
@@ -227,8 +204,8 @@ fn marks(
     left: &mut u64,
 ) -> Result<bool, Problem> {
     let mut source = input.open_at(offset, vec![0; STEP])?;
-    let mut decoder = Decoder::starting_at(options, false, offset);
-    let mut first = First(None);
+    let mut decoder = Decoder::<Responses>::starting_at(options, false, offset);
+    let mut first = FirstEvent(None);
     loop {
         let more = source.next(|bytes| {
             *left = left.saturating_sub(bytes.len() as u64);
@@ -236,8 +213,8 @@ fn marks(
             first.0.is_none()
         })?;
         if let Some((found, phase)) = first.0 {
-            let told = phase == Phase::Begin || (phase == Phase::Terminal && offset < start);
-            return Ok(told && found == offset);
+            let begins = phase == Phase::Begin || (phase == Phase::Terminal && offset < start);
+            return Ok(begins && found == offset);
         }
         let diagnosed = decoder.store().counts.iter().any(|count| *count > 0);
         if !more || diagnosed || *left == 0 {
@@ -246,50 +223,52 @@ fn marks(
     }
 }
 
-/// The offset and the phase of the first event; none of a lane with a name.
-struct First(Option<(u64, Phase)>);
+/// The offset and the phase of the first event. An event of a named lane has no phase.
+struct FirstEvent(Option<(u64, Phase)>);
 
-impl Sink for First {
-    fn event(&mut self, parsed: &Parsed<'_>) {
-        let entry = parsed.entry.filter(|_| parsed.lane.is_none());
-        self.0.get_or_insert((parsed.offset, entry.map_or(Phase::None, |entry| entry.phase)));
+impl EventSink<Responses> for FirstEvent {
+    fn event(&mut self, event: &Event<'_>) {
+        let entry = event.entry().filter(|_| event.lane.is_none());
+        self.0.get_or_insert((event.offset, entry.map_or(Phase::None, |entry| entry.phase)));
     }
 }
 
-/// Where the part of a source begins that has taken the rest of it. Lanes have responses that end in another order than they
-/// begin in: the first part that meets one reads on alone, as one thread would, and those behind it are not needed.
+/// The start of the part that reads the remainder of its source, shared by the parts of a source.
+///
+/// Responses in different lanes end in another order than they begin. The first part that contains a named lane therefore
+/// reads the source to its end, as a single thread does, and the parts after it are not needed.
 #[derive(Clone, Debug)]
-pub struct Rest(Arc<AtomicU64>);
+pub struct Remainder(Arc<AtomicU64>);
 
-impl Default for Rest {
+impl Default for Remainder {
     fn default() -> Self {
         Self(Arc::new(AtomicU64::new(u64::MAX)))
     }
 }
 
-impl Rest {
-    /// The part that begins here takes all that comes behind it.
-    pub fn take(&self, start: u64) {
+impl Remainder {
+    /// The part that begins at `start` reads the remainder.
+    pub fn claim(&self, start: u64) {
         self.0.fetch_min(start, Ordering::Relaxed);
     }
 
-    /// Whether a part that begins here is another's.
-    pub fn has(&self, start: u64) -> bool {
+    /// Whether the part that begins at `start` belongs to the remainder, which another part reads.
+    pub fn includes(&self, start: u64) -> bool {
         self.0.load(Ordering::Relaxed) < start
     }
 }
 
-/// How many events stand before the first response of a source that is read from an offset on.
-pub fn outside(input: &Input, options: Options, from: u64) -> u64 {
-    let mut decoder = Decoder::new(options, false);
-    let mut found = Outside { events: 0, over: from == 0 };
+/// The number of events before the first response of a source, among those before the offset `from`.
+pub fn leading_events(input: &Input, options: Options, from: u64) -> u64 {
+    let mut decoder = Decoder::<Responses>::new(options, false);
+    let mut found = LeadingEvents { events: 0, ended: from == 0 };
     let (mut source, mut position) = (input.open_at(0, vec![0; STEP]).ok(), 0);
-    while let Some(reading) = source.as_mut().filter(|_| !found.over && position < from) {
+    while let Some(reading) = source.as_mut().filter(|_| !found.ended && position < from) {
         let more = reading.next(|bytes| {
             let size = usize::try_from(from - position).unwrap_or(usize::MAX).min(bytes.len());
             decoder.feed(&bytes[..size], None, &mut found);
             position += size as u64;
-            !found.over
+            !found.ended
         });
         if !matches!(more, Ok(true)) {
             source = None;
@@ -299,100 +278,56 @@ pub fn outside(input: &Input, options: Options, from: u64) -> u64 {
 }
 
 /// Counts events until one belongs to a response.
-struct Outside {
+struct LeadingEvents {
     events: u64,
-    over: bool,
+    ended: bool,
 }
 
-impl Sink for Outside {
-    fn event(&mut self, _: &Parsed<'_>) {}
+impl EventSink<Responses> for LeadingEvents {
+    fn event(&mut self, _: &Event<'_>) {}
 
-    fn taken(&mut self, _: &Parsed<'_>, folded: Option<&Folded>) {
-        self.over |= folded.is_some();
-        self.events += u64::from(!self.over);
+    fn applied(&mut self, _: &Event<'_>, response: Option<&Assembled>) {
+        self.ended |= response.is_some();
+        self.events += u64::from(!self.ended);
     }
 
-    fn whole(&mut self, _: &Folded) {
-        self.over = true;
-    }
-}
-
-/// How many lines end before some offsets of a source, and whether a CR stands right before them. What was counted once is
-/// known to all parts, so that the work is linear in the source, however many parts there are.
-#[derive(Debug, Default)]
-pub struct Lines(Mutex<BTreeMap<u64, (u64, bool)>>);
-
-impl Lines {
-    /// How many lines end before an offset at which one begins.
-    pub fn before(&self, input: &Input, offset: u64) -> u64 {
-        let (start, known) = {
-            let counted = self.0.lock().unwrap_or_else(PoisonError::into_inner);
-            let nearest = counted.range(..=offset).next_back();
-            nearest.map_or((0, (0, false)), |(start, known)| (*start, *known))
-        };
-        let Ok(mut source) = input.open_at(start, Vec::new()) else { return known.0 };
-        let ((mut lines, mut after_cr), mut rest) = (known, offset - start);
-        while rest > 0 {
-            let more = source.next(|bytes| {
-                let size = usize::try_from(rest).unwrap_or(usize::MAX).min(bytes.len());
-                lines += count_lines(&bytes[..size], &mut after_cr);
-                rest -= size as u64;
-                true
-            });
-            if !matches!(more, Ok(true)) {
-                return lines;
-            }
-        }
-        let mut counted = self.0.lock().unwrap_or_else(PoisonError::into_inner);
-        counted.insert(offset, (lines, after_cr));
-        lines
+    fn non_streamed(&mut self, _: &Assembled) {
+        self.ended = true;
     }
 }
 
-fn count_lines(bytes: &[u8], after_cr: &mut bool) -> u64 {
-    let mut lines = memchr_iter(b'\n', bytes).count();
-    if *after_cr && bytes.first() == Some(&b'\n') {
-        lines -= 1;
-    }
-    // A CR ends a line, and an LF right behind it ends none.
-    for at in memchr_iter(b'\r', bytes) {
-        lines += usize::from(bytes.get(at + 1) != Some(&b'\n'));
-    }
-    *after_cr = bytes.last() == Some(&b'\r');
-    lines as u64
-}
-
-/// Knows what stands before the place where the reading of a part began, as far as it was asked.
-pub struct Earlier<'n> {
+/// Finds diagnostics that were reported before the reading of a part began. Reads the source as far as needed.
+pub struct EarlierDiagnostics<'n> {
     input: &'n Input,
     from: u64,
     position: u64,
-    reading: Option<Source>,
-    decoder: Decoder,
-    known: usize,
-    told: HashSet<(Code, String)>,
+    source: Option<Source>,
+    decoder: Decoder<Responses>,
+    /// How many diagnostics of the decoder are in `found`.
+    seen: usize,
+    found: HashSet<(Code, String)>,
 }
 
-impl<'n> Earlier<'n> {
+impl<'n> EarlierDiagnostics<'n> {
     pub fn new(input: &'n Input, options: Options, from: u64) -> Self {
         Self {
             input,
             from,
             position: 0,
-            reading: None,
-            decoder: Decoder::new(options, false),
-            known: 0,
-            told: HashSet::new(),
+            source: None,
+            decoder: Decoder::<Responses>::new(options, false),
+            seen: 0,
+            found: HashSet::new(),
         }
     }
 
-    /// Whether a diagnostic of those that a source tells once was told before.
-    pub fn has(&mut self, found: &Diagnostic) -> bool {
-        if !ONCE.contains(&found.code) || self.from == 0 {
+    /// Whether a diagnostic that is reported once per source was reported before the part.
+    pub fn contain(&mut self, diagnostic: &Diagnostic) -> bool {
+        if !ONCE_PER_SOURCE.contains(&diagnostic.code) || self.from == 0 {
             return false;
         }
-        let key = (found.code, shown(&found.detail));
-        while !self.told.contains(&key) {
+        let key = identity(diagnostic);
+        while !self.found.contains(&key) {
             if !self.read_on() {
                 return false;
             }
@@ -400,12 +335,12 @@ impl<'n> Earlier<'n> {
         true
     }
 
-    /// Reads a further piece; false at the end.
+    /// Reads the next block. Returns false at the end.
     fn read_on(&mut self) -> bool {
-        if self.position == 0 && self.reading.is_none() {
-            self.reading = self.input.open_at(0, Vec::new()).ok();
+        if self.position == 0 && self.source.is_none() {
+            self.source = self.input.open_at(0, Vec::new()).ok();
         }
-        let Some(source) = &mut self.reading else { return false };
+        let Some(source) = &mut self.source else { return false };
         let (decoder, position, from) = (&mut self.decoder, &mut self.position, self.from);
         let more = source.next(|bytes| {
             let size = usize::try_from(from - *position).unwrap_or(usize::MAX).min(bytes.len());
@@ -415,21 +350,62 @@ impl<'n> Earlier<'n> {
             true
         });
         let kept = &self.decoder.store().kept;
-        let fresh = kept.get(self.known..).unwrap_or_default();
-        let once = fresh.iter().filter(|found| ONCE.contains(&found.code));
-        self.told.extend(once.map(|found| (found.code, shown(&found.detail))));
-        self.known = kept.len();
+        let new = kept.get(self.seen..).unwrap_or_default();
+        let once = new.iter().filter(|found| ONCE_PER_SOURCE.contains(&found.code));
+        self.found.extend(once.map(identity));
+        self.seen = kept.len();
         if !matches!(more, Ok(true)) || self.position >= self.from {
-            self.reading = None;
+            self.source = None;
         }
         true
     }
 }
 
-/// What two diagnostics of what a source tells once have in common. Only an unknown type is told by its name.
-fn shown(detail: &Detail) -> String {
-    match detail.iter().find(|(name, _)| *name == "type") {
+/// The identity of a diagnostic that is reported once per source: its code, and the type of an unknown event.
+fn identity(diagnostic: &Diagnostic) -> (Code, String) {
+    let kind = match diagnostic.detail.iter().find(|(name, _)| *name == "type") {
         Some((_, Value::Text(kind))) => kind.clone(),
         _ => String::new(),
+    };
+    (diagnostic.code, kind)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn blocks_begin_after_a_blank_line() {
+        let text = b"data: a\n\nevent: b\ndata: c\n\n";
+        let position = text.iter().rposition(|byte| *byte == b'c').expect("a position");
+        assert_eq!(block_start(text, position, true), Ok(9));
+        assert_eq!(block_start(&text[9..], position - 9, true), Ok(0));
+        assert_eq!(block_start(&text[10..], position - 10, false), Err(0));
+    }
+
+    #[test]
+    fn json_lines_begin_after_a_json_line() {
+        let text = b"{\"a\":1}\r\n{\"b\":2}\n";
+        assert_eq!(block_start(text, 12, true), Ok(9));
+        assert_eq!(block_start(b"x\n{\"b\":2}\n", 4, true), Err(2));
+    }
+
+    #[test]
+    fn the_last_boundary_is_found_across_steps() {
+        let mut text = vec![b' '; 3 * STEP];
+        assert_eq!(last_boundary(&text), None);
+        for position in [10, STEP - 4, 2 * STEP - 8] {
+            text[position..position + 16].copy_from_slice(b"response.created");
+            assert_eq!(last_boundary(&text), Some(position));
+        }
+    }
+
+    #[test]
+    fn parts_after_the_claiming_one_belong_to_the_remainder() {
+        let remainder = Remainder::default();
+        assert!(!remainder.includes(u64::MAX));
+        remainder.claim(20);
+        remainder.claim(30);
+        assert!(!remainder.includes(20) && remainder.includes(21));
     }
 }

@@ -8,7 +8,7 @@ use crate::diagnostics::{Code, Note, Store};
 use crate::frames::{Frame, FrameKind, Framer, Options};
 use crate::lanes::Lanes;
 use crate::protocols::Protocol;
-use crate::records::{RecordSpan, RowOptions, Rows};
+use crate::records::{FrameReader, RecordSpan, RowOptions, Rows};
 
 /// Decodes one source: bytes in, events and responses out. After a failure (of a strict store) it takes nothing more.
 pub struct Decoder<P: Protocol> {

@@ -4,13 +4,13 @@ use std::borrow::Cow;
 
 use super::event_sink::EventSink;
 use super::lifecycle_only::{LifecycleOnly, skips_learned};
-use crate::diagnostics::{Code, Issue, Note, Span, Store};
+use crate::diagnostics::{Issue, Note, Span, Store};
 use crate::frames::{DeltaRun, Envelope, Frame, FrameSink};
-use crate::json::{self, Checked, Fault, Kind, Member};
+use crate::json::{self, Checked, Fault, Member};
 use crate::lanes::Lanes;
 use crate::predict::Delta;
 use crate::protocols::{Classified, Protocol, Reader, repeated};
-use crate::records::{Closes, RecordSink, RecordSpan, Rows, no_stream};
+use crate::records::{Closes, FrameReader, RecordSink, RecordSpan, Rows};
 
 /// Everything behind the framer.
 pub struct Stages<P: Protocol> {
@@ -158,37 +158,6 @@ pub struct SourceSink<'a, P: Protocol, S> {
     pub sink: &'a mut S,
 }
 
-impl<P: Protocol, S: EventSink<P>> SourceSink<'_, P, S> {
-    /// Whether the last frame is an object without a type.
-    fn has_no_type(&self) -> bool {
-        self.stages.issues.last().is_some_and(|(code, _)| *code == Code::NoType)
-    }
-
-    /// Reads a frame as a row; false if it is none.
-    fn row(&mut self, frame: &mut Frame<'_>) -> bool {
-        let checked = frame.checked.unwrap_or_else(|| json::check(frame.data, frame.members));
-        frame.checked = Some(checked);
-        let Some(checked) = checked.ok().filter(|checked| checked.kind == Kind::Object) else {
-            return false;
-        };
-        let Some(mut row) = self.rows.find(frame.data) else { return false };
-        if checked.lone_surrogate || !json::utf8_ok(frame.data) {
-            row.issues.push((Code::BadUtf8, Vec::new()));
-        }
-        let span = RecordSpan {
-            offset: frame.offset,
-            end: frame.end,
-            line: frame.line,
-            ..RecordSpan::default()
-        };
-        let now = self.stages.now;
-        let mut records = InnerSink { stages: self.stages, now, sink: self.sink };
-        self.rows.take(row, span, &mut records);
-        records.leave();
-        true
-    }
-}
-
 impl<P: Protocol, S: EventSink<P>> FrameSink for SourceSink<'_, P, S> {
     fn check(&mut self, text: &[u8], members: &mut Vec<Member>) -> Result<Checked, Fault> {
         if self.rows.only {
@@ -206,26 +175,12 @@ impl<P: Protocol, S: EventSink<P>> FrameSink for SourceSink<'_, P, S> {
         self.stages.run(rest, envelope, offset, self.sink)
     }
 
-    fn frame(&mut self, mut frame: Frame<'_>) {
-        let only = self.rows.only;
-        if self.stages.store.failed.is_some() || (only && self.row(&mut frame)) {
-            return;
+    fn frame(&mut self, frame: Frame<'_>) {
+        if self.stages.store.failed.is_none() {
+            let now = self.stages.now;
+            let mut records = InnerSink { stages: self.stages, now, sink: self.sink };
+            self.rows.read_frame(frame, &mut records);
         }
-        let span = self.stages.frame(frame.reborrow(), self.sink);
-        if span.is_some() && self.has_no_type() {
-            if only {
-                self.stages.issues.pop();
-                self.stages.issues.push(no_stream());
-            } else {
-                frame.checked = None;
-                let issues = std::mem::take(&mut self.stages.issues);
-                if self.row(&mut frame) {
-                    return;
-                }
-                self.stages.issues = issues;
-            }
-        }
-        self.stages.report_frame(span);
     }
 
     fn note(&mut self, note: Note) {
@@ -243,14 +198,6 @@ pub struct InnerSink<'a, P: Protocol, S> {
     /// The time of events whose record has none.
     pub now: Option<f64>,
     pub sink: &'a mut S,
-}
-
-impl<P: Protocol, S> InnerSink<'_, P, S> {
-    /// Ends the records.
-    pub fn leave(self) {
-        let Stages { now, lane, requested_at, .. } = self.stages;
-        (*now, *lane, *requested_at) = (self.now, None, None);
-    }
 }
 
 impl<P: Protocol, S: EventSink<P>> FrameSink for InnerSink<'_, P, S> {
@@ -289,5 +236,24 @@ impl<P: Protocol, S: EventSink<P>> RecordSink for InnerSink<'_, P, S> {
             let offset = (closes == Closes::Whole).then_some(span.offset);
             lanes.close_record(lane, offset, store);
         }
+    }
+}
+
+impl<P: Protocol, S: EventSink<P>> FrameReader for InnerSink<'_, P, S> {
+    fn event(&mut self, frame: Frame<'_>) -> Option<Span> {
+        self.stages.frame(frame, self.sink)
+    }
+
+    fn issues(&mut self) -> &mut Vec<Issue> {
+        &mut self.stages.issues
+    }
+
+    fn report(&mut self, span: Span) {
+        self.stages.report_frame(Some(span));
+    }
+
+    fn leave(&mut self) {
+        let Stages { now, lane, requested_at, .. } = &mut *self.stages;
+        (*now, *lane, *requested_at) = (self.now, None, None);
     }
 }

@@ -6,6 +6,6 @@ pub mod pointer;
 mod rows;
 mod timestamps;
 
-pub use detect::{Row, Signature};
+pub use detect::Signature;
 pub use encoding::inflate;
-pub use rows::{Closes, RecordSink, RecordSpan, RowOptions, Rows, no_stream};
+pub use rows::{Closes, FrameReader, RecordSink, RecordSpan, RowOptions, Rows};

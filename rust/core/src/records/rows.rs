@@ -9,9 +9,9 @@ use std::collections::HashMap;
 use super::detect::{Content, Row, RowDetector, Signature, begins_response, is_object};
 use super::encoding::{Encoding, FAULT, decode_field};
 use super::pointer::Steps;
-use crate::diagnostics::{Code, Detail, Issue, Note};
+use crate::diagnostics::{Code, Issue, Note, Span};
 use crate::frames::{Form, Frame, FrameKind, FrameSink, Framer, Options};
-use crate::json::{Checked, Fault, Member, trim};
+use crate::json::{self, Checked, Fault, Kind, Member, trim};
 use crate::sse::BOM;
 
 /// Where a record stands in the source, and when it was written: seconds since the epoch.
@@ -36,6 +36,22 @@ pub trait RecordSink: FrameSink {
     /// What follows belongs to this record.
     fn enter(&mut self, lane: Option<&str>, place: &RecordSpan);
     fn close(&mut self, lane: Option<&str>, place: &RecordSpan, closes: Closes);
+}
+
+/// Reads the frames of a source. A frame is an event, or a row; the records of a row go to the same reader.
+pub trait FrameReader: RecordSink {
+    /// Reads a frame as an event. If it is not an event, returns its span; its issues stay in [`Self::issues`] and are not
+    /// yet reported.
+    fn event(&mut self, frame: Frame<'_>) -> Option<Span>;
+
+    /// The issues of the frame that was read last.
+    fn issues(&mut self) -> &mut Vec<Issue>;
+
+    /// Reports the issues of a frame that is not an event.
+    fn report(&mut self, span: Span);
+
+    /// Ends the records of a row: the next frame belongs to the source itself.
+    fn leave(&mut self);
 }
 
 /// Which fields to read: JSON pointers. With `only`, every line of the source is a row.
@@ -89,13 +105,49 @@ impl Rows {
         }
     }
 
-    /// The row that a valid object is; none where it is none.
-    pub fn find<'r>(&mut self, raw: &'r [u8]) -> Option<Row<'r>> {
-        self.detector.find(raw)
+    /// Reads a frame of the source as an event, or as a row if it is an object without a type. With `only`, a frame is read
+    /// as a row first.
+    #[inline]
+    pub fn read_frame<R: FrameReader>(&mut self, mut frame: Frame<'_>, reader: &mut R) {
+        if self.only && self.read_row(&mut frame, reader) {
+            return;
+        }
+        let Some(span) = reader.event(frame.reborrow()) else { return };
+        if reader.issues().last().is_some_and(|(code, _)| *code == Code::NoType) {
+            if self.only {
+                reader.issues().pop();
+                reader.issues().push(no_stream());
+            } else {
+                frame.checked = None;
+                let issues = std::mem::take(reader.issues());
+                if self.read_row(&mut frame, reader) {
+                    return;
+                }
+                *reader.issues() = issues;
+            }
+        }
+        reader.report(span);
+    }
+
+    /// Reads a frame as a row and hands out its records. Returns false if the frame is not a row.
+    fn read_row<R: FrameReader>(&mut self, frame: &mut Frame<'_>, reader: &mut R) -> bool {
+        let checked = frame.checked.unwrap_or_else(|| json::check(frame.data, frame.members));
+        frame.checked = Some(checked);
+        let Some(checked) = checked.ok().filter(|checked| checked.kind == Kind::Object) else {
+            return false;
+        };
+        let Some(mut row) = self.detector.find(frame.data) else { return false };
+        if checked.lone_surrogate || !json::utf8_ok(frame.data) {
+            row.issues.push((Code::BadUtf8, Vec::new()));
+        }
+        let Frame { offset, end, line, .. } = *frame;
+        self.take(row, RecordSpan { offset, end, line, ..RecordSpan::default() }, reader);
+        reader.leave();
+        true
     }
 
     /// Hands out what a row gives that stands there.
-    pub fn take<T: RecordSink>(&mut self, row: Row<'_>, place: RecordSpan, to: &mut T) {
+    fn take<T: RecordSink>(&mut self, row: Row<'_>, place: RecordSpan, to: &mut T) {
         let place = RecordSpan { time: row.time, ..place };
         let lane = row.lane.as_deref();
         if !row.issues.is_empty() {
@@ -350,7 +402,7 @@ impl<T: RecordSink> FrameSink for Placed<'_, T> {
 }
 
 /// What is wrong with an object that is no row, where every line should be one.
-pub fn no_stream() -> (Code, Detail) {
+fn no_stream() -> Issue {
     let expected = "one with a stream or an event in a field";
     (Code::BadField, vec![("field", "the row".into()), ("expected", expected.into())])
 }

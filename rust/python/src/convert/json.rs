@@ -49,7 +49,7 @@ pub fn scalar<'py>(py: Python<'py>, value: &[u8]) -> PyResult<Option<Bound<'py, 
         b"null" => Some(py.None().into_bound(py)),
         b"true" => Some(true.into_pyobject(py)?.to_owned().into_any()),
         b"false" => Some(false.into_pyobject(py)?.to_owned().into_any()),
-        [b'"', ..] if json::scan(value, &mut Vec::new()).is_ok() => {
+        [b'"', ..] if json::check(value, &mut Vec::new()).is_ok() => {
             Some(json::decode_str(value).into_pyobject(py)?.into_any())
         }
         [b'-' | b'0'..=b'9', ..] => match json::parse_index(value) {

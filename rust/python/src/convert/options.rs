@@ -3,8 +3,8 @@
 use pyo3::exceptions::PyValueError;
 use pyo3::prelude::*;
 use respstream_core::frames::{Form, OnEof, Options};
-use respstream_core::pointer::{self, Steps};
-use respstream_core::wrapped::RowOptions;
+use respstream_core::records::RowOptions;
+use respstream_core::records::pointer::{self, Steps};
 
 /// The options of a decoder. Raises `ValueError` for an unknown value.
 pub fn options(form: &str, on_eof: &str, max_event_bytes: Option<i64>) -> PyResult<Options> {

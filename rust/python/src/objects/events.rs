@@ -8,12 +8,13 @@ use std::sync::atomic::{AtomicBool, Ordering};
 use pyo3::prelude::*;
 use pyo3::sync::PyOnceLock;
 use pyo3::types::{PyDict, PyList, PyString, PyType};
-use respstream_core::catalogue::{EVENTS, Entry};
 use respstream_core::decoder::Sink;
-use respstream_core::events::Parsed;
 use respstream_core::json::{self, Kind, Member};
-use respstream_core::predict::{Known, Members};
-use respstream_core::runs::Piece;
+use respstream_core::predict::Delta;
+use respstream_core::predict::{CachedEvent, Members};
+use respstream_core::protocols::responses::Event;
+use respstream_core::protocols::responses::Route;
+use respstream_core::protocols::responses::catalogue::{EVENTS, Entry};
 
 use super::record::{PayloadArena, RecordFields};
 use super::slots::{NewObject, ObjectTemplate, SlotClass};
@@ -155,7 +156,7 @@ impl<'a, 'py> EventBuilder<'a, 'py> {
         list
     }
 
-    fn build(&mut self, parsed: &Parsed<'_>) -> PyResult<Bound<'py, PyAny>> {
+    fn build(&mut self, parsed: &Event<'_>) -> PyResult<Bound<'py, PyAny>> {
         let py = self.py;
         if let Members::Repeated(cached) = parsed.members
             && !parsed.odd
@@ -175,7 +176,7 @@ impl<'a, 'py> EventBuilder<'a, 'py> {
                 let members: Vec<Member> = parsed.members.iter().collect();
                 self.set_slots(&event, parsed, cached.entry, &members)?;
             }
-            Members::Read(members) => self.set_slots(&event, parsed, entry, members)?,
+            Members::Parsed(members) => self.set_slots(&event, parsed, entry, members)?,
         }
         Ok(event.finish())
     }
@@ -183,8 +184,8 @@ impl<'a, 'py> EventBuilder<'a, 'py> {
     /// Builds an event that repeats a cached one: only the varying members are read.
     fn build_repeated(
         &mut self,
-        parsed: &Parsed<'_>,
-        cached: &'_ Known,
+        parsed: &Event<'_>,
+        cached: &'_ CachedEvent<Route>,
     ) -> PyResult<Bound<'py, PyAny>> {
         let py = self.py;
         let found = self.cache.find(cached.serial, parsed.lane.as_deref());
@@ -197,7 +198,7 @@ impl<'a, 'py> EventBuilder<'a, 'py> {
         let ObjectCache { strings, arena, templates, .. } = &mut *self.cache;
         let template = &templates[index];
         let event = template.object.create(py)?;
-        let record = template.record_fields(py, parsed.raw, parsed.offset, parsed.sequence_number);
+        let record = template.record_fields(py, parsed.raw, parsed.offset, parsed.sequence);
         event.set_record(arena, record)?;
         for (slot, place) in &template.varying {
             if let Some(value) = varying_value(py, parsed, cached, *place, strings)? {
@@ -227,7 +228,11 @@ impl<'a, 'py> EventBuilder<'a, 'py> {
         Ok(event.finish())
     }
 
-    fn new_template(&mut self, parsed: &Parsed<'_>, cached: &Known) -> PyResult<EventTemplate> {
+    fn new_template(
+        &mut self,
+        parsed: &Event<'_>,
+        cached: &CachedEvent<Route>,
+    ) -> PyResult<EventTemplate> {
         let py = self.py;
         let class = &self.classes.catalogued[entry_index(cached.entry)];
         let (mut constant, mut varying) = (Vec::new(), Vec::new());
@@ -260,7 +265,7 @@ impl<'a, 'py> EventBuilder<'a, 'py> {
     fn set_slots(
         &mut self,
         event: &NewObject<'_, 'py>,
-        parsed: &Parsed<'_>,
+        parsed: &Event<'_>,
         entry: &Entry,
         members: &[Member],
     ) -> PyResult<()> {
@@ -281,12 +286,12 @@ impl<'a, 'py> EventBuilder<'a, 'py> {
         Ok(())
     }
 
-    fn set_record(&mut self, event: &NewObject<'_, 'py>, parsed: &Parsed<'_>) -> PyResult<()> {
+    fn set_record(&mut self, event: &NewObject<'_, 'py>, parsed: &Event<'_>) -> PyResult<()> {
         let string = |text: &str| PyString::new(self.py, text);
         let fields = RecordFields {
             raw: parsed.raw,
             offset: parsed.offset,
-            sequence: parsed.sequence_number,
+            sequence: parsed.sequence,
             lane: parsed.lane.as_deref().map(string),
             event_name: parsed.named.then(|| string(&parsed.kind)),
         };
@@ -303,7 +308,7 @@ impl<'a, 'py> EventBuilder<'a, 'py> {
 }
 
 impl Sink for EventBuilder<'_, '_> {
-    fn is_for_pieces(&mut self, cached: &Known, lane: Option<&str>) -> bool {
+    fn is_for_pieces(&mut self, cached: &CachedEvent<Route>, lane: Option<&str>) -> bool {
         let index = self.cache.find(cached.serial, lane);
         index.is_some_and(|index| self.cache.templates[index].delta_slot.is_some())
     }
@@ -315,7 +320,7 @@ impl Sink for EventBuilder<'_, '_> {
         }
     }
 
-    fn event(&mut self, parsed: &Parsed<'_>) {
+    fn event(&mut self, parsed: &Event<'_>) {
         if self.error.is_none() {
             let event = self.build(parsed);
             self.collect(event);
@@ -337,8 +342,8 @@ fn slot_of(entry: &Entry, key: &[u8]) -> Option<usize> {
 #[inline]
 fn varying_value<'py>(
     py: Python<'py>,
-    parsed: &Parsed<'_>,
-    cached: &Known,
+    parsed: &Event<'_>,
+    cached: &CachedEvent<Route>,
     place: usize,
     strings: &mut StringCache,
 ) -> PyResult<Option<Bound<'py, PyAny>>> {
@@ -354,7 +359,7 @@ fn varying_value<'py>(
 /// The value of a string, integer or null member. None for other values, which are decoded when they are read.
 fn scalar<'py>(
     py: Python<'py>,
-    parsed: &Parsed<'_>,
+    parsed: &Event<'_>,
     member: &Member,
     strings: &mut StringCache,
 ) -> PyResult<Option<Bound<'py, PyAny>>> {

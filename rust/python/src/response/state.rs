@@ -5,8 +5,9 @@ use std::sync::Mutex;
 use pyo3::exceptions::PyRuntimeError;
 use pyo3::prelude::*;
 use pyo3::types::{PyBytes, PyDict, PyList, PyString, PyTuple};
-use respstream_core::calls::{Position, Source, ToolCall};
-use respstream_core::response::{Folded, Texts};
+use respstream_core::protocols::responses::Assembled;
+use respstream_core::protocols::responses::response::Texts;
+use respstream_core::protocols::responses::tool_calls::{Position, Source, ToolCall};
 
 use crate::convert;
 use crate::objects::payload;
@@ -15,7 +16,7 @@ use crate::shared_decoder::{SharedDecoder, lock, lock_decoder};
 /// Where the response is: still in its decoder, under this ordinal, or released by it.
 enum Location {
     Decoder(SharedDecoder, u64),
-    Released(Box<Folded>),
+    Released(Box<Assembled>),
 }
 
 /// Python values made from one version of the response.
@@ -46,12 +47,12 @@ impl State {
     }
 
     /// The state of a response that its decoder has released.
-    pub fn released(folded: Folded) -> Self {
+    pub fn released(folded: Assembled) -> Self {
         Location::Released(Box::new(folded)).into()
     }
 
     /// Stores the response when its decoder releases it.
-    pub fn release(&self, py: Python<'_>, folded: Folded) {
+    pub fn release(&self, py: Python<'_>, folded: Assembled) {
         *lock(py, &self.location) = Location::Released(Box::new(folded));
     }
 
@@ -61,7 +62,7 @@ impl State {
         py: Python<'_>,
         access: impl FnOnce(&mut CachedValues) -> T,
     ) -> PyResult<T> {
-        let version = self.read(py, |folded| folded.version)?;
+        let version = self.read(py, |folded| folded.tracking.version)?;
         let mut old = None;
         let mut cached = lock(py, &self.cached);
         if cached.version != version {
@@ -92,12 +93,12 @@ impl State {
 
     /// The tool calls of a response that has ended; None while it is open.
     pub fn final_tool_calls(&self, py: Python<'_>) -> PyResult<Option<Vec<ToolCall>>> {
-        self.read(py, |folded| folded.stream_index.map(|_| folded.tool_calls()))
+        self.read(py, |folded| folded.tracking.stream_index.map(|_| folded.tool_calls()))
     }
 
     /// Reads from the response under its lock. `read` must not create objects that the garbage collector tracks: that can
     /// run finalizers, which may need the lock. Creating strings and bytes runs no other code.
-    pub fn read<T>(&self, py: Python<'_>, read: impl FnOnce(&Folded) -> T) -> PyResult<T> {
+    pub fn read<T>(&self, py: Python<'_>, read: impl FnOnce(&Assembled) -> T) -> PyResult<T> {
         match &*lock(py, &self.location) {
             Location::Released(folded) => Ok(read(folded)),
             Location::Decoder(decoder, ordinal) => {
@@ -122,32 +123,32 @@ type CallTuple = (&'static str, Option<String>, Option<String>, Option<String>);
 impl State {
     #[getter]
     fn version(&self, py: Python<'_>) -> PyResult<u64> {
-        self.read(py, |folded| folded.version)
+        self.read(py, |folded| folded.tracking.version)
     }
 
     #[getter]
     fn complete(&self, py: Python<'_>) -> PyResult<bool> {
-        self.read(py, Folded::complete)
+        self.read(py, Assembled::complete)
     }
 
     #[getter]
     fn terminal(&self, py: Python<'_>) -> PyResult<Option<&'static str>> {
-        self.read(py, |folded| folded.terminal)
+        self.read(py, |folded| folded.tracking.terminal)
     }
 
     #[getter]
     fn lane(&self, py: Python<'_>) -> PyResult<Option<String>> {
-        self.read(py, |folded| folded.lane.as_deref().map(str::to_owned))
+        self.read(py, |folded| folded.tracking.lane.as_deref().map(str::to_owned))
     }
 
     #[getter]
     fn byte_start(&self, py: Python<'_>) -> PyResult<u64> {
-        self.read(py, |folded| folded.byte_start)
+        self.read(py, |folded| folded.tracking.byte_start)
     }
 
     #[getter]
     fn byte_end(&self, py: Python<'_>) -> PyResult<u64> {
-        self.read(py, |folded| folded.byte_end)
+        self.read(py, |folded| folded.tracking.byte_end)
     }
 
     #[getter]
@@ -157,47 +158,47 @@ impl State {
 
     #[getter]
     fn stream_index(&self, py: Python<'_>) -> PyResult<Option<u64>> {
-        self.read(py, |folded| folded.stream_index)
+        self.read(py, |folded| folded.tracking.stream_index)
     }
 
     #[getter]
     fn events(&self, py: Python<'_>) -> PyResult<u64> {
-        self.read(py, |folded| folded.events)
+        self.read(py, |folded| folded.tracking.events)
     }
 
     #[getter]
     fn deltas(&self, py: Python<'_>) -> PyResult<u64> {
-        self.read(py, |folded| folded.deltas)
+        self.read(py, |folded| folded.tracking.deltas)
     }
 
     #[getter]
     fn first_sequence(&self, py: Python<'_>) -> PyResult<Option<i64>> {
-        self.read(py, |folded| folded.first_sequence)
+        self.read(py, |folded| folded.tracking.first_sequence)
     }
 
     #[getter]
     fn last_sequence(&self, py: Python<'_>) -> PyResult<Option<i64>> {
-        self.read(py, |folded| folded.last_sequence)
+        self.read(py, |folded| folded.tracking.last_sequence)
     }
 
     #[getter]
     fn started_at(&self, py: Python<'_>) -> PyResult<Option<f64>> {
-        self.read(py, |folded| folded.started_at)
+        self.read(py, |folded| folded.tracking.started_at)
     }
 
     #[getter]
     fn first_delta_at(&self, py: Python<'_>) -> PyResult<Option<f64>> {
-        self.read(py, |folded| folded.first_delta_at)
+        self.read(py, |folded| folded.tracking.first_delta_at)
     }
 
     #[getter]
     fn ended_at(&self, py: Python<'_>) -> PyResult<Option<f64>> {
-        self.read(py, |folded| folded.ended_at)
+        self.read(py, |folded| folded.tracking.ended_at)
     }
 
     #[getter]
     fn delta_times(&self, py: Python<'_>) -> PyResult<Vec<f64>> {
-        self.read(py, |folded| folded.delta_times.clone())
+        self.read(py, |folded| folded.tracking.delta_times.clone())
     }
 
     #[getter]
@@ -212,12 +213,12 @@ impl State {
 
     #[getter]
     fn diagnostics<'py>(&self, py: Python<'py>) -> PyResult<Bound<'py, PyList>> {
-        let found = self.read(py, |folded| folded.diagnostics.clone())?;
+        let found = self.read(py, |folded| folded.tracking.diagnostics.clone())?;
         convert::diagnostics(py, &found)
     }
 
     fn keys(&self, py: Python<'_>) -> PyResult<Vec<String>> {
-        self.read(py, Folded::keys)
+        self.read(py, Assembled::keys)
     }
 
     fn member<'py>(&self, py: Python<'py>, name: &str) -> PyResult<Option<Bound<'py, PyBytes>>> {
@@ -225,7 +226,7 @@ impl State {
     }
 
     fn json<'py>(&self, py: Python<'py>) -> PyResult<Bound<'py, PyBytes>> {
-        Ok(PyBytes::new(py, &self.read(py, Folded::json)?))
+        Ok(PyBytes::new(py, &self.read(py, Assembled::json)?))
     }
 
     /// The Python value of a member, or `default` if there is none.
@@ -260,7 +261,7 @@ impl State {
         if let Some(texts) = texts {
             return Ok(texts.into_bound(py));
         }
-        let texts = self.read(py, Folded::texts)?;
+        let texts = self.read(py, Assembled::texts)?;
         let Texts { output_text, refusal, reasoning_text, reasoning_summary } = texts;
         let texts = (output_text, refusal, reasoning_text, reasoning_summary).into_pyobject(py)?;
         self.store_cached(py, version, |cached| cached.texts = Some(texts.clone().unbind()))?;
@@ -268,7 +269,7 @@ impl State {
     }
 
     fn tool_calls(&self, py: Python<'_>) -> PyResult<Vec<CallTuple>> {
-        let calls = self.read(py, Folded::tool_calls)?;
+        let calls = self.read(py, Assembled::tool_calls)?;
         Ok(calls
             .into_iter()
             .map(|call| (call.kind, call.call_id, call.name, call.arguments))
@@ -277,11 +278,11 @@ impl State {
 
     #[getter]
     fn calls_version(&self, py: Python<'_>) -> PyResult<u64> {
-        self.read(py, Folded::calls_version)
+        self.read(py, Assembled::calls_version)
     }
 
     fn calls(&self, py: Python<'_>) -> PyResult<Vec<CallHeader>> {
-        let calls = self.read(py, Folded::calls)?.into_iter();
+        let calls = self.read(py, Assembled::calls)?.into_iter();
         Ok(calls.map(|call| (call.rank, call.kind, call.call_id, call.name)).collect())
     }
 
@@ -301,7 +302,7 @@ impl State {
     }
 
     fn error<'py>(&self, py: Python<'py>) -> PyResult<Option<Bound<'py, PyAny>>> {
-        let Some(raw) = self.read(py, Folded::error_json)? else { return Ok(None) };
+        let Some(raw) = self.read(py, Assembled::error_json)? else { return Ok(None) };
         let loads = py.import("respstream.base")?.getattr("_loads")?;
         Ok(Some(loads.call1((PyBytes::new(py, &raw),))?))
     }

@@ -5,7 +5,7 @@ use pyo3::intern;
 use pyo3::prelude::*;
 use pyo3::sync::PyOnceLock;
 use pyo3::types::{PyDict, PyList, PyString, PyType};
-use respstream_core::calls::ToolCall;
+use respstream_core::protocols::responses::tool_calls::ToolCall;
 
 use super::state::State;
 use crate::objects::slots::SlotClass;

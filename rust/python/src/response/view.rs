@@ -6,7 +6,7 @@ use pyo3::intern;
 use pyo3::prelude::*;
 use pyo3::sync::PyOnceLock;
 use pyo3::types::PyType;
-use respstream_core::response::Folded;
+use respstream_core::protocols::responses::Assembled;
 
 use super::state::State;
 use super::tool_calls;
@@ -113,8 +113,12 @@ impl OpenViews {
     }
 
     /// The view of a response that its decoder releases.
-    pub fn release<'py>(&mut self, py: Python<'py>, folded: Folded) -> PyResult<Bound<'py, PyAny>> {
-        if let Some((state, view)) = self.0.remove(&folded.ordinal) {
+    pub fn release<'py>(
+        &mut self,
+        py: Python<'py>,
+        folded: Assembled,
+    ) -> PyResult<Bound<'py, PyAny>> {
+        if let Some((state, view)) = self.0.remove(&folded.tracking.ordinal) {
             state.get().release(py, folded);
             return Ok(view.into_bound(py));
         }

@@ -144,7 +144,7 @@ impl<'a, 'py> Builder<'a, 'py> {
 
     /// Finds the members of the text. False unless it is a valid object without lone surrogates, which parsers read differently.
     fn scan(&mut self, text: &[u8]) -> bool {
-        let scan = json::scan(text, &mut self.cache.members);
+        let scan = json::check(text, &mut self.cache.members);
         scan.is_ok_and(|scan| scan.kind == Kind::Object && !scan.lone_surrogate)
     }
 

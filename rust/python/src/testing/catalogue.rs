@@ -2,7 +2,8 @@
 
 use pyo3::prelude::*;
 use pyo3::types::{PyDict, PyList, PyTuple};
-use respstream_core::catalogue::{DIAGNOSTICS, EVENTS, Entry, Index};
+use respstream_core::diagnostics::DIAGNOSTICS;
+use respstream_core::protocols::responses::catalogue::{EVENTS, Entry, Index};
 
 /// The event table: one dict per entry, with the fields of the fallback's `Entry`, `class` and `terminal`.
 #[pyfunction]

@@ -7,7 +7,7 @@ use respstream_core::json::{self, Fault, LineCheck, State};
 /// The verdict on a whole text: `ok`, `bad` or `limit`.
 #[pyfunction]
 pub fn json_verdict(raw: &[u8]) -> &'static str {
-    match json::scan(raw, &mut Vec::new()) {
+    match json::check(raw, &mut Vec::new()) {
         Ok(_) => "ok",
         Err(Fault::Bad) => "bad",
         Err(Fault::Limit) => "limit",
@@ -17,7 +17,7 @@ pub fn json_verdict(raw: &[u8]) -> &'static str {
 /// Whether a valid text contains invalid UTF-8 or a lone surrogate.
 #[pyfunction]
 pub fn json_invalid_unicode(raw: &[u8]) -> PyResult<bool> {
-    match json::scan(raw, &mut Vec::new()) {
+    match json::check(raw, &mut Vec::new()) {
         Ok(scan) => Ok(scan.lone_surrogate || !json::utf8_ok(raw)),
         Err(_) => Err(PyValueError::new_err("the text is not JSON or exceeds a limit")),
     }

@@ -1,138 +1,143 @@
-//! One row a response: the columns of the table `responses` (SEMANTICS, "Tables"), in their order.
+//! The values of the tables `responses` and `items` (SEMANTICS, "Tables"), read from an assembled response.
 //!
-//! Times are microseconds since the epoch here; integers that do not fit 64 bits, and members of another kind, are null.
+//! Times are microseconds since the epoch. Integers that do not fit into 64 bits, and members of another type, are null.
 
 use std::borrow::Cow;
+use std::cell::OnceCell;
 
 use super::response::{Assembled, Texts};
 use super::tool_calls::ToolCall;
 use crate::assemble::{Fields, View};
 use crate::json;
 use crate::protocols::latency::Figures;
+use crate::protocols::tracking::Tracking;
 
-/// The first second of the year 10000: times from there on are not shown by every reader.
+/// The first second of the year 10000: not every reader can show times from there on.
 const LATEST: i64 = 253_402_300_800;
 
-/// A row of the table `responses`. The texts that are "" where there is none in the response are None here.
-#[derive(Clone, Debug, PartialEq)]
+/// A row of the table `responses`. A value is computed when it is read, and values that several columns need once.
 pub struct ResponseRow<'a> {
+    pub response: &'a Assembled,
     pub source: &'a str,
+    /// The number of the response in its source, if known.
     pub stream_index: Option<u64>,
-    pub byte_start: u64,
-    pub byte_end: u64,
-    pub response_id: Option<Cow<'a, str>>,
-    pub previous_response_id: Option<Cow<'a, str>>,
-    pub conversation_id: Option<Cow<'a, str>>,
-    pub model: Option<Cow<'a, str>>,
-    pub status: Option<Cow<'a, str>>,
-    pub terminal: Option<&'static str>,
-    pub created_at: Option<i64>,
-    pub completed_at: Option<i64>,
-    pub service_tier: Option<Cow<'a, str>>,
-    pub input_tokens: Option<i64>,
-    pub cached_tokens: Option<i64>,
-    pub output_tokens: Option<i64>,
-    pub reasoning_tokens: Option<i64>,
-    pub total_tokens: Option<i64>,
-    pub output_text: Option<String>,
-    pub refusal: Option<String>,
-    pub reasoning_text: Option<String>,
-    pub reasoning_summary: Option<String>,
-    pub items: u64,
-    pub tool_calls: Vec<ToolCall>,
-    pub incomplete_reason: Option<Cow<'a, str>>,
-    pub error_code: Option<String>,
-    pub error_message: Option<String>,
-    /// JSON, as the wire had it.
-    pub metadata: Option<Cow<'a, str>>,
-    pub events: u64,
-    pub deltas: u64,
-    pub first_sequence: Option<i64>,
-    pub last_sequence: Option<i64>,
-    pub started_at: Option<i64>,
-    pub first_delta_at: Option<i64>,
-    pub ended_at: Option<i64>,
-    pub lane: Option<&'a str>,
-    /// The codes.
-    pub diagnostics: Vec<&'static str>,
-    /// The response response as JSON; only when asked for.
-    pub response_json: Option<String>,
-    /// Seconds, but for the last.
-    pub latency: Figures,
+    usage: OnceCell<Option<Fields<'a>>>,
+    error: OnceCell<Option<Vec<u8>>>,
+    texts: OnceCell<Texts>,
+    tool_calls: OnceCell<Vec<ToolCall>>,
+    latency: OnceCell<Figures>,
 }
 
-/// The row of one response; with `whole` its JSON is among them.
-pub fn response_row<'a>(response: &'a Assembled, source: &'a str, whole: bool) -> ResponseRow<'a> {
-    let own = |name| response.own(name).map(View::Raw);
-    let text = |name| own(name).and_then(View::text);
-    let usage = own("usage").and_then(View::fields);
-    let texts = response.texts();
-    let error = response.error_json();
-    let error = error.as_deref().and_then(|raw| View::Raw(raw).fields());
-    let output_tokens = count(usage.as_ref(), "output_tokens");
-    ResponseRow {
-        source,
-        stream_index: response.tracking.stream_index,
-        byte_start: response.tracking.byte_start,
-        byte_end: response.tracking.byte_end,
-        response_id: response.id(),
-        previous_response_id: text("previous_response_id"),
-        conversation_id: own("conversation").and_then(conversation),
-        model: text("model"),
-        status: response.status(),
-        terminal: response.tracking.terminal,
-        created_at: own("created_at").and_then(time),
-        completed_at: own("completed_at").and_then(time),
-        service_tier: text("service_tier"),
-        input_tokens: count(usage.as_ref(), "input_tokens"),
-        cached_tokens: detail(usage.as_ref(), "input_tokens_details", "cached_tokens"),
-        output_tokens,
-        reasoning_tokens: detail(usage.as_ref(), "output_tokens_details", "reasoning_tokens"),
-        total_tokens: count(usage.as_ref(), "total_tokens"),
-        output_text: some(texts.output_text),
-        refusal: texts.refusal,
-        reasoning_text: some(texts.reasoning_text),
-        reasoning_summary: some(texts.reasoning_summary),
-        items: response.output_len() as u64,
-        tool_calls: response.tool_calls(),
-        incomplete_reason: own("incomplete_details")
-            .and_then(View::fields)
-            .and_then(|it| it.text("reason")),
-        error_code: error.as_ref().and_then(|error| word(error.get("code")?)),
-        error_message: error.as_ref().and_then(|error| word(error.get("message")?)),
-        metadata: response
-            .own("metadata")
-            .filter(|raw| raw.starts_with(b"{"))
-            .map(String::from_utf8_lossy),
-        events: response.tracking.events,
-        deltas: response.tracking.deltas,
-        first_sequence: response.tracking.first_sequence,
-        last_sequence: response.tracking.last_sequence,
-        started_at: response.tracking.started_at.and_then(micros),
-        first_delta_at: response.tracking.first_delta_at.and_then(micros),
-        ended_at: response.tracking.ended_at.and_then(micros),
-        lane: response.tracking.lane.as_deref(),
-        diagnostics: response
-            .tracking
-            .diagnostics
-            .iter()
-            .map(|found| found.code.kind().code)
-            .collect(),
-        response_json: whole.then(|| String::from_utf8_lossy(&response.json()).into_owned()),
-        latency: Figures::of(
-            response.tracking.started_at,
-            response.tracking.first_delta_at,
-            response.tracking.ended_at,
-            &response.tracking.delta_times,
-            output_tokens,
-        ),
+impl<'a> ResponseRow<'a> {
+    pub fn new(response: &'a Assembled, source: &'a str, stream_index: Option<u64>) -> Self {
+        Self {
+            response,
+            source,
+            stream_index,
+            usage: OnceCell::new(),
+            error: OnceCell::new(),
+            texts: OnceCell::new(),
+            tool_calls: OnceCell::new(),
+            latency: OnceCell::new(),
+        }
+    }
+
+    fn member(&self, name: &str) -> Option<View<'a>> {
+        self.response.own(name).map(View::Raw)
+    }
+
+    /// A member of the response that is a string.
+    pub fn text(&self, name: &str) -> Option<Cow<'a, str>> {
+        self.member(name)?.text()
+    }
+
+    /// A member of the response that is a time in seconds since the epoch.
+    pub fn time(&self, name: &str) -> Option<i64> {
+        self.member(name).and_then(time)
+    }
+
+    pub fn conversation_id(&self) -> Option<Cow<'a, str>> {
+        self.member("conversation").and_then(conversation)
+    }
+
+    pub fn incomplete_reason(&self) -> Option<Cow<'a, str>> {
+        self.member("incomplete_details")?.fields()?.text("reason")
+    }
+
+    /// The metadata object, as JSON.
+    pub fn metadata(&self) -> Option<Cow<'a, str>> {
+        let raw = self.response.own("metadata").filter(|raw| raw.starts_with(b"{"));
+        raw.map(String::from_utf8_lossy)
+    }
+
+    fn usage(&self) -> Option<&Fields<'a>> {
+        self.usage.get_or_init(|| self.member("usage").and_then(View::fields)).as_ref()
+    }
+
+    /// A token count of the usage.
+    pub fn tokens(&self, name: &str) -> Option<i64> {
+        count(self.usage(), name)
+    }
+
+    /// A token count of an object in the usage.
+    pub fn token_detail(&self, object: &str, name: &str) -> Option<i64> {
+        count(self.usage()?.get(object)?.fields().as_ref(), name)
+    }
+
+    /// A member of the error: its text, or an integer as text.
+    pub fn error(&self, name: &str) -> Option<String> {
+        let error = self.error.get_or_init(|| self.response.error_json()).as_deref()?;
+        word(View::Raw(error).fields()?.get(name)?)
+    }
+
+    fn texts(&self) -> &Texts {
+        self.texts.get_or_init(|| self.response.texts())
+    }
+
+    pub fn output_text(&self) -> Option<&str> {
+        non_empty(&self.texts().output_text)
+    }
+
+    pub fn refusal(&self) -> Option<&str> {
+        self.texts().refusal.as_deref()
+    }
+
+    pub fn reasoning_text(&self) -> Option<&str> {
+        non_empty(&self.texts().reasoning_text)
+    }
+
+    pub fn reasoning_summary(&self) -> Option<&str> {
+        non_empty(&self.texts().reasoning_summary)
+    }
+
+    pub fn tool_calls(&self) -> &[ToolCall] {
+        self.tool_calls.get_or_init(|| self.response.tool_calls())
+    }
+
+    /// The codes of the diagnostics.
+    pub fn diagnostics(&self) -> Vec<&'static str> {
+        self.response.tracking.diagnostics.iter().map(|found| found.code.kind().code).collect()
+    }
+
+    /// The assembled response as JSON.
+    pub fn json(&self) -> String {
+        String::from_utf8_lossy(&self.response.json()).into_owned()
+    }
+
+    pub fn latency(&self) -> &Figures {
+        self.latency.get_or_init(|| {
+            let Tracking { started_at, first_delta_at, ended_at, ref delta_times, .. } =
+                self.response.tracking;
+            let tokens = self.tokens("output_tokens");
+            Figures::of(started_at, first_delta_at, ended_at, delta_times, tokens)
+        })
     }
 }
 
-/// A row of the table `items`, less what it shares with its response.
+/// A row of the table `items`, without the columns that it shares with its response.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct ItemRow {
-    /// The place in the output.
+    /// The index in the output.
     pub output_index: u64,
     pub item_id: Option<String>,
     pub kind: Option<String>,
@@ -140,7 +145,7 @@ pub struct ItemRow {
     pub role: Option<String>,
     pub name: Option<String>,
     pub call_id: Option<String>,
-    /// The output text of a message; of a reasoning item the text, else the summary.
+    /// The output text of a message, or the text of a reasoning item, or else its summary.
     pub text: Option<String>,
     /// The arguments of a call, or its input.
     pub arguments: Option<String>,
@@ -148,35 +153,39 @@ pub struct ItemRow {
 
 /// The rows of the items of one response.
 pub fn item_rows(response: &Assembled) -> Vec<ItemRow> {
-    // The JSON, since a status that came late is in no view.
+    // The views lack a status that arrived late, the JSON has it.
     let output = response.member("output").unwrap_or_default();
     View::Raw(&output)
         .list()
         .iter()
         .enumerate()
-        .map(|(place, item)| item_row(place, *item))
+        .map(|(index, item)| item_row(index, *item))
         .collect()
 }
 
-fn item_row(place: usize, item: View<'_>) -> ItemRow {
+fn item_row(index: usize, item: View<'_>) -> ItemRow {
     let fields = item.fields();
     let text = |name| Some(fields.as_ref()?.text(name)?.into_owned());
     let texts = Texts::of(&[item]);
-    let reasoning = some(texts.reasoning_text).or_else(|| some(texts.reasoning_summary));
+    let reasoning = owned(texts.reasoning_text).or_else(|| owned(texts.reasoning_summary));
     ItemRow {
-        output_index: place as u64,
+        output_index: index as u64,
         item_id: text("id"),
         kind: text("type"),
         status: text("status"),
         role: text("role"),
         name: text("name"),
         call_id: text("call_id"),
-        text: some(texts.output_text).or(reasoning),
+        text: owned(texts.output_text).or(reasoning),
         arguments: text("arguments").or_else(|| text("input")),
     }
 }
 
-fn some(text: String) -> Option<String> {
+fn owned(text: String) -> Option<String> {
+    Some(text).filter(|text| !text.is_empty())
+}
+
+fn non_empty(text: &str) -> Option<&str> {
     Some(text).filter(|text| !text.is_empty())
 }
 
@@ -188,21 +197,17 @@ fn count(object: Option<&Fields<'_>>, name: &str) -> Option<i64> {
     integer(object?.get(name)?)
 }
 
-fn detail(usage: Option<&Fields<'_>>, name: &str, count_name: &str) -> Option<i64> {
-    count(usage?.get(name)?.fields().as_ref(), count_name)
-}
-
-/// The id: the text itself, or that of an object.
+/// The id of a conversation: the value itself, or the member `id` of an object.
 fn conversation(value: View<'_>) -> Option<Cow<'_, str>> {
     value.text().or_else(|| value.fields()?.text("id"))
 }
 
-/// A text, or an integer as text.
+/// A string, or an integer as text.
 fn word(value: View<'_>) -> Option<String> {
     integer(value).map(|number| number.to_string()).or_else(|| value.text().map(Cow::into_owned))
 }
 
-/// Seconds since the epoch, as JSON, in microseconds.
+/// Converts seconds since the epoch, as JSON, to microseconds.
 fn time(value: View<'_>) -> Option<i64> {
     let raw = value.raw()?;
     if let Some(seconds) = json::parse_index(raw) {
@@ -213,7 +218,7 @@ fn time(value: View<'_>) -> Option<i64> {
     if real && number { std::str::from_utf8(raw).ok()?.parse().ok().and_then(micros) } else { None }
 }
 
-/// Seconds since the epoch in microseconds; none for a time that not every reader can show.
+/// Converts seconds since the epoch to microseconds. Times that not every reader can show are None.
 #[allow(clippy::cast_precision_loss, reason = "the limit is exact")]
 pub fn micros(seconds: f64) -> Option<i64> {
     (0.0..LATEST as f64).contains(&seconds).then(|| (seconds * 1e6 + 0.5).floor() as i64)

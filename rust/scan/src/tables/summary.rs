@@ -1,46 +1,46 @@
-//! What came of a scan: counts, and what could not be read.
+//! The summary of a scan: counts, and the sources that could not be read.
 
 use std::collections::BTreeMap;
 
-use respstream_core::catalogue::DIAGNOSTICS;
+use respstream_core::diagnostics::DIAGNOSTICS;
 
-use crate::source::Problem;
+use crate::input::problem::Problem;
 
 /// The counts of a scan, or of a part of one.
 #[derive(Clone, Debug, Default)]
 pub struct Summary {
     pub sources: u64,
-    /// Of plain bytes.
+    /// Bytes after decompression.
     pub bytes: u64,
-    /// By table, in the order in which they were asked for.
+    /// By selected table, in the order of selection.
     pub rows: Vec<u64>,
-    /// By status; "" where there is none.
+    /// By status; "" for responses without a status.
     pub responses: BTreeMap<String, u64>,
     /// By code, in the order of the catalogue.
     pub diagnostics: [u64; DIAGNOSTICS.len()],
-    /// The sources that could not be read through, in the order of the input.
+    /// The names of sources that could not be read completely, in the order of the input.
     pub problems: Vec<(String, Problem)>,
-    /// The bytes of which not everything was checked, because nobody wants it.
+    /// Bytes that were not completely checked, because no selected column needs them.
     pub skipped: u64,
-    /// The scan has come to its end.
+    /// The scan has read all sources.
     pub complete: bool,
 }
 
 impl Summary {
-    /// Adds what came of a further part.
+    /// Adds the summary of a further part.
     pub fn add(&mut self, other: Self) {
         self.sources += other.sources;
         self.bytes += other.bytes;
         self.skipped += other.skipped;
         self.rows.resize(self.rows.len().max(other.rows.len()), 0);
-        for (mine, rows) in self.rows.iter_mut().zip(other.rows) {
-            *mine += rows;
+        for (total, rows) in self.rows.iter_mut().zip(other.rows) {
+            *total += rows;
         }
         for (status, count) in other.responses {
             *self.responses.entry(status).or_default() += count;
         }
-        for (mine, count) in self.diagnostics.iter_mut().zip(other.diagnostics) {
-            *mine += count;
+        for (total, count) in self.diagnostics.iter_mut().zip(other.diagnostics) {
+            *total += count;
         }
         self.problems.extend(other.problems);
     }

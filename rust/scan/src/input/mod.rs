@@ -1,0 +1,15 @@
+//! The input: sources, decompression, and recordings that contain streams.
+
+mod decompress;
+pub mod line_index;
+pub mod part;
+pub mod problem;
+pub mod recordings;
+pub mod source;
+
+pub use decompress::Compression;
+pub use line_index::LineIndex;
+pub use part::Part;
+pub use problem::Problem;
+pub use recordings::{Record, RecordingFormat, RecordingOptions, RecordingReader};
+pub use source::{Input, Location, OpenInput, Source};

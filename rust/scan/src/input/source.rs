@@ -1,0 +1,176 @@
+//! Sources of bytes: files and other inputs. gzip and zstd are detected by their magic bytes.
+
+use std::fs::File;
+use std::io::{self, Read, Seek, SeekFrom};
+use std::path::PathBuf;
+use std::sync::Arc;
+
+use respstream_core::diagnostics::Code;
+
+use crate::input::decompress::{BLOCK_BYTES, Compression, Decompressor};
+use crate::input::line_index::LineIndex;
+use crate::input::part::Part;
+use crate::input::problem::Problem;
+
+/// A reader of bytes that a worker thread may own.
+pub type Bytes = Box<dyn Read + Send>;
+
+/// Opens an input that is not a local file, from any thread.
+pub trait OpenInput: Send + Sync {
+    fn open(&self) -> io::Result<Bytes>;
+}
+
+/// The location of an input.
+#[derive(Clone)]
+pub enum Location {
+    File(PathBuf),
+    Other(Arc<dyn OpenInput>),
+}
+
+/// One source of a scan.
+#[derive(Clone)]
+pub struct Input {
+    /// The name of the source in tables.
+    pub name: String,
+    pub location: Location,
+    /// Only rows that begin in this part are read.
+    pub part: Option<Part>,
+    /// Shared by the readers of parts.
+    pub lines: Arc<LineIndex>,
+}
+
+/// The decompressed bytes of an input.
+pub struct Source {
+    bytes: Bytes,
+    decompressor: Option<Decompressor>,
+    block: Vec<u8>,
+    /// The number of bytes in the block that were read to detect the compression.
+    head: usize,
+    ended: bool,
+}
+
+impl Input {
+    /// The size of the file in bytes, before decompression; 0 if unknown.
+    pub fn size(&self) -> u64 {
+        match &self.location {
+            Location::File(path) => std::fs::metadata(path).map_or(0, |found| found.len()),
+            Location::Other(_) => 0,
+        }
+    }
+
+    /// Opens the input and detects its compression.
+    pub fn open(&self) -> Result<Source, Problem> {
+        self.open_with(Vec::new())
+    }
+
+    /// As [`Self::open`], with the read buffer of an earlier source, or an empty one.
+    pub fn open_with(&self, block: Vec<u8>) -> Result<Source, Problem> {
+        let bytes: Bytes = match &self.location {
+            Location::File(path) => {
+                Box::new(File::open(path).map_err(|error| Problem::unreadable(&error))?)
+            }
+            Location::Other(opener) => {
+                opener.open().map_err(|error| Problem::unreadable(&error))?
+            }
+        };
+        let mut source = Source::new(bytes, block);
+        source.detect_compression()?;
+        Ok(source)
+    }
+
+    /// Opens a file at an offset, without decompression. The size of `block` is the read size, if it is not empty.
+    pub fn open_at(&self, offset: u64, block: Vec<u8>) -> Result<Source, Problem> {
+        let Location::File(path) = &self.location else {
+            return Err(Problem {
+                code: Code::Unreadable,
+                reason: "only files are split".to_owned(),
+            });
+        };
+        let mut file = File::open(path).map_err(|error| Problem::unreadable(&error))?;
+        file.seek(SeekFrom::Start(offset)).map_err(|error| Problem::unreadable(&error))?;
+        Ok(Source::new(Box::new(file), block))
+    }
+
+    /// The number of lines that end before an offset at which a line begins.
+    pub fn lines_before(&self, offset: u64) -> u64 {
+        let (start, mut count) = self.lines.nearest(offset);
+        let Ok(mut source) = self.open_at(start, Vec::new()) else { return count.lines };
+        let mut left = offset - start;
+        while left > 0 {
+            let more = source.next(|bytes| {
+                let size = usize::try_from(left).unwrap_or(usize::MAX).min(bytes.len());
+                count.add(&bytes[..size]);
+                left -= size as u64;
+                true
+            });
+            if !matches!(more, Ok(true)) {
+                return count.lines;
+            }
+        }
+        self.lines.insert(offset, count);
+        count.lines
+    }
+}
+
+impl Source {
+    fn new(bytes: Bytes, mut block: Vec<u8>) -> Self {
+        if block.is_empty() {
+            block.resize(BLOCK_BYTES, 0);
+        }
+        Self { bytes, decompressor: None, block, head: 0, ended: false }
+    }
+
+    /// Returns the read buffer, for another source.
+    pub fn into_block(self) -> Vec<u8> {
+        self.block
+    }
+
+    /// Whether the bytes are compressed.
+    pub fn is_compressed(&self) -> bool {
+        self.decompressor.is_some()
+    }
+
+    fn detect_compression(&mut self) -> Result<(), Problem> {
+        while self.head < Compression::MAGIC_BYTES {
+            let size = read(&mut self.bytes, &mut self.block[self.head..])?;
+            if size == 0 {
+                break;
+            }
+            self.head += size;
+        }
+        let compression = Compression::detect(&self.block[..self.head]);
+        self.decompressor = compression.map(Decompressor::new).transpose()?;
+        Ok(())
+    }
+
+    /// Reads the next block and passes its decompressed bytes to `take`, in any number of calls. Returns false at the end, or
+    /// after `take` has returned false. Bytes that were passed before a problem are valid.
+    pub fn next(&mut self, mut take: impl FnMut(&[u8]) -> bool) -> Result<bool, Problem> {
+        let size = match std::mem::take(&mut self.head) {
+            0 if self.ended => 0,
+            0 => read(&mut self.bytes, &mut self.block)?,
+            head => head,
+        };
+        if size == 0 {
+            self.ended = true;
+            let finished = self.decompressor.as_ref().map_or(Ok(()), Decompressor::finish);
+            return finished.map(|()| false);
+        }
+        let block = &self.block[..size];
+        match &mut self.decompressor {
+            Some(decompressor) => decompressor.feed(block, &mut take),
+            None => Ok(take(block)),
+        }
+    }
+}
+
+/// Reads once; repeats an interrupted call.
+fn read(bytes: &mut Bytes, block: &mut [u8]) -> Result<usize, Problem> {
+    loop {
+        match bytes.read(block) {
+            Ok(size) => return Ok(size),
+            Err(error) if error.kind() == io::ErrorKind::Interrupted => {}
+            Err(error) => return Err(Problem::unreadable(&error)),
+        }
+    }
+}

@@ -1,0 +1,123 @@
+//! Collects the deltas of one text, so that their rows are appended column by column.
+
+use respstream_core::json;
+use respstream_core::predict::CachedEvent;
+use respstream_core::predict::Delta;
+use respstream_core::protocols::responses::Route;
+
+use crate::tables::columns::PAYLOAD;
+use crate::tables::{DeltaRows, Selection, Table, Tables, Texts};
+
+/// The deltas of a run of events that repeat one event.
+#[derive(Default)]
+pub struct DeltaBatch {
+    starts: Vec<i64>,
+    ends: Vec<i64>,
+    sequence_numbers: Vec<i64>,
+    deltas: TextBuffer,
+    payloads: TextBuffer,
+    /// The column of payloads is selected.
+    with_payloads: bool,
+}
+
+#[derive(Default)]
+struct TextBuffer {
+    bytes: Vec<u8>,
+    ends: Vec<usize>,
+}
+
+impl TextBuffer {
+    #[inline]
+    fn end_text(&mut self) {
+        self.ends.push(self.bytes.len());
+    }
+
+    fn clear(&mut self) {
+        self.bytes.clear();
+        self.ends.clear();
+    }
+
+    fn texts(&self) -> Texts<'_> {
+        Texts { bytes: &self.bytes, ends: &self.ends }
+    }
+}
+
+/// The values that the events of a run share.
+#[derive(Clone, Copy)]
+pub struct RunValues<'a> {
+    pub source: &'a str,
+    pub cached: &'a CachedEvent<Route>,
+    pub lane: Option<&'a str>,
+    pub time: Option<f64>,
+    pub response_id: Option<&'a str>,
+    pub stream_index: Option<u64>,
+    /// The index of the first event in its response.
+    pub event_index: u64,
+}
+
+impl DeltaBatch {
+    pub fn new(tables: &Tables) -> Self {
+        let payload = |one: &Selection| one.table == Table::Events && one.has(PAYLOAD);
+        Self { with_payloads: tables.selections().any(payload), ..Self::default() }
+    }
+
+    /// Whether events that repeat this one can be collected as deltas.
+    pub fn accepts(cached: &CachedEvent<Route>) -> bool {
+        cached.is_delta_only() && cached.route.entry.value == "delta"
+    }
+
+    #[inline]
+    pub fn add(&mut self, delta: &Delta<'_>) {
+        self.starts.push(delta.offset.cast_signed());
+        self.ends.push(delta.end.cast_signed());
+        self.sequence_numbers.push(delta.sequence);
+        if delta.escaped {
+            json::decode_wtf8(delta.text, &mut self.deltas.bytes);
+        } else {
+            self.deltas.bytes.extend_from_slice(delta.body());
+        }
+        self.deltas.end_text();
+        if self.with_payloads {
+            self.payloads.bytes.extend_from_slice(delta.raw);
+            self.payloads.end_text();
+        }
+    }
+
+    /// The number of events.
+    pub fn len(&self) -> usize {
+        self.starts.len()
+    }
+
+    /// The offset of the last event.
+    pub fn last_offset(&self) -> Option<u64> {
+        self.starts.last().map(|start| start.cast_unsigned())
+    }
+
+    pub fn clear(&mut self) {
+        self.starts.clear();
+        self.ends.clear();
+        self.sequence_numbers.clear();
+        self.deltas.clear();
+        self.payloads.clear();
+    }
+
+    /// Appends the rows of the run.
+    pub fn write(&self, shared: &RunValues<'_>, tables: &mut Tables) {
+        let RunValues { source, cached, lane, time, response_id, stream_index, event_index } =
+            *shared;
+        tables.deltas(&DeltaRows {
+            source,
+            cached,
+            lane,
+            time,
+            response_id,
+            stream_index,
+            event_index,
+            starts: &self.starts,
+            ends: &self.ends,
+            sequence_numbers: &self.sequence_numbers,
+            deltas: self.deltas.texts(),
+            payloads: self.payloads.texts(),
+        });
+    }
+}

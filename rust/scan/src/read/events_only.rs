@@ -1,0 +1,249 @@
+//! Reads events without folding responses, for columns that need the events only.
+
+use std::borrow::Cow;
+
+use respstream_core::diagnostics::{Issue, Note, Span};
+use respstream_core::frames::{DeltaRun, Envelope, Frame, FrameSink, Framer, Options};
+use respstream_core::json::{Checked, Fault, Member};
+use respstream_core::predict::delta_runs;
+use respstream_core::protocols::responses::{EventReader, Responses};
+use respstream_core::protocols::{Classified, Protocol, repeated};
+use respstream_core::records::{
+    Closes, FrameReader, RecordSink, RecordSpan, RowOptions, Rows as Wrapped,
+};
+
+use crate::input::Part;
+use crate::read::delta_batch::{DeltaBatch, RunValues};
+use crate::tables::{EventRow, Summary, Tables};
+
+/// Reads the events that begin in a source, or in a part of one.
+pub struct EventsOnly<'n> {
+    framer: Framer,
+    wrapped: Wrapped,
+    events: Events<'n>,
+    /// The offset after the last byte that was fed.
+    pub position: u64,
+}
+
+impl<'n> EventsOnly<'n> {
+    /// Reads a part of a source from the offset `from` on.
+    pub fn new(name: &'n str, options: Options, part: Part, from: u64, tables: &Tables) -> Self {
+        let (reader, batch) = (EventReader::new(Responses::CACHED_VALUES), DeltaBatch::new(tables));
+        Self {
+            framer: Framer::starting_at(options, from),
+            wrapped: Wrapped::new(options, RowOptions::default(), Responses::SIGNATURE),
+            events: Events { name, reader, batch, issues: Vec::new(), part, reached: 0 },
+            position: from,
+        }
+    }
+
+    /// Reads the next bytes of the source.
+    pub fn feed(&mut self, bytes: &[u8], tables: &mut Tables, summary: &mut Summary) {
+        let before = self.position;
+        self.position += bytes.len() as u64;
+        let own = self.events.part.overlap(before, self.position);
+        summary.bytes += own;
+        summary.skipped += own;
+        let Self { framer, wrapped, events, .. } = self;
+        framer
+            .feed(bytes, &mut SourceSink { wrapped, rows: RowSink::new(events, tables, summary) });
+    }
+
+    /// The end of the part.
+    pub const fn end(&self) -> u64 {
+        self.events.part.end
+    }
+
+    /// Whether all events that begin in the part were read.
+    pub const fn is_done(&self) -> bool {
+        self.events.reached >= self.events.part.end
+    }
+
+    /// Ends the source.
+    pub fn finish(&mut self, tables: &mut Tables, summary: &mut Summary) {
+        if !self.is_done() {
+            let Self { framer, wrapped, events, .. } = self;
+            let mut sink = SourceSink { wrapped, rows: RowSink::new(events, tables, summary) };
+            framer.finish(&mut sink);
+            sink.wrapped.finish(&mut sink.rows);
+        }
+    }
+}
+
+/// The state of reading the events of a source.
+struct Events<'n> {
+    name: &'n str,
+    reader: EventReader,
+    /// The current run of deltas.
+    batch: DeltaBatch,
+    issues: Vec<Issue>,
+    part: Part,
+    /// The offset of the latest frame.
+    reached: u64,
+}
+
+/// Receives the frames of the source.
+struct SourceSink<'a, 'n> {
+    wrapped: &'a mut Wrapped,
+    rows: RowSink<'a, 'n>,
+}
+
+impl FrameSink for SourceSink<'_, '_> {
+    fn check(&mut self, text: &[u8], members: &mut Vec<Member>) -> Result<Checked, Fault> {
+        self.rows.check(text, members)
+    }
+
+    #[inline]
+    fn run(&mut self, rest: &[u8], envelope: &Envelope<'_>, offset: u64) -> DeltaRun {
+        self.rows.run(rest, envelope, offset)
+    }
+
+    fn frame(&mut self, frame: Frame<'_>) {
+        self.rows.events.reached = frame.offset;
+        self.wrapped.read_frame(frame, &mut self.rows);
+    }
+
+    fn note(&mut self, note: Note) {
+        self.rows.note(note);
+    }
+
+    fn done(&mut self) {}
+}
+
+/// Receives the frames of the source and of its records, and appends rows of their events.
+struct RowSink<'a, 'n> {
+    events: &'a mut Events<'n>,
+    tables: &'a mut Tables,
+    summary: &'a mut Summary,
+    /// The lane and the time of the current record.
+    lane: Option<Box<str>>,
+    time: Option<f64>,
+}
+
+impl<'a, 'n> RowSink<'a, 'n> {
+    fn new(events: &'a mut Events<'n>, tables: &'a mut Tables, summary: &'a mut Summary) -> Self {
+        Self { events, tables, summary, lane: None, time: None }
+    }
+
+    /// Appends the row of an event. Returns false if the frame is not an event. The issues of the frame are not yet counted.
+    fn read(&mut self, frame: &mut Frame<'_>) -> bool {
+        let Events { name, reader, issues, part, .. } = &mut *self.events;
+        let own = part.has(frame.offset);
+        let recognised = reader.recognise(frame);
+        let mut event = if let Some(cached) = reader.events.latest().filter(|_| recognised) {
+            repeated(frame, cached, issues)
+        } else if let Classified::Event(event) = Responses::classify(reader, frame, issues) {
+            event
+        } else {
+            return false;
+        };
+        event.time = self.time;
+        if event.lane.is_none() {
+            event.lane = self.lane.as_deref().map(Cow::Borrowed);
+        }
+        if own {
+            self.tables.event(&EventRow {
+                source: name,
+                event: &event,
+                response: None,
+                stream_index: None,
+                event_index: 0,
+            });
+        }
+        true
+    }
+
+    /// Counts the issues of a frame at this offset.
+    fn count_issues(&mut self, offset: u64) {
+        if self.events.issues.is_empty() {
+            return;
+        }
+        let own = self.events.part.has(offset);
+        for (code, _) in self.events.issues.drain(..).filter(|_| own) {
+            self.summary.diagnostics[code as usize] += 1;
+        }
+    }
+}
+
+impl FrameSink for RowSink<'_, '_> {
+    fn check(&mut self, text: &[u8], members: &mut Vec<Member>) -> Result<Checked, Fault> {
+        self.events.reader.check(text, members)
+    }
+
+    /// Appends the events that repeat the latest one, as far as they begin in the part.
+    fn run(&mut self, rest: &[u8], envelope: &Envelope<'_>, offset: u64) -> DeltaRun {
+        let Self { events, tables, lane, time, .. } = self;
+        let Events { name, reader, batch, part, .. } = &mut **events;
+        let own = usize::try_from(part.overlap(offset, u64::MAX)).unwrap_or(usize::MAX);
+        let cached = reader.events.repeating().filter(|cached| DeltaBatch::accepts(cached));
+        let Some(cached) = cached.filter(|_| part.has(offset)) else { return DeltaRun::default() };
+        if envelope.name.is_some_and(|name| name != cached.name.as_bytes()) {
+            return DeltaRun::default();
+        }
+        batch.clear();
+        let rest = &rest[..rest.len().min(own)];
+        let run = delta_runs::read(cached, (rest, offset), envelope, |delta| batch.add(delta));
+        if run.events > 0 {
+            let shared = RunValues {
+                source: name,
+                lane: cached.lane.as_deref().or(lane.as_deref()),
+                cached,
+                time: *time,
+                response_id: None,
+                stream_index: None,
+                event_index: 0,
+            };
+            batch.write(&shared, tables);
+            reader.events.hit(run.events);
+        }
+        run
+    }
+
+    fn frame(&mut self, frame: Frame<'_>) {
+        if let Some(span) = self.event(frame) {
+            self.report(span);
+        }
+    }
+
+    fn note(&mut self, note: Note) {
+        if self.events.part.has(note.offset) {
+            self.summary.diagnostics[note.code as usize] += 1;
+        }
+    }
+
+    fn done(&mut self) {}
+}
+
+impl RecordSink for RowSink<'_, '_> {
+    fn enter(&mut self, lane: Option<&str>, span: &RecordSpan) {
+        self.time = span.time;
+        if self.lane.as_deref() != lane {
+            self.lane = lane.map(Into::into);
+        }
+    }
+
+    fn close(&mut self, _: Option<&str>, _: &RecordSpan, _: Closes) {}
+}
+
+impl FrameReader for RowSink<'_, '_> {
+    fn event(&mut self, mut frame: Frame<'_>) -> Option<Span> {
+        let Frame { offset, end, line, .. } = frame;
+        if self.read(&mut frame) {
+            self.count_issues(offset);
+            return None;
+        }
+        Some(Span { start: offset, end, line })
+    }
+
+    fn issues(&mut self) -> &mut Vec<Issue> {
+        &mut self.events.issues
+    }
+
+    fn report(&mut self, span: Span) {
+        self.count_issues(span.start);
+    }
+
+    fn leave(&mut self) {
+        (self.lane, self.time) = (None, None);
+    }
+}

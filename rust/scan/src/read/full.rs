@@ -1,0 +1,363 @@
+//! Reads a source, or a part of one, through the decoder: events, responses and diagnostics.
+
+use std::collections::HashMap;
+
+use respstream_core::decoder::{Decoder, EventSink, Ignore};
+use respstream_core::diagnostics::{Code, DIAGNOSTICS};
+use respstream_core::diagnostics::{Diagnostic, KEPT};
+use respstream_core::frames::Options;
+use respstream_core::predict::CachedEvent;
+use respstream_core::predict::Delta;
+use respstream_core::protocols::responses::Assembled;
+use respstream_core::protocols::responses::Event;
+use respstream_core::protocols::responses::Responses;
+use respstream_core::protocols::responses::Route;
+use respstream_core::records::RowOptions;
+
+use crate::input::{Input, Part, Record};
+use crate::read::delta_batch::{DeltaBatch, RunValues};
+use crate::read::numbering::{EventPosition, Numbering};
+use crate::splits::{EarlierDiagnostics, Remainder};
+use crate::tables::{Depth, EventRow, Summary, Table, Tables};
+
+/// How a source is read.
+#[derive(Clone, Copy, Debug)]
+pub struct ReadOptions {
+    pub framing: Options,
+    /// Whether the scan ends at the first error.
+    pub strict: bool,
+    pub depth: Depth,
+}
+
+/// Diagnostics that compare an event with earlier ones. They are invalid if events were skipped.
+const COMPARING: [Code; 7] = [
+    Code::SequenceGap,
+    Code::SequenceRepeat,
+    Code::TextMismatch,
+    Code::ItemIdChanged,
+    Code::OutputDiffers,
+    Code::OutputRecovered,
+    Code::TimeReversed,
+];
+
+/// Reads one source, or a part of one.
+pub struct FullScan<'n> {
+    name: &'n str,
+    decoder: Decoder<Responses>,
+    numbering: Numbering<'n>,
+    /// The current run of deltas.
+    batch: DeltaBatch,
+    /// The responses that stored diagnostics belong to, by the index of the diagnostic.
+    owners: HashMap<u32, Owner>,
+    /// The offset after the last byte that was fed.
+    pub position: u64,
+    /// The number of these bytes that are in the part.
+    own_bytes: u64,
+    /// The number of bytes that the decoder has skipped.
+    skipped: u64,
+    slice: Option<Slice<'n>>,
+}
+
+/// The response that a diagnostic belongs to.
+#[derive(Clone, Copy)]
+struct Owner {
+    byte_start: u64,
+    stream_index: Option<u64>,
+}
+
+/// The context of a part that is not the whole source.
+struct Slice<'n> {
+    input: &'n Input,
+    /// The offset where reading begins.
+    from: u64,
+    earlier: EarlierDiagnostics<'n>,
+}
+
+impl<'n> FullScan<'n> {
+    /// Reads a part of a source, or the whole, from the offset `from` on. `rows` applies to whole sources. Parts that are read
+    /// together share the remainder.
+    pub fn new(
+        input: &'n Input,
+        read: ReadOptions,
+        rows: &RowOptions,
+        (part, remainder): (Part, Option<Remainder>),
+        from: u64,
+        tables: &Tables,
+    ) -> Self {
+        let mut decoder = if part.is_whole() {
+            Decoder::<Responses>::with_rows(read.framing, read.strict, rows.clone())
+        } else {
+            Decoder::<Responses>::starting_at(read.framing, read.strict, from)
+        };
+        if read.depth == Depth::Lifecycle {
+            decoder.lifecycle_only().on = true;
+        }
+        let earlier = EarlierDiagnostics::new(input, read.framing, from);
+        Self {
+            name: &input.name,
+            decoder,
+            numbering: Numbering::new(input, read.framing, (part, remainder), from),
+            batch: DeltaBatch::new(tables),
+            owners: HashMap::new(),
+            position: from,
+            own_bytes: 0,
+            skipped: 0,
+            slice: (!part.is_whole()).then_some(Slice { input, from, earlier }),
+        }
+    }
+
+    /// Reads the next bytes of the source.
+    pub fn feed(&mut self, bytes: &[u8], tables: &mut Tables, summary: &mut Summary) {
+        self.position += bytes.len() as u64;
+        if tables.has(Table::Events) {
+            let Self { name, numbering, batch, .. } = self;
+            self.decoder.feed(bytes, None, &mut EventRows { name, tables, numbering, batch });
+        } else if self.slice.is_some() {
+            self.decoder.feed(bytes, None, &mut ReachOnly(&mut self.numbering));
+        } else {
+            self.decoder.feed(bytes, None, &mut Ignore);
+        }
+        // A claim of the remainder enlarges the part, so the overlap is computed from the beginning.
+        let own = self.numbering.part.overlap(self.from(), self.position) - self.own_bytes;
+        self.own_bytes += own;
+        summary.bytes += own;
+        let skipped = self.decoder.lifecycle_only().skipped;
+        summary.skipped += (skipped - self.skipped).min(own);
+        self.skipped = skipped;
+        self.append_ended(tables, summary);
+    }
+
+    /// Counts the bytes of a recording, which is read record by record.
+    pub fn count_bytes(&mut self, count: usize, summary: &mut Summary) {
+        self.position += count as u64;
+        summary.bytes += count as u64;
+    }
+
+    /// Reads a record of a recording.
+    pub fn record(&mut self, record: &Record, tables: &mut Tables, summary: &mut Summary) {
+        match record {
+            Record::Stream { data, span, ends } => {
+                if tables.has(Table::Events) {
+                    let Self { name, numbering, batch, .. } = self;
+                    let mut rows = EventRows { name, tables, numbering, batch };
+                    self.decoder.record(data, *span, *ends, None, &mut rows);
+                } else {
+                    self.decoder.record(data, *span, *ends, None, &mut Ignore);
+                }
+            }
+            Record::Invalid { field, expected, span } => {
+                self.decoder.bad_record(field, expected, *span);
+            }
+        }
+        self.append_ended(tables, summary);
+    }
+
+    /// The error that ends a strict scan, if there is one.
+    pub fn strict_error(&self) -> Option<Diagnostic> {
+        let mut found = self.decoder.store().failed.clone()?;
+        if let Some(slice) = &self.slice {
+            found.line += slice.input.lines_before(slice.from);
+        }
+        Some(found)
+    }
+
+    fn from(&self) -> u64 {
+        self.slice.as_ref().map_or(0, |slice| slice.from)
+    }
+
+    /// The end of the part; it moves if the part claims the remainder.
+    pub const fn end(&self) -> u64 {
+        self.numbering.part.end
+    }
+
+    /// Whether the part reads the source to its end, because it is the first with a named lane.
+    pub const fn reads_remainder(&self) -> bool {
+        self.numbering.reads_remainder
+    }
+
+    /// Whether an earlier part reads this one, as a part of the remainder.
+    pub fn is_redundant(&self) -> bool {
+        let Numbering { part, remainder, .. } = &self.numbering;
+        remainder.as_ref().is_some_and(|remainder| remainder.includes(part.start))
+    }
+
+    /// Whether all responses that begin in the part have ended. A part that is read alone and has a named lane is read to the
+    /// end of the source.
+    pub fn is_done(&self) -> bool {
+        let Numbering { part, ref remainder, reached, named_lanes, .. } = self.numbering;
+        let open = self.decoder.lanes().open_in(None);
+        self.slice.is_some()
+            && (remainder.is_some() || !named_lanes)
+            && reached.is_some_and(|reached| reached >= part.end)
+            && open.is_none_or(|response| response.tracking.byte_start >= part.end)
+    }
+
+    /// Ends the source.
+    pub fn finish(&mut self, tables: &mut Tables, summary: &mut Summary) {
+        if !self.is_done() {
+            let Self { name, numbering, batch, .. } = self;
+            self.decoder.finish(None, &mut EventRows { name, tables, numbering, batch });
+            self.append_ended(tables, summary);
+        }
+        if self.decoder.store().failed.is_some() {
+            return;
+        }
+        // A response that is still open begins in another part, which reports its diagnostics.
+        if let Some(open) = self.decoder.lanes().open_in(None) {
+            self.owners.extend(owned(open, None));
+        }
+        let diagnostics = self.own_diagnostics(tables.has(Table::Diagnostics));
+        self.count_diagnostics(&diagnostics, summary);
+        if tables.has(Table::Diagnostics) {
+            for (found, stream_index) in diagnostics {
+                tables.diagnostic(self.name, stream_index, &found);
+            }
+        }
+    }
+
+    /// Counts the diagnostics of the part by code. If the store is full, those that it does not contain are counted too.
+    fn count_diagnostics(&mut self, own: &[(Diagnostic, Option<u64>)], summary: &mut Summary) {
+        let mut counts = self.decoder.store().counts;
+        if self.slice.is_some() && self.decoder.store().kept.len() < KEPT {
+            counts = [0; DIAGNOSTICS.len()];
+            for (found, _) in own {
+                counts[found.code as usize] += 1;
+            }
+        }
+        if self.decoder.lifecycle_only().on {
+            for code in COMPARING {
+                counts[code as usize] = 0;
+            }
+        }
+        for (total, count) in summary.diagnostics.iter_mut().zip(counts) {
+            *total += count;
+        }
+    }
+
+    /// The stored diagnostics of the part by offset, with the numbers of their responses. Line numbers are relative to the
+    /// beginning of reading unless `lines` is set.
+    fn own_diagnostics(&mut self, lines: bool) -> Vec<(Diagnostic, Option<u64>)> {
+        let part = self.numbering.part;
+        let mut own = Vec::new();
+        for found in &self.decoder.store().kept {
+            let owner = found.place.and_then(|place| self.owners.get(&place)).copied();
+            if part.has(owner.map_or(found.offset, |owner| owner.byte_start)) {
+                own.push((found.clone(), owner.and_then(|owner| owner.stream_index)));
+            }
+        }
+        own.sort_by_key(|(found, _)| found.offset);
+        if let Some(slice) = &mut self.slice {
+            own.retain(|(found, _)| !slice.earlier.contain(found));
+            if lines && !own.is_empty() {
+                let before = slice.input.lines_before(slice.from);
+                for (found, _) in &mut own {
+                    found.line += before;
+                }
+            }
+        }
+        own
+    }
+
+    /// Appends the responses that have ended.
+    fn append_ended(&mut self, tables: &mut Tables, summary: &mut Summary) {
+        for mut response in self.decoder.lanes_mut().take_ended() {
+            let stream_index = self.numbering.ended(&response);
+            self.owners.extend(owned(&response, stream_index));
+            if !self.numbering.part.has(response.tracking.byte_start) {
+                continue;
+            }
+            if let Some(slice) = &mut self.slice {
+                response.tracking.diagnostics.retain(|found| !slice.earlier.contain(found));
+            }
+            let status = response.status().unwrap_or_default().into_owned();
+            *summary.responses.entry(status).or_default() += 1;
+            tables.response(self.name, &response, stream_index);
+        }
+    }
+}
+
+/// The stored diagnostics of a response, with their owner.
+fn owned(response: &Assembled, stream_index: Option<u64>) -> impl Iterator<Item = (u32, Owner)> {
+    let owner = Owner { byte_start: response.tracking.byte_start, stream_index };
+    response.tracking.diagnostics.iter().filter_map(move |found| Some((found.place?, owner)))
+}
+
+/// Records the positions of events and makes no rows of them.
+struct ReachOnly<'a, 'n>(&'a mut Numbering<'n>);
+
+impl EventSink<Responses> for ReachOnly<'_, '_> {
+    // Events that are skipped or read in runs neither begin nor end a response, and have no lane of their own.
+    const READS_EVENTS: bool = false;
+
+    fn event(&mut self, _: &Event<'_>) {}
+
+    fn applied(&mut self, event: &Event<'_>, response: Option<&Assembled>) {
+        self.0.reach(&position(event, response));
+    }
+
+    fn non_streamed(&mut self, response: &Assembled) {
+        self.0.open = Some(response.tracking.byte_start);
+    }
+}
+
+/// Appends rows of events.
+struct EventRows<'a, 'n> {
+    name: &'a str,
+    tables: &'a mut Tables,
+    numbering: &'a mut Numbering<'n>,
+    batch: &'a mut DeltaBatch,
+}
+
+impl EventSink<Responses> for EventRows<'_, '_> {
+    fn event(&mut self, _: &Event<'_>) {}
+
+    fn applied(&mut self, event: &Event<'_>, response: Option<&Assembled>) {
+        let counted = self.numbering.count(1, &position(event, response));
+        let Some((stream_index, event_index)) = counted else { return };
+        let row = EventRow { source: self.name, event, response, stream_index, event_index };
+        self.tables.event(&row);
+    }
+
+    fn non_streamed(&mut self, response: &Assembled) {
+        // Numbers the response if it is the first one of the part.
+        self.numbering.begun(response);
+        self.numbering.open = Some(response.tracking.byte_start);
+    }
+
+    fn takes_runs(&mut self, cached: &CachedEvent<Route>, _: Option<&str>) -> bool {
+        self.batch.clear();
+        DeltaBatch::accepts(cached)
+    }
+
+    #[inline]
+    fn delta(&mut self, delta: &Delta<'_>) {
+        self.batch.add(delta);
+    }
+
+    fn run_ended(
+        &mut self,
+        cached: &CachedEvent<Route>,
+        lane: Option<&str>,
+        response: Option<&Assembled>,
+    ) {
+        let Some(offset) = self.batch.last_offset() else { return };
+        let last = EventPosition { offset, in_named_lane: lane.is_some(), response };
+        let counted = self.numbering.count(self.batch.len() as u64, &last);
+        let Some((stream_index, event_index)) = counted else { return };
+        let id = response.and_then(Assembled::id);
+        let shared = RunValues {
+            source: self.name,
+            cached,
+            lane,
+            time: None,
+            response_id: id.as_deref(),
+            stream_index,
+            event_index,
+        };
+        self.batch.write(&shared, self.tables);
+    }
+}
+
+fn position<'a>(event: &Event<'_>, response: Option<&'a Assembled>) -> EventPosition<'a> {
+    EventPosition { offset: event.offset, in_named_lane: event.lane.is_some(), response }
+}

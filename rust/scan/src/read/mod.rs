@@ -1,0 +1,10 @@
+//! Reads sources and parts of sources into tables.
+
+mod delta_batch;
+mod events_only;
+mod full;
+mod numbering;
+mod reader;
+
+pub use full::ReadOptions;
+pub use reader::{BatchSink, Reader, Stop, StrictError};
