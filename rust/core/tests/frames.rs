@@ -15,7 +15,7 @@ enum Item {
         data: Vec<u8>,
         name: Option<Vec<u8>>,
         at: (u64, u64, u64),
-        what: &'static str,
+        kind: &'static str,
         flag: &'static str,
         keys: Option<usize>,
     },
@@ -38,7 +38,7 @@ impl FrameSink for Items {
             data: frame.data.to_vec(),
             name: frame.name.map(<[u8]>::to_vec),
             at: (frame.offset, frame.end, frame.line),
-            what: frame.kind.name(),
+            kind: frame.kind.name(),
             flag: match (frame.missing_blank_line, frame.unfinished) {
                 (true, _) => "missing",
                 (_, true) => "unfinished",
@@ -72,17 +72,17 @@ fn frame(
     data: &str,
     name: &str,
     at: (u64, u64, u64),
-    what: &'static str,
+    kind: &'static str,
     keys: Option<usize>,
 ) -> Item {
     let name = (!name.is_empty()).then(|| name.as_bytes().to_vec());
-    Item::Frame { data: data.as_bytes().to_vec(), name, at, what, flag: "", keys }
+    Item::Frame { data: data.as_bytes().to_vec(), name, at, kind, flag: "", keys }
 }
 
 fn with_flag(item: Item, flag: &'static str) -> Item {
     match item {
-        Item::Frame { data, name, at, what, keys, .. } => {
-            Item::Frame { data, name, at, what, flag, keys }
+        Item::Frame { data, name, at, kind, keys, .. } => {
+            Item::Frame { data, name, at, kind, flag, keys }
         }
         other => other,
     }

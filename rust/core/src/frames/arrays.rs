@@ -28,7 +28,7 @@ enum State {
 
 /// The result of a step through a chunk.
 #[derive(Clone, Copy, Debug)]
-pub(crate) enum Step {
+pub(super) enum Step {
     /// The chunk is consumed.
     More,
     /// The text is an array of objects, not a line of text like `[INFO] ready`.
@@ -45,7 +45,7 @@ pub(crate) enum Step {
 
 /// An open array. The framer passes it chunk after chunk until a step ends or rejects it.
 #[derive(Debug)]
-pub(crate) struct Array {
+pub(super) struct Array {
     /// The position of its bracket, and the end of its last element.
     pub start: Span,
     pub last_end: Span,

@@ -16,7 +16,7 @@ use crate::work::work;
 const MAX_REUSED: usize = 1 << 20;
 
 /// The name and value of a field line. The name of a comment is empty; without a colon, the value is empty.
-pub(crate) fn field(line: &[u8]) -> (&[u8], &[u8]) {
+pub(super) fn field(line: &[u8]) -> (&[u8], &[u8]) {
     let colon = memchr(b':', line).unwrap_or(line.len());
     work(colon);
     let (name, value) = line.split_at_checked(colon).unwrap_or((line, b""));
@@ -25,13 +25,13 @@ pub(crate) fn field(line: &[u8]) -> (&[u8], &[u8]) {
 }
 
 /// Whether the SSE standard defines a field of this name.
-pub(crate) fn is_standard_field(name: &[u8]) -> bool {
+pub(super) fn is_standard_field(name: &[u8]) -> bool {
     matches!(name, b"data" | b"event" | b"id" | b"retry")
 }
 
 /// An open block.
 #[derive(Debug)]
-pub(crate) struct Block {
+struct Block {
     /// From the first field line to the last line so far.
     span: Span,
     /// The data lines so far, joined by newlines.
@@ -43,7 +43,7 @@ pub(crate) struct Block {
     after_data: Option<(u64, u64)>,
     name: Option<Vec<u8>>,
     /// A name that follows the data.
-    name_after: Option<Vec<u8>>,
+    name_after_data: Option<Vec<u8>>,
     check: Option<LineCheck>,
     too_large: Option<DroppedData>,
 }
@@ -58,7 +58,7 @@ impl Block {
             data_end: start,
             after_data: None,
             name: None,
-            name_after: None,
+            name_after_data: None,
             check: None,
             too_large: None,
         }
@@ -113,14 +113,14 @@ impl Block {
         if too_large {
             self.too_large.get_or_insert_default();
         } else if self.lines > 0 || self.too_large.is_some() {
-            self.name_after = Some(value.to_vec());
+            self.name_after_data = Some(value.to_vec());
         } else {
             self.name = Some(value.to_vec());
         }
     }
 
     fn last_name(&self) -> Option<&[u8]> {
-        self.name_after.as_deref().or(self.name.as_deref())
+        self.name_after_data.as_deref().or(self.name.as_deref())
     }
 }
 
@@ -134,7 +134,7 @@ enum BlockEnd {
 
 /// Makes frames from fields and blank lines.
 #[derive(Debug)]
-pub(crate) struct Blocks {
+pub(super) struct Blocks {
     open: Option<Block>,
     /// The maximum size of a name, and of the data, in bytes.
     limit: Option<u64>,
@@ -246,16 +246,17 @@ impl Blocks {
         out: &mut Emitter<S>,
     ) -> Block {
         // If names precede data in this block, the name after the data belongs to the next block.
-        let name_is_next = block.name.is_some() || block.name_after.is_none();
+        let name_is_next = block.name.is_some() || block.name_after_data.is_none();
         let here = (span.start, span.line);
         let (end, opening) = if name_is_next {
             (block.data_end, block.after_data.unwrap_or(here))
         } else {
             (block.span.end, here)
         };
-        let name = if name_is_next { block.name.as_deref() } else { block.name_after.as_deref() };
+        let name =
+            if name_is_next { block.name.as_deref() } else { block.name_after_data.as_deref() };
         self.dispatch(&block, name, end, BlockEnd::NextObject, out);
-        let name = if name_is_next { block.name_after.take() } else { None };
+        let name = if name_is_next { block.name_after_data.take() } else { None };
         self.recycle(block);
         Block { name, ..Block::new(opening, mem::take(&mut self.reusable_data)) }
     }

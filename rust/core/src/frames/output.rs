@@ -100,7 +100,7 @@ pub trait FrameSink {
 }
 
 /// A sink with the scratch space for members that every frame borrows.
-pub(crate) struct Emitter<'a, S> {
+pub(super) struct Emitter<'a, S> {
     pub sink: &'a mut S,
     pub members: &'a mut Vec<Member>,
 }
@@ -150,7 +150,7 @@ impl<S: FrameSink> Emitter<'_, S> {
 
 /// A line without its line break. If it was `dropped`, `text` is only its beginning.
 #[derive(Clone, Copy)]
-pub(crate) struct Line<'a> {
+pub(super) struct Line<'a> {
     pub text: &'a [u8],
     pub span: Span,
     pub dropped: Option<DroppedData>,
@@ -158,7 +158,7 @@ pub(crate) struct Line<'a> {
 
 /// A summary of data that was too large to buffer: its first and its last byte that are not white space.
 #[derive(Clone, Copy, Debug, Default)]
-pub(crate) struct DroppedData {
+pub(super) struct DroppedData {
     pub first: Option<u8>,
     pub last: Option<u8>,
 }
@@ -185,6 +185,6 @@ impl DroppedData {
 }
 
 /// Whether a size in bytes exceeds the limit.
-pub(crate) fn over(limit: Option<u64>, size: u64) -> bool {
+pub(super) fn over(limit: Option<u64>, size: u64) -> bool {
     limit.is_some_and(|limit| size > limit)
 }

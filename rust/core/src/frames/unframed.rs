@@ -52,7 +52,7 @@ impl TextLines {
 
 /// Makes frames of lines outside blocks.
 #[derive(Debug)]
-pub(crate) struct Unframed {
+pub(super) struct Unframed {
     /// A JSON text that is not complete.
     json_text: Option<(TextLines, LineCheck)>,
     stray_text: Option<TextLines>,

@@ -7,7 +7,7 @@ use memchr::{memchr, memchr2};
 use crate::work::work;
 
 /// A complete block of at most an event line and one data line.
-pub(crate) struct WholeBlock<'a> {
+pub(super) struct WholeBlock<'a> {
     pub name: Option<&'a [u8]>,
     pub data: &'a [u8],
     /// The position after the data, where the last line ends.
@@ -25,7 +25,7 @@ impl WholeBlock<'_> {
 
 /// The complete block at the start of `text`, if there is one. Its data begins with a brace, so it is not the end mark.
 #[inline]
-pub(crate) fn whole_block(text: &[u8], limit: usize) -> Option<WholeBlock<'_>> {
+pub(super) fn whole_block(text: &[u8], limit: usize) -> Option<WholeBlock<'_>> {
     let (name, start, lines) = match text.strip_prefix(b"event:") {
         Some(after) => {
             let (size, name) = whole_line(after, usize::MAX)?;
@@ -47,7 +47,7 @@ pub(crate) fn whole_block(text: &[u8], limit: usize) -> Option<WholeBlock<'_>> {
 
 /// The complete line at the start of `text` and its size, if it ends with LF and its size is within the limit.
 #[inline]
-pub(crate) fn whole_line(text: &[u8], limit: usize) -> Option<(usize, &[u8])> {
+pub(super) fn whole_line(text: &[u8], limit: usize) -> Option<(usize, &[u8])> {
     let found = memchr2(b'\n', b'\r', text);
     work(found.unwrap_or(text.len()) + 1);
     let size = found?;

@@ -8,7 +8,7 @@ use super::types::{Kind, Member, Range32, SIZE_LIMIT};
 use crate::simd;
 use crate::work::work;
 
-/// Locates the top-matcher members of a valid object, which may exceed the depth and digit limits.
+/// Locates the top-level members of a valid object, which may exceed the depth and digit limits.
 ///
 /// `members` is cleared first. Returns false, with no members, if the text is not an object.
 pub fn locate(text: &[u8], members: &mut Vec<Member>) -> bool {

@@ -55,7 +55,7 @@ pub struct HoleValue {
 
 impl Template {
     /// A template of a checked object without lone surrogates and invalid UTF-8. The members for which `varies` returns true
-    /// become holes if they are strings, numbers, arrays or objects. `None` without holes, or with more than [`HOLES`].
+    /// become holes if they are strings, numbers, arrays or objects. `None` without holes, or with too many.
     pub fn of(text: &[u8], members: &[Member], varies: impl Fn(&Member) -> bool) -> Option<Self> {
         let mut holes = Vec::new();
         let mut holes_before = Vec::with_capacity(members.len());

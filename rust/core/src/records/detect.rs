@@ -50,14 +50,14 @@ pub struct Signature {
 
 /// The content of a part of a row: a payload, or stream text in an encoding.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Content {
+pub(super) enum Content {
     Event,
     Encoded(Encoding),
 }
 
 /// A payload with its event name, or stream text.
 #[derive(Debug)]
-pub struct RowPart<'r> {
+pub(super) struct RowPart<'r> {
     pub content: Content,
     pub data: Cow<'r, [u8]>,
     pub name: Option<Cow<'r, [u8]>>,
@@ -66,13 +66,13 @@ pub struct RowPart<'r> {
 /// The parts of one row in order, with its lane and its time in seconds since the epoch.
 #[derive(Debug, Default)]
 pub struct Row<'r> {
-    pub parts: Vec<RowPart<'r>>,
-    pub lane: Option<Cow<'r, str>>,
-    pub time: Option<f64>,
+    pub(super) parts: Vec<RowPart<'r>>,
+    pub(super) lane: Option<Cow<'r, str>>,
+    pub(super) time: Option<f64>,
     /// The row records the request of the lane's stream.
-    pub begins: bool,
+    pub(super) begins: bool,
     /// The row records the end of the lane's stream.
-    pub ends: bool,
+    pub(super) ends: bool,
     pub issues: Vec<Issue>,
 }
 
@@ -83,7 +83,7 @@ impl<'r> Row<'r> {
 }
 
 /// Finds the stream, the time and the lane in the rows of one source: by pointers, else by detection.
-pub struct RowDetector {
+pub(super) struct RowDetector {
     signature: &'static Signature,
     field: Option<Steps>,
     time: Option<Steps>,
@@ -380,12 +380,12 @@ fn is_event(value: &[u8], signature: &Signature) -> bool {
 }
 
 /// Whether a text is one JSON object; locates its members in `members`.
-pub fn is_object(text: &[u8], members: &mut Vec<Member>) -> bool {
+pub(super) fn is_object(text: &[u8], members: &mut Vec<Member>) -> bool {
     trim(text).starts_with(b"{")
         && json::check(text, members).is_ok_and(|checked| checked.kind == json::Kind::Object)
 }
 
 /// Whether a text begins with the first event of a response, so that the previous stream of its lane has ended.
-pub fn begins_response(text: &[u8], signature: &Signature) -> bool {
+pub(super) fn begins_response(text: &[u8], signature: &Signature) -> bool {
     (signature.begins_response)(first_line(text))
 }

@@ -15,12 +15,12 @@ const STARTS: [&[u8]; 8] =
     [b"event:", b"data:", b"id:", b"retry:", b": ", b"{\"", b"[{", b"\x1f\x8b"];
 
 /// The diagnostic for gzip data that cannot be decompressed: its code and its reason.
-pub const FAULT: (Code, &str) =
+pub(super) const FAULT: (Code, &str) =
     (Code::BadCompression, "the gzip data inside is corrupt, cut short or too large");
 
 /// The declared encoding of a field: text that may be base64, base64, or bytes.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Encoding {
+pub(super) enum Encoding {
     Text,
     Base64,
     Bytes,
@@ -29,7 +29,7 @@ pub enum Encoding {
 /// Decodes a field; returns its bytes and whether it was base64. `None` if gzip data in it cannot be decompressed.
 ///
 /// `previous_encoded`: the previous field of the lane was base64, so this one is decoded if it is valid base64.
-pub fn decode_field(
+pub(super) fn decode_field(
     data: &[u8],
     kind: Encoding,
     previous_encoded: bool,

@@ -34,9 +34,9 @@ pub enum Closes {
 /// Receives the frames of records, with their lanes and times.
 pub trait RecordSink: FrameSink {
     /// The next frames and notes belong to this record.
-    fn enter(&mut self, lane: Option<&str>, place: &RecordSpan);
+    fn enter(&mut self, lane: Option<&str>, record: &RecordSpan);
     /// Responses end with this record.
-    fn close(&mut self, lane: Option<&str>, place: &RecordSpan, closes: Closes);
+    fn close(&mut self, lane: Option<&str>, record: &RecordSpan, closes: Closes);
 }
 
 /// JSON Pointers to the fields of rows. With `only`, every line of the source is a row.
@@ -58,7 +58,7 @@ struct OpenStream {
     /// The last field was base64.
     encoded: bool,
     /// The last record.
-    place: RecordSpan,
+    record: RecordSpan,
     /// The number of streams opened before this one; open streams end in this order.
     ordinal: u64,
 }
@@ -101,13 +101,13 @@ impl Rows {
     }
 
     /// Passes the frames and notes of a row to the sink.
-    pub fn take<T: RecordSink>(&mut self, row: Row<'_>, place: RecordSpan, sink: &mut T) {
-        let place = RecordSpan { time: row.time, ..place };
+    pub fn take<T: RecordSink>(&mut self, row: Row<'_>, record: RecordSpan, sink: &mut T) {
+        let record = RecordSpan { time: row.time, ..record };
         let lane = row.lane.as_deref();
         if !row.issues.is_empty() {
-            sink.enter(lane, &place);
+            sink.enter(lane, &record);
             for issue in row.issues {
-                sink.note(note(issue, &place));
+                sink.note(note(issue, &record));
             }
         }
         if let (true, Some(time)) = (row.begins, row.time) {
@@ -116,10 +116,18 @@ impl Rows {
         let count = row.parts.len();
         for (number, part) in row.parts.into_iter().enumerate() {
             let last = number + 1 == count && !row.ends;
-            self.take_part(&part.data, part.content, part.name.as_deref(), lane, place, last, sink);
+            self.take_part(
+                &part.data,
+                part.content,
+                part.name.as_deref(),
+                lane,
+                record,
+                last,
+                sink,
+            );
         }
         if row.ends {
-            self.end(lane, &place, sink);
+            self.end(lane, &record, sink);
         }
     }
 
@@ -127,26 +135,26 @@ impl Rows {
     pub fn found<T: RecordSink>(
         &mut self,
         data: &[u8],
-        place: RecordSpan,
+        record: RecordSpan,
         ends: bool,
         sink: &mut T,
     ) {
         let content = Content::Encoded(Encoding::Bytes);
-        self.take_part(data, content, None, None, place, false, sink);
+        self.take_part(data, content, None, None, record, false, sink);
         if ends {
-            self.end(None, &place, sink);
+            self.end(None, &record, sink);
         }
     }
 
     /// Ends the stream of a lane, with its unfinished input.
-    fn end<T: RecordSink>(&mut self, lane: Option<&str>, place: &RecordSpan, sink: &mut T) {
+    fn end<T: RecordSink>(&mut self, lane: Option<&str>, record: &RecordSpan, sink: &mut T) {
         let key = lane.map(Into::into);
         if let Some(stream) = self.open_streams.remove(&key) {
             self.finish_stream(lane, stream, sink);
         }
         self.request_times.remove(&key);
-        sink.enter(lane, place);
-        sink.close(lane, place, Closes::Any);
+        sink.enter(lane, record);
+        sink.close(lane, record, Closes::Any);
     }
 
     /// Reads a part of a row. `last`: the stream does not end in this row, and no part follows.
@@ -157,7 +165,7 @@ impl Rows {
         content: Content,
         name: Option<&[u8]>,
         lane: Option<&str>,
-        place: RecordSpan,
+        record: RecordSpan,
         last: bool,
         sink: &mut T,
     ) {
@@ -168,7 +176,7 @@ impl Rows {
             if let Some(stream) = stream {
                 self.open_streams.insert(lane.clone(), stream);
             }
-            self.payload(data, name, &lane, place, whole, sink);
+            self.payload(data, name, &lane, record, whole, sink);
             return;
         };
         let Some((text, encoded)) =
@@ -177,8 +185,8 @@ impl Rows {
             if let Some(stream) = stream {
                 self.open_streams.insert(lane.clone(), stream);
             }
-            sink.enter(lane.as_deref(), &place);
-            sink.note(note((FAULT.0, vec![("reason", FAULT.1.into())]), &place));
+            sink.enter(lane.as_deref(), &record);
+            sink.note(note((FAULT.0, vec![("reason", FAULT.1.into())]), &record));
             return;
         };
         let mut text = text.as_ref();
@@ -192,13 +200,13 @@ impl Rows {
         if stream.is_none() {
             text = text.strip_prefix(BOM).unwrap_or(text);
             if is_object(text, &mut self.members) {
-                self.payload(text, None, &lane, place, last, sink);
+                self.payload(text, None, &lane, record, last, sink);
                 return;
             }
         }
         let mut stream = stream.unwrap_or_else(|| self.open_stream());
         stream.encoded = encoded;
-        self.feed(stream, text, lane, place, last, sink);
+        self.feed(stream, text, lane, record, last, sink);
     }
 
     /// Emits a payload. `whole`: a response in it is complete.
@@ -208,22 +216,22 @@ impl Rows {
         data: &[u8],
         name: Option<&[u8]>,
         lane: &Option<Box<str>>,
-        mut place: RecordSpan,
+        mut record: RecordSpan,
         whole: bool,
         sink: &mut T,
     ) {
         if trim(data) == b"[DONE]" {
-            sink.enter(lane.as_deref(), &place);
+            sink.enter(lane.as_deref(), &record);
             sink.done();
         } else {
-            place.requested_at = self.request_times.remove(lane);
-            sink.enter(lane.as_deref(), &place);
+            record.requested_at = self.request_times.remove(lane);
+            sink.enter(lane.as_deref(), &record);
             sink.frame(Frame {
                 data,
                 name,
-                offset: place.offset,
-                end: place.end,
-                line: place.line,
+                offset: record.offset,
+                end: record.end,
+                line: record.line,
                 kind: FrameKind::Payload,
                 missing_blank_line: false,
                 unfinished: false,
@@ -232,7 +240,7 @@ impl Rows {
             });
         }
         if whole {
-            sink.close(lane.as_deref(), &place, Closes::Whole);
+            sink.close(lane.as_deref(), &record, Closes::Whole);
         }
     }
 
@@ -242,18 +250,18 @@ impl Rows {
         mut stream: OpenStream,
         text: &[u8],
         lane: Option<Box<str>>,
-        place: RecordSpan,
+        record: RecordSpan,
         last: bool,
         sink: &mut T,
     ) {
-        stream.starts.push((stream.fed, place));
+        stream.starts.push((stream.fed, record));
         stream.fed += text.len() as u64;
-        stream.place = place;
-        let requested_at = place.requested_at.or_else(|| self.request_times.get(&lane).copied());
-        sink.enter(lane.as_deref(), &RecordSpan { requested_at, ..place });
+        stream.record = record;
+        let requested_at = record.requested_at.or_else(|| self.request_times.get(&lane).copied());
+        sink.enter(lane.as_deref(), &RecordSpan { requested_at, ..record });
         let mut positions = RecordPositions {
             starts: &mut stream.starts,
-            end: place.end,
+            end: record.end,
             missing_reported: &mut self.missing_reported,
             framed: false,
             sink,
@@ -270,7 +278,7 @@ impl Rows {
         stream.encoded = false;
         self.reusable_stream = Some(stream);
         if last {
-            sink.close(lane.as_deref(), &place, Closes::Whole);
+            sink.close(lane.as_deref(), &record, Closes::Whole);
         }
     }
 
@@ -289,10 +297,10 @@ impl Rows {
         mut stream: OpenStream,
         sink: &mut T,
     ) {
-        sink.enter(lane, &stream.place);
+        sink.enter(lane, &stream.record);
         stream.framer.finish(&mut RecordPositions {
             starts: &mut stream.starts,
-            end: stream.place.end,
+            end: stream.record.end,
             missing_reported: &mut self.missing_reported,
             framed: false,
             sink,
@@ -306,7 +314,7 @@ impl Rows {
             fed: 0,
             starts: Vec::new(),
             encoded: false,
-            place: RecordSpan::default(),
+            record: RecordSpan::default(),
             ordinal: 0,
         });
         stream.ordinal = self.opened_count;
@@ -315,9 +323,9 @@ impl Rows {
 }
 
 /// A note on a whole record.
-fn note((code, detail): Issue, place: &RecordSpan) -> Note {
-    let length = place.end.saturating_sub(place.offset);
-    Note { code, offset: place.offset, length, line: place.line, detail }
+fn note((code, detail): Issue, record: &RecordSpan) -> Note {
+    let length = record.end.saturating_sub(record.offset);
+    Note { code, offset: record.offset, length, line: record.line, detail }
 }
 
 /// Replaces framer positions by positions of records: from the record of the first byte to the last record.
@@ -334,7 +342,7 @@ impl<T> RecordPositions<'_, T> {
     fn record_at(&mut self, offset: u64) -> RecordSpan {
         let first = self.starts.partition_point(|(start, _)| *start <= offset).saturating_sub(1);
         self.starts.drain(..first);
-        self.starts.first().map_or_else(RecordSpan::default, |(_, place)| *place)
+        self.starts.first().map_or_else(RecordSpan::default, |(_, record)| *record)
     }
 }
 

@@ -12,7 +12,7 @@ const UNITS: [(u128, u32); 4] = [
 ];
 
 /// The timestamp of a JSON string or number, in seconds since the epoch; `None` if the value is not a timestamp.
-pub fn read_time(value: &[u8]) -> Option<f64> {
+pub(super) fn read_time(value: &[u8]) -> Option<f64> {
     let quoted = value.strip_prefix(b"\"").map(|rest| rest.strip_suffix(b"\"").unwrap_or(rest));
     let text = quoted.unwrap_or(value);
     if (1..=20).contains(&text.len()) && text.iter().all(u8::is_ascii_digit) {
