@@ -1,4 +1,5 @@
-//! Generates the Rust tables of the catalogues and of the diagnostic codes; the modules beside the TOML files include them.
+//! Generates Rust tables from the event catalogues and the diagnostic codes. The modules next to the TOML files include
+//! them.
 //!
 //! An error in a catalogue stops the build with a message that names the entry.
 
@@ -42,14 +43,15 @@ fn rows<'a>(catalogue: &'a Table, name: &str) -> Vec<&'a Table> {
     rows.iter().map(|row| row.as_table().expect("a table")).collect()
 }
 
-/// A string member, "" where there is none.
+/// A string member, or "" if it is missing.
 fn text<'a>(row: &'a Table, name: &str) -> &'a str {
     row.get(name)
         .map_or("", |value| value.as_str().unwrap_or_else(|| panic!("{name} is a string: {row}")))
 }
 
 fn write_events(events: &[&Table], out: &mut String) {
-    writeln!(out, "pub static EVENTS: [Entry; {}] = [", events.len()).expect("a String takes all");
+    writeln!(out, "pub static EVENTS: [Entry; {}] = [", events.len())
+        .expect("writing to a String cannot fail");
     for event in events {
         let fold = event["fold"].as_table().expect("fold is a table");
         let phase = text(fold, "phase");
@@ -69,7 +71,8 @@ fn write_events(events: &[&Table], out: &mut String) {
             format!("eager: &{:?}", eager(event)),
             format!("terminal: {}", phase == "terminal"),
         ];
-        writeln!(out, "    Entry {{ {} }},", members.join(", ")).expect("a String takes all");
+        writeln!(out, "    Entry {{ {} }},", members.join(", "))
+            .expect("writing to a String cannot fail");
     }
     out.push_str("];\n");
 }
@@ -94,7 +97,7 @@ fn steps(target: &str) -> String {
     target.split('.').filter(|path| !path.is_empty()).map(step).collect::<Vec<_>>().join(", ")
 }
 
-/// The names of the fields that event objects hold decoded: strings and integers, in order.
+/// The names of the fields that event objects decode on creation: strings and integers, in order.
 fn eager(event: &Table) -> Vec<&str> {
     let fields = event.get("fields").and_then(Value::as_array).map_or(&[][..], Vec::as_slice);
     let fields = fields.iter().map(|field| field.as_table().expect("a field is a table"));
@@ -106,15 +109,16 @@ fn eager(event: &Table) -> Vec<&str> {
     fields.filter(scalar).map(|field| text(field, "name")).collect()
 }
 
-/// For each length of a type, the places of the types of that length.
+/// For each length of an event type, the indices of the types of that length.
 fn write_lengths(events: &[&Table], out: &mut String) {
     let length = |event: &Table| text(event, "type").len();
     let longest = events.iter().map(|event| length(event)).max().expect("there are events");
-    writeln!(out, "static BY_LENGTH: [&[u16]; {}] = [", longest + 1).expect("a String takes all");
+    writeln!(out, "static BY_LENGTH: [&[u16]; {}] = [", longest + 1)
+        .expect("writing to a String cannot fail");
     for wanted in 0..=longest {
         let places: Vec<usize> =
             (0..events.len()).filter(|&place| length(events[place]) == wanted).collect();
-        writeln!(out, "    &{places:?},").expect("a String takes all");
+        writeln!(out, "    &{places:?},").expect("writing to a String cannot fail");
     }
     out.push_str("];\n");
 }
@@ -124,7 +128,7 @@ fn write_diagnostics(kinds: &[&Table], out: &mut String) {
     out.push_str("#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]\n#[repr(u8)]\npub enum Code {\n");
     for kind in kinds {
         writeln!(out, "    /// {}\n    {},", text(kind, "doc"), camel(text(kind, "code")))
-            .expect("a String takes all");
+            .expect("writing to a String cannot fail");
     }
     let names: Vec<_> =
         kinds.iter().map(|kind| format!("Self::{}", camel(text(kind, "code")))).collect();
@@ -134,9 +138,9 @@ fn write_diagnostics(kinds: &[&Table], out: &mut String) {
         names.len(),
         names.join(", ")
     )
-    .expect("a String takes all");
+    .expect("writing to a String cannot fail");
     writeln!(out, "pub static DIAGNOSTICS: [DiagnosticKind; {}] = [", kinds.len())
-        .expect("a String takes all");
+        .expect("writing to a String cannot fail");
     for kind in kinds {
         let (code, severity, template) =
             (text(kind, "code"), camel(text(kind, "severity")), text(kind, "template"));
@@ -144,7 +148,7 @@ fn write_diagnostics(kinds: &[&Table], out: &mut String) {
             out,
             "    DiagnosticKind {{ code: {code:?}, severity: Severity::{severity}, template: {template:?} }},"
         )
-        .expect("a String takes all");
+        .expect("writing to a String cannot fail");
     }
     out.push_str("];\n");
 }

@@ -1,9 +1,9 @@
-//! Reading events: in full, and in the decoder, whose event cache recognises events that repeat.
+//! Reading events: each one in full, and with the caches of the decoder.
 
 mod stages;
 
 use divan::Bencher;
-use stages::{Log, measured};
+use stages::{Log, measure};
 
 fn main() {
     divan::main();
@@ -11,10 +11,10 @@ fn main() {
 
 #[divan::bench(args = stages::logs(), max_time = 1)]
 fn in_full(bencher: Bencher<'_, '_>, log: &Log) {
-    measured(bencher, log, stages::events_in_full);
+    measure(bencher, log, stages::events_in_full);
 }
 
 #[divan::bench(args = stages::logs(), max_time = 1)]
 fn decoder(bencher: Bencher<'_, '_>, log: &Log) {
-    measured(bencher, log, stages::decoder);
+    measure(bencher, log, stages::decoder);
 }

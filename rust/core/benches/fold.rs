@@ -1,9 +1,9 @@
-//! Folding whole logs, with and without the fast paths.
+//! Assembling the responses of whole logs, with and without the fast paths.
 
 mod stages;
 
 use divan::Bencher;
-use stages::{Log, measured};
+use stages::{Log, measure};
 
 fn main() {
     divan::main();
@@ -11,10 +11,10 @@ fn main() {
 
 #[divan::bench(args = stages::logs(), max_time = 1)]
 fn fold(bencher: Bencher<'_, '_>, log: &Log) {
-    measured(bencher, log, stages::fold);
+    measure(bencher, log, stages::fold);
 }
 
 #[divan::bench(args = stages::logs(), max_time = 1)]
 fn slow(bencher: Bencher<'_, '_>, log: &Log) {
-    measured(bencher, log, stages::fold_slow);
+    measure(bencher, log, stages::fold_slow);
 }

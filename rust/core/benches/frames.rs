@@ -1,9 +1,9 @@
-//! Framing, and memchr over the same bytes as an upper limit.
+//! Framing, compared with memchr over the same bytes, the lower bound.
 
 mod stages;
 
 use divan::Bencher;
-use stages::{Log, measured};
+use stages::{Log, measure};
 
 fn main() {
     divan::main();
@@ -11,10 +11,10 @@ fn main() {
 
 #[divan::bench(args = stages::logs(), max_time = 1)]
 fn memchr(bencher: Bencher<'_, '_>, log: &Log) {
-    measured(bencher, log, stages::newlines);
+    measure(bencher, log, stages::newlines);
 }
 
 #[divan::bench(args = stages::logs(), max_time = 1)]
 fn frames(bencher: Bencher<'_, '_>, log: &Log) {
-    measured(bencher, log, stages::frames);
+    measure(bencher, log, stages::frames);
 }

@@ -1,9 +1,9 @@
-//! The JSON check of every payload, without the value cache.
+//! Checking every payload in full.
 
 mod stages;
 
 use divan::Bencher;
-use stages::{Log, measured};
+use stages::{Log, measure};
 
 fn main() {
     divan::main();
@@ -11,5 +11,5 @@ fn main() {
 
 #[divan::bench(args = stages::logs(), max_time = 1)]
 fn scan(bencher: Bencher<'_, '_>, log: &Log) {
-    measured(bencher, log, stages::json_in_full);
+    measure(bencher, log, stages::json_in_full);
 }

@@ -1,7 +1,7 @@
-//! Runs one stage on a log: `stages STAGE FILE [ROUNDS]`. `ROUNDS` is 1 by default, for valgrind. The stage `none` only reads
+//! Runs one stage over a log, for valgrind: `stages STAGE FILE [ROUNDS]`, one round by default. The stage `none` only reads
 //! the file.
 //!
-//! Prints the count that the stage returns, and the time of the fastest round in nanoseconds.
+//! Prints the count that the stage returns, and the nanoseconds of the fastest round.
 
 #[path = "../benches/stages/mod.rs"]
 mod stages;
@@ -16,16 +16,16 @@ fn main() -> ExitCode {
     let stage = stages::STAGES.iter().find(|(stage, _)| *stage == name);
     let log = match std::fs::read(&path) {
         Ok(log) if stage.is_some() || name == "none" => log,
-        Ok(_) => return usage(&format!("unknown stage {name:?}")),
+        Ok(_) => return usage(&format!("no stage {name:?}")),
         Err(error) => return usage(&format!("{path}: {error}")),
     };
-    let (mut found, mut fastest) = (0, Duration::MAX);
+    let (mut count, mut fastest) = (0, Duration::MAX);
     for _ in 0..rounds {
         let start = Instant::now();
-        found = stage.map_or(0, |(_, stage)| stage(std::hint::black_box(&log)));
+        count = stage.map_or(0, |(_, stage)| stage(std::hint::black_box(&log)));
         fastest = fastest.min(start.elapsed());
     }
-    println!("{found} {}", fastest.as_nanos());
+    println!("{count} {}", fastest.as_nanos());
     ExitCode::SUCCESS
 }
 

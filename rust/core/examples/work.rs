@@ -1,7 +1,7 @@
-//! Prints how many bytes the decoder reads to process standard input: `work CHUNK [EVERY]`, for the tests.
+//! Prints the number of bytes that the decoder examines to read the standard input, for tests: `work CHUNK [EVERY]`.
 //!
-//! `CHUNK`: bytes per call; `EVERY`: reads the tool calls of the latest response after this many calls, 0 for never. Reading tool
-//! calls does not count as work.
+//! `CHUNK` is the number of bytes per call. After every `EVERY` calls, the tool calls of the latest response are read; 0 means
+//! never. Reading the tool calls is not counted.
 
 use std::io::{self, Read as _};
 
@@ -17,9 +17,9 @@ fn main() -> io::Result<()> {
     io::stdin().read_to_end(&mut source)?;
     let mut decoder = Decoder::<Responses>::new(Options::default(), false);
     let mut total = 0;
-    for (number, piece) in (1_usize..).zip(source.chunks(chunk.max(1))) {
+    for (number, bytes) in (1_usize..).zip(source.chunks(chunk.max(1))) {
         work::take();
-        decoder.feed(piece, None, &mut Ignore);
+        decoder.feed(bytes, None, &mut Ignore);
         total += work::take();
         if every > 0 && number.is_multiple_of(every) {
             let lanes = decoder.lanes();

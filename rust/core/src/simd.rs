@@ -1,25 +1,24 @@
-//! Sixteen bytes at a time: which of them end or break a run inside a string, and which are not ASCII. And memory that is
-//! asked for before it is read.
+//! Vector instructions: classify blocks of 16 bytes, compare texts, prefetch memory.
 //!
-//! On x86-64 this is SSE2, which every such machine has; wider registers would have to be asked for at run time, and most
-//! strings of an event are shorter than one. Elsewhere it is plain code with the same answers. The one module of the core
-//! with `unsafe`: without it the fold takes twice the instructions (docs/performance.md).
+//! On x86-64 the code uses SSE2, which all x86-64 processors have. Wider registers would need detection at run time, and
+//! most strings of an event are shorter than one. Other targets use portable code with the same results. This is the only
+//! module of the core with `unsafe`: without it, the fold executes twice as many instructions (docs/performance.md).
 #![allow(unsafe_code)]
 
-/// A bit for each byte of a block, the lowest for the first byte.
+/// One bit per byte of a block; the lowest bit is the first byte.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 pub(crate) struct Marks {
-    /// A quote, a backslash or a control character.
+    /// Quotes, backslashes and control characters.
     pub special: u32,
-    /// From 0x80.
-    pub high: u32,
+    /// Bytes from 0x80.
+    pub non_ascii: u32,
 }
 
-/// The marks of a block.
+/// The special and the non-ASCII bytes of a block.
 #[cfg(all(target_arch = "x86_64", target_feature = "sse2"))]
 #[inline]
 pub(crate) fn marks(block: &[u8; 16]) -> Marks {
-    // SAFETY: this is compiled only for targets that have SSE2, and the function needs nothing else.
+    // SAFETY: this is compiled only for targets with SSE2, the only feature that the function needs.
     unsafe { marks_sse2(block) }
 }
 
@@ -32,67 +31,67 @@ fn marks_sse2(block: &[u8; 16]) -> Marks {
         _mm_cmpeq_epi8, _mm_loadu_si128, _mm_min_epu8, _mm_movemask_epi8, _mm_or_si128,
         _mm_set1_epi8,
     };
-    // SAFETY: sixteen bytes are there to be read, and need not be aligned.
+    // SAFETY: the reference is to 16 readable bytes, and the load needs no alignment.
     let bytes = unsafe { _mm_loadu_si128(block.as_ptr().cast()) };
     let quotes = _mm_cmpeq_epi8(bytes, _mm_set1_epi8(b'"' as i8));
     let backslashes = _mm_cmpeq_epi8(bytes, _mm_set1_epi8(b'\\' as i8));
     let controls = _mm_cmpeq_epi8(_mm_min_epu8(bytes, _mm_set1_epi8(0x1F)), bytes);
     let special = _mm_or_si128(_mm_or_si128(quotes, backslashes), controls);
-    Marks { special: _mm_movemask_epi8(special) as u32, high: _mm_movemask_epi8(bytes) as u32 }
+    Marks { special: _mm_movemask_epi8(special) as u32, non_ascii: _mm_movemask_epi8(bytes) as u32 }
 }
 
-/// The marks of a block.
+/// The special and the non-ASCII bytes of a block.
 #[cfg(not(all(target_arch = "x86_64", target_feature = "sse2")))]
 #[inline]
 pub(crate) fn marks(block: &[u8; 16]) -> Marks {
-    marks_of_each(block)
+    marks_portable(block)
 }
 
-/// A bit for each byte of a block that is special or high, the lowest for the first byte.
+/// One bit per byte of a block that is special or not ASCII; the lowest bit is the first byte.
 #[cfg(all(target_arch = "x86_64", target_feature = "sse2"))]
 #[inline]
-pub(crate) fn stops(block: &[u8; 16]) -> u32 {
-    // SAFETY: this is compiled only for targets that have SSE2, and the function needs nothing else.
-    unsafe { stops_sse2(block) }
+pub(crate) fn special_or_non_ascii(block: &[u8; 16]) -> u32 {
+    // SAFETY: this is compiled only for targets with SSE2, the only feature that the function needs.
+    unsafe { special_or_non_ascii_sse2(block) }
 }
 
 #[cfg(all(target_arch = "x86_64", target_feature = "sse2"))]
 #[inline]
 #[target_feature(enable = "sse2")]
 #[allow(clippy::cast_possible_wrap, clippy::cast_sign_loss, reason = "bits, not numbers")]
-fn stops_sse2(block: &[u8; 16]) -> u32 {
+fn special_or_non_ascii_sse2(block: &[u8; 16]) -> u32 {
     use std::arch::x86_64::{
         _mm_cmpeq_epi8, _mm_cmplt_epi8, _mm_loadu_si128, _mm_movemask_epi8, _mm_or_si128,
         _mm_set1_epi8,
     };
-    // SAFETY: sixteen bytes are there to be read, and need not be aligned.
+    // SAFETY: the reference is to 16 readable bytes, and the load needs no alignment.
     let bytes = unsafe { _mm_loadu_si128(block.as_ptr().cast()) };
     let quotes = _mm_cmpeq_epi8(bytes, _mm_set1_epi8(b'"' as i8));
     let backslashes = _mm_cmpeq_epi8(bytes, _mm_set1_epi8(b'\\' as i8));
-    // As signed numbers, those from 0x80 are below the space too.
+    // As signed numbers, bytes from 0x80 are less than the space, like control characters.
     let others = _mm_cmplt_epi8(bytes, _mm_set1_epi8(b' ' as i8));
     _mm_movemask_epi8(_mm_or_si128(_mm_or_si128(quotes, backslashes), others)) as u32
 }
 
-/// A bit for each byte of a block that is special or high, the lowest for the first byte.
+/// One bit per byte of a block that is special or not ASCII; the lowest bit is the first byte.
 #[cfg(not(all(target_arch = "x86_64", target_feature = "sse2")))]
 #[inline]
-pub(crate) fn stops(block: &[u8; 16]) -> u32 {
+pub(crate) fn special_or_non_ascii(block: &[u8; 16]) -> u32 {
     let marks = marks(block);
-    marks.special | marks.high
+    marks.special | marks.non_ascii
 }
 
 #[cfg(any(test, not(all(target_arch = "x86_64", target_feature = "sse2"))))]
-fn marks_of_each(block: &[u8; 16]) -> Marks {
-    let mut marks = Marks { special: 0, high: 0 };
+fn marks_portable(block: &[u8; 16]) -> Marks {
+    let mut marks = Marks { special: 0, non_ascii: 0 };
     for (place, &byte) in block.iter().enumerate() {
         marks.special |= u32::from(byte < 0x20 || byte == b'"' || byte == b'\\') << place;
-        marks.high |= u32::from(byte >= 0x80) << place;
+        marks.non_ascii |= u32::from(byte >= 0x80) << place;
     }
     marks
 }
 
-/// A bit for each of 64 bytes, the lowest for the first byte.
+/// One bit per byte of 64 bytes; the lowest bit is the first byte.
 #[derive(Clone, Copy, PartialEq, Eq, Debug, Default)]
 pub(crate) struct Structure {
     pub quotes: u64,
@@ -103,7 +102,7 @@ pub(crate) struct Structure {
     pub closes: u64,
 }
 
-/// Where the bytes are that nesting goes by.
+/// The quotes, backslashes and brackets of 64 bytes.
 #[inline]
 pub(crate) fn structure(bytes: &[u8; 64]) -> Structure {
     let (blocks, _) = bytes.as_chunks::<16>();
@@ -118,7 +117,7 @@ pub(crate) fn structure(bytes: &[u8; 64]) -> Structure {
 #[cfg(all(target_arch = "x86_64", target_feature = "sse2"))]
 #[inline]
 fn structure_of(block: &[u8; 16]) -> [u32; 4] {
-    // SAFETY: this is compiled only for targets that have SSE2, and the function needs nothing else.
+    // SAFETY: this is compiled only for targets with SSE2, the only feature that the function needs.
     unsafe { structure_sse2(block) }
 }
 
@@ -133,7 +132,7 @@ fn structure_sse2(block: &[u8; 16]) -> [u32; 4] {
     let (halves, _) = block.as_chunks::<8>();
     let half = |place: usize| i64::from_le_bytes(halves[place]);
     let bytes = _mm_set_epi64x(half(1), half(0));
-    // One bit parts the braces from the brackets.
+    // Braces and brackets differ in one bit.
     let braces = _mm_or_si128(bytes, _mm_set1_epi8(0x20));
     let mask = |bytes, byte: u8| {
         _mm_movemask_epi8(_mm_cmpeq_epi8(bytes, _mm_set1_epi8(byte as i8))) as u32
@@ -144,11 +143,11 @@ fn structure_sse2(block: &[u8; 16]) -> [u32; 4] {
 #[cfg(not(all(target_arch = "x86_64", target_feature = "sse2")))]
 #[inline]
 fn structure_of(block: &[u8; 16]) -> [u32; 4] {
-    structure_of_each(block)
+    structure_portable(block)
 }
 
 #[cfg(any(test, not(all(target_arch = "x86_64", target_feature = "sse2"))))]
-fn structure_of_each(block: &[u8; 16]) -> [u32; 4] {
+fn structure_portable(block: &[u8; 16]) -> [u32; 4] {
     let mut masks = [0; 4];
     for (place, &byte) in block.iter().enumerate() {
         let classes = [byte == b'"', byte == b'\\', byte | 0x20 == b'{', byte | 0x20 == b'}'];
@@ -159,7 +158,7 @@ fn structure_of_each(block: &[u8; 16]) -> [u32; 4] {
     masks
 }
 
-/// Whether two texts are the same. Short ones are compared here, as a call costs more than they do.
+/// Whether two texts are equal. Short texts are compared inline, because a call of `memcmp` would cost more.
 #[inline]
 pub(crate) fn same(one: &[u8], other: &[u8]) -> bool {
     if one.len() != other.len() {
@@ -180,12 +179,12 @@ pub(crate) fn same(one: &[u8], other: &[u8]) -> bool {
     one.iter().zip(other).all(|(byte, other)| byte == other)
 }
 
-/// How far ahead of what is read memory is asked for; 1, 4 and 8 KiB were no faster.
+/// The prefetch distance in bytes; 1, 4 and 8 KiB were no faster.
 #[cfg(all(target_arch = "x86_64", target_feature = "sse2"))]
 const AHEAD: usize = 2048;
 
-/// Asks for what stands so far ahead of a block, as it will be read soon: as many bytes as the block has, none of them its own.
-/// What the processor fetches by itself is not enough where the reader stops at each block (docs/performance.md).
+/// Prefetches as many bytes as a block has, [`AHEAD`] bytes further on and never inside the block. The hardware prefetcher
+/// alone is too slow, because the reader stops at each block (docs/performance.md).
 #[cfg(all(target_arch = "x86_64", target_feature = "sse2"))]
 #[inline]
 pub(crate) fn ahead(text: &[u8], begin: usize, size: usize) {
@@ -193,19 +192,19 @@ pub(crate) fn ahead(text: &[u8], begin: usize, size: usize) {
     const LINE: usize = 64;
     let end = (begin + size + AHEAD).min(text.len());
     for at in (begin + size.max(AHEAD)..end).step_by(LINE) {
-        // SAFETY: asking for an address reads nothing of it, and may be done for any; this one is of the text.
+        // SAFETY: a prefetch reads no data and is allowed for any address; this one is inside the text.
         unsafe { _mm_prefetch::<_MM_HINT_T0>(text.as_ptr().wrapping_add(at).cast()) };
     }
 }
 
-/// Asks for nothing: other processors have no such instruction in stable Rust.
+/// Does nothing: stable Rust has no prefetch instruction for other processors.
 #[cfg(not(all(target_arch = "x86_64", target_feature = "sse2")))]
 #[inline]
 pub(crate) fn ahead(_: &[u8], _: usize, _: usize) {}
 
-/// How many bytes two texts have in common from their beginning on.
+/// The length of the common prefix of two texts.
 #[inline]
-pub(crate) fn common(one: &[u8], other: &[u8]) -> usize {
+pub(crate) fn common_prefix(one: &[u8], other: &[u8]) -> usize {
     const BLOCK: usize = 32;
     const STRIDE: usize = 512;
     let size = one.len().min(other.len());
@@ -225,22 +224,26 @@ mod tests {
     use super::*;
 
     #[test]
-    fn every_byte_in_every_place_is_marked_as_plain_code_does() {
+    fn vector_and_portable_code_agree_on_every_byte() {
         for byte in 0..=u8::MAX {
             for place in 0..16 {
                 let mut block = [b'a'; 16];
                 block[place] = byte;
                 block[15 - place] = byte.wrapping_mul(7).wrapping_add(place as u8);
-                let each = marks_of_each(&block);
+                let each = marks_portable(&block);
                 assert_eq!(marks(&block), each, "{block:?}");
-                assert_eq!(stops(&block), each.special | each.high, "{block:?}");
-                assert_eq!(structure_of(&block), structure_of_each(&block), "{block:?}");
+                assert_eq!(
+                    special_or_non_ascii(&block),
+                    each.special | each.non_ascii,
+                    "{block:?}"
+                );
+                assert_eq!(structure_of(&block), structure_portable(&block), "{block:?}");
             }
         }
     }
 
     #[test]
-    fn a_difference_in_any_place_is_seen() {
+    fn a_difference_at_any_position_is_found() {
         for length in (0..200).chain([511, 512, 513, 1100]) {
             let one: Vec<u8> = (0..length).map(|place| place as u8).collect();
             assert!(same(&one, &one.clone()), "{length}");
@@ -249,7 +252,7 @@ mod tests {
                 let mut other = one.clone();
                 other[place] ^= 0x80;
                 assert!(!same(&one, &other), "{place} of {length}");
-                assert_eq!(common(&one, &other), place, "{place} of {length}");
+                assert_eq!(common_prefix(&one, &other), place, "{place} of {length}");
             }
         }
     }

@@ -1,6 +1,6 @@
-//! Counts the bytes that are read, compared or moved: tests check that this work is linear in the input.
+//! A counter of the bytes that are read, compared or moved. Tests check that this work is linear in the input.
 //!
-//! Only with the feature `count`; without it the counter costs nothing.
+//! Counts only with the feature `count`; without it, the calls compile to nothing.
 
 #[cfg(feature = "count")]
 use std::cell::Cell;
@@ -10,7 +10,7 @@ thread_local! {
     static WORK: Cell<u64> = const { Cell::new(0) };
 }
 
-/// Says that so many bytes (or elements) were looked at.
+/// Adds bytes (or elements) to the counter of this thread.
 #[inline]
 pub(crate) fn work(bytes: usize) {
     #[cfg(feature = "count")]
@@ -19,7 +19,7 @@ pub(crate) fn work(bytes: usize) {
     let _ = bytes;
 }
 
-/// What this thread counted since the last call.
+/// Returns the count of this thread since the last call, and resets it.
 #[cfg(feature = "count")]
 pub fn take() -> u64 {
     WORK.replace(0)

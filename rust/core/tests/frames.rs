@@ -1,4 +1,4 @@
-//! The framer: examples with their results, every cut of generated sources, the fast path against the other, and size.
+//! Tests the framer: examples, generated sources in all pairs of chunks, the fast path against the slow path, large sources.
 
 mod common;
 
@@ -8,15 +8,15 @@ use respstream_core::diagnostics::{Note, Value};
 use respstream_core::frames::{Form, Frame, FrameSink, Framer, OnEof, Options};
 use respstream_core::json;
 
-/// What a framer gave, as values that own their bytes.
+/// The output of a framer, with owned bytes.
 #[derive(Clone, Debug, PartialEq, Eq)]
 enum Item {
     Frame {
         data: Vec<u8>,
         name: Option<Vec<u8>>,
         at: (u64, u64, u64),
-        what: &'static str,
-        odd: &'static str,
+        kind: &'static str,
+        flag: &'static str,
         keys: Option<usize>,
     },
     Note(Note),
@@ -38,8 +38,8 @@ impl FrameSink for Items {
             data: frame.data.to_vec(),
             name: frame.name.map(<[u8]>::to_vec),
             at: (frame.offset, frame.end, frame.line),
-            what: frame.kind.name(),
-            odd: match (frame.missing_blank_line, frame.unfinished) {
+            kind: frame.kind.name(),
+            flag: match (frame.missing_blank_line, frame.unfinished) {
                 (true, _) => "missing",
                 (_, true) => "unfinished",
                 _ => "",
@@ -72,17 +72,17 @@ fn frame(
     data: &str,
     name: &str,
     at: (u64, u64, u64),
-    what: &'static str,
+    kind: &'static str,
     keys: Option<usize>,
 ) -> Item {
     let name = (!name.is_empty()).then(|| name.as_bytes().to_vec());
-    Item::Frame { data: data.as_bytes().to_vec(), name, at, what, odd: "", keys }
+    Item::Frame { data: data.as_bytes().to_vec(), name, at, kind, flag: "", keys }
 }
 
-fn odd(item: Item, odd: &'static str) -> Item {
+fn with_flag(item: Item, flag: &'static str) -> Item {
     match item {
-        Item::Frame { data, name, at, what, keys, .. } => {
-            Item::Frame { data, name, at, what, odd, keys }
+        Item::Frame { data, name, at, kind, keys, .. } => {
+            Item::Frame { data, name, at, kind, flag, keys }
         }
         other => other,
     }
@@ -97,19 +97,20 @@ fn note(
     Item::Note(Note { code, offset, length, line, detail: vec![(key, value)] })
 }
 
-/// Whole, cut in two everywhere, and byte by byte, on both paths: one result, which is returned.
-fn at_every_cut(source: &[u8], options: Options) -> Vec<Item> {
+/// Frames a source as one chunk, as two chunks with every boundary, and byte by byte, on both paths. Checks that all
+/// results are equal and returns the result.
+fn frames_of_all_chunkings(source: &[u8], options: Options) -> Vec<Item> {
     let whole = run([source], options, true);
-    let told = |cut| format!("{options:?}, cut {cut}: {}", source.escape_ascii());
+    let context = |cut| format!("{options:?}, cut {cut}: {}", source.escape_ascii());
     for slow in [false, true] {
-        assert_eq!(run([source], options, slow), whole, "{}", told(0));
-        assert_eq!(run(source.chunks(1), options, slow), whole, "{}", told(1));
+        assert_eq!(run([source], options, slow), whole, "{}", context(0));
+        assert_eq!(run(source.chunks(1), options, slow), whole, "{}", context(1));
         for cut in 0..=source.len() {
             assert_eq!(
                 run([&source[..cut], &source[cut..]], options, slow),
                 whole,
                 "{}",
-                told(cut)
+                context(cut)
             );
         }
     }
@@ -117,7 +118,7 @@ fn at_every_cut(source: &[u8], options: Options) -> Vec<Item> {
 }
 
 fn auto(source: &str) -> Vec<Item> {
-    at_every_cut(source.as_bytes(), Options::default())
+    frames_of_all_chunkings(source.as_bytes(), Options::default())
 }
 
 #[test]
@@ -135,7 +136,7 @@ fn blocks_and_lines() {
         auto("data: 1\r\ndata\r\revent: x\rdata: {\r\n"),
         [
             frame("1\n", "", (0, 13, 1), "payload", None),
-            odd(frame("{", "x", (15, 31, 4), "payload", None), "unfinished"),
+            with_flag(frame("{", "x", (15, 31, 4), "payload", None), "unfinished"),
         ]
     );
 }
@@ -145,14 +146,14 @@ fn blocks_without_blank_lines() {
     assert_eq!(
         auto("event: a\ndata: {}\nevent: b\ndata: {}\n\n"),
         [
-            odd(frame("{}", "a", (0, 17, 1), "payload", None), "missing"),
+            with_flag(frame("{}", "a", (0, 17, 1), "payload", None), "missing"),
             frame("{}", "b", (18, 35, 3), "payload", None),
         ]
     );
     assert_eq!(
         auto("data: {}\nevent: a\ndata: {}\nevent: b\n\n"),
         [
-            odd(frame("{}", "a", (0, 17, 1), "payload", None), "missing"),
+            with_flag(frame("{}", "a", (0, 17, 1), "payload", None), "missing"),
             frame("{}", "b", (18, 35, 3), "payload", None),
         ]
     );
@@ -160,7 +161,7 @@ fn blocks_without_blank_lines() {
 
 #[test]
 fn arrays() {
-    let broken_off = |offset, length, line| {
+    let bad_element = |offset, length, line| {
         note(Code::BadJson, (offset, length, line), "what", "array element".into())
     };
     assert_eq!(
@@ -173,9 +174,9 @@ fn arrays() {
     );
     assert_eq!(
         auto("[{\"a\n{}"),
-        [broken_off(1, 3, 1), frame("{}", "", (5, 7, 2), "line", Some(0))]
+        [bad_element(1, 3, 1), frame("{}", "", (5, 7, 2), "line", Some(0))]
     );
-    assert_eq!(auto("[\n{"), [broken_off(2, 1, 2)]);
+    assert_eq!(auto("[\n{"), [bad_element(2, 1, 2)]);
     assert_eq!(auto("[INFO] x\n[ "), [note(Code::StrayText, (0, 11, 1), "length", Value::Int(11))]);
 }
 
@@ -195,7 +196,7 @@ fn error_bodies() {
     assert_eq!(auto(open), [body(open.len() as u64)]);
     let sse = Options { form: Form::Sse, ..Options::default() };
     let closed = format!("{open}}}}}");
-    assert_eq!(at_every_cut(closed.as_bytes(), sse), [body(closed.len() as u64)]);
+    assert_eq!(frames_of_all_chunkings(closed.as_bytes(), sse), [body(closed.len() as u64)]);
 }
 
 #[test]
@@ -203,7 +204,7 @@ fn limits_and_ends() {
     let limited = Options { limit: Some(6), ..Options::default() };
     let source = b"data: {\"a\":1}\n\ndata: {}\n\n{\"aaa\":1}\n{}\n";
     assert_eq!(
-        at_every_cut(source, limited),
+        frames_of_all_chunkings(source, limited),
         [
             note(Code::EventTooLarge, (0, 13, 1), "limit", Value::Int(6)),
             frame("{}", "", (15, 23, 3), "payload", None),
@@ -213,7 +214,7 @@ fn limits_and_ends() {
     );
     let discard = Options { on_eof: OnEof::Discard, ..Options::default() };
     assert_eq!(
-        at_every_cut(b"data: {}", discard),
+        frames_of_all_chunkings(b"data: {}", discard),
         [note(Code::UnfinishedBlock, (0, 8, 1), "what", "was discarded".into())]
     );
 }
@@ -256,7 +257,7 @@ const FRAGMENTS: [&str; 34] = [
 ];
 
 #[test]
-fn any_cut_on_either_path() {
+fn generated_sources_do_not_depend_on_chunks_and_path() {
     let mut random = Random(1);
     for _ in 0..3000 {
         let parts = 1 + random.below(12);
@@ -271,12 +272,12 @@ fn any_cut_on_either_path() {
             on_eof: [OnEof::Flush, OnEof::Discard][random.below(2)],
             limit: [None, None, Some(0), Some(3), Some(12), Some(30)][random.below(6)],
         };
-        at_every_cut(&source, options);
+        frames_of_all_chunkings(&source, options);
     }
 }
 
 #[test]
-fn plain_sources_take_the_fast_path() {
+fn regular_sources_take_the_fast_path() {
     let block =
         b"event: response.output_text.delta\ndata: {\"type\":\"response.output_text.delta\"}\n\n";
     let line = b"{\"type\":\"response.output_text.delta\"}\n";
@@ -288,7 +289,7 @@ fn plain_sources_take_the_fast_path() {
     }
 }
 
-/// Would take hours if anything were looked at again and again.
+/// Takes hours if the framer reads bytes repeatedly.
 #[test]
 fn large_sources_in_small_chunks() {
     let long = format!("data: {{\"a\":\"{}\"}}\n\n", "x".repeat(8 << 20));

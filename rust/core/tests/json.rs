@@ -1,4 +1,4 @@
-//! `json` against `serde_json`, over generated texts and damaged ones.
+//! Compares `json` with `serde_json` on generated and damaged texts.
 
 mod common;
 
@@ -8,7 +8,7 @@ use respstream_core::json::{
 };
 use serde_json::Value;
 
-const PIECES: &[&str] = &[
+const STRING_PARTS: &[&str] = &[
     "a",
     "type",
     "delta",
@@ -30,19 +30,19 @@ const PIECES: &[&str] = &[
 ];
 const NUMBERS: &[&str] =
     &["0", "-0", "1", "-12", "3.25", "1e5", "1E-2", "-0.5e+3", "123456789012345678901234567890"];
-const SPACES: &[&str] = &["", "", "", " ", "\n", "\r\n\t "];
+const WHITE_SPACE: &[&str] = &["", "", "", " ", "\n", "\r\n\t "];
 const NOISE: &[u8] = b"{}[],:\"\\ntfu0e.-+1 \n\x00\x1f\xff\xc3a";
 
 fn string(random: &mut Random, out: &mut String) {
     out.push('"');
     for _ in 0..random.below(4) {
-        out.push_str(random.pick(PIECES));
+        out.push_str(random.pick(STRING_PARTS));
     }
     out.push('"');
 }
 
 fn value(random: &mut Random, depth: usize, out: &mut String) {
-    out.push_str(random.pick(SPACES));
+    out.push_str(random.pick(WHITE_SPACE));
     match random.below(if depth < 6 { 9 } else { 6 }) {
         0 | 1 => string(random, out),
         2 | 3 => out.push_str(random.pick(NUMBERS)),
@@ -51,7 +51,7 @@ fn value(random: &mut Random, depth: usize, out: &mut String) {
         6 => array(random, depth, out),
         _ => object(random, depth, out),
     }
-    out.push_str(random.pick(SPACES));
+    out.push_str(random.pick(WHITE_SPACE));
 }
 
 fn array(random: &mut Random, depth: usize, out: &mut String) {
@@ -67,9 +67,9 @@ fn object(random: &mut Random, depth: usize, out: &mut String) {
     out.push('{');
     for index in 0..random.below(5) {
         out.push_str(if index > 0 { "," } else { "" });
-        out.push_str(random.pick(SPACES));
+        out.push_str(random.pick(WHITE_SPACE));
         string(random, out);
-        out.push_str(random.pick(SPACES));
+        out.push_str(random.pick(WHITE_SPACE));
         out.push(':');
         value(random, depth + 1, out);
     }
@@ -98,7 +98,7 @@ fn damage(random: &mut Random, text: &mut Vec<u8>) {
     }
 }
 
-/// The verdict of `serde_json`; none where it refuses a lone surrogate or a huge exponent, which are valid JSON.
+/// Whether `serde_json` accepts a text; `None` if it rejects a lone surrogate or a huge exponent, which are valid JSON.
 fn is_valid(text: &[u8]) -> Option<bool> {
     match serde_json::from_str::<Value>(&String::from_utf8_lossy(text)) {
         Ok(_) => Some(true),
@@ -111,7 +111,7 @@ fn is_valid(text: &[u8]) -> Option<bool> {
 }
 
 #[test]
-fn verdicts_agree() {
+fn check_agrees_with_serde_json() {
     let (mut random, mut members) = (Random(1), Vec::new());
     let mut valid = 0;
     for _ in 0..60_000 {
@@ -129,15 +129,15 @@ fn verdicts_agree() {
 }
 
 #[test]
-fn members_agree() {
+fn members_agree_with_serde_json() {
     let (mut random, mut members, mut located) = (Random(2), Vec::new(), Vec::new());
     let mut compared = 0;
     for _ in 0..30_000 {
         let text = document(&mut random);
-        let scanned = check(&text, &mut members).expect("a generated text is valid");
-        assert_eq!(locate(&text, &mut located), scanned.kind == Kind::Object);
+        let checked = check(&text, &mut members).expect("a generated text is valid");
+        assert_eq!(locate(&text, &mut located), checked.kind == Kind::Object);
         assert_eq!(members, located);
-        if scanned.lone_surrogate {
+        if checked.lone_surrogate {
             continue;
         }
         if let Ok(Value::Object(object)) = serde_json::from_slice(&text) {
@@ -146,9 +146,9 @@ fn members_agree() {
                 let member = find(&text, &members, key).expect("serde_json found this key");
                 check_value(&text, member, expected);
             }
-            let known =
+            let is_expected =
                 |member: &Member| object.contains_key(&*decode_str(quoted_key(&text, member)));
-            assert!(members.iter().all(known));
+            assert!(members.iter().all(is_expected));
         }
     }
     assert!(compared > 10_000, "{compared}");
@@ -181,7 +181,7 @@ fn check_value(text: &[u8], member: &Member, expected: &Value) {
 }
 
 #[test]
-fn locating_survives_any_bytes() {
+fn locate_accepts_any_bytes() {
     let (mut random, mut members, mut parts) = (Random(3), Vec::new(), Vec::new());
     for _ in 0..60_000 {
         let mut text = document(&mut random);
@@ -198,7 +198,7 @@ fn locating_survives_any_bytes() {
 }
 
 #[test]
-fn lines_agree_with_the_whole() {
+fn line_check_agrees_with_check() {
     let (mut random, mut members) = (Random(4), Vec::new());
     for _ in 0..40_000 {
         let mut text = document(&mut random);
@@ -219,7 +219,7 @@ fn lines_agree_with_the_whole() {
 }
 
 #[test]
-fn a_prefix_at_a_line_end_is_open() {
+fn no_prefix_of_a_valid_text_is_broken() {
     let mut random = Random(5);
     for _ in 0..5_000 {
         let text = document(&mut random);

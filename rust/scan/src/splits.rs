@@ -18,8 +18,8 @@ use respstream_core::frames::Options;
 use respstream_core::json::{self, Kind};
 use respstream_core::protocols::responses::Assembled;
 use respstream_core::protocols::responses::Event;
-use respstream_core::protocols::responses::{BOUNDARIES, LANE_FIELD, Responses};
 use respstream_core::protocols::responses::catalogue::Phase;
+use respstream_core::protocols::responses::{BOUNDARIES, LANE_FIELD, Responses};
 use respstream_core::sse::BOM;
 
 use crate::input::{Compression, Input, Location, Problem, RecordingOptions, Source};

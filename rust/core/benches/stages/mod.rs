@@ -1,8 +1,8 @@
-//! The stages of the core, each as a function from a whole log to a count, and the logs to measure them on.
+//! The stages of the core as functions from a whole log to a count, and the logs to measure them with.
 //!
-//! Used by the micro benches and by the example `stages`, which runs under valgrind.
+//! The micro benchmarks and the example `stages`, which counts instructions, use them.
 
-#![allow(dead_code, reason = "each bench uses some of it")]
+#![allow(dead_code, reason = "each benchmark uses some of the functions")]
 
 use std::fmt;
 use std::fs;
@@ -18,15 +18,15 @@ use respstream_core::json;
 use respstream_core::protocols::responses::{Event, EventReader, Responses};
 use respstream_core::protocols::{Classified, Protocol};
 
-/// Processes a log; returns how many items it found.
+/// Reads a log and returns a count, for example of frames.
 pub type Stage = fn(&[u8]) -> usize;
 
-/// Times a stage over a log.
-pub fn measured(bencher: Bencher<'_, '_>, log: &Log, stage: Stage) {
+/// Measures a stage on a log.
+pub fn measure(bencher: Bencher<'_, '_>, log: &Log, stage: Stage) {
     bencher.counter(BytesCount::of_slice(&log.data)).bench(|| stage(divan::black_box(&log.data)));
 }
 
-/// All stages by name; the first one is the upper limit.
+/// All stages by name; the first is the lower bound.
 pub const STAGES: [(&str, Stage); 7] = [
     ("memchr", newlines),
     ("frames", frames),
@@ -39,12 +39,12 @@ pub const STAGES: [(&str, Stage); 7] = [
 
 const OPTIONS: Options = Options { form: Form::Auto, on_eof: OnEof::Flush, limit: None };
 
-/// The upper limit: memchr finds the newlines in the same bytes.
+/// The lower bound: memchr finds the newlines.
 pub fn newlines(log: &[u8]) -> usize {
     memchr::memchr_iter(b'\n', log).count()
 }
 
-/// Framing only. It includes the JSON check of JSON Lines, because a line is a frame only if it is valid.
+/// Framing alone. JSON Lines are checked too, because the framer must know whether a line is JSON.
 pub fn frames(log: &[u8]) -> usize {
     let mut count = Count(0);
     let mut framer = Framer::new(OPTIONS);
@@ -53,7 +53,7 @@ pub fn frames(log: &[u8]) -> usize {
     count.0
 }
 
-/// The JSON check of every payload, which finds its members. Lines are split by memchr.
+/// Checks every payload in full and locates its members; memchr finds the lines.
 pub fn json_in_full(log: &[u8]) -> usize {
     let mut members = Vec::new();
     let mut found = 0;
@@ -69,17 +69,17 @@ pub fn json_in_full(log: &[u8]) -> usize {
     found
 }
 
-/// Framing, and reading every event in full: none is compared with the ones before.
+/// Framing, and reading every event in full, without the event cache.
 pub fn events_in_full(log: &[u8]) -> usize {
     let mut events = Events { reader: EventReader::new(Responses::CACHED_VALUES), found: 0 };
-    events.reader.events.off = true; // or it would keep each event to know it again
+    events.reader.events.off = true;
     let mut framer = Framer::new(OPTIONS);
     framer.feed(log, &mut events);
     framer.finish(&mut events);
     events.found
 }
 
-/// The whole decoder, with a sink that reads each event.
+/// The whole decoder, with a sink that receives each event.
 pub fn decoder(log: &[u8]) -> usize {
     let mut count = Count(0);
     let mut decoder = Decoder::<Responses>::new(OPTIONS, false);
@@ -88,19 +88,19 @@ pub fn decoder(log: &[u8]) -> usize {
     count.0
 }
 
-/// The whole decoder, with a sink that ignores events: only responses are assembled.
+/// The whole decoder without an event sink; returns the number of responses.
 pub fn fold(log: &[u8]) -> usize {
-    folded(Decoder::new(OPTIONS, false), log)
+    fold_with(Decoder::new(OPTIONS, false), log)
 }
 
-/// Like `fold`, without fast paths.
+/// As [`fold`], without fast paths.
 pub fn fold_slow(log: &[u8]) -> usize {
     let mut decoder = Decoder::new(OPTIONS, false);
     decoder.force_slow();
-    folded(decoder, log)
+    fold_with(decoder, log)
 }
 
-fn folded(mut decoder: Decoder<Responses>, log: &[u8]) -> usize {
+fn fold_with(mut decoder: Decoder<Responses>, log: &[u8]) -> usize {
     decoder.feed(log, None, &mut Ignore);
     decoder.finish(None, &mut Ignore);
     decoder.lanes_mut().take_ended().len()
@@ -142,7 +142,7 @@ impl FrameSink for Events {
     fn done(&mut self) {}
 }
 
-/// A log and its name.
+/// A log with its name.
 pub struct Log {
     pub name: String,
     pub data: Vec<u8>,
@@ -154,11 +154,11 @@ impl fmt::Display for Log {
     }
 }
 
-/// The files of the folder `RESPSTREAM_BENCH_LOGS` (`python -m benches.logs` writes one). Without that variable, one log: the
-/// recorded streams of the tests, concatenated and repeated to at least 4 MB.
+/// The files of the folder `RESPSTREAM_BENCH_LOGS` (`python -m benches.logs` writes one). Without the variable, one log of
+/// at least 4 MB, made of the recorded streams of the tests.
 ///
 /// # Panics
-/// If there is no log.
+/// If the folder is empty or cannot be read.
 pub fn logs() -> Vec<Log> {
     let logs = match std::env::var_os("RESPSTREAM_BENCH_LOGS") {
         Some(folder) => files(Path::new(&folder)).into_iter().map(|path| read(&path)).collect(),

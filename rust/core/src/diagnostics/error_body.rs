@@ -3,12 +3,12 @@
 use super::store::{Detail, Value, clip};
 use crate::json::{self, Kind, LineCheck, Member, State, trim};
 
-/// The most bytes of a text that are examined.
+/// The maximum number of bytes of a text that are examined.
 pub const SAMPLE: usize = 65536;
 
-/// What an API error body says (code, message, type, param), or `None` where `text` is none.
+/// The detail of an API error body (code, message, type, param), or `None` if `text` is not one.
 ///
-/// A body that lacks its last braces is read as if it had them.
+/// Missing closing brackets at the end are added.
 pub fn error_body(text: &[u8]) -> Option<Detail> {
     let text = trim(text.get(..SAMPLE).unwrap_or(text));
     if text.first() != Some(&b'{') {
@@ -27,15 +27,15 @@ pub fn error_body(text: &[u8]) -> Option<Detail> {
     error_detail(&text, &members)
 }
 
-/// The `error` member of an HTTP error body as a diagnostic's detail, or `None` where there is none.
+/// The `error` member of an HTTP error body as a diagnostic's detail, or `None` if there is none.
 pub fn error_detail(text: &[u8], members: &[Member]) -> Option<Detail> {
     let error = json::find(text, members, "error")?;
     let raw = error.value(text);
     let mut inner = Vec::new();
     let value = |inner: &[Member], key: &str| match (error.kind, key) {
-        (Kind::String, "message") => shown(raw, Kind::String),
+        (Kind::String, "message") => detail_value(raw, Kind::String),
         _ => json::find(raw, inner, key)
-            .map_or(Value::Null, |member| shown(member.value(raw), member.kind)),
+            .map_or(Value::Null, |member| detail_value(member.value(raw), member.kind)),
     };
     match error.kind {
         Kind::String => {}
@@ -46,8 +46,8 @@ pub fn error_detail(text: &[u8], members: &[Member]) -> Option<Detail> {
     Some(keys.into_iter().map(|key| (key, value(&inner, key))).collect())
 }
 
-/// A text, clipped; integers of 64 bits as text; null for anything else.
-fn shown(raw: &[u8], kind: Kind) -> Value {
+/// A string, clipped; an integer of up to 64 bits as text; null for other values.
+fn detail_value(raw: &[u8], kind: Kind) -> Value {
     match kind {
         Kind::String => clip(&json::decode_str(raw)).into(),
         Kind::Number => {

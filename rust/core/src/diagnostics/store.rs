@@ -1,8 +1,8 @@
-//! The diagnostics of one source: kept up to a number, then counted.
+//! The diagnostics of one source: the first [`KEPT`] are stored, all are counted.
 
 use super::codes::{Code, DIAGNOSTICS, DiagnosticKind, Severity};
 
-/// How many diagnostics of a source, and of a response, are kept.
+/// The maximum number of diagnostics that a source, and each response, stores.
 pub const KEPT: usize = 10_000;
 
 /// A value in the detail of a diagnostic.
@@ -37,13 +37,13 @@ impl From<i64> for Value {
     }
 }
 
-/// What a diagnostic tells beside its code, in the order in which users see it; empty where there is nothing.
+/// The named values of a diagnostic, in the order that users see; may be empty.
 pub type Detail = Vec<(&'static str, Value)>;
 
-/// What was odd, before it is known where: a code and its detail.
+/// A diagnostic without its position: a code and its detail.
 pub type Issue = (Code, Detail);
 
-/// A diagnostic that belongs to a span of the source and to no event. `line` is 1-based.
+/// A diagnostic for a span of the source that belongs to no event. `line` counts from 1.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Note {
     pub code: Code,
@@ -53,7 +53,7 @@ pub struct Note {
     pub detail: Detail,
 }
 
-/// One oddity of a source. Positions are bytes of the uncompressed source, lines count from 1.
+/// A diagnostic of a source. Positions are bytes of the uncompressed source; lines count from 1.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Diagnostic {
     pub code: Code,
@@ -63,11 +63,11 @@ pub struct Diagnostic {
     pub sequence: Option<i64>,
     pub response_id: Option<String>,
     pub detail: Detail,
-    /// Its place among those that the source keeps, if it is one of them.
+    /// Its index in [`Store::kept`], if it is stored.
     pub place: Option<u32>,
 }
 
-/// Bytes of the source from `start` to `end`, and the line (from 1) on which they begin.
+/// The bytes of the source from `start` to `end`, and the line, from 1, on which they begin.
 #[derive(Clone, Copy, Debug)]
 pub struct Span {
     pub start: u64,
@@ -76,7 +76,7 @@ pub struct Span {
 }
 
 impl Span {
-    /// An empty span, to be extended.
+    /// An empty span.
     pub fn at(start: u64, line: u64) -> Self {
         Self { start, end: start, line }
     }
@@ -88,7 +88,7 @@ impl Span {
     }
 }
 
-/// Collects the diagnostics of a source. When it is strict, the first of severity error fails it, and it takes no more.
+/// Collects the diagnostics of a source. In strict mode, the first error sets `failed`, and no more are added.
 #[derive(Default)]
 pub struct Store {
     pub kept: Vec<Diagnostic>,
@@ -102,7 +102,7 @@ impl Store {
         Self { strict, ..Self::default() }
     }
 
-    /// Records a diagnostic and gives it back, so that it can be attributed to a response.
+    /// Adds a diagnostic; returns it, so that the caller can attribute it to a response.
     pub fn add(
         &mut self,
         (code, detail): Issue,
@@ -133,17 +133,17 @@ impl Store {
         Some(diagnostic)
     }
 
-    /// Says to which response a kept diagnostic belongs.
+    /// Sets the response of a diagnostic, also of its stored copy.
     pub fn attribute(&mut self, diagnostic: &mut Diagnostic, response_id: Option<&str>) {
         diagnostic.response_id = response_id.map(str::to_owned);
         let place = diagnostic.place.map(|place| place as usize);
-        if let Some(kept) = place.and_then(|place| self.kept.get_mut(place)) {
-            kept.response_id.clone_from(&diagnostic.response_id);
+        if let Some(stored) = place.and_then(|place| self.kept.get_mut(place)) {
+            stored.response_id.clone_from(&diagnostic.response_id);
         }
     }
 }
 
-/// At most 200 characters of a text, for a diagnostic.
+/// The first 200 characters of a text.
 pub fn clip(text: &str) -> String {
     match text.char_indices().nth(200) {
         Some((end, _)) => text[..end].to_owned(),
@@ -152,10 +152,11 @@ pub fn clip(text: &str) -> String {
 }
 
 impl DiagnosticKind {
-    /// The diagnostic in one line of English: the template, filled from the detail.
+    /// The message: the template with the values of the detail.
     pub fn message(&self, detail: &Detail) -> String {
-        let found =
-            |name: &str| detail.iter().find(|(key, _)| *key == name).map(|(_, value)| shown(value));
+        let value = |name: &str| {
+            detail.iter().find(|(key, _)| *key == name).map(|(_, value)| to_text(value))
+        };
         let mut message = String::new();
         let mut rest = self.template;
         while let Some((before, after)) = rest.split_once('{') {
@@ -163,13 +164,13 @@ impl DiagnosticKind {
             message.push_str(before);
             message.push_str(&match (self.code, name) {
                 ("error_body", "code") => {
-                    let texts = [found("code"), found("type")].into_iter().flatten();
+                    let texts = [value("code"), value("type")].into_iter().flatten();
                     texts
                         .into_iter()
                         .find(|text| !text.is_empty())
                         .unwrap_or_else(|| "error".into())
                 }
-                _ => found(name).unwrap_or_default(),
+                _ => value(name).unwrap_or_default(),
             });
             rest = after;
         }
@@ -177,7 +178,7 @@ impl DiagnosticKind {
     }
 }
 
-fn shown(value: &Value) -> String {
+fn to_text(value: &Value) -> String {
     match value {
         Value::Null => String::new(),
         Value::Int(number) => number.to_string(),

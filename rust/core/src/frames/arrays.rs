@@ -1,8 +1,8 @@
 //! The elements of a top-level JSON array of objects, found while the array arrives.
 //!
-//! Brackets are matched here and little else is checked: each element is checked as an event later. A line break inside a
-//! string, which JSON does not have, ends the array, so that a torn one does not take all that follows with it. The rest of
-//! an array that is broken between two elements is left to the framer as text.
+//! This module matches brackets; each element is checked later, as an event. A line break inside a string, which JSON does
+//! not allow, ends the array, so that a damaged array does not consume the rest of the source. After a syntax error between
+//! two elements, the framer reads the rest as text.
 
 use std::mem;
 use std::ops::Range;
@@ -12,13 +12,13 @@ use memchr::memchr2;
 use super::output::over;
 use crate::diagnostics::Span;
 
-/// Bytes beyond twice the limit from which on a beginning is a line of text, whatever follows.
-const LINE: u64 = 64;
+/// A prefix longer than twice the limit and this number of bytes is a line of text.
+const MAX_PREFIX: u64 = 64;
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 enum State {
-    /// Only the bracket and blanks came.
-    Unknown,
+    /// Only the bracket and blanks so far.
+    Undecided,
     First,
     Value,
     Comma,
@@ -26,100 +26,100 @@ enum State {
     Ended,
 }
 
-/// FrameKind a step through a chunk came to.
+/// The result of a step through a chunk.
 #[derive(Clone, Copy, Debug)]
-pub(crate) enum Step {
-    /// The chunk is used up.
+pub(super) enum Step {
+    /// The chunk is consumed.
     More,
-    /// It is an array of objects, not a line of text such as `[INFO] ready`.
+    /// The text is an array of objects, not a line of text like `[INFO] ready`.
     Accepted,
-    /// An ordinary line that begins with a bracket; `head` holds what was taken of it.
+    /// The text is a line of text that begins with a bracket; `prefix` has its bytes so far.
     Rejected,
-    /// An element is complete; [`Array::element`] gives its bytes, unless it was too large.
+    /// An element is complete; [`Array::element`] returns its bytes, unless it is too large.
     Element { span: Span, too_large: bool },
-    /// The line ended inside a string of an element.
-    Torn(Span),
-    /// The array is over; what follows is not its own.
+    /// A line break inside a string ended an element.
+    LineBreak(Span),
+    /// The array has ended; the next byte is not part of it.
     Ended,
 }
 
-/// An open array, handed chunk after chunk until a step ends or rejects it.
+/// An open array. The framer passes it chunk after chunk until a step ends or rejects it.
 #[derive(Debug)]
-pub(crate) struct Array {
-    /// Where its bracket stands, and the end of its last element.
+pub(super) struct Array {
+    /// The position of its bracket, and the end of its last element.
     pub start: Span,
-    pub edge: Span,
-    /// The 1-based line at the end of what was taken.
+    pub last_end: Span,
+    /// The line, from 1, of the next byte.
     pub line: u64,
-    /// FrameKind came before it was known to be an array.
-    pub head: Vec<u8>,
+    /// The bytes before it was accepted as an array.
+    pub prefix: Vec<u8>,
     state: State,
     limit: Option<u64>,
-    /// Where the open element begins.
+    /// The start of the open element.
     opening: Span,
-    /// The open element's bytes in chunks before this one; those in this one.
-    held: Vec<u8>,
-    here: Range<usize>,
-    size: u64,
+    /// The bytes of the open element from earlier chunks, and its range in this chunk.
+    buffered: Vec<u8>,
+    in_chunk: Range<usize>,
+    element_size: u64,
     depth: u64,
     in_string: bool,
     escaped: bool,
-    /// The last byte that was taken, of those outside strings.
-    last: u8,
+    /// The last byte that was read outside of strings.
+    last_byte: u8,
 }
 
 impl Array {
-    /// An array whose bracket is at this place.
+    /// An array whose bracket is at `start`.
     pub fn new(start: Span, limit: Option<u64>) -> Self {
         Self {
             start,
-            edge: start,
+            last_end: start,
             line: start.line,
-            head: Vec::new(),
-            state: State::Unknown,
+            prefix: Vec::new(),
+            state: State::Undecided,
             limit,
             opening: start,
-            held: Vec::new(),
-            here: 0..0,
-            size: 0,
+            buffered: Vec::new(),
+            in_chunk: 0..0,
+            element_size: 0,
             depth: 0,
             in_string: false,
             escaped: false,
-            last: b'[',
+            last_byte: b'[',
         }
     }
 
     pub fn is_accepted(&self) -> bool {
-        self.state != State::Unknown
+        self.state != State::Undecided
     }
 
-    /// The element that has not ended, up to `end`.
+    /// The span of the open element up to `end`.
     pub fn open_element(&self, end: u64) -> Option<Span> {
         (self.state == State::Element).then_some(Span { end, ..self.opening })
     }
 
-    /// FrameKind comes next is the rest of the line that was begun.
-    pub fn inline(&self) -> bool {
-        !matches!(self.last, b'\r' | b'\n')
+    /// Whether the array ended inside a line.
+    pub fn ends_inside_line(&self) -> bool {
+        !matches!(self.last_byte, b'\r' | b'\n')
     }
 
     /// The bytes of the element that the last step completed in this chunk.
     pub fn element<'a>(&'a self, chunk: &'a [u8]) -> &'a [u8] {
-        if self.held.is_empty() {
-            chunk.get(self.here.clone()).unwrap_or_default()
+        if self.buffered.is_empty() {
+            chunk.get(self.in_chunk.clone()).unwrap_or_default()
         } else {
-            &self.held
+            &self.buffered
         }
     }
 
-    /// Takes bytes of the chunk from `at` on; `shift` is the offset of the chunk's first byte in the source.
+    /// Reads the chunk from `at` on; `shift` is the offset of the chunk in the source.
     pub fn step(&mut self, chunk: &[u8], at: &mut usize, shift: u64) -> Step {
         while self.state != State::Ended {
             let Some(&byte) = chunk.get(*at) else { return Step::More };
             let step = match self.state {
-                State::Unknown => self.decide(chunk, at),
-                State::Element => self.go_on(chunk, at, shift),
-                _ => self.between(byte, at, shift),
+                State::Undecided => self.decide(chunk, at),
+                State::Element => self.continue_element(chunk, at, shift),
+                _ => self.between_elements(byte, at, shift),
             };
             if let Some(step) = step {
                 return step;
@@ -128,16 +128,16 @@ impl Array {
         Step::Ended
     }
 
-    /// Looks at what follows the bracket on its line.
+    /// Accepts or rejects the array by the first byte after the bracket and blanks.
     fn decide(&mut self, chunk: &[u8], at: &mut usize) -> Option<Step> {
         let rest = chunk.get(*at..).unwrap_or_default();
-        let bracket = usize::from(self.head.is_empty());
+        let bracket = usize::from(self.prefix.is_empty());
         let blanks = rest.iter().skip(bracket).take_while(|byte| matches!(byte, b' ' | b'\t'));
         let size = (bracket + blanks.count()).min(rest.len());
-        self.head.extend_from_slice(rest.get(..size).unwrap_or_default());
+        self.prefix.extend_from_slice(rest.get(..size).unwrap_or_default());
         *at += size;
-        let bound = self.limit.map(|limit| limit.saturating_mul(2).saturating_add(LINE));
-        if over(bound, self.head.len() as u64) {
+        let bound = self.limit.map(|limit| limit.saturating_mul(2).saturating_add(MAX_PREFIX));
+        if over(bound, self.prefix.len() as u64) {
             return Some(Step::Rejected);
         }
         if !matches!(rest.get(size)?, b'{' | b']' | b'\r' | b'\n') {
@@ -147,14 +147,15 @@ impl Array {
         Some(Step::Accepted)
     }
 
-    fn between(&mut self, byte: u8, at: &mut usize, shift: u64) -> Option<Step> {
+    /// Reads one byte between elements.
+    fn between_elements(&mut self, byte: u8, at: &mut usize, shift: u64) -> Option<Step> {
         match (byte, self.state) {
-            (b' ' | b'\t' | b'\r' | b'\n', _) => self.count(byte),
+            (b' ' | b'\t' | b'\r' | b'\n', _) => self.count_line(byte),
             (b'{', State::First | State::Value) => {
                 self.state = State::Element;
                 self.opening = Span::at(*at as u64 + shift, self.line);
-                self.held.clear();
-                self.size = 0;
+                self.buffered.clear();
+                self.element_size = 0;
                 return None;
             }
             (b',', State::Comma) => self.state = State::Value,
@@ -164,39 +165,40 @@ impl Array {
                 return None;
             }
         }
-        self.last = byte;
+        self.last_byte = byte;
         *at += 1;
         None
     }
 
-    /// Goes on to the end of the open element, or of the chunk.
-    fn go_on(&mut self, chunk: &[u8], at: &mut usize, shift: u64) -> Option<Step> {
+    /// Continues to the end of the open element, or of the chunk.
+    fn continue_element(&mut self, chunk: &[u8], at: &mut usize, shift: u64) -> Option<Step> {
         let start = *at;
-        let torn = self.find_end(chunk, at);
-        self.size += (*at - start) as u64;
-        self.here = start..*at;
-        let too_large = over(self.limit, self.size);
+        let line_broke = self.skip_element(chunk, at);
+        self.element_size += (*at - start) as u64;
+        self.in_chunk = start..*at;
+        let too_large = over(self.limit, self.element_size);
         let span = Span { end: *at as u64 + shift, ..self.opening };
-        if torn {
+        if line_broke {
             self.state = State::Ended;
-            return Some(Step::Torn(span));
+            return Some(Step::LineBreak(span));
         }
-        let whole = self.depth == 0;
+        let complete = self.depth == 0;
         if too_large {
-            self.held = Vec::new();
-        } else if !whole || !self.held.is_empty() {
-            self.held.extend_from_slice(chunk.get(start..*at).unwrap_or_default());
+            self.buffered = Vec::new();
+        } else if !complete || !self.buffered.is_empty() {
+            self.buffered.extend_from_slice(chunk.get(start..*at).unwrap_or_default());
         }
-        if whole {
+        if complete {
             self.state = State::Comma;
-            self.edge = Span::at(span.end, self.line);
+            self.last_end = Span::at(span.end, self.line);
             return Some(Step::Element { span, too_large });
         }
         None
     }
 
-    /// Moves behind the bracket that closes the element, or to the chunk's end; true at a break that tears it.
-    fn find_end(&mut self, chunk: &[u8], at: &mut usize) -> bool {
+    /// Moves after the bracket that closes the element, or to the end of the chunk; returns true at a line break that ends
+    /// the element.
+    fn skip_element(&mut self, chunk: &[u8], at: &mut usize) -> bool {
         while *at < chunk.len() {
             if self.in_string && !self.escaped {
                 let rest = chunk.get(*at..).unwrap_or_default();
@@ -216,7 +218,7 @@ impl Array {
                 self.escaped = byte == b'\\' && !escaped;
                 self.in_string = byte != b'"' || escaped;
             } else {
-                self.count(byte);
+                self.count_line(byte);
                 match byte {
                     b'"' => self.in_string = true,
                     b'{' | b'[' => self.depth += 1,
@@ -232,11 +234,11 @@ impl Array {
         false
     }
 
-    /// Counts the line breaks of what is taken.
-    fn count(&mut self, byte: u8) {
-        if byte == b'\r' || (byte == b'\n' && self.last != b'\r') {
+    /// Counts a line break outside of strings.
+    fn count_line(&mut self, byte: u8) {
+        if byte == b'\r' || (byte == b'\n' && self.last_byte != b'\r') {
             self.line += 1;
         }
-        self.last = byte;
+        self.last_byte = byte;
     }
 }

@@ -1,12 +1,12 @@
 //! Bytes to frames: SSE blocks with data, JSON lines, JSON texts over several lines, elements of a top-level array.
 //!
-//! This module splits the input into lines and arrays and decides who takes them; `blocks`, `unframed` and `arrays` make
-//! frames. At most one unfinished line, one unfinished block and one unfinished JSON text are kept, each bounded by the
-//! limit. Frames and notes come in the order of the input and do not depend on how it is cut.
+//! This module splits the input into lines and arrays and passes them to `blocks`, `unframed` and `arrays`, which make
+//! frames. At most one unfinished line, one unfinished block and one unfinished JSON text are buffered, each bounded by the
+//! limit. Frames and notes come in the order of the input and do not depend on the chunk boundaries.
 //!
-//! Two paths, one result: if nothing is open and the chunk contains a complete block of at most an event line and one data
-//! line, or a complete JSON line, and all lines end with LF, the fast path borrows the bytes from the chunk. Everything else
-//! is read line by line.
+//! Two paths give the same result. The fast path borrows complete blocks of at most an event line and one data line, and
+//! complete JSON lines, from the chunk; all their lines end with LF, and nothing is open before them. The slow path reads
+//! all other input line by line.
 
 use std::mem;
 use std::ops::Range;
@@ -14,8 +14,8 @@ use std::ops::Range;
 use memchr::memchr2;
 
 use super::arrays::{Array, Step};
-use super::blocks::{Blocks, field, is_known};
-use super::output::{Emitter, Envelope, Frame, FrameKind, FrameSink, Line, Skipped, over};
+use super::blocks::{Blocks, field, is_standard_field};
+use super::output::{DroppedData, Emitter, Envelope, Frame, FrameKind, FrameSink, Line, over};
 use super::unframed::Unframed;
 use super::whole_block::{whole_block, whole_line};
 use crate::diagnostics::{Code, Span};
@@ -24,12 +24,12 @@ use crate::simd::ahead;
 use crate::sse::BOM;
 use crate::work::work;
 
-/// Bytes of a dropped line that are kept: they tell its field.
-const START: usize = 64;
-/// The buffer of an unfinished line is kept for the next one up to this size.
-const SPARE: usize = 1 << 20;
+/// The number of bytes of a dropped line that are kept, to determine its field.
+const DROPPED_PREFIX: usize = 64;
+/// The maximum size of a line buffer that is reused for the next line.
+const MAX_REUSED: usize = 1 << 20;
 
-/// FrameKind the source may hold.
+/// The format of the source.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub enum Form {
     #[default]
@@ -38,7 +38,7 @@ pub enum Form {
     Jsonl,
 }
 
-/// FrameKind becomes of a block that the end of the source cuts short.
+/// Whether a block at the end of the source without its blank line is kept.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub enum OnEof {
     #[default]
@@ -50,17 +50,17 @@ pub enum OnEof {
 pub struct Options {
     pub form: Form,
     pub on_eof: OnEof,
-    /// The most bytes of a payload.
+    /// The maximum size of a payload in bytes.
     pub limit: Option<u64>,
 }
 
 /// Incremental framing of one source.
 #[derive(Debug)]
 pub struct Framer {
-    /// Frames that the fast path gave, and lines that it left to the other.
+    /// The number of frames from the fast path, and of lines that it left to the slow path.
     pub hits: u64,
     pub misses: u64,
-    /// Never takes the fast path; for tests.
+    /// Disables the fast path; for tests.
     pub force_slow: bool,
     form: Form,
     on_eof: OnEof,
@@ -68,22 +68,22 @@ pub struct Framer {
     blocks: Blocks,
     unframed: Unframed,
     array: Option<Array>,
-    /// FrameKind comes next is the rest of a line that an array began: it has no fields.
-    rest: bool,
-    /// How much of a byte order mark came; none once that is settled.
-    head: Option<usize>,
-    /// The offset of the first byte that is not yet part of a line, and its line.
+    /// The next bytes continue the line on which an array ended, so they have no field name.
+    after_array: bool,
+    /// The number of bytes of a byte order mark so far; `None` after the start of the source is decided.
+    bom_received: Option<usize>,
+    /// The offset and line of the first byte that is not part of a complete line.
     offset: u64,
     line: u64,
-    /// The unfinished line, its size, and what is known of one that is too long to keep.
-    held: Vec<u8>,
-    pending: u64,
-    dropped: Option<Skipped>,
+    /// The unfinished line and its size; `dropped` if it is too long to buffer.
+    partial_line: Vec<u8>,
+    partial_size: u64,
+    dropped: Option<DroppedData>,
     after_cr: bool,
     members: Vec<Member>,
-    /// The bytes in front of the data of the last plain block; most blocks begin as the one before.
+    /// The bytes before the data of the last block of the fast path. Most blocks begin like the previous one.
     opening: Vec<u8>,
-    /// Where in them the name stands.
+    /// The span of the event name in `opening`.
     name: Range<usize>,
 }
 
@@ -100,12 +100,12 @@ impl Framer {
             blocks: Blocks::new(limit, on_eof == OnEof::Flush),
             unframed: Unframed::new(limit, form != Form::Jsonl, form != Form::Sse),
             array: None,
-            rest: false,
-            head: Some(0),
+            after_array: false,
+            bom_received: Some(0),
             offset: 0,
             line: 1,
-            held: Vec::new(),
-            pending: 0,
+            partial_line: Vec::new(),
+            partial_size: 0,
             dropped: None,
             after_cr: false,
             members: Vec::new(),
@@ -114,13 +114,13 @@ impl Framer {
         }
     }
 
-    /// For a source that is read from this offset on, where a line begins and nothing is open. Lines count from there.
+    /// A framer for a source that is read from `offset` on, where a line begins and nothing is open. That line is line 1.
     pub fn starting_at(options: Options, offset: u64) -> Self {
-        let head = if offset == 0 { Some(0) } else { None };
-        Self { head, offset, ..Self::new(options) }
+        let bom_received = if offset == 0 { Some(0) } else { None };
+        Self { bom_received, offset, ..Self::new(options) }
     }
 
-    /// Takes the next bytes; hands the frames and notes that they complete to `sink`.
+    /// Reads the next bytes; passes the frames and notes that they complete to `sink`.
     pub fn feed<S: FrameSink>(&mut self, chunk: &[u8], sink: &mut S) {
         let mut members = mem::take(&mut self.members);
         let mut out = Emitter { sink, members: &mut members };
@@ -129,55 +129,57 @@ impl Framer {
         self.members = members;
     }
 
-    /// Ends the source; hands what was still open to `sink`, by `on_eof`.
+    /// Ends the source; passes the frames and notes of unfinished input to `sink`, by `on_eof`.
     pub fn finish<S: FrameSink>(&mut self, sink: &mut S) {
         let mut members = mem::take(&mut self.members);
         let mut out = Emitter { sink, members: &mut members };
-        if let Some(come) = self.head.take() {
-            self.take_bytes(BOM.get(..come).unwrap_or_default(), &mut out);
+        if let Some(received) = self.bom_received.take() {
+            self.take_bytes(BOM.get(..received).unwrap_or_default(), &mut out);
         }
         if let Some(array) = self.array.take() {
             self.finish_array(&array, &mut out);
         }
-        if self.pending > 0 {
+        if self.partial_size > 0 {
             self.finish_line(&mut out);
         }
-        self.unframed.close(&mut out); // what is open there stands before a block that the last line has begun
+        // Open text precedes the block that the last line may have begun.
+        self.unframed.close(&mut out);
         self.blocks.finish(&mut out);
         self.members = members;
     }
 
-    /// A line without its end: the block it stands in is unfinished; under "discard" it does not count at all.
+    /// Ends a source inside a line. With [`OnEof::Discard`], a line that belongs to a block is ignored.
     fn finish_line<S: FrameSink>(&mut self, out: &mut Emitter<S>) {
-        let end = self.offset + self.pending;
-        if self.on_eof == OnEof::Flush || !(self.blocks.is_open() || self.begins_block(&self.held))
+        let end = self.offset + self.partial_size;
+        if self.on_eof == OnEof::Flush
+            || !(self.blocks.is_open() || self.begins_block(&self.partial_line))
         {
-            self.take_line(b"", end, out);
+            self.complete_line(b"", end, out);
         } else {
-            self.blocks.cut_short(Span { start: self.offset, end, line: self.line });
+            self.blocks.discard_line(Span { start: self.offset, end, line: self.line });
         }
     }
 
     fn begins_block(&self, line: &[u8]) -> bool {
-        self.form != Form::Jsonl && !self.rest && is_known(field(line).0)
+        self.form != Form::Jsonl && !self.after_array && is_standard_field(field(line).0)
     }
 
-    /// Drops a leading byte order mark, which may come in pieces.
+    /// Removes a leading byte order mark, which chunks may split.
     fn without_bom<'c, S: FrameSink>(&mut self, chunk: &'c [u8], out: &mut Emitter<S>) -> &'c [u8] {
-        let Some(come) = self.head else { return chunk };
-        let (come, awaited) = BOM.split_at_checked(come).unwrap_or((BOM, b""));
-        let same = chunk.iter().zip(awaited).take_while(|(byte, mark)| byte == mark).count();
-        if same == awaited.len() {
-            self.head = None;
+        let Some(received) = self.bom_received else { return chunk };
+        let (received, expected) = BOM.split_at_checked(received).unwrap_or((BOM, b""));
+        let same = chunk.iter().zip(expected).take_while(|(byte, mark)| byte == mark).count();
+        if same == expected.len() {
+            self.bom_received = None;
             self.offset = BOM.len() as u64;
             return chunk.get(same..).unwrap_or_default();
         }
         if same == chunk.len() {
-            self.head = Some(come.len() + same);
+            self.bom_received = Some(received.len() + same);
             return b"";
         }
-        self.head = None;
-        self.take_bytes(come, out);
+        self.bom_received = None;
+        self.take_bytes(received, out);
         chunk
     }
 
@@ -189,40 +191,38 @@ impl Framer {
             self.offset += at as u64;
         }
         while at < chunk.len() {
-            if !self.force_slow && self.is_quiet() {
-                at = self.take_whole(chunk, at, out);
+            if !self.force_slow && self.nothing_open() {
+                at = self.fast_path(chunk, at, out);
                 if at == chunk.len() {
                     break;
                 }
                 self.misses += 1;
             }
-            at = self.take_any(chunk, at, out);
+            at = self.slow_path(chunk, at, out);
         }
     }
 
-    // The fast path
-
-    /// Whether a line has begun and not ended.
+    /// Whether the input so far ends inside a line.
     pub fn is_mid_line(&self) -> bool {
-        self.pending > 0
+        self.partial_size > 0
     }
 
-    /// Whether nothing that came before bears on what comes next: no line, block, array or text is open.
+    /// Whether earlier input does not affect the next bytes: no line, block, array or text is open.
     pub fn is_idle(&self) -> bool {
-        self.is_quiet() && !self.after_cr && matches!(self.head, None | Some(0))
+        self.nothing_open() && !self.after_cr && matches!(self.bom_received, None | Some(0))
     }
 
-    /// Whether the next byte begins a line, and nothing that came before bears on it.
-    fn is_quiet(&self) -> bool {
-        self.pending == 0
+    /// Whether the next byte begins a line outside of blocks, arrays and open texts.
+    fn nothing_open(&self) -> bool {
+        self.partial_size == 0
             && self.array.is_none()
-            && !self.rest
+            && !self.after_array
             && !self.blocks.is_open()
-            && self.unframed.is_quiet()
+            && self.unframed.nothing_open()
     }
 
-    /// Gives the plain blocks and JSON lines from `at` on; returns the position of the first line that is something else.
-    fn take_whole<S: FrameSink>(
+    /// Emits the complete blocks and JSON lines from `at` on; returns the position of the first line for the slow path.
+    fn fast_path<S: FrameSink>(
         &mut self,
         chunk: &[u8],
         mut at: usize,
@@ -234,21 +234,21 @@ impl Framer {
         let (sse, json) = (self.form != Form::Jsonl, self.form != Form::Sse);
         while let Some(rest) = chunk.get(at..) {
             self.offset = shift + at as u64;
-            let taken = match rest.first() {
-                Some(b'e' | b'd') if sse => self.take_block(rest, limit, out),
-                Some(b'{') if json => self.take_text(rest, limit, out),
+            let size_and_lines = match rest.first() {
+                Some(b'e' | b'd') if sse => self.fast_block(rest, limit, out),
+                Some(b'{') if json => self.fast_json_line(rest, limit, out),
                 Some(b'\n') => Some((1, 1)),
                 _ => None,
             };
-            let Some((size, lines)) = taken else { break };
+            let Some((size, lines)) = size_and_lines else { break };
             self.line += lines;
             at += size;
         }
         at
     }
 
-    /// Gives the plain block that `rest` begins with, or a run of them; tells how many bytes and lines they are.
-    fn take_block<S: FrameSink>(
+    /// Emits the complete block or the run of delta events at the start of `rest`; returns its size in bytes and lines.
+    fn fast_block<S: FrameSink>(
         &mut self,
         rest: &[u8],
         limit: usize,
@@ -288,8 +288,8 @@ impl Framer {
         Some((block.end + 2, block.lines))
     }
 
-    /// The same of JSON lines.
-    fn take_text<S: FrameSink>(
+    /// Emits the complete JSON line or the run of delta events at the start of `rest`; returns its size in bytes and lines.
+    fn fast_json_line<S: FrameSink>(
         &mut self,
         rest: &[u8],
         limit: usize,
@@ -313,10 +313,8 @@ impl Framer {
         Some((size + 1, 1))
     }
 
-    // Line by line
-
-    /// Takes one line, or what the chunk has of one, or of an array; returns the position behind it.
-    fn take_any<S: FrameSink>(&mut self, chunk: &[u8], at: usize, out: &mut Emitter<S>) -> usize {
+    /// Reads one line or array, or the part of it that is in the chunk; returns the position after it.
+    fn slow_path<S: FrameSink>(&mut self, chunk: &[u8], at: usize, out: &mut Emitter<S>) -> usize {
         let rest = chunk.get(at..).unwrap_or_default();
         if let Some(array) = self.array.take().or_else(|| self.begin_array(rest)) {
             return self.feed_array(array, chunk, at, out);
@@ -324,91 +322,96 @@ impl Framer {
         let found = memchr2(b'\n', b'\r', rest);
         work(found.unwrap_or(rest.len()) + 1);
         let Some(size) = found else {
-            self.hold(rest);
+            self.buffer_partial_line(rest);
             return chunk.len();
         };
         let (line, tail) = rest.split_at_checked(size).unwrap_or_default();
         let ending = if tail.starts_with(b"\r\n") { 2 } else { 1 };
         self.after_cr = tail == b"\r";
-        let end = self.offset + self.pending + size as u64;
-        self.take_line(line, end, out);
+        let end = self.offset + self.partial_size + size as u64;
+        self.complete_line(line, end, out);
         self.line += 1;
         self.offset = end + ending as u64;
         at + size + ending
     }
 
-    /// Keeps the start of a line that is not finished; no more of it than the limit needs.
-    fn hold(&mut self, piece: &[u8]) {
+    /// Buffers a part of an unfinished line, up to a bound that follows from the limit.
+    fn buffer_partial_line(&mut self, piece: &[u8]) {
         work(piece.len());
-        self.pending += piece.len() as u64;
+        self.partial_size += piece.len() as u64;
         if let Some(dropped) = &mut self.dropped {
             dropped.add(piece);
             return;
         }
-        self.held.extend_from_slice(piece);
-        // Twice the limit bounds what is kept; whether the payload is too large is decided at the end of the line.
-        let bound = self.limit.map(|limit| limit.saturating_mul(2).saturating_add(START as u64));
-        if over(bound, self.held.len() as u64) {
-            let value =
-                if self.begins_block(&self.held) { field(&self.held).1 } else { &self.held };
-            let mut skipped = Skipped::default();
-            skipped.add(value);
-            self.dropped = Some(skipped);
-            self.held.truncate(START);
+        self.partial_line.extend_from_slice(piece);
+        // The buffer may take twice the limit; the size of the payload is checked at the end of the line.
+        let bound =
+            self.limit.map(|limit| limit.saturating_mul(2).saturating_add(DROPPED_PREFIX as u64));
+        if over(bound, self.partial_line.len() as u64) {
+            let value = if self.begins_block(&self.partial_line) {
+                field(&self.partial_line).1
+            } else {
+                &self.partial_line
+            };
+            let mut summary = DroppedData::default();
+            summary.add(value);
+            self.dropped = Some(summary);
+            self.partial_line.truncate(DROPPED_PREFIX);
         }
     }
 
-    fn take_line<S: FrameSink>(&mut self, rest: &[u8], end: u64, out: &mut Emitter<S>) {
-        if self.pending == 0 {
+    /// Completes the unfinished line with its last bytes.
+    fn complete_line<S: FrameSink>(&mut self, rest: &[u8], end: u64, out: &mut Emitter<S>) {
+        if self.partial_size == 0 {
             let span = Span { start: end - rest.len() as u64, end, line: self.line };
-            return self.on_line(Line { text: rest, span, dropped: None }, out);
+            return self.route_line(Line { text: rest, span, dropped: None }, out);
         }
         let span = Span { start: self.offset, end, line: self.line };
         let mut dropped = self.dropped.take();
-        let mut held = mem::take(&mut self.held);
+        let mut text = mem::take(&mut self.partial_line);
         match &mut dropped {
             Some(dropped) => dropped.add(rest),
-            None => held.extend_from_slice(rest),
+            None => text.extend_from_slice(rest),
         }
-        self.pending = 0;
-        self.on_line(Line { text: &held, span, dropped }, out);
-        if held.capacity() <= SPARE {
-            held.clear();
-            self.held = held;
+        self.partial_size = 0;
+        self.route_line(Line { text: &text, span, dropped }, out);
+        if text.capacity() <= MAX_REUSED {
+            text.clear();
+            self.partial_line = text;
         }
     }
 
-    fn on_line<S: FrameSink>(&mut self, line: Line, out: &mut Emitter<S>) {
-        let rest = mem::take(&mut self.rest);
+    /// Passes a complete line to the block or the text that it belongs to.
+    fn route_line<S: FrameSink>(&mut self, line: Line, out: &mut Emitter<S>) {
+        let after_array = mem::take(&mut self.after_array);
         if line.text.is_empty() {
-            return self.blocks.blank(out);
+            return self.blocks.take_blank_line(out);
         }
-        if self.form != Form::Jsonl && !rest {
+        if self.form != Form::Jsonl && !after_array {
             let (name, value) = field(line.text);
-            if is_known(name) {
+            if is_standard_field(name) {
                 self.unframed.close(out);
                 return self.blocks.take_field(name, value, line, out);
             }
-            if self.blocks.pass_by(line.span) {
+            if self.blocks.take_ignored_line(line.span) {
                 return;
             }
             if name.is_empty() {
                 return self.unframed.close(out);
             }
         }
-        self.unframed.take(line, out);
+        self.unframed.take_line(line, out);
     }
 
-    // Arrays
-
-    /// The array that may begin here: with a bracket at the start of a line outside blocks.
+    /// The array that may begin at the start of `rest`: a bracket at the start of a line outside blocks.
     fn begin_array(&self, rest: &[u8]) -> Option<Array> {
-        let free = self.pending == 0 && !self.blocks.is_open() && !self.unframed.has_text();
-        (self.form != Form::Sse && free && rest.starts_with(b"["))
+        let allowed =
+            self.partial_size == 0 && !self.blocks.is_open() && !self.unframed.has_open_json();
+        (self.form != Form::Sse && allowed && rest.starts_with(b"["))
             .then(|| Array::new(Span::at(self.offset, self.line), self.limit))
     }
 
-    /// Hands bytes to the array; returns the position of the first byte that is not its own.
+    /// Passes bytes to the array; returns the position after the last byte of the array.
     fn feed_array<S: FrameSink>(
         &mut self,
         mut array: Array,
@@ -427,14 +430,14 @@ impl Framer {
                 Step::Element { span, .. } => {
                     out.frame(array.element(chunk), span, FrameKind::Element, None);
                 }
-                Step::Torn(span) => out.bad_json(span, FrameKind::Element),
+                Step::LineBreak(span) => out.bad_json(span, FrameKind::Element),
                 Step::Rejected => {
-                    self.back_to_line(&array);
+                    self.restore_line(&array);
                     return at;
                 }
                 Step::Ended => {
                     self.line = array.line;
-                    self.rest = array.inline();
+                    self.after_array = array.ends_inside_line();
                     break;
                 }
                 Step::More => {
@@ -447,18 +450,19 @@ impl Framer {
         at
     }
 
-    fn back_to_line(&mut self, array: &Array) {
+    /// Handles the bytes of a rejected array as the start of a line.
+    fn restore_line(&mut self, array: &Array) {
         self.offset = array.start.start;
-        self.hold(&array.head);
+        self.buffer_partial_line(&array.prefix);
     }
 
     fn finish_array<S: FrameSink>(&mut self, array: &Array, out: &mut Emitter<S>) {
         if !array.is_accepted() {
-            self.back_to_line(array);
+            self.restore_line(array);
         } else if let Some(span) = array.open_element(self.offset) {
             out.bad_json(span, FrameKind::Element);
         } else {
-            let span = Span { end: self.offset, ..array.edge };
+            let span = Span { end: self.offset, ..array.last_end };
             out.note(Code::UnfinishedBlock, span, vec![("what", "counted".into())]);
         }
     }

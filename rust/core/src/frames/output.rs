@@ -1,11 +1,11 @@
-//! The output of framing: frames, notes and the end mark, in the order of the input.
+//! The output of a framer: frames, notes and the end mark, in the order of the input.
 
 use crate::diagnostics::{Code, Detail, Note, Span};
 use crate::json::{self, Checked, Fault, Member, trim};
 
 use std::ops::Range;
 
-/// Where a payload was found.
+/// The kind of input that a payload comes from.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum FrameKind {
     Payload,
@@ -53,7 +53,7 @@ impl Frame<'_> {
 #[derive(Clone, Copy, Debug)]
 pub struct Envelope<'a> {
     pub opening: &'a [u8],
-    /// The event name inside of the opening.
+    /// The event name in the opening.
     pub name: Option<&'a [u8]>,
     pub closing: &'static [u8],
     /// The maximum size of a payload in bytes.
@@ -67,7 +67,7 @@ impl Envelope<'_> {
     }
 }
 
-/// The extent of a run of delta events that a sink has taken at once.
+/// The extent of a run of delta events that a sink has handled at once.
 #[derive(Clone, Debug, Default)]
 pub struct DeltaRun {
     pub events: u64,
@@ -85,7 +85,7 @@ pub trait FrameSink {
         json::check(text, members)
     }
 
-    /// Takes the run of delta events that a text begins with, if the sink can. A run without events takes nothing.
+    /// Handles the run of delta events at the start of a text, if the sink can. A run without events uses no bytes.
     #[inline]
     fn run(&mut self, _: &[u8], _: &Envelope<'_>, _offset: u64) -> DeltaRun {
         DeltaRun::default()
@@ -100,7 +100,7 @@ pub trait FrameSink {
 }
 
 /// A sink with the scratch space for members that every frame borrows.
-pub(crate) struct Emitter<'a, S> {
+pub(super) struct Emitter<'a, S> {
     pub sink: &'a mut S,
     pub members: &'a mut Vec<Member>,
 }
@@ -148,43 +148,43 @@ impl<S: FrameSink> Emitter<'_, S> {
     }
 }
 
-/// A line without its break. Of one that was `dropped`, `text` is only the beginning.
+/// A line without its line break. If it was `dropped`, `text` is only its beginning.
 #[derive(Clone, Copy)]
-pub(crate) struct Line<'a> {
+pub(super) struct Line<'a> {
     pub text: &'a [u8],
     pub span: Span,
-    pub dropped: Option<Skipped>,
+    pub dropped: Option<DroppedData>,
 }
 
-/// FrameKind is remembered of data that was too large to keep: its first and its last byte that is no white space.
+/// A summary of data that was too large to buffer: its first and its last byte that are not white space.
 #[derive(Clone, Copy, Debug, Default)]
-pub(crate) struct Skipped {
+pub(super) struct DroppedData {
     pub first: Option<u8>,
     pub last: Option<u8>,
 }
 
-impl Skipped {
-    /// Takes the next piece of the data.
-    pub fn add(&mut self, piece: &[u8]) {
-        if let [first, ..] = trim(piece) {
+impl DroppedData {
+    /// Adds the next bytes of the data.
+    pub fn add(&mut self, bytes: &[u8]) {
+        if let [first, ..] = trim(bytes) {
             self.first = self.first.or(Some(*first));
-            self.last = trim(piece).last().copied();
+            self.last = trim(bytes).last().copied();
         }
     }
 
-    /// Takes data of which no more is known either.
+    /// Adds the summary of the next bytes of the data.
     pub fn join(&mut self, other: Self) {
         self.first = self.first.or(other.first);
         self.last = other.last.or(self.last);
     }
 
-    /// Whether the data looks like a JSON object from unframed.
-    pub fn whole(self) -> bool {
+    /// Whether the data looks like a whole JSON object, by its first and last byte.
+    pub fn looks_like_object(self) -> bool {
         self.first == Some(b'{') && self.last == Some(b'}')
     }
 }
 
-/// Whether `size` bytes are more than may be kept.
-pub(crate) fn over(limit: Option<u64>, size: u64) -> bool {
+/// Whether a size in bytes exceeds the limit.
+pub(super) fn over(limit: Option<u64>, size: u64) -> bool {
     limit.is_some_and(|limit| size > limit)
 }

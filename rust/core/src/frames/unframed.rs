@@ -1,47 +1,48 @@
-//! Lines outside SSE blocks: JSON lines, JSON texts over several lines, the end mark, and text that is none of these.
+//! Lines outside SSE blocks: JSON lines, JSON texts over several lines, the end mark, and stray text.
 //!
-//! At most one JSON text is open, or one span of stray text of which a sample is kept: either may turn out to be the body
-//! of an API error.
+//! At most one JSON text and one span of stray text are open. Of stray text only a sample is buffered. Either may be the
+//! body of an API error.
 
 use super::output::{Emitter, FrameKind, FrameSink, Line, over};
 use crate::diagnostics::{Code, Detail, SAMPLE, Span, error_body};
 use crate::json::{self, Fault, LineCheck, State, trim};
 use crate::work::work;
 
-/// Neighbouring lines of text that are not (yet) an event.
+/// Consecutive lines that are not (yet) an event.
 #[derive(Debug)]
-struct Text {
+struct TextLines {
     span: Span,
-    /// The lines, joined by newlines.
-    kept: Vec<u8>,
+    /// The buffered lines, joined by newlines.
+    bytes: Vec<u8>,
     size: u64,
 }
 
-impl Text {
+impl TextLines {
     fn new(span: Span) -> Self {
-        Self { span: Span::at(span.start, span.line), kept: Vec::new(), size: 0 }
+        Self { span: Span::at(span.start, span.line), bytes: Vec::new(), size: 0 }
     }
 
     fn add(&mut self, text: &[u8], end: u64) {
         if self.size > 0 {
-            self.kept.push(b'\n');
+            self.bytes.push(b'\n');
         }
-        self.kept.extend_from_slice(text);
+        self.bytes.extend_from_slice(text);
         work(text.len());
         self.size += text.len() as u64 + 1;
         self.span.end = end;
     }
 
-    /// Adds a line of stray text, of which only the sample is kept.
-    fn sample(&mut self, text: &[u8], end: u64) {
+    /// Adds a line of stray text, up to the size of the sample.
+    fn add_sample(&mut self, text: &[u8], end: u64) {
         if self.size < SAMPLE as u64 {
             self.add(text.get(..SAMPLE).unwrap_or(text), end);
         }
         self.span.end = end;
     }
 
+    /// Reports an API error if the text is an error body, else the given diagnostic.
     fn note<S: FrameSink>(&self, code: Code, detail: Detail, out: &mut Emitter<S>) {
-        let (code, detail) = match error_body(&self.kept) {
+        let (code, detail) = match error_body(&self.bytes) {
             Some(body) => (Code::ErrorBody, body),
             None => (code, detail),
         };
@@ -51,72 +52,72 @@ impl Text {
 
 /// Makes frames of lines outside blocks.
 #[derive(Debug)]
-pub(crate) struct Unframed {
-    /// A JSON text that is still open.
-    text: Option<(Text, LineCheck)>,
-    stray: Option<Text>,
-    /// The most bytes of a JSON text.
+pub(super) struct Unframed {
+    /// A JSON text that is not complete.
+    json_text: Option<(TextLines, LineCheck)>,
+    stray_text: Option<TextLines>,
+    /// The maximum size of a JSON text in bytes.
     limit: Option<u64>,
     sse: bool,
     json: bool,
 }
 
 impl Unframed {
-    /// `sse`, `json`: what the source may hold.
+    /// `sse`, `json`: whether the source may contain SSE blocks, and JSON lines.
     pub fn new(limit: Option<u64>, sse: bool, json: bool) -> Self {
-        Self { text: None, stray: None, limit, sse, json }
+        Self { json_text: None, stray_text: None, limit, sse, json }
     }
 
-    pub fn has_text(&self) -> bool {
-        self.text.is_some()
+    pub fn has_open_json(&self) -> bool {
+        self.json_text.is_some()
     }
 
-    /// Whether nothing is open, stray text included.
-    pub fn is_quiet(&self) -> bool {
-        self.text.is_none() && self.stray.is_none()
+    /// Whether neither a JSON text nor stray text is open.
+    pub fn nothing_open(&self) -> bool {
+        self.json_text.is_none() && self.stray_text.is_none()
     }
 
-    /// One line that is not empty.
-    pub fn take<S: FrameSink>(&mut self, line: Line, out: &mut Emitter<S>) {
+    /// Handles a line that is not empty.
+    pub fn take_line<S: FrameSink>(&mut self, line: Line, out: &mut Emitter<S>) {
         let too_large = line.dropped.is_some() || over(self.limit, line.span.len());
-        if self.text.is_some() && self.go_on(line, too_large, out) {
+        if self.json_text.is_some() && self.extend_json(line, too_large, out) {
             return;
         }
-        let bare = trim(line.text);
+        let trimmed = trim(line.text);
         let first = match line.dropped {
             Some(dropped) => dropped.first,
-            None => bare.first().copied(),
+            None => trimmed.first().copied(),
         };
         match first {
             None => {}
             Some(b'{') if self.json => {
                 self.close(out);
-                self.begin(line, too_large, out);
+                self.begin_json(line, too_large, out);
             }
-            Some(b'[') if self.json && bare == b"[DONE]" && !too_large => {
+            Some(b'[') if self.json && trimmed == b"[DONE]" && !too_large => {
                 self.close(out);
                 out.sink.done();
             }
             Some(_) if !self.sse => out.bad_json(line.span, FrameKind::Line),
             Some(_) => {
-                let stray = self.stray.get_or_insert_with(|| Text::new(line.span));
-                stray.sample(if too_large { b"" } else { line.text }, line.span.end);
+                let text = self.stray_text.get_or_insert_with(|| TextLines::new(line.span));
+                text.add_sample(if too_large { b"" } else { line.text }, line.span.end);
             }
         }
     }
 
-    /// Says what the open text was: it ends here.
+    /// Ends and reports the open text.
     pub fn close<S: FrameSink>(&mut self, out: &mut Emitter<S>) {
-        if let Some((text, _)) = self.text.take() {
+        if let Some((text, _)) = self.json_text.take() {
             text.note(Code::BadJson, vec![("what", FrameKind::Line.name().into())], out);
         }
-        if let Some(stray) = self.stray.take() {
-            stray.note(Code::StrayText, vec![("length", stray.span.len().into())], out);
+        if let Some(text) = self.stray_text.take() {
+            text.note(Code::StrayText, vec![("length", text.span.len().into())], out);
         }
     }
 
-    /// A line that begins with a brace: an object, or the beginning of one.
-    fn begin<S: FrameSink>(&mut self, line: Line, too_large: bool, out: &mut Emitter<S>) {
+    /// Handles a line that begins with a brace: an object, or the first line of one.
+    fn begin_json<S: FrameSink>(&mut self, line: Line, too_large: bool, out: &mut Emitter<S>) {
         if too_large {
             return out.too_large(line.span, self.limit);
         }
@@ -126,22 +127,28 @@ impl Unframed {
         }
         let mut check = LineCheck::new();
         if check.push(line.text) == State::Open {
-            let mut text = Text::new(line.span);
+            let mut text = TextLines::new(line.span);
             text.add(line.text, line.span.end);
-            self.text = Some((text, check));
+            self.json_text = Some((text, check));
         } else {
             out.bad_json(line.span, FrameKind::Line);
         }
     }
 
-    /// Adds a line to the open JSON text; false when the text ended before it and the line stands for itself.
-    fn go_on<S: FrameSink>(&mut self, line: Line, too_large: bool, out: &mut Emitter<S>) -> bool {
-        let Some((mut text, mut check)) = self.text.take() else { return false };
-        let stands_alone = !too_large
+    /// Adds a line to the open JSON text; returns false if the line is not part of it, because the line is a whole object or
+    /// because the text is broken.
+    fn extend_json<S: FrameSink>(
+        &mut self,
+        line: Line,
+        too_large: bool,
+        out: &mut Emitter<S>,
+    ) -> bool {
+        let Some((mut text, mut check)) = self.json_text.take() else { return false };
+        let is_object = !too_large
             && line.text.starts_with(b"{")
             && json::check(line.text, out.members) != Err(Fault::Bad);
-        if stands_alone {
-            self.text = Some((text, check));
+        if is_object {
+            self.json_text = Some((text, check));
             return false;
         }
         if too_large || over(self.limit, text.size + line.span.len()) {
@@ -153,8 +160,8 @@ impl Unframed {
             text.add(line.text, line.span.end);
         }
         match state {
-            State::Whole => out.frame(&text.kept, text.span, FrameKind::Line, None),
-            _ => self.text = Some((text, check)),
+            State::Whole => out.frame(&text.bytes, text.span, FrameKind::Line, None),
+            _ => self.json_text = Some((text, check)),
         }
         if state == State::Broken {
             self.close(out);

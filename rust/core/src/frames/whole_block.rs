@@ -1,4 +1,4 @@
-//! The fast path of framing: blocks and lines that are complete in the chunk and are borrowed from it.
+//! The fast path of framing: borrows complete blocks and lines from a chunk.
 
 use std::ops::Range;
 
@@ -7,7 +7,7 @@ use memchr::{memchr, memchr2};
 use crate::work::work;
 
 /// A complete block of at most an event line and one data line.
-pub(crate) struct WholeBlock<'a> {
+pub(super) struct WholeBlock<'a> {
     pub name: Option<&'a [u8]>,
     pub data: &'a [u8],
     /// The position after the data, where the last line ends.
@@ -23,17 +23,17 @@ impl WholeBlock<'_> {
     }
 }
 
-/// The complete block at the start of `rest`. Its data begins with a brace, so it is not the end mark.
+/// The complete block at the start of `text`, if there is one. Its data begins with a brace, so it is not the end mark.
 #[inline]
-pub(crate) fn whole_block(rest: &[u8], limit: usize) -> Option<WholeBlock<'_>> {
-    let (name, start, lines) = match rest.strip_prefix(b"event:") {
+pub(super) fn whole_block(text: &[u8], limit: usize) -> Option<WholeBlock<'_>> {
+    let (name, start, lines) = match text.strip_prefix(b"event:") {
         Some(after) => {
             let (size, name) = whole_line(after, usize::MAX)?;
             (name.strip_prefix(b" ").unwrap_or(name), b"event:\n".len() + size, 3)
         }
         None => (b"" as &[u8], 0, 2),
     };
-    let after = rest.get(start..)?.strip_prefix(b"data:")?;
+    let after = text.get(start..)?.strip_prefix(b"data:")?;
     let (size, data) = whole_line(after, usize::MAX)?;
     let data = data.strip_prefix(b" ").unwrap_or(data);
     let whole = after.get(size + 1) == Some(&b'\n') && data.first() == Some(&b'{');
@@ -45,12 +45,12 @@ pub(crate) fn whole_block(rest: &[u8], limit: usize) -> Option<WholeBlock<'_>> {
     })
 }
 
-/// The complete line at the start of `rest` with its size, if it ends with LF and is within the limit.
+/// The complete line at the start of `text` and its size, if it ends with LF and its size is within the limit.
 #[inline]
-pub(crate) fn whole_line(rest: &[u8], limit: usize) -> Option<(usize, &[u8])> {
-    let found = memchr2(b'\n', b'\r', rest);
-    work(found.unwrap_or(rest.len()) + 1);
+pub(super) fn whole_line(text: &[u8], limit: usize) -> Option<(usize, &[u8])> {
+    let found = memchr2(b'\n', b'\r', text);
+    work(found.unwrap_or(text.len()) + 1);
     let size = found?;
-    let line = rest.get(..size)?;
-    (size <= limit && rest.get(size) == Some(&b'\n')).then_some((size, line))
+    let line = text.get(..size)?;
+    (size <= limit && text.get(size) == Some(&b'\n')).then_some((size, line))
 }

@@ -1,13 +1,13 @@
-//! Canonical JSON: no white space, only needed escapes, numbers as they were, one member a key.
+//! Writes canonical JSON: no white space, only required escapes, unchanged numbers, one member per key.
 //!
-//! A key that comes twice keeps its first position and its last value. One pass, and the output of an object is moved
-//! once more where it has such keys. Recursion follows the nesting, which the check of the input bounds.
+//! Of duplicate keys, the first position and the last value remain. The text is read once; only objects with duplicate keys
+//! are written twice. The writer recurses into nested values, whose depth the check of the input limits.
 
 use super::strings;
 use crate::work::work;
 
-/// Objects of more members than this find equal keys by sorting.
-const FEW: usize = 16;
+/// In objects of more members than this, duplicate keys are found by sorting.
+const MAX_PAIRWISE: usize = 16;
 
 /// Appends the canonical form of a valid JSON value.
 pub fn write(value: &[u8], out: &mut Vec<u8>) {
@@ -16,9 +16,9 @@ pub fn write(value: &[u8], out: &mut Vec<u8>) {
     Writer { text: value, at: 0, out, members: Vec::new() }.value();
 }
 
-/// Where a member stands in the output.
+/// The position of a member in the output.
 #[derive(Clone, Copy)]
-struct Written {
+struct MemberPosition {
     key: usize,
     colon: usize,
     end: usize,
@@ -28,8 +28,8 @@ struct Writer<'a> {
     text: &'a [u8],
     at: usize,
     out: &'a mut Vec<u8>,
-    /// The members written so far of the objects that are open.
-    members: Vec<Written>,
+    /// The members written so far of all open objects.
+    members: Vec<MemberPosition>,
 }
 
 impl Writer<'_> {
@@ -63,7 +63,7 @@ impl Writer<'_> {
 
     fn string(&mut self) {
         let rest = self.text.get(self.at..).unwrap_or_default();
-        let (length, escaped) = quoted(rest);
+        let (length, escaped) = string_length(rest);
         let string = &rest[..length];
         if !escaped && strings::utf8_ok(string) {
             self.out.extend_from_slice(string);
@@ -103,8 +103,8 @@ impl Writer<'_> {
             }
         }
         self.at += 1;
-        if has_twins(self.out, &self.members[base..]) {
-            merge(self.out, start, &self.members[base..]);
+        if has_duplicates(self.out, &self.members[base..]) {
+            merge_duplicates(self.out, start, &self.members[base..]);
         }
         self.members.truncate(base);
         self.out.push(b'}');
@@ -122,12 +122,12 @@ impl Writer<'_> {
             self.at += 1;
         }
         self.value();
-        self.members.push(Written { key, colon, end: self.out.len() });
+        self.members.push(MemberPosition { key, colon, end: self.out.len() });
     }
 }
 
-/// The length of the quoted string at the beginning, and whether it has a backslash.
-fn quoted(text: &[u8]) -> (usize, bool) {
+/// The length of the quoted string at the start, and whether it has a backslash.
+fn string_length(text: &[u8]) -> (usize, bool) {
     let (mut at, mut escaped) = (1, false);
     while let Some(found) = text.get(at..).and_then(|rest| memchr::memchr2(b'"', b'\\', rest)) {
         at += found;
@@ -140,27 +140,28 @@ fn quoted(text: &[u8]) -> (usize, bool) {
     (text.len(), escaped)
 }
 
-fn has_twins(out: &[u8], members: &[Written]) -> bool {
-    let key = |member: &Written| &out[member.key..member.colon];
-    if members.len() <= FEW {
-        let twin = |(place, member)| members[..place].iter().any(|other| key(other) == key(member));
-        return members.iter().enumerate().any(twin);
+fn has_duplicates(out: &[u8], members: &[MemberPosition]) -> bool {
+    let key = |member: &MemberPosition| &out[member.key..member.colon];
+    if members.len() <= MAX_PAIRWISE {
+        let is_duplicate =
+            |(place, member)| members[..place].iter().any(|other| key(other) == key(member));
+        return members.iter().enumerate().any(is_duplicate);
     }
     let mut keys: Vec<&[u8]> = members.iter().map(key).collect();
     keys.sort_unstable();
     keys.windows(2).any(|pair| pair[0] == pair[1])
 }
 
-/// Writes the members of the object at the end of the output again, each key once.
-fn merge(out: &mut Vec<u8>, start: usize, members: &[Written]) {
+/// Rewrites the members of the last object of the output, each key once.
+fn merge_duplicates(out: &mut Vec<u8>, start: usize, members: &[MemberPosition]) {
     let old = out.split_off(start);
     work(old.len());
-    let key = |member: &Written| &old[member.key - start..member.colon - start];
+    let key = |member: &MemberPosition| &old[member.key - start..member.colon - start];
     let mut order: Vec<usize> = (0..members.len()).collect();
     order.sort_by_key(|&place| key(&members[place])); // stable: equal keys stay in their order
     let mut last = vec![None; members.len()];
-    for twins in order.chunk_by(|&a, &b| key(&members[a]) == key(&members[b])) {
-        last[twins[0]] = twins.last().copied();
+    for duplicates in order.chunk_by(|&a, &b| key(&members[a]) == key(&members[b])) {
+        last[duplicates[0]] = duplicates.last().copied();
     }
     let mut comma = b'{';
     for (place, last) in last.iter().enumerate() {
@@ -183,7 +184,7 @@ mod tests {
     }
 
     #[test]
-    fn values_are_written() {
+    fn values_are_written_in_canonical_form() {
         let rows: &[(&[u8], &str)] = &[
             (b"{}", "{}"),
             (b" [ ] ", "[]"),
@@ -202,7 +203,7 @@ mod tests {
     }
 
     #[test]
-    fn many_members_merge() {
+    fn duplicate_keys_merge_in_large_objects() {
         let text: Vec<String> = (0..100).map(|n| format!("\"{}\":{n}", n % 40)).collect();
         let text = format!("{{{}}}", text.join(","));
         let expected: Vec<String> =
@@ -211,7 +212,7 @@ mod tests {
     }
 
     #[test]
-    fn what_is_not_json_does_no_harm() {
+    fn invalid_json_is_written_without_panic() {
         for text in [
             &b""[..],
             b"{",

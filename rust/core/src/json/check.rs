@@ -1,19 +1,19 @@
-//! One pass over a text: the verdict, and where the members of the top-level object are.
+//! Checks a text in one pass and locates the members of the top-level object.
 
 use super::grammar::{Cache, Grammar};
-use super::lexer::{self, Bad};
+use super::lexer::{self, SyntaxError};
 use super::types::{Checked, Fault, Kind, Member, Range32, SIZE_LIMIT};
 use crate::work::work;
 
 /// Checks a whole text and, when it is an object, locates its top-level members in order, duplicates included.
 ///
-/// `members` is emptied first; it stays empty for other values and for bad texts. Where a text is over a limit they are
-/// located still. Allocates only if `members` must grow or nesting passes 64 levels.
+/// `members` is cleared first; it stays empty for other values and for invalid texts. Members of a text over a depth or
+/// digit limit are located. Allocates only if `members` must grow or nesting exceeds 64 levels.
 pub fn check(text: &[u8], members: &mut Vec<Member>) -> Result<Checked, Fault> {
     check_with(text, members, &mut ()).0
 }
 
-/// The same with what is known of values that the text may have again; tells the deepest nesting too.
+/// As [`check`], with a cache of checked values; also returns the deepest nesting.
 pub(super) fn check_with<R: Cache>(
     text: &[u8],
     members: &mut Vec<Member>,
@@ -22,12 +22,12 @@ pub(super) fn check_with<R: Cache>(
     work(text.len());
     members.clear();
     let mut grammar = Grammar::new();
-    let found = whole(text, &mut grammar, members, cache);
-    if found.is_err() || text.len() > SIZE_LIMIT {
+    let result = whole_text(text, &mut grammar, members, cache);
+    if result.is_err() || text.len() > SIZE_LIMIT {
         members.clear();
     }
-    let scanned = match found {
-        Err(Bad) => Err(Fault::Bad),
+    let checked = match result {
+        Err(SyntaxError) => Err(Fault::Bad),
         Ok(_) if grammar.over_limit || text.len() > SIZE_LIMIT => Err(Fault::Limit),
         Ok(kind) => Ok(Checked {
             kind,
@@ -37,28 +37,28 @@ pub(super) fn check_with<R: Cache>(
             serial: 0,
         }),
     };
-    (scanned, grammar.deepest)
+    (checked, grammar.deepest)
 }
 
 #[inline]
-fn whole<R: Cache>(
+fn whole_text<R: Cache>(
     text: &[u8],
     grammar: &mut Grammar,
     members: &mut Vec<Member>,
     cache: &mut R,
-) -> Result<Kind, Bad> {
+) -> Result<Kind, SyntaxError> {
     let start = lexer::skip_space(text, 0);
-    let kind = Kind::of(lexer::byte(text, start)).ok_or(Bad)?;
+    let kind = Kind::of(lexer::byte(text, start)).ok_or(SyntaxError)?;
     let end = if kind == Kind::Object {
         grammar.outer_depth = 1;
         object(text, start + 1, grammar, members, cache)?
     } else {
         grammar.value(text, start, cache)?
     };
-    if lexer::skip_space(text, end) == text.len() { Ok(kind) } else { Err(Bad) }
+    if lexer::skip_space(text, end) == text.len() { Ok(kind) } else { Err(SyntaxError) }
 }
 
-/// Passes the top-level object, from the byte after its opening brace.
+/// Reads the top-level object, from the byte after its opening brace.
 #[inline]
 fn object<R: Cache>(
     text: &[u8],
@@ -66,7 +66,7 @@ fn object<R: Cache>(
     grammar: &mut Grammar,
     members: &mut Vec<Member>,
     cache: &mut R,
-) -> Result<usize, Bad> {
+) -> Result<usize, SyntaxError> {
     let mut at = lexer::skip_space(text, start);
     if lexer::byte(text, at) == b'}' {
         return Ok(at + 1);
@@ -78,32 +78,32 @@ fn object<R: Cache>(
         match lexer::byte(text, at) {
             b',' => at = lexer::skip_space(text, at + 1),
             b'}' => return Ok(at + 1),
-            _ => return Err(Bad),
+            _ => return Err(SyntaxError),
         }
     }
 }
 
-/// Passes a key, a colon and a value; gives the position right after the value too.
+/// Reads a key, a colon and a value; returns the member and the position after it.
 #[inline]
 pub(super) fn member<R: Cache>(
     text: &[u8],
     at: usize,
     grammar: &mut Grammar,
     cache: &mut R,
-) -> Result<(Member, usize), Bad> {
+) -> Result<(Member, usize), SyntaxError> {
     if lexer::byte(text, at) != b'"' {
-        return Err(Bad);
+        return Err(SyntaxError);
     }
     let key = if let Some(end) = lexer::short_string(text, at + 1) {
         lexer::Token::plain(end + 1)
     } else {
         let key = lexer::string(text, at + 1)?;
-        grammar.take(text, at + 1, key);
+        grammar.record_string(text, at + 1, key);
         key
     };
     let colon = lexer::skip_space(text, key.end);
     if lexer::byte(text, colon) != b':' {
-        return Err(Bad);
+        return Err(SyntaxError);
     }
     let start = lexer::skip_space(text, colon + 1);
     let name = Range32::new(at + 1, key.end - 1);
@@ -120,13 +120,13 @@ fn value<R: Cache>(
     key: &[u8],
     grammar: &mut Grammar,
     cache: &mut R,
-) -> Result<(usize, Kind, bool), Bad> {
+) -> Result<(usize, Kind, bool), SyntaxError> {
     match lexer::byte(text, at) {
         b'[' if lexer::byte(text, at + 1) == b']' => Ok((at + 2, Kind::Array, false)),
         b'[' => Ok((grammar.value(text, at, cache)?, Kind::Array, false)),
         b'{' => {
-            let passed = cache.object(text, key, at, grammar);
-            let end = passed.unwrap_or_else(|| grammar.value(text, at, cache))?;
+            let cached_end = cache.object(text, key, at, grammar);
+            let end = cached_end.unwrap_or_else(|| grammar.value(text, at, cache))?;
             Ok((end, Kind::Object, false))
         }
         first => {
@@ -142,12 +142,12 @@ mod tests {
     use super::super::types::{DEPTH_LIMIT, DIGIT_LIMIT};
     use super::*;
 
-    fn verdict(text: &str) -> Result<Kind, Fault> {
-        check(text.as_bytes(), &mut Vec::new()).map(|scan| scan.kind)
+    fn kind_of(text: &str) -> Result<Kind, Fault> {
+        check(text.as_bytes(), &mut Vec::new()).map(|checked| checked.kind)
     }
 
-    fn nested(depth: usize, inside: &str) -> String {
-        "[".repeat(depth) + inside + &"]".repeat(depth)
+    fn nested(depth: usize, innermost: &str) -> String {
+        "[".repeat(depth) + innermost + &"]".repeat(depth)
     }
 
     #[test]
@@ -155,38 +155,38 @@ mod tests {
         for outer in ["", "{\"a\":"] {
             let (extra, close) = (outer.len().min(1), &"}"[..outer.len().min(1)]);
             let text = |depth| format!("{outer}{}{close}", nested(depth - extra, ""));
-            assert!(verdict(&text(DEPTH_LIMIT)).is_ok());
-            assert_eq!(verdict(&text(DEPTH_LIMIT + 1)), Err(Fault::Limit));
-            assert_eq!(verdict(&text(100_000)), Err(Fault::Limit));
+            assert!(kind_of(&text(DEPTH_LIMIT)).is_ok());
+            assert_eq!(kind_of(&text(DEPTH_LIMIT + 1)), Err(Fault::Limit));
+            assert_eq!(kind_of(&text(100_000)), Err(Fault::Limit));
         }
-        assert_eq!(verdict(&nested(100_000, "x")), Err(Fault::Bad));
-        assert_eq!(verdict(&"[".repeat(100_000)), Err(Fault::Bad));
-        assert_eq!(verdict(&(nested(100_000, "") + "]")), Err(Fault::Bad));
-        assert_eq!(verdict(&"{\"a\":".repeat(100_000)), Err(Fault::Bad));
+        assert_eq!(kind_of(&nested(100_000, "x")), Err(Fault::Bad));
+        assert_eq!(kind_of(&"[".repeat(100_000)), Err(Fault::Bad));
+        assert_eq!(kind_of(&(nested(100_000, "") + "]")), Err(Fault::Bad));
+        assert_eq!(kind_of(&"{\"a\":".repeat(100_000)), Err(Fault::Bad));
     }
 
     #[test]
     fn digits_are_limited() {
         let digits = |count| "7".repeat(count);
-        assert!(verdict(&digits(DIGIT_LIMIT)).is_ok());
-        assert!(verdict(&format!("-{}", digits(DIGIT_LIMIT))).is_ok());
-        assert_eq!(verdict(&digits(DIGIT_LIMIT + 1)), Err(Fault::Limit));
-        assert!(verdict(&format!("{}.5", digits(5000))).is_ok());
-        assert!(verdict(&format!("{}e5", digits(5000))).is_ok());
-        assert_eq!(verdict(&format!("[{},]", digits(5000))), Err(Fault::Bad));
+        assert!(kind_of(&digits(DIGIT_LIMIT)).is_ok());
+        assert!(kind_of(&format!("-{}", digits(DIGIT_LIMIT))).is_ok());
+        assert_eq!(kind_of(&digits(DIGIT_LIMIT + 1)), Err(Fault::Limit));
+        assert!(kind_of(&format!("{}.5", digits(5000))).is_ok());
+        assert!(kind_of(&format!("{}e5", digits(5000))).is_ok());
+        assert_eq!(kind_of(&format!("[{},]", digits(5000))), Err(Fault::Bad));
     }
 
     #[test]
     fn members_over_the_limits_are_located() {
         let text = format!("{{\"a\":{},\"b\":1}}", nested(300, ""));
-        let (mut scanned, mut located) = (Vec::new(), Vec::new());
-        assert_eq!(check(text.as_bytes(), &mut scanned), Err(Fault::Limit));
+        let (mut checked, mut located) = (Vec::new(), Vec::new());
+        assert_eq!(check(text.as_bytes(), &mut checked), Err(Fault::Limit));
         assert!(locate(text.as_bytes(), &mut located));
-        assert_eq!((scanned.len(), &scanned), (2, &located));
+        assert_eq!((checked.len(), &checked), (2, &located));
     }
 
     #[test]
-    fn the_last_of_equal_keys_is_found() {
+    fn find_returns_the_last_of_equal_keys() {
         let text =
             br#" { "a" : 1 , "\u0061" : "x\n" , "b":[ ] , "\u00ff":true, "a\u0000": null } "#;
         let mut members = Vec::new();
@@ -200,7 +200,7 @@ mod tests {
     }
 
     #[test]
-    fn lone_surrogates_are_seen() {
+    fn lone_surrogates_are_reported() {
         let lone = |text: &str| check(text.as_bytes(), &mut Vec::new()).map(|s| s.lone_surrogate);
         for text in [r#""\ud800""#, r#"{"\udc00":1}"#, r#"{"a":[["\ud83d\ud83d\ude00"]]}"#] {
             assert_eq!(lone(text), Ok(true), "{text}");
@@ -210,9 +210,9 @@ mod tests {
         }
     }
 
-    /// Each special byte at each offset, so that it falls on each place of a word and of a block.
+    /// Each special byte at each offset, so that it has each position in a block.
     #[test]
-    fn special_bytes_are_seen_anywhere() {
+    fn special_bytes_are_found_at_every_offset() {
         for length in 0..80 {
             for at in 0..length {
                 let mut text = vec![b'"'; length + 2];

@@ -1,23 +1,25 @@
-//! The grammar of nested values without recursion. It can stop at the end of a line and go on with the next.
+//! The grammar of nested values, without recursion. A check can pause at the end of a line and continue with the next.
 
-use super::lexer::{self, Bad};
+use super::lexer::{self, SyntaxError};
 use super::strings::utf8_ok;
 use super::types::{DEPTH_LIMIT, Kind};
 
-/// What is known of values that may come again. `()` knows nothing.
+/// Remembers checked values, so that equal ones are skipped. `()` remembers none.
 pub(super) trait Cache {
-    /// The string that begins here, if it is known.
+    /// The string that begins at `at`, if it is cached.
     fn string(&mut self, text: &[u8], at: usize) -> Option<lexer::Token>;
-    /// The end of the list or object that begins here, at this depth, if it is known; and how deep it nests at most.
+    /// The end of the array or object that begins at `at`, and an upper bound of its nesting, if it is cached. `depth` is
+    /// the number of levels around it.
     fn brackets(&mut self, text: &[u8], at: usize, depth: usize) -> Option<(usize, usize)>;
-    /// Passes an object that is the value of a top-level member, if it is one of those that are known by their members.
+    /// Reads an object that is the value of the top-level member `key`, if the cache reads objects of this key member by
+    /// member; returns the position after it.
     fn object(
         &mut self,
         text: &[u8],
         key: &[u8],
         at: usize,
         grammar: &mut Grammar,
-    ) -> Option<Result<usize, Bad>>;
+    ) -> Option<Result<usize, SyntaxError>>;
 }
 
 impl Cache for () {
@@ -38,22 +40,22 @@ impl Cache for () {
         _: &[u8],
         _: usize,
         _: &mut Grammar,
-    ) -> Option<Result<usize, Bad>> {
+    ) -> Option<Result<usize, SyntaxError>> {
         None
     }
 }
 
-/// What is open: a bit a level, 1 for an object.
+/// The open levels: one bit per level, 1 for an object.
 #[derive(Clone, Debug, Default)]
-struct Open {
-    /// The innermost levels, up to 64; the lowest bit is the innermost.
+struct OpenLevels {
+    /// Up to 64 innermost levels; the lowest bit is the innermost one.
     word: u64,
-    /// Full words of the levels outside.
+    /// Full words of the levels around them.
     outer: Vec<u64>,
     depth: usize,
 }
 
-impl Open {
+impl OpenLevels {
     #[inline]
     fn push(&mut self, object: bool) {
         if self.depth.is_multiple_of(64) && self.depth > 0 {
@@ -78,7 +80,7 @@ impl Open {
     }
 }
 
-/// What may come next.
+/// The token that may come next.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 enum Expects {
     Value,
@@ -86,29 +88,29 @@ enum Expects {
     Key,
     FirstKey,
     Colon,
-    Next,
+    Separator,
     End,
 }
 
-/// A check of one value, and what it has met on the way.
+/// A check of one value, with its findings.
 #[derive(Clone, Debug)]
 pub(super) struct Grammar {
-    open: Open,
+    open: OpenLevels,
     expects: Expects,
-    /// Levels that are open around the value, which the caller has passed itself.
+    /// The number of open levels around the value, which the caller reads itself.
     pub outer_depth: usize,
     pub over_limit: bool,
     pub lone_surrogate: bool,
-    /// Some string is not UTF-8.
+    /// A string is not valid UTF-8.
     pub bad_utf8: bool,
-    /// The deepest level that was opened, with those around.
+    /// The deepest level so far, including the levels around the value.
     pub deepest: usize,
 }
 
 impl Grammar {
     pub fn new() -> Self {
         Self {
-            open: Open::default(),
+            open: OpenLevels::default(),
             expects: Expects::Value,
             outer_depth: 0,
             over_limit: false,
@@ -118,29 +120,34 @@ impl Grammar {
         }
     }
 
-    /// The value is complete.
+    /// Whether the value is complete.
     #[inline]
     pub fn ended(&self) -> bool {
         self.expects == Expects::End
     }
 
-    /// Passes one whole value; gives the position right after it.
-    pub fn value<R: Cache>(&mut self, text: &[u8], at: usize, cache: &mut R) -> Result<usize, Bad> {
+    /// Reads one whole value; returns the position after it.
+    pub fn value<R: Cache>(
+        &mut self,
+        text: &[u8],
+        at: usize,
+        cache: &mut R,
+    ) -> Result<usize, SyntaxError> {
         self.expects = Expects::Value;
         let end = self.run(text, at, cache)?;
-        if self.ended() { Ok(end) } else { Err(Bad) }
+        if self.ended() { Ok(end) } else { Err(SyntaxError) }
     }
 
-    /// Goes on with the value to its end, else to the end of the text; gives the position there.
+    /// Continues to the end of the value, or to the end of the text; returns that position.
     pub fn run<R: Cache>(
         &mut self,
         text: &[u8],
         mut at: usize,
         cache: &mut R,
-    ) -> Result<usize, Bad> {
+    ) -> Result<usize, SyntaxError> {
         let mut expects = self.expects;
         while expects != Expects::End {
-            (at, expects) = self.stretch(text, lexer::skip_space(text, at), expects, cache)?;
+            (at, expects) = self.scan_scalars(text, lexer::skip_space(text, at), expects, cache)?;
             if expects == Expects::End {
                 break;
             }
@@ -150,28 +157,28 @@ impl Grammar {
             }
             (at, expects) = match expects {
                 Expects::FirstValue if text[at] == b']' => self.close(at),
-                Expects::Value | Expects::FirstValue => self.begin(text, at, cache)?,
+                Expects::Value | Expects::FirstValue => self.begin_value(text, at, cache)?,
                 Expects::FirstKey if text[at] == b'}' => self.close(at),
                 Expects::FirstKey | Expects::Key => self.key(text, at)?,
                 Expects::Colon if text[at] == b':' => (at + 1, Expects::Value),
-                Expects::Next => self.separate(text[at], at)?,
-                Expects::Colon | Expects::End => return Err(Bad),
+                Expects::Separator => self.separator(text[at], at)?,
+                Expects::Colon | Expects::End => return Err(SyntaxError),
             };
         }
         self.expects = expects;
         Ok(at)
     }
 
-    /// Goes on in one loop as long as scalars follow each other, or short keys with scalars, without white space: that is
-    /// most of what there is. What it leaves is for [`Self::run`] to look at.
+    /// Reads consecutive scalars, or short keys with scalars, without white space, in one tight loop: most tokens of an
+    /// event are of this form. [`Self::run`] handles all others.
     #[inline]
-    fn stretch<R: Cache>(
+    fn scan_scalars<R: Cache>(
         &mut self,
         text: &[u8],
         mut at: usize,
         mut expects: Expects,
         cache: &mut R,
-    ) -> Result<(usize, Expects), Bad> {
+    ) -> Result<(usize, Expects), SyntaxError> {
         loop {
             match expects {
                 Expects::Key | Expects::FirstKey if lexer::byte(text, at) == b'"' => {
@@ -194,22 +201,22 @@ impl Grammar {
         Ok((at, expects))
     }
 
-    /// Notes what a string has in it, which begins behind the quote at `start`.
+    /// Records the findings of a string whose contents begin at `start`.
     #[inline]
-    pub fn take(&mut self, text: &[u8], start: usize, string: lexer::Token) {
-        self.lone_surrogate |= string.odd;
-        if string.high {
+    pub fn record_string(&mut self, text: &[u8], start: usize, string: lexer::Token) {
+        self.lone_surrogate |= string.lone_surrogate;
+        if string.non_ascii {
             self.bad_utf8 |= !utf8_ok(text.get(start..string.end - 1).unwrap_or_default());
         }
     }
 
     #[inline]
-    fn begin<R: Cache>(
+    fn begin_value<R: Cache>(
         &mut self,
         text: &[u8],
         at: usize,
         cache: &mut R,
-    ) -> Result<(usize, Expects), Bad> {
+    ) -> Result<(usize, Expects), SyntaxError> {
         match text[at] {
             first @ (b'{' | b'[') => {
                 let depth = self.open.depth + self.outer_depth;
@@ -237,7 +244,7 @@ impl Grammar {
         }
     }
 
-    /// Passes a string, number or word.
+    /// Reads a string, number or literal.
     #[inline]
     pub fn scalar<R: Cache>(
         &mut self,
@@ -245,7 +252,7 @@ impl Grammar {
         at: usize,
         first: u8,
         cache: &mut R,
-    ) -> Result<(lexer::Token, Kind), Bad> {
+    ) -> Result<(lexer::Token, Kind), SyntaxError> {
         match first {
             b'"' => {
                 if let Some(token) = cache.string(text, at) {
@@ -255,31 +262,31 @@ impl Grammar {
                     return Ok((lexer::Token::plain(end + 1), Kind::String));
                 }
                 let token = lexer::string(text, at + 1)?;
-                self.take(text, at + 1, token);
+                self.record_string(text, at + 1, token);
                 Ok((token, Kind::String))
             }
             b'-' | b'0'..=b'9' => {
-                let token = lexer::number(text, at)?;
-                self.over_limit |= token.odd;
+                let (token, too_many_digits) = lexer::number(text, at)?;
+                self.over_limit |= too_many_digits;
                 Ok((token, Kind::Number))
             }
-            _ => lexer::word(text, at),
+            _ => lexer::literal(text, at),
         }
     }
 
-    fn key(&mut self, text: &[u8], at: usize) -> Result<(usize, Expects), Bad> {
+    fn key(&mut self, text: &[u8], at: usize) -> Result<(usize, Expects), SyntaxError> {
         if text[at] != b'"' {
-            return Err(Bad);
+            return Err(SyntaxError);
         }
         let token = lexer::string(text, at + 1)?;
-        self.take(text, at + 1, token);
+        self.record_string(text, at + 1, token);
         if lexer::byte(text, token.end) == b':' {
             return Ok((token.end + 1, Expects::Value));
         }
         Ok((token.end, Expects::Colon))
     }
 
-    /// Passes what stands right behind a scalar too, if it is what is expected.
+    /// Reads the separator or bracket after a value too, if it follows without white space.
     #[inline]
     fn after_scalar(&mut self, text: &[u8], at: usize) -> (usize, Expects) {
         if self.open.depth == 0 {
@@ -289,17 +296,17 @@ impl Grammar {
             (b',', true) => (at + 1, Expects::Key),
             (b',', false) => (at + 1, Expects::Value),
             (b'}', true) | (b']', false) => self.close(at),
-            _ => (at, Expects::Next),
+            _ => (at, Expects::Separator),
         }
     }
 
     #[inline]
-    fn separate(&mut self, mark: u8, at: usize) -> Result<(usize, Expects), Bad> {
+    fn separator(&mut self, mark: u8, at: usize) -> Result<(usize, Expects), SyntaxError> {
         match (mark, self.open.in_object()) {
             (b',', true) => Ok((at + 1, Expects::Key)),
             (b',', false) => Ok((at + 1, Expects::Value)),
             (b'}', true) | (b']', false) => Ok(self.close(at)),
-            _ => Err(Bad),
+            _ => Err(SyntaxError),
         }
     }
 
@@ -319,10 +326,10 @@ impl Grammar {
 
     #[inline]
     fn after_value(&self) -> Expects {
-        if self.open.depth == 0 { Expects::End } else { Expects::Next }
+        if self.open.depth == 0 { Expects::End } else { Expects::Separator }
     }
 
-    /// The brackets that would close what is open, innermost first.
+    /// The brackets that would close all open levels, innermost first.
     pub fn closers(&self) -> Vec<u8> {
         let mut open = self.open.clone();
         let mut closers = Vec::with_capacity(open.depth);

@@ -1,27 +1,27 @@
-//! The check of a text that comes line by line.
+//! An incremental check of a text that arrives line by line.
 
 use super::grammar::Grammar;
 use super::lexer;
 use crate::work::work;
 
-/// What the lines so far are.
+/// The state of the text after the lines so far.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 pub enum State {
-    /// A valid beginning, or only white space so far.
+    /// A valid prefix of a text, or only white space.
     Open,
     /// Exactly one value, with white space around it.
     Whole,
-    /// No further line can make it JSON.
+    /// No further line can make the text valid.
     Broken,
 }
 
-/// Checks a JSON text whose lines come one by one, without CR or LF, as if they were joined by newlines.
+/// Checks a JSON text whose lines arrive one by one, without CR or LF, as if newlines joined them.
 ///
-/// No token spans lines, so each line is read on its own and once. Limits do not matter here.
+/// No token spans lines, so each line is read once. The limits on depth, digits and size do not apply.
 #[derive(Clone, Debug)]
 pub struct LineCheck {
     grammar: Grammar,
-    begun: bool,
+    started: bool,
     object: bool,
     broken: bool,
 }
@@ -34,18 +34,18 @@ impl Default for LineCheck {
 
 impl LineCheck {
     pub fn new() -> Self {
-        Self { grammar: Grammar::new(), begun: false, object: false, broken: false }
+        Self { grammar: Grammar::new(), started: false, object: false, broken: false }
     }
 
-    /// Takes the next line; gives the new state.
+    /// Reads the next line; returns the new state.
     pub fn push(&mut self, line: &[u8]) -> State {
         work(line.len() + 1);
         let start = lexer::skip_space(line, 0);
         if self.broken || start == line.len() {
             return self.state();
         }
-        if !self.begun {
-            self.begun = true;
+        if !self.started {
+            self.started = true;
             self.object = line[start] == b'{';
         }
         let end = self.grammar.run(line, start, &mut ());
@@ -61,12 +61,12 @@ impl LineCheck {
         }
     }
 
-    /// The first character that is not white space is `{`.
+    /// Whether the first character that is not white space is `{`.
     pub fn is_object(&self) -> bool {
         self.object
     }
 
-    /// The brackets that would close what is open, innermost first; none when broken.
+    /// The brackets that would close all open levels, innermost first; empty if the text is broken.
     pub fn closers(&self) -> Vec<u8> {
         if self.broken { Vec::new() } else { self.grammar.closers() }
     }
@@ -82,7 +82,7 @@ mod tests {
     }
 
     #[test]
-    fn lines_are_judged() {
+    fn each_line_updates_the_state() {
         let rows: &[(&[&str], &str)] = &[
             (&["", " ", "{", "\"a\"", ":", "[", "]", "}", "", "x"], "OOOOOOOWWB"),
             (&["1", "2"], "WB"),
@@ -124,7 +124,7 @@ mod tests {
         }
         let closers = check.closers();
         assert_eq!(closers.len(), 100_000);
-        // A bracket opened after the last "{" would close first.
+        // The last line opened an array or left a key without a value; a number completes both.
         check.push(b"1");
         assert_eq!(check.push(&closers), State::Whole);
     }

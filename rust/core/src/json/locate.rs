@@ -1,4 +1,4 @@
-//! The parts of a text that is known to be valid: nothing is checked but what keeps the search inside the text.
+//! Locates the parts of a text that has passed the check. Only what keeps the search inside the text is checked again.
 
 use std::borrow::Cow;
 
@@ -8,13 +8,13 @@ use super::types::{Kind, Member, Range32, SIZE_LIMIT};
 use crate::simd;
 use crate::work::work;
 
-/// Locates the top-level members of a valid object, which may be over the depth and digit limits.
+/// Locates the top-level members of a valid object, which may exceed the depth and digit limits.
 ///
-/// `members` is emptied first. False, with no members, if the text does not read as an object.
+/// `members` is cleared first. Returns false, with no members, if the text is not an object.
 pub fn locate(text: &[u8], members: &mut Vec<Member>) -> bool {
     work(text.len());
     members.clear();
-    let found = parts(text, b'{', b'}', |at| {
+    let found = each_part(text, b'{', b'}', |at| {
         let (member, end) = member(text, at)?;
         members.push(member);
         Some(end)
@@ -25,11 +25,11 @@ pub fn locate(text: &[u8], members: &mut Vec<Member>) -> bool {
     found.is_some()
 }
 
-/// Locates the elements of a valid array: start, end and kind of each. As [`locate`] otherwise.
+/// Locates the elements of a valid array: start, end and kind of each. Otherwise as [`locate`].
 pub fn elements(text: &[u8], out: &mut Vec<(usize, usize, Kind)>) -> bool {
     work(text.len());
     out.clear();
-    let found = parts(text, b'[', b']', |at| {
+    let found = each_part(text, b'[', b']', |at| {
         let (end, kind, _) = value(text, at)?;
         out.push((at, end, kind));
         Some(end)
@@ -40,8 +40,8 @@ pub fn elements(text: &[u8], out: &mut Vec<(usize, usize, Kind)>) -> bool {
     found.is_some()
 }
 
-/// Gives each object of a valid array: its number among the elements, its text, and its members, which lie in `members`
-/// meanwhile. Nothing for what is no array. The text is read once.
+/// Calls `take` for each object of a valid array with its index among the elements, its text and its members. `members` is
+/// scratch space. Does nothing if the text is not an array. The text is read once.
 pub fn each_object(
     text: &[u8],
     members: &mut Vec<Member>,
@@ -49,14 +49,14 @@ pub fn each_object(
 ) {
     work(text.len());
     let mut number = 0;
-    parts(text, b'[', b']', |at| {
+    each_part(text, b'[', b']', |at| {
         number += 1;
         if lexer::byte(text, at) != b'{' {
             return value(text, at).map(|(end, ..)| end);
         }
         let object = text.get(at..)?;
         members.clear();
-        let size = parts(object, b'{', b'}', |at| {
+        let size = each_part(object, b'{', b'}', |at| {
             let (member, end) = member(object, at)?;
             members.push(member);
             Some(end)
@@ -66,8 +66,9 @@ pub fn each_object(
     });
 }
 
-/// Calls `part` for each part between the brackets; it gives the position after the part. Gives the position after all.
-fn parts(
+/// Calls `part` with the position of each element or member between the brackets; `part` returns the position after it.
+/// Returns the position after the closing bracket.
+fn each_part(
     text: &[u8],
     open: u8,
     close: u8,
@@ -147,39 +148,39 @@ fn brackets(text: &[u8], start: usize) -> Option<usize> {
     if matches!(text.get(start + 1)?, b'}' | b']') {
         return Some(start + 2);
     }
-    let (mut level, mut at) = (Level::default(), start);
+    let (mut matcher, mut at) = (BracketMatcher::default(), start);
     let (blocks, rest) = text.get(start..)?.as_chunks::<64>();
     for block in blocks {
-        if let Some(end) = level.pass(block) {
+        if let Some(end) = matcher.read(block) {
             return Some(at + end);
         }
         at += 64;
     }
     let mut last = [0; 64];
     last[..rest.len()].copy_from_slice(rest);
-    level.pass(&last).map(|end| at + end)
+    matcher.read(&last).map(|end| at + end)
 }
 
-/// How deep a position is nested, and whether it is inside a string.
+/// Matches brackets block by block. The state is of the position after the last block.
 #[derive(Default)]
-struct Level {
+struct BracketMatcher {
     depth: usize,
-    /// All bits or none.
-    inside: u64,
-    /// The lowest bit: a backslash stands before.
+    /// All bits are set inside a string, else none.
+    in_string: u64,
+    /// The lowest bit is set if an unescaped backslash precedes the next byte.
     escaped: u64,
 }
 
-impl Level {
-    /// Passes the next bytes; gives the position after the bracket that closes what was opened first, if it is there.
+impl BracketMatcher {
+    /// Reads the next block; returns the position after the bracket that closes the first one, if the block contains it.
     #[inline]
-    fn pass(&mut self, bytes: &[u8; 64]) -> Option<usize> {
+    fn read(&mut self, bytes: &[u8; 64]) -> Option<usize> {
         let found = simd::structure(bytes);
         let escaped =
             if found.backslashes | self.escaped == 0 { 0 } else { self.escape(found.backslashes) };
-        let inside = each_second(found.quotes & !escaped) ^ self.inside;
-        self.inside = if inside >> 63 == 1 { u64::MAX } else { 0 };
-        let mut marks = (found.opens | found.closes) & !inside;
+        let in_string = between_pairs(found.quotes & !escaped) ^ self.in_string;
+        self.in_string = if in_string >> 63 == 1 { u64::MAX } else { 0 };
+        let mut marks = (found.opens | found.closes) & !in_string;
         while marks != 0 {
             let place = marks.trailing_zeros();
             if found.opens >> place & 1 == 1 {
@@ -194,8 +195,8 @@ impl Level {
         None
     }
 
-    /// The bytes that a backslash stands before which is not itself escaped: in a run of backslashes, each second one and
-    /// what follows a run of odd length. Adding carries through a run and shows its end.
+    /// The bytes that follow an unescaped backslash: every second byte of a run of backslashes, and the byte after a run of
+    /// odd length. The carry of an addition passes through a run and marks its end.
     fn escape(&mut self, backslashes: u64) -> u64 {
         const EVEN: u64 = u64::MAX / 3;
         let backslashes = backslashes & !self.escaped;
@@ -207,19 +208,20 @@ impl Level {
     }
 }
 
-/// All bits from each odd set bit on to the next: with quotes, the insides of strings and their opening quotes.
+/// The bits from every first bit up to the bit before every second one. For the bits of quotes: opening quotes and the
+/// contents of strings.
 #[inline]
-fn each_second(mut bits: u64) -> u64 {
+fn between_pairs(mut bits: u64) -> u64 {
     for shift in [1, 2, 4, 8, 16, 32] {
         bits ^= bits << shift;
     }
     bits
 }
 
-/// The member with this key, the last one if it is there twice. Escaped keys are compared decoded.
+/// The member with this key; the last one of duplicates. Escaped keys are compared decoded.
 pub fn find<'a>(text: &[u8], members: &'a [Member], key: &str) -> Option<&'a Member> {
     work(members.len());
-    // Invalid UTF-8 decodes to U+FFFD, so that only a key that is not ASCII can equal bytes that differ from its own.
+    // Invalid UTF-8 decodes to U+FFFD, so only a key that is not ASCII can equal a member's key of other bytes.
     let plain = key.is_ascii();
     members.iter().rev().find(|member| {
         if member.key_escaped || !plain {
@@ -239,8 +241,8 @@ pub fn decode_key<'t>(text: &'t [u8], member: &Member) -> Cow<'t, str> {
 mod tests {
     use super::*;
 
-    /// The same without blocks.
-    fn brackets_of_each(text: &[u8], start: usize) -> Option<usize> {
+    /// Matches brackets byte by byte.
+    fn brackets_bytewise(text: &[u8], start: usize) -> Option<usize> {
         let (mut at, mut depth) = (start, 0_usize);
         loop {
             match text.get(at)? {
@@ -253,9 +255,9 @@ mod tests {
         }
     }
 
-    /// Nested values with runs of backslashes and quotes, begun at each place of a block.
+    /// Nested values with runs of backslashes and quotes, at each offset in a block.
     #[test]
-    fn brackets_are_matched_wherever_blocks_begin() {
+    fn brackets_match_at_every_block_offset() {
         for backslashes in 0..70 {
             let run = "\\".repeat(backslashes * 2);
             let text = format!("[{{\"{run}\":[\"]}}{run}\\\"[\",{{}}]}},\"{run}\",[[1],[]]]]]");
@@ -263,7 +265,7 @@ mod tests {
                 let text = format!("[{}{}", " ".repeat(spaces), text);
                 let bytes = text.as_bytes();
                 let found = brackets(bytes, 0);
-                assert_eq!(found, brackets_of_each(bytes, 0), "{text}");
+                assert_eq!(found, brackets_bytewise(bytes, 0), "{text}");
                 assert_eq!(found, Some(bytes.len() - 1), "{text}");
             }
         }

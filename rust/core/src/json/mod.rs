@@ -1,11 +1,11 @@
-//! JSON as RFC 8259 has it: checks, locates and unescapes; it builds no objects.
+//! JSON by RFC 8259: checks texts, locates values and decodes strings. It builds no objects.
 //!
-//! The verdict on a text depends on its bytes alone. Any syntax error makes it [`Fault::Bad`], even in a text that is
-//! over a limit too; else nesting over [`DEPTH_LIMIT`], an integer of over [`DIGIT_LIMIT`] digits or a size over
-//! [`SIZE_LIMIT`] is [`Fault::Limit`]. Bytes from 0x80 are opaque inside strings ([`utf8_ok`] looks at them) and errors
-//! outside. Nothing recurses: what is open costs one bit a level.
+//! The result of a check depends on the bytes of the text alone. A syntax error is [`Fault::Bad`], even if the text also
+//! exceeds a limit. Otherwise nesting over [`DEPTH_LIMIT`], an integer of more than [`DIGIT_LIMIT`] digits or a text over
+//! [`SIZE_LIMIT`] is [`Fault::Limit`]. Bytes from 0x80 are accepted inside strings without decoding ([`utf8_ok`] checks
+//! them) and are errors outside of strings. No function recurses; an open level costs one bit.
 //!
-//! [`check`] is what every event passes through; [`locate`] and [`elements`] are for texts that have passed it.
+//! Every event passes through [`check`]. [`locate`] and [`elements`] expect a text that has passed it.
 
 mod canonical;
 mod check;

@@ -1,7 +1,8 @@
-//! Strings: from their escaped form to text and back.
+//! Decodes and writes JSON strings.
 //!
-//! Deltas may part a surrogate pair. Their text is gathered in WTF-8, which is UTF-8 that may hold a lone surrogate as
-//! three bytes (`ED A0 80` to `ED BF BF`, never valid UTF-8), and finished once all pieces are there.
+//! Two deltas may split a surrogate pair. The text of deltas is therefore collected in WTF-8, which is UTF-8 that may
+//! contain a lone surrogate as three bytes (`ED A0 80` to `ED BF BF`, never valid UTF-8). [`finish_wtf8`] converts the
+//! complete text to UTF-8.
 
 use std::borrow::Cow;
 
@@ -13,18 +14,18 @@ use crate::work::work;
 
 const REPLACEMENT: &str = "\u{FFFD}";
 
-/// The text is valid UTF-8.
+/// Whether the text is valid UTF-8.
 pub fn utf8_ok(text: &[u8]) -> bool {
     work(text.len());
     text.is_ascii() || from_utf8(text).is_ok()
 }
 
-/// The text of a valid quoted string; lone surrogates and invalid UTF-8 become U+FFFD. Borrows where it can.
+/// The text of a valid quoted string; lone surrogates and invalid UTF-8 become U+FFFD. Borrows if nothing changes.
 pub fn decode_str(quoted: &[u8]) -> Cow<'_, str> {
-    decode_body(body(quoted))
+    decode_body(unquote(quoted))
 }
 
-/// The same without the quotes.
+/// As [`decode_str`], without the quotes.
 pub(super) fn decode_body(body: &[u8]) -> Cow<'_, str> {
     work(body.len());
     if memchr::memchr(b'\\', body).is_none() {
@@ -40,25 +41,26 @@ pub(super) fn decode_body(body: &[u8]) -> Cow<'_, str> {
 
 /// Appends the text of a valid quoted string in WTF-8.
 ///
-/// Invalid UTF-8 becomes U+FFFD, a pair of surrogate escapes its character. A lone surrogate is kept; a low one at the
-/// beginning joins a high one at the end of `out`.
+/// Invalid UTF-8 becomes U+FFFD, a pair of surrogate escapes becomes its character. Lone surrogates are preserved; a low
+/// one at the start of the string joins a high one at the end of `out`.
 pub fn decode_wtf8(quoted: &[u8], out: &mut Vec<u8>) {
-    unescape(body(quoted), out);
+    unescape(unquote(quoted), out);
 }
 
-/// The same of what stands between the quotes.
+/// As [`decode_wtf8`], without the quotes.
 pub fn decode_wtf8_body(body: &[u8], out: &mut Vec<u8>) {
     unescape(body, out);
 }
 
-fn body(quoted: &[u8]) -> &[u8] {
+fn unquote(quoted: &[u8]) -> &[u8] {
     let inner = quoted.strip_prefix(b"\"").unwrap_or(quoted);
     inner.strip_suffix(b"\"").unwrap_or(inner)
 }
 
-/// Whether a valid quoted string is this text. False does not say that it is not.
+/// Whether a valid quoted string decodes to this text. May return false for equal texts with lone surrogates or invalid
+/// UTF-8; the caller then compares decoded texts.
 pub fn reads_as(quoted: &[u8], wtf8: &[u8]) -> bool {
-    let mut rest = body(quoted);
+    let mut rest = unquote(quoted);
     let mut text = wtf8;
     if text.len() > rest.len() {
         return false;
@@ -69,7 +71,7 @@ pub fn reads_as(quoted: &[u8], wtf8: &[u8]) -> bool {
             return false;
         }
         let after = &text[run..];
-        if let Some(byte) = plain(lexer::byte(rest, run + 1)) {
+        if let Some(byte) = short_escape(lexer::byte(rest, run + 1)) {
             if after[0] != byte {
                 return false;
             }
@@ -78,7 +80,7 @@ pub fn reads_as(quoted: &[u8], wtf8: &[u8]) -> bool {
         }
         escape.clear();
         let mut used = push_escape(&rest[run..], &mut escape);
-        // Two surrogates are one character, where each alone would be none.
+        // Two surrogate escapes may be one character: decode them together.
         if escape.first_chunk::<3>().copied().and_then(surrogate).is_some()
             && lexer::byte(rest, run + used) == b'\\'
         {
@@ -88,17 +90,17 @@ pub fn reads_as(quoted: &[u8], wtf8: &[u8]) -> bool {
         (text, rest) = (after, rest.get(run + used..).unwrap_or_default());
     }
     work(wtf8.len());
-    // Surrogates that WTF-8 holds, and a string that is no UTF-8, are for others to compare.
+    // Lone surrogates and invalid UTF-8 need a comparison of decoded texts.
     text == rest && utf8_ok(wtf8)
 }
 
-/// Where the next escape is. In text of other scripts they follow one another.
+/// The position of the next escape. Escapes are often adjacent, as in escaped text of non-Latin scripts.
 #[inline]
 fn next_escape(text: &[u8]) -> Option<usize> {
     if text.first() == Some(&b'\\') { Some(0) } else { memchr::memchr(b'\\', text) }
 }
 
-/// Text that is UTF-8 throughout, nearly all there is, is checked once and copied from escape to escape.
+/// Appends the decoded string. Valid UTF-8, the common case, is checked once and copied from escape to escape.
 fn unescape(body: &[u8], out: &mut Vec<u8>) {
     work(body.len());
     let Some(first) = memchr::memchr(b'\\', body) else { return push_lossy(body, out) };
@@ -110,15 +112,15 @@ fn unescape(body: &[u8], out: &mut Vec<u8>) {
     let mut at = first;
     while at < body.len() {
         let end = if body[at] == b'\\' {
-            if let Some(byte) = plain(lexer::byte(body, at + 1)) {
+            if let Some(byte) = short_escape(lexer::byte(body, at + 1)) {
                 out.push(byte);
                 at + 2
             } else {
                 at + push_escape(&body[at..], out)
             }
         } else {
-            // What else stops the search is no part of a valid string, and stands for itself.
-            let end = lexer::special(body, at).max(at + 1);
+            // Quotes and control characters are not part of a valid string; they are copied.
+            let end = lexer::next_special(body, at).max(at + 1);
             out.extend_from_slice(&body[at..end]);
             end
         };
@@ -136,7 +138,7 @@ fn unescape_lossy(body: &[u8], out: &mut Vec<u8>) {
     push_lossy(rest, out);
 }
 
-/// The text of UTF-8, with U+FFFD for what is invalid. Valid text, nearly all there is, costs one fast check.
+/// The bytes as text, with U+FFFD for invalid UTF-8. Valid text, the common case, costs one fast check.
 fn lossy(bytes: &[u8]) -> Cow<'_, str> {
     from_utf8(bytes).map_or_else(|_| String::from_utf8_lossy(bytes), Cow::Borrowed)
 }
@@ -145,9 +147,9 @@ fn push_lossy(run: &[u8], out: &mut Vec<u8>) {
     out.extend_from_slice(lossy(run).as_bytes());
 }
 
-/// The byte that an escape of two stands for, by the second of them.
+/// The byte that a two-byte escape means, by its second byte.
 #[inline]
-fn plain(mark: u8) -> Option<u8> {
+fn short_escape(mark: u8) -> Option<u8> {
     Some(match mark {
         b'"' | b'\\' | b'/' => mark,
         b'b' => 0x08,
@@ -159,10 +161,10 @@ fn plain(mark: u8) -> Option<u8> {
     })
 }
 
-/// Appends what an escape stands for; gives the escape's length. What is no escape is U+FFFD.
+/// Appends the text of an escape; returns the length of the escape. An invalid escape becomes U+FFFD.
 fn push_escape(escape: &[u8], out: &mut Vec<u8>) -> usize {
     let mark = lexer::byte(escape, 1);
-    if let Some(byte) = plain(mark) {
+    if let Some(byte) = short_escape(mark) {
         out.push(byte);
         return 2;
     }
@@ -178,7 +180,7 @@ fn push_escape(escape: &[u8], out: &mut Vec<u8>) -> usize {
     2
 }
 
-/// Appends a unit of UTF-16. The sizes are known one by one, so that no copy is a call.
+/// Appends a UTF-16 code unit. Each branch appends a constant size, so that no copy is a function call.
 #[inline]
 fn push_unit(unit: u16, out: &mut Vec<u8>) {
     let last = 0x80 | (unit & 0x3F) as u8;
@@ -186,7 +188,7 @@ fn push_unit(unit: u16, out: &mut Vec<u8>) {
         out.push(unit as u8);
     } else if unit < 0x800 {
         out.extend_from_slice(&[0xC0 | (unit >> 6) as u8, last]);
-    } else if let Some(character) = joined(out, unit) {
+    } else if let Some(character) = join_pair(out, unit) {
         out.truncate(out.len() - 3);
         out.extend_from_slice(character.encode_utf8(&mut [0; 4]).as_bytes());
     } else {
@@ -194,8 +196,8 @@ fn push_unit(unit: u16, out: &mut Vec<u8>) {
     }
 }
 
-/// The character of a pair whose first half ends `out`.
-fn joined(out: &[u8], low: u16) -> Option<char> {
+/// The character of a surrogate pair: `out` ends with its first half, `low` is the second.
+fn join_pair(out: &[u8], low: u16) -> Option<char> {
     if !(0xDC00..0xE000).contains(&low) {
         return None;
     }
@@ -203,7 +205,7 @@ fn joined(out: &[u8], low: u16) -> Option<char> {
     char::decode_utf16([high, low]).next()?.ok()
 }
 
-/// The surrogate that these bytes are in WTF-8, if they are one.
+/// The surrogate that these WTF-8 bytes encode, if they encode one.
 fn surrogate(bytes: [u8; 3]) -> Option<u16> {
     match bytes {
         [0xED, second @ 0xA0..=0xBF, third @ 0x80..=0xBF] => {
@@ -213,7 +215,7 @@ fn surrogate(bytes: [u8; 3]) -> Option<u16> {
     }
 }
 
-/// WTF-8 as text: a pair of surrogates becomes its character, each lone one U+FFFD. Borrows if there are none.
+/// Converts WTF-8 to text: a pair of surrogates becomes its character, a lone one U+FFFD. Borrows if there are none.
 pub fn finish_wtf8(wtf8: &[u8]) -> Cow<'_, str> {
     work(wtf8.len());
     let mut rest = wtf8;
@@ -221,7 +223,7 @@ pub fn finish_wtf8(wtf8: &[u8]) -> Cow<'_, str> {
     while let Err(error) = std::str::from_utf8(rest) {
         let (valid, after) = rest.split_at(error.valid_up_to());
         out.push_str(&String::from_utf8_lossy(valid));
-        let (character, used) = halves(after);
+        let (character, used) = leading_surrogate(after);
         out.push(character);
         let used = used.unwrap_or(error.error_len().unwrap_or(after.len()));
         rest = after.get(used..).unwrap_or_default();
@@ -233,8 +235,9 @@ pub fn finish_wtf8(wtf8: &[u8]) -> Cow<'_, str> {
     Cow::Owned(out)
 }
 
-/// The character that begins here with a surrogate, and how many bytes it takes if it is one.
-fn halves(bytes: &[u8]) -> (char, Option<usize>) {
+/// The character of the surrogate or surrogate pair at the start, and its size in bytes; U+FFFD without a size if the bytes
+/// do not begin with a surrogate.
+fn leading_surrogate(bytes: &[u8]) -> (char, Option<usize>) {
     let unit = |at: usize| bytes.get(at..)?.first_chunk::<3>().copied().and_then(surrogate);
     let Some(first) = unit(0) else { return (char::REPLACEMENT_CHARACTER, None) };
     let pair = unit(3).filter(|low| first < 0xDC00 && *low >= 0xDC00);
@@ -242,14 +245,14 @@ fn halves(bytes: &[u8]) -> (char, Option<usize>) {
     character.map_or((char::REPLACEMENT_CHARACTER, Some(3)), |joined| (joined, Some(6)))
 }
 
-/// Appends the canonical quoted form: escapes only for what must have one, in the shortest form there is.
+/// Appends the canonical quoted form: only required escapes, each in its shortest form.
 pub fn write_str(text: &str, out: &mut Vec<u8>) {
     let bytes = text.as_bytes();
     out.reserve(bytes.len() + 2);
     out.push(b'"');
     let mut start = 0;
     loop {
-        let at = lexer::special(bytes, start);
+        let at = lexer::next_special(bytes, start);
         out.extend_from_slice(&bytes[start..at]);
         let Some(&byte) = bytes.get(at) else { break };
         write_escape(byte, out);
@@ -275,7 +278,7 @@ fn write_escape(byte: u8, out: &mut Vec<u8>) {
     out.extend([b'\\', short]);
 }
 
-/// The value of an integer literal, if it fits; none for other texts and for a fraction or exponent.
+/// The value of an integer literal that fits 64 bits; `None` for other texts, also those with a fraction or exponent.
 pub fn parse_index(text: &[u8]) -> Option<i64> {
     let digits = text.strip_prefix(b"-").unwrap_or(text);
     let canonical = digits == b"0" || !digits.starts_with(b"0");
@@ -286,15 +289,15 @@ pub fn parse_index(text: &[u8]) -> Option<i64> {
     for digit in digits {
         number = number.checked_mul(10)?.checked_sub(i64::from(digit - b'0'))?;
     }
-    // Downwards, as there is one more number below 0 than above.
+    // The sum is negative, because the range has one more negative number than positive ones.
     if digits.len() < text.len() { Some(number) } else { number.checked_neg() }
 }
 
 /// The text without the white space around it.
 pub fn trim(text: &[u8]) -> &[u8] {
-    let solid = |byte: &u8| !matches!(byte, b' ' | b'\t' | b'\r' | b'\n');
-    let start = text.iter().position(solid).unwrap_or(text.len());
-    let end = text.iter().rposition(solid).map_or(start, |last| last + 1);
+    let is_text = |byte: &u8| !matches!(byte, b' ' | b'\t' | b'\r' | b'\n');
+    let start = text.iter().position(is_text).unwrap_or(text.len());
+    let end = text.iter().rposition(is_text).map_or(start, |last| last + 1);
     work(start + text.len() - end);
     text.get(start..end).unwrap_or_default()
 }
@@ -303,10 +306,10 @@ pub fn trim(text: &[u8]) -> &[u8] {
 mod tests {
     use super::*;
 
-    fn joined_text(pieces: &[&str]) -> String {
+    fn joined_text(parts: &[&str]) -> String {
         let mut out = Vec::new();
-        for piece in pieces {
-            decode_wtf8(format!("\"{piece}\"").as_bytes(), &mut out);
+        for part in parts {
+            decode_wtf8(format!("\"{part}\"").as_bytes(), &mut out);
         }
         finish_wtf8(&out).into_owned()
     }
@@ -335,14 +338,14 @@ mod tests {
     }
 
     #[test]
-    fn what_is_no_string_decodes_to_something() {
+    fn invalid_strings_decode_without_panic() {
         for quoted in [&b""[..], b"\"", b"\\", b"\"\\\"", b"\"\\u12\"", b"\"\\x\"", b"\\u"] {
             decode_str(quoted);
         }
     }
 
     #[test]
-    fn pieces_join() {
+    fn split_surrogate_pairs_join() {
         assert_eq!(joined_text(&[r"a\ud83d", r"\ude00b"]), "a\u{1f600}b");
         assert_eq!(joined_text(&[r"\ud83d", "", r"\ude00"]), "\u{1f600}");
         assert_eq!(joined_text(&[r"\ud83d", "x", r"\ude00"]), "\u{fffd}x\u{fffd}");
@@ -353,7 +356,7 @@ mod tests {
     }
 
     #[test]
-    fn strings_are_written() {
+    fn written_strings_decode_to_the_same_text() {
         let mut out = Vec::new();
         write_str("a\"\\/\n\r\t\u{8}\u{c}\0\u{1f}\u{7f}é😀", &mut out);
         let expected = "\"a\\\"\\\\/\\n\\r\\t\\b\\f\\u0000\\u001f\u{7f}é😀\"";
@@ -362,7 +365,7 @@ mod tests {
     }
 
     #[test]
-    fn indexes_are_read() {
+    fn indexes_parse() {
         let rows: &[(&[u8], Option<i64>)] = &[
             (b"0", Some(0)),
             (b"-0", Some(0)),

@@ -1,13 +1,13 @@
-//! What all of the JSON layer shares: kinds of values, members as spans, limits, and the result of a check.
+//! Types that the JSON layer shares: kinds of values, members as spans, limits, and the result of a check.
 
-/// The deepest nesting that is read; a top-level array or object is at depth 1.
+/// The maximum nesting depth; a top-level array or object has depth 1.
 pub const DEPTH_LIMIT: usize = 256;
-/// The longest integer (a number with neither fraction nor exponent) that is read, in digits.
+/// The maximum number of digits of an integer (a number without fraction and exponent).
 pub const DIGIT_LIMIT: usize = 4300;
-/// The largest text that is read, in bytes: spans are kept in 32 bits.
+/// The maximum size of a text in bytes: spans have 32 bits.
 pub const SIZE_LIMIT: usize = u32::MAX as usize;
 
-/// What a value is, told by its first byte.
+/// The kind of a JSON value. The first byte of a value determines it.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 pub enum Kind {
     Null,
@@ -20,7 +20,7 @@ pub enum Kind {
 }
 
 impl Kind {
-    /// The kind of the value that begins with this byte, if any does.
+    /// The kind of a value that begins with this byte, or `None` if no value does.
     #[inline]
     pub(super) fn of(first: u8) -> Option<Self> {
         Some(match first {
@@ -49,7 +49,7 @@ impl Range32 {
         Self { start: start as u32, end: end as u32 }
     }
 
-    /// The bytes of this span; empty if it lies outside the text.
+    /// The bytes of this span; empty if the span exceeds the text.
     #[inline]
     pub fn of(self, text: &[u8]) -> &[u8] {
         text.get(self.start as usize..self.end as usize).unwrap_or_default()
@@ -62,11 +62,11 @@ pub struct Member {
     /// The key without its quotes.
     pub key: Range32,
     pub key_escaped: bool,
-    /// Where the value begins and ends; a string's quotes are part of it.
+    /// The span of the value, with the quotes of a string.
     pub start: u32,
     pub end: u32,
     pub kind: Kind,
-    /// The value is a string that has a backslash.
+    /// The value is a string with a backslash.
     pub escaped: bool,
 }
 
@@ -77,7 +77,7 @@ impl Member {
         Range32 { start: self.start, end: self.end }.of(text)
     }
 
-    /// The same so many bytes further on, where adding may wrap around to go back.
+    /// This member moved by `by` bytes. Additions wrap, so that a negated offset moves it back.
     #[inline]
     pub(crate) fn shifted(mut self, by: u32) -> Self {
         self.key.start = self.key.start.wrapping_add(by);
@@ -87,36 +87,36 @@ impl Member {
         self
     }
 
-    /// The bytes of the key as they stand in the text, without quotes.
+    /// The bytes of the key in the text, undecoded and without quotes.
     #[inline]
     pub fn raw_key<'t>(&self, text: &'t [u8]) -> &'t [u8] {
         self.key.of(text)
     }
 }
 
-/// Why a text is refused.
+/// Why a text is rejected: a syntax error, or a limit that it exceeds.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 pub enum Fault {
     Bad,
     Limit,
 }
 
-/// What a check learns about a whole text.
+/// The result of checking a valid text.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 pub struct Checked {
     pub kind: Kind,
-    /// A surrogate escape without its other half stands in some string or key.
+    /// A string or key has a surrogate escape without the other half of its pair.
     pub lone_surrogate: bool,
-    /// Some string or key is not UTF-8.
+    /// A string or key is not valid UTF-8.
     pub bad_utf8: bool,
-    /// The text was not read: it repeats one that was, see [`super::template::Template`].
+    /// The text was not parsed: it matches a [`super::template::Template`].
     pub recognised: bool,
-    /// The number of the check in the value cache that made it; 0 for none.
+    /// The number of the [`super::ValueCache`] check that returned this result; 0 if there was no cache.
     pub serial: u64,
 }
 
 impl Checked {
-    /// What there is to know of an object that repeats a checked one.
+    /// The result for an object that matches a template.
     pub const RECOGNISED: Self = Self {
         kind: Kind::Object,
         lone_surrogate: false,

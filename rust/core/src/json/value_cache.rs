@@ -1,37 +1,36 @@
-//! What was checked is not checked again: values that texts repeat are known by their bytes.
+//! A cache of checked values, so that values that texts repeat are not checked again.
 //!
-//! The events of a response say most things several times. Its settings come with each lifecycle event, its text with
-//! `output_text.done`, again in the part, in the item and in the terminal response. A [`ValueCache`] keeps the last such values
-//! with what is known of them; where a text has the same bytes again, the check goes on behind them. Nothing is guessed: a
-//! difference in any byte sends the value through the whole check.
+//! The texts of a stream repeat large values: an object is repeated with one member changed, a string alone is repeated in
+//! larger objects. A [`ValueCache`] keeps the latest values. If a text contains the bytes of a cached value, the
+//! check continues after them; if any byte differs, the value is checked in full.
 //!
-//! What trying may cost is bounded by the size of the text, what is kept by [`LARGEST`] and the numbers of slots.
+//! The cost of failed comparisons is limited by the size of the text, the memory by [`MAX_BYTES`] and the number of slots.
 
 use std::sync::Arc;
 
 use super::check::{self, check_with};
 use super::grammar::{Cache, Grammar};
-use super::lexer::{self, Bad, Token};
+use super::lexer::{self, SyntaxError, Token};
 use super::locate::locate;
 use super::types::{Checked, Fault, Kind, Member};
 use crate::simd;
 use crate::work::work;
 
-/// Strings, and lists or objects, that are kept. A response of a few items has all of its own in them.
+/// The number of cached strings, and of cached arrays and objects: enough for the values of a few items.
 const STRINGS: usize = 4;
 const BRACKETS: usize = 12;
-/// The sizes of the values that are kept, in bytes; an object whose members are kept too may be larger.
-const SMALLEST: usize = 48;
-const LARGEST: usize = 1 << 18;
-const LARGEST_OBJECT: usize = 1 << 20;
-/// Deeper than this nothing is looked for, nor is anything kept of a text that nests deeper: a known value must not take
-/// the nesting over its limit in a place where it did not stand before.
-const DEEP: usize = 6;
-const NESTING: usize = 64;
-/// How many members of the known object are skipped at most to find one of the same key.
-const AHEAD: usize = 8;
+/// The sizes of cached values in bytes; an object that is cached with its members may be larger.
+const MIN_BYTES: usize = 48;
+const MAX_BYTES: usize = 1 << 18;
+const MAX_OBJECT_BYTES: usize = 1 << 20;
+/// Values at a greater depth are not looked up, and values of texts that nest deeper than [`MAX_NESTING`] are not cached. A
+/// text may repeat a cached value at a greater depth; with these bounds, it cannot exceed the depth limit there.
+const MAX_LOOKUP_DEPTH: usize = 6;
+const MAX_NESTING: usize = 64;
+/// The maximum number of members of the cached object that are skipped to find a key.
+const MAX_SKIPPED_MEMBERS: usize = 8;
 
-/// A checked object with its members, which are spans into it. Copies share their bytes.
+/// A checked object with its members, which are spans into it. Clones share the bytes.
 #[derive(Clone, Debug)]
 pub struct Located {
     pub raw: Arc<[u8]>,
@@ -47,159 +46,168 @@ impl Located {
     }
 }
 
-/// A value that was checked. Its first and last bytes tell nearly all others apart from it.
+/// A checked value. Its first and last bytes distinguish it from most others.
 #[derive(Debug, Default)]
 struct Value {
-    head: [u8; 8],
-    tail: [u8; 8],
+    first_bytes: [u8; 8],
+    last_bytes: [u8; 8],
     escaped: bool,
-    /// No deeper than this does it nest.
+    /// An upper bound of its nesting.
     nesting: usize,
     raw: Vec<u8>,
 }
 
 impl Value {
-    /// Whether a text has this value at a position; and whether all of it had to be compared.
+    /// Whether the text has this value at a position, and whether all of its bytes were compared.
     #[inline]
-    fn is_at(&self, text: &[u8], at: usize) -> (bool, bool) {
+    fn compare_at(&self, text: &[u8], at: usize) -> (bool, bool) {
         let size = self.raw.len();
-        let there = text.get(at..).and_then(|rest| rest.get(..size)).unwrap_or_default();
-        if there.first_chunk() != Some(&self.head) || there.last_chunk() != Some(&self.tail) {
+        let bytes = text.get(at..).and_then(|rest| rest.get(..size)).unwrap_or_default();
+        if bytes.first_chunk() != Some(&self.first_bytes)
+            || bytes.last_chunk() != Some(&self.last_bytes)
+        {
             return (false, false);
         }
-        (there == self.raw, true)
+        (bytes == self.raw, true)
     }
 }
 
-/// Values of one kind, of which a new one takes the place of the oldest.
+/// The latest values of one kind; a new one replaces the oldest.
 #[derive(Debug)]
 struct RingBuffer<const N: usize> {
     values: [Value; N],
     next: usize,
-    /// A bit for each head that is there: most values that are met have one of none.
-    heads: u64,
+    /// The bits of all `first_bytes` (see [`filter_bit`]), which exclude most other values at once.
+    filter: u64,
 }
 
 impl<const N: usize> Default for RingBuffer<N> {
     fn default() -> Self {
-        Self { values: std::array::from_fn(|_| Value::default()), next: 0, heads: 0 }
+        Self { values: std::array::from_fn(|_| Value::default()), next: 0, filter: 0 }
     }
 }
 
-/// The bit of a head.
+/// The bit of the first bytes of a value in the filter of a [`RingBuffer`].
 #[inline]
-fn bit(head: [u8; 8]) -> u64 {
-    1 << (u64::from_le_bytes(head).wrapping_mul(0x9E37_79B9_7F4A_7C15) >> 58)
+fn filter_bit(first_bytes: [u8; 8]) -> u64 {
+    1 << (u64::from_le_bytes(first_bytes).wrapping_mul(0x9E37_79B9_7F4A_7C15) >> 58)
 }
 
 impl<const N: usize> RingBuffer<N> {
-    fn keep(&mut self, raw: &[u8], escaped: bool, nesting: usize) {
-        let (Some(head), Some(tail)) = (raw.first_chunk(), raw.last_chunk()) else { return };
+    fn push(&mut self, raw: &[u8], escaped: bool, nesting: usize) {
+        let (Some(first_bytes), Some(last_bytes)) = (raw.first_chunk(), raw.last_chunk()) else {
+            return;
+        };
         let value = &mut self.values[self.next];
-        (value.head, value.tail, value.escaped) = (*head, *tail, escaped);
+        (value.first_bytes, value.last_bytes, value.escaped) = (*first_bytes, *last_bytes, escaped);
         value.nesting = nesting;
         value.raw.clear();
         value.raw.extend_from_slice(raw);
         self.next = (self.next + 1) % N;
-        self.heads = self.values.iter().fold(0, |bits, value| bits | bit(value.head));
+        self.filter =
+            self.values.iter().fold(0, |bits, value| bits | filter_bit(value.first_bytes));
     }
 
-    /// Whether a value that begins here may be one of these.
+    /// Whether a value at this position may be in the buffer.
     #[inline]
-    fn may_have(&self, text: &[u8], at: usize) -> bool {
-        let head = text.get(at..).and_then(<[u8]>::first_chunk);
-        head.is_some_and(|head| self.heads & bit(*head) != 0)
+    fn may_contain(&self, text: &[u8], at: usize) -> bool {
+        let first_bytes = text.get(at..).and_then(<[u8]>::first_chunk);
+        first_bytes.is_some_and(|first_bytes| self.filter & filter_bit(*first_bytes) != 0)
     }
 }
 
-/// The last values that were checked, and the last object of a certain name with its members.
+/// The latest checked values, and the latest object of one member name with its members.
 #[derive(Debug, Default)]
 pub struct ValueCache {
     strings: RingBuffer<STRINGS>,
     brackets: RingBuffer<BRACKETS>,
-    /// The name of the member whose value is kept as an object.
-    name: &'static str,
-    /// The names of other members whose objects are passed member by member, so that nobody locates those again.
-    others: &'static [&'static str],
-    object: Option<Located>,
-    /// The deepest nesting of the text that it stood in.
-    object_deepest: usize,
-    /// The members of the object of one of these names in the latest text, as spans into the text; where it began.
-    found: Vec<Member>,
-    object_start: Option<usize>,
-    /// It is the one that is kept.
-    named: bool,
+    /// The name of the member whose object is cached with its members.
+    cached_name: &'static str,
+    /// The names of other members whose objects are read member by member, which saves locating their members later.
+    located_names: &'static [&'static str],
+    cached_object: Option<Located>,
+    /// The deepest nesting of the text that contained `cached_object`.
+    cached_nesting: usize,
+    /// The members of the latest text's first object of one of these names, as spans into the text, and its start.
+    inner_members: Vec<Member>,
+    inner_start: Option<usize>,
+    /// The object in `inner_members` is of the name `cached_name`.
+    inner_is_cached: bool,
     /// The number of the latest text.
     serial: u64,
-    /// Bytes that may still be compared in vain in this text.
+    /// The number of bytes that failed comparisons in this text may still cost.
     budget: usize,
     /// The deepest nesting of the latest text.
     deepest: usize,
-    /// Values, members among them, that were known; in bytes too.
+    /// The number of values and runs of members that were found in the cache, and their bytes.
     pub hits: u64,
     pub bytes: u64,
-    /// Never remember; for tests.
+    /// Disables the cache; for tests.
     pub off: bool,
 }
 
 impl ValueCache {
-    /// A cache that keeps the object of this name, and knows the members of that and the other names.
-    pub fn of(name: &'static str, others: &'static [&'static str]) -> Self {
-        Self { name, others, ..Self::default() }
+    /// A cache that keeps the object of the member `cached_name`, and locates the members of the objects of all these names.
+    pub fn of(cached_name: &'static str, located_names: &'static [&'static str]) -> Self {
+        Self { cached_name, located_names, ..Self::default() }
     }
 
-    /// The members of the object that begins here in the text that was scanned last, as spans into the text; none where they
-    /// are not known.
-    pub fn inside(&self, scan: Checked, start: u32) -> &[Member] {
-        let known = scan.serial == self.serial && scan.serial > 0 && !self.off;
-        if known && self.object_start == Some(start as usize) { &self.found } else { &[] }
+    /// The members of the object at `start` in the text that was checked last, as spans into the text; empty if they were not
+    /// located.
+    pub fn inside(&self, checked: Checked, start: u32) -> &[Member] {
+        let is_latest = checked.serial == self.serial && checked.serial > 0 && !self.off;
+        if is_latest && self.inner_start == Some(start as usize) {
+            &self.inner_members
+        } else {
+            &[]
+        }
     }
 
-    /// As [`super::check`], with the same answers.
+    /// As [`super::check`], with the same results.
     pub fn check(&mut self, text: &[u8], members: &mut Vec<Member>) -> Result<Checked, Fault> {
-        self.object_start = None;
-        self.found.clear();
+        self.inner_start = None;
+        self.inner_members.clear();
         if self.off {
             return check::check(text, members);
         }
         self.budget = text.len();
-        let (scanned, deepest) = check_with(text, members, self);
+        let (checked, deepest) = check_with(text, members, self);
         self.deepest = deepest;
         self.serial += 1;
-        scanned.map(|scan| Checked { serial: self.serial, ..scan })
+        checked.map(|checked| Checked { serial: self.serial, ..checked })
     }
 
-    /// Keeps a member of a text that has nothing odd in it, if that was the last to be scanned here.
-    pub fn keep(&mut self, text: &[u8], scan: Checked, member: &Member) {
+    /// Caches a member of a text without lone surrogates and invalid UTF-8, if the text is the one that was checked last.
+    pub fn keep(&mut self, text: &[u8], checked: Checked, member: &Member) {
         let value = member.value(text);
-        let last = scan.serial == self.serial && scan.serial > 0 && !self.off;
-        if !last || self.deepest > NESTING || value.len() < SMALLEST {
+        let is_latest = checked.serial == self.serial && checked.serial > 0 && !self.off;
+        if !is_latest || self.deepest > MAX_NESTING || value.len() < MIN_BYTES {
             return;
         }
-        if self.object_start == Some(member.start as usize) && self.named {
-            self.keep_object(value, member.start);
-        } else if value.len() <= LARGEST {
+        if self.inner_start == Some(member.start as usize) && self.inner_is_cached {
+            self.cache_object(value, member.start);
+        } else if value.len() <= MAX_BYTES {
             match member.kind {
-                Kind::String => self.strings.keep(value, member.escaped, 0),
-                Kind::Array | Kind::Object => self.brackets.keep(value, false, self.deepest),
+                Kind::String => self.strings.push(value, member.escaped, 0),
+                Kind::Array | Kind::Object => self.brackets.push(value, false, self.deepest),
                 _ => {}
             }
         }
     }
 
-    fn keep_object(&mut self, value: &[u8], start: u32) {
-        let same = |known: &Located| *known.raw == *value;
-        if value.len() > LARGEST_OBJECT || self.object.as_ref().is_some_and(same) {
+    fn cache_object(&mut self, value: &[u8], start: u32) {
+        let is_equal = |cached: &Located| *cached.raw == *value;
+        if value.len() > MAX_OBJECT_BYTES || self.cached_object.as_ref().is_some_and(is_equal) {
             return;
         }
-        let members = self.found.iter().map(|member| member.shifted(start.wrapping_neg()));
-        self.object_deepest = self.deepest;
-        self.object = Some(Located { raw: value.into(), members: members.collect() });
+        let members = self.inner_members.iter().map(|member| member.shifted(start.wrapping_neg()));
+        self.cached_nesting = self.deepest;
+        self.cached_object = Some(Located { raw: value.into(), members: members.collect() });
     }
 
-    /// The object with these bytes, if it is the one that was kept last.
+    /// The cached object, if it has these bytes.
     pub fn object(&self, raw: &[u8]) -> Option<&Located> {
-        self.object.as_ref().filter(|known| *known.raw == *raw)
+        self.cached_object.as_ref().filter(|cached| *cached.raw == *raw)
     }
 
     fn hit(&mut self, size: usize) {
@@ -208,56 +216,64 @@ impl ValueCache {
         work(size);
     }
 
-    /// Passes the members of an object, from behind its brace to behind the other. Members that follow each other as in
-    /// the known object are passed at once; behind one that differs the known object is taken up again.
-    fn members(&mut self, text: &[u8], start: usize, grammar: &mut Grammar) -> Result<usize, Bad> {
-        let known = self.object.clone();
-        let (raw, members) =
-            known.as_ref().map_or((&[][..], &[][..]), |known| (&known.raw[..], &known.members[..]));
-        let mut at = self.same_members(text, start, raw, 1, members);
-        let mut place = self.found.len();
+    /// Reads the members of an object of the cached name, from the byte after its opening brace to the one after its closing
+    /// brace. Consecutive members that equal those of the cached object are skipped at once. After a member that differs,
+    /// the comparison resumes at the next member of the cached object.
+    fn read_cached_object(
+        &mut self,
+        text: &[u8],
+        start: usize,
+        grammar: &mut Grammar,
+    ) -> Result<usize, SyntaxError> {
+        let cached = self.cached_object.clone();
+        let (raw, members) = cached
+            .as_ref()
+            .map_or((&[][..], &[][..]), |cached| (&cached.raw[..], &cached.members[..]));
+        let mut at = self.skip_equal_members(text, start, raw, 1, members);
+        let mut place = self.inner_members.len();
         if place == 0 {
             at = lexer::skip_space(text, at);
             if lexer::byte(text, at) == b'}' {
                 return Ok(at + 1);
             }
-            at = self.other_member(text, at, grammar)?;
+            at = self.read_member(text, at, grammar)?;
             (place, at) = self.resume(text, at, raw, members, place);
         }
         loop {
             at = lexer::skip_space(text, at);
             match lexer::byte(text, at) {
                 b'}' => return Ok(at + 1),
-                b',' => at = self.other_member(text, lexer::skip_space(text, at + 1), grammar)?,
-                _ => return Err(Bad),
+                b',' => at = self.read_member(text, lexer::skip_space(text, at + 1), grammar)?,
+                _ => return Err(SyntaxError),
             }
             (place, at) = self.resume(text, at, raw, members, place);
         }
     }
 
-    /// Passes the members of an object that is not kept, from behind its brace to behind the other.
-    fn other_members(
+    /// Reads the members of another object, from the byte after its opening brace to the one after its closing brace.
+    fn read_located_object(
         &mut self,
         text: &[u8],
         start: usize,
         grammar: &mut Grammar,
-    ) -> Result<usize, Bad> {
+    ) -> Result<usize, SyntaxError> {
         let mut at = lexer::skip_space(text, start);
         if lexer::byte(text, at) == b'}' {
             return Ok(at + 1);
         }
         loop {
-            at = lexer::skip_space(text, self.other_member(text, at, grammar)?);
+            at = lexer::skip_space(text, self.read_member(text, at, grammar)?);
             match lexer::byte(text, at) {
                 b'}' => return Ok(at + 1),
                 b',' => at = lexer::skip_space(text, at + 1),
-                _ => return Err(Bad),
+                _ => return Err(SyntaxError),
             }
         }
     }
 
-    /// Passes the members that follow here as `members` follow in `raw` from `from` on; gives the position behind them.
-    fn same_members(
+    /// Skips members at `at` that equal the `members` of the cached object `raw`, which begin at `from`; returns the
+    /// position after them.
+    fn skip_equal_members(
         &mut self,
         text: &[u8],
         at: usize,
@@ -265,22 +281,22 @@ impl ValueCache {
         from: usize,
         members: &[Member],
     ) -> usize {
-        let (here, there) = (text.get(at..), raw.get(from..));
-        let same = simd::common(here.unwrap_or_default(), there.unwrap_or_default());
+        let (new, cached) = (text.get(at..), raw.get(from..));
+        let same = simd::common_prefix(new.unwrap_or_default(), cached.unwrap_or_default());
         work(same + 1);
-        // A number may go on, so what stands behind a member must be the same too.
-        let whole = |member: &&Member| (member.end as usize) < from + same;
-        let passed = members.iter().take_while(whole).count();
+        // A number may continue, so the byte after a member must be equal too.
+        let is_equal = |member: &&Member| (member.end as usize) < from + same;
+        let count = members.iter().take_while(is_equal).count();
         let shift = (at as u32).wrapping_sub(from as u32);
-        self.found.extend(members[..passed].iter().map(|member| member.shifted(shift)));
-        let Some(last) = members[..passed].last() else { return at };
+        self.inner_members.extend(members[..count].iter().map(|member| member.shifted(shift)));
+        let Some(last) = members[..count].last() else { return at };
         let size = last.end as usize - from;
         self.hit(size);
         at + size
     }
 
-    /// Goes on behind a member that was not known, where the known object has one of its key; gives the place of the next
-    /// member there, and the position here.
+    /// Resumes the comparison after a member that differs, if the cached object has a member of its key nearby; returns the
+    /// index of the next member of the cached object, and the position in the text.
     fn resume(
         &mut self,
         text: &[u8],
@@ -289,27 +305,27 @@ impl ValueCache {
         members: &[Member],
         place: usize,
     ) -> (usize, usize) {
-        let key = self.found.last().map(|member| member.raw_key(text)).unwrap_or_default();
-        let mut next = members.iter().enumerate().skip(place).take(AHEAD);
+        let key = self.inner_members.last().map(|member| member.raw_key(text)).unwrap_or_default();
+        let mut next = members.iter().enumerate().skip(place).take(MAX_SKIPPED_MEMBERS);
         let Some((place, member)) = next.find(|(_, member)| member.raw_key(raw) == key) else {
             return (place, at);
         };
         let rest = &members[place + 1..];
-        let before = self.found.len();
-        let at = self.same_members(text, at, raw, member.end as usize, rest);
-        (place + 1 + self.found.len() - before, at)
+        let before = self.inner_members.len();
+        let at = self.skip_equal_members(text, at, raw, member.end as usize, rest);
+        (place + 1 + self.inner_members.len() - before, at)
     }
 
-    fn other_member(
+    fn read_member(
         &mut self,
         text: &[u8],
         at: usize,
         grammar: &mut Grammar,
-    ) -> Result<usize, Bad> {
+    ) -> Result<usize, SyntaxError> {
         grammar.outer_depth += 1;
         let (member, end) = check::member(text, at, grammar, self)?;
         grammar.outer_depth -= 1;
-        self.found.push(member);
+        self.inner_members.push(member);
         Ok(end)
     }
 }
@@ -317,23 +333,23 @@ impl ValueCache {
 impl Cache for ValueCache {
     #[inline]
     fn string(&mut self, text: &[u8], at: usize) -> Option<Token> {
-        if !self.strings.may_have(text, at) {
+        if !self.strings.may_contain(text, at) {
             return None;
         }
-        let value = self.strings.values.iter().position(|value| value.is_at(text, at).0)?;
+        let value = self.strings.values.iter().position(|value| value.compare_at(text, at).0)?;
         let value = &self.strings.values[value];
         let (end, escaped) = (at + value.raw.len(), value.escaped);
         self.hit(end - at);
-        Some(Token { end, escaped, odd: false, high: false })
+        Some(Token { escaped, ..Token::plain(end) })
     }
 
     #[inline]
     fn brackets(&mut self, text: &[u8], at: usize, depth: usize) -> Option<(usize, usize)> {
-        if depth > DEEP || !self.brackets.may_have(text, at) {
+        if depth > MAX_LOOKUP_DEPTH || !self.brackets.may_contain(text, at) {
             return None;
         }
         for value in &self.brackets.values {
-            let (found, compared) = value.is_at(text, at);
+            let (found, compared) = value.compare_at(text, at);
             let size = value.raw.len();
             if found {
                 let nesting = value.nesting;
@@ -357,23 +373,23 @@ impl Cache for ValueCache {
         key: &[u8],
         at: usize,
         grammar: &mut Grammar,
-    ) -> Option<Result<usize, Bad>> {
-        if self.object_start.is_some() {
+    ) -> Option<Result<usize, SyntaxError>> {
+        if self.inner_start.is_some() {
             return None;
         }
-        self.named = key == self.name.as_bytes();
-        if !self.named && !self.others.iter().any(|name| name.as_bytes() == key) {
+        self.inner_is_cached = key == self.cached_name.as_bytes();
+        if !self.inner_is_cached && !self.located_names.iter().any(|name| name.as_bytes() == key) {
             return None;
         }
-        self.object_start = Some(at);
+        self.inner_start = Some(at);
         grammar.deepest = grammar.deepest.max(grammar.outer_depth + 1);
-        if !self.named {
-            return Some(self.other_members(text, at + 1, grammar));
+        if !self.inner_is_cached {
+            return Some(self.read_located_object(text, at + 1, grammar));
         }
         let before = self.hits;
-        let end = self.members(text, at + 1, grammar);
+        let end = self.read_cached_object(text, at + 1, grammar);
         if self.hits > before {
-            grammar.deepest = grammar.deepest.max(self.object_deepest);
+            grammar.deepest = grammar.deepest.max(self.cached_nesting);
         }
         Some(end)
     }
@@ -383,58 +399,58 @@ impl Cache for ValueCache {
 mod tests {
     use super::*;
 
-    /// Each text has the one before in it, so that more and more of it is known: its nesting must be seen nevertheless.
+    /// Each text contains the previous one, so that most of it is cached. The check must count its nesting nevertheless.
     #[test]
-    fn known_values_do_not_hide_how_deep_they_nest() {
+    fn cached_values_count_towards_the_depth_limit() {
         let mut cache = ValueCache::of("response", &[]);
-        let mut value = format!("{{\"text\":\"{}\"}}", "x".repeat(SMALLEST));
+        let mut value = format!("{{\"text\":\"{}\"}}", "x".repeat(MIN_BYTES));
         for depth in (1..400).step_by(3) {
             let text = format!("{{\"item\":{value}}}");
             let (mut members, mut expected) = (Vec::new(), Vec::new());
-            let scanned = cache.check(text.as_bytes(), &mut members);
+            let checked = cache.check(text.as_bytes(), &mut members);
             let slow = check::check(text.as_bytes(), &mut expected);
-            assert_eq!(scanned.map(|scan| Checked { serial: 0, ..scan }), slow, "{depth}");
+            assert_eq!(checked.map(|checked| Checked { serial: 0, ..checked }), slow, "{depth}");
             assert_eq!(members, expected);
-            if let Ok(scan) = scanned {
-                cache.keep(text.as_bytes(), scan, &members[0]);
+            if let Ok(checked) = checked {
+                cache.keep(text.as_bytes(), checked, &members[0]);
             }
             value = format!("{{\"{depth:06}\":[[{value},\"{depth:06}\"]]}}");
         }
-        assert!(cache.hits > 10, "{} known", cache.hits);
+        assert!(cache.hits > 10, "{} hits", cache.hits);
     }
 
-    /// The members of an object that is passed one by one are those that are found in it otherwise; of the last text only.
+    /// The members that a check locates in an object are those that `locate` returns, and only for the latest text.
     #[test]
-    fn members_inside_are_known() {
+    fn inner_members_are_located() {
         let text = br#"{"type":"x","item":{ "a":[1,{"b":"\u0041"}] , "c\n":null,"a":2},"item":{"d":1},"n":{}}"#;
         let mut cache = ValueCache::of("response", &["item", "n"]);
         let (mut members, mut expected) = (Vec::new(), Vec::new());
-        let scan = cache.check(text, &mut members).expect("it is JSON");
+        let checked = cache.check(text, &mut members).expect("it is JSON");
         let item = members[1];
         locate(item.value(text), &mut expected);
         let back = item.start.wrapping_neg();
-        let inside: Vec<_> =
-            cache.inside(scan, item.start).iter().map(|member| member.shifted(back)).collect();
-        assert_eq!((inside.len(), &inside), (3, &expected));
+        let located: Vec<_> =
+            cache.inside(checked, item.start).iter().map(|member| member.shifted(back)).collect();
+        assert_eq!((located.len(), &located), (3, &expected));
         for other in &members[2..] {
-            assert!(cache.inside(scan, other.start).is_empty());
+            assert!(cache.inside(checked, other.start).is_empty());
         }
         cache.check(b"{}", &mut members).expect("it is JSON");
-        assert!(cache.inside(scan, item.start).is_empty());
+        assert!(cache.inside(checked, item.start).is_empty());
         assert!(cache.check(br#"{"item":{"a":1,}}"#, &mut members).is_err());
     }
 
-    /// What another check has read is not taken for what was scanned here last.
+    /// The result of another check does not count as the latest check of the cache.
     #[test]
-    fn only_what_was_scanned_here_is_kept() {
-        let text = format!("{{\"response\":{{\"a\":\"{}\"}}}}", "x".repeat(SMALLEST));
+    fn only_the_latest_text_is_cached() {
+        let text = format!("{{\"response\":{{\"a\":\"{}\"}}}}", "x".repeat(MIN_BYTES));
         let (mut cache, mut members) = (ValueCache::of("response", &[]), Vec::new());
         let other = check::check(text.as_bytes(), &mut members).expect("it is JSON");
         cache.keep(text.as_bytes(), other, &members[0]);
         assert!(cache.object(members[0].value(text.as_bytes())).is_none());
-        let scan = cache.check(text.as_bytes(), &mut members).expect("it is JSON");
-        cache.keep(text.as_bytes(), scan, &members[0]);
+        let checked = cache.check(text.as_bytes(), &mut members).expect("it is JSON");
+        cache.keep(text.as_bytes(), checked, &members[0]);
         let value = members[0].value(text.as_bytes());
-        assert_eq!(cache.object(value).map(|known| known.members.len()), Some(1));
+        assert_eq!(cache.object(value).map(|cached| cached.members.len()), Some(1));
     }
 }

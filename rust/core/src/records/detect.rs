@@ -1,18 +1,20 @@
-//! The shapes of rows: which field of a row holds a stream, and which its time and its lane.
+//! Detects the fields of rows: the stream, its timestamp and its lane (stream key).
 //!
-//! Known shapes need no options; of the others, the first field that looks like a stream is taken, and remembered.
+//! Known formats need no options. In other rows, the first field that looks like a stream is used, and tried first in the
+//! next rows.
 
 use std::borrow::Cow;
 use std::collections::HashMap;
 
 use super::encoding::{Encoding, decode_field};
-use super::pointer::{Steps, resolve, shown};
+use super::pointer::{Steps, resolve, to_text};
 use super::timestamps::read_time;
 use crate::diagnostics::{Code, Issue};
 use crate::json::{self, Member, trim};
 use crate::sse::BOM;
 
-const TIMES: [&str; 15] = [
+/// Fields that may contain a timestamp, in order of preference.
+const TIME_FIELDS: [&str; 15] = [
     "timestamp",
     "time",
     "ts",
@@ -29,46 +31,48 @@ const TIMES: [&str; 15] = [
     "datetime",
     "date",
 ];
-const LANES: [&str; 7] =
+/// Fields that may contain a lane, in order of preference.
+const LANE_FIELDS: [&str; 7] =
     ["lane", "stream_id", "stream", "connection_id", "connection", "request_id", "trace_id"];
-/// Bytes in which a stream has to show what it is.
-const HEAD: usize = 4096;
-/// How deep a stream is looked for where no field is named.
-const DEPTH: usize = 3;
-/// How rows recognise the streams of an API.
+/// The number of bytes at the start of a text that are examined for a stream.
+const SNIFFED_BYTES: usize = 4096;
+/// The maximum depth of a detected field.
+const MAX_DEPTH: usize = 3;
+
+/// How to detect the streams of an API.
 #[derive(Clone, Copy, Debug)]
 pub struct Signature {
-    /// Whether the object with these members is an event.
+    /// Whether an object with its members is an event.
     pub is_event: fn(&[u8], &[Member]) -> bool,
     /// Whether a line begins the first event of a response.
     pub begins_response: fn(&[u8]) -> bool,
 }
 
-/// What a piece of a row is: a payload, or text that may be packed.
+/// The content of a part of a row: a payload, or stream text in an encoding.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Content {
+pub(super) enum Content {
     Event,
     Encoded(Encoding),
 }
 
-/// A payload with the name of its event, or a piece of text.
+/// A payload with its event name, or stream text.
 #[derive(Debug)]
-pub struct RowPart<'r> {
+pub(super) struct RowPart<'r> {
     pub content: Content,
     pub data: Cow<'r, [u8]>,
     pub name: Option<Cow<'r, [u8]>>,
 }
 
-/// One row as it was read: pieces of text and payloads, in order.
+/// The parts of one row in order, with its lane and its time in seconds since the epoch.
 #[derive(Debug, Default)]
 pub struct Row<'r> {
-    pub parts: Vec<RowPart<'r>>,
-    pub lane: Option<Cow<'r, str>>,
-    pub time: Option<f64>,
-    /// The stream of the lane was asked for.
-    pub begins: bool,
-    /// It is over.
-    pub ends: bool,
+    pub(super) parts: Vec<RowPart<'r>>,
+    pub(super) lane: Option<Cow<'r, str>>,
+    pub(super) time: Option<f64>,
+    /// The row records the request of the lane's stream.
+    pub(super) begins: bool,
+    /// The row records the end of the lane's stream.
+    pub(super) ends: bool,
     pub issues: Vec<Issue>,
 }
 
@@ -78,13 +82,13 @@ impl<'r> Row<'r> {
     }
 }
 
-/// Finds the stream, the time and the lane of the rows of one source: where the pointers say, else by shape.
-pub struct RowDetector {
+/// Finds the stream, the time and the lane in the rows of one source: by pointers, else by detection.
+pub(super) struct RowDetector {
     signature: &'static Signature,
     field: Option<Steps>,
     time: Option<Steps>,
     lane: Option<Steps>,
-    found: Option<Steps>,
+    detected: Option<Steps>,
     members: Vec<Member>,
 }
 
@@ -95,18 +99,18 @@ impl RowDetector {
         time: Option<Steps>,
         lane: Option<Steps>,
     ) -> Self {
-        Self { signature, field, time, lane, found: None, members: Vec::new() }
+        Self { signature, field, time, lane, detected: None, members: Vec::new() }
     }
 
-    /// The row that a valid object is; none where it is none.
+    /// Reads a valid object as a row; `None` if it contains no stream.
     pub fn find<'r>(&mut self, raw: &'r [u8]) -> Option<Row<'r>> {
         let mut members = Vec::new();
         json::locate(raw, &mut members);
         let mut row = Row::default();
         if let Some(steps) = self.field.take() {
-            self.read_named(raw, &steps, &mut row);
+            self.read_field(raw, &steps, &mut row);
             self.field = Some(steps);
-        } else if !read_own(raw, &members, &mut row) && !self.read_found(raw, &mut row) {
+        } else if !read_recording(raw, &members, &mut row) && !self.read_detected(raw, &mut row) {
             return None;
         }
         self.read_time(raw, &members, &mut row);
@@ -114,59 +118,59 @@ impl RowDetector {
         Some(row)
     }
 
-    fn read_named<'r>(&mut self, raw: &'r [u8], steps: &[String], row: &mut Row<'r>) {
+    fn read_field<'r>(&mut self, raw: &'r [u8], steps: &[String], row: &mut Row<'r>) {
         match resolve(raw, steps, &mut self.members) {
-            None => row.issues.push(absent(steps)),
+            None => row.issues.push(missing_field(steps)),
             Some(value) => {
                 if !read_value(value, row) {
-                    row.issues.push(wrong(steps, "a string, an object or a list of these"));
+                    row.issues.push(bad_field(steps, "a string, an object or a list of these"));
                 }
             }
         }
     }
 
-    /// A row of another shape: the field that was found before, else one that looks like a stream.
-    fn read_found<'r>(&mut self, raw: &'r [u8], row: &mut Row<'r>) -> bool {
+    /// Reads a row of an unknown format: the field that was detected before, else one that looks like a stream.
+    fn read_detected<'r>(&mut self, raw: &'r [u8], row: &mut Row<'r>) -> bool {
         if is_event(raw, self.signature) {
             row.push(Content::Event, Cow::Borrowed(raw), None);
             return true;
         }
-        if read_pair(raw, row) {
+        if read_named_event(raw, row) {
             return true;
         }
-        if let Some(steps) = &self.found
+        if let Some(steps) = &self.detected
             && let Some(value) = resolve(raw, steps, &mut self.members)
             && read_value(value, row)
         {
             return true;
         }
-        let Some(steps) = search(raw, self.signature) else { return false };
+        let Some(steps) = detect_field(raw, self.signature) else { return false };
         let value = resolve(raw, &steps, &mut self.members);
         if !value.is_some_and(|value| read_value(value, row)) {
             return false;
         }
-        self.found = Some(steps);
+        self.detected = Some(steps);
         true
     }
 
     fn read_time(&mut self, raw: &[u8], members: &[Member], row: &mut Row<'_>) {
         let Some(steps) = &self.time else {
-            let own = json::find(raw, members, "t")
+            let recorded = json::find(raw, members, "t")
                 .filter(|_| json::find(raw, members, "lane").is_some());
-            row.time = match own {
+            row.time = match recorded {
                 Some(member) => read_time(member.value(raw)),
-                None => TIMES
+                None => TIME_FIELDS
                     .iter()
                     .find_map(|name| read_time(json::find(raw, members, name)?.value(raw))),
             };
             return;
         };
         match resolve(raw, steps, &mut self.members) {
-            None => row.issues.push(absent(steps)),
+            None => row.issues.push(missing_field(steps)),
             Some(value) => {
                 row.time = read_time(value);
                 if row.time.is_none() {
-                    row.issues.push(wrong(steps, "a time"));
+                    row.issues.push(bad_field(steps, "a time"));
                 }
             }
         }
@@ -174,31 +178,32 @@ impl RowDetector {
 
     fn read_lane<'r>(&mut self, raw: &'r [u8], members: &[Member], row: &mut Row<'r>) {
         let Some(steps) = &self.lane else {
-            row.lane =
-                LANES.iter().find_map(|name| read_lane(json::find(raw, members, name)?.value(raw)));
+            row.lane = LANE_FIELDS
+                .iter()
+                .find_map(|name| read_lane(json::find(raw, members, name)?.value(raw)));
             return;
         };
         match resolve(raw, steps, &mut self.members) {
-            None => row.issues.push(absent(steps)),
+            None => row.issues.push(missing_field(steps)),
             Some(value) => {
                 row.lane = read_lane(value);
                 if row.lane.is_none() && value != b"null" {
-                    row.issues.push(wrong(steps, "a string or an integer"));
+                    row.issues.push(bad_field(steps, "a string or an integer"));
                 }
             }
         }
     }
 }
 
-fn absent(steps: &[String]) -> Issue {
-    wrong(steps, "in this row")
+fn missing_field(steps: &[String]) -> Issue {
+    bad_field(steps, "in this row")
 }
 
-fn wrong(steps: &[String], expected: &'static str) -> Issue {
-    (Code::BadField, vec![("field", shown(steps).into()), ("expected", expected.into())])
+fn bad_field(steps: &[String], expected: &'static str) -> Issue {
+    (Code::BadField, vec![("field", to_text(steps).into()), ("expected", expected.into())])
 }
 
-/// The lane that a value names: a string, or an integer as its text.
+/// The lane of a value: a string, or an integer as its text.
 fn read_lane(value: &[u8]) -> Option<Cow<'_, str>> {
     if value.starts_with(b"\"") {
         return Some(json::decode_str(value));
@@ -208,8 +213,8 @@ fn read_lane(value: &[u8]) -> Option<Cow<'_, str>> {
     whole.then(|| String::from_utf8_lossy(value))
 }
 
-/// A row of our own recordings: `t`, `lane`, and `begin`, `chunk`, `b64` or `end`.
-fn read_own<'r>(raw: &'r [u8], members: &[Member], row: &mut Row<'r>) -> bool {
+/// Reads a row of a respstream recording: `t`, `lane`, and `begin`, `chunk`, `b64` or `end`.
+fn read_recording<'r>(raw: &'r [u8], members: &[Member], row: &mut Row<'r>) -> bool {
     let value = |name| json::find(raw, members, name).map(|member| member.value(raw));
     if value("t").is_none() || value("lane").is_none() {
         return false;
@@ -218,7 +223,7 @@ fn read_own<'r>(raw: &'r [u8], members: &[Member], row: &mut Row<'r>) -> bool {
     let encoding = if chunk.is_some() { Encoding::Bytes } else { Encoding::Base64 };
     let (begins, ends) = (value("begin").is_some(), value("end").is_some());
     match chunk.or(b64).filter(|value| value.starts_with(b"\"")) {
-        Some(text) => row.push(Content::Encoded(encoding), bytes(text), None),
+        Some(text) => row.push(Content::Encoded(encoding), decoded_bytes(text), None),
         None if !begins && !ends => return false,
         None => {}
     }
@@ -226,12 +231,12 @@ fn read_own<'r>(raw: &'r [u8], members: &[Member], row: &mut Row<'r>) -> bool {
     true
 }
 
-/// Takes the value of the field into the row; false where it can hold no stream.
+/// Adds the value of the stream field to the row; returns false if it cannot contain a stream.
 fn read_value<'r>(value: &'r [u8], row: &mut Row<'r>) -> bool {
     match value.first() {
-        Some(b'"') => row.push(Content::Encoded(Encoding::Text), bytes(value), None),
+        Some(b'"') => row.push(Content::Encoded(Encoding::Text), decoded_bytes(value), None),
         Some(b'{') => {
-            if !read_pair(value, row) {
+            if !read_named_event(value, row) {
                 row.push(Content::Event, Cow::Borrowed(value), None);
             }
         }
@@ -252,8 +257,8 @@ fn read_value<'r>(value: &'r [u8], row: &mut Row<'r>) -> bool {
     true
 }
 
-/// An event with its name: `{"event": "…", "data": {…}}`, or the data as text.
-fn read_pair<'r>(raw: &'r [u8], row: &mut Row<'r>) -> bool {
+/// Reads an event with its name: `{"event": "…", "data": {…}}`, or the data as text.
+fn read_named_event<'r>(raw: &'r [u8], row: &mut Row<'r>) -> bool {
     let mut members = Vec::new();
     json::locate(raw, &mut members);
     let value = |name| json::find(raw, &members, name).map(|member| member.value(raw));
@@ -264,7 +269,7 @@ fn read_pair<'r>(raw: &'r [u8], row: &mut Row<'r>) -> bool {
     let payload = match data.first() {
         Some(b'{') => Cow::Borrowed(data),
         Some(b'"') => {
-            let text = bytes(data);
+            let text = decoded_bytes(data);
             if !is_object(&text, &mut members) && trim(&text) != b"[DONE]" {
                 return false;
             }
@@ -272,27 +277,27 @@ fn read_pair<'r>(raw: &'r [u8], row: &mut Row<'r>) -> bool {
         }
         _ => return false,
     };
-    row.push(Content::Event, payload, Some(bytes(name)).filter(|name| !name.is_empty()));
+    row.push(Content::Event, payload, Some(decoded_bytes(name)).filter(|name| !name.is_empty()));
     true
 }
 
-fn bytes(quoted: &[u8]) -> Cow<'_, [u8]> {
+fn decoded_bytes(quoted: &[u8]) -> Cow<'_, [u8]> {
     match json::decode_str(quoted) {
         Cow::Borrowed(text) => Cow::Borrowed(text.as_bytes()),
         Cow::Owned(text) => Cow::Owned(text.into_bytes()),
     }
 }
 
-/// Where the first field stands, level by level, that looks like a stream or an event.
-fn search(raw: &[u8], signature: &Signature) -> Option<Steps> {
+/// The pointer to the first field, level by level, that looks like a stream or an event.
+fn detect_field(raw: &[u8], signature: &Signature) -> Option<Steps> {
     let mut level: Vec<(Vec<String>, &[u8])> = vec![(Vec::new(), raw)];
-    for _ in 0..DEPTH {
+    for _ in 0..MAX_DEPTH {
         let mut deeper = Vec::new();
-        for (steps, inside) in level {
-            for (name, value) in members_in_order(inside) {
+        for (steps, object) in level {
+            for (name, value) in members_in_order(object) {
                 let mut steps = steps.clone();
                 steps.push(name);
-                if looks_wrapped(value, signature) {
+                if looks_like_stream(value, signature) {
                     return Some(steps.into());
                 }
                 if value.starts_with(b"{") {
@@ -305,27 +310,27 @@ fn search(raw: &[u8], signature: &Signature) -> Option<Steps> {
     None
 }
 
-/// The members of an object: where a name comes twice, its first place and its last value.
+/// The members of an object. Of duplicate names, the first position and the last value count.
 fn members_in_order(object: &[u8]) -> Vec<(String, &[u8])> {
     let mut members = Vec::new();
     json::locate(object, &mut members);
     let mut places: HashMap<String, usize> = HashMap::new();
-    let mut found: Vec<(String, &[u8])> = Vec::with_capacity(members.len());
+    let mut ordered: Vec<(String, &[u8])> = Vec::with_capacity(members.len());
     for member in &members {
         let (name, value) = (json::decode_key(object, member).into_owned(), member.value(object));
-        let place = *places.entry(name.clone()).or_insert(found.len());
-        match found.get_mut(place) {
+        let place = *places.entry(name.clone()).or_insert(ordered.len());
+        match ordered.get_mut(place) {
             Some(entry) => entry.1 = value,
-            None => found.push((name, value)),
+            None => ordered.push((name, value)),
         }
     }
-    found
+    ordered
 }
 
-fn looks_wrapped(value: &[u8], signature: &Signature) -> bool {
+fn looks_like_stream(value: &[u8], signature: &Signature) -> bool {
     match value.first() {
         Some(b'"') => {
-            let text = bytes(value);
+            let text = decoded_bytes(value);
             if text.starts_with(b"{") {
                 return is_event(&text, signature);
             }
@@ -338,14 +343,14 @@ fn looks_wrapped(value: &[u8], signature: &Signature) -> bool {
             json::elements(value, &mut elements);
             let first = elements.first().and_then(|(start, end, _)| value.get(*start..*end));
             first.is_some_and(|first| {
-                matches!(first.first(), Some(b'"' | b'{')) && looks_wrapped(first, signature)
+                matches!(first.first(), Some(b'"' | b'{')) && looks_like_stream(first, signature)
             })
         }
         _ => is_event(value, signature),
     }
 }
 
-/// Whether a text begins as a stream of server-sent events does: with a named event, or with data that is JSON.
+/// Whether a text begins like an SSE stream: with a named event, or with JSON data.
 fn looks_like_sse(text: &[u8]) -> bool {
     let line = first_line(text);
     line.starts_with(b"event:")
@@ -355,13 +360,14 @@ fn looks_like_sse(text: &[u8]) -> bool {
         })
 }
 
-/// The first line that is no comment, id or retry; nothing where that is not near the start.
+/// The first line that is not a comment, id or retry field, within [`SNIFFED_BYTES`]; else empty.
 fn first_line(text: &[u8]) -> &[u8] {
-    let head = text.get(..HEAD).unwrap_or(text);
-    let head = head.strip_prefix(BOM).unwrap_or(head);
-    let passed: [&[u8]; 3] = [b":", b"id:", b"retry:"];
-    head.split(|byte| matches!(byte, b'\r' | b'\n'))
-        .find(|line| !line.is_empty() && !passed.iter().any(|start| line.starts_with(start)))
+    let start = text.get(..SNIFFED_BYTES).unwrap_or(text);
+    let start = start.strip_prefix(BOM).unwrap_or(start);
+    let skipped: [&[u8]; 3] = [b":", b"id:", b"retry:"];
+    start
+        .split(|byte| matches!(byte, b'\r' | b'\n'))
+        .find(|line| !line.is_empty() && !skipped.iter().any(|field| line.starts_with(field)))
         .unwrap_or_default()
 }
 
@@ -373,13 +379,13 @@ fn is_event(value: &[u8], signature: &Signature) -> bool {
         && (signature.is_event)(value, &members)
 }
 
-/// Whether a text is one JSON object by itself; `members` takes its members.
-pub fn is_object(text: &[u8], members: &mut Vec<Member>) -> bool {
+/// Whether a text is one JSON object; locates its members in `members`.
+pub(super) fn is_object(text: &[u8], members: &mut Vec<Member>) -> bool {
     trim(text).starts_with(b"{")
         && json::check(text, members).is_ok_and(|checked| checked.kind == json::Kind::Object)
 }
 
-/// Whether a text begins with the first event of a response, so that what came before it in its lane has ended.
-pub fn begins_response(text: &[u8], signature: &Signature) -> bool {
+/// Whether a text begins with the first event of a response, so that the previous stream of its lane has ended.
+pub(super) fn begins_response(text: &[u8], signature: &Signature) -> bool {
     (signature.begins_response)(first_line(text))
 }

@@ -1,4 +1,4 @@
-//! Encodings of a field: base64, and gzip inside it. Both are recognised by their content.
+//! Encodings of a field: base64 and gzip. Both are detected by content.
 
 use std::borrow::Cow;
 use std::io::Read;
@@ -10,16 +10,17 @@ use crate::diagnostics::Code;
 const GZIP: &[u8] = b"\x1f\x8b";
 /// The maximum decoded size of one field in bytes.
 const MAX_BYTES: usize = 1 << 28;
+/// How decoded data begins if a field is detected as base64.
 const STARTS: [&[u8]; 8] =
     [b"event:", b"data:", b"id:", b"retry:", b": ", b"{\"", b"[{", b"\x1f\x8b"];
 
-/// The diagnostic of gzip that cannot be decode_field: its code and its reason.
-pub const FAULT: (Code, &str) =
+/// The diagnostic for gzip data that cannot be decompressed: its code and its reason.
+pub(super) const FAULT: (Code, &str) =
     (Code::BadCompression, "the gzip data inside is corrupt, cut short or too large");
 
-/// The declared content of a field: text that may be base64, base64, or bytes.
+/// The declared encoding of a field: text that may be base64, base64, or bytes.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Encoding {
+pub(super) enum Encoding {
     Text,
     Base64,
     Bytes,
@@ -27,11 +28,15 @@ pub enum Encoding {
 
 /// Decodes a field; returns its bytes and whether it was base64. `None` if gzip data in it cannot be decompressed.
 ///
-/// `known`: the previous field of the lane was base64, so this one is decoded if it can be.
-pub fn decode_field(data: &[u8], kind: Encoding, known: bool) -> Option<(Cow<'_, [u8]>, bool)> {
-    let plain = if kind == Encoding::Bytes { None } else { decoded(data) };
+/// `previous_encoded`: the previous field of the lane was base64, so this one is decoded if it is valid base64.
+pub(super) fn decode_field(
+    data: &[u8],
+    kind: Encoding,
+    previous_encoded: bool,
+) -> Option<(Cow<'_, [u8]>, bool)> {
+    let plain = if kind == Encoding::Bytes { None } else { decode_base64(data) };
     let starts = |plain: &Vec<u8>| STARTS.iter().any(|start| plain.starts_with(start));
-    let plain = plain.filter(|plain| kind == Encoding::Base64 || known || starts(plain));
+    let plain = plain.filter(|plain| kind == Encoding::Base64 || previous_encoded || starts(plain));
     let encoded = plain.is_some();
     let data = plain.map_or(Cow::Borrowed(data), Cow::Owned);
     if data.starts_with(GZIP) {
@@ -51,7 +56,7 @@ fn digit(byte: u8) -> Option<u32> {
     }
 }
 
-fn decoded(text: &[u8]) -> Option<Vec<u8>> {
+fn decode_base64(text: &[u8]) -> Option<Vec<u8>> {
     if !text.len().is_multiple_of(4) || text.is_empty() {
         return None;
     }
@@ -75,8 +80,8 @@ pub fn inflate(mut data: &[u8]) -> Option<Vec<u8>> {
     let mut plain = Vec::new();
     while !data.is_empty() {
         let mut member = GzDecoder::new(data);
-        let room = (MAX_BYTES + 1 - plain.len()) as u64;
-        member.by_ref().take(room).read_to_end(&mut plain).ok()?;
+        let remaining = (MAX_BYTES + 1 - plain.len()) as u64;
+        member.by_ref().take(remaining).read_to_end(&mut plain).ok()?;
         if plain.len() > MAX_BYTES {
             return None;
         }

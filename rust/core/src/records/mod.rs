@@ -1,4 +1,4 @@
-//! Records: rows and files that wrap streams.
+//! Records: rows that contain streams, like lines of a log.
 
 mod detect;
 mod encoding;

@@ -1,11 +1,12 @@
-//! JSON pointers (RFC 6901) into the bytes of a valid text.
+//! JSON Pointers (RFC 6901) into the bytes of a valid text.
 
 use crate::diagnostics::clip;
 use crate::json::{self, Member};
 
+/// The decoded reference tokens of a pointer.
 pub type Steps = Box<[String]>;
 
-/// The steps of a pointer; none where the text is not one.
+/// Parses a pointer; `None` if the text is not one.
 pub fn parse(text: &str) -> Option<Steps> {
     if text.is_empty() {
         return Some(Steps::default());
@@ -14,20 +15,20 @@ pub fn parse(text: &str) -> Option<Steps> {
     Some(steps.map(|step| step.replace("~1", "/").replace("~0", "~")).collect())
 }
 
-/// The value that the pointer names in a valid text; none where there is none.
+/// The value that the pointer refers to in a valid text, if there is one.
 pub fn resolve<'r>(raw: &'r [u8], steps: &[String], members: &mut Vec<Member>) -> Option<&'r [u8]> {
-    let mut inside = raw;
+    let mut value = raw;
     for step in steps {
-        inside = match inside.first() {
+        value = match value.first() {
             Some(b'{') => {
-                json::locate(inside, members);
-                json::find(inside, members, step)?.value(inside)
+                json::locate(value, members);
+                json::find(value, members, step)?.value(value)
             }
-            Some(b'[') => element(inside, step)?,
+            Some(b'[') => element(value, step)?,
             _ => return None,
         };
     }
-    Some(inside)
+    Some(value)
 }
 
 fn element<'r>(array: &'r [u8], step: &str) -> Option<&'r [u8]> {
@@ -39,8 +40,8 @@ fn element<'r>(array: &'r [u8], step: &str) -> Option<&'r [u8]> {
     elements.get(index).and_then(|(start, end, _)| array.get(*start..*end))
 }
 
-/// The pointer as text, at most 200 characters of it.
-pub fn shown(steps: &[String]) -> String {
+/// The pointer as text, clipped to 200 characters.
+pub fn to_text(steps: &[String]) -> String {
     let mut text = String::new();
     for step in steps {
         text.push('/');

@@ -1,8 +1,8 @@
-//! Rows that wrap streams: JSON objects with a stream, a piece of one, or an event in one of their fields.
+//! Rows that contain streams: JSON objects with a stream, a part of one, or an event in one of their fields.
 //!
-//! `docs/recordings.md` tells which shapes are known. A row names a field, a time and a lane; the field's text goes through
-//! a framer of its lane, and what comes out stands where the outer rows stand. A lane whose framer is between two blocks
-//! needs no state, so memory is bounded by the blocks that are open.
+//! `docs/recordings.md` lists the known formats. A row has a stream field, a time and a lane (stream key). The text of the
+//! field passes through the framer of its lane, and its frames get the position of the row. A lane without an open block
+//! needs no framer, so memory is bounded by the open blocks.
 
 use std::collections::HashMap;
 
@@ -14,7 +14,7 @@ use crate::frames::{Form, Frame, FrameKind, FrameSink, Framer, Options};
 use crate::json::{self, Checked, Fault, Kind, Member, trim};
 use crate::sse::BOM;
 
-/// Where a record stands in the source, and when it was written: seconds since the epoch.
+/// The position of a record in the source, and its times in seconds since the epoch.
 #[derive(Clone, Copy, Debug, Default)]
 pub struct RecordSpan {
     pub offset: u64,
@@ -24,18 +24,19 @@ pub struct RecordSpan {
     pub requested_at: Option<f64>,
 }
 
-/// What has ended behind a record: a response that it held whole, or any of its lane.
+/// What ends with a record: a response that the record contains whole, or all responses of its lane.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Closes {
     Whole,
     Any,
 }
 
-/// Takes what records give, in their lanes and at their times.
+/// Receives the frames of records, with their lanes and times.
 pub trait RecordSink: FrameSink {
-    /// What follows belongs to this record.
-    fn enter(&mut self, lane: Option<&str>, place: &RecordSpan);
-    fn close(&mut self, lane: Option<&str>, place: &RecordSpan, closes: Closes);
+    /// The next frames and notes belong to this record.
+    fn enter(&mut self, lane: Option<&str>, record: &RecordSpan);
+    /// Responses end with this record.
+    fn close(&mut self, lane: Option<&str>, record: &RecordSpan, closes: Closes);
 }
 
 /// Reads the frames of a source. A frame is an event, or a row; the records of a row go to the same reader.
@@ -54,7 +55,7 @@ pub trait FrameReader: RecordSink {
     fn leave(&mut self);
 }
 
-/// Which fields to read: JSON pointers. With `only`, every line of the source is a row.
+/// JSON Pointers to the fields of rows. With `only`, every line of the source is a row.
 #[derive(Clone, Debug, Default)]
 pub struct RowOptions {
     pub only: bool,
@@ -63,14 +64,18 @@ pub struct RowOptions {
     pub lane: Option<Steps>,
 }
 
-/// The stream of one lane inside the records: its framer, and the records that the framer still holds bytes of.
-struct LaneStream {
+/// The open stream of one lane: its framer, and the records of the bytes that the framer has buffered.
+struct OpenStream {
     framer: Framer,
+    /// The number of bytes that were passed to the framer.
     fed: u64,
+    /// The framer offset at which each record begins.
     starts: Vec<(u64, RecordSpan)>,
+    /// The last field was base64.
     encoded: bool,
-    place: RecordSpan,
-    /// The order in which the lanes requested_at to hold something.
+    /// The last record.
+    record: RecordSpan,
+    /// The number of streams opened before this one; open streams end in this order.
     ordinal: u64,
 }
 
@@ -80,11 +85,12 @@ pub struct Rows {
     options: Options,
     signature: &'static Signature,
     detector: RowDetector,
-    idle: Option<LaneStream>,
-    busy: HashMap<Option<Box<str>>, LaneStream>,
-    /// When the streams of lanes were asked for, until their first event comes.
-    started: HashMap<Option<Box<str>>, f64>,
-    opened: u64,
+    /// A framer of an ended stream, for the next one.
+    reusable_stream: Option<OpenStream>,
+    open_streams: HashMap<Option<Box<str>>, OpenStream>,
+    /// The request times of streams without an event so far.
+    request_times: HashMap<Option<Box<str>>, f64>,
+    opened_count: u64,
     missing_reported: bool,
     members: Vec<Member>,
 }
@@ -96,10 +102,10 @@ impl Rows {
             options: Options { form: Form::Auto, ..options },
             signature,
             detector: RowDetector::new(signature, rows.field, rows.time, rows.lane),
-            idle: None,
-            busy: HashMap::new(),
-            started: HashMap::new(),
-            opened: 0,
+            reusable_stream: None,
+            open_streams: HashMap::new(),
+            request_times: HashMap::new(),
+            opened_count: 0,
             missing_reported: false,
             members: Vec::new(),
         }
@@ -146,122 +152,138 @@ impl Rows {
         true
     }
 
-    /// Hands out what a row gives that stands there.
-    fn take<T: RecordSink>(&mut self, row: Row<'_>, place: RecordSpan, to: &mut T) {
-        let place = RecordSpan { time: row.time, ..place };
+    /// Passes the frames and notes of a row to the sink.
+    fn take<T: RecordSink>(&mut self, row: Row<'_>, record: RecordSpan, sink: &mut T) {
+        let record = RecordSpan { time: row.time, ..record };
         let lane = row.lane.as_deref();
         if !row.issues.is_empty() {
-            to.enter(lane, &place);
+            sink.enter(lane, &record);
             for issue in row.issues {
-                to.note(note(issue, &place));
+                sink.note(note(issue, &record));
             }
         }
         if let (true, Some(time)) = (row.begins, row.time) {
-            self.started.insert(lane.map(Into::into), time);
+            self.request_times.insert(lane.map(Into::into), time);
         }
         let count = row.parts.len();
         for (number, part) in row.parts.into_iter().enumerate() {
             let last = number + 1 == count && !row.ends;
-            self.part(&part.data, part.content, part.name.as_deref(), lane, place, last, to);
+            self.take_part(
+                &part.data,
+                part.content,
+                part.name.as_deref(),
+                lane,
+                record,
+                last,
+                sink,
+            );
         }
         if row.ends {
-            self.end(lane, &place, to);
+            self.end(lane, &record, sink);
         }
     }
 
-    /// Hands out what a record gives that was found outside of rows, and that has no lane. `ends`: so does the stream.
-    pub fn found<T: RecordSink>(&mut self, data: &[u8], place: RecordSpan, ends: bool, to: &mut T) {
+    /// Passes the frames and notes of a record without row and lane to the sink. `ends`: the stream ends with it.
+    pub fn found<T: RecordSink>(
+        &mut self,
+        data: &[u8],
+        record: RecordSpan,
+        ends: bool,
+        sink: &mut T,
+    ) {
         let content = Content::Encoded(Encoding::Bytes);
-        self.part(data, content, None, None, place, false, to);
+        self.take_part(data, content, None, None, record, false, sink);
         if ends {
-            self.end(None, &place, to);
+            self.end(None, &record, sink);
         }
     }
 
-    /// The stream of a lane is over: what its framer holds comes out.
-    fn end<T: RecordSink>(&mut self, lane: Option<&str>, place: &RecordSpan, to: &mut T) {
+    /// Ends the stream of a lane, with its unfinished input.
+    fn end<T: RecordSink>(&mut self, lane: Option<&str>, record: &RecordSpan, sink: &mut T) {
         let key = lane.map(Into::into);
-        if let Some(inner) = self.busy.remove(&key) {
-            self.finish_inner(lane, inner, to);
+        if let Some(stream) = self.open_streams.remove(&key) {
+            self.finish_stream(lane, stream, sink);
         }
-        self.started.remove(&key);
-        to.enter(lane, place);
-        to.close(lane, place, Closes::Any);
+        self.request_times.remove(&key);
+        sink.enter(lane, record);
+        sink.close(lane, record, Closes::Any);
     }
 
-    #[expect(clippy::too_many_arguments, reason = "a piece is what it is")]
-    fn part<T: RecordSink>(
+    /// Reads a part of a row. `last`: the stream does not end in this row, and no part follows.
+    #[expect(clippy::too_many_arguments, reason = "the fields of a part and of its record")]
+    fn take_part<T: RecordSink>(
         &mut self,
         data: &[u8],
         content: Content,
         name: Option<&[u8]>,
         lane: Option<&str>,
-        place: RecordSpan,
+        record: RecordSpan,
         last: bool,
-        to: &mut T,
+        sink: &mut T,
     ) {
         let lane: Option<Box<str>> = lane.map(Into::into);
-        let mut inner = self.busy.remove(&lane);
+        let mut stream = self.open_streams.remove(&lane);
         let Content::Encoded(encoding) = content else {
-            let whole = last && inner.is_none();
-            if let Some(inner) = inner {
-                self.busy.insert(lane.clone(), inner);
+            let whole = last && stream.is_none();
+            if let Some(stream) = stream {
+                self.open_streams.insert(lane.clone(), stream);
             }
-            self.payload(data, name, &lane, place, whole, to);
+            self.payload(data, name, &lane, record, whole, sink);
             return;
         };
         let Some((text, encoded)) =
-            decode_field(data, encoding, inner.as_ref().is_some_and(|inner| inner.encoded))
+            decode_field(data, encoding, stream.as_ref().is_some_and(|stream| stream.encoded))
         else {
-            if let Some(inner) = inner {
-                self.busy.insert(lane.clone(), inner);
+            if let Some(stream) = stream {
+                self.open_streams.insert(lane.clone(), stream);
             }
-            to.enter(lane.as_deref(), &place);
-            to.note(note((FAULT.0, vec![("reason", FAULT.1.into())]), &place));
+            sink.enter(lane.as_deref(), &record);
+            sink.note(note((FAULT.0, vec![("reason", FAULT.1.into())]), &record));
             return;
         };
         let mut text = text.as_ref();
-        let torn = inner.as_ref().is_some_and(|inner| inner.framer.is_mid_line());
-        if torn
+        let mid_line = stream.as_ref().is_some_and(|stream| stream.framer.is_mid_line());
+        if mid_line
             && begins_response(text, self.signature)
-            && let Some(old) = inner.take()
+            && let Some(previous) = stream.take()
         {
-            self.finish_inner(lane.as_deref(), old, to);
+            self.finish_stream(lane.as_deref(), previous, sink);
         }
-        if inner.is_none() {
+        if stream.is_none() {
             text = text.strip_prefix(BOM).unwrap_or(text);
             if is_object(text, &mut self.members) {
-                self.payload(text, None, &lane, place, last, to);
+                self.payload(text, None, &lane, record, last, sink);
                 return;
             }
         }
-        let mut inner = inner.unwrap_or_else(|| self.open());
-        inner.encoded = encoded;
-        self.feed(inner, text, lane, place, last, to);
+        let mut stream = stream.unwrap_or_else(|| self.open_stream());
+        stream.encoded = encoded;
+        self.feed(stream, text, lane, record, last, sink);
     }
 
-    #[expect(clippy::ref_option, reason = "the key of the maps, as they have it")]
+    /// Emits a payload. `whole`: a response in it is complete.
+    #[expect(clippy::ref_option, reason = "the key type of the maps")]
     fn payload<T: RecordSink>(
         &mut self,
         data: &[u8],
         name: Option<&[u8]>,
         lane: &Option<Box<str>>,
-        mut place: RecordSpan,
+        mut record: RecordSpan,
         whole: bool,
-        to: &mut T,
+        sink: &mut T,
     ) {
         if trim(data) == b"[DONE]" {
-            to.enter(lane.as_deref(), &place);
-            to.done();
+            sink.enter(lane.as_deref(), &record);
+            sink.done();
         } else {
-            place.requested_at = self.started.remove(lane);
-            to.enter(lane.as_deref(), &place);
-            to.frame(Frame {
+            record.requested_at = self.request_times.remove(lane);
+            sink.enter(lane.as_deref(), &record);
+            sink.frame(Frame {
                 data,
                 name,
-                offset: place.offset,
-                end: place.end,
-                line: place.line,
+                offset: record.offset,
+                end: record.end,
+                line: record.line,
                 kind: FrameKind::Payload,
                 missing_blank_line: false,
                 unfinished: false,
@@ -270,138 +292,139 @@ impl Rows {
             });
         }
         if whole {
-            to.close(lane.as_deref(), &place, Closes::Whole);
+            sink.close(lane.as_deref(), &record, Closes::Whole);
         }
     }
 
+    /// Passes text to the framer of a lane.
     fn feed<T: RecordSink>(
         &mut self,
-        mut inner: LaneStream,
+        mut stream: OpenStream,
         text: &[u8],
         lane: Option<Box<str>>,
-        place: RecordSpan,
+        record: RecordSpan,
         last: bool,
-        to: &mut T,
+        sink: &mut T,
     ) {
-        inner.starts.push((inner.fed, place));
-        inner.fed += text.len() as u64;
-        inner.place = place;
-        let requested_at = place.requested_at.or_else(|| self.started.get(&lane).copied());
-        to.enter(lane.as_deref(), &RecordSpan { requested_at, ..place });
-        let mut placed = Placed {
-            starts: &mut inner.starts,
-            end: place.end,
+        stream.starts.push((stream.fed, record));
+        stream.fed += text.len() as u64;
+        stream.record = record;
+        let requested_at = record.requested_at.or_else(|| self.request_times.get(&lane).copied());
+        sink.enter(lane.as_deref(), &RecordSpan { requested_at, ..record });
+        let mut positions = RecordPositions {
+            starts: &mut stream.starts,
+            end: record.end,
             missing_reported: &mut self.missing_reported,
             framed: false,
-            to,
+            sink,
         };
-        inner.framer.feed(text, &mut placed);
-        if placed.framed {
-            self.started.remove(&lane);
+        stream.framer.feed(text, &mut positions);
+        if positions.framed {
+            self.request_times.remove(&lane);
         }
-        if !inner.framer.is_idle() {
-            self.busy.insert(lane, inner);
+        if !stream.framer.is_idle() {
+            self.open_streams.insert(lane, stream);
             return;
         }
-        inner.starts.clear();
-        inner.encoded = false;
-        self.idle = Some(inner);
+        stream.starts.clear();
+        stream.encoded = false;
+        self.reusable_stream = Some(stream);
         if last {
-            to.close(lane.as_deref(), &place, Closes::Whole);
+            sink.close(lane.as_deref(), &record, Closes::Whole);
         }
     }
 
-    /// Ends the source: what the framers hold comes out, in the order in which they requested_at to hold it.
-    pub fn finish<T: RecordSink>(&mut self, to: &mut T) {
-        let mut rest: Vec<_> = self.busy.drain().collect();
-        rest.sort_by_key(|(_, inner)| inner.ordinal);
-        for (lane, inner) in rest {
-            self.finish_inner(lane.as_deref(), inner, to);
+    /// Ends the source: emits the unfinished input of the open streams, in the order in which they were opened.
+    pub fn finish<T: RecordSink>(&mut self, sink: &mut T) {
+        let mut open: Vec<_> = self.open_streams.drain().collect();
+        open.sort_by_key(|(_, stream)| stream.ordinal);
+        for (lane, stream) in open {
+            self.finish_stream(lane.as_deref(), stream, sink);
         }
     }
 
-    fn finish_inner<T: RecordSink>(
+    fn finish_stream<T: RecordSink>(
         &mut self,
         lane: Option<&str>,
-        mut inner: LaneStream,
-        to: &mut T,
+        mut stream: OpenStream,
+        sink: &mut T,
     ) {
-        to.enter(lane, &inner.place);
-        inner.framer.finish(&mut Placed {
-            starts: &mut inner.starts,
-            end: inner.place.end,
+        sink.enter(lane, &stream.record);
+        stream.framer.finish(&mut RecordPositions {
+            starts: &mut stream.starts,
+            end: stream.record.end,
             missing_reported: &mut self.missing_reported,
             framed: false,
-            to,
+            sink,
         });
     }
 
-    fn open(&mut self) -> LaneStream {
-        self.opened += 1;
-        let mut inner = self.idle.take().unwrap_or_else(|| LaneStream {
+    fn open_stream(&mut self) -> OpenStream {
+        self.opened_count += 1;
+        let mut stream = self.reusable_stream.take().unwrap_or_else(|| OpenStream {
             framer: Framer::new(self.options),
             fed: 0,
             starts: Vec::new(),
             encoded: false,
-            place: RecordSpan::default(),
+            record: RecordSpan::default(),
             ordinal: 0,
         });
-        inner.ordinal = self.opened;
-        inner
+        stream.ordinal = self.opened_count;
+        stream
     }
 }
 
 /// A note on a whole record.
-fn note((code, detail): Issue, place: &RecordSpan) -> Note {
-    let length = place.end.saturating_sub(place.offset);
-    Note { code, offset: place.offset, length, line: place.line, detail }
+fn note((code, detail): Issue, record: &RecordSpan) -> Note {
+    let length = record.end.saturating_sub(record.offset);
+    Note { code, offset: record.offset, length, line: record.line, detail }
 }
 
-/// Puts what a framer gives where its records stand: from the one of its first byte to the one that completed it.
-struct Placed<'a, T> {
+/// Replaces framer positions by positions of records: from the record of the first byte to the last record.
+struct RecordPositions<'a, T> {
     starts: &'a mut Vec<(u64, RecordSpan)>,
     end: u64,
     missing_reported: &'a mut bool,
     framed: bool,
-    to: &'a mut T,
+    sink: &'a mut T,
 }
 
-impl<T> Placed<'_, T> {
-    /// The record in which this byte of the inner stream stands; those before it are not asked for again.
-    fn begin(&mut self, offset: u64) -> RecordSpan {
+impl<T> RecordPositions<'_, T> {
+    /// The record that contains this framer offset. Removes earlier records: offsets never decrease.
+    fn record_at(&mut self, offset: u64) -> RecordSpan {
         let first = self.starts.partition_point(|(start, _)| *start <= offset).saturating_sub(1);
         self.starts.drain(..first);
-        self.starts.first().map_or_else(RecordSpan::default, |(_, place)| *place)
+        self.starts.first().map_or_else(RecordSpan::default, |(_, record)| *record)
     }
 }
 
-impl<T: RecordSink> FrameSink for Placed<'_, T> {
+impl<T: RecordSink> FrameSink for RecordPositions<'_, T> {
     fn check(&mut self, text: &[u8], members: &mut Vec<Member>) -> Result<Checked, Fault> {
-        self.to.check(text, members)
+        self.sink.check(text, members)
     }
 
     fn frame(&mut self, mut frame: Frame<'_>) {
-        let begin = self.begin(frame.offset);
+        let begin = self.record_at(frame.offset);
         (frame.offset, frame.line, frame.end) = (begin.offset, begin.line, self.end);
         if frame.missing_blank_line {
             frame.missing_blank_line = !std::mem::replace(self.missing_reported, true);
         }
         self.framed = true;
-        self.to.frame(frame);
+        self.sink.frame(frame);
     }
 
     fn note(&mut self, note: Note) {
-        let begin = self.begin(note.offset);
+        let begin = self.record_at(note.offset);
         let length = self.end.saturating_sub(begin.offset);
-        self.to.note(Note { offset: begin.offset, line: begin.line, length, ..note });
+        self.sink.note(Note { offset: begin.offset, line: begin.line, length, ..note });
     }
 
     fn done(&mut self) {
-        self.to.done();
+        self.sink.done();
     }
 }
 
-/// What is wrong with an object that is no row, where every line should be one.
+/// The diagnostic for an object without a stream, if every line must be a row.
 fn no_stream() -> Issue {
     let expected = "one with a stream or an event in a field";
     (Code::BadField, vec![("field", "the row".into()), ("expected", expected.into())])

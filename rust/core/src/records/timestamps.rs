@@ -1,10 +1,9 @@
-//! Times as logs write them: RFC 3339, or a number of seconds, milliseconds, microseconds or nanoseconds since the epoch.
+//! Reads timestamps of logs: RFC 3339, or a number of seconds, milliseconds, microseconds or nanoseconds since the epoch.
 //!
-//! The unit of a number is told by its size: seconds up to 10^11 (the year 5138), then milliseconds up to 10^14,
-//! microseconds up to 10^17, nanoseconds up to 10^20. Everything gives seconds, as a double: good to a
-//! microsecond.
+//! The size of a number determines its unit: seconds below 10^11 (the year 5138), then milliseconds below 10^14,
+//! microseconds below 10^17, nanoseconds below 10^20. The result is in seconds, as a double with microsecond precision.
 
-/// The sizes up to which numbers count a unit, and how many of the unit make a second.
+/// The exclusive upper bound of numbers in each unit, and the number of units per second.
 const UNITS: [(u128, u32); 4] = [
     (100_000_000_000, 1),
     (100_000_000_000_000, 1_000),
@@ -12,8 +11,8 @@ const UNITS: [(u128, u32); 4] = [
     (100_000_000_000_000_000_000, 1_000_000_000),
 ];
 
-/// Seconds since the epoch of a JSON value, a string or a number; none where it is no time.
-pub fn read_time(value: &[u8]) -> Option<f64> {
+/// The timestamp of a JSON string or number, in seconds since the epoch; `None` if the value is not a timestamp.
+pub(super) fn read_time(value: &[u8]) -> Option<f64> {
     let quoted = value.strip_prefix(b"\"").map(|rest| rest.strip_suffix(b"\"").unwrap_or(rest));
     let text = quoted.unwrap_or(value);
     if (1..=20).contains(&text.len()) && text.iter().all(u8::is_ascii_digit) {
@@ -22,12 +21,12 @@ pub fn read_time(value: &[u8]) -> Option<f64> {
         return Some(in_seconds(number, *unit));
     }
     if is_number(text) {
-        return scaled(std::str::from_utf8(text).ok()?.parse().ok()?);
+        return float_in_seconds(std::str::from_utf8(text).ok()?.parse().ok()?);
     }
-    stamp(&mut Cursor(quoted?))
+    rfc3339(&mut Cursor(quoted?))
 }
 
-/// Whether a text is a decimal number without a sign, of a bearable length.
+/// Whether a text is an unsigned decimal number: at most 20 digits before and after the point, and 2 in the exponent.
 fn is_number(text: &[u8]) -> bool {
     let mut at = Cursor(text);
     if !(1..=20).contains(&at.digits().len()) {
@@ -45,23 +44,24 @@ fn is_number(text: &[u8]) -> bool {
     at.0.is_empty()
 }
 
-fn stamp(at: &mut Cursor) -> Option<f64> {
+/// Reads an RFC 3339 timestamp, in seconds since the epoch.
+fn rfc3339(at: &mut Cursor) -> Option<f64> {
     let (year, month, day) =
         (at.number(4)?, at.after(b"-")?.number(2)?, at.after(b"-")?.number(2)?);
     let (hour, minute) = (at.after(b"Tt ")?.number(2)?, at.after(b":")?.number(2)?);
     let second = at.after(b":")?.number(2)?;
-    let right = (1..=12).contains(&month) && (1..=31).contains(&day) && hour <= 23;
-    if !right || minute > 59 || second > 60 || year < 1970 {
+    let valid = (1..=12).contains(&month) && (1..=31).contains(&day) && hour <= 23;
+    if !valid || minute > 59 || second > 60 || year < 1970 {
         return None;
     }
-    let nanos = if at.take(b".,") { fraction(at.digits())? } else { 0 };
+    let nanos = if at.take(b".,") { nanoseconds(at.digits())? } else { 0 };
     let mut seconds = days(year, month, day) * 86_400 + hour * 3_600 + minute * 60 + second;
-    seconds += zone(at)?;
+    seconds += zone_shift(at)?;
     let nanos = u128::try_from(i128::from(seconds) * 1_000_000_000 + i128::from(nanos)).ok()?;
     Some(in_seconds(nanos, 1_000_000_000))
 }
 
-/// In parts, as nanoseconds since the epoch are more than a double holds.
+/// Converts whole units and the remainder separately, because nanoseconds since the epoch exceed the precision of a double.
 #[expect(clippy::cast_precision_loss, reason = "whole seconds fit")]
 fn in_seconds(number: u128, unit: u32) -> f64 {
     let whole = u128::from(unit);
@@ -69,12 +69,12 @@ fn in_seconds(number: u128, unit: u32) -> f64 {
 }
 
 #[expect(clippy::cast_precision_loss, reason = "powers of ten up to 10^20 are exact")]
-fn scaled(number: f64) -> Option<f64> {
+fn float_in_seconds(number: f64) -> Option<f64> {
     let (_, unit) = UNITS.iter().find(|(bound, _)| number < *bound as f64)?;
     Some(number / f64::from(*unit))
 }
 
-fn fraction(digits: &[u8]) -> Option<i64> {
+fn nanoseconds(digits: &[u8]) -> Option<i64> {
     if !(1..=20).contains(&digits.len()) {
         return None;
     }
@@ -82,8 +82,8 @@ fn fraction(digits: &[u8]) -> Option<i64> {
     Some(padded.fold(0, |sum, digit| sum * 10 + i64::from(digit - b'0')))
 }
 
-/// What the zone at the end adds to give UTC, in seconds; without a zone the time is UTC.
-fn zone(at: &mut Cursor) -> Option<i64> {
+/// The seconds to add for UTC, from the time zone at the end; without a zone the time is UTC.
+fn zone_shift(at: &mut Cursor) -> Option<i64> {
     if at.0.is_empty() || at.take(b"Zz") {
         return at.0.is_empty().then_some(0);
     }
@@ -91,14 +91,14 @@ fn zone(at: &mut Cursor) -> Option<i64> {
     if at.0 == b"UTC" {
         return Some(0);
     }
-    let behind = at.0.first() == Some(&b'-');
+    let negative = at.0.first() == Some(&b'-');
     let hours = at.after(b"+-")?.number(2)?;
     at.take(b":");
     let shift = hours * 3_600 + at.number(2)? * 60;
-    at.0.is_empty().then_some(if behind { shift } else { -shift })
+    at.0.is_empty().then_some(if negative { shift } else { -shift })
 }
 
-/// Days since 1970-01-01, by the calendar of Gregory; a day over the month's end runs into the next.
+/// The days since 1970-01-01 in the Gregorian calendar. A day after the end of its month counts into the next month.
 fn days(year: i64, month: i64, day: i64) -> i64 {
     let year = year - i64::from(month <= 2);
     let era_year = year % 400;
@@ -106,11 +106,11 @@ fn days(year: i64, month: i64, day: i64) -> i64 {
     year / 400 * 146_097 + era_year * 365 + era_year / 4 - era_year / 100 + of_year - 719_468
 }
 
-/// What is left of a text.
+/// The rest of a text.
 struct Cursor<'a>(&'a [u8]);
 
 impl<'a> Cursor<'a> {
-    /// Passes one byte if it is one of these.
+    /// Reads one byte if it is one of `any`.
     fn take(&mut self, any: &[u8]) -> bool {
         match self.0.split_first() {
             Some((first, rest)) if any.contains(first) => {
@@ -121,12 +121,12 @@ impl<'a> Cursor<'a> {
         }
     }
 
-    /// Passes one of these bytes, which must come next.
+    /// Reads one byte, which must be one of `any`.
     fn after(&mut self, any: &[u8]) -> Option<&mut Self> {
         self.take(any).then_some(self)
     }
 
-    /// Passes the digits that come next.
+    /// Reads digits.
     fn digits(&mut self) -> &'a [u8] {
         let count = self.0.iter().take_while(|byte| byte.is_ascii_digit()).count();
         let (digits, rest) = self.0.split_at(count);
@@ -134,7 +134,7 @@ impl<'a> Cursor<'a> {
         digits
     }
 
-    /// Passes a number of exactly so many digits.
+    /// Reads a number of exactly `count` digits.
     fn number(&mut self, count: usize) -> Option<i64> {
         let (digits, rest) = self.0.split_at_checked(count)?;
         self.0 = rest;

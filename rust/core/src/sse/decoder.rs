@@ -1,8 +1,7 @@
-//! Server-sent events alone: bytes to messages, by WHATWG HTML, 9.2.6 "Interpreting an event
-//! stream".
+//! Decodes bytes to SSE messages, by WHATWG HTML, 9.2.6 "Interpreting an event stream".
 //!
-//! Lines are parsed as bytes and only values are decoded: UTF-8 never holds an ASCII byte inside a
-//! character, so this gives the same text as decoding first would.
+//! Lines are parsed as bytes and only values are decoded. UTF-8 has no ASCII byte inside a character, so the text is the
+//! same as if the stream were decoded first.
 
 use super::lines::LineSplitter;
 use memchr::memchr;
@@ -12,17 +11,17 @@ use std::{fmt, mem};
 /// One dispatched message.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Message {
-    /// The block's event name, if it gives one that is not empty.
+    /// The event name of the block, if it is not empty.
     pub event: Option<String>,
     /// The data lines, joined by newlines.
     pub data: String,
-    /// The last event id, unless there is none or it is empty. Messages share it: it may be long, and hold for many.
+    /// The last event id, if it is not empty. Messages share the text: an id may be long and apply to many messages.
     pub id: Option<Arc<str>>,
     /// The reconnection time in milliseconds, if this block set it.
     pub retry: Option<u64>,
 }
 
-/// What `finish` does with a block that the end of the input cut short.
+/// How [`SseDecoder::finish`] handles a block without its blank line.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub enum OnEof {
     #[default]
@@ -30,7 +29,7 @@ pub enum OnEof {
     Discard,
 }
 
-/// The stream was finished, and `feed` was called before `reset`.
+/// The error of `feed` after `finish` without `reset`.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Finished;
 
@@ -58,42 +57,42 @@ impl SseDecoder {
         Self { on_eof, ..Self::default() }
     }
 
-    /// Begins a new stream; nothing of the old one is kept, `last_event_id` and `retry` included.
+    /// Begins a new stream. Clears the whole state, including `last_event_id` and `retry`.
     pub fn reset(&mut self) {
         *self = Self::new(self.on_eof);
     }
 
-    /// What to send as `Last-Event-ID` when reconnecting: the id as of the last whole block.
+    /// The value of the `Last-Event-ID` header for a reconnection: the id after the last complete block.
     pub fn last_event_id(&self) -> Option<&str> {
         self.block.last_event_id.as_deref()
     }
 
-    /// The reconnection time in milliseconds that the stream set last.
+    /// The latest reconnection time of the stream in milliseconds.
     pub fn retry(&self) -> Option<u64> {
         self.block.retry
     }
 
-    /// Bytes looked at or moved so far: a measure for tests, linear in the input at every cut.
+    /// The number of bytes read or moved so far. Tests check that it is linear in the input for all chunk sizes.
     pub fn work(&self) -> u64 {
         self.lines.work() + self.block.copied + self.copied
     }
 
-    /// Hands each message that `chunk` completes to `sink`.
+    /// Passes each message that `chunk` completes to `sink`.
     pub fn feed(&mut self, chunk: &[u8], sink: &mut impl FnMut(Message)) -> Result<(), Finished> {
         if self.finished {
             return Err(Finished);
         }
         if self.tail.is_empty() {
-            let rest = self.walk(chunk, sink);
-            self.tail.extend_from_slice(&chunk[rest..]);
+            let used = self.process_lines(chunk, sink);
+            self.tail.extend_from_slice(&chunk[used..]);
             self.copied += self.tail.len() as u64;
         } else {
             self.tail.extend_from_slice(chunk);
             self.copied += chunk.len() as u64;
             let mut window = mem::take(&mut self.tail);
-            let rest = self.walk(&window, sink);
-            if rest > 0 {
-                window.drain(..rest);
+            let used = self.process_lines(&window, sink);
+            if used > 0 {
+                window.drain(..used);
                 self.copied += window.len() as u64;
             }
             self.tail = window;
@@ -101,8 +100,8 @@ impl SseDecoder {
         Ok(())
     }
 
-    /// Hands the last message to `sink` where the input ended inside a block and `on_eof` counts
-    /// it; again, it does nothing.
+    /// Ends the stream. Passes the message of an unfinished block to `sink`, unless `on_eof` discards it. A second call does
+    /// nothing.
     pub fn finish(&mut self, sink: &mut impl FnMut(Message)) {
         let tail = mem::take(&mut self.tail);
         let block = &mut self.block;
@@ -114,8 +113,8 @@ impl SseDecoder {
         self.finished = true;
     }
 
-    /// Processes the whole lines of `window` and returns where the unfinished one begins.
-    fn walk(&mut self, window: &[u8], sink: &mut impl FnMut(Message)) -> usize {
+    /// Processes the complete lines of `window`; returns the start of the unfinished line.
+    fn process_lines(&mut self, window: &[u8], sink: &mut impl FnMut(Message)) -> usize {
         let mut at = 0;
         while let Some(line) = self.lines.next_line(window, &mut at) {
             if line.is_empty() {
@@ -128,10 +127,10 @@ impl SseDecoder {
     }
 }
 
-/// The buffers of the standard: those of the open block, and those that outlive it.
+/// The buffers of the standard: of the open block, and of the stream.
 #[derive(Debug, Default)]
 struct Block {
-    /// Each data line with a newline after it, so that a block with one empty data line has data.
+    /// Each data line with a newline after it, so that a block with one empty data line is not empty.
     data: Vec<u8>,
     event: String,
     new_retry: Option<u64>,
@@ -142,7 +141,7 @@ struct Block {
 }
 
 impl Block {
-    /// Processes one line that is not empty; a comment is a field without a name.
+    /// Processes a line that is not empty; a comment is a field without a name.
     fn field(&mut self, line: &[u8]) {
         self.copied += line.len() as u64;
         let colon = memchr(b':', line).unwrap_or(line.len());
@@ -162,8 +161,8 @@ impl Block {
         }
     }
 
-    /// A value of other than digits, or over 64 bits, is ignored; the standard sets no bound, the
-    /// twins agree on this one.
+    /// Ignores values that are not digits only or exceed 64 bits. The standard sets no bound; the pure-Python fallback uses
+    /// the same one.
     fn set_retry(&mut self, value: &[u8]) {
         let add = |sum: u64, digit: &u8| {
             let digit = digit.is_ascii_digit().then(|| u64::from(digit - b'0'))?;
@@ -175,7 +174,7 @@ impl Block {
         }
     }
 
-    /// Ends the block: the id is committed in any case, a message is made where there was data.
+    /// Ends the block: commits the id, and emits a message if there is data.
     fn dispatch(&mut self, sink: &mut impl FnMut(Message)) {
         self.last_event_id.clone_from(&self.id);
         let event = mem::take(&mut self.event);
@@ -196,7 +195,7 @@ fn non_empty(text: String) -> Option<Arc<str>> {
     (!text.is_empty()).then(|| text.into())
 }
 
-/// Decodes as the standard has it: each invalid sequence is U+FFFD.
+/// Decodes UTF-8 by the standard: each invalid sequence becomes U+FFFD.
 fn text(bytes: Vec<u8>) -> String {
     String::from_utf8(bytes)
         .unwrap_or_else(|error| String::from_utf8_lossy(error.as_bytes()).into_owned())
@@ -221,7 +220,7 @@ mod tests {
     }
 
     #[test]
-    fn fields_and_blocks_at_every_cut() {
+    fn messages_do_not_depend_on_chunks() {
         let text = b"\xef\xbb\xbfid: 1\nretry: 010\n\n\
             data\rid:a\0b\r\n:c\r\ndata:  x\xff\nevent: e\nretry: 5x\n\nevent:\nevent: no data\n\nid\ndata: {}\nretry:7";
         let expected = [
@@ -237,7 +236,7 @@ mod tests {
     }
 
     #[test]
-    fn retry_is_digits_that_fit() {
+    fn retry_takes_digits_that_fit_64_bits() {
         let retry = |value: &str| {
             let mut decoder = SseDecoder::new(OnEof::Flush);
             decoder.feed(format!("retry:{value}\n").as_bytes(), &mut |_| {}).expect("not finished");
@@ -245,13 +244,14 @@ mod tests {
         };
         assert_eq!(retry("000000000000000000000000000001"), Some(1));
         assert_eq!(retry("18446744073709551615"), Some(u64::MAX));
-        for bogus in ["", " ", "-1", "+1", "1 ", "1_0", "1.0", "18446744073709551616", "\u{661}"] {
-            assert_eq!(retry(bogus), None, "{bogus:?}");
+        for invalid in ["", " ", "-1", "+1", "1 ", "1_0", "1.0", "18446744073709551616", "\u{661}"]
+        {
+            assert_eq!(retry(invalid), None, "{invalid:?}");
         }
     }
 
     #[test]
-    fn finished_until_reset() {
+    fn feed_fails_between_finish_and_reset() {
         let mut decoder = SseDecoder::new(OnEof::Flush);
         decoder.finish(&mut |_| {});
         assert_eq!(decoder.feed(b"data", &mut |_| {}), Err(Finished));

@@ -1,14 +1,12 @@
-//! Lines of a byte stream: where each begins and ends, however the stream is cut.
+//! Splits a byte stream into lines, independently of its chunks.
 //!
-//! A line ends at CR, LF or CRLF and at nothing else, and a byte order mark at the very start of
-//! the stream is no part of the first line (WHATWG HTML, 9.2.5 "Parsing an event stream"). The
-//! caller owns the bytes: it shows a *window* (what it has and has not used yet) and a position in
-//! it.
+//! A line ends only at CR, LF or CRLF. A byte order mark at the start of the stream is not part of the first line (WHATWG
+//! HTML, 9.2.5 "Parsing an event stream"). The caller owns the bytes: it passes a *window* (the bytes that are not consumed
+//! yet) and a position in it.
 //!
-//! Strategy: `memchr2` does the looking, and what of an unfinished line is known to hold no line
-//! end is remembered, so a line that grows by one byte a time is not searched again. The bytes of a
-//! BOM end no line, so it is looked for only in a line that is whole: a BOM split over windows
-//! needs no state.
+//! Strategy: `memchr2` searches for line ends. The searched size of an unfinished line is remembered, so that no byte is
+//! searched twice. A BOM contains no line end, so only complete lines are checked for it, and a BOM that windows split needs
+//! no state.
 
 use memchr::memchr2;
 use std::ops::Range;
@@ -16,11 +14,11 @@ use std::ops::Range;
 /// The byte order mark.
 pub const BOM: &[u8] = b"\xef\xbb\xbf";
 
-/// What one stream's lines need to know between two windows.
+/// The state of splitting one stream between two windows.
 #[derive(Clone, Debug, Default)]
 pub struct LineSplitter {
     past_start: bool,
-    swallow_lf: bool,
+    skip_lf: bool,
     searched: usize,
     work: u64,
 }
@@ -30,27 +28,26 @@ impl LineSplitter {
         Self::default()
     }
 
-    /// Bytes looked at so far; tests hold it linear.
+    /// The number of bytes searched so far. Tests check that it is linear.
     pub fn work(&self) -> u64 {
         self.work
     }
 
-    /// The next line of `window[*at..]`, without its end, if that end is in the window; `at` moves
-    /// past it.
+    /// The next line of `window[*at..]` without its line end, or `None` if the window has no line end; moves `at` after the
+    /// line end.
     ///
-    /// A CR that is the window's last byte ends its line at once; an LF at the start of the next
-    /// window then belongs to it and is passed over. So the ranges are the same at every cut, while
-    /// `at` may lie before or after that LF. After `None`, show the bytes from `at` on, followed by
-    /// new ones, as the next window.
+    /// A CR at the end of the window ends its line at once; an LF at the start of the next window belongs to it and is
+    /// skipped. So the lines do not depend on the windows, but `at` may be before or after that LF. After `None`, the next
+    /// window must be the bytes from `at` on, followed by new bytes.
     pub fn next_line(&mut self, window: &[u8], at: &mut usize) -> Option<Range<usize>> {
-        if self.swallow_lf && *at < window.len() {
-            self.swallow_lf = false;
+        if self.skip_lf && *at < window.len() {
+            self.skip_lf = false;
             *at += usize::from(window[*at] == b'\n');
         }
-        let unseen = window.get(*at + self.searched..).unwrap_or_default();
-        let Some(found) = memchr2(b'\r', b'\n', unseen) else {
-            self.work += unseen.len() as u64;
-            self.searched += unseen.len();
+        let unsearched = window.get(*at + self.searched..).unwrap_or_default();
+        let Some(found) = memchr2(b'\r', b'\n', unsearched) else {
+            self.work += unsearched.len() as u64;
+            self.searched += unsearched.len();
             return None;
         };
         self.work += found as u64 + 1;
@@ -63,14 +60,13 @@ impl LineSplitter {
             match window.get(*at) {
                 Some(b'\n') => *at += 1,
                 Some(_) => {}
-                None => self.swallow_lf = true,
+                None => self.skip_lf = true,
             }
         }
         Some(line)
     }
 
-    /// The line that the end of the input cut short: what is left of `window` after `next_line`
-    /// gave `None`.
+    /// The unfinished line at the end of the input: the rest of `window` after `next_line` returned `None`.
     pub fn unfinished(&self, window: &[u8], at: usize) -> Range<usize> {
         let has_bom =
             !self.past_start && window.get(at..).is_some_and(|line| line.starts_with(BOM));
@@ -82,8 +78,7 @@ impl LineSplitter {
 mod tests {
     use super::*;
 
-    /// Every line of `chunks`, and the unfinished one at the end where it is not empty, as (offset,
-    /// bytes).
+    /// All lines of `chunks` as (offset, bytes), with the unfinished last line if it is not empty.
     fn split(chunks: &[&[u8]]) -> Vec<(usize, Vec<u8>)> {
         let mut splitter = LineSplitter::new();
         let (mut window, mut base, mut lines) = (Vec::new(), 0, Vec::new());
@@ -104,14 +99,17 @@ mod tests {
     }
 
     #[test]
-    fn line_ends_and_bom_at_every_cut() {
+    fn lines_do_not_depend_on_chunks() {
         let text =
             "\u{feff}a\r\nb\rc\n\n\r\r\n\u{2028}\u{85}\x0b\x0c\x1c\r\n\u{feff}d\n\re".as_bytes();
         let whole = split(&[text]);
         let lines: Vec<_> = whole.iter().map(|(_, line)| line.as_slice()).collect();
-        let odd = "\u{2028}\u{85}\x0b\x0c\x1c".as_bytes();
-        let marked = "\u{feff}d".as_bytes();
-        assert_eq!(lines, [b"a", b"b", b"c", b"" as &[u8], b"", b"", odd, marked, b"", b"e"]);
+        let other_separators = "\u{2028}\u{85}\x0b\x0c\x1c".as_bytes();
+        let inner_bom = "\u{feff}d".as_bytes();
+        assert_eq!(
+            lines,
+            [b"a", b"b", b"c", b"" as &[u8], b"", b"", other_separators, inner_bom, b"", b"e"]
+        );
         for cut in 0..=text.len() {
             assert_eq!(split(&[&text[..cut], &text[cut..]]), whole, "cut at {cut}");
         }

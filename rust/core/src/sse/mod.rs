@@ -1,4 +1,4 @@
-//! Server-sent events by the WHATWG standard: lines, and the decoder of messages.
+//! Server-sent events by the WHATWG standard: splits lines and decodes messages.
 
 mod decoder;
 mod lines;

@@ -1,8 +1,8 @@
-//! What several tests of the core use.
+//! Helpers of the integration tests.
 
-#![allow(dead_code, reason = "each test uses a part")]
+#![allow(dead_code, reason = "each test uses some of the helpers")]
 
-/// A small linear congruential generator: the same numbers on every run. The high bits are the good ones.
+/// A linear congruential generator with a fixed seed. Only its high bits are random enough.
 pub struct Random(pub u64);
 
 impl Random {
