@@ -1,6 +1,6 @@
-//! One row a response: the columns of the table `responses` (SEMANTICS, "Tables"), in their order.
+//! The columns of the tables `responses` and `items`: one row per response, one row per item.
 //!
-//! Times are microseconds since the epoch here; integers that do not fit 64 bits, and members of another kind, are null.
+//! Times are microseconds since the epoch. Integers that do not fit 64 bits, and members of another kind, are null.
 
 use std::borrow::Cow;
 
@@ -10,10 +10,10 @@ use crate::assemble::{Fields, View};
 use crate::json;
 use crate::protocols::latency::Figures;
 
-/// The first second of the year 10000: times from there on are not shown by every reader.
+/// The first second of the year 10000. Not all readers of tables support later times.
 const LATEST: i64 = 253_402_300_800;
 
-/// A row of the table `responses`. The texts that are "" where there is none in the response are None here.
+/// A row of the table `responses`. Empty texts are `None`.
 #[derive(Clone, Debug, PartialEq)]
 pub struct ResponseRow<'a> {
     pub source: &'a str,
@@ -43,7 +43,7 @@ pub struct ResponseRow<'a> {
     pub incomplete_reason: Option<Cow<'a, str>>,
     pub error_code: Option<String>,
     pub error_message: Option<String>,
-    /// JSON, as the wire had it.
+    /// The raw JSON.
     pub metadata: Option<Cow<'a, str>>,
     pub events: u64,
     pub deltas: u64,
@@ -53,15 +53,15 @@ pub struct ResponseRow<'a> {
     pub first_delta_at: Option<i64>,
     pub ended_at: Option<i64>,
     pub lane: Option<&'a str>,
-    /// The codes.
+    /// The codes of the diagnostics.
     pub diagnostics: Vec<&'static str>,
-    /// The response response as JSON; only when asked for.
+    /// The response as JSON, if it was requested.
     pub response_json: Option<String>,
-    /// Seconds, but for the last.
+    /// In seconds, except tokens per second.
     pub latency: Figures,
 }
 
-/// The row of one response; with `whole` its JSON is among them.
+/// The row of one response; `whole` requests its JSON.
 pub fn response_row<'a>(response: &'a Assembled, source: &'a str, whole: bool) -> ResponseRow<'a> {
     let own = |name| response.own(name).map(View::Raw);
     let text = |name| own(name).and_then(View::text);
@@ -129,10 +129,10 @@ pub fn response_row<'a>(response: &'a Assembled, source: &'a str, whole: bool) -
     }
 }
 
-/// A row of the table `items`, less what it shares with its response.
+/// A row of the table `items`, without the columns of its response.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct ItemRow {
-    /// The place in the output.
+    /// The position in the output.
     pub output_index: u64,
     pub item_id: Option<String>,
     pub kind: Option<String>,
@@ -140,15 +140,15 @@ pub struct ItemRow {
     pub role: Option<String>,
     pub name: Option<String>,
     pub call_id: Option<String>,
-    /// The output text of a message; of a reasoning item the text, else the summary.
+    /// The output text of a message. For a reasoning item its text, or without one its summary.
     pub text: Option<String>,
-    /// The arguments of a call, or its input.
+    /// The arguments or the input of a call.
     pub arguments: Option<String>,
 }
 
 /// The rows of the items of one response.
 pub fn item_rows(response: &Assembled) -> Vec<ItemRow> {
-    // The JSON, since a status that came late is in no view.
+    // Views of raw items lack a later status, so the rows are read from the JSON.
     let output = response.member("output").unwrap_or_default();
     View::Raw(&output)
         .list()
@@ -192,17 +192,17 @@ fn detail(usage: Option<&Fields<'_>>, name: &str, count_name: &str) -> Option<i6
     count(usage?.get(name)?.fields().as_ref(), count_name)
 }
 
-/// The id: the text itself, or that of an object.
+/// The conversation id: a string, or the member `id` of an object.
 fn conversation(value: View<'_>) -> Option<Cow<'_, str>> {
     value.text().or_else(|| value.fields()?.text("id"))
 }
 
-/// A text, or an integer as text.
+/// A string, or an integer as text.
 fn word(value: View<'_>) -> Option<String> {
     integer(value).map(|number| number.to_string()).or_else(|| value.text().map(Cow::into_owned))
 }
 
-/// Seconds since the epoch, as JSON, in microseconds.
+/// A JSON number of seconds since the epoch, in microseconds.
 fn time(value: View<'_>) -> Option<i64> {
     let raw = value.raw()?;
     if let Some(seconds) = json::parse_index(raw) {
@@ -213,7 +213,7 @@ fn time(value: View<'_>) -> Option<i64> {
     if real && number { std::str::from_utf8(raw).ok()?.parse().ok().and_then(micros) } else { None }
 }
 
-/// Seconds since the epoch in microseconds; none for a time that not every reader can show.
+/// Seconds since the epoch in microseconds; `None` outside of the years 1970 to 9999.
 #[allow(clippy::cast_precision_loss, reason = "the limit is exact")]
 pub fn micros(seconds: f64) -> Option<i64> {
     (0.0..LATEST as f64).contains(&seconds).then(|| (seconds * 1e6 + 0.5).floor() as i64)
