@@ -456,8 +456,9 @@ fn responses_are_found_by_lane_and_by_ordinal() {
     }
     feed(&mut decoder, &lifecycle("a", "created", "t", 0), None);
     let lanes = decoder.lanes_mut();
-    let id =
-        |response: Option<&Assembled>| response.and_then(|it| it.id().map(|id| id.into_owned()));
+    let id = |response: Option<&Assembled>| {
+        response.and_then(|it| it.id().map(std::borrow::Cow::into_owned))
+    };
     assert_eq!(lanes.ordinals(), [0, 1, 2]);
     assert_eq!(lanes.latest_ordinal, Some(2));
     assert_eq!(id(lanes.open_in(Some("a"))).as_deref(), Some("t"));

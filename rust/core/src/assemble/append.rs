@@ -69,3 +69,36 @@ pub fn append_run<R>(
     }
     run
 }
+
+#[cfg(test)]
+mod tests {
+    use super::{Text, append};
+
+    /// A name, deltas as JSON strings without quotes, whether they are decoded, and the expected text in WTF-8.
+    type Case = (&'static str, &'static [&'static str], bool, &'static [u8]);
+
+    const CASES: [Case; 7] = [
+        ("no delta", &[], false, b""),
+        ("empty and short deltas", &["", "ab", "", "c"], false, b"abc"),
+        ("a delta of 16 bytes", &["0123456789abcdef", "x"], false, b"0123456789abcdefx"),
+        ("a long delta", &["0123456789abcdefg", "x"], false, b"0123456789abcdefgx"),
+        ("escapes", &[r"\u00e9\n", r"\\"], true, "é\n\\".as_bytes()),
+        ("a surrogate pair in two deltas", &[r"a\ud83d", r"\ude00b"], true, "a😀b".as_bytes()),
+        ("half of a surrogate pair", &[r"\ud83d", "b"], true, b"\xED\xA0\xBDb"),
+    ];
+
+    /// The bytes after a delta must not change the result, whatever copy they allow.
+    #[test]
+    fn deltas_are_appended_with_and_without_following_bytes() {
+        for (name, deltas, encoded, expected) in CASES {
+            for following in ["", "\"", "\",\"logprobs\":[],\"x\":1}"] {
+                let mut text = Text::default();
+                for delta in deltas {
+                    let source = format!("{delta}{following}");
+                    append(&mut text, source.as_bytes(), delta.len(), encoded);
+                }
+                assert_eq!(text.wtf8, expected, "{name} {following:?}");
+            }
+        }
+    }
+}

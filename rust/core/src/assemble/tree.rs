@@ -430,3 +430,54 @@ pub fn object_mut<'t>(node: &'t mut Node, part: &str) -> &'t mut Object {
         _ => unreachable!("the node was converted"),
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::{INDEXED_ABOVE, Node, Object, Slice};
+
+    fn parse(raw: &[u8]) -> Object {
+        Object::parse(&Slice::from(raw))
+    }
+
+    fn written(object: &Object) -> String {
+        let mut out = Vec::new();
+        object.write(&mut out);
+        String::from_utf8(out).expect("UTF-8")
+    }
+
+    #[test]
+    fn keys_are_decoded_and_unique() {
+        let cases: [(&[u8], &str); 5] = [
+            (br#"{"a":1, "b":[ 2 ]}"#, r#"{"a":1,"b":[2]}"#),
+            (br#"{"\u0061":1,"\n":2}"#, r#"{"a":1,"\n":2}"#),
+            (br#"{"a":1,"b":2,"a":3}"#, r#"{"a":3,"b":2}"#),
+            (br#"{"a":1,"b":2,"\u0061":3}"#, r#"{"a":3,"b":2}"#),
+            (b"{\"\xff\":1,\"\xfe\":2}", "{\"\u{fffd}\":2}"),
+        ];
+        for (raw, expected) in cases {
+            assert_eq!(written(&parse(raw)), expected, "{}", raw.escape_ascii());
+        }
+    }
+
+    #[test]
+    fn members_are_found_with_and_without_an_index() {
+        for count in [1, INDEXED_ABOVE, INDEXED_ABOVE + 1, 5 * INDEXED_ABOVE] {
+            let members: Vec<_> = (0..count).map(|key| format!("\"\\u006b{key}\":{key}")).collect();
+            let mut object = parse(format!("{{{}}}", members.join(",")).as_bytes());
+            for key in 0..count {
+                let Some(Node::Raw(raw)) = object.get(&format!("k{key}")) else {
+                    panic!("no member {key} of {count}");
+                };
+                assert_eq!(**raw, *key.to_string().as_bytes(), "{count}");
+            }
+            assert!(object.get("k").is_none() && object.get(&format!("k{count}")).is_none());
+            let (position, _) = object.set("k0", Node::string("x"));
+            assert_eq!((position, object.iter().count()), (0, count));
+            let (position, text) = object.text("new");
+            text.wtf8.push(b'y');
+            assert_eq!((position as usize, object.iter().count()), (count, count + 1));
+            assert_eq!(object.get("k0").and_then(Node::text).as_deref(), Some("x"));
+            assert_eq!(object.get("new").and_then(Node::text).as_deref(), Some("y"));
+        }
+    }
+}

@@ -126,7 +126,7 @@ impl<'a> Fields<'a> {
         let Some(list) = self.get(key) else { return };
         if let Some(raw) = list.raw() {
             json::each_object(raw, members, |_, raw, members| {
-                take(&Fields::Borrowed(raw, members))
+                take(&Fields::Borrowed(raw, members));
             });
         } else {
             list.list().into_iter().filter_map(View::fields).for_each(|object| take(&object));

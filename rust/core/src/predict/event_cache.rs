@@ -320,3 +320,101 @@ fn keys_are_unique(data: &[u8], members: &[Member]) -> bool {
             members[..position].iter().all(|other| other.raw_key(data) != member.raw_key(data))
         })
 }
+
+#[cfg(test)]
+mod tests {
+    use super::{EventCache, MAX_MISSES, REST_EVENTS, Roles, SLOTS};
+    use crate::json;
+
+    const ROLES: Roles = Roles {
+        sequence: "number",
+        value: "text",
+        owner_id: "owner",
+        extend: "list",
+        constant: &["kind", "owner"],
+        eager: &["owner", "text"],
+    };
+
+    fn event(number: u64, owner: &str, text: &str) -> String {
+        format!(r#"{{"kind":"k","number":{number},"owner":"{owner}","text":"{text}","list":[]}}"#)
+    }
+
+    fn learn(cache: &mut EventCache<()>, data: &str) -> Option<u64> {
+        let mut members = Vec::new();
+        assert!(json::locate(data.as_bytes(), &mut members));
+        cache.learn(data.as_bytes(), &members, &ROLES, ("k", ()), None)
+    }
+
+    #[test]
+    fn an_event_that_repeats_a_cached_one_is_recognised() {
+        let mut cache = EventCache::default();
+        assert!(!cache.recognises(event(1, "o", "a").as_bytes()));
+        assert_eq!(learn(&mut cache, &event(1, "o", "a")), Some(0));
+        let cases = [
+            (event(2, "o", "other"), Some((2, "other", false))),
+            (event(99, "o", r"\n"), Some((99, r"\n", true))),
+            (event(2, "p", "a"), None),
+            (event(2, "o", "a") + " ", None),
+            (event(2, "o", "a").replace("[]", "[1]"), None),
+            (event(2, "o", "a").replace("\"a\"", "null"), None),
+            (event(2, "o", "a").replace(":2,", ":2.5,"), None),
+            (event(2, "o", "a").replace("number", "member"), None),
+        ];
+        for (data, expected) in cases {
+            assert_eq!(cache.recognises(data.as_bytes()), expected.is_some(), "{data}");
+            let Some((number, text, escaped)) = expected else { continue };
+            let cached = cache.last_match().expect("a cached event");
+            assert_eq!(cached.sequence(), Some(number));
+            assert_eq!(cached.delta(data.as_bytes()), Some((text.as_bytes(), escaped)));
+            assert_eq!(cached.owner_id().as_deref(), Some("o"));
+        }
+    }
+
+    #[test]
+    fn events_that_cannot_be_a_pattern_are_not_learned() {
+        let mut cache = EventCache::default();
+        let valid = event(1, "o", "a");
+        for data in [
+            valid.replace("\"list\"", "\"text\""),
+            valid.replace("\"list\"", r#""\u006cist""#),
+            event(1, "o", &"x".repeat(super::MAX_EVENT)),
+        ] {
+            assert_eq!(learn(&mut cache, &data), None, "{data}");
+        }
+        cache.off = true;
+        assert_eq!(learn(&mut cache, &valid), None);
+    }
+
+    #[test]
+    fn the_cache_keeps_the_last_events() {
+        let mut cache = EventCache::default();
+        for owner in 0..=SLOTS {
+            assert_eq!(learn(&mut cache, &event(1, &owner.to_string(), "a")), Some(owner as u64));
+        }
+        assert!(!cache.recognises(event(2, "0", "a").as_bytes()));
+        for owner in (1..=SLOTS).rev() {
+            assert!(cache.recognises(event(2, &owner.to_string(), "a").as_bytes()), "{owner}");
+            assert_eq!(cache.last_match().map(|cached| cached.serial), Some(owner as u64));
+        }
+    }
+
+    #[test]
+    fn the_cache_rests_after_many_misses_in_a_row() {
+        let mut cache = EventCache::default();
+        let (known, other) = (event(1, "o", "a"), event(1, "p", "a"));
+        learn(&mut cache, &known);
+        for _ in 0..MAX_MISSES {
+            assert!(!cache.recognises(other.as_bytes()));
+        }
+        assert!(cache.recognises(known.as_bytes()), "the limit is not reached");
+        for _ in 0..=MAX_MISSES {
+            assert!(!cache.recognises(other.as_bytes()));
+        }
+        assert!(cache.repeating().is_none());
+        assert_eq!(learn(&mut cache, &other), None);
+        for _ in 0..REST_EVENTS {
+            assert!(!cache.recognises(known.as_bytes()));
+        }
+        assert!(cache.recognises(known.as_bytes()), "the rest is over");
+    }
+}
