@@ -16,49 +16,50 @@ use crate::work::work;
 /// The maximum number of open lanes: beyond it the oldest is closed.
 pub const OPEN_LANES: usize = 100_000;
 
-/// The responses of one source. Each is identified by its ordinal, in the order of beginning.
+/// The responses of one source. Each is identified by its ordinal: its number in the order of beginning.
 pub struct Lanes<P: Protocol> {
     pub last_sequence: Option<i64>,
-    pub latest: Option<u64>,
-    /// Events that were appended without being applied in full, and those of them that came in runs.
+    /// The ordinal of the response that began last.
+    pub latest_ordinal: Option<u64>,
+    /// Deltas that were appended to the previous text directly, and those of them that were part of runs.
     pub appended: u64,
     pub in_runs: u64,
-    ended: Vec<P::Response>,
-    ended_places: HashMap<u64, usize>,
+    closed: Vec<P::Response>,
+    closed_positions: HashMap<u64, usize>,
     /// The open response of the lane without a name, and those of the named lanes.
     unnamed: Option<P::Response>,
     named: HashMap<Box<str>, P::Response>,
     /// The lanes of the open responses, oldest first.
     order: BTreeMap<u64, Option<Box<str>>>,
-    /// Those of them that no end mark has ended.
+    /// Those of them that have seen no end mark.
     running: HashSet<u64>,
-    started: u64,
-    closed: u64,
-    /// Diagnostics that belong to no event; the next event of the unnamed lane decides to which response they belong.
+    next_ordinal: u64,
+    next_stream_index: u64,
+    /// Diagnostics that belong to no event. They are attributed when the next event of the unnamed lane arrives.
     pending: Vec<Diagnostic>,
     issues: Vec<Issue>,
-    /// The buffer in which the last response that ended kept its previous event.
-    spare: Vec<u8>,
+    /// The buffer for the previous event of a response, reused.
+    spare_buffer: Vec<u8>,
 }
 
 impl<P: Protocol> Default for Lanes<P> {
     fn default() -> Self {
         Self {
             last_sequence: None,
-            latest: None,
+            latest_ordinal: None,
             appended: 0,
             in_runs: 0,
-            ended: Vec::new(),
-            ended_places: HashMap::new(),
+            closed: Vec::new(),
+            closed_positions: HashMap::new(),
             unnamed: None,
             named: HashMap::new(),
             order: BTreeMap::new(),
             running: HashSet::new(),
-            started: 0,
-            closed: 0,
+            next_ordinal: 0,
+            next_stream_index: 0,
             pending: Vec::new(),
             issues: Vec::new(),
-            spare: Vec::new(),
+            spare_buffer: Vec::new(),
         }
     }
 }
@@ -66,15 +67,15 @@ impl<P: Protocol> Default for Lanes<P> {
 /// The relation of an event to the response of its lane.
 #[derive(Clone, Copy, PartialEq, Eq)]
 enum Route {
-    Nowhere,
+    NoResponse,
     Begins,
     Continues,
     After,
 }
 
 impl<P: Protocol> Lanes<P> {
-    /// Applies the next event to its response; `issues`, those that reading it raised, are drained. `requested_at` is the time
-    /// of the request, if a record gives it. Returns whether the event belongs to a response.
+    /// Applies the next event to its response. `issues` are those from parsing the event; they are drained. `requested_at` is the
+    /// time of the request, if the record has one. Returns whether the event belongs to a response.
     pub fn event(
         &mut self,
         event: &ParsedEvent<'_, P::Route>,
@@ -96,11 +97,11 @@ impl<P: Protocol> Lanes<P> {
         if !issues.is_empty() {
             raised.append(issues);
         }
-        let belongs = route != Route::Nowhere;
+        let belongs = route != Route::NoResponse;
         if belongs {
             self.attribute_pending(lane, route == Route::Begins);
             if let Some(response) = self.get_mut(lane) {
-                take::<P>(response, event, (route, effect), &mut raised);
+                apply::<P>(response, event, (route, effect), &mut raised);
                 let tracking = response.tracking_mut();
                 if let Some(now) = event.time {
                     tracking.stamp(now, requested_at, effect.phase, event.offset, &mut raised);
@@ -118,8 +119,8 @@ impl<P: Protocol> Lanes<P> {
         belongs
     }
 
-    /// Applies an event that repeats a cached one, raised nothing and continues the text of the previous event. Does nothing
-    /// and returns false for any other event.
+    /// Applies an event that repeats a cached one, has no issues and continues the text of the previous event. Does nothing and
+    /// returns false for any other event.
     #[inline]
     pub fn continue_text(
         &mut self,
@@ -147,8 +148,8 @@ impl<P: Protocol> Lanes<P> {
         true
     }
 
-    /// Applies at once a run of events that [`Self::continue_text`] would take one by one: the blocks at the start of `rest`,
-    /// the first at this offset. `lane` is that of events that name none; `each`, if given, receives every event.
+    /// Applies a run of events that [`Self::continue_text`] would apply one by one: the blocks at the start of `rest`, which is at
+    /// `offset` in the source. `lane` is the lane of events that name none; `each`, if given, receives every event.
     #[inline]
     pub fn run(
         &mut self,
@@ -180,7 +181,7 @@ impl<P: Protocol> Lanes<P> {
         run
     }
 
-    /// Takes a response object that was not streamed: it begins and ends a response. `times`: of the request, and of its
+    /// Adds a response object that was not streamed. It closes the open response of its lane. `times`: of the request, and of the
     /// arrival.
     pub fn non_streamed(
         &mut self,
@@ -205,7 +206,7 @@ impl<P: Protocol> Lanes<P> {
         }
     }
 
-    /// Takes diagnostics that belong to no event.
+    /// Reports issues that belong to no event.
     pub fn source_diagnostics(&mut self, issues: &mut Vec<Issue>, span: Span, store: &mut Store) {
         for issue in issues.drain(..) {
             if let Some(diagnostic) = store.add(issue, span, None)
@@ -217,33 +218,33 @@ impl<P: Protocol> Lanes<P> {
         }
     }
 
-    /// Takes the end mark of a record: the response that is open in its lane has ended.
-    pub fn done_in(&mut self, lane: Option<&str>) {
+    /// Handles the end mark of a record: ends the open response of its lane.
+    pub fn end_lane(&mut self, lane: Option<&str>) {
         if let Some(response) = self.get_mut(lane) {
             response.tracking_mut().ended = true;
         }
     }
 
-    /// Hands out the response of a lane. With an offset only one that began there, in the same record, and has ended.
+    /// Closes the response of a lane; with an `offset` only if it has ended and began there, in the same record.
     pub fn close_record(&mut self, lane: Option<&str>, offset: Option<u64>, store: &mut Store) {
-        let closes = |tracking: &Tracking| {
+        let matches = |tracking: &Tracking| {
             offset.is_none_or(|offset| tracking.ended && tracking.byte_start == offset)
         };
-        if self.open_in(lane).is_some_and(|response| closes(response.tracking())) {
+        if self.open_in(lane).is_some_and(|response| matches(response.tracking())) {
             self.close(lane, store);
         }
     }
 
-    /// Takes the end mark: the responses that are open in any lane have ended.
-    pub fn done(&mut self) {
+    /// Handles the end mark of the source: ends the open responses of all lanes.
+    pub fn end_all(&mut self) {
         for ordinal in std::mem::take(&mut self.running) {
             work(1);
             let Some(lane) = self.order.get(&ordinal).cloned() else { continue };
-            self.done_in(lane.as_deref());
+            self.end_lane(lane.as_deref());
         }
     }
 
-    /// Ends the source; the responses that are still open follow in the order of beginning.
+    /// Ends the source. Responses that are still open are closed in the order of beginning.
     pub fn finish(&mut self, store: &mut Store) {
         while let Some((_, lane)) = self.order.first_key_value() {
             let lane = lane.clone();
@@ -252,10 +253,10 @@ impl<P: Protocol> Lanes<P> {
         self.pending.clear();
     }
 
-    /// The response with this ordinal, if it was not handed out.
+    /// The response with this ordinal, unless [`Self::take_ended`] has returned it.
     pub fn get(&self, ordinal: u64) -> Option<&P::Response> {
-        if let Some(place) = self.ended_places.get(&ordinal) {
-            return self.ended.get(*place);
+        if let Some(position) = self.closed_positions.get(&ordinal) {
+            return self.closed.get(*position);
         }
         self.open_in(self.order.get(&ordinal)?.as_deref())
     }
@@ -268,10 +269,10 @@ impl<P: Protocol> Lanes<P> {
         }
     }
 
-    /// Whether a response is running in the lane without a name: it is open, and nothing has ended it. Its events may be skipped
-    /// then, so the next one has no previous sequence number.
+    /// Whether events may be skipped: a response is open in the lane without a name, and has not ended. If so, its previous
+    /// sequence number is removed, because the next event may not be its neighbour.
     #[inline]
-    pub fn is_running(&mut self) -> bool {
+    pub fn allow_skipping(&mut self) -> bool {
         let Some(response) = &mut self.unnamed else { return false };
         let tracking = response.tracking_mut();
         if !tracking.ended {
@@ -280,16 +281,16 @@ impl<P: Protocol> Lanes<P> {
         !tracking.ended
     }
 
-    /// The ordinals of all responses: those that have ended in the order of ending, then the open ones.
+    /// The ordinals of all responses: closed ones in the order of ending, then open ones in the order of beginning.
     pub fn ordinals(&self) -> Vec<u64> {
-        let ended = self.ended.iter().map(|response| response.tracking().ordinal);
+        let ended = self.closed.iter().map(|response| response.tracking().ordinal);
         ended.chain(self.order.keys().copied()).collect()
     }
 
-    /// Hands out the responses that have ended, and forgets them.
+    /// Removes and returns the closed responses, in the order of ending.
     pub fn take_ended(&mut self) -> Vec<P::Response> {
-        self.ended_places.clear();
-        std::mem::take(&mut self.ended)
+        self.closed_positions.clear();
+        std::mem::take(&mut self.closed)
     }
 
     fn get_mut(&mut self, lane: Option<&str>) -> Option<&mut P::Response> {
@@ -301,7 +302,7 @@ impl<P: Protocol> Lanes<P> {
 
     fn route(&self, lane: Option<&str>, Effect { phase, begins }: Effect) -> Route {
         let Some(current) = self.open_in(lane) else {
-            return if begins || phase == Phase::Error { Route::Begins } else { Route::Nowhere };
+            return if begins || phase == Phase::Error { Route::Begins } else { Route::NoResponse };
         };
         let ended = current.tracking().ended;
         if phase == Phase::Begin || (ended && begins && phase != Phase::Terminal) {
@@ -320,14 +321,14 @@ impl<P: Protocol> Lanes<P> {
         let lane: Option<Box<str>> = lane.map(Into::into);
         let mut response = P::Response::default();
         *response.tracking_mut() = Tracking {
-            ordinal: self.started,
-            previous_raw: std::mem::take(&mut self.spare),
+            ordinal: self.next_ordinal,
+            previous_raw: std::mem::take(&mut self.spare_buffer),
             ..Tracking::new(lane.clone(), offset, line)
         };
-        self.latest = Some(self.started);
-        self.order.insert(self.started, lane.clone());
-        self.running.insert(self.started);
-        self.started += 1;
+        self.latest_ordinal = Some(self.next_ordinal);
+        self.order.insert(self.next_ordinal, lane.clone());
+        self.running.insert(self.next_ordinal);
+        self.next_ordinal += 1;
         match lane {
             None => self.unnamed = Some(response),
             Some(lane) => {
@@ -360,12 +361,12 @@ impl<P: Protocol> Lanes<P> {
             let issues = &mut vec![(Code::NoTerminal, Detail::new())];
             report(tracking, store, issues, tracking.span(), None);
         }
-        tracking.stream_index = Some(self.closed);
-        self.closed += 1;
-        self.spare = std::mem::take(&mut tracking.previous_raw);
-        self.spare.clear();
+        tracking.stream_index = Some(self.next_stream_index);
+        self.next_stream_index += 1;
+        self.spare_buffer = std::mem::take(&mut tracking.previous_raw);
+        self.spare_buffer.clear();
         tracking.version += 1;
-        self.ended_places.insert(tracking.ordinal, self.ended.len());
+        self.closed_positions.insert(tracking.ordinal, self.closed.len());
         if !tracking.diagnostics.is_empty() {
             let id = response.id().map(Cow::into_owned);
             let diagnostics = &mut response.tracking_mut().diagnostics;
@@ -374,10 +375,11 @@ impl<P: Protocol> Lanes<P> {
                 store.attribute(diagnostic, id.as_deref());
             }
         }
-        self.ended.push(response);
+        self.closed.push(response);
     }
 
-    /// Attributes the pending diagnostics: those between two events of a response belong to it, those before its first do not.
+    /// Attributes the pending diagnostics: those between two events of a response belong to it, those before its first event do
+    /// not.
     fn attribute_pending(&mut self, lane: Option<&str>, begins: bool) {
         if self.pending.is_empty() || lane.is_some() {
             return;
@@ -393,7 +395,7 @@ impl<P: Protocol> Lanes<P> {
 }
 
 /// Counts an event and applies it to its response.
-fn take<P: Protocol>(
+fn apply<P: Protocol>(
     response: &mut P::Response,
     event: &ParsedEvent<'_, P::Route>,
     (route, Effect { phase, .. }): (Route, Effect),

@@ -1,4 +1,4 @@
-//! The fast paths against the slow ones: a wrong guess may cost time, and never truth.
+//! The fast paths return the same results as the general path, for random valid and broken sources.
 
 mod common;
 
@@ -10,11 +10,11 @@ use respstream_core::frames::{Form, OnEof, Options};
 use respstream_core::protocols::responses::Event;
 use respstream_core::protocols::responses::Responses;
 
-/// Writes down everything that is known of each event.
+/// Records every field of each event as text.
 #[derive(Default)]
-struct Notes(String);
+struct EventLog(String);
 
-impl EventSink<Responses> for Notes {
+impl EventSink<Responses> for EventLog {
     fn event(&mut self, parsed: &Event<'_>) {
         let Event { kind, offset, end, line, lane, named, invalid_utf8, sequence, .. } = parsed;
         let indexes = parsed.indexes();
@@ -29,7 +29,7 @@ impl EventSink<Responses> for Notes {
     }
 }
 
-/// Whether plain blocks are framed as they stand, events recognised, and values known that were checked before.
+/// Whether whole blocks are framed at once, events are recognised, and values are cached.
 type Paths = (bool, bool, bool);
 
 const ALL: Paths = (true, true, true);
@@ -37,49 +37,49 @@ const NONE: Paths = (false, false, false);
 const SOME: [Paths; 5] =
     [ALL, (true, false, true), (false, true, false), (true, true, false), (false, false, true)];
 
-/// All that a decoder tells of a source that comes in these pieces: of its events, and of its responses.
-fn told(pieces: &[&[u8]], paths: Paths, now: Option<f64>) -> (String, Counters) {
-    let mut notes = Notes::default();
-    let (told, counters) = folded(pieces, paths, now, &mut notes);
-    (notes.0 + &told, counters)
+/// Decodes a source that arrives in these chunks; returns its events and responses as text.
+fn decode_events(chunks: &[&[u8]], paths: Paths, now: Option<f64>) -> (String, Counters) {
+    let mut log = EventLog::default();
+    let (result, counters) = decode_responses(chunks, paths, now, &mut log);
+    (log.0 + &result, counters)
 }
 
-/// What a decoder tells of the responses alone.
-fn folded<S: EventSink<Responses>>(
-    pieces: &[&[u8]],
+/// Decodes a source and returns only its responses and diagnostics as text.
+fn decode_responses<S: EventSink<Responses>>(
+    chunks: &[&[u8]],
     paths: Paths,
     now: Option<f64>,
     sink: &mut S,
 ) -> (String, Counters) {
     let options = Options { form: Form::Auto, on_eof: OnEof::Flush, limit: Some(5_000) };
     let mut decoder = Decoder::<Responses>::new(options, false);
-    let (plain, predict, remember) = paths;
-    decoder.choose_paths(plain, predict, remember);
-    for piece in pieces {
-        decoder.feed(piece, now, sink);
+    let (whole_blocks, recognise, cache_values) = paths;
+    decoder.choose_paths(whole_blocks, recognise, cache_values);
+    for chunk in chunks {
+        decoder.feed(chunk, now, sink);
     }
     decoder.finish(now, sink);
-    let mut told = String::new();
-    let _ = writeln!(told, "{:#?}", decoder.store().kept);
-    let _ = writeln!(told, "{:?}", decoder.lanes().last_sequence);
-    for folded in decoder.lanes_mut().take_ended() {
-        let _ = writeln!(told, "{}", folded.json().escape_ascii());
+    let mut result = String::new();
+    let _ = writeln!(result, "{:#?}", decoder.store().kept);
+    let _ = writeln!(result, "{:?}", decoder.lanes().last_sequence);
+    for response in decoder.lanes_mut().take_ended() {
+        let _ = writeln!(result, "{}", response.json().escape_ascii());
         let _ = writeln!(
-            told,
+            result,
             "{:?} {} {} {} {} {:?} {:?} {:?} {:?} {:?}",
-            folded.tracking.lane,
-            folded.tracking.events,
-            folded.tracking.deltas,
-            folded.tracking.byte_end,
-            folded.tracking.version,
-            folded.tracking.first_sequence,
-            folded.tracking.last_sequence,
-            folded.tracking.first_delta_at,
-            folded.tracking.ended_at,
-            folded.tracking.diagnostics,
+            response.tracking.lane,
+            response.tracking.events,
+            response.tracking.deltas,
+            response.tracking.byte_end,
+            response.tracking.version,
+            response.tracking.first_sequence,
+            response.tracking.last_sequence,
+            response.tracking.first_delta_at,
+            response.tracking.ended_at,
+            response.tracking.diagnostics,
         );
     }
-    (told, decoder.counters())
+    (result, decoder.counters())
 }
 
 const KINDS: [&str; 4] = ["output_text", "refusal", "function_call_arguments", "reasoning_text"];
@@ -134,7 +134,7 @@ fn members(random: &mut Random, kind: &str) -> Vec<(&'static str, String)> {
     members
 }
 
-/// A run of events of one template, most of them good.
+/// A run of events of one template, most of them valid.
 fn run(random: &mut Random, sequence: &mut u64, out: &mut Vec<String>) {
     let kind = random.pick(&KINDS);
     let mut members = members(random, kind);
@@ -158,8 +158,8 @@ fn run(random: &mut Random, sequence: &mut u64, out: &mut Vec<String>) {
         }
         if random.chance(3) {
             let place = random.below(event.len());
-            let twin = event[place].clone();
-            event.push(twin);
+            let copy = event[place].clone();
+            event.push(copy);
         }
         let space = if random.chance(4) { " " } else { "" };
         let parts: Vec<_> =
@@ -171,7 +171,7 @@ fn run(random: &mut Random, sequence: &mut u64, out: &mut Vec<String>) {
     }
 }
 
-/// Events of several responses, lanes and items, as text in one of the forms.
+/// Events of several responses, lanes and items, in one of the input formats.
 fn source(random: &mut Random) -> Vec<u8> {
     let mut events = Vec::new();
     let mut sequence = [0, 0, 5, 96, 998, 999_990][random.below(6)];
@@ -190,7 +190,7 @@ fn source(random: &mut Random) -> Vec<u8> {
         run(random, &mut sequence, &mut events);
     }
     if random.chance(20) {
-        // Lanes and items take turns.
+        // Interleaves lanes and items.
         events.sort_by_key(|event| event.len() % 3);
     }
     let form = random.below(4);
@@ -215,27 +215,27 @@ fn source(random: &mut Random) -> Vec<u8> {
     bytes
 }
 
-/// Reads the source in each way, whole and in pieces; gives how often each path was taken.
+/// Decodes the source with each combination of paths, at once and in chunks; returns how often each path was taken.
 fn compare(bytes: &[u8], size: usize, now: Option<f64>) -> Counters {
     let mut sum = Counters::default();
-    let (slow, counters) = told(&[bytes], NONE, now);
+    let (slow, counters) = decode_events(&[bytes], NONE, now);
     assert_eq!(
         (counters.framed, counters.recognised, counters.appended, counters.cached_values),
         (0, 0, 0, 0)
     );
-    let pieces: Vec<&[u8]> = bytes.chunks(size).collect();
+    let chunks: Vec<&[u8]> = bytes.chunks(size).collect();
     for paths in SOME {
-        let (whole, counters) = told(&[bytes], paths, now);
+        let (whole, counters) = decode_events(&[bytes], paths, now);
         assert_eq!(whole, slow, "{paths:?}: {}", bytes.escape_ascii());
         sum.framed += counters.framed;
         sum.recognised += counters.recognised;
         sum.appended += counters.appended;
         sum.cached_values += counters.cached_values;
-        let (cut, _) = told(&pieces, paths, now);
+        let (cut, _) = decode_events(&chunks, paths, now);
         assert_eq!(cut, slow, "{paths:?} {size}: {}", bytes.escape_ascii());
-        for pieces in [&[bytes][..], &pieces] {
-            let (silent, counters) = folded(pieces, paths, now, &mut Ignore);
-            assert!(slow.ends_with(&silent), "{paths:?} {size}: {}", bytes.escape_ascii());
+        for chunks in [&[bytes][..], &chunks] {
+            let (responses, counters) = decode_responses(chunks, paths, now, &mut Ignore);
+            assert!(slow.ends_with(&responses), "{paths:?} {size}: {}", bytes.escape_ascii());
             sum.in_runs += counters.in_runs;
         }
     }
@@ -251,7 +251,7 @@ fn add(sum: &mut Counters, more: Counters) {
 }
 
 #[test]
-fn every_path_tells_the_same() {
+fn all_paths_return_the_same_results() {
     let mut random = Random(1);
     let mut sum = Counters::default();
     for round in 0..300 {
@@ -259,7 +259,7 @@ fn every_path_tells_the_same() {
         let size = 1 + random.below(bytes.len().max(1));
         add(&mut sum, compare(&bytes, size, (round % 3 == 0).then_some(1.5)));
     }
-    // The test is worth nothing unless the paths were taken.
+    // The comparison is meaningless unless the fast paths were taken.
     assert!(sum.framed > 2_000 && sum.recognised > 2_000 && sum.appended > 500, "{sum:?}");
     assert!(sum.in_runs > 200, "{sum:?}");
 }
@@ -275,7 +275,7 @@ const INSTRUCTIONS: [&str; 3] =
     ["null", "\"be brief, and then be briefer still, and no more\"", "[[[1]]]"];
 const NUMBERS: [&str; 5] = ["1", "12", "1.5", "1e3", "-0"];
 
-/// The object of a response with an output; some of its members differ from time to time, in places too.
+/// A response object with an output. Sometimes members change, move, repeat or are missing.
 fn response(random: &mut Random, id: usize, output: &str) -> String {
     let mut members = vec![
         format!("\"id\":\"resp_{id:040}\""),
@@ -300,15 +300,16 @@ fn response(random: &mut Random, id: usize, output: &str) -> String {
     format!("{{{}}}", members.join(comma))
 }
 
-/// Responses that say most things several times, as real ones do; at times not quite the same.
-fn echoes(random: &mut Random) -> Vec<u8> {
+/// Responses that repeat most values several times, as real ones do; sometimes with small differences.
+fn repetitive_source(random: &mut Random) -> Vec<u8> {
     let mut out = String::new();
     for id in 0..=random.below(3) {
         let mut events = Vec::new();
         let opening = response(random, id, "[]");
         for kind in ["created", "in_progress"] {
-            let same = if random.chance(70) { opening.clone() } else { response(random, id, "[]") };
-            events.push(format!("\"type\":\"response.{kind}\",\"response\":{same}"));
+            let object =
+                if random.chance(70) { opening.clone() } else { response(random, id, "[]") };
+            events.push(format!("\"type\":\"response.{kind}\",\"response\":{object}"));
         }
         let mut items = Vec::new();
         for item in 0..=random.below(2) {
@@ -339,20 +340,20 @@ fn echoes(random: &mut Random) -> Vec<u8> {
 }
 
 #[test]
-fn what_is_said_again_is_told_the_same() {
+fn cached_values_do_not_change_the_results() {
     let mut random = Random(2);
     let mut sum = Counters::default();
     for _ in 0..200 {
-        let bytes = echoes(&mut random);
+        let bytes = repetitive_source(&mut random);
         let size = 1 + random.below(bytes.len());
         add(&mut sum, compare(&bytes, size, None));
     }
     assert!(sum.cached_values > 5_000, "{sum:?}");
 }
 
-/// A template that has line breaks in it, or a list that is open over several lines, must not swallow the next line.
+/// A template with line breaks, or a list over several lines, must not consume the next line.
 #[test]
-fn a_known_event_ends_on_its_line() {
+fn a_recognised_event_ends_on_its_line() {
     let event = |list: &str| {
         format!("{{\"type\":\"response.output_text.delta\",\"delta\":\"a\",\"logprobs\":{list}}}")
     };
@@ -364,17 +365,17 @@ fn a_known_event_ends_on_its_line() {
         format!("{good}\n{good}\n{open}\n{good}\n"),
         format!("data: {good}\n\n{broken}{broken}{raw}{broken}"),
     ] {
-        let (slow, _) = told(&[text.as_bytes()], NONE, None);
-        assert_eq!(told(&[text.as_bytes()], ALL, None).0, slow, "{text}");
+        let (slow, _) = decode_events(&[text.as_bytes()], NONE, None);
+        assert_eq!(decode_events(&[text.as_bytes()], ALL, None).0, slow, "{text}");
     }
 }
 
-/// Work is linear where each line opens lists that the next ones go on with.
+/// Time is linear if each line opens a list that the following lines continue.
 #[test]
-fn lists_that_never_end_are_not_read_twice() {
+fn lists_that_never_end_are_not_scanned_twice() {
     let good = "{\"type\":\"response.output_text.delta\",\"delta\":\"a\",\"logprobs\":[1]}\n";
     let open = "{\"type\":\"response.output_text.delta\",\"delta\":\"a\",\"logprobs\":[1,\n";
     let text = format!("{good}{good}{}", open.repeat(20_000));
-    let (told, counters) = told(&[text.as_bytes()], ALL, None);
-    assert!(!told.is_empty() && counters.recognised >= 1);
+    let (result, counters) = decode_events(&[text.as_bytes()], ALL, None);
+    assert!(!result.is_empty() && counters.recognised >= 1);
 }

@@ -1,4 +1,4 @@
-//! The stages that are measured give the right answers: a benchmark must not time a wrong one.
+//! The benchmarked stages return correct results.
 
 #[path = "../benches/stages/mod.rs"]
 mod stages;
@@ -20,12 +20,12 @@ const STREAM: &str = concat!(
     "\n\n",
 );
 
-fn found(log: &[u8]) -> Vec<(&'static str, usize)> {
+fn counts(log: &[u8]) -> Vec<(&'static str, usize)> {
     STAGES.iter().map(|&(name, stage): &(_, Stage)| (name, stage(log))).collect()
 }
 
 #[test]
-fn of_sse() {
+fn stages_count_the_events_of_sse() {
     let log = STREAM.repeat(2);
     let expected = [
         ("memchr", 24),
@@ -36,11 +36,11 @@ fn of_sse() {
         ("fold", 2),
         ("fold_slow", 2),
     ];
-    assert_eq!(found(log.as_bytes()), expected);
+    assert_eq!(counts(log.as_bytes()), expected);
 }
 
 #[test]
-fn of_json_lines() {
+fn stages_count_the_events_of_json_lines() {
     let lines = STREAM.lines().filter_map(|line| line.strip_prefix("data: "));
     let log: String = lines.flat_map(|line| [line, "\n"]).collect();
     let expected = [
@@ -52,11 +52,11 @@ fn of_json_lines() {
         ("fold", 1),
         ("fold_slow", 1),
     ];
-    assert_eq!(found(log.as_bytes()), expected);
+    assert_eq!(counts(log.as_bytes()), expected);
 }
 
 #[test]
-fn the_logs_without_a_folder_are_those_of_the_tests() {
+fn the_default_log_is_generated() {
     if std::env::var_os("RESPSTREAM_BENCH_LOGS").is_some() {
         return;
     }

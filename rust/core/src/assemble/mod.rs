@@ -1,4 +1,4 @@
-//! Assembling items from events: the value tree, places in it, appending deltas, comparing final values.
+//! Assembling items from events: value trees, places in a tree, appending deltas, comparing final values.
 
 pub mod append;
 mod ordered;
@@ -10,7 +10,7 @@ pub mod view;
 
 pub use ordered::Ordered;
 pub use path::{INDEX_SLOTS, Indexes, Step};
-pub use place::{Place, Trail};
-pub use reconcile::differ;
-pub use tree::{Key, Node, Object, Slice, Sparse, Text, grown, opened};
+pub use place::{NodePath, Place};
+pub use reconcile::text_changed;
+pub use tree::{Key, Node, Object, Slice, Sparse, Text, object_mut, text_mut};
 pub use view::{Fields, View};

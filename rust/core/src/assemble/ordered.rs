@@ -1,28 +1,28 @@
-//! Values by number, for lists that indexes write into in any order.
+//! A list of values by number, for numbers that arrive in any order.
 
 use crate::work::work;
 
-/// Numbers that came out of order wait in a list of their own until there are so many.
-const LATE: usize = 512;
+/// The maximum number of out-of-order numbers before they are merged into the sorted list.
+const MAX_OUT_OF_ORDER: usize = 512;
 
-/// Values by number, which may come in any order and have gaps. Each keeps the place in which it was put.
+/// Values by number. Numbers may arrive in any order and have gaps. The position of a value does not change.
 #[derive(Debug)]
 pub struct Ordered<T> {
-    /// The numbers in order, with the places of their values.
+    /// The numbers in ascending order, with the positions of their values.
     order: Vec<(u32, u32)>,
-    /// Numbers far before the end of `order`, in order too: to move all behind each would be quadratic.
-    late: Vec<(u32, u32)>,
+    /// Numbers far before the end of `order`, ascending too. Inserting them into `order` one by one would be quadratic.
+    out_of_order: Vec<(u32, u32)>,
     values: Vec<T>,
 }
 
 impl<T> Default for Ordered<T> {
     fn default() -> Self {
-        Self { order: Vec::new(), late: Vec::new(), values: Vec::new() }
+        Self { order: Vec::new(), out_of_order: Vec::new(), values: Vec::new() }
     }
 }
 
-/// How many of the numbers are smaller.
-fn smaller(numbers: &[(u32, u32)], number: u32) -> usize {
+/// The number of entries with a smaller number.
+fn count_smaller(numbers: &[(u32, u32)], number: u32) -> usize {
     numbers.partition_point(|(other, _)| *other < number)
 }
 
@@ -35,105 +35,110 @@ impl<T> Ordered<T> {
         self.values.is_empty()
     }
 
-    /// The greatest number.
+    /// The largest number.
     pub fn last(&self) -> Option<u32> {
         self.order.last().map(|(number, _)| *number)
     }
 
-    /// How many numbers are smaller.
+    /// The rank of a number: how many numbers are smaller.
     pub fn rank(&self, number: u32) -> usize {
-        smaller(&self.order, number) + smaller(&self.late, number)
+        count_smaller(&self.order, number) + count_smaller(&self.out_of_order, number)
     }
 
-    /// The place of a number's value.
-    pub fn place(&self, number: u32) -> Option<u32> {
+    /// The position of the value of a number.
+    pub fn position(&self, number: u32) -> Option<u32> {
         let find = |numbers: &[(u32, u32)]| {
-            let found = numbers.get(smaller(numbers, number)).filter(|(other, _)| *other == number);
-            found.map(|(_, place)| *place)
+            let found =
+                numbers.get(count_smaller(numbers, number)).filter(|(other, _)| *other == number);
+            found.map(|(_, position)| *position)
         };
-        find(&self.order).or_else(|| find(&self.late))
+        find(&self.order).or_else(|| find(&self.out_of_order))
     }
 
     /// The value of a number.
     pub fn get(&self, number: u32) -> Option<&T> {
-        self.values.get(self.place(number)? as usize)
+        self.values.get(self.position(number)? as usize)
     }
 
-    /// The value of a number, to be changed.
+    /// The value of a number, mutable.
     pub fn get_mut(&mut self, number: u32) -> Option<&mut T> {
-        let place = self.place(number)?;
-        self.at(place)
+        let position = self.position(number)?;
+        self.at(position)
     }
 
-    /// The value in a place.
+    /// The value at a position.
     #[inline]
-    pub fn at(&mut self, place: u32) -> Option<&mut T> {
-        self.values.get_mut(place as usize)
+    pub fn at(&mut self, position: u32) -> Option<&mut T> {
+        self.values.get_mut(position as usize)
     }
 
-    /// The value of a number, made where there is none.
+    /// The value of a number, with its position; `make` creates a missing one.
     pub fn entry(&mut self, number: u32, make: impl FnOnce() -> T) -> (u32, &mut T) {
-        let place = self.place(number).unwrap_or_else(|| {
-            let place = self.values.len() as u32;
-            self.insert(number, place);
+        let position = self.position(number).unwrap_or_else(|| {
+            let position = self.values.len() as u32;
+            self.insert(number, position);
             self.values.push(make());
-            place
+            position
         });
-        (place, &mut self.values[place as usize])
+        (position, &mut self.values[position as usize])
     }
 
-    fn insert(&mut self, number: u32, place: u32) {
-        let rank = smaller(&self.order, number);
-        if self.order.len() - rank <= LATE {
+    fn insert(&mut self, number: u32, position: u32) {
+        let rank = count_smaller(&self.order, number);
+        if self.order.len() - rank <= MAX_OUT_OF_ORDER {
             work(self.order.len() - rank);
-            self.order.insert(rank, (number, place));
+            self.order.insert(rank, (number, position));
             return;
         }
-        let rank = smaller(&self.late, number);
-        work(self.late.len() - rank);
-        self.late.insert(rank, (number, place));
-        if self.late.len() == LATE {
-            self.order.append(&mut self.late);
+        let rank = count_smaller(&self.out_of_order, number);
+        work(self.out_of_order.len() - rank);
+        self.out_of_order.insert(rank, (number, position));
+        if self.out_of_order.len() == MAX_OUT_OF_ORDER {
+            self.order.append(&mut self.out_of_order);
             work(self.order.len());
             merge(&mut self.order);
         }
     }
 
-    /// The number of a rank, and the place of its value.
+    /// The number at a rank, with the position of its value.
     fn slot(&self, rank: usize) -> Option<(u32, u32)> {
-        let (mut low, mut high) = (0, self.late.len());
+        let (mut low, mut high) = (0, self.out_of_order.len());
         while low < high {
             let middle = low.midpoint(high);
-            if smaller(&self.order, self.late[middle].0) + middle < rank {
+            if count_smaller(&self.order, self.out_of_order[middle].0) + middle < rank {
                 low = middle + 1;
             } else {
                 high = middle;
             }
         }
-        let late = self.late.get(low).filter(|(number, _)| self.rank(*number) == rank);
-        late.or_else(|| self.order.get(rank - low)).copied()
+        let out_of_order =
+            self.out_of_order.get(low).filter(|(number, _)| self.rank(*number) == rank);
+        out_of_order.or_else(|| self.order.get(rank - low)).copied()
     }
 
-    /// The values with their numbers, in order.
+    /// The values with their numbers, ascending.
     pub fn iter(&self) -> impl Iterator<Item = (u32, &T)> {
         (0..self.len()).filter_map(|rank| self.ranked(rank))
     }
 
-    /// The number and the value of a rank, to be read.
+    /// The number and the value at a rank.
     pub fn ranked(&self, rank: usize) -> Option<(u32, &T)> {
-        let (number, place) = self.slot(rank)?;
-        Some((number, self.values.get(place as usize)?))
+        let (number, position) = self.slot(rank)?;
+        Some((number, self.values.get(position as usize)?))
     }
 
-    /// The number and the value of a rank.
+    /// The number and the value at a rank, mutable.
     pub fn nth(&mut self, rank: usize) -> Option<(u32, &mut T)> {
-        let (number, place) = self.slot(rank)?;
-        Some((number, self.values.get_mut(place as usize)?))
+        let (number, position) = self.slot(rank)?;
+        Some((number, self.values.get_mut(position as usize)?))
     }
 }
 
-/// Puts two lists in order, one behind the other, into one.
-#[expect(clippy::stable_sort_primitive, reason = "the stable sort sees the two runs: it is linear")]
+/// Sorts a list that consists of two sorted lists, one after the other.
+#[expect(
+    clippy::stable_sort_primitive,
+    reason = "the stable sort detects the two sorted runs and is linear"
+)]
 fn merge(numbers: &mut [(u32, u32)]) {
     numbers.sort();
 }
@@ -142,13 +147,13 @@ fn merge(numbers: &mut [(u32, u32)]) {
 mod tests {
     use super::Ordered;
 
-    /// What was put in, against a sorted map, while it grows.
+    /// Compares the list with a sorted map after each insertion.
     fn check(numbers: impl Iterator<Item = u32>) {
         let (mut ordered, mut expected) = (Ordered::default(), std::collections::BTreeMap::new());
         for (count, number) in numbers.enumerate() {
-            let (place, _) = ordered.entry(number, || number);
+            let (position, _) = ordered.entry(number, || number);
             expected.entry(number).or_insert(number);
-            assert_eq!(ordered.at(place), Some(&mut { number }));
+            assert_eq!(ordered.at(position), Some(&mut { number }));
             assert_eq!(ordered.len(), expected.len());
             if count % 500 != 0 {
                 continue;
@@ -164,7 +169,7 @@ mod tests {
     }
 
     #[test]
-    fn any_order_is_that_of_the_numbers() {
+    fn values_are_in_ascending_order_of_their_numbers() {
         check(0..2000);
         check((0..4000).rev());
         check((0..4000).map(|number| number * 265_443 % 4093));

@@ -1,9 +1,9 @@
-//! Paths from an item to the value that an event writes, as the catalogue of a protocol gives them.
+//! Paths from an item to the value that an event writes; the catalogue of a protocol defines them.
 
 /// The number of index fields that an event may have.
 pub const INDEX_SLOTS: usize = 5;
 
-/// One step of a path: into a member and, with an index, into an element of the list there.
+/// One step of a path: to a member and, with an index, to an element of the list in that member.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Step {
     pub member: &'static str,

@@ -1,15 +1,16 @@
-//! Comparing streamed texts with the final values that replace them.
+//! Compares streamed texts with the final values that replace them.
 
 use super::tree::{Node, Text};
 use super::view::View;
 use crate::json;
 
-/// The most bytes of JSON for one byte of text, times the most bytes of text for one of JSON.
-const STRETCH: usize = 6 * 3;
+/// The maximum ratio of the sizes of two representations of one text: up to 6 bytes of JSON per byte, up to 3 bytes of text
+/// per byte of JSON.
+const MAX_RATIO: usize = 6 * 3;
 
-/// A text that is there is not what it was.
-pub fn differ(before: View<'_>, after: Option<View<'_>>) -> bool {
-    // Equal bytes are equal texts; so are bytes that unescape to the text there is.
+/// Whether a text that is not empty differs from the value that replaces it.
+pub fn text_changed(before: View<'_>, after: Option<View<'_>>) -> bool {
+    // Cheap comparisons first: equal JSON, or JSON that decodes to the text.
     if let (Some(one), Some(other)) = (before.raw(), after.and_then(View::raw))
         && one == other
     {
@@ -17,12 +18,12 @@ pub fn differ(before: View<'_>, after: Option<View<'_>>) -> bool {
     }
     if let (View::Node(Node::Text(text)), Some(View::Raw(quoted))) = (before, after)
         && quoted.first() == Some(&b'"')
-        && (json::reads_as(quoted, &text.wtf8) || *text == Text::of(quoted, text.fixed))
+        && (json::reads_as(quoted, &text.wtf8) || *text == Text::from_quoted(quoted, text.is_final))
     {
         return false;
     }
-    // A short text must not cost what a long one holds: it may come any number of times.
-    if before.size() > STRETCH * after.map_or(0, View::size) {
+    // A short value may arrive any number of times, so its comparison must not cost the size of the streamed text.
+    if before.size() > MAX_RATIO * after.map_or(0, View::size) {
         return true;
     }
     let Some(before) = before.text().filter(|text| !text.is_empty()) else { return false };

@@ -1,7 +1,7 @@
-//! The value tree of an item that is being folded: values as they came, objects, sparse lists, and text that grows.
+//! The value tree of an item while it is assembled: raw JSON, objects, sparse lists, and texts.
 //!
-//! A value stays in the bytes it came in until a path leads into it. Lists that indexes write into are sparse: the gaps
-//! are closed when the tree is read.
+//! A value remains raw JSON until an event writes into it. Lists that are written by index are sparse; their gaps are closed
+//! when the tree is written as JSON.
 
 use std::borrow::{Borrow, Cow};
 use std::collections::HashMap;
@@ -13,15 +13,15 @@ use super::ordered::Ordered;
 use crate::json::{self, Member};
 use crate::work::work;
 
-/// Objects of more members than this are indexed.
-const FEW: usize = 16;
+/// Objects with more members than this have a hash index of their keys.
+const INDEXED_ABOVE: usize = 16;
 
 /// One value of the tree.
 #[derive(Debug)]
 pub enum Node {
-    /// Valid JSON as it came.
+    /// Valid JSON, unchanged.
     Raw(Slice),
-    /// A list in JSON, to which others are appended.
+    /// A JSON list to which other lists are appended.
     List(Vec<u8>),
     Object(Object),
     Sparse(Sparse),
@@ -29,7 +29,7 @@ pub enum Node {
 }
 
 impl Node {
-    /// The canonical JSON of the value.
+    /// Appends the value as canonical JSON.
     pub fn write(&self, out: &mut Vec<u8>) {
         match self {
             Self::Raw(raw) => json::write_canonical(raw, out),
@@ -40,19 +40,19 @@ impl Node {
         }
     }
 
-    /// A value as it came.
-    pub fn whole(raw: &[u8]) -> Self {
+    /// A value of valid JSON, copied.
+    pub fn raw(raw: &[u8]) -> Self {
         Self::Raw(Slice::from(raw))
     }
 
-    /// A string, as JSON.
+    /// A string value.
     pub fn string(text: &str) -> Self {
         let mut raw = Vec::new();
         json::write_str(text, &mut raw);
-        Self::whole(&raw)
+        Self::raw(&raw)
     }
 
-    /// The text that the value is, None where it is none.
+    /// The text, if the value is a string.
     pub fn text(&self) -> Option<Cow<'_, str>> {
         match self {
             Self::Text(text) => Some(json::finish_wtf8(&text.wtf8)),
@@ -61,7 +61,7 @@ impl Node {
         }
     }
 
-    /// The member or element in a position.
+    /// The member or element at a position.
     #[inline]
     pub fn child(&mut self, position: u32) -> Option<&mut Node> {
         match self {
@@ -72,7 +72,7 @@ impl Node {
     }
 }
 
-/// A part of some bytes that the values of one text share.
+/// A range of bytes. The values of one JSON text share its bytes.
 #[derive(Clone, Debug)]
 pub struct Slice {
     bytes: Arc<[u8]>,
@@ -81,7 +81,7 @@ pub struct Slice {
 }
 
 impl Slice {
-    /// The part from `start` to `end` of this part.
+    /// The range from `start` to `end` of this range.
     fn part(&self, start: usize, end: usize) -> Self {
         let base = self.start;
         Self { bytes: Arc::clone(&self.bytes), start: base + start as u32, end: base + end as u32 }
@@ -102,32 +102,34 @@ impl Deref for Slice {
     }
 }
 
-/// A string that grows, in WTF-8. `fixed`: a `*.done` event gave it, so later deltas do not count.
+/// A string that deltas are appended to, in WTF-8: it may contain half of a surrogate pair.
 #[derive(Debug, Default, PartialEq, Eq)]
 pub struct Text {
     pub wtf8: Vec<u8>,
-    pub fixed: bool,
+    /// Whether an event set the final value. Later deltas are ignored then.
+    pub is_final: bool,
 }
 
 impl Text {
-    /// The text of a quoted string.
-    pub fn of(quoted: &[u8], fixed: bool) -> Self {
+    /// Decodes a quoted JSON string.
+    pub fn from_quoted(quoted: &[u8], is_final: bool) -> Self {
         let mut wtf8 = Vec::with_capacity(quoted.len());
         json::decode_wtf8(quoted, &mut wtf8);
-        Self { wtf8, fixed }
+        Self { wtf8, is_final }
     }
 
-    fn from(node: &Node) -> Self {
+    fn from_node(node: &Node) -> Self {
         let wtf8 = node.text().map_or_else(Vec::new, |text| text.into_owned().into_bytes());
-        Self { wtf8, fixed: false }
+        Self { wtf8, is_final: false }
     }
 }
 
-/// An element of a sparse list. `fixed`: a `*_part.done` gave it.
+/// An element of a sparse list.
 #[derive(Debug)]
 pub struct Part {
     pub node: Node,
-    pub fixed: bool,
+    /// Whether an event set the final value.
+    pub is_final: bool,
 }
 
 /// A list by index.
@@ -137,7 +139,7 @@ pub struct Sparse {
 }
 
 impl Sparse {
-    fn from(node: Option<&Node>) -> Self {
+    fn from_node(node: Option<&Node>) -> Self {
         let mut sparse = Self::default();
         let mut found = Vec::new();
         if let Some(Node::Raw(raw)) = node
@@ -145,15 +147,15 @@ impl Sparse {
         {
             for (number, (start, end, _)) in found.into_iter().enumerate() {
                 let node = Node::Raw(raw.part(start, end));
-                sparse.parts.entry(number as u32, || Part { node, fixed: false });
+                sparse.parts.entry(number as u32, || Part { node, is_final: false });
             }
         }
         sparse
     }
 
-    /// The element of an index, with its place; an empty text where there was none.
+    /// The element at an index, with its position; a missing one is created as an empty text.
     pub fn entry(&mut self, index: u32) -> (u32, &mut Part) {
-        self.parts.entry(index, || Part { node: Node::Text(Text::default()), fixed: false })
+        self.parts.entry(index, || Part { node: Node::Text(Text::default()), is_final: false })
     }
 
     fn write(&self, out: &mut Vec<u8>) {
@@ -168,7 +170,7 @@ impl Sparse {
     }
 }
 
-/// A key of an object: a name of the protocol, or a part of the text that the object was read from.
+/// A key of an object: a constant, or a range of the JSON that the object was parsed from.
 #[derive(Clone, Debug)]
 pub enum Key {
     Static(&'static str),
@@ -176,7 +178,7 @@ pub enum Key {
 }
 
 impl Key {
-    /// The key of a member of an object.
+    /// The decoded key of a member.
     fn of(raw: &Slice, member: &Member) -> Self {
         Self::Shared(match json::decode_key(raw, member) {
             Cow::Borrowed(_) => raw.part(member.key.start as usize, member.key.end as usize),
@@ -227,29 +229,29 @@ impl Borrow<[u8]> for Key {
     }
 }
 
-/// The positions of keys; boxed, as few objects have it.
+/// The positions of the members by key. It is boxed because few objects have one.
 #[derive(Debug)]
-struct Places(HashMap<Key, u32>);
+struct KeyIndex(HashMap<Key, u32>);
 
-/// An object: its members in order, each key once.
+/// An object: its members in order, with unique keys.
 #[derive(Debug, Default)]
 pub struct Object {
     members: Vec<(Key, Node)>,
-    /// Where the keys are, once there are many.
-    places: Option<Box<Places>>,
+    /// The index of the keys, if there are many.
+    index: Option<Box<KeyIndex>>,
 }
 
 impl Object {
-    /// Takes apart a valid JSON object, one level.
-    pub fn of(raw: &Slice) -> Self {
-        let mut found = Vec::with_capacity(FEW);
+    /// Parses one level of a valid JSON object.
+    pub fn parse(raw: &Slice) -> Self {
+        let mut found = Vec::with_capacity(INDEXED_ABOVE);
         json::locate(raw, &mut found);
-        Self::with(raw, &found)
+        Self::with_members(raw, &found)
     }
 
-    /// The same where the members are known.
-    pub fn with(raw: &Slice, members: &[Member]) -> Self {
-        let mut object = Self { members: Vec::with_capacity(members.len() + 1), places: None };
+    /// Builds an object whose members are located already. The last of equal keys counts, at the position of the first.
+    pub fn with_members(raw: &Slice, members: &[Member]) -> Self {
+        let mut object = Self { members: Vec::with_capacity(members.len() + 1), index: None };
         for member in members {
             let value = raw.part(member.start as usize, member.end as usize);
             object.set(Key::of(raw, member), Node::Raw(value));
@@ -257,7 +259,7 @@ impl Object {
         object
     }
 
-    /// An object with a type, or an empty one.
+    /// An object with the member `type`; an empty object if `kind` is empty.
     pub fn typed(kind: &str) -> Self {
         let mut object = Self::default();
         if !kind.is_empty() {
@@ -267,10 +269,13 @@ impl Object {
     }
 
     fn position(&self, key: &[u8]) -> Option<u32> {
-        if let Some(places) = &self.places {
-            return places.0.get(key).copied();
+        if let Some(index) = &self.index {
+            return index.0.get(key).copied();
         }
-        self.members.iter().position(|(other, _)| other.bytes() == key).map(|place| place as u32)
+        self.members
+            .iter()
+            .position(|(other, _)| other.bytes() == key)
+            .map(|position| position as u32)
     }
 
     #[inline]
@@ -278,19 +283,19 @@ impl Object {
         self.members.get_mut(position as usize).map(|(_, node)| node)
     }
 
-    /// The member of that name.
+    /// The member with that name.
     pub fn get(&self, key: &str) -> Option<&Node> {
         let position = self.position(key.as_bytes())?;
         self.members.get(position as usize).map(|(_, node)| node)
     }
 
-    /// The member of that name, to be changed.
+    /// The member with that name, mutable.
     pub fn get_mut(&mut self, key: &str) -> Option<&mut Node> {
         let position = self.position(key.as_bytes())?;
         self.at(position)
     }
 
-    /// Sets a member; gives its position, and the node there.
+    /// Sets a member; returns its position and its node.
     pub fn set(&mut self, key: impl Into<Key>, node: Node) -> (u32, &mut Node) {
         let key = key.into();
         let position = match self.position(key.bytes()) {
@@ -305,25 +310,25 @@ impl Object {
 
     fn add(&mut self, key: Key, node: Node) -> u32 {
         let position = self.members.len() as u32;
-        if let Some(places) = &mut self.places {
-            places.0.insert(key.clone(), position);
+        if let Some(index) = &mut self.index {
+            index.0.insert(key.clone(), position);
         }
         self.members.push((key, node));
-        if self.places.is_none() && self.members.len() > FEW {
+        if self.index.is_none() && self.members.len() > INDEXED_ABOVE {
             let keys = self.members.iter().enumerate();
-            let places = keys.map(|(place, (key, _))| (key.clone(), place as u32)).collect();
-            self.places = Some(Box::new(Places(places)));
+            let index = keys.map(|(position, (key, _))| (key.clone(), position as u32)).collect();
+            self.index = Some(Box::new(KeyIndex(index)));
         }
         position
     }
 
-    /// The text that a member is to grow by; what is no text becomes an empty one.
+    /// The member as a text, with its position: see [`text_mut`]. A missing member is created.
     pub fn text(&mut self, key: impl Into<Key>) -> (u32, &mut Text) {
         let key = key.into();
         let position = self
             .position(key.bytes())
             .unwrap_or_else(|| self.add(key, Node::Text(Text::default())));
-        (position, grown(&mut self.members[position as usize].1))
+        (position, text_mut(&mut self.members[position as usize].1))
     }
 
     /// The members in order.
@@ -331,7 +336,7 @@ impl Object {
         self.members.iter().map(|(key, node)| (key, node))
     }
 
-    /// Appends to a member that is a list; what is none is replaced. `more` is a list that is not empty.
+    /// Appends `more`, a list that is not empty, to a list member; a value that is no list is replaced.
     pub fn extend(&mut self, key: &'static str, more: &[u8]) {
         let position = self.position(key.as_bytes()).and_then(|position| self.at(position));
         match position {
@@ -350,35 +355,35 @@ impl Object {
         }
     }
 
-    /// The list that a member is; what is no list becomes an empty one.
+    /// The member as a sparse list, with its position; a value that is no list is replaced by an empty list.
     pub fn list(&mut self, key: &'static str) -> (u32, &mut Sparse) {
         let (position, node) = match self.position(key.as_bytes()) {
             Some(position) => (position, &mut self.members[position as usize].1),
             None => self.set(key, Node::Sparse(Sparse::default())),
         };
         if !matches!(node, Node::Sparse(_)) {
-            *node = Node::Sparse(Sparse::from(Some(node)));
+            *node = Node::Sparse(Sparse::from_node(Some(node)));
         }
         match node {
             Node::Sparse(sparse) => (position, sparse),
-            _ => unreachable!("it was made one"),
+            _ => unreachable!("the node was converted"),
         }
     }
 
-    /// The object that a member is; what is no object becomes an empty one.
+    /// The member as an object, with its position; a value that is no object is replaced by an empty object.
     pub fn object(&mut self, key: &'static str) -> (u32, &mut Object) {
         let (position, node) = match self.position(key.as_bytes()) {
             Some(position) => (position, &mut self.members[position as usize].1),
             None => self.set(key, Node::Object(Object::default())),
         };
-        (position, opened(node, ""))
+        (position, object_mut(node, ""))
     }
 
-    /// The canonical JSON of the object.
+    /// Appends the object as canonical JSON.
     pub fn write(&self, out: &mut Vec<u8>) {
         out.push(b'{');
-        for (place, (key, node)) in self.members.iter().enumerate() {
-            if place > 0 {
+        for (position, (key, node)) in self.members.iter().enumerate() {
+            if position > 0 {
                 out.push(b',');
             }
             json::write_str(key.text(), out);
@@ -389,10 +394,10 @@ impl Object {
     }
 }
 
-/// Appends the elements of a list to a list.
+/// Appends the elements of the JSON list `more` to a JSON list.
 fn join(list: &mut Vec<u8>, more: &[u8]) {
     list.pop();
-    // From the end: white space there is what the last list brought, and not met again.
+    // Only white space of the last appended list is scanned, so the total work is linear.
     let inside = list.get(1..).unwrap_or_default();
     let solid = inside.iter().rposition(|byte| !byte.is_ascii_whitespace());
     work(inside.len() - solid.unwrap_or(0));
@@ -402,26 +407,77 @@ fn join(list: &mut Vec<u8>, more: &[u8]) {
     list.extend_from_slice(more.get(1..).unwrap_or_default());
 }
 
-/// The text that a node is to grow by; what is no text becomes an empty one.
-pub fn grown(node: &mut Node) -> &mut Text {
+/// The node as a text: a string is decoded, another value is replaced by an empty text.
+pub fn text_mut(node: &mut Node) -> &mut Text {
     if !matches!(node, Node::Text(_)) {
-        *node = Node::Text(Text::from(node));
+        *node = Node::Text(Text::from_node(node));
     }
     match node {
         Node::Text(text) => text,
-        _ => unreachable!("it was made one"),
+        _ => unreachable!("the node was converted"),
     }
 }
 
-/// The object that a node is; one that is none becomes one, of the type `part` if given.
-pub fn opened<'t>(node: &'t mut Node, part: &str) -> &'t mut Object {
+/// The node as an object: another value is replaced by an object of the type `part`, or by an empty one if `part` is empty.
+pub fn object_mut<'t>(node: &'t mut Node, part: &str) -> &'t mut Object {
     match node {
         Node::Object(_) => {}
-        Node::Raw(raw) if raw.first() == Some(&b'{') => *node = Node::Object(Object::of(raw)),
+        Node::Raw(raw) if raw.first() == Some(&b'{') => *node = Node::Object(Object::parse(raw)),
         _ => *node = Node::Object(Object::typed(part)),
     }
     match node {
         Node::Object(object) => object,
-        _ => unreachable!("it was made one"),
+        _ => unreachable!("the node was converted"),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::{INDEXED_ABOVE, Node, Object, Slice};
+
+    fn parse(raw: &[u8]) -> Object {
+        Object::parse(&Slice::from(raw))
+    }
+
+    fn written(object: &Object) -> String {
+        let mut out = Vec::new();
+        object.write(&mut out);
+        String::from_utf8(out).expect("UTF-8")
+    }
+
+    #[test]
+    fn keys_are_decoded_and_unique() {
+        let cases: [(&[u8], &str); 5] = [
+            (br#"{"a":1, "b":[ 2 ]}"#, r#"{"a":1,"b":[2]}"#),
+            (br#"{"\u0061":1,"\n":2}"#, r#"{"a":1,"\n":2}"#),
+            (br#"{"a":1,"b":2,"a":3}"#, r#"{"a":3,"b":2}"#),
+            (br#"{"a":1,"b":2,"\u0061":3}"#, r#"{"a":3,"b":2}"#),
+            (b"{\"\xff\":1,\"\xfe\":2}", "{\"\u{fffd}\":2}"),
+        ];
+        for (raw, expected) in cases {
+            assert_eq!(written(&parse(raw)), expected, "{}", raw.escape_ascii());
+        }
+    }
+
+    #[test]
+    fn members_are_found_with_and_without_an_index() {
+        for count in [1, INDEXED_ABOVE, INDEXED_ABOVE + 1, 5 * INDEXED_ABOVE] {
+            let members: Vec<_> = (0..count).map(|key| format!("\"\\u006b{key}\":{key}")).collect();
+            let mut object = parse(format!("{{{}}}", members.join(",")).as_bytes());
+            for key in 0..count {
+                let Some(Node::Raw(raw)) = object.get(&format!("k{key}")) else {
+                    panic!("no member {key} of {count}");
+                };
+                assert_eq!(**raw, *key.to_string().as_bytes(), "{count}");
+            }
+            assert!(object.get("k").is_none() && object.get(&format!("k{count}")).is_none());
+            let (position, _) = object.set("k0", Node::string("x"));
+            assert_eq!((position, object.iter().count()), (0, count));
+            let (position, text) = object.text("new");
+            text.wtf8.push(b'y');
+            assert_eq!((position as usize, object.iter().count()), (count, count + 1));
+            assert_eq!(object.get("k0").and_then(Node::text).as_deref(), Some("x"));
+            assert_eq!(object.get("new").and_then(Node::text).as_deref(), Some("y"));
+        }
     }
 }

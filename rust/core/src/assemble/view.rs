@@ -1,4 +1,4 @@
-//! Reads a value that is raw JSON or a tree, without building objects.
+//! Read access to a value that is raw JSON or a tree, without conversion.
 
 use std::borrow::Cow;
 
@@ -6,13 +6,13 @@ use super::tree::{Node, Object};
 use crate::json::{self, Member};
 use crate::work::work;
 
-/// Room for the members of most objects.
-const FEW: usize = 12;
+/// Capacity for the members of most objects.
+const CAPACITY: usize = 12;
 
-/// A value to be read.
+/// A borrowed value.
 #[derive(Clone, Copy)]
 pub enum View<'a> {
-    /// Valid JSON without white space around it.
+    /// Valid JSON without surrounding white space.
     Raw(&'a [u8]),
     Node(&'a Node),
     Object(&'a Object),
@@ -21,12 +21,13 @@ pub enum View<'a> {
 /// The members of an object.
 pub enum Fields<'a> {
     Raw(&'a [u8], Vec<Member>),
-    Lent(&'a [u8], &'a [Member]),
+    Borrowed(&'a [u8], &'a [Member]),
     Object(&'a Object),
 }
 
 impl<'a> View<'a> {
-    fn flat(self) -> Self {
+    /// Replaces a node by its raw JSON or its object, if it is one.
+    fn unwrapped(self) -> Self {
         match self {
             Self::Node(Node::Raw(raw)) => Self::Raw(raw),
             Self::Node(Node::List(raw)) => Self::Raw(raw),
@@ -37,9 +38,9 @@ impl<'a> View<'a> {
 
     /// The members, if the value is an object.
     pub fn fields(self) -> Option<Fields<'a>> {
-        match self.flat() {
+        match self.unwrapped() {
             Self::Raw(raw) if raw.first() == Some(&b'{') => {
-                let mut members = Vec::with_capacity(FEW);
+                let mut members = Vec::with_capacity(CAPACITY);
                 json::locate(raw, &mut members);
                 Some(Fields::Raw(raw, members))
             }
@@ -48,9 +49,9 @@ impl<'a> View<'a> {
         }
     }
 
-    /// The elements, if the value is a list; else none.
+    /// The elements; empty if the value is no list.
     pub fn list(self) -> Vec<View<'a>> {
-        match self.flat() {
+        match self.unwrapped() {
             Self::Raw(raw) if raw.first() == Some(&b'[') => {
                 let mut spans = Vec::new();
                 json::elements(raw, &mut spans);
@@ -66,9 +67,9 @@ impl<'a> View<'a> {
         }
     }
 
-    /// Whether the value is a list that stands here as it came. False does not say that it is another one.
+    /// Whether the value is equal to this raw list, byte for byte. Equal values in another notation return false.
     pub fn is_list(self, list: &[u8]) -> bool {
-        match self.flat() {
+        match self.unwrapped() {
             Self::Raw(raw) => raw == list,
             Self::Node(Node::Sparse(sparse)) => {
                 is_list_of(list, sparse.parts.iter().map(|(_, part)| Self::Node(&part.node)))
@@ -77,15 +78,15 @@ impl<'a> View<'a> {
         }
     }
 
-    /// The JSON, if the value is as it came.
+    /// The JSON, if the value is raw.
     pub fn raw(self) -> Option<&'a [u8]> {
-        match self.flat() {
+        match self.unwrapped() {
             Self::Raw(raw) => Some(raw),
             _ => None,
         }
     }
 
-    /// The bytes that hold the text, if the value is a string; else 0.
+    /// The size of the representation of a string in bytes; 0 if the value is no string.
     pub(super) fn size(self) -> usize {
         match self {
             Self::Node(Node::Text(text)) => text.wtf8.len(),
@@ -106,11 +107,11 @@ impl<'a> View<'a> {
 }
 
 impl<'a> Fields<'a> {
-    /// The member of that name.
+    /// The member with that name.
     pub fn get(&self, key: &str) -> Option<View<'a>> {
         match self {
             Self::Raw(raw, members) => member(raw, members, key).map(View::Raw),
-            Self::Lent(raw, members) => member(raw, members, key).map(View::Raw),
+            Self::Borrowed(raw, members) => member(raw, members, key).map(View::Raw),
             Self::Object(object) => object.get(key).map(View::Node),
         }
     }
@@ -120,29 +121,31 @@ impl<'a> Fields<'a> {
         self.get(key)?.text()
     }
 
-    /// Gives each object in a member that is a list; of a list as it came, their members lie in `members` meanwhile.
+    /// Passes each object in a list member to `take`. `members` is a buffer for the members of objects in a raw list.
     pub fn each(&self, key: &str, members: &mut Vec<Member>, mut take: impl FnMut(&Fields<'_>)) {
         let Some(list) = self.get(key) else { return };
         if let Some(raw) = list.raw() {
-            json::each_object(raw, members, |_, raw, members| take(&Fields::Lent(raw, members)));
+            json::each_object(raw, members, |_, raw, members| {
+                take(&Fields::Borrowed(raw, members));
+            });
         } else {
             list.list().into_iter().filter_map(View::fields).for_each(|object| take(&object));
         }
     }
 
-    /// The objects in a member that is a list.
+    /// The objects in a list member.
     pub fn objects(&self, key: &str) -> impl Iterator<Item = Fields<'a>> {
         self.get(key).map_or_else(Vec::new, View::list).into_iter().filter_map(View::fields)
     }
 }
 
-/// The bytes of a member's value.
+/// The JSON of the member with that name.
 pub fn member<'a>(raw: &'a [u8], members: &[Member], key: &str) -> Option<&'a [u8]> {
     json::find(raw, members, key).map(|member| member.value(raw))
 }
 
-/// Whether a list is made of these elements, as they came, with nothing but commas between them. False does not say that it
-/// is not.
+/// Whether a raw list consists of these raw elements, byte for byte and without white space. Equal values in another notation
+/// return false.
 pub fn is_list_of<'a>(list: &[u8], elements: impl Iterator<Item = View<'a>>) -> bool {
     work(list.len());
     let Some(mut rest) = list.strip_prefix(b"[") else { return false };
@@ -163,7 +166,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn a_list_is_made_of_elements_as_they_came() {
+    fn a_raw_list_is_compared_with_raw_elements() {
         let of = |list: &str, elements: &[&'static str]| {
             is_list_of(list.as_bytes(), elements.iter().map(|raw| View::Raw(raw.as_bytes())))
         };

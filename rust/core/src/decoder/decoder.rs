@@ -10,7 +10,7 @@ use crate::lanes::Lanes;
 use crate::protocols::Protocol;
 use crate::records::{FrameReader, RecordSpan, RowOptions, Rows};
 
-/// Decodes one source: bytes in, events and responses out. After a failure (of a strict store) it takes nothing more.
+/// Decodes one source: bytes in, events and responses out. After a failure in strict mode it ignores further input.
 pub struct Decoder<P: Protocol> {
     framer: Framer,
     rows: Rows,
@@ -22,7 +22,7 @@ impl<P: Protocol> Decoder<P> {
         Self::with_rows(options, strict, RowOptions::default())
     }
 
-    /// A decoder of rows that wrap streams, in the fields that `rows` names.
+    /// A decoder that also reads rows that wrap streams, in the fields that `rows` names.
     pub fn with_rows(options: Options, strict: bool, rows: RowOptions) -> Self {
         Self {
             framer: Framer::new(options),
@@ -31,7 +31,8 @@ impl<P: Protocol> Decoder<P> {
         }
     }
 
-    /// A decoder of a source that is read from this offset on, where a line begins and nothing is open. Lines count from there.
+    /// A decoder of the part of a source that begins at this offset: at the start of a line, outside of any block. Line numbers
+    /// count from there.
     pub fn starting_at(options: Options, strict: bool, offset: u64) -> Self {
         Self { framer: Framer::starting_at(options, offset), ..Self::new(options, strict) }
     }
@@ -48,7 +49,7 @@ impl<P: Protocol> Decoder<P> {
         self.stages.reader.values.off = !cache_values;
     }
 
-    /// The filter of events, where only lifecycle events matter.
+    /// The filter for decoding lifecycle events only.
     pub fn lifecycle_only(&mut self) -> &mut LifecycleOnly {
         &mut self.stages.lifecycle_only
     }
@@ -68,14 +69,15 @@ impl<P: Protocol> Decoder<P> {
         }
     }
 
-    /// Takes the next bytes; `now` is the time of their arrival, if there is a clock.
+    /// Decodes the next bytes; `now` is the time of their arrival, if there is a clock.
     pub fn feed<S: EventSink<P>>(&mut self, chunk: &[u8], now: Option<f64>, sink: &mut S) {
         self.stages.now = now;
         let Self { framer, rows, stages } = self;
         framer.feed(chunk, &mut SourceSink { stages, rows, sink });
     }
 
-    /// Takes a record that was found elsewhere: a stream or a part of one, gzip or not; the stream `ends` after it.
+    /// Decodes a record that the caller has extracted: a stream or a part of one, with or without gzip. `ends`: the stream ends
+    /// after it.
     pub fn record<S: EventSink<P>>(
         &mut self,
         data: &[u8],
@@ -90,7 +92,7 @@ impl<P: Protocol> Decoder<P> {
         records.leave();
     }
 
-    /// Diagnoses a record that was found elsewhere and cannot be read.
+    /// Reports a record that the caller could not extract.
     pub fn bad_record(&mut self, field: &str, expected: &str, span: RecordSpan) {
         let detail = vec![("field", field.into()), ("expected", expected.into())];
         let length = span.end.saturating_sub(span.offset);
@@ -98,7 +100,7 @@ impl<P: Protocol> Decoder<P> {
         self.stages.note(Note { code, offset: span.offset, length, line: span.line, detail });
     }
 
-    /// Takes one payload that was framed elsewhere: the event with that number, and the name of its event line.
+    /// Decodes one payload that the caller has framed: its number in the source, and the name of its event line.
     pub fn payload(&mut self, raw: &[u8], name: Option<&[u8]>, number: u64, now: Option<f64>) {
         self.stages.now = now;
         let mut members = Vec::new();

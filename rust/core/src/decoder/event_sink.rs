@@ -10,10 +10,10 @@ pub trait EventSink<P: Protocol> {
     /// Whether the sink reads the deltas of runs.
     const READS_DELTAS: bool = true;
 
-    /// Receives an event that belongs to no response, and by default those that do.
+    /// Receives an event that belongs to no response; by default also every other event.
     fn event(&mut self, event: &ParsedEvent<'_, P::Route>);
 
-    /// Receives an event with the response that it belongs to, to which it is applied already.
+    /// Receives an event after it was applied, with the response that it belongs to.
     fn applied(&mut self, event: &ParsedEvent<'_, P::Route>, _response: Option<&P::Response>) {
         self.event(event);
     }
@@ -27,7 +27,7 @@ pub trait EventSink<P: Protocol> {
     #[inline]
     fn delta(&mut self, _: &Delta<'_>) {}
 
-    /// Receives the end of a run: the cached event, the lane, and the response to which the deltas are applied already.
+    /// Receives the end of a run after it was applied: the cached event, the lane and the response.
     #[inline]
     fn run_ended(
         &mut self,
@@ -41,7 +41,7 @@ pub trait EventSink<P: Protocol> {
     fn non_streamed(&mut self, _: &P::Response) {}
 }
 
-/// Ignores the events, where only the responses are wanted.
+/// Ignores all events; for callers that need only the responses.
 pub struct Ignore;
 
 impl<P: Protocol> EventSink<P> for Ignore {

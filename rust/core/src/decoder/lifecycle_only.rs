@@ -1,8 +1,8 @@
 //! Skipping events that cannot change the lifecycle of a response.
 //!
 //! While a response is open, no delta, item or part changes its lifecycle or which response comes next, so these events are
-//! skipped, whether or not they are valid. A delta that repeats a cached event has the type of that event; of other events the
-//! members are located without a check: whatever is found in invalid JSON, it has no effect either.
+//! skipped, whether or not they are valid. A delta that repeats a cached event has the type of that event. The members of other
+//! events are located without a check of the JSON: invalid JSON has no effect on a response either.
 
 use crate::diagnostics::Issue;
 use crate::frames::{DeltaRun, Envelope, Frame};
@@ -10,9 +10,9 @@ use crate::json::{self, Checked};
 use crate::predict::{EventCache, delta_runs};
 use crate::protocols::{Effect, ParsedEvent, Phase, Protocol};
 
-/// Skips events while a response is running, and counts their bytes. If it is on, responses have the right order, offset, lane,
-/// status, error and the members of their last lifecycle object except the output; nothing else about them is right, nor are
-/// diagnostics that compare neighbours or texts.
+/// Skips events while a response is running, and counts their bytes. If it is on, only these values of a response are correct: its
+/// order, offset, lane, status, error, and the members of its last lifecycle object except the output. Diagnostics that compare
+/// neighbours or texts are not correct.
 #[derive(Debug, Default)]
 pub struct LifecycleOnly {
     pub on: bool,
@@ -20,7 +20,7 @@ pub struct LifecycleOnly {
 }
 
 impl LifecycleOnly {
-    /// Skips the run of blocks at the start of `rest` that repeat the latest delta.
+    /// Skips the blocks at the start of `rest` that repeat the last cached delta.
     #[inline]
     pub fn run<R>(
         &mut self,
@@ -54,7 +54,7 @@ impl LifecycleOnly {
                     && P::skips_for_lifecycle(frame.data, frame.members)
             }
             Some(Ok(Checked { recognised: true, .. })) => {
-                cache.latest().is_some_and(|cached| cached.lane.is_none())
+                cache.last_match().is_some_and(|cached| cached.lane.is_none())
             }
             Some(Ok(_)) => P::skips_for_lifecycle(frame.data, frame.members),
             Some(Err(_)) => false,

@@ -1,4 +1,4 @@
-//! The stages behind the framer: frames to events, events to lanes.
+//! The stages after the framer: frames to events, events to lanes.
 
 use std::borrow::Cow;
 
@@ -9,17 +9,17 @@ use crate::frames::{DeltaRun, Envelope, Frame, FrameSink};
 use crate::json::{self, Checked, Fault, Member};
 use crate::lanes::Lanes;
 use crate::predict::Delta;
-use crate::protocols::{Classified, Protocol, Reader, repeated};
+use crate::protocols::{Classified, Protocol, Reader, recognised_event};
 use crate::records::{Closes, FrameReader, RecordSink, RecordSpan, Rows};
 
-/// Everything behind the framer.
+/// The stages after the framer, and their state.
 pub struct Stages<P: Protocol> {
     pub reader: Reader<P::Route, P::Source>,
     pub lanes: Lanes<P>,
     pub store: Store,
     pub issues: Vec<Issue>,
     pub now: Option<f64>,
-    /// The lane of the record that is being read, and the time of its request.
+    /// The lane of the current record, and the time of its request.
     pub lane: Option<Box<str>>,
     pub requested_at: Option<f64>,
     pub lifecycle_only: LifecycleOnly,
@@ -39,7 +39,7 @@ impl<P: Protocol> Stages<P> {
         }
     }
 
-    /// Takes a run of events that repeat the latest and continue its text.
+    /// Applies a run of events that repeat the last cached event and continue its text.
     #[inline]
     fn run<S: EventSink<P>>(
         &mut self,
@@ -76,13 +76,13 @@ impl<P: Protocol> Stages<P> {
         run
     }
 
-    /// Whether events without effect on a lifecycle may be skipped: the response that they would belong to is running.
+    /// Whether events that cannot change a lifecycle may be skipped: the response that they belong to is running.
     #[inline]
     fn may_skip(&mut self) -> bool {
-        self.lifecycle_only.on && self.lane.is_none() && self.lanes.is_running()
+        self.lifecycle_only.on && self.lane.is_none() && self.lanes.allow_skipping()
     }
 
-    /// Takes a frame. Returns the span of one that is not an event; its issues are still to be reported.
+    /// Handles a frame. Returns the span of a frame that is not an event: the caller reports its issues.
     pub fn frame<S: EventSink<P>>(&mut self, mut frame: Frame<'_>, sink: &mut S) -> Option<Span> {
         let recognised = self.reader.recognise(&mut frame);
         let skips = self.may_skip();
@@ -93,8 +93,8 @@ impl<P: Protocol> Stages<P> {
         if store.failed.is_some() {
             return None;
         }
-        if recognised && let Some(cached) = reader.events.latest() {
-            let mut event = repeated(&frame, cached, issues);
+        if recognised && let Some(cached) = reader.events.last_match() {
+            let mut event = recognised_event(&frame, cached, issues);
             event.time = *now;
             if event.lane.is_none() {
                 event.lane = lane.as_deref().map(Cow::Borrowed);
@@ -145,6 +145,7 @@ impl<P: Protocol> Stages<P> {
         }
     }
 
+    /// Reports a diagnostic of the framer.
     pub fn note(&mut self, note: Note) {
         let span = Span { start: note.offset, end: note.offset + note.length, line: note.line };
         self.lanes.source_diagnostics(&mut vec![(note.code, note.detail)], span, &mut self.store);
@@ -188,7 +189,7 @@ impl<P: Protocol, S: EventSink<P>> FrameSink for SourceSink<'_, P, S> {
     }
 
     fn done(&mut self) {
-        self.stages.lanes.done();
+        self.stages.lanes.end_all();
     }
 }
 
@@ -216,7 +217,7 @@ impl<P: Protocol, S: EventSink<P>> FrameSink for InnerSink<'_, P, S> {
 
     fn done(&mut self) {
         let Stages { lanes, lane, .. } = &mut *self.stages;
-        lanes.done_in(lane.as_deref());
+        lanes.end_lane(lane.as_deref());
     }
 }
 

@@ -9,33 +9,34 @@ use crate::frames::Envelope;
 use crate::json::{self, Kind, Template};
 use crate::simd::{ahead, same};
 
-/// The digits of the largest number.
+/// The number of digits of the largest number.
 const DIGITS: usize = 20;
-/// Capacity for the bytes before the first hole, and for the holes, of nearly all deltas.
+/// Capacity for the bytes before the first hole of most patterns.
 const CAPACITY: usize = 256;
+/// Capacity for the holes of most patterns.
 const HOLES: usize = 3;
 
-/// Constant bytes, with the position of the sequence number among them, if it is there.
+/// Constant bytes, with the position of the sequence number if it is among them.
 #[derive(Debug, Default)]
-struct Fixed {
+struct Literal {
     bytes: Vec<u8>,
     number: Option<usize>,
 }
 
-impl Fixed {
-    /// The position after these bytes, if they are here; sets the number if there is one.
+impl Literal {
+    /// The position after these bytes if the text at `at` matches; sets the number if there is one.
     fn matches(&self, text: &[u8], mut at: usize, number: &mut u64) -> Option<usize> {
-        let (before, after) = self.bytes.split_at_checked(self.number.unwrap_or(0))?;
+        let (prefix, suffix) = self.bytes.split_at_checked(self.number.unwrap_or(0))?;
         if self.number.is_some() {
-            at = matches(before, text, at)?;
+            at = matches(prefix, text, at)?;
             let (end, filled) = json::fill(text, at, Kind::Number)?;
             (at, *number) = (end, filled.number);
         }
-        matches(after, text, at)
+        matches(suffix, text, at)
     }
 }
 
-/// The position after these bytes, if they are here.
+/// The position after these bytes if the text at `at` begins with them.
 #[inline]
 fn matches(bytes: &[u8], text: &[u8], at: usize) -> Option<usize> {
     let end = at + bytes.len();
@@ -45,7 +46,7 @@ fn matches(bytes: &[u8], text: &[u8], at: usize) -> Option<usize> {
 /// A hole with the bytes before it.
 #[derive(Debug)]
 struct Part {
-    before: Fixed,
+    before: Literal,
     kind: Kind,
     /// Whether the hole is the delta.
     delta: bool,
@@ -64,8 +65,8 @@ struct Delimiter {
 }
 
 impl Delimiter {
-    /// Only for patterns with the delta in the first hole, string holes only, and no number between holes.
-    fn of(head: &Part, others: &[Part], tail: &Fixed, number: u64) -> Option<Self> {
+    /// `None` unless the delta is in the first hole, all holes are strings, and no number is between holes.
+    fn of(head: &Part, others: &[Part], tail: &Literal, number: u64) -> Option<Self> {
         let constant = |part: &Part| part.kind == Kind::String && part.before.number.is_none();
         if !head.delta || head.kind != Kind::String || !others.iter().all(constant) {
             return None;
@@ -86,7 +87,7 @@ impl Delimiter {
         self.digits.start >= self.split
     }
 
-    /// Writes the number, if there is a place for it.
+    /// Writes the number, if the pattern has one.
     fn set(&mut self, number: u64) {
         if !self.is_numbered {
             return;
@@ -141,7 +142,7 @@ impl Delimiter {
     }
 }
 
-/// The holes of a template that hold the sequence number and a string delta.
+/// The holes of a template that contain the sequence number and the delta.
 #[derive(Clone, Copy, Debug)]
 pub struct Holes {
     pub number: Option<usize>,
@@ -151,13 +152,15 @@ pub struct Holes {
 /// A delta event of a run.
 #[derive(Clone, Copy, Debug)]
 pub struct Delta<'a> {
-    /// The payload, the offset of its block or line, and the offset after it.
+    /// The payload.
     pub raw: &'a [u8],
+    /// The offset of the block or line in the source, and the end of the payload.
     pub offset: u64,
     pub end: u64,
     pub sequence: i64,
-    /// The delta with its quotes, and whether it has escapes.
+    /// The delta with its quotes.
     pub text: &'a [u8],
+    /// Whether the delta has escapes.
     pub escaped: bool,
 }
 
@@ -174,11 +177,11 @@ impl<'a> Delta<'a> {
 pub struct BlockPattern {
     opening: Vec<u8>,
     closing: &'static [u8],
-    /// The first hole, if there is any, and the others.
+    /// The first hole and the others.
     head: Option<Part>,
     others: Vec<Part>,
     /// The bytes after the last hole.
-    tail: Fixed,
+    tail: Literal,
     delimiter: Option<Delimiter>,
 }
 
@@ -222,46 +225,48 @@ impl BlockPattern {
         made && self.opening == envelope.opening && self.closing == envelope.closing
     }
 
-    /// The pattern of a template in an envelope; the next block is expected to have this number.
+    /// The pattern of a template in an envelope; the next block should have this number.
     pub fn of(template: &Template, holes: Holes, envelope: &Envelope<'_>, number: u64) -> Self {
         let Envelope { opening, closing, .. } = *envelope;
-        let (mut parts, mut fixed) = (Vec::with_capacity(HOLES), Fixed::default());
-        fixed.bytes.reserve(CAPACITY);
-        fixed.bytes.extend_from_slice(opening);
+        let (mut parts, mut literal) = (Vec::with_capacity(HOLES), Literal::default());
+        literal.bytes.reserve(CAPACITY);
+        literal.bytes.extend_from_slice(opening);
         for (hole, (before, kind)) in template.holes().enumerate() {
-            fixed.bytes.extend_from_slice(before);
+            literal.bytes.extend_from_slice(before);
             if Some(hole) == holes.number && kind == Kind::Number {
-                fixed.number = Some(fixed.bytes.len());
+                literal.number = Some(literal.bytes.len());
             } else {
                 let delta = Some(hole) == holes.delta;
-                parts.push(Part { before: std::mem::take(&mut fixed), kind, delta });
+                parts.push(Part { before: std::mem::take(&mut literal), kind, delta });
             }
         }
-        fixed.bytes.extend_from_slice(template.behind_holes());
-        fixed.bytes.extend_from_slice(closing);
+        literal.bytes.extend_from_slice(template.behind_holes());
+        literal.bytes.extend_from_slice(closing);
         let mut parts = parts.into_iter();
         let (head, others) = (parts.next(), parts.collect::<Vec<_>>());
-        let delimiter = head.as_ref().and_then(|head| Delimiter::of(head, &others, &fixed, number));
-        Self { opening: opening.to_vec(), closing, head, others, tail: fixed, delimiter }
+        let delimiter =
+            head.as_ref().and_then(|head| Delimiter::of(head, &others, &literal, number));
+        Self { opening: opening.to_vec(), closing, head, others, tail: literal, delimiter }
     }
 
-    /// The block that begins here, if it matches, with any number.
-    fn fits(&self, text: &[u8], begin: usize) -> Option<Match> {
-        let mut fit = Match { begin, size: 0, sequence: 0, delta: 0, length: 0, escaped: false };
+    /// The block at `begin` if it matches, with any number.
+    fn match_at(&self, text: &[u8], begin: usize) -> Option<Match> {
+        let mut block = Match { begin, size: 0, sequence: 0, delta: 0, length: 0, escaped: false };
         let mut at = begin;
         for part in self.parts() {
-            let start = part.before.matches(text, at, &mut fit.sequence)?;
+            let start = part.before.matches(text, at, &mut block.sequence)?;
             let (end, filled) = json::fill(text, start, part.kind)?;
             if part.delta {
-                (fit.delta, fit.length, fit.escaped) = (start, end - start, filled.escaped);
+                (block.delta, block.length, block.escaped) = (start, end - start, filled.escaped);
             }
             at = end;
         }
-        fit.size = self.tail.matches(text, at, &mut fit.sequence)? - begin;
-        Some(fit)
+        block.size = self.tail.matches(text, at, &mut block.sequence)? - begin;
+        Some(block)
     }
 
-    /// The matching blocks from a position on, numbered from `number` on; `None` without a delimiter.
+    /// The matching blocks from `begin` on, with consecutive numbers from `number` on; `None` if there are none, or if the pattern
+    /// has no delimiter.
     #[inline]
     pub fn follow<'s, 't>(
         &'s mut self,
@@ -281,16 +286,16 @@ impl BlockPattern {
     /// Passes the matching blocks at the start of a text to `take`, with any numbers, until it returns false.
     pub fn each(&mut self, text: &[u8], mut take: impl FnMut(&Match) -> bool) {
         let mut begin = 0;
-        while let Some(fit) = self.fits(text, begin).filter(&mut take) {
-            begin += fit.size;
-            let Some(blocks) = self.follow(text, begin, fit.sequence.wrapping_add(1)) else {
+        while let Some(block) = self.match_at(text, begin).filter(&mut take) {
+            begin += block.size;
+            let Some(blocks) = self.follow(text, begin, block.sequence.wrapping_add(1)) else {
                 continue;
             };
-            for fit in blocks {
-                if !take(&fit) {
+            for block in blocks {
+                if !take(&block) {
                     return;
                 }
-                begin += fit.size;
+                begin += block.size;
             }
         }
     }
@@ -305,8 +310,9 @@ pub struct Matches<'s, 't> {
     delimiter: &'s mut Delimiter,
     others: &'s [Part],
     text: &'t [u8],
-    /// The position of the next block, and of its first hole; `None` after the last block.
+    /// The position of the next block.
     begin: usize,
+    /// The position of its first hole; `None` after the last block.
     at: Option<usize>,
     number: u64,
 }
@@ -314,27 +320,27 @@ pub struct Matches<'s, 't> {
 impl Iterator for Matches<'_, '_> {
     type Item = Match;
 
-    #[expect(clippy::inline_always, reason = "it is called for each delta")]
+    #[expect(clippy::inline_always, reason = "it is called for every delta")]
     #[inline(always)]
     fn next(&mut self) -> Option<Match> {
         let Self { delimiter, others, text, begin, at, number } = self;
         let start = (*at)?;
         let (end, filled) = json::fill(text, start, Kind::String)?;
-        let mut behind = end;
+        let mut after = end;
         for part in *others {
-            let start = matches(&part.before.bytes, text, behind)?;
-            (behind, _) = json::fill(text, start, Kind::String)?;
+            let start = matches(&part.before.bytes, text, after)?;
+            (after, _) = json::fill(text, start, Kind::String)?;
         }
-        *at = matches(&delimiter.bytes, text, behind);
+        *at = matches(&delimiter.bytes, text, after);
         if at.is_none() {
-            matches(delimiter.bytes.get(..delimiter.split)?, text, behind)?;
+            matches(delimiter.bytes.get(..delimiter.split)?, text, after)?;
         }
         let (length, escaped) = (end - start, filled.escaped);
-        let size = behind + delimiter.split - *begin;
+        let size = after + delimiter.split - *begin;
         ahead(text, *begin, size);
-        let fit = Match { begin: *begin, size, sequence: *number, delta: start, length, escaped };
+        let block = Match { begin: *begin, size, sequence: *number, delta: start, length, escaped };
         delimiter.count();
         (*begin, *number) = (*begin + size, number.wrapping_add(1));
-        Some(fit)
+        Some(block)
     }
 }

@@ -15,17 +15,17 @@ pub fn skip<R>(cached: &mut CachedEvent<R>, rest: &[u8], envelope: &Envelope<'_>
     }
     let limit = envelope.block_limit();
     cached.pattern_for(envelope, 0).each(rest, |block| {
-        let fits = block.size <= limit;
-        if fits {
+        let within_limit = block.size <= limit;
+        if within_limit {
             extend(&mut run, block.size);
         }
-        fits
+        within_limit
     });
     run
 }
 
-/// Passes the deltas of the matching blocks at the start of `rest` to `each`, whichever texts they belong to. `offset` is that
-/// of the first block.
+/// Passes the deltas of the matching blocks at the start of `rest` to `each`, whatever their sequence numbers are. `offset` is
+/// the position of the first block in the source.
 pub fn read<R>(
     cached: &mut CachedEvent<R>,
     (rest, offset): (&[u8], u64),

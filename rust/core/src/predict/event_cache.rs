@@ -12,9 +12,9 @@ use crate::json::{self, Kind, Member, Template};
 
 /// The number of events in the cache.
 const SLOTS: usize = 8;
-/// After this many misses in a row the cache rests for `REST` events.
-const PATIENCE: u32 = 24;
-const REST: u32 = 512;
+/// After more misses in a row than this the cache rests for `REST_EVENTS` events.
+const MAX_MISSES: u32 = 24;
+const REST_EVENTS: u32 = 512;
 /// The maximum size of a cached event in bytes.
 const MAX_EVENT: usize = 4096;
 
@@ -25,17 +25,17 @@ pub struct Roles {
     pub sequence: &'static str,
     /// The delta.
     pub value: &'static str,
-    /// The id of the item that the delta belongs to.
-    pub item_id: &'static str,
-    /// A list beside the delta, which is extended with it.
+    /// The id of the object that the delta belongs to.
+    pub owner_id: &'static str,
+    /// A list in the event whose elements are appended together with the delta.
     pub extend: &'static str,
     /// Strings that are the same in all events that repeat one another.
     pub constant: &'static [&'static str],
-    /// Members that event objects hold decoded, in order.
+    /// Members that event objects store decoded, in order.
     pub eager: &'static [&'static str],
 }
 
-/// A delta event that was parsed, as a pattern for the events that repeat it. `route` is the protocol's own part.
+/// A parsed delta event, as a pattern for the events that repeat it. The protocol defines `route`.
 #[derive(Debug)]
 pub struct CachedEvent<R> {
     template: Template,
@@ -45,12 +45,12 @@ pub struct CachedEvent<R> {
     /// The type of the event.
     pub name: &'static str,
     pub lane: Option<Box<str>>,
-    /// Positions among the members.
+    /// Positions among the members, by role.
     pub value: Option<usize>,
-    pub item_id: Option<usize>,
+    pub owner_id: Option<usize>,
     pub extend: Option<usize>,
     holes: Holes,
-    /// Whether the list beside the delta varies.
+    /// Whether the list that extends the delta varies.
     pub extends: bool,
     /// The pattern of the blocks around the last run of these events.
     pattern: BlockPattern,
@@ -61,8 +61,8 @@ pub struct CachedEvent<R> {
 impl<R> CachedEvent<R> {
     /// The member at a position, in the event that was recognised last.
     #[inline]
-    pub fn member(&self, place: Option<usize>) -> Option<Member> {
-        self.template.member(place?)
+    pub fn member(&self, position: Option<usize>) -> Option<Member> {
+        self.template.member(position?)
     }
 
     /// The pattern for blocks with this envelope, of which the first has this sequence number.
@@ -79,27 +79,26 @@ impl<R> CachedEvent<R> {
         self.template.is_one_line()
     }
 
-    /// Whether events that repeat this one differ in the sequence number, the delta and the list beside it only, and take
-    /// one line each.
+    /// Whether events that repeat this one have a sequence number and a delta, and one line each.
     pub fn is_delta_only(&self) -> bool {
         self.holes.number.is_some() && self.holes.delta.is_some() && self.is_one_line()
     }
 
-    /// Whether runs of these events can be appended to a text: as [`Self::is_delta_only`], without a list beside the delta.
+    /// Whether runs of these events can be appended to a text: as [`Self::is_delta_only`], without a list that extends the delta.
     pub fn is_for_runs(&self) -> bool {
         self.is_delta_only() && !self.extends
     }
 
-    /// The item id, if it is a string that all events that repeat this one share.
-    pub fn item_id(&self) -> Option<Cow<'_, str>> {
-        let place = self.item_id.filter(|place| !self.varies(*place))?;
-        let (member, value) = self.template.constant(place)?;
+    /// The id of the object that the delta belongs to, if it is a string and equal in all events that repeat this one.
+    pub fn owner_id(&self) -> Option<Cow<'_, str>> {
+        let position = self.owner_id.filter(|position| !self.varies(*position))?;
+        let (member, value) = self.template.constant(position)?;
         (member.kind == Kind::String).then(|| json::decode_str(value))
     }
 
     /// Whether the member at a position varies between events.
-    pub fn varies(&self, place: usize) -> bool {
-        self.template.hole(place).is_some()
+    pub fn varies(&self, position: usize) -> bool {
+        self.template.hole(position).is_some()
     }
 
     /// The sequence number of the event that was recognised last.
@@ -137,8 +136,11 @@ impl<'a, R> Members<'a, R> {
             Self::Parsed(members) => (members, None),
             Self::Repeated(cached) => (&[][..], Some(cached)),
         };
-        let places = 0..cached.map_or(0, |cached| cached.template.members());
-        parsed.iter().copied().chain(places.filter_map(move |place| cached?.template.member(place)))
+        let positions = 0..cached.map_or(0, |cached| cached.template.members());
+        parsed
+            .iter()
+            .copied()
+            .chain(positions.filter_map(move |position| cached?.template.member(position)))
     }
 
     /// The serial number of the cached event that this event repeats.
@@ -163,12 +165,12 @@ impl<'a, R> Members<'a, R> {
 pub struct EventCache<R> {
     cached: Vec<CachedEvent<R>>,
     /// The slot that matched last, and the slot to be replaced next.
-    latest: usize,
+    last_match: usize,
     next: usize,
     learned: u64,
-    missed: u32,
+    misses_in_row: u32,
     resting: u32,
-    /// Events that were recognised, and events that were compared in vain.
+    /// Events that were recognised, and events that matched no cached event.
     pub hits: u64,
     pub misses: u64,
     /// Disables the cache, for tests.
@@ -179,10 +181,10 @@ impl<R> Default for EventCache<R> {
     fn default() -> Self {
         Self {
             cached: Vec::new(),
-            latest: 0,
+            last_match: 0,
             next: 0,
             learned: 0,
-            missed: 0,
+            misses_in_row: 0,
             resting: 0,
             hits: 0,
             misses: 0,
@@ -192,7 +194,7 @@ impl<R> Default for EventCache<R> {
 }
 
 impl<R> EventCache<R> {
-    /// Whether this payload repeats a cached event, which is [`Self::latest`] then.
+    /// Whether this payload repeats a cached event, which is [`Self::last_match`] then.
     #[inline]
     pub fn recognises(&mut self, data: &[u8]) -> bool {
         if self.cached.is_empty() || self.off {
@@ -202,10 +204,10 @@ impl<R> EventCache<R> {
             self.resting -= 1;
             return false;
         }
-        let fits = |template: &mut Template| template.fits(data) == Some(data.len());
-        let latest = self.cached.get_mut(self.latest);
-        let found =
-            latest.is_some_and(|cached| fits(&mut cached.template)) || self.find_other(fits);
+        let matches = |template: &mut Template| template.fits(data) == Some(data.len());
+        let last_match = self.cached.get_mut(self.last_match);
+        let found = last_match.is_some_and(|cached| matches(&mut cached.template))
+            || self.find_other(matches);
         if found {
             self.hit(1);
         } else {
@@ -214,44 +216,44 @@ impl<R> EventCache<R> {
         found
     }
 
-    fn find_other(&mut self, fits: impl Fn(&mut Template) -> bool) -> bool {
-        let latest = self.latest;
-        let mut others = self.cached.iter_mut().enumerate().filter(|(slot, _)| *slot != latest);
-        let found = others.find_map(|(slot, cached)| fits(&mut cached.template).then_some(slot));
-        self.latest = found.unwrap_or(latest);
+    fn find_other(&mut self, matches: impl Fn(&mut Template) -> bool) -> bool {
+        let last_match = self.last_match;
+        let mut others = self.cached.iter_mut().enumerate().filter(|(slot, _)| *slot != last_match);
+        let found = others.find_map(|(slot, cached)| matches(&mut cached.template).then_some(slot));
+        self.last_match = found.unwrap_or(last_match);
         found.is_some()
     }
 
     fn miss(&mut self) {
         self.misses += 1;
-        self.missed += 1;
-        if self.missed > PATIENCE {
-            (self.missed, self.resting) = (0, REST);
+        self.misses_in_row += 1;
+        if self.misses_in_row > MAX_MISSES {
+            (self.misses_in_row, self.resting) = (0, REST_EVENTS);
         }
     }
 
-    /// Counts events that repeated the latest.
+    /// Counts recognised events.
     pub fn hit(&mut self, events: u64) {
         self.hits += events;
-        self.missed = 0;
+        self.misses_in_row = 0;
     }
 
     /// The event that matched last.
     #[inline]
-    pub fn latest(&self) -> Option<&CachedEvent<R>> {
-        self.cached.get(self.latest)
+    pub fn last_match(&self) -> Option<&CachedEvent<R>> {
+        self.cached.get(self.last_match)
     }
 
-    /// The event that matched last, for comparison with the text that follows; `None` while the cache is off or rests.
+    /// The event that matched last, for comparison with the following blocks; `None` while the cache is off or rests.
     #[inline]
     pub fn repeating(&mut self) -> Option<&mut CachedEvent<R>> {
         if self.off || self.resting > 0 {
             return None;
         }
-        self.cached.get_mut(self.latest)
+        self.cached.get_mut(self.last_match)
     }
 
-    /// Adds a delta event that was parsed without any diagnostic; returns its serial number, or `None` if it cannot be cached.
+    /// Adds a delta event that was parsed without diagnostics; returns its serial number, or `None` if it cannot be cached.
     pub fn learn(
         &mut self,
         data: &[u8],
@@ -263,22 +265,23 @@ impl<R> EventCache<R> {
         if self.off || self.resting > 0 || data.len() > MAX_EVENT {
             return None;
         }
-        if members.iter().any(|member| member.key_escaped) || !keys_differ(data, members) {
+        if members.iter().any(|member| member.key_escaped) || !keys_are_unique(data, members) {
             return None;
         }
         let key = |member: &Member| member.raw_key(data);
-        let place = |name: &str| members.iter().position(|member| key(member) == name.as_bytes());
+        let position =
+            |name: &str| members.iter().position(|member| key(member) == name.as_bytes());
         let varies = |member: &Member| match member.kind {
             Kind::Number => key(member) == roles.sequence.as_bytes(),
-            // An empty list is constant: either all events of a stream have elements, or none.
+            // An empty list is constant: in practice either all events of a stream have elements, or none.
             Kind::Array => key(member) == roles.extend.as_bytes() && member.end - member.start > 2,
             Kind::Object => false,
             _ => !roles.constant.iter().any(|name| name.as_bytes() == key(member)),
         };
         let template = Template::of(data, members, varies)?;
-        let hole = |place: Option<usize>| template.hole(place?);
-        let (value, extend) = (place(roles.value), place(roles.extend));
-        let holes = Holes { number: hole(place(roles.sequence)), delta: hole(value) };
+        let hole = |position: Option<usize>| template.hole(position?);
+        let (value, extend) = (position(roles.value), position(roles.extend));
+        let holes = Holes { number: hole(position(roles.sequence)), delta: hole(value) };
         let extends = hole(extend).is_some();
         let slot = |member| roles.eager.iter().position(|name| name.as_bytes() == key(member));
         self.insert(CachedEvent {
@@ -288,7 +291,7 @@ impl<R> EventCache<R> {
             name,
             lane: lane.map(Into::into),
             value,
-            item_id: place(roles.item_id),
+            owner_id: position(roles.owner_id),
             extend,
             holes,
             extends,
@@ -301,19 +304,117 @@ impl<R> EventCache<R> {
     fn insert(&mut self, event: CachedEvent<R>) {
         self.learned += 1;
         if self.cached.len() < SLOTS {
-            self.latest = self.cached.len();
+            self.last_match = self.cached.len();
             self.cached.push(event);
         } else {
-            self.latest = self.next;
+            self.last_match = self.next;
             self.cached[self.next] = event;
             self.next = (self.next + 1) % SLOTS;
         }
     }
 }
 
-fn keys_differ(data: &[u8], members: &[Member]) -> bool {
+fn keys_are_unique(data: &[u8], members: &[Member]) -> bool {
     members.len() <= 32
-        && members.iter().enumerate().all(|(place, member)| {
-            members[..place].iter().all(|other| other.raw_key(data) != member.raw_key(data))
+        && members.iter().enumerate().all(|(position, member)| {
+            members[..position].iter().all(|other| other.raw_key(data) != member.raw_key(data))
         })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::{EventCache, MAX_MISSES, REST_EVENTS, Roles, SLOTS};
+    use crate::json;
+
+    const ROLES: Roles = Roles {
+        sequence: "number",
+        value: "text",
+        owner_id: "owner",
+        extend: "list",
+        constant: &["kind", "owner"],
+        eager: &["owner", "text"],
+    };
+
+    fn event(number: u64, owner: &str, text: &str) -> String {
+        format!(r#"{{"kind":"k","number":{number},"owner":"{owner}","text":"{text}","list":[]}}"#)
+    }
+
+    fn learn(cache: &mut EventCache<()>, data: &str) -> Option<u64> {
+        let mut members = Vec::new();
+        assert!(json::locate(data.as_bytes(), &mut members));
+        cache.learn(data.as_bytes(), &members, &ROLES, ("k", ()), None)
+    }
+
+    #[test]
+    fn an_event_that_repeats_a_cached_one_is_recognised() {
+        let mut cache = EventCache::default();
+        assert!(!cache.recognises(event(1, "o", "a").as_bytes()));
+        assert_eq!(learn(&mut cache, &event(1, "o", "a")), Some(0));
+        let cases = [
+            (event(2, "o", "other"), Some((2, "other", false))),
+            (event(99, "o", r"\n"), Some((99, r"\n", true))),
+            (event(2, "p", "a"), None),
+            (event(2, "o", "a") + " ", None),
+            (event(2, "o", "a").replace("[]", "[1]"), None),
+            (event(2, "o", "a").replace("\"a\"", "null"), None),
+            (event(2, "o", "a").replace(":2,", ":2.5,"), None),
+            (event(2, "o", "a").replace("number", "member"), None),
+        ];
+        for (data, expected) in cases {
+            assert_eq!(cache.recognises(data.as_bytes()), expected.is_some(), "{data}");
+            let Some((number, text, escaped)) = expected else { continue };
+            let cached = cache.last_match().expect("a cached event");
+            assert_eq!(cached.sequence(), Some(number));
+            assert_eq!(cached.delta(data.as_bytes()), Some((text.as_bytes(), escaped)));
+            assert_eq!(cached.owner_id().as_deref(), Some("o"));
+        }
+    }
+
+    #[test]
+    fn events_that_cannot_be_a_pattern_are_not_learned() {
+        let mut cache = EventCache::default();
+        let valid = event(1, "o", "a");
+        for data in [
+            valid.replace("\"list\"", "\"text\""),
+            valid.replace("\"list\"", r#""\u006cist""#),
+            event(1, "o", &"x".repeat(super::MAX_EVENT)),
+        ] {
+            assert_eq!(learn(&mut cache, &data), None, "{data}");
+        }
+        cache.off = true;
+        assert_eq!(learn(&mut cache, &valid), None);
+    }
+
+    #[test]
+    fn the_cache_keeps_the_last_events() {
+        let mut cache = EventCache::default();
+        for owner in 0..=SLOTS {
+            assert_eq!(learn(&mut cache, &event(1, &owner.to_string(), "a")), Some(owner as u64));
+        }
+        assert!(!cache.recognises(event(2, "0", "a").as_bytes()));
+        for owner in (1..=SLOTS).rev() {
+            assert!(cache.recognises(event(2, &owner.to_string(), "a").as_bytes()), "{owner}");
+            assert_eq!(cache.last_match().map(|cached| cached.serial), Some(owner as u64));
+        }
+    }
+
+    #[test]
+    fn the_cache_rests_after_many_misses_in_a_row() {
+        let mut cache = EventCache::default();
+        let (known, other) = (event(1, "o", "a"), event(1, "p", "a"));
+        learn(&mut cache, &known);
+        for _ in 0..MAX_MISSES {
+            assert!(!cache.recognises(other.as_bytes()));
+        }
+        assert!(cache.recognises(known.as_bytes()), "the limit is not reached");
+        for _ in 0..=MAX_MISSES {
+            assert!(!cache.recognises(other.as_bytes()));
+        }
+        assert!(cache.repeating().is_none());
+        assert_eq!(learn(&mut cache, &other), None);
+        for _ in 0..REST_EVENTS {
+            assert!(!cache.recognises(known.as_bytes()));
+        }
+        assert!(cache.recognises(known.as_bytes()), "the rest is over");
+    }
 }

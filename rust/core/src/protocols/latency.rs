@@ -1,6 +1,7 @@
-//! How long a response took, from its times: `docs/latency.md`. All figures are seconds, but for the last.
+//! Latency of a response, computed from the times of its events: `docs/latency.md`. All values are in seconds, except tokens per
+//! second.
 
-/// The figures of one response; each is none where no times tell it.
+/// The latency of one response. A value is `None` if the necessary times are not known.
 #[derive(Clone, Copy, Debug, Default, PartialEq)]
 pub struct Figures {
     pub duration: Option<f64>,
@@ -14,7 +15,7 @@ pub struct Figures {
 }
 
 impl Figures {
-    /// All of them, in order.
+    /// All values, in the order of the fields.
     pub const fn all(&self) -> [Option<f64>; 8] {
         [
             self.duration,
@@ -28,57 +29,58 @@ impl Figures {
         ]
     }
 
-    /// The figures of a response that began, had its first delta and ended then, and its deltas at these times, ascending.
+    /// The latency of a response with these times: of its start, first delta, end, and of all deltas, ascending. `tokens` is the
+    /// number of output tokens.
     pub fn of(
-        began: Option<f64>,
+        started: Option<f64>,
         first: Option<f64>,
         ended: Option<f64>,
         deltas: &[f64],
         tokens: Option<i64>,
     ) -> Self {
-        let (Some(began), Some(ended)) = (began, ended) else { return Self::default() };
-        if ended <= began && first.is_none() {
+        let (Some(started), Some(ended)) = (started, ended) else { return Self::default() };
+        if ended <= started && first.is_none() {
             return Self::default();
         }
-        let duration = ended - began;
-        let mut found = Self {
+        let duration = ended - started;
+        let mut figures = Self {
             duration: Some(duration),
-            time_to_first_token: first.map(|first| first - began),
-            output_tokens_per_second: rate(tokens, deltas, duration),
+            time_to_first_token: first.map(|first| first - started),
+            output_tokens_per_second: tokens_per_second(tokens, deltas, duration),
             ..Self::default()
         };
-        found.add_pauses(deltas);
-        found
+        figures.add_gaps(deltas);
+        figures
     }
 
-    fn add_pauses(&mut self, times: &[f64]) {
-        let mut ordered: Vec<f64> = times.windows(2).map(|pair| pair[1] - pair[0]).collect();
-        ordered.sort_by(f64::total_cmp);
+    fn add_gaps(&mut self, times: &[f64]) {
+        let mut sorted: Vec<f64> = times.windows(2).map(|pair| pair[1] - pair[0]).collect();
+        sorted.sort_by(f64::total_cmp);
         let (Some(first), Some(last)) = (times.first(), times.last()) else { return };
-        if ordered.is_empty() {
+        if sorted.is_empty() {
             return;
         }
-        // Neighbours' differences sum up to that of the ends.
-        self.inter_token_mean = Some((last - first) / real(ordered.len()));
-        self.inter_token_p50 = percentile(&ordered, 50);
-        self.inter_token_p95 = percentile(&ordered, 95);
-        self.inter_token_p99 = percentile(&ordered, 99);
-        self.longest_stall = ordered.last().copied();
+        // The gaps add up to the difference between the last time and the first.
+        self.inter_token_mean = Some((last - first) / to_f64(sorted.len()));
+        self.inter_token_p50 = percentile(&sorted, 50);
+        self.inter_token_p95 = percentile(&sorted, 95);
+        self.inter_token_p99 = percentile(&sorted, 99);
+        self.longest_stall = sorted.last().copied();
     }
 }
 
-/// The percentile of values in ascending order, between neighbours by proportion; none of none.
-pub fn percentile(ordered: &[f64], part: usize) -> Option<f64> {
-    let last = ordered.len().checked_sub(1)?;
-    let place = real(last * part) / 100.0;
-    let below = last * part / 100;
-    let above = (below + 1).min(last);
-    Some(ordered[below] + (ordered[above] - ordered[below]) * (place - real(below)))
+/// A percentile of values in ascending order, with linear interpolation; `None` of no values.
+pub fn percentile(sorted: &[f64], percent: usize) -> Option<f64> {
+    let last = sorted.len().checked_sub(1)?;
+    let position = to_f64(last * percent) / 100.0;
+    let lower = last * percent / 100;
+    let upper = (lower + 1).min(last);
+    Some(sorted[lower] + (sorted[upper] - sorted[lower]) * (position - to_f64(lower)))
 }
 
-/// Output tokens a second while they came: from the first delta to the last; of the whole where there is one or none.
-#[expect(clippy::cast_precision_loss, reason = "a rate")]
-fn rate(tokens: Option<i64>, deltas: &[f64], duration: f64) -> Option<f64> {
+/// Output tokens per second between the first delta and the last; with fewer than two deltas, over the whole duration.
+#[expect(clippy::cast_precision_loss, reason = "token counts are far below 2^53")]
+fn tokens_per_second(tokens: Option<i64>, deltas: &[f64], duration: f64) -> Option<f64> {
     let tokens = tokens.filter(|tokens| *tokens >= 0)?;
     let streamed = match deltas {
         [first, .., last] => last - first,
@@ -90,7 +92,7 @@ fn rate(tokens: Option<i64>, deltas: &[f64], duration: f64) -> Option<f64> {
     (duration > 0.0).then(|| tokens as f64 / duration)
 }
 
-#[expect(clippy::cast_precision_loss, reason = "no memory holds so many deltas")]
-fn real(count: usize) -> f64 {
+#[expect(clippy::cast_precision_loss, reason = "memory has room for fewer than 2^53 deltas")]
+fn to_f64(count: usize) -> f64 {
     count as f64
 }

@@ -8,11 +8,11 @@ use crate::json::{Checked, Located, Member};
 use crate::predict::{CachedEvent, Members};
 use crate::simd::same;
 
-/// An event on its way to its response. It borrows everything from its frame.
+/// A parsed event. It borrows from its frame.
 pub struct ParsedEvent<'a, R> {
     pub raw: &'a [u8],
     pub members: Members<'a, R>,
-    /// What the protocol knows about the event; `None` for an unknown type.
+    /// The protocol's part; `None` for an unknown type.
     pub route: Option<R>,
     /// The type.
     pub kind: Cow<'a, str>,
@@ -24,7 +24,7 @@ pub struct ParsedEvent<'a, R> {
     pub named: bool,
     pub invalid_utf8: bool,
     pub sequence: Option<i64>,
-    /// The time of arrival in seconds since the epoch, if a record or a clock gives it.
+    /// The time of arrival in seconds since the epoch, if a record or a clock provides it.
     pub time: Option<f64>,
     /// The response object in the event, if its members are known.
     pub located: Option<&'a Located>,
@@ -34,12 +34,12 @@ pub struct ParsedEvent<'a, R> {
     pub inner_members: &'a [Member],
     /// The member that carries the value, if the event was parsed.
     pub value: Option<Member>,
-    /// The serial number of the cached event that was made of this one.
+    /// The serial number of the cached event that was created from this one.
     pub learned: Option<u64>,
 }
 
 impl<'a, R: Copy> ParsedEvent<'a, R> {
-    /// The member with that name; the last one counts.
+    /// The member with that name; the last of equal names counts.
     pub fn member(&self, name: &str) -> Option<Member> {
         self.members.find(self.raw, name)
     }
@@ -82,7 +82,7 @@ pub enum Classified<'a, R> {
 
 /// The event of a frame that repeats a cached one.
 #[inline]
-pub fn repeated<'a, R: Copy>(
+pub fn recognised_event<'a, R: Copy>(
     frame: &'a Frame<'_>,
     cached: &'a CachedEvent<R>,
     issues: &mut Vec<Issue>,

@@ -3,6 +3,7 @@
 use std::borrow::Cow;
 use std::fmt::Debug;
 
+use super::effect::Effect;
 use super::parsed_event::{Classified, ParsedEvent};
 use super::reader::Reader;
 use super::tracking::Tracking;
@@ -13,59 +14,31 @@ use crate::json::{Member, ValueCache};
 use crate::predict::CachedEvent;
 use crate::records::Signature;
 
-/// The phase of a response that an event belongs to.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Phase {
-    /// The response begins.
-    Begin,
-    /// The response is queued or in progress: a resumed stream may begin with it.
-    Progress,
-    /// A part of the response.
-    Update,
-    /// A delta of a text.
-    Delta,
-    /// The response ends.
-    Terminal,
-    /// The response failed, or could not begin.
-    Error,
-    /// The event belongs to the stream and to no response.
-    Quiet,
-    /// The type is unknown.
-    Unknown,
-}
-
-/// How an event bears on the response of its lane.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct Effect {
-    pub phase: Phase,
-    /// Whether the event begins a response if none is open in its lane.
-    pub begins: bool,
-}
-
 /// A response while it is assembled.
 pub trait Response: Default {
     fn tracking(&self) -> &Tracking;
 
     fn tracking_mut(&mut self) -> &mut Tracking;
 
-    /// The id of the response, as far as it is known.
+    /// The id of the response, if it is known.
     fn id(&self) -> Option<Cow<'_, str>>;
 
-    /// Takes over a response object that was not streamed.
+    /// Sets a response object that was not streamed.
     fn set_non_streamed(&mut self, raw: &[u8]);
 }
 
 /// An API: how its payloads are classified, routed and applied.
 pub trait Protocol: Sized + 'static {
-    /// What the protocol knows about an event that all events which repeat it share.
+    /// The type and routing of an event; events that repeat one another share it.
     type Route: Copy + Debug;
     type Response: Response;
-    /// What reading remembers about a source.
+    /// The state of classification for one source.
     type Source: Default;
 
-    /// How rows recognise streams of this API.
+    /// Recognises streams of this API in rows.
     const SIGNATURE: &'static Signature;
-    /// The members whose values events repeat: the one that is cached with its members, and those whose members are located.
+    /// The members whose values are repeated by later events: one whose values are cached with their members, and those whose
+    /// members are located while the payload is checked.
     const CACHED_VALUES: (&'static str, &'static [&'static str]);
 
     /// Classifies a frame that repeats no cached event; `issues` receives its diagnostics.
@@ -75,10 +48,10 @@ pub trait Protocol: Sized + 'static {
         issues: &mut Vec<Issue>,
     ) -> Classified<'a, Self::Route>;
 
-    /// Attaches what the value cache knows about the objects in an event.
+    /// Attaches the cached members of the objects in an event.
     fn attach_cached<'a>(event: &mut ParsedEvent<'a, Self::Route>, values: &'a ValueCache);
 
-    /// How an event bears on the response of its lane.
+    /// The effect of an event on the response of its lane.
     fn effect(route: Option<&Self::Route>) -> Effect;
 
     /// Applies an event to the response that it belongs to.
@@ -88,15 +61,15 @@ pub trait Protocol: Sized + 'static {
         issues: &mut Vec<Issue>,
     );
 
-    /// Applies a delta event that repeats the previous one but for its delta. Does nothing and returns false for any other event.
+    /// Applies a delta event that repeats the previous one except for its delta. Does nothing and returns false for any other event.
     fn continue_text(response: &mut Self::Response, event: &ParsedEvent<'_, Self::Route>) -> bool;
 
-    /// The text that events which repeat the cached one continue, if nothing else changes with it.
+    /// The text that is continued by events that repeat the cached one, if they change nothing else.
     fn growing_text<'r>(
         response: &'r mut Self::Response,
         cached: &CachedEvent<Self::Route>,
     ) -> Option<&'r mut Text>;
 
-    /// Whether the event with these members can be skipped when only lifecycle events matter. Deltas are not among them.
+    /// Whether the event with these members can be skipped when only lifecycle events matter; false for deltas.
     fn skips_for_lifecycle(data: &[u8], members: &[Member]) -> bool;
 }

@@ -1,10 +1,10 @@
-//! The state of reading one source, for any protocol: which events and values repeat.
+//! The state of parsing one source, for any protocol: the caches of events and values.
 
 use crate::frames::Frame;
 use crate::json::{Checked, Fault, Member, ValueCache};
 use crate::predict::EventCache;
 
-/// Reads the frames of one source. `R` is the route of its events, `S` what the protocol remembers about the source.
+/// Reads the frames of one source. `R` is the route of its events, `S` the state of the protocol.
 pub struct Reader<R, S> {
     pub events: EventCache<R>,
     pub values: ValueCache,
@@ -12,7 +12,7 @@ pub struct Reader<R, S> {
 }
 
 impl<R, S: Default> Reader<R, S> {
-    /// A reader that caches the values of these members: see [`super::protocol::Protocol::CACHED_VALUES`].
+    /// A reader that caches the values of these members; see [`super::protocol::Protocol::CACHED_VALUES`].
     pub fn new((cached, located): (&'static str, &'static [&'static str])) -> Self {
         Self {
             events: EventCache::default(),
@@ -30,7 +30,7 @@ impl<R, S: Default> Reader<R, S> {
         }
     }
 
-    /// Whether a frame repeats a cached event, which is the latest of the cache then. A frame that was checked already is not
+    /// Whether a frame repeats a cached event, which is [`EventCache::last_match`] then. A frame that was checked already is not
     /// compared again.
     #[inline]
     pub fn recognise(&mut self, frame: &mut Frame<'_>) -> bool {

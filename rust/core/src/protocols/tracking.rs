@@ -1,6 +1,6 @@
-//! What lanes record about a response of any API.
+//! The part of a response that is common to all APIs.
 
-use super::protocol::Phase;
+use super::effect::Phase;
 use crate::diagnostics::{Code, Diagnostic, Issue, Span};
 use crate::work::work;
 
@@ -29,7 +29,7 @@ pub struct Tracking {
     pub terminal: Option<&'static str>,
     /// Whether a terminal event or the end mark was seen.
     pub ended: bool,
-    /// Whether the response came as one object, without events.
+    /// Whether the response was one object, without events.
     pub non_streamed: bool,
     pub started_at: Option<f64>,
     pub first_delta_at: Option<f64>,
@@ -67,7 +67,8 @@ impl Tracking {
         self.previous_raw.extend_from_slice(raw);
     }
 
-    /// Compares the sequence number with the previous one; returns whether the event is a repetition of the previous event.
+    /// Compares the sequence number with that of the previous event; returns whether the event repeats the previous one, with the
+    /// same number and the same bytes.
     pub fn compare_sequence(
         &mut self,
         sequence: Option<i64>,
@@ -94,7 +95,7 @@ impl Tracking {
         repeats
     }
 
-    /// Records the time of an event. A clock that goes back is reported and held.
+    /// Records the time of an event. If the clock goes back, this is reported and the previous time is used.
     pub fn stamp(
         &mut self,
         mut now: f64,
@@ -106,7 +107,7 @@ impl Tracking {
         if let Some(last) = self.ended_at.or(requested_at).filter(|last| now < *last) {
             #[expect(
                 clippy::cast_possible_truncation,
-                reason = "a difference of times that can be read"
+                reason = "times are in a range in which differences fit"
             )]
             let by = ((last - now) * 1e6 + 0.5).floor() as i64;
             issues.push((Code::TimeReversed, vec![("by", by.into())]));
@@ -119,7 +120,7 @@ impl Tracking {
         }
         if phase == Phase::Terminal && offset == self.byte_start && self.first_delta_at == Some(now)
         {
-            // The whole response came in one record, so its only time does not apply to the deltas.
+            // The whole response is in one record, so its only time is not that of the deltas.
             self.first_delta_at = None;
             self.delta_times = Vec::new();
         }

@@ -7,7 +7,7 @@ use respstream_core::frames::{DeltaRun, Envelope, Frame, FrameSink, Framer, Opti
 use respstream_core::json::{Checked, Fault, Member};
 use respstream_core::predict::delta_runs;
 use respstream_core::protocols::responses::{EventReader, Responses};
-use respstream_core::protocols::{Classified, Protocol, repeated};
+use respstream_core::protocols::{Classified, Protocol, recognised_event};
 use respstream_core::records::{
     Closes, FrameReader, RecordSink, RecordSpan, RowOptions, Rows as Wrapped,
 };
@@ -130,8 +130,8 @@ impl<'a, 'n> RowSink<'a, 'n> {
         let Events { name, reader, issues, part, .. } = &mut *self.events;
         let own = part.has(frame.offset);
         let recognised = reader.recognise(frame);
-        let mut event = if let Some(cached) = reader.events.latest().filter(|_| recognised) {
-            repeated(frame, cached, issues)
+        let mut event = if let Some(cached) = reader.events.last_match().filter(|_| recognised) {
+            recognised_event(frame, cached, issues)
         } else if let Classified::Event(event) = Responses::classify(reader, frame, issues) {
             event
         } else {

@@ -29,7 +29,7 @@ impl<'a> EventRow<'a> {
 
     pub fn item_id(&self) -> Option<Cow<'a, str>> {
         match self.event.members {
-            Members::Repeated(cached) => self.text(cached.member(cached.item_id)?),
+            Members::Repeated(cached) => self.text(cached.member(cached.owner_id)?),
             Members::Parsed(_) => self.text(self.event.member("item_id")?),
         }
     }
@@ -96,7 +96,7 @@ pub struct DeltaRows<'a> {
 
 impl<'a> DeltaRows<'a> {
     pub fn item_id(&self) -> Option<Cow<'a, str>> {
-        self.cached.item_id()
+        self.cached.owner_id()
     }
 
     /// An index of the events: 0 for the output, 1 for the content, 2 for the summary.

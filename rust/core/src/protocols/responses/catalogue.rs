@@ -40,7 +40,7 @@ impl Op {
     }
 }
 
-/// The phase of its target that an event belongs to.
+/// The phase of the response, item or text that an event belongs to.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Phase {
     None,
@@ -91,12 +91,12 @@ pub struct Entry {
 
 include!(concat!(env!("OUT_DIR"), "/responses.rs"));
 
-/// The place of a type in [`EVENTS`], if it is known.
+/// The index of a type in [`EVENTS`], if it is known.
 #[inline]
 pub fn lookup(ty: &[u8]) -> Option<u16> {
-    // At most a handful of types share a length.
-    let places = BY_LENGTH.get(ty.len())?;
-    places.iter().copied().find(|&place| EVENTS[usize::from(place)].ty.as_bytes() == ty)
+    // Few types have the same length; a test checks this.
+    let indexes = BY_LENGTH.get(ty.len())?;
+    indexes.iter().copied().find(|&index| EVENTS[usize::from(index)].ty.as_bytes() == ty)
 }
 
 #[cfg(test)]
@@ -104,14 +104,14 @@ mod tests {
     use super::*;
 
     #[test]
-    fn every_type_is_found_at_its_place() {
-        for (place, entry) in EVENTS.iter().enumerate() {
-            assert_eq!(lookup(entry.ty.as_bytes()).map(usize::from), Some(place), "{}", entry.ty);
+    fn every_type_is_found_at_its_index() {
+        for (index, entry) in EVENTS.iter().enumerate() {
+            assert_eq!(lookup(entry.ty.as_bytes()).map(usize::from), Some(index), "{}", entry.ty);
         }
     }
 
     #[test]
-    fn nothing_else_is_found() {
+    fn unknown_types_are_not_found() {
         let long = "x".repeat(10_000);
         for text in [
             "",
@@ -127,11 +127,11 @@ mod tests {
 
     #[test]
     fn few_types_share_a_length() {
-        assert!(BY_LENGTH.iter().all(|places| places.len() <= 6));
+        assert!(BY_LENGTH.iter().all(|indexes| indexes.len() <= 6));
     }
 
     #[test]
-    fn a_text_event_has_its_path() {
+    fn an_entry_has_its_steps_and_fields() {
         let entry =
             &EVENTS[usize::from(lookup(b"response.output_text.delta").expect("a known type"))];
         assert_eq!((entry.op, entry.phase, entry.value), (Op::Text, Phase::Delta, "delta"));

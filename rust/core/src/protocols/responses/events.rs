@@ -1,6 +1,6 @@
 //! Payloads of the Responses API to events: type, indexes, lane, and problems.
 //!
-//! The catalogue knows the types. Frames that are not events (an error body, a response object, another protocol) are
+//! The types are those of the catalogue. Frames that are not events (an error body, a response object, another protocol) are
 //! classified here too.
 
 use std::borrow::Cow;
@@ -31,17 +31,17 @@ const MESSAGES_TYPES: [&str; 6] = [
     "content_block_delta",
     "content_block_stop",
 ];
-/// The members that the value cache keeps, and those whose members it locates.
+/// The member whose values are cached with their members, and the members that are located inside of other values.
 pub const CACHED_VALUES: (&str, &[&str]) = ("response", &["item", "part"]);
 
-/// What all events that repeat one another share: the type, and the indexes, which are `None` if one is bad.
+/// The type and the indexes of an event; events that repeat one another share them. The indexes are `None` if one is bad.
 #[derive(Clone, Copy, Debug)]
 pub struct Route {
     pub entry: &'static Entry,
     pub indexes: Option<Indexes>,
 }
 
-/// An event of the Responses API on its way to its response.
+/// A parsed event of the Responses API.
 pub type Event<'a> = ParsedEvent<'a, Route>;
 
 impl Event<'_> {
@@ -59,7 +59,7 @@ impl Event<'_> {
 /// The state of reading one source of this API.
 pub type EventReader = Reader<Route, Source>;
 
-/// Attaches what the value cache knows about the response, item or part in an event.
+/// Attaches the cached members of the response, item or part in an event.
 pub fn attach_cached<'a>(event: &mut Event<'a>, values: &'a ValueCache) {
     let Some((entry, value)) = event.entry().zip(event.value()) else { return };
     match entry.op {
@@ -125,7 +125,7 @@ pub fn classify<'a>(
     }
 }
 
-/// Classifies an object by its type, else by the name of its event line.
+/// Classifies an object by its type, or without one by the name of its event line.
 fn object<'a>(
     reader: &mut EventReader,
     frame: &'a Frame<'_>,
@@ -197,7 +197,7 @@ fn untyped<'a>(
     Classified::NotAnEvent
 }
 
-/// Makes the event of an object. Its type is in the payload, or it is `named` by the event line.
+/// Makes the event of an object. `named`: the type is the name of the event line.
 fn event<'a>(
     reader: &mut EventReader,
     frame: &'a Frame<'_>,
@@ -211,7 +211,7 @@ fn event<'a>(
         type_mismatch(name, &kind, issues);
     }
     let before = issues.len();
-    let entry = lookup(kind.as_bytes()).and_then(|place| EVENTS.get(usize::from(place)));
+    let entry = lookup(kind.as_bytes()).and_then(|index| EVENTS.get(usize::from(index)));
     if entry.is_none() {
         reader.source.unknown_once(&kind, issues);
     }
@@ -220,7 +220,7 @@ fn event<'a>(
     let lane = lane(data, fields.lane, invalid_utf8, issues);
     let indexes = indexes(data, fields, entry.is_some(), issues);
     let route = entry.map(|entry| Route { entry, indexes });
-    // Without routing fields the event is over the limits, and so is what repeats it.
+    // An event over the limits has no routing fields, and is not cached: its repetitions are over the limits too.
     let regular = !invalid_utf8 && !named && fields.kind.is_some() && issues.len() == before;
     let learned = route
         .filter(|route| regular && route.entry.phase == Phase::Delta)
@@ -257,7 +257,7 @@ fn learn(
     let roles = Roles {
         sequence: "sequence_number",
         value: entry.value,
-        item_id: "item_id",
+        owner_id: "item_id",
         extend: entry.extend,
         constant: &["type", "item_id", "stream_id"],
         eager: entry.eager,
@@ -296,9 +296,9 @@ fn over_limits<'a>(
 
 /// The type in a quoted string: that of the catalogue, or its text.
 fn type_of(quoted: &[u8], escaped: bool) -> Cow<'_, str> {
-    let known = quoted.get(1..quoted.len() - 1).filter(|_| !escaped).and_then(lookup);
-    let known = known.and_then(|place| EVENTS.get(usize::from(place)));
-    known.map_or_else(|| text_of(quoted, escaped), |entry| Cow::Borrowed(entry.ty))
+    let entry = quoted.get(1..quoted.len() - 1).filter(|_| !escaped).and_then(lookup);
+    let entry = entry.and_then(|index| EVENTS.get(usize::from(index)));
+    entry.map_or_else(|| text_of(quoted, escaped), |entry| Cow::Borrowed(entry.ty))
 }
 
 /// The text of a quoted string, borrowed if it has no escapes.
@@ -390,7 +390,7 @@ fn lane<'a>(
 fn indexes(
     data: &[u8],
     fields: &RoutingFields<'_>,
-    known: bool,
+    is_known_type: bool,
     issues: &mut Vec<Issue>,
 ) -> Option<Indexes> {
     let mut indexes = Indexes::default();
@@ -402,7 +402,7 @@ fn indexes(
         let number = number.and_then(|number| u32::try_from(number).ok());
         match number.filter(|number| *number <= INDEX_LIMIT) {
             Some(number) => indexes.values[slot] = Some(number),
-            None if known => {
+            None if is_known_type => {
                 issues.push(bad_field(field, "an integer from 0 to 65535"));
                 good = false;
             }

@@ -1,22 +1,22 @@
-//! One event applied to one response: the operations of the catalogue.
+//! Applies one event to one response: the operations of the catalogue.
 //!
-//! Rules 3 and 4 of the protocol: routing by indexes alone; `output_item.done` over `*_part.done` over `*.done` over the
-//! sum of deltas; the terminal response is authoritative for the items it has.
+//! Events are routed by their indexes only; ids are compared, not used. Precedence of values, highest first: the items of the
+//! terminal response, `output_item.done`, `*_part.done`, `*.done`, the sum of the deltas.
 
 use std::borrow::Cow;
 use std::collections::HashSet;
 
 use super::catalogue::{Entry, Op, Phase};
 use super::events::Event;
-use super::reconcile::{compare, mismatch, reconcile};
+use super::reconcile::{compare_item, mismatch, reconcile};
 use super::response::{Assembled, Cursor, Item};
 use crate::assemble::append::append;
-use crate::assemble::{Fields, Indexes, Node, Object, Ordered, Place, Text, View, differ};
+use crate::assemble::{Fields, Indexes, Node, Object, Ordered, Place, Text, View, text_changed};
 use crate::diagnostics::{Code, Issue, clip};
 use crate::json::{self, Kind, Member};
 use crate::predict::{CachedEvent, Members};
 
-/// An event on its way into a response.
+/// An event with the response that it is applied to.
 struct Fold<'a, 'p> {
     response: &'a mut Assembled,
     event: &'a Event<'p>,
@@ -25,8 +25,8 @@ struct Fold<'a, 'p> {
     issues: &'a mut Vec<Issue>,
 }
 
-/// The index of the item that an event wrote to, and the member with the id that it gave.
-type Touched<'p> = Option<(u32, Option<Cow<'p, str>>)>;
+/// The index of the item that an event refers to, and the item id in the event.
+type ItemReference<'p> = Option<(u32, Option<Cow<'p, str>>)>;
 
 /// Applies an event of a known type to a response; `issues` receives its diagnostics.
 pub fn apply(response: &mut Assembled, event: &Event<'_>, issues: &mut Vec<Issue>) {
@@ -41,7 +41,7 @@ pub fn apply(response: &mut Assembled, event: &Event<'_>, issues: &mut Vec<Issue
     let replaces = entry.op == Op::Text && entry.phase == Phase::Done;
     response.changes += u64::from(replaces || matches!(entry.op, Op::Response | Op::Item));
     let mut fold = Fold { response, event, entry, indexes, issues };
-    let touched = match entry.op {
+    let reference = match entry.op {
         Op::Response => fold.response(),
         Op::Item => fold.item(),
         Op::Part => fold.part(),
@@ -53,12 +53,12 @@ pub fn apply(response: &mut Assembled, event: &Event<'_>, issues: &mut Vec<Issue
         Op::Side => fold.side(),
         Op::Quiet | Op::None => None,
     };
-    if let Some((index, Some(id))) = touched {
+    if let Some((index, Some(id))) = reference {
         fold.check_id(index, &id);
     }
 }
 
-/// The text that events which repeat the cached one continue, if nothing else changes with it.
+/// The text that is continued by events that repeat the cached one, if they change nothing else.
 #[inline]
 pub fn growing_text<'f>(
     response: &'f mut Assembled,
@@ -68,10 +68,10 @@ pub fn growing_text<'f>(
     if cursor.serial != Some(cached.serial) || cached.extends {
         return None;
     }
-    cursor.trail.text(items.at(cursor.item)?.body.tree()?)
+    cursor.text_path.text(items.at(cursor.item_position)?.body.tree_mut()?)
 }
 
-/// Applies a delta event that repeats the previous one but for its delta; false for any other event, which changes nothing.
+/// Applies a delta event that repeats the previous one except for its delta. Does nothing and returns false for any other event.
 #[inline]
 pub fn continue_text(response: &mut Assembled, event: &Event<'_>) -> bool {
     let cursor = response.cursor.as_ref();
@@ -80,8 +80,8 @@ pub fn continue_text(response: &mut Assembled, event: &Event<'_>) -> bool {
     repeats && append_at_cursor(response, event, None)
 }
 
-/// Appends a delta to the text at the cursor. `issues` is given for an event whose item id has to be compared. False if it is not
-/// an event of that text, which changes nothing.
+/// Appends a delta to the text at the cursor. `issues` is given for an event whose item id must be compared. Does nothing and
+/// returns false if the event does not continue that text.
 #[inline]
 fn append_at_cursor(
     response: &mut Assembled,
@@ -89,13 +89,13 @@ fn append_at_cursor(
     issues: Option<&mut Vec<Issue>>,
 ) -> bool {
     let Assembled { cursor: Some(cursor), items, .. } = response else { return false };
-    let Some(delta) = Delta::of(event, cursor.entry, issues.is_some()) else { return false };
-    let Some(item) = items.at(cursor.item) else { return false };
-    let Some(tree) = item.body.tree() else { return false };
-    let Some(text) = cursor.trail.text(tree) else { return false };
+    let Some(delta) = DeltaParts::of(event, cursor.entry, issues.is_some()) else { return false };
+    let Some(item) = items.at(cursor.item_position) else { return false };
+    let Some(tree) = item.body.tree_mut() else { return false };
+    let Some(text) = cursor.text_path.text(tree) else { return false };
     append(text, delta.body, delta.body.len(), delta.escaped || event.invalid_utf8);
     if let Some(list) = delta.list.map(|member| event.bytes(&member)).filter(|list| !is_empty(list))
-        && let Some(object) = cursor.trail.object(tree)
+        && let Some(object) = cursor.text_path.object(tree)
     {
         object.extend(cursor.entry.extend, list);
     }
@@ -107,29 +107,29 @@ fn append_at_cursor(
 }
 
 /// The parts of a delta event that change a response.
-struct Delta<'a> {
+struct DeltaParts<'a> {
     body: &'a [u8],
     escaped: bool,
     id: Option<Member>,
     list: Option<Member>,
 }
 
-impl<'a> Delta<'a> {
-    /// `None` if the value is no string, or a key has to be decoded to tell. Events that repeat the previous one have its item
-    /// id, so that it is looked up only to be `compared`.
+impl<'a> DeltaParts<'a> {
+    /// `None` if the value is no string, or if a key is escaped. The item id of an event that repeats a cached one is read only if
+    /// it will be `compared`.
     #[inline]
     fn of(event: &Event<'a>, entry: &Entry, compared: bool) -> Option<Self> {
         let (body, escaped, id, list) = match event.members {
             Members::Repeated(cached) => {
                 let (body, escaped) = cached.delta(event.raw)?;
                 let list = if cached.extends { cached.member(cached.extend) } else { None };
-                let id = if compared { cached.member(cached.item_id) } else { None };
+                let id = if compared { cached.member(cached.owner_id) } else { None };
                 (body, escaped, id, list)
             }
             Members::Parsed(members) => {
-                let [value, id, list] = named(event, members, entry)?;
+                let [value, id, list] = find_delta_members(event, members, entry)?;
                 let value = value.filter(|member| member.kind == Kind::String)?;
-                (inner(event.bytes(&value)), value.escaped, id, list)
+                (without_delimiters(event.bytes(&value)), value.escaped, id, list)
             }
         };
         let id = id.filter(|member| member.kind == Kind::String);
@@ -138,9 +138,13 @@ impl<'a> Delta<'a> {
     }
 }
 
-/// The value, the item id and the list beside the value; the last member of each name counts.
+/// The value, the item id and the list that extends the value; `None` if a key is escaped. The last of equal names counts.
 #[inline]
-fn named(event: &Event<'_>, members: &[Member], entry: &Entry) -> Option<[Option<Member>; 3]> {
+fn find_delta_members(
+    event: &Event<'_>,
+    members: &[Member],
+    entry: &Entry,
+) -> Option<[Option<Member>; 3]> {
     let names = [entry.value, "item_id", entry.extend];
     let mut found = [None; 3];
     for member in members {
@@ -159,15 +163,15 @@ fn named(event: &Event<'_>, members: &[Member], entry: &Entry) -> Option<[Option
 
 /// Compares the item id of a delta with that of the item.
 fn continue_id(item: &mut Item, index: u32, quoted: &[u8], issues: &mut Vec<Issue>) {
-    let same = item.id.as_deref().is_some_and(|id| id.as_bytes() == inner(quoted));
-    if !same && !item.id_changed {
+    let equal = item.id.as_deref().is_some_and(|id| id.as_bytes() == without_delimiters(quoted));
+    if !equal && !item.id_changed {
         check_id(item, index, &json::decode_str(quoted), issues);
     }
 }
 
-/// The bytes between the quotes.
+/// The bytes of a string without its quotes, or of a list without its brackets.
 #[inline]
-fn inner(quoted: &[u8]) -> &[u8] {
+fn without_delimiters(quoted: &[u8]) -> &[u8] {
     quoted.get(1..quoted.len().saturating_sub(1)).unwrap_or_default()
 }
 
@@ -188,7 +192,7 @@ fn check_id(item: &mut Item, index: u32, got: &str, issues: &mut Vec<Issue>) {
 }
 
 impl<'p> Fold<'_, 'p> {
-    /// The member that carries the value, if it is of that kind; else this is reported.
+    /// The member that carries the value; reported if it is missing or of another kind.
     fn member(&mut self, kind: Kind, expected: &str) -> Option<Member> {
         let found = self.event.value();
         let found = found.filter(|member| member.kind == kind);
@@ -199,7 +203,7 @@ impl<'p> Fold<'_, 'p> {
         found
     }
 
-    /// The value itself.
+    /// The JSON of the value; reported if it is missing or of another kind.
     fn value(&mut self, kind: Kind, expected: &str) -> Option<&'p [u8]> {
         self.member(kind, expected).map(|member| self.event.bytes(&member))
     }
@@ -212,23 +216,23 @@ impl<'p> Fold<'_, 'p> {
 
     // -- lifecycle ---------------------------------------------------------------------------------------------
 
-    fn response(&mut self) -> Touched<'p> {
+    fn response(&mut self) -> ItemReference<'p> {
         let value = self.value(Kind::Object, "an object");
         if let Some(raw) = value {
-            self.take_base(raw);
+            self.set_base(raw);
         }
         if self.entry.phase == Phase::Terminal {
             self.response.tracking.terminal = Some(self.entry.ty);
             self.response.tracking.ended = true;
             if value.is_some() {
-                self.response.finished = true;
+                self.response.has_final_response = true;
                 reconcile(self.response, self.issues);
             }
         }
         None
     }
 
-    fn take_base(&mut self, raw: &[u8]) {
+    fn set_base(&mut self, raw: &[u8]) {
         let response = &mut *self.response;
         if response.base_raw() == Some(raw) {
             return;
@@ -248,119 +252,122 @@ impl<'p> Fold<'_, 'p> {
 
     // -- items and parts ---------------------------------------------------------------------------------------
 
-    fn item(&mut self) -> Touched<'p> {
+    fn item(&mut self) -> ItemReference<'p> {
         let value = self.member(Kind::Object, "an object")?;
         let (raw, fields) = (self.event.bytes(&value), fields(self.event, &value)?);
         let done = self.entry.phase == Phase::Done;
-        let Assembled { items, latest, .. } = &mut *self.response;
-        let missing = || if done { *latest } else { items.last().map_or(0, |last| last + 1) };
+        let Assembled { items, latest_index, .. } = &mut *self.response;
+        let missing = || if done { *latest_index } else { items.last().map_or(0, |last| last + 1) };
         let index = self.indexes.values[0].unwrap_or_else(missing);
-        let known = items.place(index).is_some();
+        let exists = items.position(index).is_some();
         let (_, item) = items.entry(index, Item::default);
-        if done && known {
-            compare(item, index, Some(&fields), self.issues);
+        if done && exists {
+            compare_item(item, index, Some(&fields), self.issues);
         }
-        item.body.put(raw, value.start, &fields);
-        item.fixed = done;
-        *latest = index;
+        item.body.replace(raw, value.start, &fields);
+        item.is_final = done;
+        *latest_index = index;
         Some((index, fields.text("id")))
     }
 
-    fn part(&mut self) -> Touched<'p> {
+    fn part(&mut self) -> ItemReference<'p> {
         let member = self.member(Kind::Object, "an object")?;
         let (raw, value) = (self.event.bytes(&member), fields(self.event, &member)?);
         let Fold { response, event, entry, indexes, issues } = self;
         let reasoning = value.text("type").as_deref() == Some("reasoning_text");
         let kind = if reasoning { "reasoning" } else { entry.item };
-        let (target, touched) =
-            target(&mut response.items, &mut response.latest, event, indexes, kind);
-        let Some(Target { item: Item { body, mismatches, .. }, index, .. }) = target else {
-            return touched;
+        let (open, reference) =
+            open_item(&mut response.items, &mut response.latest_index, event, indexes, kind);
+        let Some(OpenItem { item: Item { body, mismatches, .. }, index, .. }) = open else {
+            return reference;
         };
         let done = entry.phase == Phase::Done;
-        if let Some(mut place) = Place::find(body.grown(), entry.steps, indexes, entry.part, !done)
+        if let Some(mut place) = Place::find(body.expand(), entry.steps, indexes, entry.part, !done)
         {
             if done {
                 compare_members(&place, &value, &["text", "refusal"], mismatches, index, issues);
             }
-            place.put(Node::whole(raw));
-            place.fix(done);
+            place.put(Node::raw(raw));
+            place.set_final(done);
         }
-        touched
+        reference
     }
 
     // -- values ------------------------------------------------------------------------------------------------
 
-    fn text(&mut self) -> Touched<'p> {
+    fn text(&mut self) -> ItemReference<'p> {
         let quoted = self.value(Kind::String, "a string")?;
         let Fold { response, event, entry, indexes, issues } = self;
-        let (target, touched) =
-            target(&mut response.items, &mut response.latest, event, indexes, entry.item);
-        let Some(Target { item, index, place: at }) = target else { return touched };
+        let (open, reference) =
+            open_item(&mut response.items, &mut response.latest_index, event, indexes, entry.item);
+        let Some(OpenItem { item, index, position }) = open else { return reference };
         let Item { body, mismatches, .. } = item;
         let new_element = entry.phase == Phase::Added;
         let Some(mut place) =
-            Place::find(body.grown(), entry.steps, indexes, entry.part, new_element)
+            Place::find(body.expand(), entry.steps, indexes, entry.part, new_element)
         else {
-            return touched;
+            return reference;
         };
         if entry.phase == Phase::Delta {
-            if place.fixed || matches!(place.get(), Some(Node::Text(text)) if text.fixed) {
+            if place.in_final_part || matches!(place.get(), Some(Node::Text(text)) if text.is_final)
+            {
                 if quoted.len() > 2 {
                     mismatch(mismatches, index, place.path(), issues);
                 }
-                return touched;
+                return reference;
             }
-            let body = inner(quoted);
-            append(place.grow(), body, body.len(), true);
-            let trail = place.trail;
+            let body = without_delimiters(quoted);
+            append(place.text_mut(), body, body.len(), true);
+            let text_path = place.node_path;
             extend(&mut place, event, entry);
             let (indexes, serial) = (**indexes, event.serial());
-            response.cursor = Some(Cursor { entry, indexes, serial, item: at, index, trail });
-            return touched;
+            response.cursor =
+                Some(Cursor { entry, indexes, serial, item_position: position, index, text_path });
+            return reference;
         }
         let done = entry.phase == Phase::Done;
-        let fixed = place.fixed;
+        let in_final_part = place.in_final_part;
         if done
-            && let Some(Node::Text(grown)) = place.get_mut()
-            && json::reads_as(quoted, &grown.wtf8)
+            && let Some(Node::Text(streamed)) = place.get_mut()
+            && json::reads_as(quoted, &streamed.wtf8)
         {
-            if !fixed {
-                grown.fixed = true;
+            if !in_final_part {
+                streamed.is_final = true;
                 extend(&mut place, event, entry);
             }
-            return touched;
+            return reference;
         }
-        let text = Text::of(quoted, done);
+        let text = Text::from_quoted(quoted, done);
         if done {
-            let same = matches!(place.get(), Some(Node::Text(grown)) if grown.wtf8 == text.wtf8);
-            let differs = |before| differ(View::Node(before), Some(View::Raw(quoted)));
-            if !same && place.get().is_some_and(differs) {
+            let equal =
+                matches!(place.get(), Some(Node::Text(streamed)) if streamed.wtf8 == text.wtf8);
+            let differs = |before| text_changed(View::Node(before), Some(View::Raw(quoted)));
+            if !equal && place.get().is_some_and(differs) {
                 mismatch(mismatches, index, place.path(), issues);
             }
-            if place.fixed {
-                return touched;
+            if place.in_final_part {
+                return reference;
             }
         }
         place.put(Node::Text(text));
         extend(&mut place, event, entry);
-        touched
+        reference
     }
 
-    /// Output of a shell command: an object of texts that grow; the done event has the whole as a list of one.
-    fn members(&mut self) -> Touched<'p> {
+    /// Applies output of a shell command: deltas are objects of texts to append; the done event has a list of one final object.
+    fn members(&mut self) -> ItemReference<'p> {
         let done = self.entry.phase == Phase::Done;
         let (kind, expected) =
             if done { (Kind::Array, "a list") } else { (Kind::Object, "an object") };
         let raw = self.value(kind, expected)?;
         let Fold { response, event, entry, indexes, issues } = self;
-        let (target, touched) =
-            target(&mut response.items, &mut response.latest, event, indexes, entry.item);
-        let Some(Target { item: Item { body, mismatches, .. }, index, .. }) = target else {
-            return touched;
+        let (open, reference) =
+            open_item(&mut response.items, &mut response.latest_index, event, indexes, entry.item);
+        let Some(OpenItem { item: Item { body, mismatches, .. }, index, .. }) = open else {
+            return reference;
         };
-        let Some(mut place) = Place::find(body.grown(), entry.steps, indexes, "", false) else {
-            return touched;
+        let Some(mut place) = Place::find(body.expand(), entry.steps, indexes, "", false) else {
+            return reference;
         };
         if done {
             let first = View::Raw(raw).list().first().copied();
@@ -368,42 +375,42 @@ impl<'p> Fold<'_, 'p> {
                 && let Some(value) = View::Raw(whole).fields()
             {
                 compare_members(&place, &value, &["stdout", "stderr"], mismatches, index, issues);
-                place.put(Node::whole(whole));
-                place.fix(true);
+                place.put(Node::raw(whole));
+                place.set_final(true);
             }
-        } else if !place.is_fixed() {
-            append_members(place.enter(), raw);
+        } else if !place.is_final_element() {
+            append_members(place.object_mut(), raw);
         }
-        touched
+        reference
     }
 
-    /// An annotation.
-    fn put(&mut self) -> Touched<'p> {
+    /// Puts a value into a list: an annotation.
+    fn put(&mut self) -> ItemReference<'p> {
         let Fold { response, event, entry, indexes, .. } = self;
         let value = event.value().filter(|member| member.kind != Kind::Null)?;
-        let (target, touched) =
-            target(&mut response.items, &mut response.latest, event, indexes, entry.item);
-        let Some(Target { item, .. }) = target else { return touched };
-        let place = Place::find(item.body.grown(), entry.steps, indexes, entry.part, true);
-        if let Some(mut place) = place.filter(|place| !place.fixed) {
-            place.put(Node::whole(event.bytes(&value)));
+        let (open, reference) =
+            open_item(&mut response.items, &mut response.latest_index, event, indexes, entry.item);
+        let Some(OpenItem { item, .. }) = open else { return reference };
+        let place = Place::find(item.body.expand(), entry.steps, indexes, entry.part, true);
+        if let Some(mut place) = place.filter(|place| !place.in_final_part) {
+            place.put(Node::raw(event.bytes(&value)));
         }
-        touched
+        reference
     }
 
-    fn status(&mut self) -> Touched<'p> {
+    fn status(&mut self) -> ItemReference<'p> {
         let Fold { response, event, entry, indexes, .. } = self;
-        let (target, touched) =
-            target(&mut response.items, &mut response.latest, event, indexes, entry.item);
-        if let Some(Target { item, .. }) = target {
+        let (open, reference) =
+            open_item(&mut response.items, &mut response.latest_index, event, indexes, entry.item);
+        if let Some(OpenItem { item, .. }) = open {
             item.body.set_status(entry.status);
         }
-        touched
+        reference
     }
 
-    // -- beside the output -------------------------------------------------------------------------------------
+    // -- outside of the output ---------------------------------------------------------------------------------
 
-    fn error(&mut self) -> Touched<'p> {
+    fn error(&mut self) -> ItemReference<'p> {
         let event = self.event;
         let nested = event.member("error").filter(|member| member.kind == Kind::Object);
         self.response.event_error = Some(match nested {
@@ -413,53 +420,53 @@ impl<'p> Fold<'_, 'p> {
         None
     }
 
-    fn side(&mut self) -> Touched<'p> {
+    fn side(&mut self) -> ItemReference<'p> {
         let quoted = self.value(Kind::String, "a string")?;
         let name = self.entry.steps;
-        let side = &mut self.response.side;
-        let place = side.iter().position(|(other, _)| *other == name).unwrap_or_else(|| {
+        let side = &mut self.response.side_texts;
+        let position = side.iter().position(|(other, _)| *other == name).unwrap_or_else(|| {
             side.push((name, Vec::new()));
             side.len() - 1
         });
-        json::decode_wtf8(quoted, &mut side[place].1);
+        json::decode_wtf8(quoted, &mut side[position].1);
         None
     }
 }
 
-/// The members of the item or part that a member is; they are located only where they are not known.
+/// The members of the item or part in an event. They are located here unless the value cache has located them.
 fn fields<'p>(event: &Event<'p>, value: &Member) -> Option<Fields<'p>> {
     if event.inner_members.is_empty() {
         return View::Raw(event.bytes(value)).fields();
     }
-    Some(Fields::Lent(event.raw, event.inner_members))
+    Some(Fields::Borrowed(event.raw, event.inner_members))
 }
 
-/// The item that an event is about.
-struct Target<'f> {
+/// An item that is not final, so that events may write to it.
+struct OpenItem<'f> {
     item: &'f mut Item,
     index: u32,
-    /// The place of the item.
-    place: u32,
+    /// The position of the item in the list of items.
+    position: u32,
 }
 
-/// The item that an event is about, None if it is fixed; where none was added, one is made of what the event tells.
-fn target<'f, 'p>(
+/// The item that an event refers to, unless it is final. A missing item is created with the type `kind` and the id in the event.
+fn open_item<'f, 'p>(
     items: &'f mut Ordered<Item>,
-    latest: &mut u32,
+    latest_index: &mut u32,
     event: &Event<'p>,
     indexes: &Indexes,
     kind: &str,
-) -> (Option<Target<'f>>, Touched<'p>) {
-    let index = indexes.values[0].unwrap_or(*latest);
-    *latest = index;
+) -> (Option<OpenItem<'f>>, ItemReference<'p>) {
+    let index = indexes.values[0].unwrap_or(*latest_index);
+    *latest_index = index;
     let id = event.member("item_id").filter(|member| member.kind == Kind::String);
     let id = id.map(|member| json::decode_str(member.value(event.raw)));
-    let (place, item) = items.entry(index, || Item::made(kind, id.as_deref()));
-    let target = (!item.fixed).then_some(Target { item, index, place });
-    (target, Some((index, id)))
+    let (position, item) = items.entry(index, || Item::placeholder(kind, id.as_deref()));
+    let open = (!item.is_final).then_some(OpenItem { item, index, position });
+    (open, Some((index, id)))
 }
 
-/// Reports the texts of the object at a place that are not those of the value that comes in its stead.
+/// Reports the texts of the object at a place that differ from those of the value that replaces it.
 fn compare_members(
     place: &Place<'_>,
     value: &Fields<'_>,
@@ -470,13 +477,13 @@ fn compare_members(
 ) {
     let Some(old) = place.get().and_then(|old| View::Node(old).fields()) else { return };
     for key in keys {
-        if old.get(key).is_some_and(|before| differ(before, value.get(key))) {
+        if old.get(key).is_some_and(|before| text_changed(before, value.get(key))) {
             mismatch(mismatches, index, format!("{}.{key}", place.path()), issues);
         }
     }
 }
 
-/// Log probabilities: those of deltas add up, those of a done event replace the sum.
+/// Applies the log probabilities of an event: those of a delta are appended, those of a done event replace the list.
 fn extend(place: &mut Place<'_>, event: &Event<'_>, entry: &Entry) {
     if entry.extend.is_empty() {
         return;
@@ -492,24 +499,24 @@ fn extend(place: &mut Place<'_>, event: &Event<'_>, entry: &Entry) {
             object.extend(entry.extend, more);
         }
     } else {
-        object.set(entry.extend, Node::whole(more));
+        object.set(entry.extend, Node::raw(more));
     }
 }
 
-/// Appends each member that is a string to the text of its name.
+/// Appends each string member to the member of the same name.
 fn append_members(object: &mut Object, raw: &[u8]) {
-    let pieces = Object::of(&raw.into());
-    for (key, node) in pieces.iter() {
+    let deltas = Object::parse(&raw.into());
+    for (key, node) in deltas.iter() {
         if let Node::Raw(quoted) = node
             && quoted.first() == Some(&b'"')
         {
-            let body = inner(quoted);
+            let body = without_delimiters(quoted);
             append(object.text(key.clone()).1, body, body.len(), true);
         }
     }
 }
 
-/// The members of an `error` event that tell of the error.
+/// The error in a flat `error` event: all members except those of the event itself.
 fn flat_error(event: &Event<'_>) -> Vec<u8> {
     let mut error = Vec::from(b"{");
     for member in event.members.iter() {
@@ -526,5 +533,5 @@ fn flat_error(event: &Event<'_>) -> Vec<u8> {
 }
 
 fn is_empty(list: &[u8]) -> bool {
-    inner(list).iter().all(u8::is_ascii_whitespace)
+    without_delimiters(list).iter().all(u8::is_ascii_whitespace)
 }

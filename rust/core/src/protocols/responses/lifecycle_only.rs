@@ -3,7 +3,7 @@
 use super::catalogue::{EVENTS, Op, Phase, lookup};
 use crate::json::{Kind, Member};
 
-/// Whether the event with these members has no effect on the lifecycle of a response, and is no delta.
+/// Whether the event with these members cannot change the lifecycle of a response, and is no delta.
 pub fn skips_for_lifecycle(data: &[u8], members: &[Member]) -> bool {
     let mut kind = None;
     for member in members {
@@ -18,8 +18,8 @@ pub fn skips_for_lifecycle(data: &[u8], members: &[Member]) -> bool {
         return false;
     };
     let quoted = kind.value(data);
-    let place = quoted.get(1..quoted.len() - 1).and_then(lookup);
-    let entry = place.and_then(|place| EVENTS.get(usize::from(place)));
+    let index = quoted.get(1..quoted.len() - 1).and_then(lookup);
+    let entry = index.and_then(|index| EVENTS.get(usize::from(index)));
     entry.is_some_and(|entry| {
         !matches!(entry.op, Op::Response | Op::Error) && entry.phase != Phase::Delta
     })

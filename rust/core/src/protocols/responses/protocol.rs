@@ -12,8 +12,9 @@ use crate::diagnostics::Issue;
 use crate::frames::Frame;
 use crate::json::{self, Member, ValueCache};
 use crate::predict::CachedEvent;
+use crate::protocols::effect::{self, Effect};
 use crate::protocols::parsed_event::Classified;
-use crate::protocols::protocol::{self, Effect, Protocol, Response};
+use crate::protocols::protocol::{Protocol, Response};
 use crate::protocols::tracking::Tracking;
 use crate::records::Signature;
 
@@ -72,7 +73,7 @@ impl Protocol for Responses {
 
     fn effect(route: Option<&Route>) -> Effect {
         let Some(Route { entry, .. }) = route else {
-            return Effect { phase: protocol::Phase::Unknown, begins: false };
+            return Effect { phase: effect::Phase::Unknown, begins: false };
         };
         Effect { phase: phase(entry), begins: entry.begins }
     }
@@ -98,16 +99,16 @@ impl Protocol for Responses {
 }
 
 /// The phase of a response that an event of this type belongs to.
-fn phase(entry: &Entry) -> protocol::Phase {
+fn phase(entry: &Entry) -> effect::Phase {
     match (entry.op, entry.phase) {
-        (Op::Quiet, _) => protocol::Phase::Quiet,
-        (Op::Error, _) => protocol::Phase::Error,
-        (_, Phase::Begin) => protocol::Phase::Begin,
-        (_, Phase::Progress) => protocol::Phase::Progress,
-        (_, Phase::Terminal) => protocol::Phase::Terminal,
-        (_, Phase::Delta) => protocol::Phase::Delta,
-        (Op::None, _) => protocol::Phase::Unknown,
-        _ => protocol::Phase::Update,
+        (Op::Quiet, _) => effect::Phase::Quiet,
+        (Op::Error, _) => effect::Phase::Error,
+        (_, Phase::Begin) => effect::Phase::Begin,
+        (_, Phase::Progress) => effect::Phase::Progress,
+        (_, Phase::Terminal) => effect::Phase::Terminal,
+        (_, Phase::Delta) => effect::Phase::Delta,
+        (Op::None, _) => effect::Phase::Unknown,
+        _ => effect::Phase::Update,
     }
 }
 

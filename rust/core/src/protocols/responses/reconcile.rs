@@ -1,82 +1,87 @@
-//! Comparing what was streamed with the final values: an item, or the terminal output.
+//! Compares streamed items with their final values: `output_item.done`, or the output of the terminal response.
 
 use std::collections::HashSet;
 
 use super::response::{Assembled, Item};
-use crate::assemble::{Fields, Ordered, View, differ};
+use crate::assemble::{Fields, Ordered, View, text_changed};
 use crate::diagnostics::{Code, Issue};
 
 /// Compares the terminal output with the streamed items: recovers missing items, reports differences.
 pub fn reconcile(response: &mut Assembled, issues: &mut Vec<Issue>) {
-    if response.items.is_empty() || response.repeats() {
+    if response.items.is_empty() || response.check_output_repeats_items() {
         return;
     }
-    let (output, items, recovered) = response.reconciling();
+    let (output, items, recovered_from) = response.reconcile_inputs();
     let output = output.map_or_else(Vec::new, |raw| View::Raw(raw).list());
-    let Some(pairs) = pairs(items, &output) else {
+    let Some(pairs) = match_items(items, &output) else {
         let (got, streamed) = (output.len() as u64, items.len() as u64);
         let detail = vec![("got", got.into()), ("streamed", streamed.into())];
         issues.push((Code::OutputDiffers, detail));
         return;
     };
-    for (rank, last) in pairs {
+    for (rank, terminal) in pairs {
         if let Some((index, item)) = items.nth(rank)
-            && !same(item, last)
+            && !is_identical(item, terminal)
         {
-            compare(item, index, last.fields().as_ref(), issues);
+            compare_item(item, index, terminal.fields().as_ref(), issues);
         }
     }
     if output.len() < items.len() {
-        *recovered = Some(output.len());
+        *recovered_from = Some(output.len());
         let count = (items.len() - output.len()) as u64;
         issues.push((Code::OutputRecovered, vec![("count", count.into())]));
     }
 }
 
-/// The item is the very same text.
-fn same(item: &Item, last: View<'_>) -> bool {
-    matches!((item.body.view(), last), (View::Raw(streamed), View::Raw(last)) if streamed == last)
+/// Whether both items are the same bytes.
+fn is_identical(item: &Item, terminal: View<'_>) -> bool {
+    matches!((item.body.view(), terminal), (View::Raw(streamed), View::Raw(terminal)) if streamed == terminal)
 }
 
-/// Streamed items (by rank) with the terminal items they became; None where they do not match.
-fn pairs<'a>(items: &Ordered<Item>, output: &[View<'a>]) -> Option<Vec<(usize, View<'a>)>> {
-    let matches = |item: &Item, last: View<'_>| same(item, last) || alike(item.body.view(), last);
+/// Pairs the ranks of streamed items with the terminal items; `None` if they do not match in order or by index.
+fn match_items<'a>(items: &Ordered<Item>, output: &[View<'a>]) -> Option<Vec<(usize, View<'a>)>> {
+    let matches = |item: &Item, terminal: View<'_>| {
+        is_identical(item, terminal) || is_same_item(item.body.view(), terminal)
+    };
     let streamed = || items.iter().enumerate();
-    if streamed().zip(output).all(|((_, (_, item)), last)| matches(item, *last)) {
+    if streamed().zip(output).all(|((_, (_, item)), terminal)| matches(item, *terminal)) {
         return Some(output.iter().copied().enumerate().take(items.len()).collect());
     }
     let by_index: Option<Vec<_>> = streamed()
         .map(|(rank, (index, item))| {
-            let last = output.get(index as usize).copied()?;
-            matches(item, last).then_some((rank, last))
+            let terminal = output.get(index as usize).copied()?;
+            matches(item, terminal).then_some((rank, terminal))
         })
         .collect();
     by_index
 }
 
-/// Reports each text that is not what it was.
-pub(super) fn compare(
+/// Reports each text of an item that differs from the final item.
+pub(super) fn compare_item(
     item: &mut Item,
     index: u32,
     after: Option<&Fields<'_>>,
     issues: &mut Vec<Issue>,
 ) {
     let Item { body, mismatches, .. } = item;
-    differing(&body.fields(), after, |path| mismatch(mismatches, index, path, issues));
+    compare_texts(&body.fields(), after, |path| mismatch(mismatches, index, path, issues));
 }
 
-/// The two items have one type, and one call id if both have any.
-fn alike(streamed: View<'_>, last: View<'_>) -> bool {
-    let (Some(streamed), Some(last)) = (streamed.fields(), last.fields()) else { return false };
-    if streamed.text("type") != last.text("type") {
+/// Whether both items have the same type, and the same call id if both have one.
+fn is_same_item(streamed: View<'_>, terminal: View<'_>) -> bool {
+    let (Some(streamed), Some(terminal)) = (streamed.fields(), terminal.fields()) else {
+        return false;
+    };
+    if streamed.text("type") != terminal.text("type") {
         return false;
     }
-    let ids = (streamed.text("call_id"), last.text("call_id"));
+    let ids = (streamed.text("call_id"), terminal.text("call_id"));
     ids.0.is_none() || ids.1.is_none() || ids.0 == ids.1
 }
 
-/// Gives the path of each text of an item that is not the same in another, of those that deltas can write.
-fn differing(before: &Fields<'_>, after: Option<&Fields<'_>>, mut report: impl FnMut(String)) {
+/// Passes the path of each text that differs between two versions of an item to `report`. Only texts that deltas can write are
+/// compared.
+fn compare_texts(before: &Fields<'_>, after: Option<&Fields<'_>>, mut report: impl FnMut(String)) {
     let pair = Pair { before: Some(before), after };
     for key in ["arguments", "input", "code"] {
         pair.text(key, || key.to_owned(), &mut report);
@@ -88,7 +93,7 @@ fn differing(before: &Fields<'_>, after: Option<&Fields<'_>>, mut report: impl F
     pair.parts("output", &["stdout", "stderr"], &mut report);
 }
 
-/// Two objects that are compared; either may be missing.
+/// Two versions of an object; either may be missing.
 struct Pair<'f, 'a, 'b> {
     before: Option<&'f Fields<'a>>,
     after: Option<&'f Fields<'b>>,
@@ -113,7 +118,7 @@ impl<'a, 'b> Pair<'_, 'a, 'b> {
 
     fn text(&self, key: &str, path: impl FnOnce() -> String, report: &mut impl FnMut(String)) {
         let (before, after) = self.get(key);
-        if before.is_some_and(|before| differ(before, after)) {
+        if before.is_some_and(|before| text_changed(before, after)) {
             report(path());
         }
     }
@@ -135,14 +140,14 @@ impl<'a, 'b> Pair<'_, 'a, 'b> {
 
     fn commands(&self, report: &mut impl FnMut(String)) {
         for (number, (before, after)) in self.lists("commands").enumerate() {
-            if differ(before, after) {
+            if text_changed(before, after) {
                 report(format!("action.commands[{number}]"));
             }
         }
     }
 }
 
-/// Compares two values as objects.
+/// Compares two values as objects, unless they are the same bytes.
 fn within<'a, 'b>(
     before: Option<View<'a>>,
     after: Option<View<'b>>,
@@ -158,7 +163,7 @@ fn within<'a, 'b>(
     }
 }
 
-/// Reports that the texts at a path disagree, once.
+/// Reports once that the texts at a path differ.
 pub(super) fn mismatch(
     mismatches: &mut HashSet<String>,
     index: u32,

@@ -1,7 +1,7 @@
-//! The state of one folded response: what its lifecycle events said, its items, and what can be read of them.
+//! The state of one assembled response: its last lifecycle response, its items, and the values derived from them.
 //!
-//! The terminal response is kept as the bytes it came in; items that nothing has touched since they came whole are too.
-//! Everything here may be read at any time, also while the stream runs.
+//! The terminal response is stored as raw bytes, and so are complete items until another event changes them. All values may be
+//! read at any time, also while the stream is running.
 
 use std::borrow::Cow;
 use std::collections::HashSet;
@@ -10,27 +10,28 @@ use super::catalogue::Entry;
 use super::events::Event;
 use super::tool_calls::{self, Call, Position, ToolCall};
 use crate::assemble::view::{is_list_of, member};
-use crate::assemble::{Fields, Indexes, Node, Object, Ordered, Step, Trail, View};
+use crate::assemble::{Fields, Indexes, Node, NodePath, Object, Ordered, Step, View};
 use crate::json::{self, Located, Member};
 use crate::protocols::tracking::Tracking;
 use crate::work::work;
 
-/// The value of an item: the bytes of the whole item, or a tree that deltas have touched.
+/// The value of an item: the raw bytes of a complete item, or a tree that events write into.
 #[derive(Debug, Default)]
 pub struct Body {
     raw: Vec<u8>,
-    /// The members of the whole item, as spans into its bytes.
+    /// The members of the raw item, as spans into `raw`.
     members: Vec<Member>,
     tree: Option<Object>,
-    /// A status that came after the raw bytes, and is not yet in a tree.
+    /// A later status than that of `raw`, if there is no tree.
     status: Option<&'static str>,
-    /// How often the value was replaced by a whole one.
+    /// How often the value was replaced by a complete item.
     replacements: u64,
 }
 
 impl Body {
-    /// Replaces the value by a whole one; `fields` are its own, as `start` bytes before it or as it stands.
-    pub fn put(&mut self, raw: &[u8], start: u32, fields: &Fields<'_>) {
+    /// Replaces the value by a complete item with these members. Borrowed members are spans into the payload, in which the item
+    /// begins at `start`.
+    pub fn replace(&mut self, raw: &[u8], start: u32, fields: &Fields<'_>) {
         work(raw.len());
         self.replacements += 1;
         self.raw.clear();
@@ -38,7 +39,7 @@ impl Body {
         self.members.clear();
         match fields {
             Fields::Raw(_, members) => self.members.extend_from_slice(members),
-            Fields::Lent(_, members) => {
+            Fields::Borrowed(_, members) => {
                 let back = start.wrapping_neg();
                 self.members.extend(members.iter().map(|member| member.shifted(back)));
             }
@@ -47,15 +48,15 @@ impl Body {
         (self.tree, self.status) = (None, None);
     }
 
-    /// The tree, to be written to.
-    pub fn grown(&mut self) -> &mut Object {
+    /// The tree, which is built from the raw item if there is none.
+    pub fn expand(&mut self) -> &mut Object {
         let Self { raw, members, tree, status, .. } = self;
-        tree.get_or_insert_with(|| expanded(raw, members, status.take()))
+        tree.get_or_insert_with(|| build_tree(raw, members, status.take()))
     }
 
-    /// The tree, if there is one.
+    /// The tree, if it was built.
     #[inline]
-    pub fn tree(&mut self) -> Option<&mut Object> {
+    pub fn tree_mut(&mut self) -> Option<&mut Object> {
         self.tree.as_mut()
     }
 
@@ -69,14 +70,14 @@ impl Body {
         }
     }
 
-    /// The value to be read; a status that is not yet in the tree is not in it.
+    /// The value. It lacks a later status unless there is a tree.
     pub fn view(&self) -> View<'_> {
         self.tree.as_ref().map_or(View::Raw(&self.raw), View::Object)
     }
 
-    /// The members to be read.
+    /// The members of the value.
     pub fn fields(&self) -> Fields<'_> {
-        let whole = || Fields::Lent(&self.raw, &self.members);
+        let whole = || Fields::Borrowed(&self.raw, &self.members);
         self.tree.as_ref().map_or_else(whole, Fields::Object)
     }
 
@@ -84,14 +85,15 @@ impl Body {
     pub fn write(&self, out: &mut Vec<u8>) {
         match (&self.tree, self.status) {
             (Some(tree), _) => tree.write(out),
-            (None, Some(status)) => expanded(&self.raw, &self.members, Some(status)).write(out),
+            (None, Some(status)) => build_tree(&self.raw, &self.members, Some(status)).write(out),
             (None, None) => out.extend_from_slice(&self.raw),
         }
     }
 }
 
-fn expanded(raw: &[u8], members: &[Member], status: Option<&'static str>) -> Object {
-    let mut tree = Object::with(&raw.into(), members);
+/// The tree of a raw item, with its status replaced if one is given.
+fn build_tree(raw: &[u8], members: &[Member], status: Option<&'static str>) -> Object {
+    let mut tree = Object::with_members(&raw.into(), members);
     if let Some(status) = status {
         tree.set("status", Node::string(status));
     }
@@ -102,17 +104,17 @@ fn expanded(raw: &[u8], members: &[Member], status: Option<&'static str>) -> Obj
 #[derive(Debug, Default)]
 pub struct Item {
     pub body: Body,
-    /// The item came whole with `output_item.done`.
-    pub fixed: bool,
+    /// Whether `output_item.done` set the final value.
+    pub is_final: bool,
     pub id: Option<Box<str>>,
     pub id_changed: bool,
-    /// The paths whose texts were found to disagree.
+    /// The paths of the texts that were reported to differ.
     pub mismatches: HashSet<String>,
 }
 
 impl Item {
-    /// An item of which nothing is known but its type, and its id if it is known.
-    pub fn made(kind: &str, id: Option<&str>) -> Self {
+    /// An item of this type that no event has added, with its id if it is known.
+    pub fn placeholder(kind: &str, id: Option<&str>) -> Self {
         let mut tree = Object::default();
         if let Some(id) = id {
             tree.set("id", Node::string(id));
@@ -122,21 +124,21 @@ impl Item {
     }
 }
 
-/// The place of the text that the event before grew. It holds until an event does anything else.
+/// The text that the previous event appended to. Any other kind of event removes the cursor.
 #[derive(Debug)]
 pub struct Cursor {
     pub entry: &'static Entry,
     pub indexes: Indexes,
-    /// The template that the event before fitted. Another event that fits it grows this text too.
+    /// The serial number of the cached event that the previous event repeats. An event with the same number continues this text.
     pub serial: Option<u64>,
-    /// The place of the item.
-    pub item: u32,
+    /// The position of the item in the list of items.
+    pub item_position: u32,
     pub index: u32,
-    pub trail: Trail,
+    pub text_path: NodePath,
 }
 
 impl Cursor {
-    /// Whether an event that was parsed goes to the same text: it has the same type and indexes.
+    /// Whether a parsed event continues the same text: it has the same type and indexes.
     pub fn is_for(&self, event: &Event<'_>) -> bool {
         event.route.is_some_and(|route| {
             std::ptr::eq(self.entry, route.entry) && route.indexes == Some(self.indexes)
@@ -144,37 +146,37 @@ impl Cursor {
     }
 }
 
-/// One response, folded so far.
+/// One response, as assembled so far.
 #[derive(Debug, Default)]
-#[allow(clippy::struct_excessive_bools, reason = "each is a fact of its own")]
+#[allow(clippy::struct_excessive_bools, reason = "they are independent")]
 pub struct Assembled {
     pub tracking: Tracking,
     /// How often an item or the output was replaced.
     pub(super) changes: u64,
-    /// A terminal event gave the whole response.
-    pub(super) finished: bool,
+    /// Whether a terminal event carried the response object.
+    pub(super) has_final_response: bool,
     pub(super) id_changed: bool,
-    /// The last lifecycle response, and where its members are.
+    /// The last lifecycle response with its located members.
     base: Option<Located>,
     pub(super) items: Ordered<Item>,
-    /// The index of the latest item.
-    pub(super) latest: u32,
-    /// Texts beside the output, by the path in the catalogue.
-    pub(super) side: Vec<(&'static [Step], Vec<u8>)>,
+    /// The index of the item that the previous event wrote to.
+    pub(super) latest_index: u32,
+    /// Texts that are not part of the output, by their path in the catalogue.
+    pub(super) side_texts: Vec<(&'static [Step], Vec<u8>)>,
     pub(super) event_error: Option<Vec<u8>>,
-    /// The rank from which on the streamed items extend the terminal output.
-    pub(super) recovered: Option<usize>,
-    /// The terminal output is made of the streamed items, byte for byte.
-    pub(super) repeated: bool,
+    /// The rank of the first streamed item that is missing from the terminal output, if the output was recovered.
+    pub(super) recovered_from: Option<usize>,
+    /// Whether the terminal output consists of the streamed items, byte for byte.
+    pub(super) output_repeats_items: bool,
     pub(super) cursor: Option<Cursor>,
 }
 
 impl Assembled {
-    /// Takes over the response object of a lifecycle event.
-    pub fn set_base(&mut self, raw: &[u8], known: Option<&Located>) {
+    /// Stores the response object of a lifecycle event; `located` are its members, if they are known.
+    pub fn set_base(&mut self, raw: &[u8], located: Option<&Located>) {
         work(raw.len());
-        let known = known.filter(|known| *known.raw == *raw);
-        self.base = Some(known.map_or_else(|| Located::of(raw), Located::clone));
+        let located = located.filter(|located| *located.raw == *raw);
+        self.base = Some(located.map_or_else(|| Located::of(raw), Located::clone));
     }
 
     /// The bytes of the last lifecycle response.
@@ -182,7 +184,7 @@ impl Assembled {
         self.base.as_ref().map(|base| &*base.raw)
     }
 
-    /// The last lifecycle response and where its members are; empty where there was none.
+    /// The last lifecycle response and its members; empty if there was none.
     fn base(&self) -> (&[u8], &[Member]) {
         self.base.as_ref().map_or((&[], &[]), |base| (&base.raw, &base.members))
     }
@@ -197,31 +199,31 @@ impl Assembled {
         self.own(name).and_then(|raw| View::Raw(raw).text())
     }
 
-    /// What the settling of the terminal output needs: it, the items, and the rank from which on they extend it.
-    pub(super) fn reconciling(
+    /// The terminal output, the streamed items, and the result of the recovery.
+    pub(super) fn reconcile_inputs(
         &mut self,
     ) -> (Option<&[u8]>, &mut Ordered<Item>, &mut Option<usize>) {
         let base = self.base.as_ref();
         let output = base.and_then(|base| member(&base.raw, &base.members, "output"));
-        (output, &mut self.items, &mut self.recovered)
+        (output, &mut self.items, &mut self.recovered_from)
     }
 
-    /// Notes whether the terminal output is made of the streamed items, byte for byte.
-    pub(super) fn repeats(&mut self) -> bool {
+    /// Sets and returns [`Self::output_repeats_items`].
+    pub(super) fn check_output_repeats_items(&mut self) -> bool {
         let items = self.items.iter().map(|(_, item)| item.body.view());
-        self.repeated = is_list_of(self.own("output").unwrap_or_default(), items);
-        self.repeated
+        self.output_repeats_items = is_list_of(self.own("output").unwrap_or_default(), items);
+        self.output_repeats_items
     }
 
-    /// The output is the base's own: the terminal one, or nothing was streamed.
+    /// Whether the output is that of the last lifecycle response: it is terminal, or no items were streamed.
     fn has_own_output(&self) -> bool {
-        if self.tracking.non_streamed || self.finished {
-            return self.recovered.is_none();
+        if self.tracking.non_streamed || self.has_final_response {
+            return self.recovered_from.is_none();
         }
         self.items.is_empty() && self.base.is_some()
     }
 
-    /// A terminal event was seen, or the response came whole.
+    /// Whether a terminal event was seen, or the response was not streamed and is not pending.
     pub fn complete(&self) -> bool {
         let pending = || matches!(self.status().as_deref(), Some("queued" | "in_progress"));
         self.tracking.terminal.is_some() || (self.tracking.non_streamed && !pending())
@@ -232,23 +234,23 @@ impl Assembled {
         self.own_text("id")
     }
 
-    /// The status in the last lifecycle response. A terminal event that has none tells it by its type.
+    /// The status in the last lifecycle response. After a terminal event without a response, the status that its type names.
     pub fn status(&self) -> Option<Cow<'_, str>> {
-        let status = if self.finished { None } else { self.status_of_type() };
+        let status = if self.has_final_response { None } else { self.status_of_type() };
         status.map(Cow::Borrowed).or_else(|| self.own_text("status"))
     }
 
-    /// The status that the type of the terminal event names.
+    /// The status in the type of the terminal event.
     fn status_of_type(&self) -> Option<&'static str> {
         let status = self.tracking.terminal?.strip_prefix("response.")?;
         (status != "done").then_some(status)
     }
 
-    /// The items.
+    /// The items of the output.
     pub fn output(&self) -> Vec<View<'_>> {
         let own = self.has_own_output();
         let mut output = Vec::new();
-        if own || self.recovered.is_some() {
+        if own || self.recovered_from.is_some() {
             output = self.own("output").map_or_else(Vec::new, |raw| View::Raw(raw).list());
         }
         if !own {
@@ -257,27 +259,27 @@ impl Assembled {
         output
     }
 
-    /// The streamed items that count: all, or with a recovered output those that the terminal one lacks.
+    /// The streamed items of the output: all, or those that the terminal output lacks.
     fn streamed(&self) -> impl Iterator<Item = &Item> {
-        self.items.iter().skip(self.recovered.unwrap_or(0)).map(|(_, item)| item)
+        self.items.iter().skip(self.recovered_from.unwrap_or(0)).map(|(_, item)| item)
     }
 
     /// The number of elements of the output.
     pub fn output_len(&self) -> usize {
-        if self.repeated { self.items.len() } else { self.output().len() }
+        if self.output_repeats_items { self.items.len() } else { self.output().len() }
     }
 
-    /// Gives each item that is an object: its rank among all elements, and its members. Reads the text of the output only
-    /// where the items are not known from having been streamed.
+    /// Passes each item that is an object to `take`: its rank among all elements, and its members. The raw output is parsed only
+    /// if it is not known to consist of the streamed items.
     pub fn each_item(&self, mut take: impl FnMut(usize, &Fields<'_>)) {
-        if self.repeated || !(self.has_own_output() || self.recovered.is_some()) {
+        if self.output_repeats_items || !(self.has_own_output() || self.recovered_from.is_some()) {
             let items = self.items.iter().enumerate();
             return items.for_each(|(rank, (_, item))| take(rank, &item.body.fields()));
         }
         if self.has_own_output() {
             let output = self.own("output").unwrap_or_default();
             return json::each_object(output, &mut Vec::new(), |rank, raw, members| {
-                take(rank, &Fields::Lent(raw, members));
+                take(rank, &Fields::Borrowed(raw, members));
             });
         }
         for (rank, item) in self.output().into_iter().enumerate() {
@@ -293,7 +295,7 @@ impl Assembled {
             return out.extend_from_slice(own);
         }
         let mut comma = false;
-        if self.recovered.is_some_and(|from| from > 0) {
+        if self.recovered_from.is_some_and(|from| from > 0) {
             out.extend_from_slice(own.strip_suffix(b"]").unwrap_or(own));
             comma = true;
         } else {
@@ -309,7 +311,7 @@ impl Assembled {
         out.push(b']');
     }
 
-    /// The whole response as JSON: the terminal one as it came unless items had to be recovered.
+    /// The response as JSON: the bytes of the terminal response, unless items were recovered.
     pub fn json(&self) -> Vec<u8> {
         let Some(Located { raw: base, members }) = &self.base else {
             let mut out = b"{\"output\":".to_vec();
@@ -336,7 +338,7 @@ impl Assembled {
         out
     }
 
-    /// One member of the response as JSON, None where there is none.
+    /// A member of the response as JSON.
     pub fn member(&self, name: &str) -> Option<Cow<'_, [u8]>> {
         let own = self.own(name);
         if name != "output" || self.has_own_output() {
@@ -367,45 +369,51 @@ impl Assembled {
         collector.texts
     }
 
-    /// Type, call id, name and arguments of each function, custom and MCP call.
+    /// The function, custom and MCP calls of the output.
     pub fn tool_calls(&self) -> Vec<ToolCall> {
         let mut calls = Vec::new();
         self.each_item(|_, item| calls.extend(ToolCall::read(item)));
         calls
     }
 
-    /// Another number whenever [`Self::calls`] may give something else, which deltas alone never change.
+    /// A number that changes whenever the result of [`Self::calls`] may change. Deltas of known items do not change it.
     pub fn calls_version(&self) -> u64 {
         self.changes + self.items.len() as u64
     }
 
-    /// Rank in the output, type, call id and name of each function, custom and MCP call.
+    /// The function, custom and MCP calls of the output, without their arguments.
     pub fn calls(&self) -> Vec<Call> {
         let mut calls = Vec::new();
         self.each_item(|rank, item| calls.extend(Call::read(rank, item)));
         calls
     }
 
-    /// The arguments of the call of that rank behind a position, and the next position; from None on the whole text.
+    /// The arguments of the call at a rank from a position on, and the next position. With `None` from the start.
     ///
-    /// None where there is no text, or where the position does not hold any more. Half a surrogate pair at the end is
-    /// kept for the next time.
-    pub fn call_text(&self, rank: usize, from: Option<Position>) -> Option<(String, Position)> {
+    /// `None` if there are no arguments, or if the position is invalid because the text was replaced. Half of a surrogate pair
+    /// at the end is left for the next call.
+    pub fn arguments_since(
+        &self,
+        rank: usize,
+        from: Option<Position>,
+    ) -> Option<(String, Position)> {
         let Some((index, body)) = self.streamed_at(rank) else {
             let source = (0, rank as u32, self.changes);
             if from.is_some_and(|from| from.source == source) {
                 return Some((String::new(), from?));
             }
-            return tool_calls::whole(*self.output().get(rank)?, source, from);
+            return tool_calls::complete_arguments(*self.output().get(rank)?, source, from);
         };
         let source = (1, index, body.replacements);
         match &body.tree {
-            Some(tree) => tool_calls::growing(tree, source, (2, index, self.changes), from),
-            None => tool_calls::whole(body.view(), source, from),
+            Some(tree) => {
+                tool_calls::streamed_arguments(tree, source, (2, index, self.changes), from)
+            }
+            None => tool_calls::complete_arguments(body.view(), source, from),
         }
     }
 
-    /// The arguments of the call of that rank as far as they have arrived, None where there are none.
+    /// The arguments of the call at a rank, as far as they have arrived.
     pub fn call_arguments(&self, rank: usize) -> Option<String> {
         match self.streamed_at(rank) {
             Some((_, body)) => tool_calls::arguments(body.view()),
@@ -413,21 +421,21 @@ impl Assembled {
         }
     }
 
-    /// The index and value of the streamed item of that rank; None with an output that is not all streamed.
+    /// The index and value of the streamed item at a rank; `None` if the output does not consist of the streamed items.
     fn streamed_at(&self, rank: usize) -> Option<(u32, &Body)> {
-        let streamed = !self.has_own_output() && self.recovered.is_none();
+        let streamed = !self.has_own_output() && self.recovered_from.is_none();
         let (index, item) = self.items.ranked(rank).filter(|_| streamed)?;
         Some((index, &item.body))
     }
 
-    /// The API's error as a JSON object: the response's own, else that of an `error` event.
+    /// The error as a JSON object: that of the response, else that of an `error` event.
     pub fn error_json(&self) -> Option<Vec<u8>> {
         let own = self.own("error").filter(|raw| raw.first() == Some(&b'{'));
         own.map(<[u8]>::to_vec).or_else(|| self.event_error.clone())
     }
 }
 
-/// The texts of a response; `refusal` is None where there is none.
+/// The texts of a response.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Texts {
     pub output_text: String,
@@ -445,16 +453,17 @@ impl Texts {
     }
 }
 
-/// The texts of the items so far, and room for the members of a part.
+/// Collects the texts of items.
 #[derive(Default)]
 struct TextCollector {
     pub texts: Texts,
     summaries: usize,
+    /// A buffer for the members of a part.
     members: Vec<Member>,
 }
 
 impl TextCollector {
-    /// Takes the next item.
+    /// Adds the texts of the next item.
     pub fn item(&mut self, item: &Fields<'_>) {
         let Self { texts, summaries, members } = self;
         match item.text("type").as_deref() {
@@ -478,7 +487,7 @@ impl TextCollector {
 }
 
 impl Texts {
-    /// Takes a part of a message.
+    /// Adds the text of a part of a message.
     fn add(&mut self, part: &Fields<'_>) {
         match part.text("type").as_deref() {
             Some("output_text") => {
@@ -494,11 +503,11 @@ impl Texts {
     }
 }
 
-/// Appends a piece, which is taken over where it is the first.
-fn append(text: &mut String, piece: Cow<'_, str>) {
+/// Appends a text; the first one is moved if it is owned.
+fn append(text: &mut String, more: Cow<'_, str>) {
     if text.is_empty() {
-        *text = piece.into_owned();
+        *text = more.into_owned();
     } else {
-        text.push_str(&piece);
+        text.push_str(&more);
     }
 }

@@ -1,7 +1,7 @@
-//! The tool calls among the items of a response, and the text of their arguments while it grows.
+//! The tool calls among the items of a response, and incremental access to their arguments.
 //!
-//! A reader that wants only what is new keeps the position that it was given last. It holds as long as the text has only
-//! grown; where an event gave the text anew, the reader is told to begin anew.
+//! A reader that wants only new text passes the last returned position. The position is valid while deltas are appended. When an
+//! event replaces the text, the position becomes invalid and the reader starts again.
 
 use std::borrow::Cow;
 
@@ -9,10 +9,10 @@ use crate::assemble::{Fields, Node, Object, Text, View};
 use crate::json;
 use crate::work::work;
 
-/// The first half of a surrogate pair in WTF-8 takes so many bytes.
-const HALF: usize = 3;
+/// The size of half of a surrogate pair in WTF-8.
+const SURROGATE: usize = 3;
 
-/// A function, custom or MCP call, without its arguments; `rank`: its place in the output.
+/// A function, custom or MCP call, without its arguments. `rank` is its position in the output.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Call {
     pub rank: usize,
@@ -21,7 +21,7 @@ pub struct Call {
     pub name: Option<String>,
 }
 
-/// The same with its arguments.
+/// A function, custom or MCP call, with its arguments.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct ToolCall {
     pub kind: &'static str,
@@ -36,9 +36,9 @@ impl ToolCall {
         output.iter().filter_map(|item| Self::read(&item.fields()?)).collect()
     }
 
-    /// The call that an item is.
+    /// The call, if the item is one.
     pub fn read(item: &Fields<'_>) -> Option<Self> {
-        let (kind, arguments) = kind(&item.text("type")?)?;
+        let (kind, arguments) = call_kind(&item.text("type")?)?;
         let text = |key| item.text(key).map(Cow::into_owned);
         Some(Self {
             kind,
@@ -49,18 +49,18 @@ impl ToolCall {
     }
 }
 
-/// What a text was read from: the kind of place, its number there, and how often that was given anew.
+/// The identity of a text: the kind of its container, its number in the container, and how often the container was replaced.
 pub type Source = (u8, u32, u64);
 
-/// How far a text was read, in bytes.
+/// The end of the text that was read, in bytes.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Position {
     pub source: Source,
     pub offset: usize,
 }
 
-/// The type of a call, and the member that carries its arguments.
-pub fn kind(name: &str) -> Option<(&'static str, &'static str)> {
+/// The type of a call, and the member with its arguments; `None` if the type is not that of a call.
+pub fn call_kind(name: &str) -> Option<(&'static str, &'static str)> {
     match name {
         "function_call" => Some(("function_call", "arguments")),
         "custom_tool_call" => Some(("custom_tool_call", "input")),
@@ -70,23 +70,27 @@ pub fn kind(name: &str) -> Option<(&'static str, &'static str)> {
 }
 
 impl Call {
-    /// The call that the item of a rank is.
+    /// The call, if the item at this rank is one.
     pub fn read(rank: usize, item: &Fields<'_>) -> Option<Self> {
-        let (kind, _) = kind(&item.text("type")?)?;
+        let (kind, _) = call_kind(&item.text("type")?)?;
         let text = |key| item.text(key).map(Cow::into_owned);
         Some(Self { rank, kind, call_id: text("call_id"), name: text("name") })
     }
 }
 
-/// The arguments of a call, None where the item is no call or has none.
+/// The arguments of a call; `None` if the item is no call or has no arguments.
 pub fn arguments(item: View<'_>) -> Option<String> {
     let fields = item.fields()?;
-    let (_, member) = kind(&fields.text("type")?)?;
+    let (_, member) = call_kind(&fields.text("type")?)?;
     fields.text(member).map(Cow::into_owned)
 }
 
-/// What is new of the arguments of an item that came whole.
-pub fn whole(item: View<'_>, source: Source, from: Option<Position>) -> Option<(String, Position)> {
+/// The arguments of an item that is not streamed: all of them without a position, else nothing new.
+pub fn complete_arguments(
+    item: View<'_>,
+    source: Source,
+    from: Option<Position>,
+) -> Option<(String, Position)> {
     match from {
         None => {
             let text = arguments(item)?;
@@ -98,34 +102,34 @@ pub fn whole(item: View<'_>, source: Source, from: Option<Position>) -> Option<(
     }
 }
 
-/// What is new of the arguments in a tree. A text that was given by a `*.done` event is of the source `fixed`.
-pub fn growing(
+/// The new arguments in a tree. `final_source` is the identity of a text that a `*.done` event has set.
+pub fn streamed_arguments(
     tree: &Object,
     source: Source,
-    fixed: Source,
+    final_source: Source,
     from: Option<Position>,
 ) -> Option<(String, Position)> {
-    let (_, member) = kind(&tree.get("type")?.text()?)?;
+    let (_, member) = call_kind(&tree.get("type")?.text()?)?;
     let Node::Text(text) = tree.get(member)? else {
-        return whole(View::Object(tree), source, from);
+        return complete_arguments(View::Object(tree), source, from);
     };
-    let source = if text.fixed { fixed } else { source };
+    let source = if text.is_final { final_source } else { source };
     let start = match from {
         None => 0,
         Some(from) if from.source == source => from.offset,
         Some(_) => return None,
     };
-    let end = settled(text);
+    let end = complete_characters(text);
     let new = text.wtf8.get(start..end).unwrap_or_default();
     let offset = end.max(start);
     work(new.len());
     Some((json::finish_wtf8(new).into_owned(), Position { source, offset }))
 }
 
-/// Where the text ends, without half a surrogate pair whose other half may follow.
-fn settled(text: &Text) -> usize {
-    let half = matches!(text.wtf8.last_chunk::<HALF>(), Some([0xED, 0xA0..=0xAF, _]));
-    text.wtf8.len() - if half { HALF } else { 0 }
+/// The size of the text without half of a surrogate pair at its end: the other half may follow.
+fn complete_characters(text: &Text) -> usize {
+    let half = matches!(text.wtf8.last_chunk::<SURROGATE>(), Some([0xED, 0xA0..=0xAF, _]));
+    text.wtf8.len() - if half { SURROGATE } else { 0 }
 }
 
 #[cfg(test)]
@@ -133,7 +137,7 @@ mod tests {
     use super::*;
 
     const SOURCE: Source = (1, 0, 1);
-    const FIXED: Source = (2, 0, 1);
+    const FINAL: Source = (2, 0, 1);
 
     fn tree() -> Object {
         let mut tree = Object::default();
@@ -142,29 +146,30 @@ mod tests {
     }
 
     #[test]
-    fn only_what_is_new_is_given() {
+    fn only_new_text_is_returned() {
         let mut tree = tree();
         let mut position = None;
         let mut seen = Vec::new();
-        for piece in [r#""ab""#, r#""\ud83d""#, r#""\ude00c""#, r#""""#] {
-            json::decode_wtf8(piece.as_bytes(), &mut tree.text("arguments").1.wtf8);
-            let (text, next) = growing(&tree, SOURCE, FIXED, position).expect("it only grew");
+        for delta in [r#""ab""#, r#""\ud83d""#, r#""\ude00c""#, r#""""#] {
+            json::decode_wtf8(delta.as_bytes(), &mut tree.text("arguments").1.wtf8);
+            let (text, next) =
+                streamed_arguments(&tree, SOURCE, FINAL, position).expect("deltas were appended");
             seen.push(text);
             position = Some(next);
         }
         assert_eq!(seen, ["ab", "", "\u{1f600}c", ""]);
-        tree.set("arguments", Node::Text(Text::of(br#""ab""#, true)));
-        assert_eq!(growing(&tree, SOURCE, FIXED, position), None);
-        let (text, next) = growing(&tree, SOURCE, FIXED, None).expect("there is a text");
-        assert_eq!((text.as_str(), next), ("ab", Position { source: FIXED, offset: 2 }));
+        tree.set("arguments", Node::Text(Text::from_quoted(br#""ab""#, true)));
+        assert_eq!(streamed_arguments(&tree, SOURCE, FINAL, position), None);
+        let (text, next) = streamed_arguments(&tree, SOURCE, FINAL, None).expect("there is a text");
+        assert_eq!((text.as_str(), next), ("ab", Position { source: FINAL, offset: 2 }));
     }
 
     #[test]
-    fn what_is_no_call_has_no_arguments() {
+    fn items_that_are_no_calls_have_no_arguments() {
         for raw in [&br#"{"type":"message","arguments":"x"}"#[..], b"[]", br#"{"type":"mcp_call"}"#]
         {
-            assert_eq!(whole(View::Raw(raw), SOURCE, None), None);
+            assert_eq!(complete_arguments(View::Raw(raw), SOURCE, None), None);
         }
-        assert_eq!(growing(&tree(), SOURCE, FIXED, None), None);
+        assert_eq!(streamed_arguments(&tree(), SOURCE, FINAL, None), None);
     }
 }

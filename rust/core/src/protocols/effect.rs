@@ -1,0 +1,30 @@
+//! How events bear on responses.
+
+/// The phase of a response that an event belongs to.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Phase {
+    /// The response begins.
+    Begin,
+    /// The response is queued or in progress: a resumed stream may begin with it.
+    Progress,
+    /// A part of the response.
+    Update,
+    /// A delta of a text.
+    Delta,
+    /// The response ends.
+    Terminal,
+    /// The response failed, or could not begin.
+    Error,
+    /// The event belongs to the stream and to no response.
+    Quiet,
+    /// The type is unknown.
+    Unknown,
+}
+
+/// The effect of an event on the response of its lane.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Effect {
+    pub phase: Phase,
+    /// Whether the event begins a response if none is open in its lane.
+    pub begins: bool,
+}
