@@ -109,13 +109,13 @@ def test_responses_of_real_logs(rust: ModuleType, shape: str, form: str) -> None
     assert [len(log.responses), log.events] == [len(told), sum(response["events"] for response in told)]
     if shape != "logprobs":
         assert counters["in_runs"] >= 0.8 * log.deltas
-    assert counters["remembered"] >= 3 * len(told)
+    assert counters["cached_values"] >= 3 * len(told)
 
 
 def test_most_bytes_match_previous_event(rust: ModuleType) -> None:
     """The terminal event repeats the settings of the first event and the output of the items."""
     log = shapes.SHAPES["long_lifecycle"](1, 4 * SIZE)
-    known = fold(rust, log.data, ALL, len(log.data))[2]["remembered_bytes"]
+    known = fold(rust, log.data, ALL, len(log.data))[2]["cached_bytes"]
     lifecycle = sum(len(block) for block in log.data.split(b"\n\n") if b'"response":{' in block)
     assert known >= 0.6 * lifecycle
 
@@ -129,7 +129,7 @@ def test_logprobs_are_recognised(rust: ModuleType) -> None:
 def test_disabled_paths_are_not_used(rust: ModuleType) -> None:
     log = shapes.SHAPES["mixed"](1, SIZE)
     counters = read(rust, log.data, NONE)[1]
-    taken = ("framed", "recognised", "appended", "in_runs", "remembered")
+    taken = ("framed", "recognised", "appended", "in_runs", "cached_values")
     assert [counters[name] for name in taken] == [0, 0, 0, 0, 0]
 
 

@@ -5,17 +5,17 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use pyo3::exceptions::PyValueError;
 use pyo3::prelude::*;
 use pyo3::types::{PyBytes, PyDict, PyList};
-use respstream_core::decoder::{Decoder as CoreDecoder, Ignore, Sink};
-use respstream_core::diagnostics::DIAGNOSTICS;
-use respstream_core::diagnostics::Diagnostic;
+use respstream_core::decoder::{EventSink, Ignore};
+use respstream_core::diagnostics::{DIAGNOSTICS, Diagnostic};
 use respstream_core::frames::{Form, Options};
-use respstream_core::records::{Place, RowOptions};
+use respstream_core::protocols::responses::Responses;
+use respstream_core::records::{RecordSpan, RowOptions};
 
 use crate::convert;
 use crate::objects::events::{EventBuilder, ObjectCache};
 use crate::response::OpenViews;
 use crate::shared_decoder::{
-    DecoderParts, ReentrancyGuard, SharedDecoder, check_reentrancy, lock, lock_decoder,
+    CoreDecoder, DecoderParts, ReentrancyGuard, SharedDecoder, check_reentrancy, lock, lock_decoder,
 };
 
 /// Chunks of at least this size are parsed detached from the interpreter. For smaller ones, detaching costs more than it saves.
@@ -32,15 +32,15 @@ const FAILED: &str = "the decoder has failed; reset() makes it ready for another
 enum Input<'a> {
     Chunk(&'a [u8]),
     /// A record that another reader found, and whether its stream ends with it.
-    Record(&'a [u8], Place, bool),
+    Record(&'a [u8], RecordSpan, bool),
     End,
 }
 
 impl Input<'_> {
-    fn feed<S: Sink>(self, core: &mut CoreDecoder, now: Option<f64>, sink: &mut S) {
+    fn feed<S: EventSink<Responses>>(self, core: &mut CoreDecoder, now: Option<f64>, sink: &mut S) {
         match self {
             Self::Chunk(bytes) => core.feed(bytes, now, sink),
-            Self::Record(bytes, place, ends) => core.record(bytes, place, ends, now, sink),
+            Self::Record(bytes, span, ends) => core.record(bytes, span, ends, now, sink),
             Self::End => core.finish(now, sink),
         }
     }
@@ -155,7 +155,7 @@ impl Decoder {
         span: Span,
         ends: bool,
     ) -> PyResult<Bound<'py, PyList>> {
-        self.events(data.py(), Input::Record(data.as_bytes(), place(times, span), ends))
+        self.events(data.py(), Input::Record(data.as_bytes(), record_span(times, span), ends))
     }
 
     /// Like `feed_record`, but returns the responses that ended, and releases them.
@@ -167,12 +167,14 @@ impl Decoder {
         span: Span,
         ends: bool,
     ) -> PyResult<Bound<'py, PyList>> {
-        self.ended(data.py(), Input::Record(data.as_bytes(), place(times, span), ends))
+        self.ended(data.py(), Input::Record(data.as_bytes(), record_span(times, span), ends))
     }
 
     /// Adds the diagnostic `bad_field` for a record that another reader found and cannot read.
     fn bad_record(&self, py: Python<'_>, field: &str, expected: &str, span: Span) -> PyResult<()> {
-        self.without_output(py, |core| core.bad_record(field, expected, place((None, None), span)))
+        self.without_output(py, |core| {
+            core.bad_record(field, expected, record_span((None, None), span))
+        })
     }
 
     /// Folds one payload that was framed elsewhere. `name`: from its `event:` line; `number`: the position of the event.
@@ -214,8 +216,8 @@ impl Decoder {
         dict.set_item("not_recognised", counters.not_recognised)?;
         dict.set_item("appended", counters.appended)?;
         dict.set_item("in_runs", counters.in_runs)?;
-        dict.set_item("remembered", counters.remembered)?;
-        dict.set_item("remembered_bytes", counters.remembered_bytes)?;
+        dict.set_item("cached_values", counters.cached_values)?;
+        dict.set_item("cached_bytes", counters.cached_bytes)?;
         Ok(dict)
     }
 
@@ -226,7 +228,7 @@ impl Decoder {
         let ordinal = {
             let parts = lock_decoder(py, &shared)?;
             let lanes = parts.core.lanes();
-            lanes.latest.filter(|latest| lanes.get(*latest).is_some())
+            lanes.latest_ordinal.filter(|latest| lanes.get(*latest).is_some())
         };
         ordinal.map(|ordinal| lock(py, &self.views).get(py, shared, ordinal)).transpose()
     }
@@ -265,7 +267,7 @@ impl Decoder {
     /// The sequence number of the last event that has one.
     #[getter]
     fn last_sequence_number(&self, py: Python<'_>) -> PyResult<Option<i64>> {
-        Ok(lock_decoder(py, &self.shared(py))?.core.lanes().last_sequence_number)
+        Ok(lock_decoder(py, &self.shared(py))?.core.lanes().last_sequence)
     }
 }
 
@@ -353,8 +355,8 @@ fn slice(data: &[u8], start: usize, stop: Option<usize>) -> &[u8] {
     data.get(start..stop.unwrap_or(data.len()).min(data.len())).unwrap_or_default()
 }
 
-fn place((began, time): Times, (offset, end, line): Span) -> Place {
-    Place { offset, end, line, time, began }
+fn record_span((requested_at, time): Times, (offset, end, line): Span) -> RecordSpan {
+    RecordSpan { offset, end, line, time, requested_at }
 }
 
 fn new_decoder(options: Options, strict: bool, rows: &RowOptions) -> SharedDecoder {

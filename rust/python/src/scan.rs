@@ -12,7 +12,7 @@ use pyo3::exceptions::{PyRuntimeError, PyValueError};
 use pyo3::prelude::*;
 use pyo3::types::{PyBytes, PyCapsule, PyDict, PyList};
 use respstream_core::diagnostics::{Code, DIAGNOSTICS};
-use respstream_core::records::Place as RecordPlace;
+use respstream_core::records::RecordSpan;
 use respstream_scan::input::source::Bytes;
 use respstream_scan::input::{
     Input, Location, OpenInput, Part, Problem, Record, RecordingFormat, RecordingOptions,
@@ -23,8 +23,8 @@ use respstream_scan::read::{ReadOptions, StrictError};
 use respstream_scan::tables::schema::depth;
 use respstream_scan::tables::{Depth, Selection, Summary, Table};
 
-use crate::attach::{attached, entered};
 use crate::convert;
+use crate::interpreter::{attach_for_io, try_attach};
 
 /// The name of a table, and its selected columns; None for all but the extra ones.
 type TableColumns = (String, Option<Vec<String>>);
@@ -70,7 +70,7 @@ impl Scan {
         lane: Option<&str>,
     ) -> PyResult<Self> {
         let format = recording_format(form);
-        let rows = convert::rows(form, field, time, lane)?;
+        let rows = convert::row_options(form, field, time, lane)?;
         let read_as = if format.is_some() {
             "auto"
         } else if rows.only {
@@ -165,7 +165,7 @@ impl RecordingReader for PythonRecordings {
             RecordingFormat::Har => "har",
             RecordingFormat::Vcr => "vcr",
         };
-        let read = attached(|py| {
+        let read = attach_for_io(|py| {
             let module = PyModule::import(py, "respstream.wrapped")?;
             let found = module.call_method1("unwrapped", (form, PyBytes::new(py, text)))?;
             found.try_iter()?.map(|one| record(&one?)).collect()
@@ -176,13 +176,18 @@ impl RecordingReader for PythonRecordings {
 
 /// Converts a record: a stream, or a field that cannot be read with the expected value.
 fn record(found: &Bound<'_, PyAny>) -> PyResult<Record> {
-    let place =
-        |(offset, end, line): Span, (began, time)| RecordPlace { offset, end, line, time, began };
+    let record_span = |(offset, end, line): Span, (requested_at, time)| RecordSpan {
+        offset,
+        end,
+        line,
+        time,
+        requested_at,
+    };
     if let Ok((field, expected, span)) = found.extract::<(String, String, Span)>() {
-        return Ok(Record::Invalid { field, expected, place: place(span, (None, None)) });
+        return Ok(Record::Invalid { field, expected, span: record_span(span, (None, None)) });
     }
     let (data, times, span, ends): StreamRecord = found.extract()?;
-    Ok(Record::Stream { data, place: place(span, times), ends })
+    Ok(Record::Stream { data, span: record_span(span, times), ends })
 }
 
 /// A Python callable that returns a binary file object.
@@ -190,7 +195,7 @@ struct Opener(Py<PyAny>);
 
 impl OpenInput for Opener {
     fn open(&self) -> io::Result<Bytes> {
-        attached(|py| {
+        attach_for_io(|py| {
             let file = self.0.call0(py)?;
             Ok(Box::new(File(file)) as Bytes)
         })
@@ -202,7 +207,7 @@ struct File(Py<PyAny>);
 
 impl Read for File {
     fn read(&mut self, block: &mut [u8]) -> io::Result<usize> {
-        attached(|py| {
+        attach_for_io(|py| {
             let data = self.0.bind(py).call_method1("read", (block.len(),))?;
             let data = convert::to_bytes(&data)?;
             let bytes = data.as_bytes();
@@ -218,7 +223,7 @@ impl Read for File {
 impl Drop for File {
     fn drop(&mut self) {
         // All needed bytes were read, so an error of closing is ignored.
-        drop(attached(|py| self.0.call_method0(py, "close")));
+        drop(attach_for_io(|py| self.0.call_method0(py, "close")));
     }
 }
 
@@ -310,7 +315,7 @@ fn next(
 
 /// Runs pending signal handlers. Returns false if one has raised an exception, which is stored in `raised`.
 fn check_signals(raised: &mut Option<PyErr>) -> bool {
-    *raised = entered(|py| py.check_signals().err()).flatten();
+    *raised = try_attach(|py| py.check_signals().err()).flatten();
     raised.is_none()
 }
 

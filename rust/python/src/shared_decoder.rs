@@ -6,9 +6,13 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use pyo3::exceptions::PyRuntimeError;
 use pyo3::prelude::*;
 use pyo3::sync::MutexExt;
-use respstream_core::decoder::Decoder as CoreDecoder;
+use respstream_core::decoder::Decoder;
+use respstream_core::protocols::responses::Responses;
 
 use crate::objects::events::ObjectCache;
+
+/// The decoder of the core.
+pub type CoreDecoder = Decoder<Responses>;
 
 /// A core decoder and the state that belongs to it.
 pub struct DecoderParts {

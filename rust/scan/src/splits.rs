@@ -37,7 +37,7 @@ const SAMPLES: u64 = 16;
 /// are read twice. A file without events that begin or end a response is one part.
 pub const MAX_LOOK_BACK: u64 = 1 << 23;
 static FINDERS: LazyLock<[memmem::Finder<'static>; BOUNDARIES.len()]> =
-    LazyLock::new(|| BOUNDARIES.map(|boundary| memmem::Finder::new(boundary)));
+    LazyLock::new(|| BOUNDARIES.map(memmem::Finder::new));
 /// The key that names a lane, as JSON.
 static LANE: LazyLock<Vec<u8>> = LazyLock::new(|| format!("\"{LANE_FIELD}\"").into_bytes());
 /// The length of the longest boundary, rounded up.

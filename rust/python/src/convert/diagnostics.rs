@@ -27,7 +27,7 @@ fn diagnostic<'py>(py: Python<'py>, found: &Diagnostic) -> PyResult<Bound<'py, P
         found.offset,
         found.length,
         found.line,
-        found.sequence_number,
+        found.sequence,
         found.response_id.as_deref(),
         detail,
     ))

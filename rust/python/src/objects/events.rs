@@ -8,13 +8,13 @@ use std::sync::atomic::{AtomicBool, Ordering};
 use pyo3::prelude::*;
 use pyo3::sync::PyOnceLock;
 use pyo3::types::{PyDict, PyList, PyString, PyType};
-use respstream_core::decoder::Sink;
+use respstream_core::decoder::EventSink;
 use respstream_core::json::{self, Kind, Member};
 use respstream_core::predict::Delta;
 use respstream_core::predict::{CachedEvent, Members};
 use respstream_core::protocols::responses::Event;
-use respstream_core::protocols::responses::Route;
 use respstream_core::protocols::responses::catalogue::{EVENTS, Entry};
+use respstream_core::protocols::responses::{Responses, Route};
 
 use super::record::{PayloadArena, RecordFields};
 use super::slots::{NewObject, ObjectTemplate, SlotClass};
@@ -159,11 +159,11 @@ impl<'a, 'py> EventBuilder<'a, 'py> {
     fn build(&mut self, parsed: &Event<'_>) -> PyResult<Bound<'py, PyAny>> {
         let py = self.py;
         if let Members::Repeated(cached) = parsed.members
-            && !parsed.odd
+            && !parsed.invalid_utf8
         {
             return self.build_repeated(parsed, cached);
         }
-        let Some(entry) = parsed.entry else {
+        let Some(entry) = parsed.entry() else {
             let event = self.classes.unknown.create(py)?;
             self.set_record(&event, parsed)?;
             event.set(0, PyString::new(py, &parsed.kind).into_any())?;
@@ -174,7 +174,7 @@ impl<'a, 'py> EventBuilder<'a, 'py> {
         match parsed.members {
             Members::Repeated(cached) => {
                 let members: Vec<Member> = parsed.members.iter().collect();
-                self.set_slots(&event, parsed, cached.entry, &members)?;
+                self.set_slots(&event, parsed, cached.route.entry, &members)?;
             }
             Members::Parsed(members) => self.set_slots(&event, parsed, entry, members)?,
         }
@@ -210,7 +210,7 @@ impl<'a, 'py> EventBuilder<'a, 'py> {
 
     /// Builds an event of a run of deltas. The current template is that of the run.
     #[inline]
-    fn build_delta(&mut self, delta: &Piece<'_>) -> PyResult<Bound<'py, PyAny>> {
+    fn build_delta(&mut self, delta: &Delta<'_>) -> PyResult<Bound<'py, PyAny>> {
         let py = self.py;
         let ObjectCache { strings, arena, templates, current, .. } = &mut *self.cache;
         let template = &templates[*current];
@@ -234,7 +234,7 @@ impl<'a, 'py> EventBuilder<'a, 'py> {
         cached: &CachedEvent<Route>,
     ) -> PyResult<EventTemplate> {
         let py = self.py;
-        let class = &self.classes.catalogued[entry_index(cached.entry)];
+        let class = &self.classes.catalogued[entry_index(cached.route.entry)];
         let (mut constant, mut varying) = (Vec::new(), Vec::new());
         for (place, slot) in cached.eager.iter().enumerate() {
             let Some(slot) = *slot else { continue };
@@ -307,13 +307,13 @@ impl<'a, 'py> EventBuilder<'a, 'py> {
     }
 }
 
-impl Sink for EventBuilder<'_, '_> {
-    fn is_for_pieces(&mut self, cached: &CachedEvent<Route>, lane: Option<&str>) -> bool {
+impl EventSink<Responses> for EventBuilder<'_, '_> {
+    fn takes_runs(&mut self, cached: &CachedEvent<Route>, lane: Option<&str>) -> bool {
         let index = self.cache.find(cached.serial, lane);
         index.is_some_and(|index| self.cache.templates[index].delta_slot.is_some())
     }
 
-    fn piece(&mut self, delta: &Piece<'_>) {
+    fn delta(&mut self, delta: &Delta<'_>) {
         if self.error.is_none() {
             let event = self.build_delta(delta);
             self.collect(event);
@@ -365,7 +365,7 @@ fn scalar<'py>(
 ) -> PyResult<Option<Bound<'py, PyAny>>> {
     let text = parsed.bytes(member);
     Ok(match member.kind {
-        Kind::String if member.escaped || parsed.odd => {
+        Kind::String if member.escaped || parsed.invalid_utf8 => {
             Some(PyString::new(py, &json::decode_str(text)).into_any())
         }
         Kind::String => {

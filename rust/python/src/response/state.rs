@@ -153,7 +153,7 @@ impl State {
 
     #[getter]
     fn line(&self, py: Python<'_>) -> PyResult<u64> {
-        self.read(py, |folded| folded.line)
+        self.read(py, |folded| folded.tracking.line)
     }
 
     #[getter]
@@ -293,7 +293,7 @@ impl State {
         position: Option<PositionTuple>,
     ) -> PyResult<Option<(String, PositionTuple)>> {
         let from = position.map(|(source, offset)| Position { source, offset });
-        let found = self.read(py, |folded| folded.call_text(rank, from))?;
+        let found = self.read(py, |folded| folded.arguments_since(rank, from))?;
         Ok(found.map(|(text, next)| (text, (next.source, next.offset))))
     }
 

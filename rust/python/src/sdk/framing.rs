@@ -95,14 +95,14 @@ fn block_end(bytes: &[u8], from: usize) -> BlockEnd {
     BlockEnd::Missing(line)
 }
 
-enum Event<'a> {
+enum Parsed<'a> {
     Nothing,
     Message(Option<&'a [u8]>, &'a [u8]),
     Unsupported,
 }
 
 /// Parses the lines of a complete block. `joined`: an empty buffer, which receives data of several lines.
-fn parse<'a>(block: &'a [u8], joined: &'a mut Vec<u8>) -> Event<'a> {
+fn parse<'a>(block: &'a [u8], joined: &'a mut Vec<u8>) -> Parsed<'a> {
     if !block.is_ascii() && std::str::from_utf8(block).is_err() {
         return Parsed::Unsupported;
     }

@@ -3,7 +3,7 @@
 use pyo3::prelude::*;
 use pyo3::types::{PyDict, PyList, PyTuple};
 use respstream_core::diagnostics::DIAGNOSTICS;
-use respstream_core::protocols::responses::catalogue::{EVENTS, Entry, Index};
+use respstream_core::protocols::responses::catalogue::{EVENTS, Entry, INDEX_FIELDS};
 
 /// The event table: one dict per entry, with the fields of the fallback's `Entry`, `class` and `terminal`.
 #[pyfunction]
@@ -23,7 +23,8 @@ pub fn diagnostic_kinds(py: Python<'_>) -> PyResult<Bound<'_, PyDict>> {
 }
 
 fn row<'py>(py: Python<'py>, entry: &Entry) -> PyResult<Bound<'py, PyDict>> {
-    let steps = entry.steps.iter().map(|step| (step.member, step.index.map(Index::field)));
+    let steps =
+        entry.steps.iter().map(|step| (step.member, step.index.map(|slot| INDEX_FIELDS[slot])));
     let row = PyDict::new(py);
     row.set_item("type", entry.ty)?;
     row.set_item("class", entry.class)?;

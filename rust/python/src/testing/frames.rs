@@ -5,7 +5,7 @@ use pyo3::exceptions::PyValueError;
 use pyo3::prelude::*;
 use pyo3::types::PyBytes;
 use respstream_core::diagnostics::Note;
-use respstream_core::frames::{Form, Frame, Framer, OnEof, Options, Sink};
+use respstream_core::frames::{Form, Frame, FrameSink, Framer, OnEof, Options};
 
 use crate::convert;
 
@@ -50,9 +50,9 @@ struct Collector<'py> {
     items: Vec<PyResult<Bound<'py, PyAny>>>,
 }
 
-impl Sink for Collector<'_> {
+impl FrameSink for Collector<'_> {
     fn frame(&mut self, frame: Frame<'_>) {
-        let members = matches!(frame.scanned, Some(Ok(_))).then_some(frame.members.len());
+        let members = matches!(frame.checked, Some(Ok(_))).then_some(frame.members.len());
         let item = (
             "frame",
             PyBytes::new(self.py, frame.data),
@@ -60,8 +60,8 @@ impl Sink for Collector<'_> {
             frame.offset,
             frame.end,
             frame.line,
-            frame.what.name(),
-            frame.missing,
+            frame.kind.name(),
+            frame.missing_blank_line,
             frame.unfinished,
             members,
         );
