@@ -24,7 +24,7 @@ fn main() -> io::Result<()> {
         if every > 0 && number.is_multiple_of(every) {
             let lanes = decoder.lanes();
             lanes
-                .latest
+                .latest_ordinal
                 .and_then(|latest| lanes.get(latest))
                 .map(|folded| folded.tool_calls().len());
         }
