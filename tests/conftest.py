@@ -63,7 +63,7 @@ def engines() -> tuple[ModuleType, ModuleType]:
 def api(engine: ModuleType) -> Iterator[Any]:
     """The package `respstream`, bound to the engine for one test; others see it as it was imported."""
     with pytest.MonkeyPatch.context() as patch:
-        backend = "python" if engine.__name__ == "respstream._pure" else "rust"
+        backend = "python" if engine.__name__ == "respstream._fallback" else "rust"
         patch.setattr(_backend, "engine", engine)
         patch.setattr(_backend, "BACKEND", backend)
         patch.setattr(respstream, "BACKEND", backend)

@@ -17,11 +17,12 @@ import pytest
 from openai.types.responses import ResponseStreamEvent
 
 from respstream import types
-from respstream._catalogue import DIAGNOSTICS, EVENTS, VERSION
-from respstream.base import Event
+from respstream._codes import DIAGNOSTICS
+from respstream._pure.protocols.responses.catalogue import EVENTS, VERSION
+from respstream.protocols.event import Event
 
 ROOT = Path(__file__).resolve().parent.parent
-CATALOGUE: dict[str, Any] = tomllib.loads((ROOT / "rust" / "core" / "catalogue.toml").read_text(encoding="utf-8"))
+CATALOGUE: dict[str, Any] = tomllib.loads((ROOT / "rust" / "core" / "src" / "protocols" / "responses" / "catalogue.toml").read_text(encoding="utf-8"))
 ROWS: dict[str, dict[str, Any]] = {row["type"]: row for row in CATALOGUE["event"]}
 BASE_FIELDS = {"type", "sequence_number", "stream_id"}
 # Fields of an older SDK that the newest has dropped: attributes where the wire has them, but not declared.

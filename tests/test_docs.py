@@ -11,7 +11,7 @@ from pathlib import Path
 import pytest
 
 import respstream
-import respstream.recorder
+import respstream.recordings.recorder
 from tests import pages, tables
 
 ROOT = Path(__file__).resolve().parent.parent
@@ -65,7 +65,7 @@ def test_the_event_classes_are_up_to_date() -> None:
 def test_the_reference_has_every_public_name() -> None:
     page = (ROOT / "docs" / "api.md").read_text("utf-8")
     documented = set(re.findall(r"(?:autofunction|autoclass|autoexception|py:data):: (?:[\w.]*\.)?(\w+)", page))
-    documented |= set(respstream.recorder.__all__)  # `automodule`
+    documented |= set(respstream.recordings.recorder.__all__)  # `automodule`
     assert set(respstream.__all__) - documented == {"sse", "types"}, "modules have sections, or pages"
 
 

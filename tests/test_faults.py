@@ -24,7 +24,8 @@ from typing import Any
 import pytest
 
 import respstream
-from respstream import _backend, paths
+from respstream import _backend
+from respstream.inputs import paths
 from tests.shell import PATIENCE, ROOT, Shell, command, rows
 from tests.tables import BEGIN, DELTA, ITEM
 

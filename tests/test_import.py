@@ -62,4 +62,4 @@ def test_the_twin_imports_the_standard_library_alone() -> None:
 
 @pytest.mark.parametrize("name", ["rich", "click", "pyarrow"])
 def test_the_command_line_is_an_extra(name: str) -> None:
-    assert name not in imported("import respstream.stream, respstream.tables, respstream.sources", "rust")
+    assert name not in imported("import respstream.stream, respstream.tables, respstream.inputs.sources", "rust")

@@ -310,11 +310,11 @@ LINEAR: dict[str, Callable[[int], list[bytes]]] = {
 @pytest.mark.parametrize("name", LINEAR)
 def test_calls_grow_with_the_input(name: str) -> None:
     """Twice the input, twice the calls; of the Python twin, whose loops are calls."""
-    from respstream import _pure
+    from respstream import _fallback
 
     def run(size: int) -> int:
         parts = LINEAR[name](size)
-        return calls(lambda: laws.feed_all(_pure.Decoder(), parts))
+        return calls(lambda: laws.feed_all(_fallback.Decoder(), parts))
 
     small, large = run(1000), run(2000)
     assert large <= 2.2 * small + 200, (small, large)

@@ -396,7 +396,7 @@ def test_a_broken_cassette(api: Any) -> None:
 
 
 def test_what_is_seen_by_the_first_bytes() -> None:
-    from respstream.wrapped import sniff
+    from respstream.recordings.detect import detect_wrapper as sniff
 
     seen = {
         b'{"log": {"version"': "har",
@@ -418,7 +418,7 @@ def test_what_is_seen_by_the_first_bytes() -> None:
 
 
 def test_a_whole_log_is_not_copied_to_see_its_shape() -> None:
-    from respstream.wrapped import sniff
+    from respstream.recordings.detect import detect_wrapper as sniff
 
     log = rows({"type": "response.created"}) * 100_000
     tracemalloc.start()

@@ -21,7 +21,8 @@ import pytest
 from backports import zstd
 
 import respstream
-from respstream import _backend, paths, tables
+from respstream import _backend, tables
+from respstream.inputs import paths
 from tests.conftest import TRANSCRIPTS
 from tests.tables import BEGIN, DELTA, END, ITEM
 from tests.tables import DIAGNOSTICS as MINIMAL

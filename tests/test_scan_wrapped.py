@@ -15,7 +15,7 @@ import pytest
 
 import respstream
 from respstream import _backend, tables
-from respstream.splits import plan, read_split
+from respstream.tables.splits import plan, read_split
 from tests.conftest import load
 from tests.test_recordings import OTHER, SECOND, SHAPES, SSE, TEXT, cassette, entry, har, jumble, pieces, rows
 
@@ -217,7 +217,7 @@ HEADS = [
 
 def test_both_see_the_same_by_the_first_bytes(tmp_path: Path) -> None:
     """A source that is seen as a file that wraps streams is read by Python alone: an entry that is none is a `bad_field`."""
-    from respstream.wrapped import sniff
+    from respstream.recordings.detect import detect_wrapper as sniff
 
     chosen = random.Random(3)
     for number, head in enumerate(HEADS):

@@ -20,7 +20,8 @@ import pytest
 from pyarrow import dataset, feather, parquet
 
 import respstream
-from respstream import _backend, writers
+from respstream import _backend
+from respstream.tables import writers
 from tests.conftest import TRANSCRIPTS
 from tests.tables import BEGIN, END
 
@@ -275,7 +276,7 @@ def _rows(path: Path, method: str) -> int:
 STREAMED = """
 import re, sys, respstream
 from pathlib import Path
-from respstream import paths
+from respstream.inputs import paths
 from tests.tables import BEGIN, DELTA, END, ITEM
 
 TOTAL = int(sys.argv[1])

@@ -12,15 +12,17 @@ from typing import Any, assert_type
 
 import pytest
 
-from respstream import base, types
-from respstream._catalogue import EVENTS
-from respstream.base import Event, Payload, UnknownEvent, build
+from respstream import types
+from respstream.protocols import event as base
+from respstream._pure.protocols.responses.catalogue import EVENTS
+from respstream.protocols.event import Event, UnknownEvent, build
+from respstream.protocols.payload import Payload
 from respstream.types import CLASSES, ResponseCompletedEvent, ResponseStreamEvent, ResponseTextDeltaEvent
 
 ROOT = Path(__file__).resolve().parent.parent
 FIELDS: dict[str, dict[str, Any]] = {
     row["type"]: {field["name"]: field for field in row.get("fields", [])}
-    for row in tomllib.loads((ROOT / "rust" / "core" / "catalogue.toml").read_text(encoding="utf-8"))["event"]
+    for row in tomllib.loads((ROOT / "rust" / "core" / "src" / "protocols" / "responses" / "catalogue.toml").read_text(encoding="utf-8"))["event"]
 }
 SAMPLES: dict[str, Any] = {
     "str": "Grüße \U0001f600",

@@ -13,8 +13,11 @@ from pathlib import Path
 from types import CodeType, ModuleType
 from typing import Any
 
-from respstream import _pure
-from respstream._pure import arrays, blocks, frames, json, outside, tree
+from respstream import _fallback
+from respstream._pure import json
+from respstream._pure.assemble import tree, view
+from respstream._pure.diagnostics import error_body
+from respstream._pure.frames import arrays, blocks, framer
 
 ROOT = Path(__file__).parent.parent
 
@@ -40,13 +43,13 @@ MEASURES: dict[CodeType, Measure] = {
     blocks.field.__code__: _size("line"),
     blocks.Block.whole.__code__: lambda local: 0 if local["self"].check else sum(map(len, local["self"].data)),
     blocks.Blocks._dispatch.__code__: lambda local: sum(map(len, local["block"].data)),
-    frames.Framer._hold.__code__: _size("piece"),
-    frames.Framer._on_line.__code__: _size("line"),
-    frames.Framer._take_line.__code__: _pieces("self", "_pieces"),
+    framer.Framer._hold.__code__: _size("piece"),
+    framer.Framer._on_line.__code__: _size("line"),
+    framer.Framer._take_line.__code__: _pieces("self", "_pieces"),
     arrays.Array._count.__code__: _size("piece"),
-    outside.error_body.__code__: _size("text"),
-    tree.Text.join.__code__: _pieces("self", "pieces"),
-    tree.freeze.__code__: lambda local: len(local["node"]) if isinstance(local["node"], str | list | dict) else 1,
+    error_body.__code__: _size("text"),
+    tree.Text.join.__code__: _pieces("self", "deltas"),
+    view.freeze.__code__: lambda local: len(local["node"]) if isinstance(local["node"], str | list | dict) else 1,
 }
 
 
@@ -67,7 +70,7 @@ def python_work(data: bytes, chunk: int, every: int = 0) -> int:
         elif event == "c_call":
             count += 1
 
-    decoder = _pure.Decoder()
+    decoder = _fallback.Decoder()
     parts = pieces(data, chunk)
     sys.setprofile(profile)
     try:
@@ -98,4 +101,4 @@ def rust_work(counter: Path, data: bytes, chunk: int, every: int = 0) -> int:
 
 def is_python(engine: ModuleType) -> bool:
     """Whether the engine is the Python twin."""
-    return engine is _pure
+    return engine is _fallback

@@ -9,15 +9,16 @@ from __future__ import annotations
 from respstream import sse, types
 from respstream._backend import BACKEND
 from respstream.accumulator import Accumulator
-from respstream.base import Event, Payload, UnknownEvent
 from respstream.decoder import Decoder
 from respstream.diagnostics import Diagnostic
 from respstream.errors import RespstreamError, StreamError
-from respstream.recorder import Recorder, arecord, record
-from respstream.response import Response, ResponseError, ToolCall
-from respstream.splits import Split, plan, read_split
+from respstream.protocols.event import Event, UnknownEvent
+from respstream.protocols.payload import Payload
+from respstream.protocols.responses.response import Response, ResponseError, ToolCall
+from respstream.recordings.recorder import Recorder, arecord, record
 from respstream.stream import aevents, aresponses, events, responses
 from respstream.tables import Scan, Summary, scan, schema
+from respstream.tables.splits import Split, plan, read_split
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:

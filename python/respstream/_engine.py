@@ -1,7 +1,7 @@
-"""Which engine it is to be: the compiled one where it is installed, else the pure-Python twin.
+"""Chooses the backend: the compiled extension if it is installed, else the pure-Python fallback.
 
-RESPSTREAM_BACKEND=auto|rust|python overrides. A missing extension is forgiven under `auto`; one that is there but does
-not load never is.
+The environment variable RESPSTREAM_BACKEND=auto|rust|python overrides the choice. Under `auto` a missing extension is
+ignored; an extension that is installed but does not load is always an error.
 """
 
 from __future__ import annotations
@@ -15,22 +15,21 @@ if TYPE_CHECKING:
 CHOICES = ("auto", "rust", "python")
 
 
-def load(backend: str) -> ModuleType:
-    """The engine of that name ("rust" or "python"). Raises ImportError where the extension is not installed."""
-    name = "_pure" if backend == "python" else "_native"
-    # The builtin, because the package `importlib` costs as much as all of ours.
-    module: ModuleType = __import__(f"{__package__}.{name}", fromlist=("Decoder",))
+def native() -> ModuleType:
+    """The compiled extension. Raises ImportError if it is not installed or does not load."""
+    # The builtin, because importing the package `importlib` costs as much as importing this package.
+    module: ModuleType = __import__(f"{__package__}._native", fromlist=("Decoder",))
     return module
 
 
 def choose(wanted: str) -> str:
-    """The backend for a choice. Raises ValueError for one that is none of `CHOICES`."""
+    """The backend for a choice: "rust" or "python". Raises ValueError if the choice is not one of `CHOICES`."""
     if wanted not in CHOICES:
         raise ValueError(f"RESPSTREAM_BACKEND must be one of {', '.join(CHOICES)}, not {wanted!r}")
     if wanted != "auto":
         return wanted
     try:
-        load("rust")
+        native()
     except ModuleNotFoundError as error:
         if error.name != f"{__package__}._native":
             raise
@@ -39,3 +38,4 @@ def choose(wanted: str) -> str:
 
 
 BACKEND = choose(os.environ.get("RESPSTREAM_BACKEND") or "auto")
+"""The name of the backend in use: "rust" or "python"."""

@@ -1,8 +1,8 @@
-"""One thread at a time: the guard of the objects in Python that threads may share, as the compiled ones have it."""
+"""Locking for objects of the fallback that threads may share, with the behaviour of the compiled ones."""
 
 from __future__ import annotations
 
-from _thread import RLock  # `threading` costs as much as all of the package
+from _thread import RLock  # importing `threading` costs as much as importing this package
 from functools import wraps
 
 TYPE_CHECKING = False
@@ -14,14 +14,14 @@ if TYPE_CHECKING:
     S = TypeVar("S")
     T = TypeVar("T")
 
-__all__ = ["RLock", "alone"]
+__all__ = ["RLock", "locked"]
 
 
-def alone(method: Callable[Concatenate[S, P], T]) -> Callable[Concatenate[S, P], T]:
-    """A method that one thread at a time runs, of all that are so marked; others wait. It needs `self._lock`, an RLock.
+def locked(method: Callable[Concatenate[S, P], T]) -> Callable[Concatenate[S, P], T]:
+    """Decorates a method to hold `self._lock`, an RLock, while it runs.
 
-    A thread that is inside already, as a finalizer may be that runs meanwhile, gets RuntimeError: the object is between
-    two states.
+    A thread that already holds the lock, for example in a finalizer that runs during a call, gets RuntimeError, because the
+    object is in an intermediate state.
     """
 
     @wraps(method)

@@ -5,14 +5,14 @@ from __future__ import annotations
 from itertools import count
 
 from respstream import _backend
-from respstream.base import Event
+from respstream.protocols.event import Event
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
     from typing import Any
 
     from respstream.diagnostics import Diagnostic
-    from respstream.response import Response
+    from respstream.protocols.responses.response import Response
 
 __all__ = ["Accumulator"]
 

@@ -4,15 +4,15 @@ from __future__ import annotations
 
 from respstream.diagnostics import Diagnostic
 from respstream.errors import StreamError
-from respstream.sources import CorruptFile, achunks, chunks
-from respstream.wrapped import FileDecoder
+from respstream.inputs.sources import CorruptFile, achunks, chunks
+from respstream.recordings.file_decoder import FileDecoder
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator, Callable, Iterator
     from typing import Any, Generic, TypeVar
 
-    from respstream.response import Response
+    from respstream.protocols.responses.response import Response
     from respstream.types import ResponseStreamEvent
 
     T = TypeVar("T")
@@ -32,7 +32,7 @@ class _Reading:
     def __init__(self, opened: Callable[[Any], Any], source: Any, options: dict[str, Any], *, whole: bool) -> None:
         self.decoder = FileDecoder(**options)
         self._feed = self.decoder.fold if whole else self.decoder.feed
-        self._pieces = self.decoder.fold_in_pieces if whole else self.decoder.feed_in_pieces
+        self._parts = self.decoder.fold_in_parts if whole else self.decoder.feed_in_parts
         self._finish = self.decoder.fold_end if whole else self.decoder.finish
         self._whole = whole
         self._strict: bool = options["strict"]
@@ -48,7 +48,7 @@ class _Reading:
                 for chunk in self._chunks:
                     if self.is_closed():
                         return
-                    for found in self._pieces(chunk):
+                    for found in self._parts(chunk):
                         self._batch = found
                         yield from found
                         if self.is_closed():

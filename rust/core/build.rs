@@ -8,17 +8,22 @@ use std::{env, fs, path::Path};
 use toml::{Table, Value};
 
 fn main() {
-    println!("cargo::rerun-if-changed=catalogue.toml");
     println!("cargo::rerun-if-changed=build.rs");
-    let text = fs::read_to_string("catalogue.toml").expect("catalogue.toml is beside build.rs");
-    let catalogue: Table = text.parse().expect("catalogue.toml is TOML");
-    let events = rows(&catalogue, "event");
+    let events = read("src/protocols/responses/catalogue.toml");
+    let codes = read("src/diagnostics/codes.toml");
+    let events = rows(&events, "event");
     let mut out = String::new();
     write_events(&events, &mut out);
     write_lengths(&events, &mut out);
-    write_diagnostics(&rows(&catalogue, "diagnostic"), &mut out);
+    write_diagnostics(&rows(&codes, "diagnostic"), &mut out);
     let folder = env::var("OUT_DIR").expect("cargo sets OUT_DIR");
     fs::write(Path::new(&folder).join("catalogue.rs"), out).expect("OUT_DIR can be written");
+}
+
+fn read(path: &str) -> Table {
+    println!("cargo::rerun-if-changed={path}");
+    let text = fs::read_to_string(path).unwrap_or_else(|error| panic!("{path}: {error}"));
+    text.parse().unwrap_or_else(|error| panic!("{path}: {error}"))
 }
 
 fn rows<'a>(catalogue: &'a Table, name: &str) -> Vec<&'a Table> {

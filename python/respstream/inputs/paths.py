@@ -108,7 +108,7 @@ def _globbed(pattern: str) -> set[str]:
 
 
 def _urls(url: str) -> Iterator[Input]:
-    from respstream import remote
+    from respstream.inputs import remote
 
     found = remote.names(url, ENDINGS)
     if found is None:

@@ -13,9 +13,9 @@ import io
 import os
 from typing import TYPE_CHECKING, Any
 
-from respstream import remote
-from respstream.splits import Split, cut, plan, read_split
+from respstream.inputs import remote
 from respstream.tables import Scan, batch_size
+from respstream.tables.splits import Split, cut, plan, read_split
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence

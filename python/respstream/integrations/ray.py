@@ -24,8 +24,8 @@ except ModuleNotFoundError as missing:
     raise ImportError("pip install 'respstream[ray]' reads logs into Ray") from None
 
 from respstream.integrations import _tasks
-from respstream.splits import Split, read_split
 from respstream.tables import wanted_columns
+from respstream.tables.splits import Split, read_split
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator

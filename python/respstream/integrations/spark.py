@@ -29,8 +29,8 @@ except ModuleNotFoundError as missing:
     raise ImportError("pip install 'respstream[spark]' reads logs into Spark 4") from None
 
 from respstream.integrations import _tasks
-from respstream.splits import TARGET_BYTES, Split
 from respstream.tables import schema, wanted_columns
+from respstream.tables.splits import TARGET_BYTES, Split
 
 if TYPE_CHECKING:
     from collections.abc import Iterator

@@ -1,28 +1,26 @@
-"""HAR files: what browsers and proxies export. Each entry with a stream of the Responses API is a record.
+"""HAR files, which browsers and proxies export. Each entry with a stream of the Responses API is a record.
 
-The bodies may be base64. A stream starts when its request did and ends as long after it as the entry says; of what came
-between, HAR knows nothing, but for WebSocket frames and EventSource messages, which some browsers write with their times.
+Bodies may be base64. An entry has the time of the request and the duration, but no times in between, except those of
+WebSocket frames and EventSource messages, which some browsers write.
 """
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
-from typing import TYPE_CHECKING, Any
+from collections.abc import Iterator
+from typing import Any
 
 from respstream._pure.json import BadJson, LimitExceeded, decode, elements, loads, locate
-from respstream._pure.packed import unpacked
-from respstream._pure.pointer import resolve
-from respstream._pure.shapes import is_event, is_object, looks_like_sse
-from respstream._pure.times import read_time
-
-if TYPE_CHECKING:
-    from respstream.wrapped import Record
-
-Report = Callable[[str, str, tuple[int, int, int]], None]
+from respstream._pure.protocols.responses.events import SIGNATURE
+from respstream._pure.records.detect import is_event, is_object
+from respstream._pure.records.encoding import decoded
+from respstream._pure.records.pointer import resolve
+from respstream._pure.records.timestamps import read_time
+from respstream._pure.sse.lines import BOM
+from respstream.recordings.record import Record, Report, Span, is_relevant
 
 
 def records(data: bytes, report: Report) -> Iterator[Record]:
-    """The streams in a HAR file, in its order. `report(field, expected, span)` takes what cannot be read."""
+    """The streams in a HAR file, in order. `report(field, expected, span)` takes entries that cannot be read."""
     entries = _entries(data)
     if entries is None:
         report("the file", "a HAR file", (0, len(data), 1))
@@ -36,8 +34,8 @@ def records(data: bytes, report: Report) -> Iterator[Record]:
 
 
 def _entries(data: bytes) -> list[tuple[int, int]] | None:
-    """The spans of the entries; None where this is no HAR file."""
-    start = len(data) - len(data.removeprefix(b"\xef\xbb\xbf"))
+    """The spans of the entries; None if this is not a HAR file."""
+    start = len(data) - len(data.removeprefix(BOM))
     try:
         value, _ = decode(data[start:])
     except (BadJson, LimitExceeded):
@@ -52,45 +50,42 @@ def _entries(data: bytes) -> list[tuple[int, int]] | None:
     return [(base + first, base + last) for first, last in elements(data[base : start + found[1]])]
 
 
-def _entry(raw: bytes, span: tuple[int, int, int], report: Report) -> Iterator[Record]:
+def _entry(raw: bytes, span: Span, report: Report) -> Iterator[Record]:
     entry: dict[str, Any] = loads(raw)
     spans = locate(raw)
-    began = _time(raw, spans, "startedDateTime")
+    started = _time(raw, spans, "startedDateTime")
     lasted = entry.get("time")
-    ended = began
-    if began is not None and isinstance(lasted, (int, float)) and 0 <= lasted < 1e9:
-        ended = began + lasted / 1000
+    ended = started
+    if started is not None and isinstance(lasted, (int, float)) and 0 <= lasted < 1e9:
+        ended = started + lasted / 1000
     messages = _messages(entry)
     if messages:
         for number, (time, data) in enumerate(messages):
-            yield _record(data, (began, time), span, ends=number == len(messages) - 1)
+            yield Record(data, (started, time), span, number == len(messages) - 1)
         return
     content = _member(_member(entry, "response"), "content")
     body = content.get("text")
-    plain = body.encode("utf-8", "replace") if isinstance(body, str) else b""
+    stream = body.encode("utf-8", "replace") if isinstance(body, str) else b""
     if content.get("encoding") == "base64":
-        plain = unpacked(plain, "base64", known=True)[0]
+        stream = decoded(stream, "base64", continues=True)[0]
     mime = content.get("mimeType")
     url = _member(entry, "request").get("url")
-    if not is_relevant(url, mime, plain):
+    if not is_relevant(url, mime, stream):
         return
     if not isinstance(body, str):
         report("/response/content/text", "in this entry", span)
         return
-    yield _record(plain, (began, ended), span, ends=True)
-
-
-def _record(data: bytes, times: tuple[float | None, float | None], span: Any, *, ends: bool) -> Record:
-    return data, times, span, ends  # type: ignore[return-value]
+    yield Record(stream, (started, ended), span, True)
 
 
 def _messages(entry: dict[str, Any]) -> list[tuple[float | None, bytes]]:
-    """WebSocket frames that came, and EventSource messages, with their times."""
+    """Received WebSocket frames, and EventSource messages, with their times."""
     found: list[tuple[float | None, bytes]] = []
     for message in _list(entry.get("_webSocketMessages")):
         data = message.get("data")
-        if message.get("type") == "receive" and isinstance(data, str) and is_event(data.encode("utf-8", "replace")):
-            found.append((_seconds(message.get("time")), data.encode("utf-8", "replace")))
+        payload = data.encode("utf-8", "replace") if isinstance(data, str) else b""
+        if message.get("type") == "receive" and is_event(payload, SIGNATURE):
+            found.append((_seconds(message.get("time")), payload))
     for message in _list(entry.get("_eventSourceMessages")):
         data, name = message.get("data"), message.get("eventName")
         if isinstance(data, str) and is_object(data.encode("utf-8", "replace")):
@@ -98,14 +93,6 @@ def _messages(entry: dict[str, Any]) -> list[tuple[float | None, bytes]]:
             named = f"event: {name}\n" if isinstance(name, str) and name and "\n" not in name else ""
             found.append((_seconds(message.get("time")), f"{named}{lines}\n".encode("utf-8", "replace")))
     return found
-
-
-def is_relevant(url: Any, mime: Any, body: bytes) -> bool:
-    """Whether an exchange is one with the Responses API: most of what a browser exports is not."""
-    path = url.partition("?")[0].rstrip("/") if isinstance(url, str) else ""
-    if path.endswith("/responses") or (isinstance(mime, str) and mime.startswith("text/event-stream")):
-        return True
-    return looks_like_sse(body)
 
 
 def _time(raw: bytes, spans: dict[str, tuple[int, int]], name: str) -> float | None:

@@ -1,7 +1,8 @@
-"""Replays recordings: a local HTTP server that answers as the API did, with the recorded pauses.
+"""Replays recordings: a local HTTP server that answers like the API, with the recorded pauses.
 
-Each POST to a path that ends in `/responses` gets the next response of the recording, and the first again after the last:
-as server-sent events where the request says `"stream": true`, else whole. `GET …/responses/ID` gives one by its id.
+Each POST to a path that ends in `/responses` gets the next response of the recording, and after the last one the first
+again: as server-sent events if the request has `"stream": true`, else as one object. `GET …/responses/ID` returns one by
+its id.
 """
 
 from __future__ import annotations
@@ -14,11 +15,10 @@ from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from itertools import cycle
 from typing import Any, ClassVar, NamedTuple
 
-from respstream._pure.decoder import Decoder
-from respstream._pure.events import Parsed, make_event
-from respstream._pure.response import Folded
-from respstream.base import Event
-from respstream.wrapped import FileDecoder
+from respstream._fallback import Decoder, make_event
+from respstream._pure.protocols.protocol import ParsedEvent
+from respstream._pure.protocols.responses.response import Folded
+from respstream.recordings.file_decoder import FileDecoder
 
 __all__ = ["Take", "serve", "takes"]
 
@@ -35,47 +35,62 @@ class Take(NamedTuple):
 
 
 class _Player(Decoder):
-    """A decoder that keeps each event with its time, by response. The Python twin serves under both backends here."""
+    """A decoder that stores each event with its time, by response. The fallback is used under both backends."""
 
     def reset(self) -> None:
         """Forgets everything."""
         super().reset()
-        self.heard: dict[int, tuple[Folded, list[tuple[float | None, bytes]]]] = {}
+        self.stored: dict[int, tuple[Folded, list[tuple[float | None, bytes]]]] = {}
 
-    def _heard(self, parsed: Parsed, folded: Folded | None, events: list[Event] | None) -> None:
+    def fold(self, data: Any, start: int = 0, stop: int | None = None) -> list[Any]:
+        """Takes the next bytes; returns the responses that have ended."""
+        self._core.feed(data[start:stop], self._store)
+        return self._core.take_ended()
+
+    def fold_record(self, data: bytes, times: Any, span: Any, ends: bool = True) -> list[Any]:
+        """Takes one record; returns the responses that have ended."""
+        self._core.feed_record(data, times, span, ends, self._store)
+        return self._core.take_ended()
+
+    def fold_end(self) -> list[Any]:
+        """Ends the source; returns the responses that have ended."""
+        self._core.finish(self._store)
+        return self._core.take_ended()
+
+    def _store(self, parsed: ParsedEvent, folded: Folded | None) -> None:
         if folded is not None:
-            kept = self.heard.setdefault(id(folded), (folded, []))
-            kept[1].append((parsed.time, make_event(parsed).to_sse()))
+            _, events = self.stored.setdefault(id(folded), (folded, []))
+            events.append((parsed.time, make_event(parsed).to_sse()))
 
 
 def takes(chunks: Iterable[bytes], form: str = "auto", **options: Any) -> list[Take]:
-    """The responses of a source, in the order of beginning. `options`: those of what reads files."""
+    """The responses of a source, in the order of beginning. `options`: those of `respstream.responses`."""
     decoder = FileDecoder(form, make=_Player, **options)
-    responses: list[Any] = []
+    states: list[Folded] = []
     for chunk in chunks:
-        responses += decoder.fold(chunk)
-    responses += decoder.fold_end()
-    states: list[Folded] = sorted((response._state for response in responses), key=lambda state: state.byte_start)
-    return [_take(state, decoder.decoder.heard) for state in states]
+        states += decoder.fold(chunk)
+    states += decoder.fold_end()
+    states.sort(key=lambda state: state.byte_start)
+    return [_take(state, decoder.decoder.stored) for state in states]
 
 
-def _take(state: Folded, heard: dict[int, Any]) -> Take:
-    _, events = heard.get(id(state), (state, []))
+def _take(state: Folded, stored: dict[int, Any]) -> Take:
+    _, events = stored.get(id(state), (state, []))
     start = state.started_at
-    told: list[tuple[float, bytes]] = []
+    timed: list[tuple[float, bytes]] = []
     latest = 0.0
     for at, data in events:
         if at is not None and start is not None:
             latest = max(latest, at - start)
-        told.append((latest, data))
-    return Take(state.id, state.json(), told)
+        timed.append((latest, data))
+    return Take(state.id, state.json(), timed)
 
 
 def serve(recorded: list[Take], *, speed: float | None = 1.0, port: int = 0) -> ThreadingHTTPServer:
-    """A server of these responses on the local machine, bound and not yet running: `serve_forever()`.
+    """A server of these responses on the local machine, bound but not running: call `serve_forever()`.
 
-    `speed`: how many times as fast as it was; None leaves the pauses out. `port` 0 takes a free one, which
-    `server_port` tells. Raises ValueError where there is nothing to serve, OSError where the port is taken.
+    `speed`: a factor, 1.0 for the recorded pauses; None for no pauses. `port`: 0 for a free one, see `server_port`. Raises
+    ValueError if there are no responses, OSError if the port is in use.
     """
     if not recorded:
         raise ValueError("there are no responses to replay")
@@ -119,7 +134,7 @@ class _Handler(BaseHTTPRequestHandler):
             self._whole(200, take.body)
 
     def do_GET(self) -> None:
-        """Answers a request for a response that is known by its id."""
+        """Answers a request for a response by its id."""
         take = self.by_id.get(self.path.partition("?")[0].rstrip("/").rpartition("/")[2])
         if take is None:
             self._refuse(f"no response of that id is recorded: {self.path}")
@@ -127,7 +142,7 @@ class _Handler(BaseHTTPRequestHandler):
             self._whole(200, take.body)
 
     def log_message(self, format: str, *args: Any) -> None:  # noqa: A002
-        """Says nothing."""
+        """Logs nothing."""
 
     def _request(self) -> dict[str, Any]:
         size = int(self.headers.get("Content-Length") or 0)
@@ -159,12 +174,12 @@ class _Handler(BaseHTTPRequestHandler):
                 self.wfile.write(b"%x\r\n%b\r\n" % (len(data), data))
                 self.wfile.flush()
             self.wfile.write(b"0\r\n\r\n")
-        except (BrokenPipeError, ConnectionResetError):  # the client has heard enough
+        except (BrokenPipeError, ConnectionResetError):  # the client closed the connection
             self.close_connection = True
 
 
 def paced(events: list[tuple[float, bytes]], speed: float | None) -> Iterator[bytes]:
-    """The events, each when it is due."""
+    """Yields each event at its time."""
     start = time.monotonic()
     for after, data in events:
         if speed is not None:

@@ -1,30 +1,29 @@
 """VCR cassettes, of vcrpy and of Ruby's vcr, in YAML or JSON. Each interaction with the Responses API is a record.
 
-Bodies may be text, `!!binary`, base64 under a name of their own, and gzip. YAML needs PyYAML (the extra `vcr`).
+Bodies may be text, `!!binary`, base64 in a field of its own, and gzip. YAML needs PyYAML (the extra `vcr`).
 """
 
 from __future__ import annotations
 
 from collections.abc import Iterator
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 from respstream._pure.json import DEPTH_LIMIT, BadJson, LimitExceeded, decode, elements, loads, locate
-from respstream._pure.packed import unpacked
-from respstream._pure.times import read_time
-from respstream.har import Report, is_relevant
-
-if TYPE_CHECKING:
-    from respstream.wrapped import Record
+from respstream._pure.records.encoding import decoded
+from respstream._pure.records.timestamps import read_time
+from respstream._pure.sse.lines import BOM
+from respstream.recordings.record import Record, Report, is_relevant
 
 KEYS = ("interactions", "http_interactions")
+_BLANKS = b" \t\r\n"
 
 
 def records(data: bytes, report: Report) -> Iterator[Record]:
-    """The streams in a cassette, in its order. `report(field, expected, span)` takes what cannot be read.
+    """The streams in a cassette, in order. `report(field, expected, span)` takes interactions that cannot be read.
 
-    Raises ImportError, which names the extra, where the cassette is YAML and PyYAML is not installed.
+    Raises ImportError that names the extra if the cassette is YAML and PyYAML is not installed.
     """
-    is_json = data.lstrip(b"\xef\xbb\xbf \t\r\n")[:1] == b"{"
+    is_json = data.lstrip(BOM + _BLANKS)[:1] == b"{"
     found = _json_interactions(data) if is_json else _yaml_interactions(data)
     if found is None:
         report("the file", "a VCR cassette", (0, len(data), 1))
@@ -37,13 +36,12 @@ def records(data: bytes, report: Report) -> Iterator[Record]:
         body, relevant = _body(interaction)
         if relevant and body is None:
             report("the body of the response", "text or binary", span)
-        elif relevant:
-            time = _time(interaction.get("recorded_at"))
-            yield body, (None, time), span, True  # type: ignore[misc]
+        elif relevant and body is not None:
+            yield Record(body, (None, _time(interaction.get("recorded_at"))), span, True)
 
 
 def _json_interactions(data: bytes) -> list[tuple[int, int, dict[str, Any]]] | None:
-    start = len(data) - len(data.lstrip(b"\xef\xbb\xbf \t\r\n"))
+    start = len(data) - len(data.lstrip(BOM + _BLANKS))
     raw = data[start:]
     try:
         decode(raw)
@@ -77,7 +75,7 @@ def _yaml_interactions(data: bytes) -> list[tuple[int, int, dict[str, Any]]] | N
 
 
 def _is_deep(yaml: Any, loader: Any) -> bool:
-    """Whether it is nested too deep: what composes nodes recurses, in C without an end."""
+    """Whether the document is nested too deep: composing its nodes recurses, in C without a limit."""
     depth = 0
     try:
         while loader.check_event():
@@ -98,7 +96,7 @@ def _span(node: Any) -> tuple[int, int]:
 
 
 def _in_bytes(text: str, found: list[tuple[int, int, Any]]) -> list[tuple[int, int, dict[str, Any]]]:
-    """The same with positions in bytes, which YAML counts in characters."""
+    """The interactions with positions in bytes; PyYAML counts characters."""
     placed: list[tuple[int, int, dict[str, Any]]] = []
     characters = size = 0
     for first, last, value in found:
@@ -111,7 +109,7 @@ def _in_bytes(text: str, found: list[tuple[int, int, Any]]) -> list[tuple[int, i
 
 
 def _listed(yaml: Any, root: Any) -> list[Any] | None:
-    """The nodes of the interactions; None where there are none."""
+    """The nodes of the interactions; None if there are none."""
     if not isinstance(root, yaml.MappingNode):
         return None
     for key, value in root.value:
@@ -122,26 +120,26 @@ def _listed(yaml: Any, root: Any) -> list[Any] | None:
 
 
 def _body(interaction: dict[str, Any]) -> tuple[bytes | None, bool]:
-    """The body of the response, None where it is nothing that can be read; and whether it concerns us."""
+    """The body of the response, None if it cannot be read; and whether it contains a stream."""
     response = interaction.get("response")
     request = interaction.get("request")
     if not isinstance(response, dict):
         return None, False
     body = response.get("body", response.get("content"))
-    packed = "text"
+    kind = "bytes"
     if isinstance(body, dict):
-        packed = "base64" if "base64_string" in body else "text"
+        kind = "base64" if "base64_string" in body else "bytes"
         body = body.get("base64_string", body.get("string", body.get("text")))
     if isinstance(body, str):
         body = body.encode("utf-8", "surrogatepass")
         if b"\xc2" in body[:3] and body.startswith("\x1f\x8b".encode()):  # gzip bytes as characters
             body = body.decode().encode("latin-1", "replace")
-    plain = unpacked(body, packed if packed == "base64" else "bytes", known=True)[0] if isinstance(body, bytes) else b""
+    stream = decoded(body, kind, continues=True)[0] if isinstance(body, bytes) else b""
     url = request.get("uri", request.get("url")) if isinstance(request, dict) else None
-    relevant = is_relevant(url, _content_type(response.get("headers")), plain)
+    relevant = is_relevant(url, _content_type(response.get("headers")), stream)
     if not isinstance(body, bytes):
         return None, relevant
-    return (plain or body), relevant
+    return (stream or body), relevant
 
 
 def _content_type(headers: Any) -> Any:
@@ -154,7 +152,7 @@ def _content_type(headers: Any) -> Any:
 
 
 def _time(value: Any) -> float | None:
-    """When an interaction was recorded: RFC 3339, the date of an HTTP header, or what YAML made of it."""
+    """The time of an interaction: RFC 3339, an HTTP date, or a value that YAML converted."""
     from datetime import UTC, date, datetime
     from email.utils import parsedate_to_datetime
 

@@ -1,4 +1,4 @@
-"""The twin of the extension's scan: the same tables through pyarrow, one source after the other."""
+"""The scan of the fallback: the tables of the extension through pyarrow, one source after the other."""
 
 from __future__ import annotations
 
@@ -10,27 +10,22 @@ from functools import partial
 from threading import RLock
 from typing import Any
 
-from respstream._catalogue import DIAGNOSTICS
-from respstream._pure.decoder import Decoder
-from respstream._pure.diagnostics import KEPT
-from respstream._pure.events import Parsed
-from respstream._pure.response import Folded
-from respstream._pure.rows import event_row, item_rows, response_row
+from respstream._codes import DIAGNOSTICS
+from respstream._fallback import Decoder
+from respstream._pure.diagnostics import MAX_STORED
+from respstream._pure.protocols.protocol import ParsedEvent
+from respstream._pure.protocols.responses.columns import CALL, TABLES
+from respstream._pure.protocols.responses.response import Folded
+from respstream._pure.protocols.responses.rows import EventRow, ItemRow, ResponseRow
 from respstream.diagnostics import Diagnostic, message
 from respstream.errors import StreamError
-from respstream.paths import Input
-from respstream.sources import CorruptFile, chunks
-from respstream.tables import COLUMNS, EXTRA, VERSION
-from respstream.wrapped import FileDecoder
-
-TYPE_CHECKING = False
-if TYPE_CHECKING:
-    from respstream.types import ResponseStreamEvent
-
-Row = tuple[Any, ...]
+from respstream.inputs.paths import Input
+from respstream.inputs.sources import CorruptFile, chunks
+from respstream.recordings.file_decoder import FileDecoder
+from respstream.tables.columns import VERSION
 
 BATCH_BYTES = 2 << 20
-"""A batch ends at about so many characters of text, if it has not so many rows as it may have."""
+"""A batch with fewer rows ends at about this number of characters of text."""
 
 
 def _pyarrow() -> Any:
@@ -44,10 +39,10 @@ def _pyarrow() -> Any:
 
 
 def Schema(table: str, columns: list[str] | None = None, *, split: bool = False) -> Any:  # noqa: N802
-    """The pyarrow schema of a table; in a `split` a response has no number."""
+    """The pyarrow schema of a table; in a `split`, `stream_index` may be null."""
     pa = _pyarrow()
     text = pa.large_string()
-    call = pa.struct([(name, text) for name in ("type", "call_id", "name", "arguments")])
+    call = pa.struct([(name, text) for name in CALL])
     types = {
         "str": text,
         "dict": pa.dictionary(pa.int32(), text),
@@ -57,10 +52,10 @@ def Schema(table: str, columns: list[str] | None = None, *, split: bool = False)
         "list<str>": pa.list_(text),
     }
     fields = {}
-    for name, kind in COLUMNS[table]:
-        nullable = not kind.endswith("!") or (split and name == "stream_index")
-        fields[name] = pa.field(name, types.get(kind.rstrip("!"), pa.list_(call)), nullable)
-    names = [name for name in fields if name not in EXTRA] if columns is None else columns
+    for column in TABLES[table]:
+        nullable = column.nullable or (split and column.name == "stream_index")
+        fields[column.name] = pa.field(column.name, types.get(column.type, pa.list_(call)), nullable)
+    names = [column.name for column in TABLES[table] if not column.extra] if columns is None else columns
     metadata = {"respstream.table": table, "respstream.version": VERSION}
     return pa.schema([fields[name] for name in names], metadata)
 
@@ -81,7 +76,7 @@ class Scan:
         **options: Any,
     ) -> None:
         del threads, full, part_bytes  # one thread reads everything
-        FileDecoder(**options)  # refuses what is no option
+        FileDecoder(**options)  # raises for an invalid option
         self._inputs, self._tables, self._split = inputs, tables, split
         self._batch_rows, self._options = batch_rows, options
         _pyarrow()
@@ -93,45 +88,45 @@ class Scan:
 
 
 class Columns:
-    """The wanted columns of one table as they grow."""
+    """The selected columns of one table, and its rows that are not in a batch yet."""
 
     def __init__(self, table: str, columns: list[str] | None, *, split: bool) -> None:
         self.table = table
         self.schema = Schema(table, columns, split=split)
-        order = [name for name, _ in COLUMNS[table]]
-        self.places = [order.index(name) for name in self.schema.names]
-        self.whole = bool(EXTRA & set(self.schema.names))
-        self.rows: list[Row] = []
+        extract = {column.name: column.value for column in TABLES[table]}
+        self._extract = [extract[name] for name in self.schema.names]
+        self.rows: list[list[Any]] = []
         self.count = self._bytes = 0
 
-    def add(self, row: Row) -> None:
-        """Takes a row."""
-        self.rows.append(row)
-        self._bytes += sum(len(value) for value in row if type(value) is str)
+    def add(self, row: Any) -> None:
+        """Adds a row: the values of the selected columns."""
+        values = [extract(row) for extract in self._extract]
+        self.rows.append(values)
+        self._bytes += sum(len(value) for value in values if type(value) is str)
 
     def is_full(self, rows: int) -> bool:
-        """Whether there is a batch of so many rows, or of so many bytes."""
+        """Whether the rows fill a batch of that number of rows, or of `BATCH_BYTES`."""
         return len(self.rows) >= rows or self._bytes >= BATCH_BYTES
 
     def take(self, size: int) -> Any:
-        """The first rows as a batch."""
+        """Removes the first rows and returns them as a batch."""
         rows, self.rows = self.rows[:size], self.rows[size:]
         self._bytes = self._bytes if self.rows else 0
         pa = _pyarrow()
         self.count += len(rows)
-        if not self.places:
+        if not self._extract:
             return pa.RecordBatch.from_struct_array(pa.array([{}] * len(rows), pa.struct([])))
-        # Without from_pandas=False pyarrow imports pandas where that is installed, to ask it what is null.
+        # Without from_pandas=False, pyarrow imports pandas if it is installed, to detect nulls.
         arrays = [
             pa.array([_value(row[place]) for row in rows], field.type, from_pandas=False)
-            for place, field in zip(self.places, self.schema, strict=True)
+            for place, field in enumerate(self.schema)
         ]
         return pa.RecordBatch.from_arrays(arrays, schema=self.schema)
 
 
 def _value(value: Any) -> Any:
     if type(value) is list and value and type(value[0]) is tuple:
-        return [dict(zip(("type", "call_id", "name", "arguments"), call, strict=True)) for call in value]
+        return [dict(zip(CALL, call, strict=True)) for call in value]
     return value
 
 
@@ -155,7 +150,7 @@ class Stream:
             return next(self._batches, None)
 
     def summary(self) -> dict[str, Any]:
-        """What came of the pass so far, as a dict."""
+        """The counts of the pass so far, as a dict."""
         order = list(DIAGNOSTICS)
         return {
             "sources": self.sources,
@@ -198,20 +193,20 @@ class Stream:
                 yield place, table.take(self._batch_rows)
 
     def of(self, name: str) -> list[Columns]:
-        """The wanted table of that name, or none."""
+        """The selected table of that name, as a list of at most one."""
         return [table for table in self.tables if table.table == name]
 
     def _read(self, one: Input) -> Iterator[None]:
-        reader = FileDecoder(make=partial(Fold, one, self), **self._options)
-        fold: Fold = reader.decoder
-        self.sources += fold.start == 0
+        reader = FileDecoder(make=partial(SourceDecoder, one, self), **self._options)
+        decoder: SourceDecoder = reader.decoder
+        self.sources += decoder.start == 0
         offset: int | None = None
         problem = None
         try:
             with contextlib.closing(_opened(one.place)) as file:
                 offset = 0
                 for chunk in chunks(file):
-                    self.bytes += fold.overlap(offset, offset + len(chunk))
+                    self.bytes += decoder.overlap(offset, offset + len(chunk))
                     offset += len(chunk)
                     reader.feed(chunk)
                     yield
@@ -222,7 +217,7 @@ class Stream:
         if offset is not None:
             try:
                 reader.finish()
-            except ImportError as error:  # of a package that reads the form
+            except ImportError as error:  # a package for the format is missing
                 self._problem(one.name, 0, "unreadable", str(error))
                 reader.finish()
         if problem is not None:
@@ -232,9 +227,8 @@ class Stream:
     def _problem(self, name: str, offset: int | None, code: str, reason: str) -> None:
         self.diagnostics[code] += 1
         self.problems.append((name, code, reason))
-        told = message(code, {"reason": reason})
         for table in self.of("diagnostics"):
-            table.add((name, None, offset, None, None, code, DIAGNOSTICS[code][0], told, None))
+            table.add(DiagnosticRow(name, None, offset, None, None, code, message(code, {"reason": reason}), None))
         if self._options.get("strict"):
             raise StreamError(Diagnostic(code, offset or 0, 0, 0, detail={"reason": reason}))
 
@@ -243,10 +237,24 @@ def _opened(place: Any) -> Any:
     return open(place, "rb") if isinstance(place, bytes) else place()
 
 
-class Fold(Decoder):
-    """The decoder of one source, which makes rows of what it finds.
+class DiagnosticRow:
+    """A row of the table `diagnostics`."""
 
-    Of a part it makes those of the responses that begin in it; it reads the whole source all the same.
+    __slots__ = ("code", "length", "line", "message", "offset", "response_id", "severity", "source", "stream_index")
+
+    def __init__(
+        self, source: str, stream_index: int | None, offset: int | None, length: int | None, line: int | None, code: str,
+        message: str, response_id: str | None,
+    ) -> None:  # fmt: skip
+        self.source, self.stream_index, self.response_id = source, stream_index, response_id
+        self.offset, self.length, self.line = offset, length, line
+        self.code, self.severity, self.message = code, DIAGNOSTICS[code][0], message
+
+
+class SourceDecoder(Decoder):
+    """The decoder of one source, which adds rows to the tables of a stream.
+
+    For a part of a source it reads the whole source, and adds the rows of the responses that begin in the part.
     """
 
     def __init__(self, one: Input, stream: Stream, **options: Any) -> None:
@@ -254,78 +262,83 @@ class Fold(Decoder):
         self._name, self._stream = one.name, stream
         self.start, self._stop = one.part or (0, None)
         self._numbered = (self.start, self._stop) == (0, None)
-        self._events = stream.of("events")
-        self._named = False
-        self._outside = 0
-        self._owners: dict[int, Folded] = {}
+        self._event_tables = stream.of("events")
+        self._has_lanes = False
+        self._unassigned = 0  # events without a response
+        self._owners: dict[int, Folded] = {}  # of diagnostics, by their id
 
-    def feed(self, data: Any, start: int = 0, stop: int | None = None) -> list[ResponseStreamEvent]:
-        """Takes the next bytes. Raises StreamError where that was asked for."""
+    def feed(self, data: Any, start: int = 0, stop: int | None = None) -> list[Any]:
+        """Takes the next bytes. Raises StreamError with `strict`."""
         try:
-            self._take_items(self._framer_items(data if (start, stop) == (0, None) else data[start:stop]), None)
+            self._core.feed(data if (start, stop) == (0, None) else data[start:stop], self._hook)
         finally:
-            self._gather()
+            self._add_responses()
         return []
 
-    def finish(self) -> list[ResponseStreamEvent]:
-        """Ends the source. Raises StreamError where that was asked for."""
+    def feed_record(self, data: bytes, times: Any, span: Any, ends: bool = True) -> list[Any]:
+        """Takes one record. Raises StreamError with `strict`."""
+        self._core.feed_record(data, times, span, ends, self._hook)
+        return []
+
+    def finish(self) -> list[Any]:
+        """Ends the source. Raises StreamError with `strict`."""
         try:
-            super().finish()
+            self._core.finish(self._hook)
         finally:
-            self._gather()
-        kept = [found for found in self._store.kept if self._has(self._begin_of(found))]
-        whole = self._numbered or len(self._store.kept) >= KEPT
-        self._stream.diagnostics.update(self._store.counts if whole else Counter(found.code for found in kept))
+            self._add_responses()
+        stored = [found for found in self._core.diagnostics if self._has(self._start_of(found))]
+        whole = self._numbered or len(self._core.diagnostics) >= MAX_STORED
+        counts = self._core.diagnostic_counts if whole else Counter(found.code for found in stored)
+        self._stream.diagnostics.update(counts)
         for table in self._stream.of("diagnostics"):
-            for found in sorted(kept, key=lambda found: found.offset):
+            for found in sorted(stored, key=lambda found: found.offset):
                 table.add(self._diagnostic_row(found))
         return []
 
     def overlap(self, start: int, end: int) -> int:
-        """How many of the bytes from `start` to `end` are in the part."""
+        """The number of the bytes from `start` to `end` that are in the part."""
         return max(0, min(end, end if self._stop is None else self._stop) - max(start, self.start))
 
     def _has(self, offset: int) -> bool:
         return self.start <= offset and (self._stop is None or offset < self._stop)
 
-    def _begin_of(self, found: Diagnostic) -> int:
+    def _start_of(self, found: Diagnostic) -> int:
         owner = self._owners.get(id(found))
         return found.offset if owner is None else owner.byte_start
 
     def _number(self, number: int | None) -> int | None:
         return number if self._numbered else None
 
-    def _heard(self, parsed: Parsed, folded: Folded | None, events: list[Any] | None) -> None:
-        if not self._events:
-            return
-        self._named = self._named or parsed.lane is not None
-        index = self._outside if folded is None else folded.events - 1
-        self._outside += folded is None
+    @property
+    def _hook(self) -> Any:
+        return self._add_event if self._event_tables else None
+
+    def _add_event(self, parsed: ParsedEvent, folded: Folded | None) -> None:
+        self._has_lanes = self._has_lanes or parsed.lane is not None
+        index = self._unassigned if folded is None else folded.events - 1
+        self._unassigned += folded is None
         if not self._has(parsed.offset if folded is None else folded.byte_start):
             return
-        number = None if folded is None or self._named else self._number(self._lanes._count)
-        for table in self._events:
-            row = event_row(parsed, folded, number, index, whole=table.whole)
-            table.add((self._name, *row))
+        # With several lanes, the position in the order of ending is not known yet.
+        number = None if folded is None or self._has_lanes else self._number(self._core.closed_count)
+        for table in self._event_tables:
+            table.add(EventRow(parsed, folded, self._name, number, index))
 
-    def _gather(self) -> None:
-        ended, self._lanes.ended = self._lanes.ended, []
-        for folded in ended:
+    def _add_responses(self) -> None:
+        for folded in self._core.take_ended():
             self._owners.update((id(found), folded) for found in folded.diagnostics)
             if not self._has(folded.byte_start):
                 continue
             self._stream.responses[folded.status or ""] += 1
             number = self._number(folded.stream_index)
             for table in self._stream.of("responses"):
-                source, _, *row = response_row(folded, self._name, whole=table.whole)
-                table.add((source, number, *row))
+                table.add(ResponseRow(folded, self._name, number))
             for table in self._stream.of("items"):
-                for item in item_rows(folded):
-                    table.add((self._name, number, folded.id, *item))
+                for position, item in enumerate(folded.output()):
+                    table.add(ItemRow(folded, self._name, number, position, item))
 
-    def _diagnostic_row(self, found: Diagnostic) -> Row:
+    def _diagnostic_row(self, found: Diagnostic) -> DiagnosticRow:
         owner = self._owners.get(id(found))
         number = None if owner is None else self._number(owner.stream_index)
         place = (found.offset, found.length, found.line)
-        told = (found.code, found.severity, found.message)
-        return (self._name, number, *place, *told, found.response_id)
+        return DiagnosticRow(self._name, number, *place, found.code, found.message, found.response_id)

@@ -1,123 +1,22 @@
-"""The tables that streams are read into: their columns, rows as dicts, and scans of many files."""
+"""Scans of many files as Arrow tables, and rows as dicts."""
 
 from __future__ import annotations
 
 import os
 
 from respstream import _backend
+from respstream.tables.columns import CALL, COLUMNS, EXTRA
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator, Sequence
     from typing import Any
 
-    from respstream.paths import Input
-    from respstream.response import Response
+    from respstream.inputs.paths import Input
+    from respstream.protocols.responses.response import Response
 
-__all__ = ["COLUMNS", "EXTRA", "VERSION", "Scan", "Summary", "response_row", "scan", "schema"]
+__all__ = ["Scan", "Summary", "response_row", "scan", "schema"]
 
-VERSION = "2"
-"""In the metadata of every schema, as `respstream.version`. It grows when columns are added; none is ever renamed."""
-
-EXTRA = frozenset({"response_json", "payload"})
-"""The columns that are only there when they are asked for."""
-
-COLUMNS: dict[str, list[tuple[str, str]]] = {
-    "responses": [
-        ("source", "str!"),
-        ("stream_index", "int!"),
-        ("byte_start", "int!"),
-        ("byte_end", "int!"),
-        ("response_id", "str"),
-        ("previous_response_id", "str"),
-        ("conversation_id", "str"),
-        ("model", "str"),
-        ("status", "str"),
-        ("terminal", "str"),
-        ("created_at", "ts"),
-        ("completed_at", "ts"),
-        ("service_tier", "str"),
-        ("input_tokens", "int"),
-        ("cached_tokens", "int"),
-        ("output_tokens", "int"),
-        ("reasoning_tokens", "int"),
-        ("total_tokens", "int"),
-        ("output_text", "str"),
-        ("refusal", "str"),
-        ("reasoning_text", "str"),
-        ("reasoning_summary", "str"),
-        ("items", "int!"),
-        ("tool_calls", "list<struct<type str, call_id str, name str, arguments str>>!"),
-        ("incomplete_reason", "str"),
-        ("error_code", "str"),
-        ("error_message", "str"),
-        ("metadata", "str"),
-        ("events", "int!"),
-        ("deltas", "int!"),
-        ("first_sequence", "int"),
-        ("last_sequence", "int"),
-        ("started_at", "ts"),
-        ("first_delta_at", "ts"),
-        ("ended_at", "ts"),
-        ("lane", "str"),
-        ("diagnostics", "list<str>!"),
-        ("response_json", "str"),
-        ("duration", "real"),
-        ("time_to_first_token", "real"),
-        ("inter_token_mean", "real"),
-        ("inter_token_p50", "real"),
-        ("inter_token_p95", "real"),
-        ("inter_token_p99", "real"),
-        ("longest_stall", "real"),
-        ("output_tokens_per_second", "real"),
-    ],
-    "events": [
-        ("source", "str!"),
-        ("stream_index", "int"),
-        ("event_index", "int!"),
-        ("byte_start", "int!"),
-        ("byte_end", "int!"),
-        ("response_id", "str"),
-        ("type", "dict!"),
-        ("sequence_number", "int"),
-        ("item_id", "str"),
-        ("output_index", "int"),
-        ("content_index", "int"),
-        ("summary_index", "int"),
-        ("delta", "str"),
-        ("time", "ts"),
-        ("lane", "str"),
-        ("payload", "str"),
-    ],
-    "items": [
-        ("source", "str!"),
-        ("stream_index", "int!"),
-        ("response_id", "str"),
-        ("output_index", "int!"),
-        ("item_id", "str"),
-        ("type", "str"),
-        ("status", "str"),
-        ("role", "str"),
-        ("name", "str"),
-        ("call_id", "str"),
-        ("text", "str"),
-        ("arguments", "str"),
-    ],
-    "diagnostics": [
-        ("source", "str!"),
-        ("stream_index", "int"),
-        ("offset", "int"),
-        ("length", "int"),
-        ("line", "int"),
-        ("code", "str!"),
-        ("severity", "str!"),
-        ("message", "str!"),
-        ("response_id", "str"),
-    ],
-}
-"""The columns of each table, as (name, type); a type that ends in ! is never null. Those in `EXTRA` come when asked for."""
-
-_CALL = ("type", "call_id", "name", "arguments")
 _BATCH_ROWS = 8192
 _MOST = (1 << 31) - 1
 _OPTIONS = ("form", "on_eof", "strict", "max_event_bytes", "field", "time", "lane")
@@ -126,7 +25,7 @@ _OPTIONS = ("form", "on_eof", "strict", "max_event_bytes", "field", "time", "lan
 def response_row(response: Response, source: str, *, whole: bool = False) -> dict[str, Any]:
     """The row of one response as a dict, in column order; times are aware datetimes in UTC.
 
-    `source` is the name to put into the first column; with `whole` the folded response is there as JSON.
+    `source`: the value of the first column. `whole`: include the column `response_json`.
     """
     from datetime import UTC, datetime, timedelta
 
@@ -139,18 +38,19 @@ def response_row(response: Response, source: str, *, whole: bool = False) -> dic
         if kind == "ts" and value is not None:
             row[name] = epoch + timedelta(microseconds=value)
         elif name == "tool_calls" and value is not None:
-            row[name] = [dict(zip(_CALL, call, strict=True)) for call in value]
+            row[name] = [dict(zip(CALL, call, strict=True)) for call in value]
         else:
             row[name] = value
     return row
 
 
 class Summary:
-    """What came of a pass over the sources.
+    """The counts of one pass over the sources.
 
-    `sources`: how many were read; `bytes`: of plain text; `rows` by table; `responses` by status ("" where there is none);
-    `diagnostics` by code; `problems`: (source, code, reason) of those that could not be read through; `skipped`: bytes of
-    which not everything was checked, since no column asked for it; `complete`: the pass came to its end.
+    `sources`: the number of sources read. `bytes`: their size, decompressed. `rows`: the number of rows by table.
+    `responses`: the number of responses by status ("" for none). `diagnostics`: their number by code. `problems`: (source,
+    code, reason) of sources that could not be read to their end. `skipped`: the number of bytes that were not fully checked,
+    because no selected column depends on them. `complete`: the pass reached its end.
     """
 
     __slots__ = ("bytes", "complete", "diagnostics", "problems", "responses", "rows", "skipped", "sources")
@@ -167,11 +67,11 @@ class Summary:
 
     @property
     def checked(self) -> str:
-        """What was checked: "all" of JSON and UTF-8, or "some" where columns did not ask for all."""
+        """Whether JSON and UTF-8 of "all" bytes were checked, or of "some", because no selected column depends on the rest."""
         return "some" if self.skipped else "all"
 
     def to_dict(self) -> dict[str, Any]:
-        """All of it as a plain dict."""
+        """All attributes as a dict."""
         return {name: getattr(self, name) for name in self.__slots__} | {"checked": self.checked}
 
     def __repr__(self) -> str:
@@ -179,9 +79,9 @@ class Summary:
 
 
 class Scan:
-    """Sources as Arrow tables, read anew each time the scan is iterated, exported or written. See `scan`.
+    """Sources as Arrow tables, read each time the scan is iterated, exported or written. See `scan`.
 
-    A scan of one table speaks Arrow's PyCapsule interface: pyarrow, polars, DuckDB, pandas and nanoarrow read it as it is.
+    A scan of one table has Arrow's PyCapsule interface: pyarrow, polars, DuckDB, pandas and nanoarrow read it directly.
     """
 
     def __init__(
@@ -216,17 +116,20 @@ class Scan:
 
     @property
     def schema(self) -> Any:
-        """The Arrow schema (`__arrow_c_schema__`); of several tables a dict of them."""
+        """The Arrow schema (`__arrow_c_schema__`); a dict of schemas if the scan has several tables."""
         found = {name: _engine().Schema(name, columns, split=self._split) for name, columns in self._wanted}
         return found if len(found) > 1 else found[self.tables[0]]
 
     @property
     def summary(self) -> Summary | None:
-        """What came of the latest pass, so far; None before the first."""
+        """The counts of the latest pass so far; None before the first."""
         return None if self._stream is None else Summary(self.tables, self._stream.summary())
 
     def batches(self) -> Iterator[Any]:
-        """The rows in batches (`__arrow_c_array__`, `num_rows`); of several tables pairs of the table's name and a batch."""
+        """The rows in batches (`__arrow_c_array__`, `num_rows`).
+
+        Yields pairs of a table's name and a batch if the scan has several tables.
+        """
         stream = self._start()
         while (found := stream.next_batch()) is not None:
             place, batch = found
@@ -244,13 +147,16 @@ class Scan:
         return self.schema.__arrow_c_schema__()
 
     def to_arrow(self) -> Any:
-        """A `pyarrow.Table`; of several tables a dict of them, from one pass."""
-        from respstream import writers
+        """A `pyarrow.Table`, or a dict of them if the scan has several tables, from one pass."""
+        from respstream.tables import writers
 
         return writers.to_arrow(self)
 
     def to_polars(self) -> Any:
-        """A `polars.DataFrame`; of several tables a dict of them. Raises ImportError that names the extra."""
+        """A `polars.DataFrame`, or a dict of them if the scan has several tables.
+
+        Raises ImportError that names the extra if polars is not installed.
+        """
         try:
             import polars
         except ImportError:
@@ -260,28 +166,34 @@ class Scan:
         return polars.DataFrame(self)
 
     def to_pandas(self) -> Any:
-        """A `pandas.DataFrame`, through pyarrow; of several tables a dict of them."""
+        """A `pandas.DataFrame`, through pyarrow, or a dict of them if the scan has several tables."""
         found = self.to_arrow()
         return {name: table.to_pandas() for name, table in found.items()} if len(self.tables) > 1 else found.to_pandas()
 
     def write_parquet(self, path: str | os.PathLike[str], *, partition_by: str | None = None) -> Summary:
-        """Writes a Parquet file, compressed by zstd. See `writers.write` on what all writers share."""
+        """Writes a Parquet file, compressed with zstd.
+
+        One table is written to a file, which appears under its name once it is complete and replaces an existing file.
+        Several tables, or one that is partitioned by a column (`column=value` folders, as in Hive), are written to a
+        folder, which must be empty or missing. Returns the counts of the pass. Raises ImportError without pyarrow,
+        ValueError for a column that cannot partition, and OSError.
+        """
         return self._write(path, "parquet", partition_by)
 
     def write_ipc(self, path: str | os.PathLike[str], *, partition_by: str | None = None) -> Summary:
-        """Writes an Arrow IPC file (Feather), compressed by zstd."""
+        """Writes an Arrow IPC file (Feather), compressed with zstd; otherwise as `write_parquet`."""
         return self._write(path, "ipc", partition_by)
 
     def write_jsonl(self, path: str | os.PathLike[str], *, partition_by: str | None = None) -> Summary:
-        """Writes JSON Lines: one object a row, times as RFC 3339 has them."""
+        """Writes JSON Lines: one object per row, times in RFC 3339; otherwise as `write_parquet`."""
         return self._write(path, "jsonl", partition_by)
 
     def write_csv(self, path: str | os.PathLike[str], *, partition_by: str | None = None) -> Summary:
-        """Writes CSV with a header; null is an empty field, nested values are JSON."""
+        """Writes CSV with a header; null is an empty field, nested values are JSON. Otherwise as `write_parquet`."""
         return self._write(path, "csv", partition_by)
 
     def _write(self, path: str | os.PathLike[str], form: str, partition_by: str | None) -> Summary:
-        from respstream import writers
+        from respstream.tables import writers
 
         writers.write(self, path, form, partition_by)
         summary = self.summary
@@ -303,16 +215,16 @@ def scan(
 ) -> Scan:
     """Reads logs as Arrow tables, on all cores and in bounded memory.
 
-    `paths`: a path, glob, folder or URL, or a list of them; gzip and zstd are seen by their magic bytes. `table`:
-    "responses", "events", "items" or "diagnostics", or several of them, which one pass gives. `columns`: their names, with
-    several tables a dict by table; all but those in `EXTRA` by default. `threads`: as many as there are cores by default.
-    `batch_rows`: the most rows of a batch, 8,192 by default. Options: those of `responses`.
+    `paths`: a path, glob, folder or URL, or a list of them; gzip and zstd are detected. `table`: "responses", "events",
+    "items" or "diagnostics", or a list of them, which are read in one pass. `columns`: a list of names, or a dict by table;
+    default: all columns except `response_json` and `payload`. `threads`: default one per core. `batch_rows`: the maximum
+    number of rows of a batch, default 8,192. `options`: those of `responses`.
 
-    Raises FileNotFoundError for a path that names nothing, ValueError and TypeError for options. What cannot be read, or
-    holds what it should not, is told by `summary` and the table `diagnostics`, and the rest goes on; with `strict`, the
-    batches before it are given, and then StreamError is raised, which names the source.
+    Raises FileNotFoundError for a path that does not exist, ValueError and TypeError for invalid options. Sources that
+    cannot be read, and malformed input, are reported in `summary` and in the table `diagnostics`; the scan continues. With
+    `strict`, the scan yields the batches before the first error, and then raises StreamError with the name of the source.
     """
-    from respstream import paths as _paths
+    from respstream.inputs import paths as _paths
 
     names = [table] if isinstance(table, str) else list(table)
     given = given_options(options)
@@ -322,27 +234,30 @@ def scan(
 
 
 def schema(table: str = "responses", columns: Iterable[str] | None = None) -> Any:
-    """The Arrow schema of a table (`__arrow_c_schema__`), with a version in its metadata. Raises ValueError for no table."""
+    """The Arrow schema of a table (`__arrow_c_schema__`), with a version in its metadata.
+
+    `columns`: as in `scan`. Raises ValueError for an unknown table or column.
+    """
     wanted = wanted_columns([table], columns)
     return _engine().Schema(table, wanted[table])
 
 
 def _engine() -> Any:
-    """What scans: the extension, or its twin through pyarrow."""
+    """The module that scans: the extension, or the fallback, which uses pyarrow."""
     if hasattr(_backend.engine, "Scan"):
         return _backend.engine
-    from respstream import _arrow
+    from respstream.tables import fallback_scan
 
-    return _arrow
+    return fallback_scan
 
 
 def given_options(options: dict[str, Any]) -> dict[str, Any]:
-    """The options of a scan, with their defaults. Raises TypeError for one that is none, ValueError for its value."""
+    """The options of a scan, with their defaults. Raises TypeError for an unknown option, ValueError for its value."""
     unknown = sorted(options.keys() - set(_OPTIONS))
     if unknown:
         raise TypeError(f"scan() takes no option {unknown[0]!r}; there are {', '.join(_OPTIONS)}")
+    from respstream.recordings.file_decoder import FileDecoder
     from respstream.stream import FILE_EVENT_BYTES
-    from respstream.wrapped import FileDecoder
 
     given: dict[str, Any] = {"max_event_bytes": FILE_EVENT_BYTES} | options
     FileDecoder(**given)
@@ -350,7 +265,7 @@ def given_options(options: dict[str, Any]) -> dict[str, Any]:
 
 
 def batch_size(rows: int | None) -> int:
-    """The most rows of a batch, checked."""
+    """The maximum number of rows of a batch, checked."""
     return _count("batch_rows", rows, _BATCH_ROWS)
 
 
@@ -365,7 +280,7 @@ def _count(name: str, value: int | None, default: int) -> int:
 
 
 def wanted_columns(tables: list[str], columns: Any) -> dict[str, list[str] | None]:
-    """The columns of each table, checked; None where all are wanted."""
+    """The selected columns of each table, checked; None for all."""
     wanted: dict[str, list[str] | None] = {}
     for table in tables:
         if table not in COLUMNS:

@@ -1,8 +1,8 @@
-"""Parts of the input that can be read anywhere, by any process: what engines of many machines are built on.
+"""Parts of the input that any process can read: the base of the integrations with Ray and Spark.
 
-SEMANTICS ("Tables", a split). Large files of plain SSE or JSON Lines are cut into ranges of bytes. A split gives the
-responses that begin in its range, and reads back and on as far as that takes; the union of the splits equals the scan, but
-for `stream_index`, which is null in all but whole sources.
+Large files of uncompressed SSE or JSON Lines are cut into ranges of bytes (docs/semantics.md, "Tables"). A split contains the
+responses that begin in its range; reading it may read bytes before and after the range. The union of the splits equals the
+scan, except for `stream_index`, which is null unless a split is a whole source.
 """
 
 from __future__ import annotations
@@ -14,8 +14,8 @@ if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator
     from typing import IO, Any
 
-    from respstream.paths import Input
-    from respstream.tables import Scan
+    from respstream.inputs.paths import Input
+    from respstream.tables.scan import Scan
 
 __all__ = ["Split", "plan", "read_split"]
 
@@ -27,8 +27,8 @@ _PLACES = 16
 class Split:
     """A source, or a range of its bytes; a value that can be pickled.
 
-    `source` is what tables call it. `end` is None where the range goes on to the end of the source. `bytes` tells how many
-    there are on disk, None where that is not known.
+    `source`: its name in tables. `start`, `end`: the range in bytes; an `end` of None is the end of the source. `bytes`: the
+    size on disk, None if it is not known.
     """
 
     __slots__ = ("_input", "bytes", "end", "options", "source", "start")
@@ -61,11 +61,11 @@ class Split:
 def plan(paths: Any, target_bytes: int = TARGET_BYTES, **options: Any) -> list[Split]:
     """Splits of about `target_bytes` each, in the order of the input. Paths and options as for `scan`.
 
-    A source that is compressed, that is no file, that is a JSON array, or that has lanes (`stream_id`) at one of 17 places, is one
-    split; and so is one of rows, or of another form that wraps streams. Raises what `scan` raises.
+    These sources are one split each: a compressed file, anything but a regular file, a JSON array, rows and other files that
+    wrap streams, and a file with lanes (`stream_id`) at one of 17 sampled positions. Raises the exceptions of `scan`.
     """
-    from respstream import paths as _paths
-    from respstream.tables import given_options
+    from respstream.inputs import paths as _paths
+    from respstream.tables.scan import given_options
 
     if target_bytes < 1:
         raise ValueError("target_bytes must be positive")
@@ -79,12 +79,12 @@ def read_split(
     columns: Iterable[str] | dict[str, Iterable[str]] | None = None,
     batch_rows: int | None = None,
 ) -> Scan:
-    """The rows of a split, as `scan` gives them: iterate over the batches, or hand it to whatever speaks Arrow.
+    """The rows of a split as a scan: iterate over its batches, or pass it to any consumer of Arrow.
 
-    Several splits, of one plan, come one after the other; batches go over their borders. Raises ValueError for splits whose
-    options differ, and what `scan` raises for tables and columns.
+    Several splits of one plan are read one after the other; a batch may contain rows of two splits. `table`, `columns` and
+    `batch_rows`: as in `scan`. Raises ValueError for splits with different options, and the exceptions of `scan`.
     """
-    from respstream.tables import Scan, batch_size, given_options, wanted_columns
+    from respstream.tables.scan import Scan, batch_size, given_options, wanted_columns
 
     splits = [split] if isinstance(split, Split) else list(split)
     options = splits[0].options if splits else given_options({})
@@ -96,7 +96,7 @@ def read_split(
 
 
 def cut(one: Input, target_bytes: int, options: dict[str, Any]) -> list[Split]:
-    """The splits of one input, with options that were checked."""
+    """The splits of one input. `options`: already checked."""
     return [Split(one, start, end, size, options) for start, end, size in _ranges(one, target_bytes, options)]
 
 
@@ -112,7 +112,7 @@ def _ranges(one: Input, target: int, options: dict[str, Any]) -> Iterator[tuple[
 
 
 def _size(one: Input) -> int | None:
-    """The size of a file; None for what is none."""
+    """The size of a regular file; None for anything else."""
     if not isinstance(one.place, bytes):
         return None
     import stat
@@ -125,10 +125,11 @@ def _size(one: Input) -> int | None:
 
 
 def _divisible(one: Input, options: dict[str, Any]) -> bool:
-    from respstream.sources import packing
-    from respstream.wrapped import sniff
+    from respstream._pure.sse.lines import BOM
+    from respstream.inputs.sources import packing
+    from respstream.recordings.detect import detect_wrapper
 
-    # Rows have lanes, and other files that wrap streams are one text.
+    # Rows may have lanes, and a HAR file or VCR cassette is one text.
     if options.get("form", "auto") not in ("auto", "sse", "jsonl") or {"field", "time", "lane"} & options.keys():
         return False
     try:
@@ -137,9 +138,9 @@ def _divisible(one: Input, options: dict[str, Any]) -> bool:
             lanes = b'"stream_id"' in head or _has_lanes(file)
     except OSError:
         return False
-    text = head.removeprefix(b"\xef\xbb\xbf").lstrip()
+    text = head.removeprefix(BOM).lstrip()
     return (
-        (options.get("form") in ("sse", "jsonl") or sniff(head) == "")
+        (options.get("form") in ("sse", "jsonl") or detect_wrapper(head) == "")
         and packing(head) is None
         and not text.startswith(b"[")
         and not lanes
@@ -148,7 +149,7 @@ def _divisible(one: Input, options: dict[str, Any]) -> bool:
 
 
 def _has_lanes(file: IO[bytes]) -> bool:
-    """Whether a lane has a name at one of some places, from the beginning of a file to its end."""
+    """Whether the file has a named lane at one of the sampled positions."""
     last = max(0, file.seek(0, os.SEEK_END) - _HEAD_BYTES)
     for place in range(_PLACES + 1):
         file.seek(last * place // _PLACES)
@@ -158,7 +159,7 @@ def _has_lanes(file: IO[bytes]) -> bool:
 
 
 def _wraps(text: bytes) -> bool:
-    """Whether a file begins with a JSON text that is no event: rows that wrap streams have state that no part can look up."""
+    """Whether a file begins with a JSON object that is not an event: rows that wrap streams depend on earlier rows."""
     import json
 
     if not text.startswith(b"{"):

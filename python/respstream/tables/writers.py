@@ -1,6 +1,9 @@
-"""Tables to files, in a stream: Parquet, Arrow IPC, JSON Lines and CSV, which appear whole or not at all. Needs pyarrow."""
+"""Writes tables to files, batch by batch: Parquet, Arrow IPC, JSON Lines and CSV. Needs pyarrow.
 
-# Names stay as they were given, which pathlib would normalise.
+An output file appears under its name once it is complete.
+"""
+
+# pathlib would normalise names; they are used as they are.
 # ruff: noqa: PTH103, PTH112, PTH118, PTH123, PTH208, SIM115
 
 from __future__ import annotations
@@ -14,8 +17,7 @@ from collections.abc import Iterator
 from datetime import datetime
 from typing import Any, Protocol
 
-from respstream.files import is_replaceable, new_file, new_folder
-from respstream.tables import Scan
+from respstream.inputs.atomic import is_replaceable, new_file, new_folder
 
 ROW_GROUP_ROWS = 1 << 16
 ROW_GROUP_BYTES = 64 << 20
@@ -23,8 +25,22 @@ SUFFIXES = {"parquet": ".parquet", "ipc": ".arrow", "jsonl": ".jsonl", "csv": ".
 NULL_PARTITION = "__HIVE_DEFAULT_PARTITION__"
 
 
-def to_arrow(scan: Scan) -> Any:
-    """A pyarrow table, or a dict of them where the scan has several."""
+class Scanned(Protocol):
+    """The scan to be written: `respstream.tables.Scan`."""
+
+    tables: list[str]
+
+    @property
+    def schema(self) -> Any:
+        """The Arrow schema, or a dict of schemas."""
+
+    def batches(self) -> Iterator[Any]:
+        """The batches, or pairs of a table's name and a batch."""
+        ...
+
+
+def to_arrow(scan: Scanned) -> Any:
+    """A pyarrow table, or a dict of them if the scan has several."""
     pa = _pyarrow()
     found: dict[str, list[Any]] = {name: [] for name in scan.tables}
     for name, batch in named_batches(scan):
@@ -34,12 +50,13 @@ def to_arrow(scan: Scan) -> Any:
     return tables if len(tables) > 1 else tables[scan.tables[0]]
 
 
-def write(scan: Scan, path: str | os.PathLike[str], form: str, partition_by: str | None) -> None:
+def write(scan: Scanned, path: str | os.PathLike[str], form: str, partition_by: str | None) -> None:
     """Writes the tables of a scan.
 
-    One table is a file; it appears under its name when it is whole, in place of what was there, and not before: a run
-    that fails or is killed changes nothing but may leave a hidden file that ends in `.tmp`. Several tables, or one that is
-    partitioned by a column (folders named `column=value`, as Hive has them), are a folder, which must not exist or be empty.
+    `form`: "parquet", "ipc", "jsonl" or "csv". One table is written to a file, which appears under its name once it is
+    complete and replaces an existing file; a run that fails or is killed may leave a hidden file that ends in `.tmp`.
+    Several tables, or one that is partitioned by a column (`column=value` folders, as in Hive), are written to a folder,
+    which must be empty or missing. Raises ValueError, OSError, and ImportError without pyarrow.
     """
     target = os.path.realpath(os.fspath(path))
     _check(scan, partition_by)
@@ -48,12 +65,15 @@ def write(scan: Scan, path: str | os.PathLike[str], form: str, partition_by: str
             raise IsADirectoryError(errno.EISDIR, os.strerror(errno.EISDIR), target)
         if not is_replaceable(target):
             raise OSError(f"{target} is no regular file; it cannot be replaced as a whole")
-        with new_file(target) as temporary, contextlib.closing(Plain(scan, lambda _: temporary, form)) as writer:
+        with (
+            new_file(target) as temporary,
+            contextlib.closing(Unpartitioned(scan, lambda _: temporary, form)) as writer,
+        ):
             writer.run()
         return
     with new_folder(target) as folder:
         several = len(scan.tables) > 1
-        kind: type[Plain | Partitioned] = Plain if partition_by is None else Partitioned
+        kind: type[Unpartitioned | Partitioned] = Unpartitioned if partition_by is None else Partitioned
 
         def place(table: str) -> str:
             if partition_by is None:
@@ -64,8 +84,8 @@ def write(scan: Scan, path: str | os.PathLike[str], form: str, partition_by: str
             files.run()
 
 
-def _check(scan: Scan, partition_by: str | None) -> None:
-    """Tells what cannot be written before anything is read. Raises ValueError."""
+def _check(scan: Scanned, partition_by: str | None) -> None:
+    """Raises ValueError for a scan that cannot be written, before anything is read."""
     for schema in _schemas(scan).values():
         if partition_by is not None and partition_by not in schema.names:
             raise ValueError(f"there is no column {partition_by!r} to partition by")
@@ -75,8 +95,8 @@ def _check(scan: Scan, partition_by: str | None) -> None:
             raise ValueError("no column is left to write")
 
 
-def named_batches(scan: Scan) -> Iterator[tuple[str, Any]]:
-    """The batches of a scan as pyarrow has them, with the names of their tables."""
+def named_batches(scan: Scanned) -> Iterator[tuple[str, Any]]:
+    """The batches of a scan as pyarrow batches, with the names of their tables."""
     pa = _pyarrow()
     for found in scan.batches():
         name, batch = (scan.tables[0], found) if len(scan.tables) == 1 else found
@@ -91,7 +111,7 @@ def _pyarrow() -> Any:
     return pyarrow
 
 
-def _schemas(scan: Scan) -> dict[str, Any]:
+def _schemas(scan: Scanned) -> dict[str, Any]:
     found = scan.schema if len(scan.tables) > 1 else {scan.tables[0]: scan.schema}
     return {name: _pyarrow().schema(schema) for name, schema in found.items()}
 
@@ -100,24 +120,24 @@ def _schemas(scan: Scan) -> dict[str, Any]:
 
 
 class File(Protocol):
-    """Takes batches of one table; `held`: the bytes of those that it keeps back."""
+    """A file for the batches of one table. `buffered`: the number of bytes that are not written yet."""
 
-    held: int
+    buffered: int
 
     def write(self, batch: Any) -> None:
         """Writes a batch, at once or later."""
 
     def flush(self) -> None:
-        """Writes what was kept back."""
+        """Writes the buffered batches."""
 
     def close(self) -> None:
-        """Writes what was kept back, and ends the file."""
+        """Writes the buffered batches, and closes the file."""
 
 
-class Direct:
-    """A file that keeps nothing back."""
+class Unbuffered:
+    """A file that writes each batch at once."""
 
-    held = 0
+    buffered = 0
 
     def flush(self) -> None:
         """Does nothing."""
@@ -131,23 +151,23 @@ class Parquet:
 
         self._schema = schema
         self._batches: list[Any] = []
-        self._rows = self.held = 0
+        self._rows = self.buffered = 0
         self._writer = parquet.ParquetWriter(path, schema, compression="zstd")
 
     def write(self, batch: Any) -> None:
-        """Keeps a batch until there are enough for a row group."""
+        """Buffers a batch; writes a row group once there are enough rows."""
         self._batches.append(batch)
         self._rows += batch.num_rows
-        self.held += batch.get_total_buffer_size()
-        if self._rows >= ROW_GROUP_ROWS or self.held >= ROW_GROUP_BYTES:
+        self.buffered += batch.get_total_buffer_size()
+        if self._rows >= ROW_GROUP_ROWS or self.buffered >= ROW_GROUP_BYTES:
             self.flush()
 
     def flush(self) -> None:
-        """Writes a row group of what was kept back."""
+        """Writes the buffered batches as a row group."""
         if self._batches:
             table = _pyarrow().Table.from_batches(self._batches, self._schema)
             self._writer.write_table(table, row_group_size=max(self._rows, 1))
-        self._batches, self._rows, self.held = [], 0, 0
+        self._batches, self._rows, self.buffered = [], 0, 0
 
     def close(self) -> None:
         """Writes the last row group and the footer."""
@@ -155,8 +175,8 @@ class Parquet:
         self._writer.close()
 
 
-class Ipc(Direct):
-    """An Arrow IPC file. Its dictionaries may not change from batch to batch, so that words are plain text there."""
+class Ipc(Unbuffered):
+    """An Arrow IPC file. Its dictionaries may not change between batches, so dictionary columns are written as text."""
 
     def __init__(self, path: str, schema: Any) -> None:
         pa = _pyarrow()
@@ -178,8 +198,8 @@ def _is_dictionary(field: Any) -> bool:
     return bool(_pyarrow().types.is_dictionary(field.type))
 
 
-class JsonLines(Direct):
-    """One JSON object a row."""
+class JsonLines(Unbuffered):
+    """One JSON object per row."""
 
     def __init__(self, path: str, schema: Any) -> None:
         self._file = open(path, "w", encoding="utf-8", newline="\n")
@@ -189,12 +209,12 @@ class JsonLines(Direct):
         self._file.writelines(as_json(row) + "\n" for row in batch.to_pylist())
 
     def close(self) -> None:
-        """Ends the file."""
+        """Closes the file."""
         self._file.close()
 
 
-class Csv(Direct):
-    """A header and one record a row."""
+class Csv(Unbuffered):
+    """A header and one record per row."""
 
     def __init__(self, path: str, schema: Any) -> None:
         self._file = open(path, "w", encoding="utf-8", newline="")
@@ -206,7 +226,7 @@ class Csv(Direct):
         self._writer.writerows([as_text(value) for value in row.values()] for row in batch.to_pylist())
 
     def close(self) -> None:
-        """Ends the file."""
+        """Closes the file."""
         self._file.close()
 
 
@@ -214,7 +234,7 @@ FORMS: dict[str, Any] = {"parquet": Parquet, "ipc": Ipc, "jsonl": JsonLines, "cs
 
 
 def rfc3339(value: datetime) -> str:
-    """A time in UTC as RFC 3339 has it: `2026-03-01T12:00:00Z`, with microseconds where there are any."""
+    """A time in UTC in RFC 3339: `2026-03-01T12:00:00Z`, with microseconds if they are not zero."""
     return value.isoformat().replace("+00:00", "Z")
 
 
@@ -235,10 +255,10 @@ def as_text(value: Any) -> str:
 # -- tables to files ---------------------------------------------------------------------------------------------------
 
 
-class Plain:
-    """One file a table; also those without rows."""
+class Unpartitioned:
+    """One file per table, also for tables without rows."""
 
-    def __init__(self, scan: Scan, place: Any, form: str, _: str | None = None) -> None:
+    def __init__(self, scan: Scanned, place: Any, form: str, _: str | None = None) -> None:
         self._scan = scan
         self._files = {name: FORMS[form](place(name), schema) for name, schema in _schemas(scan).items()}
 
@@ -250,26 +270,26 @@ class Plain:
             file.close()
 
     def close(self) -> None:
-        """Closes what a failure left open."""
+        """Closes the files that a failure left open."""
         for file in self._files.values():
             with contextlib.suppress(Exception):
                 file.close()
 
 
 class Partitioned:
-    """One file for each value of a column, in a folder of its own; the column is in the folder's name alone."""
+    """One file for each value of a column, in a folder `column=value`; the file does not contain the column."""
 
-    MOST = 1024
-    SPARE = 64
-    """Of the files that may be open so many are left to those who read."""
+    MAX_FILES = 1024
+    RESERVED = 64
+    """The number of open files that are reserved for reading."""
 
-    def __init__(self, scan: Scan, place: Any, form: str, column: str | None) -> None:
+    def __init__(self, scan: Scanned, place: Any, form: str, column: str | None) -> None:
         self._scan, self._place, self._form, self._column = scan, place, form, column
         self._files: dict[tuple[str, Any], File] = {}
-        self._most = min(self.MOST, max(1, files_to_open() - self.SPARE))
+        self._most = min(self.MAX_FILES, max(1, files_to_open() - self.RESERVED))
 
     def run(self) -> None:
-        """Writes all batches. Raises ValueError for a column of too many values."""
+        """Writes all batches. Raises ValueError for a column with too many values."""
         for name, batch in named_batches(self._scan):
             values = batch.column(self._column)
             rest = batch.drop_columns([self._column])
@@ -280,15 +300,15 @@ class Partitioned:
             file.close()
 
     def _bound(self) -> None:
-        # All files together keep no more back than one may: there are many, and each would wait for its row group.
-        while sum(file.held for file in self._files.values()) > ROW_GROUP_BYTES:
-            max(self._files.values(), key=lambda file: file.held).flush()
+        # All files together may buffer as much as one row group: there can be many files.
+        while sum(file.buffered for file in self._files.values()) > ROW_GROUP_BYTES:
+            max(self._files.values(), key=lambda file: file.buffered).flush()
 
     def _file(self, name: str, value: Any, schema: Any) -> File:
         file = self._files.get((name, value))
         if file is None:
             if len(self._files) >= self._most:
-                why = "" if self._most == self.MOST else ": no more files may be open here (ulimit -n)"
+                why = "" if self._most == self.MAX_FILES else ": no more files may be open here (ulimit -n)"
                 raise ValueError(f"the column {self._column!r} has more than {self._most} values to partition by{why}")
             folder = os.path.join(self._place(name), f"{self._column}={_folder(value)}")
             try:
@@ -306,21 +326,21 @@ class Partitioned:
         return file
 
     def close(self) -> None:
-        """Closes what a failure left open."""
+        """Closes the files that a failure left open."""
         for file in self._files.values():
             with contextlib.suppress(Exception):
                 file.close()
 
 
 def files_to_open() -> int:
-    """How many further files the system lets this process open, as far as it tells."""
+    """The number of further files that this process may open, as far as the system says."""
     try:
         import resource
-    except ImportError:  # not on Windows, which lets more be open than anybody needs
-        return Partitioned.MOST + Partitioned.SPARE
+    except ImportError:  # Windows, whose limit is higher than `MAX_FILES`
+        return Partitioned.MAX_FILES + Partitioned.RESERVED
     soft, _ = resource.getrlimit(resource.RLIMIT_NOFILE)
     if soft == resource.RLIM_INFINITY:
-        return Partitioned.MOST + Partitioned.SPARE
+        return Partitioned.MAX_FILES + Partitioned.RESERVED
     opened = 0
     with contextlib.suppress(OSError):
         opened = len(os.listdir("/dev/fd"))
@@ -333,7 +353,7 @@ def _folder(value: Any) -> str:
     from urllib.parse import quote
 
     text = as_text(value)
-    if text == NULL_PARTITION:  # a text, which is not what stands for null
+    if text == NULL_PARTITION:  # a text equal to the name of the null partition
         return "%5F" + text[1:]
     return quote(text, safe=" :@+,;=!$&'()")
 

@@ -26,7 +26,7 @@ const VIEW: [&str; 4] = ["_calls", "_entry", "_text", "_settled"];
 fn classes(py: Python<'_>) -> PyResult<&'static Classes> {
     static CLASSES: PyOnceLock<Classes> = PyOnceLock::new();
     CLASSES.get_or_try_init(py, || {
-        let module = py.import("respstream.calls")?;
+        let module = py.import("respstream.protocols.responses.tool_calls")?;
         let class =
             |name, slots: &[&str]| SlotClass::new(module.getattr(name)?.cast::<PyType>()?, slots);
         Ok(Classes {

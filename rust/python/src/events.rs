@@ -42,14 +42,14 @@ fn classes(py: Python<'_>) -> PyResult<&'static Classes> {
         let prepared = |class: SlotClass| {
             if by_name { Ok(class.forget_layout()) } else { class.out_of_sight(py) }
         };
-        let types = py.import("respstream.types")?;
+        let types = py.import("respstream.protocols.responses.types")?;
         let table = types.getattr("CLASSES")?.cast_into::<PyDict>()?;
         let mut known = Vec::with_capacity(EVENTS.len());
         for entry in &EVENTS {
             let class = table.as_any().get_item(entry.ty)?.cast_into::<PyType>()?;
             known.push(prepared(SlotClass::new(&class, entry.eager)?)?);
         }
-        let class = py.import("respstream.base")?.getattr("UnknownEvent")?.cast_into::<PyType>()?;
+        let class = py.import("respstream.protocols.event")?.getattr("UnknownEvent")?.cast_into::<PyType>()?;
         Ok(Classes { known, unknown: prepared(SlotClass::new(&class, &["type"])?)? })
     })
 }

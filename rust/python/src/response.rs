@@ -335,7 +335,7 @@ impl State {
 
     fn error<'py>(&self, py: Python<'py>) -> PyResult<Option<Bound<'py, PyAny>>> {
         let Some(raw) = self.read(py, Folded::error_json)? else { return Ok(None) };
-        let loads = py.import("respstream.base")?.getattr("_loads")?;
+        let loads = py.import("respstream._pure.json.check")?.getattr("loads")?;
         Ok(Some(loads.call1((PyBytes::new(py, &raw),))?))
     }
 }
@@ -400,7 +400,7 @@ const CALLS: usize = 1;
 fn view_class(py: Python<'_>) -> PyResult<&'static SlotClass> {
     static CLASS: PyOnceLock<SlotClass> = PyOnceLock::new();
     CLASS.get_or_try_init(py, || {
-        let class = py.import("respstream.response")?.getattr("Response")?;
+        let class = py.import("respstream.protocols.responses.response")?.getattr("Response")?;
         for (name, read) in READ {
             let own = class.getattr(name)?.unbind();
             class.setattr(name, Property { read, own })?;

@@ -163,7 +163,7 @@ impl Unwrap for Unwrapper {
             Wrapper::Vcr => "vcr",
         };
         let read = attached(|py| {
-            let module = PyModule::import(py, "respstream.wrapped")?;
+            let module = PyModule::import(py, "respstream.recordings.file_decoder")?;
             let found = module.call_method1("unwrapped", (form, PyBytes::new(py, text)))?;
             found.try_iter()?.map(|one| record(&one?)).collect()
         });

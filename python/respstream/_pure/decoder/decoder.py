@@ -1,304 +1,231 @@
-"""The decoder: bytes in; events out, and responses folded on the way."""
+"""Connects framing, records, a protocol and lanes: bytes in; parsed events out, and assembled responses.
+
+This module makes no public objects and takes no locks: `respstream._fallback` does.
+"""
 
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable
-from operator import index
 
-from respstream._alone import RLock, alone
 from respstream._pure.diagnostics import Store
-from respstream._pure.events import Parsed, Plain, Reader, Stray, make_event
 from respstream._pure.frames import Done, Frame, Framer, Note
 from respstream._pure.json import BadJson, LimitExceeded, decode
 from respstream._pure.lanes import Lanes
-from respstream._pure.response import Folded, Growing
-from respstream._pure.wrapped import NO_STREAM, Group, Place, Rows
-from respstream.base import Event
+from respstream._pure.protocols.protocol import NonStreamed, ParsedEvent
+from respstream._pure.records import NO_STREAM, Group, Place, Rows
 from respstream.diagnostics import Diagnostic
 from respstream.errors import StreamError
-from respstream.response import Response
-from respstream.types import ResponseStreamEvent
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
-    from typing import Any, NoReturn
+    from typing import Any, NoReturn, TypeAlias
 
-Times = tuple[float | None, float | None]
-Span = tuple[int, int, int]
+    from respstream._pure.protocols.protocol import Protocol
 
-FORMS = ("auto", "sse", "jsonl", "rows")
-ENDS = ("flush", "discard")
+Times: TypeAlias = "tuple[float | None, float | None]"
+Span: TypeAlias = "tuple[int, int, int]"
+EventHook: TypeAlias = "Callable[[ParsedEvent, Any], object]"
+"""Takes each event after it was applied, and its response (None if it belongs to none)."""
 
 
 class Decoder:
-    """Decodes one live stream, or one log, without doing any I/O: bytes in; events out, and responses folded on the way.
+    """Decodes one source, without any I/O.
 
-    Options, by keyword: `form`: "auto", "sse", "jsonl" or "rows" (then `field`, `time` and `lane` are JSON pointers).
-    `on_eof`: whether an unfinished block at the end counts ("flush") or not ("discard"). `strict`: the first diagnostic of
-    severity error raises StreamError. `max_event_bytes`: larger payloads are skipped and diagnosed. `clock`: a function
-    that tells the time of each chunk, in seconds. Raises ValueError or TypeError for the options and for what is fed, never
-    for what the bytes say. Threads may share a decoder: each call is taken as a whole.
+    `protocol`: the API. `form`: "auto", "sse", "jsonl" or "rows". `on_eof`: "flush" or "discard" an unfinished block at the
+    end. `limit`: the maximum number of bytes of a payload, or None. `strict`: the first diagnostic of severity error
+    raises StreamError. `clock`: returns the time of each chunk, in seconds. `field`, `time`, `lane`: JSON pointers into rows.
+    Raises ValueError for an invalid pointer.
+
+    The methods that take bytes raise ValueError after the end or after a failure. They call the hook `on_event` for each
+    event; None saves the calls.
     """
 
     def __init__(
         self,
+        protocol: Protocol,
         *,
         form: str = "auto",
         on_eof: str = "flush",
+        limit: int | None = None,
         strict: bool = False,
-        max_event_bytes: int | None = None,
         clock: Callable[[], float] | None = None,
         field: str | None = None,
         time: str | None = None,
         lane: str | None = None,
     ) -> None:
-        pointers = {"field": field, "time": time, "lane": lane}
-        given = {name: value for name, value in pointers.items() if value is not None}
-        _check_types(strict, max_event_bytes, form=form, on_eof=on_eof, **given)
-        if form not in FORMS:
-            raise ValueError(f"form must be one of {', '.join(FORMS)}, not {form!r}")
-        if on_eof not in ENDS:
-            raise ValueError(f"on_eof must be one of {', '.join(ENDS)}, not {on_eof!r}")
-        if max_event_bytes is not None and max_event_bytes < 1:
-            raise ValueError("max_event_bytes must be positive")
-        if given:
-            if form not in ("auto", "rows"):
-                raise ValueError(f"field, time and lane are for form='rows', not {form!r}")
-            form = "rows"
-        self._options = ("jsonl" if form == "rows" else form, on_eof, max_event_bytes)
         self._rows_only = form == "rows"
-        self._pointers = pointers
-        self._strict = strict
+        self._framer = Framer("jsonl" if self._rows_only else form, on_eof, limit)
+        self._rows = Rows(
+            protocol.signature, (on_eof, limit), only=self._rows_only, field=field, time=time, lane=lane
+        )  # fmt: skip
+        self._store = Store(strict=strict)
+        self._read = protocol.reader().read
+        self._lanes = Lanes(self._store, protocol)
         self._clock = clock
-        self._lock = RLock()
-        self.reset()
-
-    @alone
-    def reset(self) -> None:
-        """Forgets everything; the decoder is as new."""
-        self._framer = Framer(*self._options)
-        self._store = Store(strict=self._strict)
-        self._reader = Reader()
-        self._wrapped = Rows(self._options[1:], only=self._rows_only, **self._pointers)
-        self._lanes = Lanes(self._store)
         self._failure: str | None = None
+        # Of the current record, None outside of records.
         self._now: float | None = None
-        self._began: float | None = None
+        self._requested: float | None = None
         self._lane: str | None = None
-        self._inner = False  # what is being read came out of a record
-        self._views: dict[int, Response] = {}
+        self._in_record = False
 
     # -- bytes -----------------------------------------------------------------------------------------------------
 
-    @alone
-    def feed(self, data: Any, start: int = 0, stop: int | None = None) -> list[ResponseStreamEvent]:
-        """Takes the next bytes, those of `data` from `start` to `stop`; gives the events that they complete."""
-        events: list[Any] = []
-        self._take_items(self._framer_items(_part(data, start, stop)), events)
-        return events
+    def feed(self, data: Any, on_event: EventHook | None = None) -> None:
+        """Takes the next bytes."""
+        self._start_call()
+        self._take_items(self._framer.feed(as_bytes(data)), on_event)
 
-    @alone
-    def finish(self) -> list[ResponseStreamEvent]:
-        """Ends the stream; gives the last events. Further bytes need a `reset()`."""
-        events: list[Any] = []
-        self._end(events)
-        return events
-
-    @alone
-    def fold(self, data: Any, start: int = 0, stop: int | None = None) -> list[Response]:
-        """As `feed`, but makes no events: gives the responses that ended, and forgets them."""
-        self._take_items(self._framer_items(_part(data, start, stop)), None)
-        return self._take()
-
-    @alone
-    def fold_end(self) -> list[Response]:
-        """As `finish`, but gives the responses that ended, and forgets them."""
-        self._end(None)
-        return self._take()
-
-    @alone
-    def add_payload(self, raw: bytes, name: str | None, number: int) -> None:
-        """Folds one payload that was framed elsewhere: the event of that number, with the name of its event line."""
-        self._check()
-        self._now = self._clock() if self._clock is not None else None
-        given = None if name is None else name.encode("utf-8", "replace")
-        self._take_items([Frame(raw, given, number, number + 1, number + 1, "payload")], None)
-
-    @alone
-    def feed_record(self, data: bytes, times: Times, span: Span, ends: bool = True) -> list[Event]:
-        """Takes one record that was found elsewhere; gives the events in it.
-
-        `data`: a stream or a piece of one, gzip or not; the stream `ends` behind it. `times`: when it was asked for and when
-        it came, in seconds since the epoch or None. `span`: the record's first byte, the byte behind it, and its line.
-        """
-        events: list[Event] = []
-        self._record(data, times, span, ends, events)
-        return events
-
-    @alone
-    def fold_record(self, data: bytes, times: Times, span: Span, ends: bool = True) -> list[Response]:
-        """As `feed_record`, but gives the responses that ended, and forgets them."""
-        self._record(data, times, span, ends, None)
-        return self._take()
-
-    @alone
-    def bad_record(self, field: str, expected: str, span: Span) -> None:
-        """Diagnoses a record that was found elsewhere and cannot be read (`bad_field`)."""
-        self._check()
-        note = Note("bad_field", span[0], span[1] - span[0], span[2], {"field": field, "expected": expected})
-        self._take_items([note], [])
-
-    def _record(self, data: bytes, times: Times, span: Span, ends: bool, events: list[Event] | None) -> None:
-        self._check()
-        self._now = self._clock() if self._clock is not None else None
-        self._groups(self._wrapped.found(data, Place(*span, times[1], times[0]), ends=ends), events)
-
-    def _end(self, events: list[Event] | None) -> None:
-        self._check()
-        self._now = self._clock() if self._clock is not None else None
-        self._take_items(self._framer.finish(), events)
-        self._groups(self._wrapped.finish(), events)
+    def finish(self, on_event: EventHook | None = None) -> None:
+        """Ends the source."""
+        self._start_call()
+        self._take_items(self._framer.finish(), on_event)
+        self._take_groups(self._rows.finish(), on_event)
         self._lanes.finish()
         self._failure = "the decoder has finished; reset() makes it ready for another stream"
 
-    def _framer_items(self, data: Any) -> list[Frame | Note | Done]:
+    def add_payload(self, raw: bytes, name: bytes | None, number: int) -> None:
+        """Takes one payload without framing: the event of that number, with the name of its event line."""
+        self._start_call()
+        self._take_items([Frame(raw, name, number, number + 1, number + 1, "payload")], None)
+
+    def feed_record(self, data: bytes, times: Times, span: Span, ends: bool, on_event: EventHook | None = None) -> None:
+        """Takes one record with a stream or a part of one.
+
+        `times`: when the stream was requested, and when the record was written, in seconds since the epoch or None.
+        `span`: offset, end and line of the record. `ends`: the stream ends after it.
+        """
+        self._start_call()
+        requested, time = times
+        self._take_groups(self._rows.single(data, Place(*span, time, requested), ends=ends), on_event)
+
+    def bad_record(self, field: str, expected: str, span: Span) -> None:
+        """Reports a record that cannot be read (`bad_field`)."""
+        self._check()
+        offset, end, line = span
+        self._take_items([Note("bad_field", offset, end - offset, line, {"field": field, "expected": expected})], None)
+
+    def _start_call(self) -> None:
         self._check()
         self._now = self._clock() if self._clock is not None else None
-        return self._framer.feed(as_bytes(data))
 
     def _check(self) -> None:
         if self._failure is not None:
             raise ValueError(self._failure)
 
-    def _take_items(self, items: list[Frame | Note | Done], events: list[Event] | None) -> None:
+    def _take_items(self, items: list[Frame | Note | Done], on_event: EventHook | None) -> None:
         store = self._store
         for item in items:
             if type(item) is Frame:
-                self._frame(item, events)
+                self._take_frame(item, on_event)
             elif type(item) is Note:
                 self._lanes.note(item)
-            elif self._inner:
+            elif self._in_record:
                 self._lanes.done_in(self._lane)
             else:
                 self._lanes.done()
             if store.failed is not None:
-                self._fail(store.failed, events)
+                self._fail(store.failed)
 
-    def _fail(self, found: Diagnostic, events: list[Event] | None) -> NoReturn:
+    def _fail(self, diagnostic: Diagnostic) -> NoReturn:
         self._failure = "the decoder has failed; reset() makes it ready for another stream"
-        raise StreamError(found, events)
+        raise StreamError(diagnostic)
 
-    def _frame(self, frame: Frame, events: list[Event] | None) -> None:
-        if self._rows_only and not self._inner and self._row(frame, events):
+    def _take_frame(self, frame: Frame, on_event: EventHook | None) -> None:
+        if self._rows_only and not self._in_record and self._take_row(frame, on_event):
             return
-        found = self._reader.read(frame)
-        if type(found) is Parsed:
+        found = self._read(frame)
+        if type(found) is ParsedEvent:
             found.time = self._now
             if found.lane is None:
                 found.lane = self._lane
-            self._heard(found, self._lanes.event(found, self._began), events)
-        elif type(found) is Plain:
-            self._lanes.plain(found, self._lane, self._now, self._began)
-        elif type(found) is Stray:
-            if not self._inner and found.issues and found.issues[-1][0] == "no_type":
-                if not self._rows_only and self._row(frame, events):
-                    return
-                if self._rows_only:
-                    found.issues[-1] = NO_STREAM
-            self._lanes.stray(found, frame.offset, frame.end, frame.line)
-
-    def _heard(self, parsed: Parsed, folded: Folded | None, events: list[Event] | None) -> None:
-        """Makes what is wanted of an event that has been folded."""
-        if events is not None and self._store.failed is None:
-            events.append(make_event(parsed))
+            response = self._lanes.event(found, self._requested)
+            if on_event is not None and self._store.failed is None:
+                on_event(found, response)
+            return
+        if type(found) is NonStreamed:
+            self._lanes.non_streamed(found, self._lane, self._now, self._requested)
+            return
+        if not self._in_record and found.issues and found.issues[-1][0] == "no_type":
+            if not self._rows_only and self._take_row(frame, on_event):
+                return
+            if self._rows_only:
+                found.issues[-1] = NO_STREAM
+        self._lanes.not_an_event(found, frame.offset, frame.end, frame.line)
 
     # -- rows that wrap streams ------------------------------------------------------------------------------------
 
-    def _row(self, frame: Frame, events: list[Event] | None) -> bool:
-        """Reads a frame as a row; False where it is none."""
+    def _take_row(self, frame: Frame, on_event: EventHook | None) -> bool:
+        """Reads a frame as a row; returns False if it is not one."""
         try:
-            value, odd = decode(frame.data) if frame.decoded is None else frame.decoded
+            value, invalid_utf8 = decode(frame.data) if frame.decoded is None else frame.decoded
         except (BadJson, LimitExceeded):
             return False
-        row = self._wrapped.find(frame.data) if isinstance(value, dict) else None
+        row = self._rows.find(frame.data) if isinstance(value, dict) else None
         if row is None:
             return False
-        if odd:
+        if invalid_utf8:
             row.issues.append(("bad_utf8", None))
-        self._groups(self._wrapped.take(row, frame.offset, frame.end, frame.line), events)
+        self._take_groups(self._rows.take(row, frame.offset, frame.end, frame.line), on_event)
         return True
 
-    def _groups(self, groups: Iterable[Group], events: list[Event] | None) -> None:
-        """Takes what records gave: in their lanes, at their times."""
-        outside = self._now
-        self._inner = True
+    def _take_groups(self, groups: Iterable[Group], on_event: EventHook | None) -> None:
+        """Takes the items of records, with their lanes and times."""
+        before = self._now
+        self._in_record = True
         for lane, place, items, closes in groups:
-            self._lane, self._began = lane, place.began
-            self._now = outside if place.time is None else place.time
-            self._take_items(items, events)
+            self._lane, self._requested = lane, place.started
+            self._now = before if place.time is None else place.time
+            self._take_items(items, on_event)
             if closes:
                 self._lanes.close_record(lane, place.offset if closes == "whole" else None)
-        self._inner, self._lane, self._began, self._now = False, None, None, outside
+        self._in_record, self._lane, self._requested, self._now = False, None, None, before
 
-    # -- what is known so far --------------------------------------------------------------------------------------
-
-    @property
-    @alone
-    def response(self) -> Response | None:
-        """The latest response, folded so far; None before the first."""
-        latest = self._lanes.latest
-        return None if latest is None else self._view(latest)
+    # -- results ---------------------------------------------------------------------------------------------------
 
     @property
-    @alone
-    def responses(self) -> list[Response]:
-        """All responses: those that have ended, in the order of ending, then the open ones."""
-        return [self._view(folded) for folded in (*self._lanes.ended, *self._lanes.open.values())]
+    def latest(self) -> Any:
+        """The response that began last, None before the first."""
+        return self._lanes.latest
 
     @property
-    @alone
-    def diagnostics(self) -> list[Diagnostic]:
-        """What was odd so far; at most 10,000 are kept."""
-        return list(self._store.kept)
+    def ended(self) -> list[Any]:
+        """The responses that have ended and that `take_ended` has not returned, in the order of ending."""
+        return self._lanes.ended
 
     @property
-    @alone
-    def diagnostic_counts(self) -> dict[str, int]:
-        """How many diagnostics there were of each code, kept or not."""
-        return dict(self._store.counts)
+    def open(self) -> list[Any]:
+        """The latest response of each lane that has not been closed, in the order of beginning."""
+        return list(self._lanes.open.values())
 
     @property
-    @alone
-    def last_sequence_number(self) -> int | None:
-        """The sequence number of the last event that had one."""
-        return self._lanes.last_sequence_number
+    def closed_count(self) -> int:
+        """The number of responses that have been closed."""
+        return self._lanes.closed_count
 
-    def _view(self, folded: Folded) -> Response:
-        view = self._views.get(id(folded))
-        if view is None:
-            growing: Any = Growing(folded, self._lock)
-            view = self._views[id(folded)] = Response(growing)
-        return view
-
-    def _take(self) -> list[Response]:
+    def take_ended(self) -> list[Any]:
+        """Returns the responses that have ended, and forgets them."""
         ended, self._lanes.ended = self._lanes.ended, []
-        views = [(folded, self._views.pop(id(folded), None)) for folded in ended]
-        return [Response(folded) if view is None else view for folded, view in views]
+        return ended
 
+    @property
+    def diagnostics(self) -> list[Diagnostic]:
+        """The stored diagnostics, at most 10,000."""
+        return self._store.stored
 
-def _check_types(strict: Any, max_event_bytes: Any, **texts: Any) -> None:
-    """Raises the exceptions of the extension for options of a wrong type."""
-    for name, text in texts.items():
-        if not isinstance(text, str):
-            raise TypeError(f"{name} must be a str, not {text!r}")
-    if not isinstance(strict, bool):
-        raise TypeError(f"strict must be a bool, not {strict!r}")
-    if max_event_bytes is not None and not -(2**63) <= index(max_event_bytes) < 2**63:
-        raise OverflowError("max_event_bytes must fit 64 bits")
+    @property
+    def diagnostic_counts(self) -> dict[str, int]:
+        """The number of diagnostics of each code, stored or not."""
+        return self._store.counts
+
+    @property
+    def last_sequence(self) -> int | None:
+        """The sequence number of the last event that had one."""
+        return self._lanes.last_sequence
 
 
 def as_bytes(data: Any) -> bytes:
-    """Bytes of any bytes-like object; TypeError that names the mistake for anything else."""
+    """The bytes of a bytes-like object. Raises TypeError for anything else."""
     if type(data) is bytes:
         return data
     if isinstance(data, str):
@@ -307,12 +234,3 @@ def as_bytes(data: Any) -> bytes:
         return bytes(memoryview(data))
     except (TypeError, ValueError):  # ValueError of a view that was released
         raise TypeError(f"a bytes-like object is required, not {type(data).__name__!r}") from None
-
-
-def _part(data: Any, start: int, stop: int | None) -> Any:
-    """The bytes from `start` to `stop`, as far as there are any."""
-    if (start, stop) == (0, None):
-        return data
-    if start < 0 or (stop is not None and stop < 0):
-        raise OverflowError("can't convert negative int to unsigned")
-    return memoryview(data)[start:stop]

@@ -1,8 +1,8 @@
 """The elements of a top-level JSON array of objects, found while the array arrives.
 
-Brackets are matched here and little else is checked: each element is checked as an event later. A line break inside a
-string, which JSON does not have, ends the array, so that a torn one does not take all that follows with it. The rest of an
-array that is broken between two elements is left to the framer as text.
+Only brackets are matched here; each element is checked as an event later. A line break inside a string, which JSON does
+not allow, ends the array, so that a truncated array does not swallow the rest of the input. The rest of an array that is
+invalid between two elements is left to the framer as text.
 """
 
 from __future__ import annotations
@@ -13,7 +13,7 @@ _SPACE = re.compile(rb"[ \t\r\n]*")
 _BARE_SPACE = re.compile(rb"[ \t]*")
 _BRACKET = re.compile(rb'["{}\[\]]')
 _QUOTE = re.compile(rb'["\\\r\n]')
-_LINE = 64  # bytes beyond twice the limit from which on a beginning is a line of text, whatever follows
+_LINE = 64  # a bracket followed by white space of more than twice the limit and this many bytes is a line of text
 
 Element = tuple[bytes | None, int, int, int]  # data (None: too large), offset, end, line
 
@@ -25,10 +25,10 @@ class Array:
         self.start, self.line = start, line
         self.edge = start, line  # the end of the last element: offset, line
         self.state = "first"
-        self.inline = True  # what was taken last was no line break
-        self.accepted = False  # it is an array of objects, not a line of text such as "[INFO] ready"
-        self.head = bytearray()  # what came before that was known
-        self.torn: tuple[int, int, int] | None = None  # offset, end and line of an element that broke off
+        self.inline = True  # the last byte taken was not a line break
+        self.accepted = False  # it is an array of objects, not a line of text like "[INFO] ready"
+        self.head = bytearray()  # the bytes that came before it was accepted
+        self.torn: tuple[int, int, int] | None = None  # offset, end and line of a truncated element
         self.element_start, self.element_line = 0, 0
         self._limit = limit
         self._pieces: list[bytes] = []
@@ -39,12 +39,12 @@ class Array:
         self._elements: list[Element] = []
 
     def take(self) -> list[Element]:
-        """The elements that were completed since the last call."""
+        """Returns the elements completed since the last call."""
         elements, self._elements = self._elements, []
         return elements
 
     def feed(self, chunk: bytes, position: int, offset: int) -> int:
-        """Takes bytes from `position` (at `offset` of the source) on; gives the position behind its own last byte."""
+        """Takes the bytes from `position` on, which is at `offset` of the source; returns the position after the array's bytes."""
         shift = offset - position
         while position < len(chunk) and self.state not in ("ended", "rejected"):
             if not self.accepted:
@@ -56,7 +56,7 @@ class Array:
         return position
 
     def _decide(self, chunk: bytes, position: int) -> int:
-        """Looks at what follows the bracket on its line."""
+        """Decides from the bytes after the bracket whether this is an array of objects."""
         begin = position
         if not self.head:
             position += 1
@@ -96,7 +96,7 @@ class Array:
         return stop + 1
 
     def _element(self, chunk: bytes, position: int, shift: int) -> int:
-        """Goes on to the end of the open element, or of the chunk."""
+        """Continues to the end of the open element, or of the chunk."""
         stop = self._match(chunk, position)
         piece = chunk[position:stop]
         self._count(piece)
@@ -117,7 +117,7 @@ class Array:
         return stop
 
     def _match(self, chunk: bytes, position: int) -> int:
-        """The position behind the bracket that closes the element, or of the break that tears it, or the chunk's end."""
+        """The position after the bracket that closes the element, or of a line break inside a string, or the chunk's end."""
         while position < len(chunk):
             if self._escaped:
                 self._escaped = False
@@ -141,7 +141,7 @@ class Array:
         return position
 
     def _count(self, piece: bytes) -> None:
-        """Counts the line breaks of what was taken."""
+        """Counts the line breaks of the bytes taken."""
         if piece:
             self.line += piece.count(b"\n") + piece.count(b"\r") - piece.count(b"\r\n")
             self.line -= self._after_cr and piece[0] == 10

@@ -1,25 +1,29 @@
 """SSE blocks: their fields, where one ends, and the frames that they make.
 
-Follows the WHATWG algorithm, but for one thing: a further data line while the data is already one whole JSON object ends
-the block, as a blank line would. The check is incremental, so a block of many lines costs what its bytes cost.
+Follows the WHATWG algorithm with one exception: if the data is already a complete JSON object, a further data line ends the
+block, as a blank line would. The check is incremental, so the cost of a block is linear in its bytes.
 """
 
 from __future__ import annotations
 
+from respstream._pure.frames.output import BLANKS, Done, Frame, FrameOutput, Skipped
 from respstream._pure.json import LineCheck
-from respstream._pure.sink import BLANKS, Done, Frame, Sink, Skipped
 
-KNOWN = frozenset((b"data", b"event", b"id", b"retry"))
+FIELDS = frozenset((b"data", b"event", b"id", b"retry"))
 
 
 def field(line: bytes) -> tuple[bytes, bytes]:
-    """Name and value of a field line; the name is empty for a comment, the value is where there is no colon."""
+    """Name and value of a field line. The name of a comment is empty, and so is the value of a line without a colon."""
     name, _, value = line.partition(b":")
     return name, value[1:] if value.startswith(b" ") else value
 
 
 class Block:
-    """An open block. `start`/`line`: its first field line; `edge`: the end of its last data line; `after`: the line behind it."""
+    """An open block.
+
+    `start`, `line`: its first field line. `edge`: the end of its last data line. `after`: offset and number of the line
+    after that one, if there is one.
+    """
 
     __slots__ = ("after", "check", "data", "edge", "end", "line", "name", "name_after", "size", "start", "too_large")
 
@@ -35,7 +39,7 @@ class Block:
         self.too_large: Skipped | None = None
 
     def whole(self) -> bool:
-        """Whether the data so far is one whole JSON object (or the end mark). Linear over all lines of the block."""
+        """Whether the data so far is a complete JSON object, or the end mark. Linear over all lines of the block."""
         if self.check is None:
             self.check = LineCheck()
             for piece in self.data:
@@ -44,17 +48,17 @@ class Block:
 
 
 class Blocks:
-    """Makes frames of fields and blank lines. `limit`: most bytes of a name or of the data, or None."""
+    """Makes frames of fields and blank lines. `limit`: the maximum number of bytes of a name or of the data, or None."""
 
-    def __init__(self, sink: Sink, limit: int | None, flush: bool) -> None:
+    def __init__(self, output: FrameOutput, limit: int | None, flush: bool) -> None:
         self.block: Block | None = None
-        self._sink = sink
+        self._output = output
         self._limit = limit
         self._flush = flush
         self._missing_seen = False
 
     def take_field(self, name: bytes, value: bytes, start: int, end: int, line: int, dropped: Skipped | None) -> None:
-        """A line with a field of the standard; of a dropped one, `value` is only the beginning."""
+        """Takes a field of the standard. `value` is only the beginning if `dropped` is set."""
         block = self.block
         if block is None:
             block = self.block = Block(start, line)
@@ -67,20 +71,20 @@ class Blocks:
                 self._take_name(block, value, dropped)
         block.end = end
 
-    def pass_by(self, block: Block, start: int, end: int, line: int) -> None:
-        """A comment, or a field that the standard does not know, inside the open block."""
+    def skip_line(self, block: Block, start: int, end: int, line: int) -> None:
+        """Skips a comment or unknown field inside the open block."""
         block.end = end
         if block.after is None:
             block.after = (start, line)
 
     def blank(self) -> None:
-        """A blank line ends the block."""
+        """Takes a blank line, which ends the block."""
         block, self.block = self.block, None
         if block is not None:
             self._dispatch(block, block.name if block.name_after is None else block.name_after, block.end)
 
     def finish(self) -> None:
-        """The source ends, inside the block if one is open."""
+        """Ends the source, and the open block by `flush`."""
         block, self.block = self.block, None
         if block is None:
             return
@@ -89,7 +93,7 @@ class Blocks:
             self._dispatch(block, name, block.end, unfinished=True)
         else:
             what = "counted" if self._flush else "was discarded"
-            self._sink.note("unfinished_block", block.start, block.end, block.line, {"what": what})
+            self._output.note("unfinished_block", block.start, block.end, block.line, {"what": what})
 
     def _take_name(self, block: Block, value: bytes, dropped: Skipped | None) -> None:
         if dropped is not None or (self._limit is not None and len(value) > self._limit):
@@ -127,7 +131,7 @@ class Blocks:
             block.too_large.add(piece)
 
     def _split(self, block: Block, start: int, line: int) -> Block:
-        """Dispatches a block that no blank line ends, and opens the next one at the line that began it."""
+        """Dispatches a block that has no blank line after it, and opens the next block at that line."""
         carried = block.name is not None or block.name_after is None
         name = block.name if carried else block.name_after
         opening = block.after if carried and block.after is not None else (start, line)
@@ -142,16 +146,16 @@ class Blocks:
         self, block: Block, name: bytes | None, end: int, *, missing: bool = False, unfinished: bool = False
     ) -> None:
         if block.too_large is not None:
-            self._sink.note("event_too_large", block.start, end, block.line, {"limit": self._limit})
+            self._output.note("event_too_large", block.start, end, block.line, {"limit": self._limit})
             return
         if not block.data:
             return
         data = block.data[0] if len(block.data) == 1 else b"\n".join(block.data)
         if data.strip(BLANKS) == b"[DONE]":
-            self._sink.items.append(Done())
+            self._output.items.append(Done())
             return
         frame = Frame(data, name or None, block.start, end, block.line, "payload")
         frame.unfinished = unfinished
         if missing and not self._missing_seen:
             self._missing_seen = frame.missing = True
-        self._sink.items.append(frame)
+        self._output.items.append(frame)

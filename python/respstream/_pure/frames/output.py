@@ -1,4 +1,4 @@
-"""What the framing room gives out: frames, notes and the end mark, in the order of the input."""
+"""The output of framing: frames, notes and the end mark, in the order of the input."""
 
 from __future__ import annotations
 
@@ -11,18 +11,22 @@ BLANKS = b" \t\r\n"
 
 
 class Frame:
-    """One payload: its bytes, the `event:` name if any, and where it stands (`offset` to `end`, 1-based `line`)."""
+    """One payload: its bytes, the name of its `event:` line if any, and its span (`offset` to `end`, 1-based `line`).
 
-    __slots__ = ("data", "decoded", "end", "line", "missing", "name", "offset", "unfinished", "what")
+    `kind` is the word that messages use: "payload", "line" or "array element". `decoded` is the result of `json.decode`, if
+    framing has already decoded the payload.
+    """
 
-    def __init__(self, data: bytes, name: bytes | None, offset: int, end: int, line: int, what: str) -> None:
-        self.data, self.name, self.offset, self.end, self.line, self.what = data, name, offset, end, line, what
+    __slots__ = ("data", "decoded", "end", "kind", "line", "missing", "name", "offset", "unfinished")
+
+    def __init__(self, data: bytes, name: bytes | None, offset: int, end: int, line: int, kind: str) -> None:
+        self.data, self.name, self.offset, self.end, self.line, self.kind = data, name, offset, end, line, kind
         self.missing = self.unfinished = False
         self.decoded: tuple[Any, bool] | None = None
 
 
 class Note:
-    """A diagnostic that belongs to a span of the source and to no event."""
+    """A diagnostic about a span of the source that is not part of an event."""
 
     __slots__ = ("code", "detail", "length", "line", "offset")
 
@@ -31,7 +35,7 @@ class Note:
 
 
 class Done:
-    """The literal `[DONE]`: the stream ends here, whatever follows."""
+    """The literal `[DONE]`: the end of the stream."""
 
     __slots__ = ()
 
@@ -39,8 +43,8 @@ class Done:
 Item: TypeAlias = Frame | Note | Done
 
 
-class Sink:
-    """Collects what the bytes of one call complete."""
+class FrameOutput:
+    """Collects the items that the bytes of one call complete."""
 
     __slots__ = ("items",)
 
@@ -52,13 +56,13 @@ class Sink:
         self.items.append(Note(code, start, end - start, line, detail))
 
     def take(self) -> list[Item]:
-        """What was collected since the last call."""
+        """Returns the items collected since the last call."""
         items, self.items = self.items, []
         return items
 
 
 class Skipped:
-    """What is remembered of data that was too large to keep: its first and its last byte that is no white space."""
+    """Data that is too large to keep: only its first and last byte other than white space are stored."""
 
     __slots__ = ("first", "last")
 
@@ -66,12 +70,12 @@ class Skipped:
         self.first = self.last = b""
 
     def add(self, piece: bytes) -> None:
-        """Takes the next piece of the data."""
+        """Takes the next bytes of the data."""
         text = piece.strip(BLANKS)
         if text:
             self.first = self.first or text[:1]
             self.last = text[-1:]
 
     def whole(self) -> bool:
-        """Whether the data looks like a JSON object from outside."""
+        """Whether the data begins and ends like a JSON object."""
         return self.first == b"{" and self.last == b"}"

@@ -1,15 +1,16 @@
-"""JSON that is read while it arrives: what an unfinished text says so far.
+"""Reads JSON while it arrives: the value of an unfinished text so far.
 
-RFC 8259 to the letter, as `respstream._pure.json` has it, with the same limits. Each character is looked at once, however
-the text is cut, and nothing recurses. There are three outcomes: more is needed (`complete` is false), the value is
-`complete`, or the text can never become JSON, which raises and sticks.
+The grammar and the limits are those of `respstream._pure.json`. Each character is read once, however the text is cut, and
+nothing recurses. There are three outcomes: more text is needed (`complete` is false), the value is `complete`, or the text
+can never become JSON; then each call raises ValueError.
 """
 
 from __future__ import annotations
 
 import re
 
-from respstream._pure import json as _json
+from respstream._pure.json.check import loads
+from respstream._pure.json.types import DEPTH_LIMIT, DIGIT_LIMIT, LimitExceeded
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -18,13 +19,13 @@ if TYPE_CHECKING:
 __all__ = ["PartialJson"]
 
 _SPACE = re.compile(r"[ \t\n\r]*+")
-_RUN = re.compile(r'[^"\\\x00-\x1f]++')  # of a string: what stands for itself
+_RUN = re.compile(r'[^"\\\x00-\x1f]++')  # characters of a string without escapes
 _HEX = frozenset("0123456789abcdefABCDEF")
 _ESCAPES = {'"': '"', "\\": "\\", "/": "/", "b": "\b", "f": "\f", "n": "\n", "r": "\r", "t": "\t"}
 _WORDS = {"t": "true", "f": "false", "n": "null"}
-_LONE = "\ufffd"  # for half a surrogate pair that stays alone
+_LONE = "\ufffd"  # for a lone surrogate
 
-# What a character is in a number, and where it leads from each part of one. A number may end in the parts of `_ENDS`.
+# The class of each character of a number, and the next state for each state. A number may end in the states of `_ENDS`.
 _CLASS = {**dict.fromkeys("123456789", "1"), "0": "0", ".": ".", "e": "e", "E": "e", "+": "+", "-": "-"}
 _FRACTION, _EXPONENT = {"0": "fraction", "1": "fraction"}, {"0": "exponent", "1": "exponent"}
 _NUMBER: dict[str, dict[str, str]] = {
@@ -42,14 +43,14 @@ _ENDS = frozenset(("zero", "digits", "fraction", "exponent"))
 
 
 class PartialJson:
-    """Reads one JSON text that comes in pieces: `feed` takes the next piece, `value` is what there is so far.
+    """Reads one JSON text in parts: `feed` takes the next part, `value` is the value so far.
 
-    In `value` are the members that are complete, the objects and lists that are still open, and the open string as far
-    as it has come, its escapes decoded. An incomplete escape and the first half of a surrogate pair are held back, as are
-    a key without its value, an incomplete number and an incomplete word. It is None before anything of it is known.
+    `value` contains the complete members, the open objects and lists, and the open string so far, with its escapes decoded.
+    It leaves out an incomplete escape, the first half of a surrogate pair, a key without its value, an incomplete number and
+    an incomplete word. It is None until a part of the value is known.
 
-    `value` is one structure that grows in place with each `feed`: copy it (`copy.deepcopy`) if you keep it, and do not
-    change it. Where a key stands twice the last value wins; half a surrogate pair that stays alone reads as U+FFFD.
+    `value` is one structure that grows in place with each `feed`: copy it (`copy.deepcopy`) to keep it, and do not change
+    it. Of a duplicate key the last value wins; a lone surrogate reads as U+FFFD.
     """
 
     __slots__ = (
@@ -67,15 +68,15 @@ class PartialJson:
         # "string" | "name" | "number" | "word".
         self._expects = "value"
         self._spot: tuple[Any, Any] = (self._root, 0)  # where the open string is: container and key
-        self._escape = ""  # as much of an escape as there is
-        self._high = 0  # the first half of a surrogate pair, 0 where there is none
+        self._escape = ""  # an incomplete escape
+        self._high = 0  # the first half of a surrogate pair, or 0
         self._number: list[str] = []
         self._part = "start"  # of the number
-        self._word = ""  # what must follow of a word
+        self._word = ""  # the rest of the word that must follow
 
     @property
     def offset(self) -> int:
-        """How many characters were fed."""
+        """The number of characters fed."""
         return self._offset
 
     @property
@@ -85,17 +86,16 @@ class PartialJson:
 
     @property
     def value(self) -> Any:
-        """What there is so far; the whole value once the text is `complete`."""
+        """The value so far; the whole value once the text is `complete`."""
         if self._root:
             return self._root[0]
         return self._literal(0) if self._is_number() else None
 
     def feed(self, text: str) -> None:
-        """Takes the next piece of the text.
+        """Takes the next part of the text.
 
-        Raises ValueError, with the position in characters, where the text cannot be the beginning of JSON, nests over
-        256 levels or has an integer of over 4300 digits; from then on each call raises it again. `value` keeps what
-        came before.
+        Raises ValueError with the position in characters if the text cannot be the beginning of JSON, nests over 256 levels
+        or has an integer of over 4300 digits; each later call raises it again. `value` keeps the value before the error.
         """
         if self._error:
             raise ValueError(self._error)
@@ -107,7 +107,7 @@ class PartialJson:
     # -- between the tokens ----------------------------------------------------------------------------------------
 
     def _structure(self, text: str, at: int) -> int:
-        """Takes white space and the mark behind it, or the beginning of a token."""
+        """Takes white space and the mark after it, or the beginning of a token."""
         found = _SPACE.match(text, at)
         at = found.end() if found else at
         if at == len(text):
@@ -127,14 +127,14 @@ class PartialJson:
         return at + 1
 
     def _begin(self, mark: str, at: int) -> int:
-        """Takes the beginning of a value; gives the position behind what was taken."""
+        """Takes the beginning of a value; returns the position after it."""
         if mark == '"':
             self._add("")
             self._spot = (self._stack[-1], self._key if isinstance(self._stack[-1], dict) else -1)
             self._expects = "string"
         elif mark in "{[":
-            if len(self._stack) > _json.DEPTH_LIMIT:
-                self._fail(f"nesting of more than {_json.DEPTH_LIMIT} levels", at)
+            if len(self._stack) > DEPTH_LIMIT:
+                self._fail(f"nesting of more than {DEPTH_LIMIT} levels", at)
             opened: Any = {} if mark == "{" else []
             self._add(opened)
             self._stack.append(opened)
@@ -177,9 +177,9 @@ class PartialJson:
     # -- strings ---------------------------------------------------------------------------------------------------
 
     def _string(self, text: str, at: int) -> int:
-        """Goes on with the open string.
+        """Continues the open string.
 
-        It is taken out of its place meanwhile: CPython appends to a string that has one owner without copying it.
+        The string is removed from its container meanwhile: CPython appends to a string with one reference without a copy.
         """
         container, key = self._spot
         grown = container[key]
@@ -212,14 +212,14 @@ class PartialJson:
         return at + 1
 
     def _lone(self) -> str:
-        """What stands for a high surrogate that nothing followed."""
+        """The replacement of a high surrogate without a low one."""
         if not self._high:
             return ""
         self._high = 0
         return _LONE
 
     def _unescape(self, text: str, at: int) -> tuple[str, int]:
-        """Goes on with an escape; gives what it stands for, "" while that is not known, and the position behind it."""
+        """Continues an escape; returns its text, "" while it is incomplete, and the next position."""
         if not self._escape:
             self._escape = "\\"
             return "", at + 1
@@ -238,7 +238,7 @@ class PartialJson:
         return self._unit(unit), at + 1
 
     def _unit(self, unit: int) -> str:
-        """What a UTF-16 code unit adds to the string."""
+        """The text that a UTF-16 code unit adds to the string."""
         if self._high and 0xDC00 <= unit < 0xE000:
             joined = 0x10000 + (self._high - 0xD800 << 10) + (unit - 0xDC00)
             self._high = 0
@@ -252,7 +252,7 @@ class PartialJson:
     # -- numbers and words -----------------------------------------------------------------------------------------
 
     def _digits(self, text: str, at: int) -> int:
-        """Goes on with the open number, up to the character that cannot belong to it."""
+        """Continues the open number, up to the first character that is not part of it."""
         start, part = at, self._part
         while at < len(text):
             following = _NUMBER[part].get(_CLASS.get(text[at], ""))
@@ -270,7 +270,7 @@ class PartialJson:
         return at
 
     def _letters(self, text: str, at: int) -> int:
-        """Goes on with the open word."""
+        """Continues the open word."""
         size = min(len(self._word), len(text) - at)
         if not text.startswith(self._word[:size], at):
             wrong = next(place for place in range(size) if text[at + place] != self._word[place])
@@ -286,7 +286,7 @@ class PartialJson:
         if self._expects != "number" or len(self._stack) > 1 or self._part not in _ENDS:
             return False
         literal = self._joined()
-        return self._part not in ("zero", "digits") or len(literal.lstrip("-")) <= _json.DIGIT_LIMIT
+        return self._part not in ("zero", "digits") or len(literal.lstrip("-")) <= DIGIT_LIMIT
 
     def _joined(self) -> str:
         if len(self._number) > 1:
@@ -296,8 +296,8 @@ class PartialJson:
     def _literal(self, at: int) -> Any:
         """The number or word that was read."""
         try:
-            return _json.loads(self._joined().encode())
-        except _json.LimitExceeded as error:
+            return loads(self._joined().encode())
+        except LimitExceeded as error:
             self._fail(str(error), at)
 
     def _refuse(self, mark: str, at: int) -> NoReturn:

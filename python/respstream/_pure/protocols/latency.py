@@ -1,4 +1,4 @@
-"""How long a response took, from its times: docs/latency.md. All figures are seconds, but for the last."""
+"""Latency of a response, computed from its times: docs/latency.md. All figures are in seconds, except the last."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ if TYPE_CHECKING:
 if TYPE_CHECKING:
 
     class Figures(NamedTuple):
-        """The figures of one response; each is None where no times tell it."""
+        """The figures of one response; a figure is None if its times are not known."""
 
         duration: float | None = None
         time_to_first_token: float | None = None
@@ -34,27 +34,31 @@ else:
 
 
 def figures(
-    began: float | None, first: float | None, ended: float | None, deltas: Sequence[float], tokens: int | None
+    started: float | None, first: float | None, ended: float | None, deltas: Sequence[float], tokens: int | None
 ) -> Figures:
-    """The figures of a response that began, had its first delta and ended then, and its deltas at these times, ascending."""
-    if began is None or ended is None or (ended <= began and first is None):
+    """The figures of a response.
+
+    `started`, `first`, `ended`: the times of the request, of the first delta and of the end, in seconds. `deltas`: the times
+    of all deltas, ascending. `tokens`: the number of output tokens.
+    """
+    if started is None or ended is None or (ended <= started and first is None):
         return Figures()
-    duration = ended - began
+    duration = ended - started
     return Figures(
         duration,
-        None if first is None else first - began,
+        None if first is None else first - started,
         *_pauses(deltas),
         _rate(tokens, deltas, duration),
     )
 
 
 def gaps(times: Sequence[float]) -> list[float]:
-    """The pauses between neighbours, in the order of the input."""
+    """The pauses between consecutive times."""
     return [later - earlier for earlier, later in pairwise(times)]
 
 
 def percentile(ordered: Sequence[float], part: float) -> float | None:
-    """The percentile of values in ascending order, between neighbours by proportion; None of none."""
+    """The percentile of values in ascending order, interpolated linearly; None if there are no values."""
     if not ordered:
         return None
     place = (len(ordered) - 1) * part / 100
@@ -68,13 +72,13 @@ def _pauses(times: Sequence[float]) -> tuple[float | None, float | None, float |
     ordered = sorted(gaps(times))
     if not ordered:
         return None, None, None, None, None
-    # Neighbours' differences sum up to that of the ends.
+    # The pauses add up to the difference of the first and the last time.
     mean = (times[-1] - times[0]) / len(ordered)
     return mean, percentile(ordered, 50), percentile(ordered, 95), percentile(ordered, 99), ordered[-1]
 
 
 def _rate(tokens: int | None, deltas: Sequence[float], duration: float) -> float | None:
-    """Output tokens a second while they came: from the first delta to the last; of the whole where there is one or none."""
+    """Output tokens per second between the first and the last delta; over the whole duration if there is at most one."""
     if tokens is None or tokens < 0:
         return None
     streamed = deltas[-1] - deltas[0] if len(deltas) > 1 else 0.0

@@ -1,14 +1,16 @@
-"""The shapes of rows: which field of a row holds a stream, and which its time and its lane.
+"""Detects the fields of a row: the stream, the time and the lane.
 
-Known shapes need no options; of the others, the first field that looks like a stream is taken, and remembered.
+Known formats need no options. In other rows, the first field that looks like a stream is used, and its path is remembered.
+A `StreamSignature` defines how the events of a protocol are recognised.
 """
 
 from __future__ import annotations
 
 from respstream._pure.json import BadJson, LimitExceeded, decode, elements, loads, locate
-from respstream._pure.packed import unpacked
-from respstream._pure.pointer import Steps, resolve, shown
-from respstream._pure.times import read_time
+from respstream._pure.records.encoding import decoded
+from respstream._pure.records.pointer import Steps, resolve, shown
+from respstream._pure.records.timestamps import read_time
+from respstream._pure.sse.lines import BOM
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -19,45 +21,72 @@ TIMES = (
     "received_at", "recorded_at", "created_at", "started_at", "datetime", "date",
 )  # fmt: skip
 LANES = ("lane", "stream_id", "stream", "connection_id", "connection", "request_id", "trace_id")
-HEAD = 4096  # bytes in which a stream has to show what it is
-DEPTH = 3  # how deep a stream is looked for where no field is named
-_MARK = b"\xef\xbb\xbf"
-_FIRST = (b"event:response.created", b"event: response.created", b"data:{\"type\":\"response.created\"",
-          b"data: {\"type\":\"response.created\"", b"data: {\"type\": \"response.created\"",
-          b"{\"type\":\"response.created\"", b"{\"type\": \"response.created\"")  # fmt: skip
-
+HEAD = 4096  # bytes at the beginning of a stream that are searched for its format
+DEPTH = 3  # levels of nesting that are searched for a stream
 
 Issue: TypeAlias = "tuple[str, dict[str, Any] | None]"  # a diagnostic's code and detail
 Spans = dict[str, tuple[int, int]]
 
 
-class Row:
-    """One row as it was read: pieces of text and payloads, in order."""
+class StreamSignature:
+    """How the streams and events of a protocol are recognised in records.
 
-    __slots__ = ("begins", "ends", "issues", "lane", "pieces", "time")
+    `type_member`: the member of an event that contains its type. `first_events`: the types of the events that begin a
+    response. `prefix`: the beginning of the event types; `others`: event types without that prefix.
+    """
+
+    __slots__ = ("_others", "_prefix", "first_lines", "type_member")
+
+    def __init__(self, type_member: str, first_events: tuple[str, ...], prefix: str, others: tuple[str, ...]) -> None:
+        self.type_member = type_member
+        self._prefix = f'"{prefix}'.encode()
+        self._others = tuple(f'"{name}"'.encode() for name in others)
+        self.first_lines = tuple(
+            line.format(type_member, name).encode()
+            for name in first_events
+            for line in (
+                "event:{1}", "event: {1}", 'data:{{"{0}":"{1}"', 'data: {{"{0}":"{1}"', 'data: {{"{0}": "{1}"',
+                '{{"{0}":"{1}"', '{{"{0}": "{1}"',
+            )
+        )  # fmt: skip
+
+    def is_event_type(self, quoted: bytes) -> bool:
+        """Whether a JSON string is the type of an event."""
+        return quoted.startswith(self._prefix) or quoted in self._others
+
+
+class Row:
+    """One row: its time, its lane, and the parts of a stream that it contains, in order.
+
+    Each part is `(kind, data, event name)` with the kind "text", "base64", "bytes" or "event". `begins`: the stream of the
+    lane was requested at the row's time. `ends`: that stream is over.
+    """
+
+    __slots__ = ("begins", "ends", "issues", "lane", "parts", "time")
 
     def __init__(self) -> None:
-        self.pieces: list[tuple[str, bytes, bytes | None]] = []  # kind (text, base64, bytes, event), data, event name
+        self.parts: list[tuple[str, bytes, bytes | None]] = []
         self.lane: str | None = None
         self.time: float | None = None
-        self.begins = self.ends = False  # the stream of the lane was asked for; it is over
+        self.begins = self.ends = False
         self.issues: list[Issue] = []
 
 
-class Shapes:
-    """Finds the stream, the time and the lane of the rows of one source: where the pointers say, else by shape."""
+class RowDetector:
+    """Finds the stream, the time and the lane of the rows of one source: by JSON pointers, else by the row's format."""
 
-    def __init__(self, field: Steps | None, time: Steps | None, lane: Steps | None) -> None:
+    def __init__(self, signature: StreamSignature, field: Steps | None, time: Steps | None, lane: Steps | None) -> None:
+        self._signature = signature
         self._field, self._time, self._lane = field, time, lane
         self._found: Steps | None = None
 
     def find(self, raw: bytes) -> Row | None:
-        """The row that a valid object is; None where it is none."""
+        """The row in a valid object; None if it contains no stream."""
         members = locate(raw)
         row = Row()
         if self._field is not None:
             self._read_named(raw, self._field, row)
-        elif not self._read_own(raw, members, row) and not self._read_found(raw, row):
+        elif not self._read_recording(raw, members, row) and not self._read_found(raw, row):
             return None
         self._read_time(raw, members, row)
         self._read_lane(raw, members, row)
@@ -71,23 +100,23 @@ class Shapes:
             expected = "a string, an object or a list of these"
             row.issues.append(("bad_field", {"field": shown(steps), "expected": expected}))
 
-    def _read_own(self, raw: bytes, members: Spans, row: Row) -> bool:
-        """A row of our own recordings: `t`, `lane`, and `begin`, `chunk`, `b64` or `end`."""
+    def _read_recording(self, raw: bytes, members: Spans, row: Row) -> bool:
+        """Reads a row that `respstream.Recorder` wrote: `t`, `lane`, and `begin`, `chunk`, `b64` or `end`."""
         if "t" not in members or "lane" not in members:
             return False
         span = members.get("chunk") or members.get("b64")
         if span is not None and raw[span[0]] == 34:
             kind = "bytes" if "chunk" in members else "base64"
-            row.pieces.append((kind, _text(raw, span), None))
+            row.parts.append((kind, _text(raw, span), None))
         elif "end" not in members and "begin" not in members:
             return False
         row.begins, row.ends = "begin" in members, "end" in members
         return True
 
     def _read_found(self, raw: bytes, row: Row) -> bool:
-        """A row of another shape: the field that was found before, else one that looks like a stream."""
-        if is_event(raw):
-            row.pieces.append(("event", raw, None))
+        """Reads a row of another format: the remembered field, else the first one that looks like a stream."""
+        if is_event(raw, self._signature):
+            row.parts.append(("event", raw, None))
             return True
         if _read_pair(raw, row):
             return True
@@ -95,7 +124,7 @@ class Shapes:
             span = resolve(raw, self._found)
             if span is not None and _read_value(raw[span[0] : span[1]], row):
                 return True
-        steps = search(raw)
+        steps = search(raw, self._signature)
         span = None if steps is None else resolve(raw, steps)
         if span is None or not _read_value(raw[span[0] : span[1]], row):
             return False
@@ -137,7 +166,7 @@ def _absent(steps: Steps) -> Issue:
 
 
 def read_lane(value: bytes) -> str | None:
-    """The lane that a value names: a string, or an integer as its text."""
+    """The lane in a value: a string, or an integer as text; None for anything else."""
     if value[:1] == b'"':
         lane: str = loads(value)
         return lane
@@ -145,17 +174,17 @@ def read_lane(value: bytes) -> str | None:
     return value.decode() if digits.isdigit() and len(digits) < 20 else None
 
 
-# -- what a field holds --------------------------------------------------------------------------------------------
+# -- values of a field ---------------------------------------------------------------------------------------------
 
 
 def _read_value(value: bytes, row: Row) -> bool:
-    """Takes the value of the field into the row; False where it can hold no stream."""
+    """Adds the value of the field to the row; returns False if it cannot contain a stream."""
     first = value[:1]
     if first == b'"':
-        row.pieces.append(("text", _text(value, (0, len(value))), None))
+        row.parts.append(("text", _text(value, (0, len(value))), None))
     elif first == b"{":
         if not _read_pair(value, row):
-            row.pieces.append(("event", value, None))
+            row.parts.append(("event", value, None))
     elif first == b"[":
         spans = elements(value)
         if any(value[start] not in b'"{' for start, _ in spans):
@@ -168,7 +197,7 @@ def _read_value(value: bytes, row: Row) -> bool:
 
 
 def _read_pair(raw: bytes, row: Row) -> bool:
-    """An event with its name: `{"event": "…", "data": {…}}`, or the data as text."""
+    """Adds an event with its name: `{"event": "…", "data": {…}}`, or the data as text."""
     members = locate(raw)
     name, data = members.get("event"), members.get("data")
     if name is None or data is None or raw[name[0]] != 34:
@@ -180,7 +209,7 @@ def _read_pair(raw: bytes, row: Row) -> bool:
             return False
     elif payload[:1] != b"{":
         return False
-    row.pieces.append(("event", payload, _text(raw, name) or None))
+    row.parts.append(("event", payload, _text(raw, name) or None))
     return True
 
 
@@ -189,15 +218,15 @@ def _text(raw: bytes, span: tuple[int, int]) -> bytes:
     return text.encode()
 
 
-def search(raw: bytes) -> Steps | None:
-    """Where the first field stands, level by level, that looks like a stream or an event."""
+def search(raw: bytes, signature: StreamSignature) -> Steps | None:
+    """The path of the first field that looks like a stream or an event, searched level by level."""
     level: list[tuple[Steps, bytes]] = [((), raw)]
     for _ in range(DEPTH):
         deeper: list[tuple[Steps, bytes]] = []
         for steps, inside in level:
             for name, (start, end) in locate(inside).items():
                 value = inside[start:end]
-                if _looks_wrapped(value):
+                if _looks_like_stream(value, signature):
                     return (*steps, name)
                 if value[:1] == b"{":
                     deeper.append(((*steps, name), value))
@@ -205,45 +234,45 @@ def search(raw: bytes) -> Steps | None:
     return None
 
 
-def _looks_wrapped(value: bytes) -> bool:
+def _looks_like_stream(value: bytes, signature: StreamSignature) -> bool:
     first = value[:1]
     if first == b'"':
         text = _text(value, (0, len(value)))
         if text[:1] == b"{":
-            return is_event(text)
-        plain, packed, _ = unpacked(text, "text", known=False)
-        return looks_like_sse(plain) or (packed and is_event(plain))
+            return is_event(text, signature)
+        content, is_base64, _ = decoded(text, "text", continues=False)
+        return looks_like_sse(content) or (is_base64 and is_event(content, signature))
     if first == b"[":
         spans = elements(value)
-        return bool(spans) and value[spans[0][0]] in b'"{' and _looks_wrapped(value[slice(*spans[0])])
-    return is_event(value)
+        return bool(spans) and value[spans[0][0]] in b'"{' and _looks_like_stream(value[slice(*spans[0])], signature)
+    return is_event(value, signature)
 
 
 def looks_like_sse(text: bytes) -> bool:
-    """Whether a text begins as a stream of server-sent events does: with a named event, or with data that is JSON."""
+    """Whether a text begins like a stream of server-sent events: with a named event, or with data that is JSON."""
     line = _first_line(text)
     return line.startswith(b"event:") or (line.startswith(b"data:") and line[5:].lstrip(b" ")[:1] in (b"{", b"["))
 
 
 def _first_line(text: bytes) -> bytes:
-    """The first line that is no comment, id or retry; nothing where that is not near the start."""
-    for line in text[:HEAD].removeprefix(_MARK).replace(b"\r", b"\n").split(b"\n"):
+    """The first line other than a comment, id or retry; empty if there is none near the start."""
+    for line in text[:HEAD].removeprefix(BOM).replace(b"\r", b"\n").split(b"\n"):
         if line and not line.startswith((b":", b"id:", b"retry:")):
             return line
     return b""
 
 
-def is_event(value: bytes) -> bool:
-    """Whether a value is an object with the type of an event of the Responses API."""
+def is_event(value: bytes, signature: StreamSignature) -> bool:
+    """Whether a value is a JSON object with the `type` of an event of the protocol."""
     if value[:1] != b"{" or not is_object(value):
         return False
-    span = locate(value).get("type")
+    span = locate(value).get(signature.type_member)
     kind = value[span[0] : span[1]] if span else b""
-    return kind.startswith(b'"response.') or kind in (b'"error"', b'"keepalive"')
+    return signature.is_event_type(kind)
 
 
 def is_object(text: bytes) -> bool:
-    """Whether a text is one JSON object by itself."""
+    """Whether a text is one JSON object."""
     if text.lstrip(b" \t\r\n")[:1] != b"{":
         return False
     try:
@@ -252,6 +281,6 @@ def is_object(text: bytes) -> bool:
         return False
 
 
-def begins(text: bytes) -> bool:
-    """Whether a text begins with the first event of a response, so that what came before it in its lane has ended."""
-    return _first_line(text).startswith(_FIRST)
+def begins(text: bytes, signature: StreamSignature) -> bool:
+    """Whether a text begins with the first event of a response, so that an earlier stream of its lane has ended."""
+    return _first_line(text).startswith(signature.first_lines)

@@ -1,4 +1,4 @@
-"""What is packed inside a field: base64, and gzip inside it. Both are seen by what they hold."""
+"""Decodes the value of a field: base64, and gzip inside it, both detected from the content."""
 
 from __future__ import annotations
 
@@ -7,48 +7,48 @@ import re
 import zlib
 
 GZIP = b"\x1f\x8b"
-MOST = 1 << 28  # bytes of what one field may unpack to
+MAX_DECODED_BYTES = 1 << 28  # of one field
 _BASE64 = re.compile(rb"[A-Za-z0-9+/]+={0,2}")
 _STARTS = (b"event:", b"data:", b"id:", b"retry:", b": ", b'{"', b"[{", GZIP)
 _FAULT = ("bad_compression", "the gzip data inside is corrupt, cut short or too large")
 
-Unpacked = tuple[bytes, bool, tuple[str, str] | None]
+Decoded = tuple[bytes, bool, tuple[str, str] | None]
 
 
-def unpacked(data: bytes, kind: str, *, known: bool) -> Unpacked:
-    """The plain bytes of a field, whether it was base64, and what is wrong with it: a code and a reason, or None.
+def decoded(data: bytes, kind: str, *, continues: bool) -> Decoded:
+    """The decoded bytes of a field, whether it was base64, and the problem if any: a diagnostic code and a reason.
 
-    `kind`: "text" (base64 is guessed), "base64" (it is told) or "bytes" (it is not). `known`: the text before it in its
-    lane was base64, so that this one is too if it can be.
+    `kind`: "text" (base64 is detected), "base64" or "bytes" (neither). `continues`: the field before it in its lane was
+    base64, so that this one is decoded if it can be.
     """
-    packed = False
+    is_base64 = False
     if kind != "bytes":
-        plain = _decoded(data)
-        packed = plain is not None and (kind == "base64" or known or plain.startswith(_STARTS))
-        if packed and plain is not None:
-            data = plain
+        content = _base64_decoded(data)
+        is_base64 = content is not None and (kind == "base64" or continues or content.startswith(_STARTS))
+        if is_base64 and content is not None:
+            data = content
     if data.startswith(GZIP):
         inflated = inflate(data)
-        return (b"", packed, _FAULT) if inflated is None else (inflated, packed, None)
-    return data, packed, None
+        return (b"", is_base64, _FAULT) if inflated is None else (inflated, is_base64, None)
+    return data, is_base64, None
 
 
-def _decoded(text: bytes) -> bytes | None:
+def _base64_decoded(text: bytes) -> bytes | None:
     if len(text) % 4 or len(text) < 4 or not _BASE64.fullmatch(text):
         return None
     return binascii.a2b_base64(text)
 
 
 def inflate(data: bytes) -> bytes | None:
-    """The plain bytes of gzip data, of all its members; None where it is corrupt, cut short or unpacks to too much."""
-    plain = b""
+    """The decompressed bytes of all members of gzip data; None if it is corrupt, truncated or too large."""
+    content = b""
     while data:
         member = zlib.decompressobj(wbits=31)
         try:
-            plain += member.decompress(data, MOST - len(plain) + 1)
+            content += member.decompress(data, MAX_DECODED_BYTES - len(content) + 1)
         except zlib.error:
             return None
-        if not member.eof or len(plain) > MOST:
+        if not member.eof or len(content) > MAX_DECODED_BYTES:
             return None
         data = member.unused_data.lstrip(b"\0")
-    return plain
+    return content

@@ -12,7 +12,7 @@ Steps = tuple[str, ...]
 
 
 def pointer(option: str, text: Any) -> Steps | None:
-    """The steps of a JSON pointer (RFC 6901). Raises ValueError, which names the option, for anything else."""
+    """The steps of a JSON pointer (RFC 6901). Raises ValueError that names the option for an invalid one."""
     if text is None:
         return None
     if not isinstance(text, str) or (text and not text.startswith("/")):
@@ -21,7 +21,7 @@ def pointer(option: str, text: Any) -> Steps | None:
 
 
 def resolve(raw: bytes, steps: Steps) -> tuple[int, int] | None:
-    """The span of the value that the pointer names in a valid text; None where there is none."""
+    """The span of the value that the pointer refers to in a valid text; None if there is none."""
     start, end = 0, len(raw)
     for step in steps:
         inside = raw[start:end]
@@ -39,5 +39,5 @@ def resolve(raw: bytes, steps: Steps) -> tuple[int, int] | None:
 
 
 def shown(steps: Steps) -> str:
-    """The pointer as text, at most 200 characters of it."""
+    """The pointer as text, cut to 200 characters."""
     return "".join("/" + step.replace("~", "~0").replace("/", "~1") for step in steps)[:200]

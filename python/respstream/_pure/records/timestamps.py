@@ -1,8 +1,7 @@
-"""Times as logs write them: RFC 3339, or a number of seconds, milliseconds, microseconds or nanoseconds since the epoch.
+"""Timestamps of logs: RFC 3339, or a number of seconds, milliseconds, microseconds or nanoseconds since the epoch.
 
-The unit of a number is told by its size: seconds up to 10^11 (the year 5138), then milliseconds up to 10^14,
-microseconds up to 10^17, nanoseconds up to 10^20. Everything gives seconds, as a double: good to a
-microsecond.
+The size of a number determines its unit: seconds up to 10^11 (the year 5138), then milliseconds up to 10^14, microseconds
+up to 10^17, nanoseconds up to 10^20. The result is in seconds, as a double: exact to a microsecond.
 """
 
 from __future__ import annotations
@@ -18,7 +17,7 @@ _UNITS = ((10**11, 1), (10**14, 1_000), (10**17, 1_000_000), (10**20, 1_000_000_
 
 
 def read_time(value: bytes) -> float | None:
-    """Seconds since the epoch of a JSON value, a string or a number; None where it is no time."""
+    """Seconds since the epoch of a JSON value, a string or a number; None if it is not a time."""
     text = value[1:-1] if value[:1] == b'"' else value
     if text.isdigit() and len(text) <= 20:
         return _whole(int(text))
@@ -36,7 +35,7 @@ def _whole(number: int) -> float | None:
 
 
 def _seconds(number: int, unit: int) -> float:
-    """In parts, as nanoseconds since the epoch are more than a double holds."""
+    """Whole seconds and the rest separately: a double cannot represent nanoseconds since the epoch."""
     return float(number // unit) + float(number % unit) / float(unit)
 
 
@@ -60,7 +59,7 @@ def _stamp(match: re.Match[bytes]) -> float | None:
 
 
 def _days(year: int, month: int, day: int) -> int:
-    """Days since 1970-01-01, by the calendar of Gregory; a day over the month's end runs into the next."""
+    """Days since 1970-01-01 in the Gregorian calendar; a day after the month's end counts into the next month."""
     year -= month <= 2
     era_year = year % 400
     of_year = (153 * (month + (-3 if month > 2 else 9)) + 2) // 5 + day - 1

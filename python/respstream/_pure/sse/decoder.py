@@ -1,15 +1,14 @@
 """Server-sent events alone: bytes to messages, by WHATWG HTML, 9.2.6 "Interpreting an event stream".
 
-Lines are parsed as bytes and only values are decoded: UTF-8 never holds an ASCII byte inside a character, so this gives the
-same text as decoding first would. The pieces of a block are kept and joined once, when it ends.
+Lines are parsed as bytes and only values are decoded. UTF-8 has no ASCII byte inside a character, so the text is the same
+as if the stream were decoded first. The data lines of a block are kept and joined once, when the block ends.
 """
 
 from __future__ import annotations
 
-from respstream._alone import RLock, alone
-from respstream.sse import ServerSentEvent
-
-from .lines import LineSplitter
+from respstream._locking import RLock, locked
+from respstream._pure.sse.lines import LineSplitter
+from respstream._sse_values import ServerSentEvent
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -17,7 +16,7 @@ if TYPE_CHECKING:
 
     from typing_extensions import Buffer
 
-# The standard sets no bound, the twins agree on one: what 64 bits hold is over half a billion years of milliseconds.
+# The standard sets no bound; both backends use the largest number of 64 bits.
 _MAX_RETRY = 2**64 - 1
 _MAX_RETRY_DIGITS = 20
 
@@ -25,8 +24,8 @@ _MAX_RETRY_DIGITS = 20
 class SseDecoder:
     """Decodes one stream of server-sent events, fed in chunks of any size; does no I/O.
 
-    `on_eof` says what `finish()` does with a block that the end of the input cut short: `"flush"` (default) counts it,
-    `"discard"` drops it, as the standard has it. Another value raises `ValueError`.
+    `on_eof`: `"flush"` (default) dispatches a block that the end of the input cut short, `"discard"` drops it, as the
+    standard requires. Another value raises `ValueError`.
     """
 
     __slots__ = (
@@ -51,9 +50,9 @@ class SseDecoder:
         self._lock = RLock()
         self.reset()
 
-    @alone
+    @locked
     def reset(self) -> None:
-        """Begin a new stream; nothing of the old one is kept, `last_event_id` and `retry` included."""
+        """Starts a new stream and forgets the old one, including `last_event_id` and `retry`."""
         self._lines = LineSplitter()
         self._tail = bytearray()
         self._copied = 0
@@ -67,7 +66,7 @@ class SseDecoder:
 
     @property
     def last_event_id(self) -> str | None:
-        """What to send as `Last-Event-ID` when reconnecting: the id as of the last whole block, or `None`."""
+        """The value to send as `Last-Event-ID` when reconnecting: the id as of the last complete block, or `None`."""
         return self._last_event_id or None
 
     @property
@@ -77,14 +76,15 @@ class SseDecoder:
 
     @property
     def work(self) -> int:
-        """Bytes looked at or moved so far: a measure for tests, linear in the input at every cut."""
+        """The number of bytes searched or copied so far, for tests: linear in the input at every cut."""
         return self._lines.work + self._copied
 
-    @alone
+    @locked
     def feed(self, chunk: Buffer) -> list[ServerSentEvent]:
-        """The messages that `chunk` (bytes-like) completes.
+        """Takes the next bytes (bytes-like) and returns the messages that they complete.
 
-        Raises `TypeError` for anything else, `str` included, and `ValueError` after `finish()`. No content raises.
+        Raises `TypeError` for anything else, `str` included, and `ValueError` after `finish()`. Malformed content never
+        raises.
         """
         if not isinstance(chunk, bytes):
             chunk = _to_bytes(chunk)
@@ -104,9 +104,9 @@ class SseDecoder:
         self._keep_rest(window)
         return messages
 
-    @alone
+    @locked
     def finish(self) -> list[ServerSentEvent]:
-        """The last message, where the input ended inside a block and `on_eof` counts it; a second call gives nothing."""
+        """Ends the input; returns the unfinished message if `on_eof` is "flush". A second call returns an empty list."""
         messages: list[ServerSentEvent] = []
         if not self._finished and self._on_eof == "flush":
             start, end = self._lines.unfinished(self._tail)
@@ -118,7 +118,7 @@ class SseDecoder:
         return messages
 
     def _keep_rest(self, window: bytes | bytearray) -> None:
-        """Hold what follows the last line end until more comes."""
+        """Keeps the bytes after the last line end."""
         rest = self._lines.rest
         if window is self._tail:
             del self._tail[:rest]
@@ -128,7 +128,7 @@ class SseDecoder:
             self._copied += len(self._tail)
 
     def _field(self, line: bytes | bytearray) -> None:
-        """Process one line that is not empty; a comment is a field without a name."""
+        """Processes one line that is not empty; a comment is a field without a name."""
         self._copied += len(line)
         name, _, value = line.partition(b":")
         if value.startswith(b" "):
@@ -150,7 +150,7 @@ class SseDecoder:
             self._retry = self._new_retry = number
 
     def _dispatch(self, messages: list[ServerSentEvent]) -> None:
-        """End the block: the id is committed in any case, a message is made where there was data."""
+        """Ends the block: sets the last event id, and appends a message if the block has data."""
         self._last_event_id = self._id
         if self._data:
             data = _text(b"\n".join(self._data))

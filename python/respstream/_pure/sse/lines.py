@@ -1,13 +1,13 @@
 """Lines of a byte stream: where each begins and ends, however the stream is cut.
 
-A line ends at CR, LF or CRLF and at nothing else, and a byte order mark at the very start of the stream is no part of the
-first line (WHATWG HTML, 9.2.5 "Parsing an event stream"). The caller owns the bytes: it shows a *window* (what it has and
-has not used yet) and a position in it.
+A line ends at CR, LF or CRLF and at nothing else, and a byte order mark at the very start of the stream is not part of
+the first line (WHATWG HTML, 9.2.5 "Parsing an event stream"). The caller owns the bytes: it passes a *window* (the bytes
+that are not consumed yet) and a position in it.
 
-Strategy: `bytes.find` does the looking. CR and LF are searched apart and each find serves until the walk has passed it, so
-a window is looked at twice at most. What of an unfinished line is known to hold no line end is remembered, so a line that
-grows by one byte a time is not searched again. The bytes of a BOM end no line, so it is looked for only in a line that is
-whole: a BOM split over windows needs no state.
+Strategy: `bytes.find` searches CR and LF separately. Each result is valid until the walk has passed it, so a window is
+searched at most twice. The part of an unfinished line that contains no line end is remembered, so a line that grows one
+byte at a time is not searched again. The bytes of a BOM end no line, so it is looked for only in a complete line: a BOM
+split over windows needs no state.
 """
 
 from __future__ import annotations
@@ -20,10 +20,10 @@ BOM = b"\xef\xbb\xbf"
 
 
 class LineSplitter:
-    """What one stream's lines need to know between two windows.
+    """The state of one stream's lines between two windows.
 
-    `rest` is the position after what was yielded last: the bytes before it are done with, those after it belong to the next
-    line. `work` counts the bytes looked at.
+    `rest`: the position after the line that was yielded last; the bytes from there on belong to the next line. `work`: the
+    number of bytes searched.
     """
 
     __slots__ = ("_at_start", "_searched", "_swallow_lf", "rest", "work")
@@ -39,8 +39,8 @@ class LineSplitter:
         """Yield `(start, end)` of each line of `window[at:]` whose end is in the window; the line is `window[start:end]`.
 
         A CR that is the window's last byte ends its line at once; an LF at the start of the next window then belongs to it
-        and is passed over. So starts and ends are the same at every cut, while `rest` may lie before or after that LF.
-        Walk to the end, then show the bytes from `rest` on, followed by new ones, as the next window.
+        and is skipped. So starts and ends are the same at every cut, while `rest` may lie before or after that LF.
+        Iterate to the end, then pass the bytes from `rest` on, followed by new ones, as the next window.
         """
         size = len(window)
         if self._swallow_lf and at < size:

@@ -13,7 +13,7 @@ import weakref
 from collections.abc import AsyncIterator, Callable, Iterator
 from typing import Any
 
-from respstream.recorder import Recorder, Track
+from respstream.recordings.recorder import Recorder, Track
 
 __all__ = ["record"]
 

@@ -13,9 +13,9 @@ from collections.abc import AsyncIterator, Iterable, Iterator
 from itertools import chain
 from typing import Any, TypeVar
 
-from respstream.base import UnknownEvent, build
 from respstream.integrations.openai._plans import Plans, plans
 from respstream.integrations.openai._sdk import Sdk
+from respstream.protocols.event import UnknownEvent, build
 
 __all__ = ["stream_classes"]
 

@@ -1,69 +1,18 @@
-"""The folded response, as users see it. The engines hold its state; this class reads and decodes it."""
+"""The assembled response as a public object. A backend has its state; this class reads and decodes it."""
 
 from __future__ import annotations
 
-from respstream.base import Payload, _declares
-from respstream.calls import NONE, ToolCall, calls_of
+from respstream.protocols.payload import Payload, declares
+from respstream.protocols.responses.tool_calls import NONE, ToolCall, calls_of
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
-    from collections.abc import Sequence
-    from typing import Any, Protocol
+    from typing import Any
 
-    from respstream.calls import Calls, CallState
     from respstream.diagnostics import Diagnostic
-    from respstream.latency import Latency
-
-    class State(CallState, Protocol):
-        """What an engine tells of one response; `version` changes with everything else. `value` and `texts` are made once a
-        version.
-        """
-
-        @property
-        def version(self) -> int: ...
-        @property
-        def complete(self) -> bool: ...
-        @property
-        def terminal(self) -> str | None: ...
-        @property
-        def lane(self) -> str | None: ...
-        @property
-        def byte_start(self) -> int: ...
-        @property
-        def byte_end(self) -> int: ...
-        @property
-        def line(self) -> int: ...
-        @property
-        def stream_index(self) -> int | None: ...
-        @property
-        def events(self) -> int: ...
-        @property
-        def deltas(self) -> int: ...
-        @property
-        def first_sequence(self) -> int | None: ...
-        @property
-        def last_sequence(self) -> int | None: ...
-        @property
-        def started_at(self) -> float | None: ...
-        @property
-        def first_delta_at(self) -> float | None: ...
-        @property
-        def ended_at(self) -> float | None: ...
-        @property
-        def delta_times(self) -> Sequence[float]: ...
-        @property
-        def id(self) -> str | None: ...
-        @property
-        def status(self) -> str | None: ...
-        @property
-        def diagnostics(self) -> list[Diagnostic]: ...
-        def keys(self) -> list[str]: ...
-        def member(self, name: str) -> bytes | None: ...
-        def value(self, name: str, default: Any) -> Any: ...
-        def json(self) -> bytes: ...
-        def texts(self) -> tuple[str, str | None, str, str]: ...
-        def error(self) -> dict[str, Any] | None: ...
-
+    from respstream.protocols.latency import Latency
+    from respstream.protocols.responses.state import State
+    from respstream.protocols.responses.tool_calls import Calls
 
 __all__ = ["Response", "ResponseError", "ToolCall"]
 
@@ -71,7 +20,7 @@ _MISSING: Any = object()
 
 
 class ResponseError:
-    """The API's error: of the response itself, or of an `error` event. Members that it lacks are None."""
+    """The API's error, of the response or of an `error` event. Missing members are None."""
 
     __slots__ = ("code", "message", "param", "request_id", "type")
 
@@ -83,7 +32,7 @@ class ResponseError:
         self.request_id: Any = members.get("request_id")
 
     def to_dict(self) -> dict[str, Any]:
-        """The error as a plain dict of the members that it has."""
+        """The members of the error that are not None, as a dict."""
         known = {name: getattr(self, name) for name in ("code", "message", "type", "param", "request_id")}
         return {name: value for name, value in known.items() if value is not None}
 
@@ -97,12 +46,12 @@ class ResponseError:
 
 
 class Response:
-    """One response, folded from its events; it fills while the stream runs.
+    """One response, assembled from its events; it grows while the stream runs.
 
-    The members of the API's response object are attributes (`response.usage.output_tokens`), decoded one at a time when
-    they are first read; one that the wire lacks is None if the SDK's class declares it, else AttributeError; those listed here
-    are None or empty. A response is a value once the stream has ended, and can be pickled: as what it was at that moment.
-    Nothing raises because a stream was cut short: `complete` tells whether a terminal event was seen.
+    The members of the API's response object are attributes (`response.usage.output_tokens`), decoded when they are first
+    read. A missing member is None if the SDK's class declares it, else it raises AttributeError; the properties of this class
+    are None or empty. A response is a value once the stream has ended. A pickled response has its values of that moment. A
+    truncated stream raises nothing: `complete` is True if a terminal event was seen.
     """
 
     __slots__ = ("_calls", "_state")
@@ -134,7 +83,7 @@ class Response:
                 value = self.get(name, _MISSING)
                 if value is not _MISSING:
                     return value
-                if _declares("response", name):
+                if declares("response", name):
                     return None
             raise AttributeError(f"this response has no member {name!r}")
 
@@ -143,7 +92,7 @@ class Response:
         def __getattr__(self, name: str) -> Any: ...
 
     def get(self, name: str, default: Any = None) -> Any:
-        """The member of that name, or `default` where there is none."""
+        """The member of that name, or `default` if it is missing."""
         return self._state.value(name, default)
 
     def keys(self) -> list[str]:
@@ -151,25 +100,25 @@ class Response:
         return self._state.keys()
 
     def to_dict(self) -> dict[str, Any]:
-        """The whole response object as a new plain dict.
+        """The whole response object as a new dict.
 
-        It equals the terminal event's `response`, unless streamed items had to be recovered (`output_recovered`); before
-        the terminal event it is the last lifecycle response with the output folded so far.
+        It equals the terminal event's `response`, unless streamed items had to be recovered (`output_recovered`). Before
+        the terminal event, it is the last lifecycle response with the output assembled so far.
         """
         return Payload(self._state.json()).to_dict()
 
     def to_json(self) -> bytes:
-        """The whole response object as JSON, as the wire had it where it was not folded."""
+        """The whole response object as JSON; parts that were not assembled are the bytes of the wire."""
         return self._state.json()
 
     @property
     def id(self) -> str | None:
-        """The response's id; the last one where it changed."""
+        """The response's id; the last one if it changed."""
         return self._state.id
 
     @property
     def status(self) -> str | None:
-        """The terminal status; for a stream cut short the last that was told."""
+        """The terminal status; for a truncated stream, the last one that was sent."""
         return self._state.status
 
     @property
@@ -180,35 +129,35 @@ class Response:
 
     @property
     def usage(self) -> Any:
-        """The token counts (`input_tokens`, `output_tokens`, …), None before they are told."""
+        """The token counts (`input_tokens`, `output_tokens`, …), None until they are known."""
         return self._state.value("usage", None)
 
     @property
     def output(self) -> list[Any]:
-        """The items folded so far, in output order."""
+        """The items assembled so far, in output order."""
         value = self.get("output")
         return value if isinstance(value, list) else []
 
-    # -- what the output says --------------------------------------------------------------------------------------
+    # -- the output -----------------------------------------------------------------------------------------------
 
     @property
     def output_text(self) -> str:
-        """All output text of all messages, in order; "" where there is none."""
+        """The output text of all messages, in order; "" if there is none."""
         return self._state.texts()[0]
 
     @property
     def refusal(self) -> str | None:
-        """The text of the model's refusal, None where there is none."""
+        """The text of the model's refusal, None if there is none."""
         return self._state.texts()[1]
 
     @property
     def reasoning_text(self) -> str:
-        """The reasoning that the model showed; "" where there is none."""
+        """The reasoning text of the model; "" if there is none."""
         return self._state.texts()[2]
 
     @property
     def reasoning_summary(self) -> str:
-        """The parts of the reasoning's summary, joined by blank lines; "" where there is none."""
+        """The parts of the reasoning summary, joined by blank lines; "" if there is none."""
         return self._state.texts()[3]
 
     @property
@@ -236,22 +185,22 @@ class Response:
 
     @property
     def complete(self) -> bool:
-        """Whether a terminal event was seen, or the response came whole and not streamed."""
+        """Whether a terminal event was seen, or the response was not streamed."""
         return self._state.complete
 
     @property
     def terminal(self) -> str | None:
-        """The type of the terminal event, None while there is none."""
+        """The type of the terminal event, None until it arrives."""
         return self._state.terminal
 
     @property
     def diagnostics(self) -> list[Diagnostic]:
-        """What was odd about this response."""
+        """The diagnostics of this response."""
         return list(self._state.diagnostics)
 
     @property
     def stream_id(self) -> str | None:
-        """The lane, where the source carries several streams."""
+        """The lane (stream key), if the source carries several streams."""
         return self._state.lane
 
     @property
@@ -261,19 +210,19 @@ class Response:
 
     @property
     def latency(self) -> Latency:
-        """Time to first token, pauses, tokens a second: where records or a clock told times (docs/latency.md)."""
-        from respstream.latency import latency
+        """Time to first token, pauses and tokens per second, if times are known (docs/latency.md)."""
+        from respstream.protocols.latency import latency_of
 
-        return latency(self)
+        return latency_of(self._state, self.usage)
 
     @property
     def offset(self) -> int:
-        """Where its first event begins, in bytes of the uncompressed source."""
+        """The offset of its first event, in bytes of the uncompressed source."""
         return self._state.byte_start
 
     @property
     def events(self) -> int:
-        """How many events belong to it."""
+        """The number of its events."""
         return self._state.events
 
     def __eq__(self, other: object) -> bool:
@@ -282,9 +231,9 @@ class Response:
     __hash__ = None  # type: ignore[assignment]
 
     def __reduce__(self) -> tuple[Any, ...]:
-        from respstream.kept import Kept
+        from respstream.protocols.responses.snapshot import Snapshot
 
-        return Response, (Kept(self._state),)
+        return Response, (Snapshot(self._state),)
 
     def __repr__(self) -> str:
         text = self.output_text

@@ -1,16 +1,16 @@
-"""A response that left its engine: what its state said at one moment, the same under both engines."""
+"""The state of a response at one moment, for pickle and copy; the same for both backends."""
 
 from __future__ import annotations
 
-from respstream.base import Values
+from respstream.protocols.payload import Values, locate
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
     from typing import Any
 
-    from respstream.response import State
+    from respstream.protocols.responses.state import State
 
-__all__ = ["Kept"]
+__all__ = ["Snapshot"]
 
 FACTS = (
     "complete", "terminal", "lane", "byte_start", "byte_end", "line", "stream_index", "events", "deltas", "first_sequence",
@@ -18,8 +18,8 @@ FACTS = (
 )  # fmt: skip
 
 
-class Kept(Values):
-    """The state of a response that is pickled or copied. It has the interface of the engines' states and never changes."""
+class Snapshot(Values):
+    """The state of a pickled or copied response. It has the interface `State` and never changes."""
 
     version = calls_version = 0
 
@@ -44,9 +44,7 @@ class Kept(Values):
         return self._keys
 
     def member(self, name: str) -> bytes | None:
-        """One member as JSON, None where there is none."""
-        from respstream._pure.json import locate
-
+        """One member as JSON, None if it is missing."""
         span = locate(self._json).get(name)
         return None if span is None or name not in self._keys else self._json[span[0] : span[1]]
 
@@ -59,12 +57,12 @@ class Kept(Values):
         return self._calls
 
     def call_text(self, rank: int, position: Any) -> tuple[str, Any] | None:
-        """The arguments of the call of that rank: whole at first, nothing more from then on."""
+        """The arguments of the call of that rank: the whole text without a position, else nothing new."""
         text = self._arguments.get(rank)
         return None if text is None else ("" if position is not None else text, True)
 
     def call_arguments(self, rank: int) -> str | None:
-        """The arguments of the call of that rank, None where there are none."""
+        """The arguments of the call of that rank, None if there are none."""
         return self._arguments.get(rank)
 
     def tool_calls(self) -> list[tuple[str, str | None, str | None, str | None]]:

@@ -1,32 +1,23 @@
-"""The tool calls of a response as users see them: live views, whose arguments can be read while they stream."""
+"""The tool calls of a response: views whose arguments can be read while they stream."""
 
 from __future__ import annotations
 
+from respstream.protocols.payload import loads
+
 TYPE_CHECKING = False
 if TYPE_CHECKING:
-    from typing import Any, Protocol
+    from typing import Any
 
-    from respstream.partial import PartialJson
-
-    class CallState(Protocol):
-        """What an engine tells of the calls of one response."""
-
-        @property
-        def stream_index(self) -> int | None: ...
-        @property
-        def calls_version(self) -> int: ...
-        def calls(self) -> list[tuple[int, str, str | None, str | None]]: ...
-        def call_text(self, rank: int, position: Any) -> tuple[str, Any] | None: ...
-        def call_arguments(self, rank: int) -> str | None: ...
-        def tool_calls(self) -> list[tuple[str, str | None, str | None, str | None]]: ...
-
+    from respstream._pure.json.partial import PartialJson
+    from respstream.protocols.responses.state import CallState
 
 __all__ = ["ToolCall"]
 
 
 class Entry:
-    """One call of a response, and the reader of its arguments. `rank`: its place in the output, None once it is gone; in a
-    response that has ended, its place among the calls.
+    """One call of a response, and the reader of its arguments.
+
+    `rank`: its position in the output, None once it is removed; in a response that has ended, its position among the calls.
     """
 
     __slots__ = ("call_id", "kind", "name", "position", "rank", "reader")
@@ -39,8 +30,10 @@ class Entry:
 
 
 class Calls:
-    """The calls of one response. They keep their entries while the response grows: a call is known by its call id, one
-    without an id by its number among those.
+    """The calls of one response.
+
+    A call keeps its entry while the response grows. It is identified by its call id, or without an id by its number among
+    the calls that have none.
     """
 
     __slots__ = ("_entries", "_final", "_known", "_ranks", "_state", "_texts", "_version")
@@ -49,17 +42,17 @@ class Calls:
         self._state = state
         self._version = -1
         self._entries: list[Entry] = []
-        self._final = False  # the response has ended: nothing changes any more
+        self._final = False  # the response has ended, and nothing can change
         self._texts: list[str | None] = []
         self._ranks: list[int] | None = None
         self._known: dict[tuple[str | None, int], Entry] = {}
 
     def entries(self) -> list[Entry]:
-        """The calls in output order. Takes time for their number, and for more only if other events than deltas came."""
+        """The calls in output order. Constant time per call, unless other events than deltas have arrived."""
         if self._final:
             return self._entries
         if self._state.stream_index is not None:
-            self.settle(self._state.tool_calls())
+            self.set_final(self._state.tool_calls())
             return self._entries
         version = self._state.calls_version
         if version != self._version:
@@ -67,8 +60,8 @@ class Calls:
             self._version = version
         return self._entries
 
-    def settle(self, found: list[tuple[str, str | None, str | None, str | None]]) -> None:
-        """Takes the calls of a response that has ended. They are numbered among themselves and not among all items."""
+    def set_final(self, found: list[tuple[str, str | None, str | None, str | None]]) -> None:
+        """Sets the calls of a response that has ended. Their rank is the position among the calls, not among all items."""
         self._texts = [text for *_, text in found]
         if self._known:
             self._entries = self._listed([(number, *call[:3]) for number, call in enumerate(found)])
@@ -79,7 +72,7 @@ class Calls:
         self._final = True
 
     def views(self) -> list[ToolCall]:
-        """The calls in output order as users see them."""
+        """The calls in output order, as public objects."""
         if self._final:
             if not self._entries:
                 return []
@@ -113,8 +106,8 @@ class Calls:
         return self._texts[entry.rank] if self._final else self._state.call_arguments(entry.rank)
 
     def partial(self, entry: Entry) -> Any:
-        """What the arguments of a call say so far. Reads only what is new of them."""
-        from respstream.partial import PartialJson
+        """The value of the arguments of a call so far. Reads only the new part of the text."""
+        from respstream._pure.json.partial import PartialJson
 
         self.entries()
         if entry.rank is not None:
@@ -130,58 +123,58 @@ class Calls:
 
 
 class ToolCall:
-    """A call that the model made: `type`, `call_id`, `name` and `arguments`, as far as they have arrived.
+    """A tool call of the model: `type`, `call_id`, `name` and `arguments`, as far as they have arrived.
 
-    `arguments` is the text that the model wrote: JSON for functions and MCP, anything for custom tools. A call that a
-    response gave is a view of it and follows the stream; `copy.copy` of it stays as it is.
+    `arguments`: the text of the model, JSON for functions and MCP, any text for custom tools. A call from
+    `Response.tool_calls` is a view that follows the stream; a `copy.copy` of it does not change.
     """
 
-    __slots__ = ("_calls", "_entry", "_settled", "_text")
+    __slots__ = ("_calls", "_ended", "_entry", "_text")
 
     _calls: Calls | None
-    _settled: bool  # nothing of it changes any more
+    _ended: bool  # the response has ended, and nothing can change
 
     def __init__(self, type: str, call_id: str | None, name: str | None, arguments: str | None) -> None:
         self._calls = None
-        self._settled = True
+        self._ended = True
         self._entry = Entry(type, call_id, name)
         self._text = arguments
 
     @property
     def type(self) -> str:
         """`function_call`, `custom_tool_call` or `mcp_call`."""
-        return (self._entry if self._settled else self._known()).kind
+        return (self._entry if self._ended else self._current()).kind
 
     @property
     def call_id(self) -> str | None:
-        """The id by which the call's output is given back; None where there is none."""
-        return (self._entry if self._settled else self._known()).call_id
+        """The id to send with the output of the call; None if there is none."""
+        return (self._entry if self._ended else self._current()).call_id
 
     @property
     def name(self) -> str | None:
         """The name of the function or tool."""
-        return (self._entry if self._settled else self._known()).name
+        return (self._entry if self._ended else self._current()).name
 
     @property
     def arguments(self) -> str | None:
-        """The text of the arguments as far as it has arrived, the input of a custom tool; joined at each read."""
-        if self._settled or self._calls is None:
+        """The text of the arguments so far, or the input of a custom tool; joined at each read."""
+        if self._ended or self._calls is None:
             return self._text
         return self._calls.arguments(self._entry)
 
-    def _known(self) -> Entry:
+    def _current(self) -> Entry:
         if self._calls is not None:
             self._calls.entries()
         return self._entry
 
     def partial_arguments(self) -> Any:
-        """What the arguments say so far: complete members, open objects and lists, and the open string as far as it has
-        come; None before anything of them is known.
+        """The value of the arguments so far: complete members, open objects and lists, and the open string.
 
-        A read costs only what arrived since the last one. The value is one structure that grows in place: copy it
-        (`copy.deepcopy`) if you keep it, and do not change it. When an event gives the whole arguments again it is made
-        anew. Raises ValueError, which names the call and the position, where the text can never become JSON, nests over
-        256 levels or has an integer of over 4300 digits; for custom tools, whose input need not be JSON, too.
+        Returns None until a part of the value is known. The cost of a read is linear in the text that arrived since the last
+        one. The value is one structure that grows in place: copy it (`copy.deepcopy`) to keep it, and do not change it. If
+        an event repeats the whole arguments, a new structure is made. Raises ValueError with the call and the position if
+        the text can never become JSON, nests over 256 levels or has an integer of over 4300 digits; also for custom tools,
+        whose input need not be JSON.
         """
         try:
             if self._calls is not None:
@@ -202,12 +195,10 @@ class ToolCall:
         return entry.reader.value
 
     def parsed_arguments(self) -> Any:
-        """The arguments decoded from JSON. Raises ValueError, which names the call, when they are not JSON (yet)."""
-        from respstream.base import _loads
-
+        """The arguments decoded from JSON. Raises ValueError with the name of the call if they are not JSON (yet)."""
         text = self.arguments or ""
         try:
-            return _loads(text.encode("utf-8", "surrogatepass"))
+            return loads(text.encode("utf-8", "surrogatepass"))
         except ValueError:
             raise ValueError(f"the arguments of {self.name or self.type} are not JSON: {text[:80]!r}") from None
 
@@ -227,23 +218,23 @@ class ToolCall:
         return f"ToolCall({self.type!r}, call_id={self.call_id!r}, name={self.name!r}, arguments={self.arguments!r})"
 
 
-def _view(calls: Calls, entry: Entry, text: str | None, settled: bool) -> ToolCall:
+def _view(calls: Calls, entry: Entry, text: str | None, ended: bool) -> ToolCall:
     call = ToolCall.__new__(ToolCall)
-    call._calls, call._entry, call._text, call._settled = calls, entry, text, settled
+    call._calls, call._entry, call._text, call._ended = calls, entry, text, ended
     return call
 
 
 def calls_of(state: CallState) -> Calls:
-    """The calls of a response. Those that have ended without any, which are many, share one object."""
+    """The calls of a response. All responses that have ended without calls share one object."""
     if state.stream_index is None:
         return Calls(state)
     found = state.tool_calls()
     if not found:
         return NONE
     calls = Calls(state)
-    calls.settle(found)
+    calls.set_final(found)
     return calls
 
 
 NONE = Calls(None)  # type: ignore[arg-type]  # pyright: ignore[reportArgumentType]
-NONE.settle([])  # from here on its state is not asked
+NONE.set_final([])  # from here on its state is not read

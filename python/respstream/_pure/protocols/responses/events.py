@@ -1,144 +1,127 @@
-"""Frames to events: the type, the indexes and the lane of each payload, and what is odd about it.
+"""Classifies payloads of the Responses API: events, responses that were not streamed, and anything else.
 
-SEMANTICS ("Events") decides; the catalogue knows the types. What a frame is otherwise (an error body, a plain response,
-another protocol) is settled here too.
+docs/semantics.md ("Events") defines the rules; the catalogue defines the types. For an event, the type, the sequence
+number, the lane and the indexes are read here.
 """
 
 from __future__ import annotations
 
-from respstream import types
-from respstream._catalogue import EVENTS, Entry
-from respstream._pure.frames import Frame, error_detail
-from respstream._pure.json import BadJson, LimitExceeded, clean, clean_text, decode, loads, locate
-from respstream.base import Event, UnknownEvent, build
+from respstream._pure.diagnostics import error_detail
+from respstream._pure.frames import Frame
+from respstream._pure.json import BadJson, LimitExceeded, clean_text, decode, loads, locate
+from respstream._pure.protocols.protocol import Effect, Issue, NonStreamed, NotAnEvent, ParsedEvent
+from respstream._pure.protocols.responses.catalogue import EVENTS, Entry
+from respstream._pure.records import StreamSignature
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
-    from typing import Any, TypeAlias
+    from typing import Any
 
 INDEX_LIMIT = 65_535
 LIMITS = "256 levels or 4300 digits"
 INTEGER_LIMIT = 2**63
-UNKNOWN_TYPES = 10_000  # distinct unknown types that are remembered
+UNKNOWN_TYPES = 10_000  # distinct unknown types that are stored, so that each is reported once
 INDEXES = ("output_index", "content_index", "summary_index", "command_index", "annotation_index")
 _ANTHROPIC = frozenset((
     "message_start", "message_delta", "message_stop", "content_block_start", "content_block_delta", "content_block_stop",
 ))  # fmt: skip
-_SCALARS = frozenset((str, int, float, bool, type(None)))
-
-Issue: TypeAlias = "tuple[str, dict[str, Any] | None]"  # a diagnostic's code and detail
 
 
-class Parsed:
-    """An event on its way to the fold. `entry` is None for an unknown type; `indexes` is None where one is bad."""
-
-    __slots__ = (
-        "end", "entry", "indexes", "issues", "lane", "line", "members", "named", "odd", "offset", "raw",
-        "sequence_number", "time", "type",
-    )  # fmt: skip
-
-    entry: Entry | None
-    type: str
-    members: dict[str, Any]
-    raw: bytes
-    offset: int
-    end: int
-    line: int
-    lane: str | None
-    time: float | None
-    named: str | None
-    odd: bool
-    sequence_number: int | None
-    indexes: dict[str, int] | None
-    issues: list[Issue]
+def _effect(entry: Entry) -> Effect:
+    return Effect(
+        opens=entry.phase == "begin",
+        announces=entry.phase in ("begin", "progress"),
+        begins=entry.begins,
+        delta=entry.phase == "delta",
+        error=entry.op == "error",
+        quiet=entry.op == "quiet",
+        terminal=entry.phase == "terminal",
+    )
 
 
-class Plain:
-    """A response object that was not streamed."""
+_UNKNOWN: tuple[Entry | None, Effect] = (None, Effect())
+_KNOWN: dict[str, tuple[Entry | None, Effect]] = {entry.type: (entry, _effect(entry)) for entry in EVENTS.values()}
 
-    __slots__ = ("end", "issues", "line", "members", "odd", "offset", "raw")
-
-    def __init__(self, frame: Frame, members: dict[str, Any], odd: bool) -> None:
-        self.raw, self.offset, self.end, self.line = frame.data, frame.offset, frame.end, frame.line
-        self.members, self.odd = members, odd
-        self.issues = _frame_issues(frame, odd)
-
-
-class Stray:
-    """A frame that is no event: only a diagnostic comes of it."""
-
-    __slots__ = ("issues",)
-
-    def __init__(self, issues: list[Issue]) -> None:
-        self.issues = issues
+_PREFIX = "response."
+SIGNATURE = StreamSignature(
+    "type",
+    tuple(entry.type for entry in EVENTS.values() if entry.phase == "begin"),
+    _PREFIX,
+    tuple(name for name in EVENTS if not name.startswith(_PREFIX)),
+)
+"""How streams of the Responses API are recognised in records."""
 
 
 class Reader:
-    """Makes events of the frames of one source; remembers which unknown types and protocols it has reported."""
+    """Classifies the frames of one source; stores which unknown types and protocols it has reported."""
 
     def __init__(self) -> None:
         self._unknown: set[str] = set()
         self._foreign = False
-        # The latest name of an event line: its bytes, and what they say. Nearly always the next one is the same.
+        # The latest name of an event line, as bytes and as text: nearly always the next one is equal.
         self._name_line: bytes | None = None
         self._name: str | None = None
-        self._name_odd = False
+        self._name_invalid = False
 
-    def read(self, frame: Frame) -> Parsed | Plain | Stray:
-        """What one frame is."""
+    def read(self, frame: Frame) -> ParsedEvent | NonStreamed | NotAnEvent:
+        """Classifies one frame."""
         try:
-            value, odd = decode(frame.data) if frame.decoded is None else frame.decoded
+            value, invalid_utf8 = decode(frame.data) if frame.decoded is None else frame.decoded
         except BadJson:
-            return Stray([*_frame_issues(frame, odd=False), ("bad_json", {"what": frame.what})])
+            return NotAnEvent([*_frame_issues(frame, invalid_utf8=False), ("bad_json", {"what": frame.kind})])
         except LimitExceeded:
             return self._over_limits(frame)
         if not isinstance(value, dict):
-            return Stray([*_frame_issues(frame, odd), ("bad_json", {"what": frame.what})])
+            return NotAnEvent([*_frame_issues(frame, invalid_utf8), ("bad_json", {"what": frame.kind})])
         if frame.name != self._name_line:
             self._take_name(frame.name)
         name = self._name
-        odd = odd or self._name_odd
+        invalid_utf8 = invalid_utf8 or self._name_invalid
         kind = value.get("type")
         if isinstance(kind, str) and kind:
-            return self._event(frame, value, clean_text(kind) if odd else kind, name, None, odd)
+            return self._event(frame, value, clean_text(kind) if invalid_utf8 else kind, name, None, invalid_utf8)
         if name in EVENTS:
-            return self._event(frame, value, name, None, name, odd)
-        return self._untyped(frame, value, name, odd)
+            return self._event(frame, value, name, None, name, invalid_utf8)
+        return self._untyped(frame, value, name, invalid_utf8)
 
     def _take_name(self, raw: bytes | None) -> None:
         self._name_line = raw
         self._name = None if raw is None else raw.decode(errors="replace")
-        self._name_odd = self._name is not None and "\ufffd" in self._name
+        self._name_invalid = self._name is not None and "\ufffd" in self._name
 
-    def _untyped(self, frame: Frame, value: dict[str, Any], name: str | None, odd: bool) -> Parsed | Plain | Stray:
+    def _untyped(
+        self, frame: Frame, value: dict[str, Any], name: str | None, invalid_utf8: bool
+    ) -> ParsedEvent | NonStreamed | NotAnEvent:
         kind = value.get("object")
         if kind == "response":
-            return Plain(frame, value, odd)
-        issues = _frame_issues(frame, odd)
+            return NonStreamed(frame, value, _frame_issues(frame, invalid_utf8))
+        issues = _frame_issues(frame, invalid_utf8)
         if isinstance(kind, str) and kind.startswith(("chat.completion", "text_completion")):
-            return Stray(issues + self._foreign_once("Chat Completions"))
+            return NotAnEvent(issues + self._foreign_once("Chat Completions"))
         if name is not None:
-            return self._event(frame, value, name, None, name, odd)
+            return self._event(frame, value, name, None, name, invalid_utf8)
         body = error_detail(value)
-        return Stray([*issues, ("no_type", None) if body is None else ("error_body", body)])
+        return NotAnEvent([*issues, ("no_type", None) if body is None else ("error_body", body)])
 
     def _event(
-        self, frame: Frame, members: dict[str, Any], kind: str, name: str | None, named: str | None, odd: bool
-    ) -> Parsed:
-        parsed = Parsed()
+        self, frame: Frame, members: dict[str, Any], kind: str, name: str | None, named: str | None, invalid_utf8: bool
+    ) -> ParsedEvent:
+        parsed = ParsedEvent()
         parsed.raw, parsed.offset, parsed.end, parsed.line = frame.data, frame.offset, frame.end, frame.line
-        parsed.type, parsed.named, parsed.members, parsed.odd = kind, named, members, odd
-        entry = parsed.entry = EVENTS.get(kind)
-        issues = parsed.issues = _frame_issues(frame, odd) if odd or frame.missing or frame.unfinished else []
+        parsed.type, parsed.named, parsed.members, parsed.invalid_utf8 = kind, named, members, invalid_utf8
+        parsed.entry, parsed.effect = _KNOWN.get(kind, _UNKNOWN)
+        issues = parsed.issues = (
+            _frame_issues(frame, invalid_utf8) if invalid_utf8 or frame.missing or frame.unfinished else []
+        )
         if name is not None and name != kind:
             issues.append(("type_mismatch", {"event": _clip(name), "type": _clip(kind)}))
-        if entry is None:
+        if parsed.entry is None:
             issues += self._unknown_once(kind)
-        _numbers(parsed)
+        _read_routing(parsed)
         return parsed
 
-    def _over_limits(self, frame: Frame) -> Parsed | Stray:
-        """An event whose payload is JSON but cannot be decoded: it is kept raw and has no effect."""
+    def _over_limits(self, frame: Frame) -> ParsedEvent | NotAnEvent:
+        """An event whose payload is JSON but exceeds the limits: it stays raw and has no effect."""
         issue: Issue = ("limit_exceeded", {"what": "nesting or digits", "limit": LIMITS})
         span = locate(frame.data).get("type")
         kind = loads(frame.data[span[0] : span[1]]) if span and frame.data[span[0]] == 34 else None
@@ -146,10 +129,10 @@ class Reader:
         if not kind and frame.name is not None:
             kind = named = frame.name.decode(errors="replace")
         if not kind:
-            return Stray([*_frame_issues(frame, odd=False), issue])
+            return NotAnEvent([*_frame_issues(frame, invalid_utf8=False), issue])
         parsed = self._event(frame, {}, kind, None, named, False)
-        parsed.entry = None
-        parsed.issues = [*_frame_issues(frame, odd=False), issue]
+        parsed.entry, parsed.effect = _UNKNOWN
+        parsed.issues = [*_frame_issues(frame, invalid_utf8=False), issue]
         return parsed
 
     def _unknown_once(self, kind: str) -> list[Issue]:
@@ -167,40 +150,24 @@ class Reader:
         return [("foreign_stream", {"protocol": protocol})]
 
 
-def make_event(parsed: Parsed) -> Event:
-    """The public event object: scalar members at once, the others when they are read."""
-    raw, offset, lane, number, named = parsed.raw, parsed.offset, parsed.lane, parsed.sequence_number, parsed.named
-    entry = parsed.entry
-    if entry is None:
-        return build(UnknownEvent, raw, offset, lane, number, named, {"type": parsed.type})
-    members, odd = parsed.members, parsed.odd
-    event = build(types.CLASSES[parsed.type], raw, offset, lane, number, named, None)
-    for name in entry.eager:
-        if name in members:
-            value = members[name]
-            if type(value) in _SCALARS:
-                setattr(event, name, clean(value) if odd else value)
-    return event
-
-
-def _frame_issues(frame: Frame, odd: bool) -> list[Issue]:
+def _frame_issues(frame: Frame, invalid_utf8: bool) -> list[Issue]:
     issues: list[Issue] = []
     if frame.missing:
         issues.append(("missing_blank_line", None))
     if frame.unfinished:
         issues.append(("unfinished_block", {"what": "counted"}))
-    if odd:
+    if invalid_utf8:
         issues.append(("bad_utf8", None))
     return issues
 
 
-def _numbers(parsed: Parsed) -> None:
-    """The sequence number, the lane and the indexes; a bad index leaves the event without effect."""
+def _read_routing(parsed: ParsedEvent) -> None:
+    """The sequence number, the lane and the indexes; an invalid index leaves the event without effect."""
     members, issues = parsed.members, parsed.issues
     number = members.get("sequence_number")
-    parsed.sequence_number = None
+    parsed.sequence = None
     if type(number) is int and -INTEGER_LIMIT <= number < INTEGER_LIMIT:
-        parsed.sequence_number = number
+        parsed.sequence = number
     elif number is not None:
         issues.append(("bad_field", {"field": "sequence_number", "expected": "an integer"}))
     parsed.lane = parsed.time = None

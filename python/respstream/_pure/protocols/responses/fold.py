@@ -1,29 +1,31 @@
-"""One event applied to one response: the operations of the catalogue.
+"""Applies one event to one response: the operations of the catalogue.
 
-Rules 3 and 4 of the protocol: routing by indexes alone; `output_item.done` over `*_part.done` over `*.done` over the sum
-of deltas; the terminal response is authoritative for the items it has.
+Events are routed by their indexes alone. `output_item.done` takes precedence over `*_part.done`, that over `*.done`, and
+that over the sum of the deltas. The terminal response is authoritative for the items that it has.
 """
 
 from __future__ import annotations
 
 from collections.abc import Callable
 
-from respstream._catalogue import Entry
-from respstream._pure.events import Parsed
+from respstream._pure.assemble import Place, Text, append, expand, find, text_at, text_of
 from respstream._pure.json import clean, clean_text, join_text, locate
-from respstream._pure.response import Folded, Item
-from respstream._pure.settle import Report, compare, mismatch, settle, string
-from respstream._pure.tree import Place, Text, expand, find, grow, text_of, texts
+from respstream._pure.protocols.protocol import ParsedEvent, Report
+from respstream._pure.protocols.responses.catalogue import Entry
+from respstream._pure.protocols.responses.reconcile import compare, mismatch, reconcile, string, texts
+from respstream._pure.protocols.responses.response import Folded, Item
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
     from typing import Any, TypeAlias
 
-Touched: TypeAlias = "tuple[int, Any] | None"  # the index of the item that an event wrote to, and the id it gave
+Touched: TypeAlias = (
+    "tuple[int, Any] | None"  # the index of the item that an event changed, and the item id of the event
+)
 
 
-def apply(folded: Folded, parsed: Parsed, report: Report) -> None:
-    """Folds an event of a known type into a response; `report(code, detail)` takes what is odd."""
+def apply(folded: Folded, parsed: ParsedEvent, report: Report) -> None:
+    """Applies an event to a response; `report(code, detail)` takes diagnostics. An unknown event has no effect."""
     entry = parsed.entry
     if entry is None or parsed.indexes is None or _continues(folded, parsed, entry):
         return
@@ -36,19 +38,19 @@ def apply(folded: Folded, parsed: Parsed, report: Report) -> None:
         _check_id(folded.items[index], index, item_id, report)
 
 
-def _continues(folded: Folded, parsed: Parsed, entry: Entry) -> bool:
-    """Appends a delta that goes where the one before went: nearly all of a stream."""
+def _continues(folded: Folded, parsed: ParsedEvent, entry: Entry) -> bool:
+    """Appends a delta with the same target as the previous one, as nearly all of a stream; returns False for others."""
     cursor, members = folded.cursor, parsed.members
     if cursor is None or cursor[0] is not entry or cursor[1] != parsed.indexes or cursor[2] != members.get("item_id"):
         return False
     value = members.get(entry.value)
     if not isinstance(value, str) or (entry.extend and members.get(entry.extend)):
         return False
-    cursor[3].pieces.append(value)
+    append(cursor[3], value)
     return True
 
 
-def _member(parsed: Parsed, name: str) -> bytes:
+def _member(parsed: ParsedEvent, name: str) -> bytes:
     start, end = locate(parsed.raw)[name]
     return parsed.raw[start:end]
 
@@ -60,7 +62,7 @@ def _bad(report: Report, entry: Entry, expected: str) -> None:
 # -- lifecycle -----------------------------------------------------------------------------------------------------
 
 
-def _response(folded: Folded, parsed: Parsed, entry: Entry, report: Report) -> None:
+def _response(folded: Folded, parsed: ParsedEvent, entry: Entry, report: Report) -> None:
     value = parsed.members.get(entry.value)
     terminal = entry.phase == "terminal"
     if isinstance(value, dict):
@@ -75,14 +77,14 @@ def _response(folded: Folded, parsed: Parsed, entry: Entry, report: Report) -> N
         folded.terminal = parsed.type
         folded.ended = True
         if isinstance(value, dict):
-            folded.settled = True
-            settle(folded, value, report)
+            folded.has_final = True
+            reconcile(folded, value, report)
 
 
 # -- items and parts -----------------------------------------------------------------------------------------------
 
 
-def _item(folded: Folded, parsed: Parsed, entry: Entry, report: Report) -> Touched:
+def _item(folded: Folded, parsed: ParsedEvent, entry: Entry, report: Report) -> Touched:
     value = parsed.members.get(entry.value)
     if not isinstance(value, dict):
         _bad(report, entry, "an object")
@@ -114,8 +116,8 @@ def _check_id(item: Item, index: int, got: Any, report: Report) -> None:
         report("item_id_changed", {"output_index": index, "previous": item.id[:200], "got": got[:200]})
 
 
-def _target(folded: Folded, parsed: Parsed, kind: str) -> tuple[Item, int, Touched]:
-    """The item that an event is about; where none was added, one is made of what the event tells."""
+def _target(folded: Folded, parsed: ParsedEvent, kind: str) -> tuple[Item, int, Touched]:
+    """The item of an event; a missing one is created from the event."""
     assert parsed.indexes is not None
     index = parsed.indexes.get("output_index", folded.latest)
     item = folded.items.get(index)
@@ -127,7 +129,12 @@ def _target(folded: Folded, parsed: Parsed, kind: str) -> tuple[Item, int, Touch
     return item, index, (index, item_id)
 
 
-def _part(folded: Folded, parsed: Parsed, entry: Entry, report: Report) -> Touched:
+def _place(item: Item, entry: Entry, indexes: dict[str, int], *, append: bool) -> Place:
+    part = {"type": entry.part} if entry.part else {}
+    return find(item.grown(), entry.target, indexes, part, append=append)
+
+
+def _part(folded: Folded, parsed: ParsedEvent, entry: Entry, report: Report) -> Touched:
     value = parsed.members.get(entry.value)
     if not isinstance(value, dict):
         _bad(report, entry, "an object")
@@ -138,7 +145,7 @@ def _part(folded: Folded, parsed: Parsed, entry: Entry, report: Report) -> Touch
     done = entry.phase == "done"
     if item.final:
         return touched
-    place = find(item.grown(), entry.target, parsed.indexes, entry.part, append=not done)
+    place = _place(item, entry, parsed.indexes, append=not done)
     old = place.get()
     if done and isinstance(old, dict):
         for key in ("text", "refusal"):
@@ -154,7 +161,7 @@ def _part(folded: Folded, parsed: Parsed, entry: Entry, report: Report) -> Touch
 # -- values --------------------------------------------------------------------------------------------------------
 
 
-def _text(folded: Folded, parsed: Parsed, entry: Entry, report: Report) -> Touched:
+def _text(folded: Folded, parsed: ParsedEvent, entry: Entry, report: Report) -> Touched:
     value = parsed.members.get(entry.value)
     if not isinstance(value, str):
         _bad(report, entry, "a string")
@@ -163,9 +170,9 @@ def _text(folded: Folded, parsed: Parsed, entry: Entry, report: Report) -> Touch
     item, index, touched = _target(folded, parsed, entry.item)
     if item.final:
         return touched
-    place = find(item.grown(), entry.target, parsed.indexes, entry.part, append=entry.phase == "added")
+    place = _place(item, entry, parsed.indexes, append=entry.phase == "added")
     if entry.phase == "delta":
-        leaf = _append(item, index, place, parsed, report)
+        leaf = _append_delta(item, index, place, parsed, report)
         if leaf is not None and item.id == parsed.members.get("item_id"):
             folded.cursor = (entry, parsed.indexes, item.id, leaf)
         return touched
@@ -180,8 +187,8 @@ def _text(folded: Folded, parsed: Parsed, entry: Entry, report: Report) -> Touch
     return touched
 
 
-def _append(item: Item, index: int, place: Place, parsed: Parsed, report: Report) -> Text | None:
-    """Appends a delta to the text at its place; gives that text, or None where a done event has settled it."""
+def _append_delta(item: Item, index: int, place: Place, parsed: ParsedEvent, report: Report) -> Text | None:
+    """Appends a delta to the text at its place; returns the text, or None if the text is already complete."""
     entry = parsed.entry
     assert entry is not None
     leaf = place.get()
@@ -189,13 +196,14 @@ def _append(item: Item, index: int, place: Place, parsed: Parsed, report: Report
         if parsed.members[entry.value]:
             mismatch(item, index, place.path, report)
         return None
-    leaf = grow(place, parsed.members[entry.value])
+    leaf = text_at(place)
+    append(leaf, parsed.members[entry.value])
     _extend(place, parsed, entry)
     return leaf
 
 
-def _extend(place: Place, parsed: Parsed, entry: Entry) -> None:
-    """Log probabilities: those of deltas add up, those of a done event replace the sum."""
+def _extend(place: Place, parsed: ParsedEvent, entry: Entry) -> None:
+    """Log probabilities: those of deltas are concatenated, those of a done event replace them."""
     if not entry.extend or not isinstance(parsed.members.get(entry.extend), list):
         return
     if entry.phase == "delta":
@@ -211,8 +219,8 @@ def _extend(place: Place, parsed: Parsed, entry: Entry) -> None:
         place.container[entry.extend] = expand(_member(parsed, entry.extend))
 
 
-def _members(folded: Folded, parsed: Parsed, entry: Entry, report: Report) -> Touched:
-    """Output of a shell command: an object of texts that grow; the done event has the whole as a list of one."""
+def _members(folded: Folded, parsed: ParsedEvent, entry: Entry, report: Report) -> Touched:
+    """Output of a shell command: an object of growing texts; the done event has the complete object in a list of one."""
     value: Any = parsed.members.get(entry.value)
     done = entry.phase == "done"
     if not isinstance(value, list if done else dict):
@@ -222,18 +230,18 @@ def _members(folded: Folded, parsed: Parsed, entry: Entry, report: Report) -> To
     item, index, touched = _target(folded, parsed, entry.item)
     if item.final:
         return touched
-    place = find(item.grown(), entry.target, parsed.indexes, "")
+    place = find(item.grown(), entry.target, parsed.indexes, {})
     if done:
         if value and isinstance(value[0], dict):
             _put_members(item, index, place, expand(_member(parsed, entry.value))[0], report)
         return touched
     if place.parts is not None and place.key in place.parts.final:
         return touched
-    place.enter("")
-    for key, piece in dict(value).items():
-        if isinstance(piece, str):
+    place.enter({})
+    for key, delta in dict(value).items():
+        if isinstance(delta, str):
             place.key = clean_text(key)
-            grow(place, piece)
+            append(text_at(place), delta)
     return touched
 
 
@@ -248,31 +256,31 @@ def _put_members(item: Item, index: int, place: Place, value: dict[str, Any], re
         place.parts.final.add(place.key)
 
 
-def _put(folded: Folded, parsed: Parsed, entry: Entry, report: Report) -> Touched:
-    """An annotation."""
+def _put(folded: Folded, parsed: ParsedEvent, entry: Entry, report: Report) -> Touched:
+    """Adds an annotation."""
     if parsed.members.get(entry.value) is None:
         return None
     assert parsed.indexes is not None
     item, _, touched = _target(folded, parsed, entry.item)
     if item.final:
         return touched
-    place = find(item.grown(), entry.target, parsed.indexes, entry.part, append=True)
+    place = _place(item, entry, parsed.indexes, append=True)
     if not place.final:
         place.put(expand(_member(parsed, entry.value)))
     return touched
 
 
-def _status(folded: Folded, parsed: Parsed, entry: Entry, report: Report) -> Touched:
+def _status(folded: Folded, parsed: ParsedEvent, entry: Entry, report: Report) -> Touched:
     item, _, touched = _target(folded, parsed, entry.item)
     if not item.final:
         item.grown()["status"] = entry.status
     return touched
 
 
-# -- beside the output ---------------------------------------------------------------------------------------------
+# -- outside the output --------------------------------------------------------------------------------------------
 
 
-def _error(folded: Folded, parsed: Parsed, entry: Entry, report: Report) -> None:
+def _error(folded: Folded, parsed: ParsedEvent, entry: Entry, report: Report) -> None:
     nested = parsed.members.get("error")
     if isinstance(nested, dict):
         folded.event_error = clean(nested)
@@ -281,16 +289,16 @@ def _error(folded: Folded, parsed: Parsed, entry: Entry, report: Report) -> None
         folded.event_error = {key: value for key, value in clean(parsed.members).items() if key not in own}
 
 
-def _side(folded: Folded, parsed: Parsed, entry: Entry, report: Report) -> None:
+def _side(folded: Folded, parsed: ParsedEvent, entry: Entry, report: Report) -> None:
     value = parsed.members.get(entry.value)
     if not isinstance(value, str):
         _bad(report, entry, "a string")
         return
     name = ".".join(key for key, _ in entry.target)
-    folded.side.setdefault(name, Text("")).pieces.append(value)
+    append(folded.side.setdefault(name, Text("")), value)
 
 
-_OPERATIONS: dict[str, Callable[[Folded, Parsed, Entry, Report], Touched | None]] = {
+_OPERATIONS: dict[str, Callable[[Folded, ParsedEvent, Entry, Report], Touched | None]] = {
     "response": _response,
     "item": _item,
     "part": _part,

@@ -1,12 +1,12 @@
-"""Where what was streamed is held against what comes whole: an item, or the terminal output."""
+"""Reconciles streamed items with final ones: those of `output_item.done` and of the terminal response."""
 
 from __future__ import annotations
 
 from collections.abc import Callable
 
-from respstream._pure.json import clean_text
-from respstream._pure.response import Folded, Item
-from respstream._pure.tree import texts
+from respstream._pure.assemble import differing, report_mismatch
+from respstream._pure.json import clean_text, join_text
+from respstream._pure.protocols.responses.response import Folded, Item
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -15,8 +15,8 @@ if TYPE_CHECKING:
 Report: TypeAlias = "Callable[[str, dict[str, Any] | None], object]"
 
 
-def settle(folded: Folded, value: dict[str, Any], report: Report) -> None:
-    """Holds the terminal output against the streamed items: recovers what it lacks, says where they differ."""
+def reconcile(folded: Folded, value: dict[str, Any], report: Report) -> None:
+    """Compares the terminal output with the streamed items: recovers missing items, reports differing texts."""
     output = value.get("output")
     output = output if isinstance(output, list) else []
     items = folded.folded_items()
@@ -36,19 +36,19 @@ def settle(folded: Folded, value: dict[str, Any], report: Report) -> None:
 
 
 def _pairs(folded: Folded, output: list[Any], values: list[dict[str, Any]]) -> list[tuple[int, Any]] | None:
-    """Streamed items (by number) with the terminal items they became; None where they do not match."""
+    """Pairs of a streamed item (its number) and its terminal item; None if they do not match."""
     in_order = list(zip(range(len(values)), output, strict=False))
-    if all(_alike(values[number], final) for number, final in in_order):
+    if all(_same_item(values[number], final) for number, final in in_order):
         return in_order
     indexes = sorted(folded.items)
     if indexes[-1] < len(output):
         by_index = [(number, output[index]) for number, index in enumerate(indexes)]
-        if all(_alike(values[number], final) for number, final in by_index):
+        if all(_same_item(values[number], final) for number, final in by_index):
             return by_index
     return None
 
 
-def _alike(streamed: dict[str, Any], final: Any) -> bool:
+def _same_item(streamed: dict[str, Any], final: Any) -> bool:
     if not isinstance(final, dict) or string(streamed, "type") != string(final, "type"):
         return False
     ids = string(streamed, "call_id"), string(final, "call_id")
@@ -56,20 +56,51 @@ def _alike(streamed: dict[str, Any], final: Any) -> bool:
 
 
 def string(value: dict[str, Any], key: str) -> str | None:
-    """The text of a member, None where it is none."""
+    """The text of a member, None if it is not a string."""
     member = value.get(key)
     return clean_text(member) if type(member) is str else None
 
 
 def compare(item: Item, index: int, before: dict[str, str], after: dict[str, str], report: Report) -> None:
-    """Reports each text that is not what it was, once for each value."""
-    for path, text in before.items():
-        if text and after.get(path) != text:
-            mismatch(item, index, path, report)
+    """Reports each text that differs from the streamed one, once per path."""
+    for path in differing(before, after):
+        mismatch(item, index, path, report)
 
 
 def mismatch(item: Item, index: int, path: str, report: Report) -> None:
-    """Reports that the texts at a path disagree, once."""
-    if path not in item.odd:
-        item.odd.add(path)
-        report("text_mismatch", {"what": path, "output_index": index})
+    """Reports that the texts at a path differ, once."""
+    report_mismatch(item.mismatched, path, lambda path: report("text_mismatch", {"what": path, "output_index": index}))
+
+
+def texts(item: Any) -> dict[str, str]:
+    """The texts of an item that deltas can write, by path: only these are compared."""
+    found: dict[str, str] = {}
+    if isinstance(item, dict):
+        for key in ("arguments", "input", "code"):
+            _add(found, key, item.get(key))
+        for index, part in enumerate(_list(item, "content")):
+            _add_members(found, f"content[{index}]", part, ("text", "refusal"))
+        for index, part in enumerate(_list(item, "summary")):
+            _add_members(found, f"summary[{index}]", part, ("text",))
+        _add_members(found, "operation", item.get("operation"), ("diff",))
+        for index, command in enumerate(_list(item.get("action"), "commands")):
+            _add(found, f"action.commands[{index}]", command)
+        for index, output in enumerate(_list(item, "output")):
+            _add_members(found, f"output[{index}]", output, ("stdout", "stderr"))
+    return found
+
+
+def _list(value: Any, key: str) -> list[Any]:
+    child = value.get(key) if isinstance(value, dict) else None
+    return child if isinstance(child, list) else []
+
+
+def _add(found: dict[str, str], path: str, value: Any) -> None:
+    if type(value) is str:  # a Number is a str, but not a text
+        found[path] = join_text([value])
+
+
+def _add_members(found: dict[str, str], path: str, value: Any, keys: tuple[str, ...]) -> None:
+    if isinstance(value, dict):
+        for key in keys:
+            _add(found, f"{path}.{key}", value.get(key))

@@ -1,19 +1,24 @@
-"""The state of one folded response: what its lifecycle events said, its items, and what can be read of them.
+"""The state of one assembled response: the response object of its lifecycle events, and its items.
 
-The terminal response is kept as the bytes it came in; items that nothing has touched since they came whole are too.
-Everything here may be read at any time, also while the stream runs.
+The terminal response, and items that no delta has changed, are stored as the bytes of the wire. All values can be read at
+any time, also while the stream runs.
 """
 
 from __future__ import annotations
 
-from array import array
-
-from respstream._alone import RLock, alone
-from respstream._pure.calls import Call, Position, argument_of, call_of, members_of, new_of_growing, new_of_whole
+from respstream._pure.assemble import Text, expand, freeze
 from respstream._pure.json import Number, clean, dumps, join_text, locate, parse_exact
-from respstream._pure.tree import Text, expand, freeze
-from respstream.base import Values
-from respstream.diagnostics import Diagnostic
+from respstream._pure.protocols.protocol import ResponseState
+from respstream._pure.protocols.responses.tool_calls import (
+    KINDS,
+    Call,
+    Position,
+    argument_of,
+    call_of,
+    members_of,
+    new_of_growing,
+    new_of_whole,
+)
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -21,23 +26,23 @@ if TYPE_CHECKING:
 
 
 class Item:
-    """One item of the output: the bytes of the whole item, or a tree that deltas have touched."""
+    """One item of the output: the bytes of a complete item, or a tree that deltas have changed."""
 
-    __slots__ = ("final", "id", "id_changed", "odd", "raw", "tree")
+    __slots__ = ("final", "id", "id_changed", "mismatched", "raw", "tree")
 
     def __init__(self, raw: bytes | None, tree: dict[str, Any] | None) -> None:
         self.raw, self.tree = raw, tree
         self.final = False
         self.id: str | None = None
         self.id_changed = False
-        self.odd: set[str] = set()  # the paths whose texts were found to disagree
+        self.mismatched: set[str] = set()  # the paths of texts that were reported as differing
 
     def put(self, raw: bytes, *, final: bool) -> None:
-        """Replaces the item by a whole one."""
+        """Replaces the item by a complete one."""
         self.raw, self.tree, self.final = raw, None, final
 
     def grown(self) -> dict[str, Any]:
-        """The tree, to be written to."""
+        """The tree, for writing."""
         if self.tree is None:
             self.tree = expand(self.raw or b"{}")
             self.raw = None
@@ -53,56 +58,41 @@ class Item:
         return self.raw if self.raw is not None else dumps(clean(freeze(self.tree))).encode()
 
 
-class Folded(Values):
-    """One response, folded so far."""
+class Folded(ResponseState):
+    """One response, assembled so far."""
 
     def __init__(self, lane: str | None, offset: int, line: int) -> None:
-        self.lane = lane
-        self.byte_start = self.byte_end = offset
-        self.line = line
-        self.stream_index: int | None = None
-        self.events = self.deltas = 0
-        self.first_sequence: int | None = None
-        self.last_sequence: int | None = None
-        self.previous: tuple[int | None, bytes] | None = None  # number and bytes of the event before
-        self.diagnostics: list[Diagnostic] = []
-        self.version = 0
-        self.changes = 0  # how often an item or the output was given anew
-        self.terminal: str | None = None
-        self.ended = False  # by a terminal event or the end mark
-        self.plain = False
-        self.settled = False  # a terminal event told the whole response
+        super().__init__(lane, offset, line)
+        self.changes = 0  # how often an event replaced an item or the output
+        self.has_final = False  # a terminal event had the whole response
         self.id_changed = False
-        self.base: dict[str, Any] = {}
+        self.base: dict[str, Any] = {}  # the response object of the last lifecycle event
         self.items: dict[int, Item] = {}
-        self.top = -1  # the last index of an item
-        self.latest = 0
-        # Where the last delta went: entry, indexes, item id, text. Any other event that is folded forgets it.
+        self.top = -1  # the largest index of an item
+        self.latest = 0  # the index of the latest item
+        # The target of the previous delta: entry, indexes, item id, text. Any other event resets it.
         self.cursor: tuple[Any, dict[str, int], str | None, Text] | None = None
         self.side: dict[str, Text] = {}
         self.event_error: dict[str, Any] | None = None
         self.recovered: list[Item] | None = None
-        self.first_delta_at: float | None = None
-        self.started_at: float | None = None
-        self.ended_at: float | None = None
-        self.delta_times: array[float] = array("d")  # where there is a clock
-        self._ranks: tuple[int, list[tuple[Item | None, Any]]] = (-1, [])  # of which `calls_version`
+        self._ranks: tuple[int, list[tuple[Item | None, Any]]] = (-1, [])  # with their `calls_version`
+        self._texts: tuple[int, tuple[str, str | None, str, str]] | None = None  # with their `version`
         self._base_raw: bytes | None = None
-        self._base_in: bytes | None = None  # the payload whose member `response` is the base
+        self._base_in: bytes | None = None  # the payload that contains the base
 
     def set_base(self, members: dict[str, Any], raw: bytes, *, whole: bool = False) -> None:
-        """Takes over what a lifecycle event says; `raw` is its payload, or with `whole` the response itself."""
+        """Sets the response object. `raw`: the payload of the lifecycle event, or with `whole` the response itself."""
         self.base = members
         self._base_raw, self._base_in = (raw, None) if whole else (None, raw)
 
     def add_item(self, index: int, item: Item) -> Item:
-        """Takes a new item."""
+        """Adds a new item."""
         self.items[index] = item
         self.top = max(self.top, index)
         return item
 
     def base_raw(self) -> bytes | None:
-        """The bytes of the last lifecycle response."""
+        """The bytes of the last response object."""
         if self._base_raw is None and self._base_in is not None:
             start, end = locate(self._base_in)["response"]
             self._base_raw = self._base_in[start:end]
@@ -112,36 +102,36 @@ class Folded(Values):
         """The streamed items in output order."""
         return [self.items[index] for index in sorted(self.items)]
 
-    def _kept(self) -> bool:
-        """Whether the output is the base's own: the terminal one, or nothing was streamed."""
-        if self.plain or self.settled:
+    def _has_own_output(self) -> bool:
+        """Whether the output is that of the base: of the terminal response, or because no item was streamed."""
+        if self.non_streamed or self.has_final:
             return self.recovered is None
         return not self.items and self._base_in is not None
 
-    # -- what is read ----------------------------------------------------------------------------------------------
+    # -- reading ---------------------------------------------------------------------------------------------------
 
     @property
     def complete(self) -> bool:
-        """Whether a terminal event was seen, or the response came whole."""
-        return self.terminal is not None or (self.plain and self.status not in ("queued", "in_progress"))
+        """Whether a terminal event was seen, or the response was not streamed."""
+        return self.terminal is not None or (self.non_streamed and self.status not in ("queued", "in_progress"))
 
     @property
     def id(self) -> str | None:
-        """The id in the last lifecycle response."""
-        return _text(self.base, "id")
+        """The id in the last response object."""
+        return text_member(self.base, "id")
 
     @property
     def status(self) -> str | None:
-        """The status in the last lifecycle response. A terminal event that has none tells it by its type."""
-        if self.terminal is not None and not self.settled and self.terminal != "response.done":
+        """The status in the last response object; for a terminal event without one, the status in its type."""
+        if self.terminal is not None and not self.has_final and self.terminal != "response.done":
             return self.terminal.removeprefix("response.")
-        return _text(self.base, "status")
+        return text_member(self.base, "status")
 
     def output(self) -> list[Any]:
         """The items as plain values."""
         own = self.base.get("output")
         own = own if isinstance(own, list) else []
-        if self._kept():
+        if self._has_own_output():
             return own
         if self.recovered is not None:
             return [*own, *(item.value() for item in self.recovered)]
@@ -152,7 +142,7 @@ class Folded(Values):
         raw = self.base_raw()
         span = locate(raw).get("output") if raw else None
         own = raw[span[0] : span[1]] if raw and span else b"[]"
-        if self._kept():
+        if self._has_own_output():
             return own
         if self.recovered is None:
             return b"[" + b",".join(item.json() for item in self.folded_items()) + b"]"
@@ -161,11 +151,11 @@ class Folded(Values):
         return own[:-1] + b"," + tail + b"]" if extends else b"[" + tail + b"]"
 
     def json(self) -> bytes:
-        """The whole response as JSON: the terminal one as it came unless items had to be recovered."""
+        """The whole response as JSON: the bytes of the terminal response unless items had to be recovered."""
         raw = self.base_raw()
         if raw is None:
             return b'{"output":' + self.output_json() + b"}"
-        if self._kept():
+        if self._has_own_output():
             return raw
         spans = locate(raw)
         if "output" in spans:
@@ -175,7 +165,7 @@ class Folded(Values):
         return raw.rstrip()[:-1] + comma + b'"output":' + self.output_json() + b"}"
 
     def member(self, name: str) -> bytes | None:
-        """One member of the response as JSON, None where there is none."""
+        """One member of the response as JSON, None if it has none of that name."""
         if name == "output":
             return self.output_json() if "output" in self.keys() else None
         raw = self.base_raw()
@@ -186,42 +176,42 @@ class Folded(Values):
         """The names of the members."""
         raw = self.base_raw()
         names = list(locate(raw)) if raw else []
-        return names if "output" in names or self._kept() else [*names, "output"]
+        return names if "output" in names or self._has_own_output() else [*names, "output"]
 
     def texts(self) -> tuple[str, str | None, str, str]:
         """Output text, refusal, reasoning text and reasoning summary."""
-        made = self.made()
-        texts: tuple[str, str | None, str, str] | None = made.get(None)
-        if texts is None:
-            texts = made[None] = texts_of(self.output())
-        return texts
+        cached = self._texts
+        if cached is None or cached[0] != self.version:
+            cached = self._texts = self.version, texts_of(self.output())
+        return cached[1]
 
     def tool_calls(self) -> list[tuple[str, str | None, str | None, str | None]]:
         """Type, call id, name and arguments of each function, custom and MCP call."""
         calls: list[tuple[str, str | None, str | None, str | None]] = []
         for item in self.output():
-            kind = _text(item, "type")
-            if kind in ("function_call", "custom_tool_call", "mcp_call"):
-                arguments = _text(item, "input" if kind == "custom_tool_call" else "arguments")
-                calls.append((kind, _text(item, "call_id"), _text(item, "name"), arguments))
+            kind = text_member(item, "type")
+            if kind in KINDS:
+                calls.append(
+                    (kind, text_member(item, "call_id"), text_member(item, "name"), text_member(item, KINDS[kind]))
+                )
         return calls
 
     # -- tool calls while they grow --------------------------------------------------------------------------------
 
     @property
     def calls_version(self) -> int:
-        """Another number whenever `calls` may give something else, which deltas alone never change."""
+        """A number that changes whenever the result of `calls` may change; deltas never change it."""
         return self.changes + len(self.items)
 
     def _ranked(self) -> list[tuple[Item | None, Any]]:
-        """The output in order: each element as the item that was streamed, or as the value in the base."""
+        """The output in order: each element is a streamed item, or a value of the base."""
         version, ranked = self._ranks
         if version == self.calls_version:
             return ranked
-        kept = self._kept()
-        own = self.base.get("output") if kept or self.recovered is not None else None
+        own_output = self._has_own_output()
+        own = self.base.get("output") if own_output or self.recovered is not None else None
         fresh: list[tuple[Item | None, Any]] = [(None, value) for value in own] if isinstance(own, list) else []
-        if not kept:
+        if not own_output:
             items = self.folded_items() if self.recovered is None else self.recovered
             fresh.extend((item, None) for item in items)
         self._ranks = self.calls_version, fresh
@@ -236,10 +226,10 @@ class Folded(Values):
         return [call for call in found if call is not None]
 
     def call_text(self, rank: int, position: Position | None) -> tuple[str, Position] | None:
-        """The arguments of the call of that rank behind a position, and the next position; from None on the whole text.
+        """The arguments of the call of that rank after a position (None: all of them), and the next position.
 
-        None where there is no text, or where the position does not hold any more. Half a surrogate pair at the end is
-        kept for the next time.
+        Returns None if there is no text, or if the position is no longer valid. Half a surrogate pair at the end is left for
+        the next call.
         """
         ranked = self._ranked()
         if not 0 <= rank < len(ranked):
@@ -253,7 +243,7 @@ class Folded(Values):
         return new_of_growing(text, position) if isinstance(text, Text) else new_of_whole(text, text, position)
 
     def call_arguments(self, rank: int) -> str | None:
-        """The arguments of the call of that rank as far as they have arrived, None where there are none."""
+        """The arguments of the call of that rank as far as they have arrived, None if there are none."""
         ranked = self._ranked()
         if not 0 <= rank < len(ranked):
             return None
@@ -264,47 +254,22 @@ class Folded(Values):
         return join_text([found]) if type(found) is str else None
 
     def error(self) -> dict[str, Any] | None:
-        """The API's error: the response's own, else that of an `error` event."""
+        """The API's error: that of the response object, else that of an `error` event."""
         own = self.base.get("error")
         return clean(own) if isinstance(own, dict) else self.event_error
-
-
-def _alone(name: str) -> Any:
-    @alone
-    def method(self: Growing, *given: Any) -> Any:
-        return getattr(self._folded, name)(*given)
-
-    return method
-
-
-class Growing:
-    """A response that its decoder still folds, for readers: what they read holds still meanwhile."""
-
-    __slots__ = ("_folded", "_lock")
-
-    def __init__(self, folded: Folded, lock: RLock) -> None:
-        self._folded, self._lock = folded, lock
-
-    def __getattr__(self, name: str) -> Any:
-        return getattr(self._folded, name)
-
-    keys, member, value, json = map(_alone, ("keys", "member", "value", "json"))
-    output, texts, error = map(_alone, ("output", "texts", "error"))
-    calls, tool_calls, call_text = map(_alone, ("calls", "tool_calls", "call_text"))
-    call_arguments = _alone("call_arguments")
 
 
 def texts_of(items: list[Any]) -> tuple[str, str | None, str, str]:
     """Output text, refusal, reasoning text and reasoning summary of some items."""
     found: tuple[list[str], list[str], list[str], list[str]] = ([], [], [], [])
     for item in items:
-        kind = _text(item, "type")
+        kind = text_member(item, "type")
         for part in _parts(item, "content"):
             if kind == "reasoning":
                 _collect(found[2], part, "text")
-            elif kind == "message" and _text(part, "type") == "output_text":
+            elif kind == "message" and text_member(part, "type") == "output_text":
                 _collect(found[0], part, "text")
-            elif kind == "message" and _text(part, "type") == "refusal":
+            elif kind == "message" and text_member(part, "type") == "refusal":
                 _collect(found[1], part, "refusal")
         if kind == "reasoning":
             for part in _parts(item, "summary"):
@@ -313,7 +278,8 @@ def texts_of(items: list[Any]) -> tuple[str, str | None, str, str]:
     return "".join(found[0]), refusal, "".join(found[2]), "\n\n".join(found[3])
 
 
-def _text(value: Any, key: str) -> str | None:
+def text_member(value: Any, key: str) -> str | None:
+    """The text of a member, None if it is missing or not a text."""
     member = value.get(key) if isinstance(value, dict) else None
     return join_text([member]) if isinstance(member, str) and not isinstance(member, Number) else None
 
@@ -324,6 +290,6 @@ def _parts(item: Any, key: str) -> list[Any]:
 
 
 def _collect(found: list[str], part: Any, key: str) -> None:
-    text = _text(part, key)
+    text = text_member(part, key)
     if text is not None:
         found.append(text)
