@@ -23,6 +23,7 @@ from respstream.protocols.event import Event
 
 ROOT = Path(__file__).resolve().parent.parent
 CATALOGUE: dict[str, Any] = tomllib.loads((ROOT / "rust" / "core" / "src" / "protocols" / "responses" / "catalogue.toml").read_text(encoding="utf-8"))
+CODES: dict[str, Any] = tomllib.loads((ROOT / "rust" / "core" / "src" / "diagnostics" / "codes.toml").read_text(encoding="utf-8"))
 ROWS: dict[str, dict[str, Any]] = {row["type"]: row for row in CATALOGUE["event"]}
 BASE_FIELDS = {"type", "sequence_number", "stream_id"}
 # Fields of an older SDK that the newest has dropped: attributes where the wire has them, but not declared.
@@ -128,7 +129,7 @@ def test_what_begins_no_response() -> None:
 
 def test_generated_files_are_up_to_date(tmp_path: Path) -> None:
     subprocess.run([sys.executable, str(ROOT / "tools" / "generate_types.py"), str(tmp_path)], check=True)
-    for name in ("types.py", "_catalogue.py"):
+    for name in ("protocols/responses/types.py", "_pure/protocols/responses/catalogue.py", "_codes.py"):
         committed = ROOT / "python" / "respstream" / name
         assert (tmp_path / name).read_bytes() == committed.read_bytes(), f"run tools/generate_types.py: {name}"
 
@@ -153,7 +154,7 @@ def test_the_python_table_is_the_catalogue() -> None:
 
 
 def test_the_diagnostics_are_the_catalogues() -> None:
-    rows = {row["code"]: (row["severity"], row["template"]) for row in CATALOGUE["diagnostic"]}
+    rows = {row["code"]: (row["severity"], row["template"]) for row in CODES["diagnostic"]}
     assert rows == DIAGNOSTICS
     assert {severity for severity, _ in rows.values()} == {"error", "warning", "info"}
     for _, template in rows.values():
@@ -185,7 +186,7 @@ def test_groups_are_unions_of_classes() -> None:
 @pytest.mark.skipif(not SDK_IS_THE_CATALOGUES, reason="the table is of the release that the catalogue names")
 def test_the_declared_members_are_those_of_the_sdk() -> None:
     made = subprocess.run(
-        [sys.executable, str(ROOT / "tools" / "generate_declared.py"), "-"], check=True, capture_output=True
+        [sys.executable, str(ROOT / "tools" / "generate_sdk_fields.py"), "-"], check=True, capture_output=True
     )
-    committed = ROOT / "python" / "respstream" / "_declared.py"
-    assert made.stdout == committed.read_bytes(), "run tools/generate_declared.py"
+    committed = ROOT / "python" / "respstream" / "protocols" / "responses" / "sdk_fields.py"
+    assert made.stdout == committed.read_bytes(), "run tools/generate_sdk_fields.py"

@@ -14,6 +14,7 @@ from hypothesis import example, given
 from hypothesis import strategies as st
 
 from respstream._pure import json as pure
+from respstream._pure.json import check
 from tests.json_cases import INVALID, OPEN, VALID
 
 DEPTH, DIGITS = pure.DEPTH_LIMIT, pure.DIGIT_LIMIT
@@ -187,7 +188,7 @@ def test_twins_agree(raw: bytes) -> None:
 @given(texts())
 def test_slow_path_agrees_with_the_fast_one(raw: bytes) -> None:
     try:
-        slow = pure._build_slowly(raw, pure._integer, float)
+        slow = check._build_slowly(raw, check._integer, float)
     except pure.BadJson:
         assert Python.json_verdict(raw) == "bad"
     else:

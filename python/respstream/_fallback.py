@@ -16,7 +16,7 @@ from respstream._pure.protocols.protocol import ParsedEvent
 from respstream._pure.protocols.responses import rows
 from respstream._pure.protocols.responses.protocol import RESPONSES
 from respstream._pure.protocols.responses.response import Folded
-from respstream._pure.sse import SseDecoder
+from respstream._pure.sse.decoder import SseDecoder
 from respstream.diagnostics import Diagnostic
 from respstream.errors import StreamError
 from respstream.protocols.event import Event, UnknownEvent, build
@@ -193,7 +193,8 @@ class Decoder:
         return view
 
     def _take_ended(self) -> list[Response]:
-        return [self._views.pop(id(folded), None) or _ended_response(folded) for folded in self._core.take_ended()]
+        ended = [(folded, self._views.pop(id(folded), None)) for folded in self._core.take_ended()]
+        return [_ended_response(folded) if view is None else view for folded, view in ended]
 
 
 def make_event(parsed: ParsedEvent) -> Event:
@@ -229,20 +230,23 @@ class FoldedState(Values):
 def _locked_method(name: str) -> Any:
     @locked
     def method(self: Growing, *arguments: Any) -> Any:
-        return getattr(self._folded, name)(*arguments)
+        return getattr(self._state, name)(*arguments)
 
     return method
 
 
-class Growing(FoldedState):
+class Growing:
     """The state of a response that its decoder still changes: readers wait for the call that changes it."""
 
-    def __init__(self, folded: Folded, lock: RLock) -> None:
-        super().__init__(folded)
-        self._lock = lock
+    __slots__ = ("_lock", "_state")
 
-    value = locked(Values.value)
-    keys, member, json = map(_locked_method, ("keys", "member", "json"))
+    def __init__(self, folded: Folded, lock: RLock) -> None:
+        self._state, self._lock = FoldedState(folded), lock
+
+    def __getattr__(self, name: str) -> Any:
+        return getattr(self._state, name)
+
+    keys, member, value, json = map(_locked_method, ("keys", "member", "value", "json"))
     output, texts, error = map(_locked_method, ("output", "texts", "error"))
     calls, tool_calls, call_text = map(_locked_method, ("calls", "tool_calls", "call_text"))
     call_arguments = _locked_method("call_arguments")

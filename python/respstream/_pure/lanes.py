@@ -153,9 +153,8 @@ class Lanes:
     def _begin(self, lane: str | None, offset: int, line: int) -> ResponseState:
         if len(self.open) >= OPEN_LANES:
             oldest = next(iter(self.open))
-            folded = self.open[oldest]
             detail = {"what": "open lanes", "limit": OPEN_LANES}
-            _attach(folded, self._store.add("limit_exceeded", offset, 0, line, None, detail))
+            _attach(self.open[oldest], self._store.add("limit_exceeded", offset, 0, line, None, detail))
             self._close(oldest)
         folded: ResponseState = self._protocol.begin(lane, offset, line)
         self.open[lane] = self._running[lane] = self.latest = folded

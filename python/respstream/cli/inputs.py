@@ -20,7 +20,7 @@ from typing import Any, BinaryIO, NamedTuple, TypeVar
 
 import click
 
-from respstream import BACKEND
+from respstream._engine import BACKEND
 from respstream._codes import DIAGNOSTICS
 from respstream.cli.output import Stop, complain, one_line
 from respstream.decoder import Decoder

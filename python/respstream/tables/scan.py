@@ -148,9 +148,9 @@ class Scan:
 
     def to_arrow(self) -> Any:
         """A `pyarrow.Table`, or a dict of them if the scan has several tables, from one pass."""
-        from respstream.tables import writers
+        from respstream.tables.writers import to_arrow
 
-        return writers.to_arrow(self)
+        return to_arrow(self)
 
     def to_polars(self) -> Any:
         """A `polars.DataFrame`, or a dict of them if the scan has several tables.
@@ -193,9 +193,9 @@ class Scan:
         return self._write(path, "csv", partition_by)
 
     def _write(self, path: str | os.PathLike[str], form: str, partition_by: str | None) -> Summary:
-        from respstream.tables import writers
+        from respstream.tables.writers import write
 
-        writers.write(self, path, form, partition_by)
+        write(self, path, form, partition_by)
         summary = self.summary
         if summary is None:  # pragma: no cover
             raise RuntimeError("nothing was read")

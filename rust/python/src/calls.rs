@@ -21,7 +21,7 @@ struct Classes {
 /// The slots of each class, in the order in which they are filled below.
 const CALLS: [&str; 7] = ["_state", "_version", "_entries", "_final", "_texts", "_ranks", "_known"];
 const ENTRY: [&str; 6] = ["rank", "kind", "call_id", "name", "reader", "position"];
-const VIEW: [&str; 4] = ["_calls", "_entry", "_text", "_settled"];
+const VIEW: [&str; 4] = ["_calls", "_entry", "_text", "_ended"];
 
 fn classes(py: Python<'_>) -> PyResult<&'static Classes> {
     static CLASSES: PyOnceLock<Classes> = PyOnceLock::new();

@@ -11,7 +11,7 @@ from respstream._pure.diagnostics import Store
 from respstream._pure.frames import Done, Frame, Framer, Note
 from respstream._pure.json import BadJson, LimitExceeded, decode
 from respstream._pure.lanes import Lanes
-from respstream._pure.protocols.protocol import NonStreamed, ParsedEvent
+from respstream._pure.protocols.protocol import NonStreamed, NotAnEvent, ParsedEvent
 from respstream._pure.records import NO_STREAM, Group, Place, Rows
 from respstream.diagnostics import Diagnostic
 from respstream.errors import StreamError
@@ -142,10 +142,13 @@ class Decoder:
             response = self._lanes.event(found, self._requested)
             if on_event is not None and self._store.failed is None:
                 on_event(found, response)
-            return
-        if type(found) is NonStreamed:
+        elif type(found) is NonStreamed:
             self._lanes.non_streamed(found, self._lane, self._now, self._requested)
-            return
+        elif type(found) is NotAnEvent:
+            self._take_other(found, frame, on_event)
+
+    def _take_other(self, found: NotAnEvent, frame: Frame, on_event: EventHook | None) -> None:
+        """Takes a frame that is not an event: a row, or one that only has diagnostics."""
         if not self._in_record and found.issues and found.issues[-1][0] == "no_type":
             if not self._rows_only and self._take_row(frame, on_event):
                 return

@@ -1,8 +1,4 @@
-"""Server-sent events by the WHATWG standard: lines, and messages."""
+"""Server-sent events by the WHATWG standard: `lines` and `decoder`.
 
-from __future__ import annotations
-
-from respstream._pure.sse.decoder import SseDecoder
-from respstream._pure.sse.lines import BOM, LineSplitter
-
-__all__ = ["BOM", "LineSplitter", "SseDecoder"]
+It re-exports nothing, because `respstream` imports `lines` under both backends and must stay light.
+"""

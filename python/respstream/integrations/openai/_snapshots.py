@@ -11,15 +11,17 @@ import warnings
 from typing import Any, ClassVar
 
 from respstream import _backend
+from respstream._pure.protocols.responses.catalogue import EVENTS
 from respstream.integrations.openai._plans import difference
 from respstream.integrations.openai._sdk import Sdk
 
 __all__ = ["adopt"]
 
-# The member of an item or part that the deltas of each type add to.
-_TARGETS = {"response.output_text.delta": "text", "response.function_call_arguments.delta": "arguments"}
-# More texts at once than this, and all of them begin again.
-_RUNS = 16
+# The event types whose deltas the SDK's state turns into events with a snapshot of the text, with the member that grows.
+_TARGETS = {
+    kind: EVENTS[kind].target[-1][0] for kind in ("response.output_text.delta", "response.function_call_arguments.delta")
+}
+_RUNS = 16  # the maximum number of texts at once; with more, all of them start again
 
 
 def _stamp(event: Any, made: Any) -> Any:

@@ -184,7 +184,7 @@ class ToolCall:
             raise ValueError(f"the arguments of {self.name or self.type} are not JSON: {error}") from None
 
     def _partial_text(self) -> Any:
-        from respstream.partial import PartialJson
+        from respstream._pure.json.partial import PartialJson
 
         entry = self._entry
         if entry.reader is None:
