@@ -10,9 +10,9 @@ from types import ModuleType
 from typing import Any
 
 import pytest
-from respstream._pure.protocols.latency import figures
 
 from respstream import _backend, tables
+from respstream._pure.protocols.latency import figures
 from respstream.latency import FIGURES
 from tests.conftest import TRANSCRIPTS
 

@@ -15,10 +15,10 @@ from typing import Any
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
-from respstream._pure.sse.lines import LineSplitter
 
 from respstream import sse
 from respstream._pure.sse.decoder import SseDecoder as Reference
+from respstream._pure.sse.lines import LineSplitter
 from respstream.sse import ServerSentEvent as Message
 
 CONFORMANCE = Path(__file__).parent / "data" / "conformance"

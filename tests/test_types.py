@@ -13,11 +13,11 @@ from typing import Any, assert_type
 import pytest
 
 from respstream import types
-from respstream.protocols import event, payload
-from respstream.protocols.responses import types as generated
 from respstream._pure.protocols.responses.catalogue import EVENTS
+from respstream.protocols import event, payload
 from respstream.protocols.event import Event, UnknownEvent, build
 from respstream.protocols.payload import Payload
+from respstream.protocols.responses import types as generated
 from respstream.types import CLASSES, ResponseCompletedEvent, ResponseStreamEvent, ResponseTextDeltaEvent
 
 ROOT = Path(__file__).resolve().parent.parent

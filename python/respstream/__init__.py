@@ -1,7 +1,7 @@
-"""Reads streams of the OpenAI Responses API, live or logged, and folds them.
+"""Reads streams of the OpenAI Responses API, live or recorded, and assembles their responses.
 
-Bytes in; typed events, whole responses and tables out. The hot path is Rust; a pure-Python twin gives the same answers
-where no compiled wheel fits (`BACKEND` tells which is in use).
+Bytes in; typed events, whole responses and tables out. The hot path is Rust; a pure-Python fallback returns identical
+results where no compiled wheel is available. `BACKEND` is the one in use.
 """
 
 from __future__ import annotations
@@ -27,7 +27,7 @@ if TYPE_CHECKING:
 else:
 
     def __getattr__(name: str) -> str:
-        # Looked up when it is asked for: that costs several times the import of the package.
+        # Looked up on demand: reading the metadata costs several times the import of the package.
         if name == "__version__":
             from importlib.metadata import version
 

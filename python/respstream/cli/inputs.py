@@ -20,8 +20,8 @@ from typing import Any, BinaryIO, NamedTuple, TypeVar
 
 import click
 
-from respstream._engine import BACKEND
 from respstream._codes import DIAGNOSTICS
+from respstream._engine import BACKEND
 from respstream.cli.output import Stop, complain, one_line
 from respstream.decoder import Decoder
 from respstream.diagnostics import message

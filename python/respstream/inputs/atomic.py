@@ -1,9 +1,9 @@
-"""Files and folders that appear under their name when they are whole, in place of what was there, and not before.
+"""Output files and folders that appear under their name once they are complete.
 
-A run that fails leaves what was there; one that is killed may leave a hidden file beside it that ends in `.tmp`.
+A run that fails changes nothing; one that is killed may leave a hidden file beside the target that ends in `.tmp`.
 """
 
-# Names stay as they were given, which pathlib would normalise.
+# pathlib would normalise names; they are used as they are.
 # ruff: noqa: PTH101, PTH105, PTH106, PTH104, PTH108, PTH112, PTH116, PTH123, PTH208
 
 from __future__ import annotations
@@ -18,7 +18,7 @@ from collections.abc import Generator
 
 @contextlib.contextmanager
 def new_file(target: str) -> Generator[str, None, None]:
-    """The path of a file beside the target, which takes its name, and its permissions, when the block ends well."""
+    """The path of a temporary file, which replaces the target and takes its permissions when the block ends without error."""
     folder, name = os.path.split(target)
     handle, temporary = tempfile.mkstemp(prefix=f".{name[:40]}.", suffix=".tmp", dir=folder)
     os.close(handle)
@@ -36,7 +36,7 @@ def new_file(target: str) -> Generator[str, None, None]:
 
 @contextlib.contextmanager
 def new_folder(target: str) -> Generator[str, None, None]:
-    """The same of a folder. Raises FileExistsError where the target is there already and no empty folder."""
+    """As `new_file`, for a folder. Raises FileExistsError if the target exists and is not an empty folder."""
     if os.path.lexists(target) and (not os.path.isdir(target) or os.listdir(target)):
         raise FileExistsError(f"{target!r} is there already, and not empty")
     folder, name = os.path.split(target)
@@ -57,7 +57,7 @@ def new_folder(target: str) -> Generator[str, None, None]:
 
 
 def is_replaceable(target: str) -> bool:
-    """Whether a file may take the place of what is there: of a regular file, or of nothing; not of a device or a pipe."""
+    """Whether a file may be written to a path: a missing or regular file, not a device or a pipe."""
     try:
         return stat.S_ISREG(os.stat(target).st_mode)
     except FileNotFoundError:
@@ -65,7 +65,7 @@ def is_replaceable(target: str) -> bool:
 
 
 def _mode(target: str) -> int:
-    """The permissions of the file that is replaced, or those that a new one gets."""
+    """The permissions of the file to be replaced, or those of a new file."""
     try:
         return stat.S_IMODE(os.stat(target).st_mode)
     except OSError:
@@ -84,7 +84,7 @@ def _sync(path: str) -> None:
 
 
 def _sync_folder(folder: str) -> None:
-    # The name is durable only with its folder; not every system lets one open a folder.
+    # The new name is only durable once the folder is synced; not every system can open a folder.
     with contextlib.suppress(OSError):
         handle = os.open(folder, os.O_RDONLY)
         try:

@@ -1,6 +1,6 @@
-"""What a scan reads: paths, globs, folders and URLs, as a list of inputs in a fixed order."""
+"""The inputs of a scan: paths, globs, folders and URLs, as a list in a fixed order."""
 
-# Names stay as they were given, which pathlib would normalise; and os.path answers where pathlib raises.
+# pathlib would normalise names, and raises for some names that os.path accepts.
 # ruff: noqa: PTH112, PTH116, PTH118, PTH207
 
 from __future__ import annotations
@@ -15,7 +15,11 @@ ENDINGS = tuple(suffix + packed for suffix in SUFFIXES for packed in ("", ".gz",
 
 
 class Input(NamedTuple):
-    """A source: what tables call it, a path as bytes or a callable that opens it, and the part that is wanted if not all."""
+    """A source.
+
+    `name`: its name in tables. `place`: a path as bytes, or a callable that opens it. `part`: the range of bytes to read, or
+    None for all.
+    """
 
     name: str
     place: bytes | Callable[[], BinaryIO]
@@ -23,7 +27,7 @@ class Input(NamedTuple):
 
 
 class Unlisted:
-    """In place of a folder that cannot be listed: opening it tells why."""
+    """A folder that cannot be listed: opening it raises the error."""
 
     def __init__(self, error: OSError) -> None:
         self.error = error
@@ -34,12 +38,12 @@ class Unlisted:
 
 
 def inputs(paths: Any) -> list[Input]:
-    """The inputs that `paths` names: a path, glob, folder or URL, or an iterable of them.
+    """The inputs in `paths`: a path, glob, folder or URL, or an iterable of them.
 
-    A folder gives the files in it, at any depth, that end as logs do (`ENDINGS`), sorted; hidden ones are left out. A glob
-    gives its matches, sorted. Neither follows links to folders in search of files at any depth, and what is no regular file
-    (a pipe, a socket, a device) is read only where it is named itself. Raises FileNotFoundError for a path or glob that names
-    nothing, and TypeError for what is no path.
+    A folder includes its files at any depth with one of the `ENDINGS`, sorted, without hidden ones. A glob includes its
+    matches, sorted. Neither follows links to folders at any depth. Anything but a regular file (a pipe, a socket, a device)
+    is only read if its own path is passed. Raises FileNotFoundError for a path that does not exist or a glob without matches,
+    and TypeError for anything but a path.
     """
     if isinstance(paths, (str, bytes, os.PathLike)):
         return list(_named(paths))
@@ -70,7 +74,7 @@ def _walked(folder: str) -> list[Input]:
 
 
 def walk(folder: str, unlisted: list[OSError]) -> Iterator[str]:
-    """The logs in a folder, at any depth, in no order; `unlisted` takes why a folder in it could not be listed."""
+    """The logs in a folder, at any depth, in no order. `unlisted` takes the errors of folders that cannot be listed."""
     for parent, folders, files in os.walk(folder, onerror=unlisted.append):
         folders[:] = [name for name in folders if not name.startswith(".")]
         for name in files:
@@ -81,7 +85,7 @@ def walk(folder: str, unlisted: list[OSError]) -> Iterator[str]:
 
 
 def matches(pattern: str) -> list[str]:
-    """The files that a glob matches, sorted, each once. Where `**` stands links to folders are not followed."""
+    """The files that a glob matches, sorted, without duplicates. `**` does not follow links to folders."""
     import glob
 
     found = _globbed(pattern) if glob.has_magic(pattern) else set()
@@ -89,7 +93,7 @@ def matches(pattern: str) -> list[str]:
 
 
 def _globbed(pattern: str) -> set[str]:
-    # Python's own `**` follows links to folders, so that one to a parent gives all files forty times, and two never end.
+    # Python's `**` follows links to folders: with a link to a parent it returns all files forty times, with two it never ends.
     import glob
     import re
 
@@ -122,8 +126,8 @@ def _file(path: str) -> Input:
 
 
 def shown(path: str) -> str:
-    """What tables and messages call a path."""
-    # A name that is not UTF-8 has surrogates, which no output may hold.
+    """The name of a path in tables and messages."""
+    # A name that is not UTF-8 has surrogates, which cannot be written as UTF-8.
     return os.fsencode(path).decode("utf-8", "replace")
 
 
@@ -135,8 +139,8 @@ def _exists(path: str) -> bool:
 
 
 def _readable(path: str) -> bool:
-    """Whether a path that was found, not named, is worth opening: pipes and devices may never end."""
+    """Whether to open a path that a glob or folder includes: pipes and devices may never end."""
     try:
         return stat.S_ISREG(os.stat(path).st_mode)
-    except OSError:  # a broken link, say: opening it will tell
+    except OSError:  # for example a broken link: opening it raises the error
         return True

@@ -1,4 +1,4 @@
-"""URLs, through fsspec: files, globs and folders of `s3://`, `gs://`, `https://` and what else it reads."""
+"""URLs, through fsspec: files, globs and folders of `s3://`, `gs://`, `https://` and its other protocols."""
 
 from __future__ import annotations
 
@@ -14,17 +14,17 @@ class Url:
         self.url = url
 
     def __call__(self) -> BinaryIO:
-        """Opens it. Raises ImportError that names the extra where there is no fsspec."""
+        """Opens it. Raises ImportError that names the extra if fsspec is not installed."""
         opened: Any = _fsspec().open(self.url, "rb")
         file: BinaryIO = opened.open()
         return file
 
 
 def names(url: str, endings: tuple[str, ...]) -> list[str] | None:
-    """The URLs of the files that one names: itself, the matches of a glob, or what ends as logs do in a folder.
+    """The URLs of the files in a URL: a file, the matches of a glob, or the files of a folder with one of the `endings`.
 
-    None where there is nothing. Raises ImportError where a package is missing, ValueError for an unknown protocol, and
-    what the store raises.
+    Returns None if there is none. Raises ImportError if a package is missing, ValueError for an unknown protocol, and the
+    exceptions of the store.
     """
     files, path = _store(url)
     if "*" in path or "[" in path or ("?" in path and not url.startswith("http")):
@@ -39,22 +39,22 @@ def names(url: str, endings: tuple[str, ...]) -> list[str] | None:
 
 
 def state(url: str) -> dict[str, Any] | None:
-    """What tells whether a file has changed; None where the store does not say."""
+    """Size and tag of a file, which change with its content; None if the store does not report them."""
     try:
         files, path = _store(url)
         about = files.info(path)
-    except Exception:  # reading it will tell
+    except Exception:  # reading the file will raise it
         return None
     tag = next((str(about[name]) for name in _TAGS if about.get(name)), None)
     return None if tag is None else {"size": about.get("size"), "changed": tag}
 
 
 def size(url: str) -> int | None:
-    """How many bytes it has on the store; None where the store does not say. What was listed is not asked for again."""
+    """The size of a file in bytes, None if the store does not report it; a listing of the folder is reused."""
     try:
         files, path = _store(url)
         found: int | None = files.info(path).get("size")
-    except Exception:  # reading it will tell
+    except Exception:  # reading the file will raise it
         return None
     return found
 

@@ -1,6 +1,7 @@
-"""Where bytes come from: data, files, file objects, iterables; gzip and zstd are seen by their magic bytes.
+"""Sources of bytes: data, files, file objects and iterables; gzip and zstd are detected by their magic bytes.
 
-SEMANTICS ("Sources"). Everything here gives an iterator of bytes; closing it closes what it opened.
+docs/semantics.md ("Sources") defines the rules. The functions return an iterator of bytes; closing it closes the file that
+it opened.
 """
 
 from __future__ import annotations
@@ -20,10 +21,10 @@ _AS_TEXT = "chunks of str were given; pass bytes, undecoded (with httpx: respons
 
 
 def chunks(source: Any) -> Iterator[bytes]:
-    """The bytes of a source, in pieces.
+    """The bytes of a source, in chunks.
 
-    Bytes-like is data; str and PathLike name a file; a binary file object or an iterable of bytes is read. Raises
-    ValueError for the text of a stream given as str, FileNotFoundError, and TypeError for anything else.
+    `source`: a bytes-like object is data; str and PathLike are paths; a binary file object or an iterable of bytes is read.
+    Raises ValueError for a str that is the text of a stream, FileNotFoundError, and TypeError for anything else.
     """
     if isinstance(source, (bytes, bytearray, memoryview)):
         return iter((bytes(source),))
@@ -41,7 +42,7 @@ def chunks(source: Any) -> Iterator[bytes]:
 
 
 async def achunks(source: Any) -> AsyncIterator[bytes]:
-    """The bytes of an asynchronous source, in pieces; whatever `chunks` takes is taken too."""
+    """The bytes of an asynchronous source, or of any source of `chunks`, in chunks."""
     if not hasattr(source, "__aiter__"):
         for chunk in chunks(source):
             yield chunk
@@ -51,7 +52,7 @@ async def achunks(source: Any) -> AsyncIterator[bytes]:
             if isinstance(chunk, str):
                 raise TypeError(_AS_TEXT)
             yield chunk
-    finally:  # a generator that is only dropped would hold its connection until it is collected
+    finally:  # an unclosed generator keeps its connection until it is collected
         close = getattr(source, "aclose", None)
         if close is not None:
             await close()
@@ -74,30 +75,30 @@ def _exists(path: str) -> bool:
 
 
 def _file(path: str) -> Iterator[bytes]:
-    # Opened at once, so that a missing file is told where the call stands.
+    # Opened now, so that a missing file raises in the call itself.
     return _File(open(path, "rb"))  # noqa: PTH123
 
 
 class _File:
-    """The plain bytes of a file of ours; `close` closes it also before the first block, as a generator would not."""
+    """The decompressed bytes of a file. Unlike a generator, `close` also closes the file before the first read."""
 
     def __init__(self, file: BinaryIO) -> None:
         self._file = file
-        self._plain = decompressed(_blocks(file, close=True))
+        self._content = decompressed(_blocks(file, close=True))
 
     def __iter__(self) -> Iterator[bytes]:
-        return self._plain
+        return self._content
 
     def __next__(self) -> bytes:
-        return next(self._plain)
+        return next(self._content)
 
     def close(self) -> None:
-        self._plain.close()  # type: ignore[attr-defined]
+        self._content.close()  # type: ignore[attr-defined]
         self._file.close()
 
 
 def _blocks(file: BinaryIO, *, close: bool) -> Iterator[bytes]:
-    # read1 gives what is there, so that events of a pipe come as they arrive; each block is what the reader gives.
+    # read1 returns the available bytes, so that events of a pipe are not delayed.
     read = getattr(file, "read1", file.read)
     try:
         while block := read(READ_BYTES):
@@ -119,34 +120,37 @@ def _checked(source: Iterable[Any]) -> Iterator[bytes]:
 
 
 class CorruptFile(OSError):  # noqa: N818
-    """Compressed data that ends too early (`code` truncated_file) or is corrupt (bad_compression), behind so many plain bytes."""
+    """Compressed data that is truncated (`code` "truncated_file") or corrupt ("bad_compression").
+
+    `offset`, `line`: the position after the decompressed bytes.
+    """
 
     def __init__(self, code: str, reason: str) -> None:
         super().__init__(reason)
         self.code = code
-        self.offset = 0  # where the plain bytes end
+        self.offset = 0
         self.line = 1
 
 
-def packing(head: bytes) -> str | None:
-    """What the first four bytes of a file tell: "gzip", "zstd" or None. zstd may begin with a frame to be skipped, as pzstd's does."""
+def compression(head: bytes) -> str | None:
+    """The compression in the first four bytes of a file: "gzip", "zstd" or None. Files of pzstd begin with a skippable frame."""
     if head.startswith(_GZIP):
         return "gzip"
     return "zstd" if head.startswith((_ZSTD, *_SKIPPED)) else None
 
 
 def decompressed(blocks: Iterator[bytes]) -> Iterator[bytes]:
-    """The plain bytes of a file; several compressed members, one behind the other, are read through."""
+    """The decompressed bytes of a file, of all its compressed members."""
     try:
         head = b""
         for block in blocks:
             head += block
             if len(head) >= len(_ZSTD):
                 break
-        packed = packing(head)
-        if packed == "gzip":
+        kind = compression(head)
+        if kind == "gzip":
             yield from _counted(_gunzip(head, blocks))
-        elif packed == "zstd":
+        elif kind == "zstd":
             yield from _counted(_unzstd(head, blocks))
         else:
             if head:
@@ -158,13 +162,13 @@ def decompressed(blocks: Iterator[bytes]) -> Iterator[bytes]:
             close()
 
 
-def _counted(pieces: Iterator[bytes]) -> Iterator[bytes]:
+def _counted(chunks: Iterator[bytes]) -> Iterator[bytes]:
     offset, line = 0, 1
     try:
-        for piece in pieces:
-            offset += len(piece)
-            line += piece.count(b"\n")
-            yield piece
+        for chunk in chunks:
+            offset += len(chunk)
+            line += chunk.count(b"\n")
+            yield chunk
     except CorruptFile as error:
         error.offset, error.line = offset, line
         raise
@@ -182,11 +186,11 @@ def _gunzip(head: bytes, blocks: Iterator[bytes]) -> Iterator[bytes]:
                     break
                 member = zlib.decompressobj(wbits=31)
             try:
-                plain = member.decompress(data, READ_BYTES)
+                content = member.decompress(data, READ_BYTES)
             except zlib.error:
                 raise CorruptFile("bad_compression", "the gzip data is damaged") from None
-            if plain:
-                yield plain
+            if content:
+                yield content
             data = member.unused_data if member.eof else member.unconsumed_tail
     if not member.eof:
         raise CorruptFile("truncated_file", "the gzip data ends before its end mark")
@@ -199,19 +203,19 @@ def _unzstd(head: bytes, blocks: Iterator[bytes]) -> Iterator[bytes]:
         while data or not (frame.needs_input or frame.eof):
             if frame.eof:
                 frame = zstd.ZstdDecompressor()
-            try:  # in pieces: a few bytes may stand for gigabytes
-                plain = frame.decompress(data, READ_BYTES)
+            try:  # in parts: a few bytes may decompress to gigabytes
+                content = frame.decompress(data, READ_BYTES)
             except zstd.ZstdError as error:
                 raise CorruptFile("bad_compression", _zstd_reason(error)) from None
-            if plain:
-                yield plain
+            if content:
+                yield content
             data = frame.unused_data if frame.eof else b""
     if not frame.eof:
         raise CorruptFile("truncated_file", "the zstd data ends before its end mark")
 
 
 def _zstd_reason(error: Exception) -> str:
-    # The library's own limit; a frame may ask for 3.75 TiB.
+    # The library's own limit; a frame may require 3.75 TiB.
     if "too much memory" in str(error):
         return "the zstd data needs a window of over 128 MiB"
     return "the zstd data is damaged"

@@ -18,29 +18,29 @@ CLIP = 48  # characters of a value in a repr
 SEARCH_BYTES = native().SEARCHED if BACKEND == "rust" else 0
 """The size up to which an object is searched again for each member (by `read_member`, which only the extension has)."""
 
-_locate: Any = native().locate if BACKEND == "rust" else None
 _read_member: Any = native().read_member if BACKEND == "rust" else None
-_loads: Any = None
+_functions: dict[str, Any] = {}
+"""Functions that are imported on first use, because few programs need them under both backends."""
+if BACKEND == "rust":
+    _functions["locate"] = native().locate
 
 
 def loads(raw: bytes) -> Any:
     """Decodes a JSON text. Raises ValueError if it is invalid or exceeds the limits of nesting or digits."""
-    global _loads
-    if _loads is None:  # imported late, because few programs need it with the extension
-        from respstream._pure.json.check import loads as _loads_now
+    if "loads" not in _functions:
+        from respstream._pure.json import check
 
-        _loads = _loads_now
-    return _loads(raw)
+        _functions["loads"] = check.loads
+    return _functions["loads"](raw)
 
 
 def locate(raw: bytes) -> dict[str, tuple[int, int]]:
     """Byte spans `(start, end)` of the members of a JSON object. Raises ValueError if it is not an object."""
-    global _locate
-    if _locate is None:
-        from respstream._pure.json.locate import locate as _locate_now
+    if "locate" not in _functions:
+        from respstream._pure.json.locate import locate as find
 
-        _locate = _locate_now
-    spans: dict[str, tuple[int, int]] = _locate(raw)
+        _functions["locate"] = find
+    spans: dict[str, tuple[int, int]] = _functions["locate"](raw)
     return spans
 
 
@@ -87,7 +87,9 @@ class Values:
 
     if TYPE_CHECKING:
 
-        def member(self, name: str) -> bytes | None: ...
+        def member(self, name: str) -> bytes | None:
+            """One member as JSON, None if it is missing."""
+            ...
 
     def made(self) -> dict[Any, Any]:
         """The cached values, by name."""

@@ -1,14 +1,13 @@
-"""A recorder: a tee around any iterator of bytes that writes what passed, with times, to a JSON Lines file.
+"""Records streams: a tee around an iterator of bytes that writes its chunks, with times, to a JSON Lines file.
 
 Each row is `{"t": nanoseconds since the epoch, "lane": "…", …}` with one of
 
-* `"begin": true`  when the stream was asked for,
-* `"chunk": "…"`   the bytes that came, as text; `"b64"` in its place where they are no UTF-8 by themselves,
-* `"end": true`    when the stream was over; `"error"` names what ended it early.
+* `"begin": true`  when the stream was requested,
+* `"chunk": "…"`   the bytes of a chunk as text, or `"b64"` if they are not valid UTF-8,
+* `"end": true`    when the stream ended; `"error"` is the exception that ended it early.
 
-A row is one `write` to a file that is open for appending: what a crash leaves is whole but for the row that was being
-written, which spoils no other, and several processes and threads may write into one file. Whatever reads files reads
-these (`form="auto"`).
+A row is one `write` to a file that is open for appending: a crash can only damage the row that is being written, and several
+processes and threads can write to one file. All functions that read files read recordings (`form="auto"`).
 """
 
 from __future__ import annotations
@@ -25,9 +24,10 @@ __all__ = ["Recorder", "Track", "arecord", "record"]
 
 
 def record(chunks: Iterable[bytes], path: str | os.PathLike[str], lane: str | None = None) -> Iterator[bytes]:
-    """The same chunks, recorded into a file as they pass: `respstream.events(respstream.record(chunks, "log.jsonl"))`.
+    """Yields the same chunks, and records them in a file: `respstream.events(respstream.record(chunks, "log.jsonl"))`.
 
-    The file is appended to. It raises OSError where the file cannot be written, and what `chunks` raises.
+    The file is appended to. `lane`: as in `Recorder.track`. Raises OSError if the file cannot be written, and the exceptions of
+    `chunks`.
     """
     with Recorder(path) as recorder:
         yield from recorder.tee(chunks, lane)
@@ -43,10 +43,10 @@ async def arecord(
 
 
 class Recorder:
-    """Writes streams into one file; each stream is a track with a lane of its own.
+    """Writes streams to one file; each stream is a track with its own lane.
 
-    `path`: the file, which is made or appended to. `sync`: fsync at the end of each track, for those who fear the power cut.
-    `clock` gives nanoseconds since the epoch. Use as a context manager, or `close()`. Raises OSError.
+    `path`: the file, which is created or appended to. `sync`: fsync at the end of each track. `clock`: returns nanoseconds
+    since the epoch. Use it as a context manager, or call `close()`. Raises OSError.
     """
 
     def __init__(self, path: str | os.PathLike[str], *, sync: bool = False, clock: Callable[[], int] = time_ns) -> None:
@@ -54,14 +54,14 @@ class Recorder:
         self._sync, self._clock = sync, clock
 
     def track(self, lane: str | None = None) -> Track:
-        """A new stream, asked for now. `lane` names it; by default a name that no other process gives."""
+        """A new stream, requested now. `lane`: its name, by default a unique one. Raises ValueError after `close()`."""
         if self._rows.file < 0:
             raise ValueError("the recorder is closed")
         name = os.urandom(6).hex() if lane is None else lane
         return Track(self._rows, name, sync=self._sync, clock=self._clock)
 
     def tee(self, chunks: Iterable[bytes], lane: str | None = None) -> Iterator[bytes]:
-        """The same chunks, written as they pass. The stream counts as asked for when the first is asked for."""
+        """Yields the same chunks, and writes them. The time of the request is that of the first `next()`."""
         with self.track(lane) as track:
             write = track.write
             try:
@@ -124,12 +124,12 @@ class Track:
         self._row(rest)
 
     def end(self, error: BaseException | None = None) -> None:
-        """The stream is over, early where there is an `error`. Safe to call twice."""
+        """Ends the stream. `error`: the exception that ended it early. Safe to call twice."""
         if self._ended:
             return
         self._ended = True
-        told = "" if error is None else f',"error":{self._quote(f"{type(error).__name__}: {error}")}'
-        self._row('end":true' + told)
+        detail = "" if error is None else f',"error":{self._quote(f"{type(error).__name__}: {error}")}'
+        self._row('end":true' + detail)
         if self._sync:
             os.fsync(self._rows.file)
 
@@ -137,15 +137,15 @@ class Track:
         return self
 
     def __exit__(self, _: Any, error: BaseException | None, __: Any) -> None:
-        # A consumer that stops early closes the generator: no error of the stream.
+        # A consumer that stops early closes the generator, which is not an error of the stream.
         self.end(None if isinstance(error, GeneratorExit) else error)
 
 
 class _Rows:
-    """Rows at the end of a file that others may append to as well, and die in the middle of a row.
+    """Appends rows to a file that other processes may append to as well, and crash in the middle of a row.
 
-    Where something else stands behind our last row, it may be such a torn one: from then on each of our rows begins on a
-    line of its own. The empty lines that this makes are none of JSON Lines.
+    Once the file has other data after the last row of this process, which may be a truncated row, each further row begins on
+    a new line. Readers skip the empty lines.
     """
 
     __slots__ = ("_end", "file")
@@ -161,15 +161,15 @@ class _Rows:
         return os.read(self.file, 1) == b"\n"
 
     def append(self, row: bytes) -> None:
-        """Writes a row at once. Raises OSError, also where not all of it could be written."""
+        """Writes a row in one call. Raises OSError, also if the row could not be written completely."""
         try:
             end = os.lseek(self.file, 0, os.SEEK_END)
-        except OSError:  # a pipe or a terminal, in which no row of others lies
+        except OSError:  # a pipe or a terminal, which has no rows of other processes
             end = self._end
         if end == self._end:
             self._end = end + len(row)
         else:
-            self._end = -1  # there are others
+            self._end = -1  # other processes write to the file
             row = b"\n" + row
         if os.write(self.file, row) != len(row):
             raise OSError("a row was cut short: is the disk full?")

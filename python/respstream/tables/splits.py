@@ -126,7 +126,7 @@ def _size(one: Input) -> int | None:
 
 def _divisible(one: Input, options: dict[str, Any]) -> bool:
     from respstream._pure.sse.lines import BOM
-    from respstream.inputs.sources import packing
+    from respstream.inputs.sources import compression
     from respstream.recordings.detect import detect_wrapper
 
     # Rows may have lanes, and a HAR file or VCR cassette is one text.
@@ -141,7 +141,7 @@ def _divisible(one: Input, options: dict[str, Any]) -> bool:
     text = head.removeprefix(BOM).lstrip()
     return (
         (options.get("form") in ("sse", "jsonl") or detect_wrapper(head) == "")
-        and packing(head) is None
+        and compression(head) is None
         and not text.startswith(b"[")
         and not lanes
         and not _wraps(text)

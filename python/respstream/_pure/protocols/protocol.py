@@ -156,7 +156,7 @@ if TYPE_CHECKING:
             """A new response, which begins at that position."""
             ...
 
-        def apply(self, response: Any, event: ParsedEvent, report: Report) -> None:
+        def apply(self, folded: Any, parsed: ParsedEvent, report: Report) -> None:
             """Applies an event to its response; `report(code, detail)` takes diagnostics."""
             ...
 

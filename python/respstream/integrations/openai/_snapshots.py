@@ -19,7 +19,8 @@ __all__ = ["adopt"]
 
 # The event types whose deltas the SDK's state turns into events with a snapshot of the text, with the member that grows.
 _TARGETS = {
-    kind: EVENTS[kind].target[-1][0] for kind in ("response.output_text.delta", "response.function_call_arguments.delta")
+    kind: EVENTS[kind].target[-1][0]
+    for kind in ("response.output_text.delta", "response.function_call_arguments.delta")
 }
 _RUNS = 16  # the maximum number of texts at once; with more, all of them start again
 
