@@ -1,4 +1,4 @@
-"""The extension module: the engine in Rust. `respstream._pure` has the same names, in Python."""
+"""The compiled extension: the Rust backend. `respstream._fallback` has the same names, in Python."""
 
 from collections.abc import Callable, Sequence
 from typing import Any, Literal, final
@@ -12,7 +12,7 @@ from respstream.types import ResponseStreamEvent
 
 @disjoint_base
 class Record:
-    """What an event keeps by itself: the base of the event classes, which describe the attributes."""
+    """The base of the event classes; `Event` describes the attributes."""
 
     raw: bytes
     offset: int
@@ -22,7 +22,7 @@ class Record:
 
 @disjoint_base
 class Decoder:
-    """Decodes one live stream, or one log, without doing any I/O."""
+    """Decodes one live stream or one log without any I/O."""
 
     def __new__(
         cls,
@@ -37,43 +37,43 @@ class Decoder:
         lane: str | None = None,
     ) -> Decoder: ...
     def feed(self, data: Any, start: int = 0, stop: int | None = None) -> list[ResponseStreamEvent]:
-        """Takes the next bytes, those of `data` from `start` to `stop`; gives the events that they complete."""
+        """Takes the next bytes, those of `data` from `start` to `stop`; returns the events that they complete."""
     def finish(self) -> list[ResponseStreamEvent]:
-        """Ends the stream; gives the last events. Further bytes need a `reset()`."""
+        """Ends the stream; returns the last events. Further bytes need a `reset()`."""
     def reset(self) -> None:
         """Forgets everything; the decoder is as new."""
     def fold(self, data: Any, start: int = 0, stop: int | None = None) -> list[Response]:
-        """As `feed`, but makes no events: gives the responses that ended, and forgets them."""
+        """As `feed`, but makes no events: returns the responses that have ended, and forgets them."""
     def fold_end(self) -> list[Response]:
-        """As `finish`, but gives the responses that ended, and forgets them."""
+        """As `finish`, but returns the responses that have ended, and forgets them."""
     def feed_record(
         self, data: bytes, times: tuple[float | None, float | None], span: tuple[int, int, int], ends: bool = True
     ) -> list[ResponseStreamEvent]:
-        """Takes one record that was found elsewhere; gives the events in it."""
+        """Takes one record of a file; returns its events."""
     def fold_record(
         self, data: bytes, times: tuple[float | None, float | None], span: tuple[int, int, int], ends: bool = True
     ) -> list[Response]:
-        """As `feed_record`, but gives the responses that ended, and forgets them."""
+        """As `feed_record`, but returns the responses that have ended, and forgets them."""
     def bad_record(self, field: str, expected: str, span: tuple[int, int, int]) -> None:
-        """Diagnoses a record that was found elsewhere and cannot be read (`bad_field`)."""
+        """Reports a record of a file that cannot be read (`bad_field`)."""
     def add_payload(self, raw: bytes, name: str | None, number: int) -> None:
-        """Folds one payload that was framed elsewhere: the event of that number, with the name of its event line."""
+        """Takes one payload without framing: the event of that number, with the name of its event line."""
     def _choose_paths(self, *, plain: bool = True, predict: bool = True, remember: bool = True) -> None:
         """Chooses for tests which fast paths are taken: plain blocks framed as they stand, and events recognised."""
     def _counters(self) -> dict[str, int]:
         """For tests: how often the fast paths were taken, and how often in vain."""
     @property
     def response(self) -> Response | None:
-        """The latest response, folded so far; None before the first."""
+        """The response that began last, assembled so far; None before the first."""
     @property
     def responses(self) -> list[Response]:
         """All responses: those that have ended, in the order of ending, then the open ones."""
     @property
     def diagnostics(self) -> list[Diagnostic]:
-        """What was odd so far; at most 10,000 are kept."""
+        """The diagnostics so far; at most 10,000 are stored."""
     @property
     def diagnostic_counts(self) -> dict[str, int]:
-        """How many diagnostics there were of each code, kept or not."""
+        """The number of diagnostics of each code, stored or not."""
     @property
     def last_sequence_number(self) -> int | None:
         """The sequence number of the last event that had one."""
