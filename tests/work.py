@@ -38,7 +38,7 @@ MEASURES: dict[CodeType, Measure] = {
     json.parse_exact.__code__: _size("raw"),
     json.locate.__code__: _size("raw"),
     json.clean_text.__code__: _size("text"),
-    json.join_text.__code__: lambda local: sum(map(len, local["pieces"])),
+    json.join_text.__code__: lambda local: sum(map(len, local["texts"])),
     json.LineCheck.push.__code__: _size("line"),
     blocks.field.__code__: _size("line"),
     blocks.Block.whole.__code__: lambda local: 0 if local["self"].check else sum(map(len, local["self"].data)),

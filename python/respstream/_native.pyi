@@ -80,7 +80,7 @@ class Decoder:
 
 @final
 class State:
-    """One response, folded so far: what a `respstream.Response` reads."""
+    """The state of one response, which a `respstream.Response` reads."""
 
     version: int
     complete: bool
@@ -132,21 +132,21 @@ def locate(raw: bytes) -> dict[str, tuple[int, int]]:
     """Byte spans of the values of the top-level members of a valid object; the last duplicate wins."""
 
 SEARCHED: int
-"""Objects up to this size are searched anew for each member that is read: that costs less than a dict of all of them."""
+"""The size up to which an object is searched again for each member, which costs less than a dict of all members."""
 
 def read_member(raw: bytes, name: object) -> Any:
-    """A member of an object: what a small number, a word or a string is, else its bytes. Raises KeyError, ValueError."""
+    """A member of an object: the value of a small number, a word or a string, else its bytes. Raises KeyError, ValueError."""
 
 def response_row(state: State, source: str, *, whole: bool = False) -> tuple[Any, ...]:
-    """The row of one response; with `whole` its JSON is among them. Times are microseconds since the epoch."""
+    """The values of the table `responses` in column order; with `whole` including its JSON. Times are in microseconds."""
 
 @final
 class Scan:
     """A scan that can be run any number of times.
 
-    An input is its name, a path as bytes or a callable that opens it, and the part that is wanted (start, end), None for
-    all. With `split` responses have no numbers, unless the part is the whole. With `full` all is read and checked, whatever
-    the columns need.
+    An input is its name, a path as bytes or a callable that opens it, and the range to read (start, end), None for all.
+    `split`: responses have no number, unless the range is the whole source. `full`: read and check everything, also parts
+    that no selected column depends on.
     """
 
     def __new__(
@@ -180,7 +180,7 @@ class Stream:
 
 @final
 class Batch:
-    """Some rows of a table, for whoever speaks Arrow."""
+    """A batch of rows of a table, with Arrow's PyCapsule interface."""
 
     num_rows: int
     schema: Schema
@@ -190,13 +190,13 @@ class Batch:
 
 @final
 class Schema:
-    """The schema of a table, for whoever speaks Arrow."""
+    """The schema of a table, with Arrow's PyCapsule interface."""
 
     names: list[str]
     def __new__(cls, table: str, columns: list[str] | None = None, *, split: bool = False) -> Schema: ...
     def __arrow_c_schema__(self) -> object: ...
 
-# For the tests, which compare the twins and force the paths.
+# For tests, which compare the backends and force each path.
 
 def catalogue() -> list[dict[str, Any]]: ...
 def diagnostic_kinds() -> dict[str, tuple[str, str]]: ...
@@ -210,15 +210,15 @@ def line_check(lines: list[bytes]) -> list[str]: ...
 
 @final
 class SdkPlan:
-    """How the openai SDK's events are built, type by type. Only here: the Python twin leaves the SDK as it is."""
+    """How the openai SDK's events are built, type by type. The fallback has no equivalent."""
 
     def __new__(cls) -> SdkPlan: ...
     def extend(self, nodes: list[tuple[Any, ...]]) -> None:
-        """Appends nodes (tuples of a kind and its arguments) to those there are; each is known by its place."""
+        """Appends nodes (tuples of a kind and its arguments); a node is identified by its position."""
     def set_event(self, kind: str, node: int | None) -> None:
         """Events of this type are built by this node from now on; with None, by the SDK."""
     def build(self, node: int, text: bytes) -> Any:
-        """What the node makes of one JSON text as the SDK would; None where that is not sure."""
+        """The value that the SDK would make of one JSON text; None if that is not certain."""
 
 @final
 class SdkReader:
@@ -226,21 +226,21 @@ class SdkReader:
 
     def __new__(cls, plan: SdkPlan, drafts: Sequence[str] = ...) -> SdkReader: ...
     def feed(self, chunk: bytes) -> list[Any] | tuple[Any, ...]:
-        """The events that a chunk completes: a list of them, or a tuple where texts or bytes for the SDK are among them."""
+        """The events that a chunk completes: a list, or a tuple if it includes texts or bytes for the SDK."""
     @property
     def rest(self) -> bytes:
         """The bytes of the block that is not complete."""
 
 @final
 class SdkDraft:
-    """An event that an `SdkRun` makes into its own, or that is made as it is."""
+    """An event that an `SdkRun` or `event()` turns into an object."""
 
     def event(self) -> Any:
         """The event. Raises `ValueError` if it was made already."""
 
 @final
 class SdkStamp:
-    """Makes events of one of the SDK's classes out of events of another, with one more member."""
+    """Makes events of an SDK class from events of another class and one more member."""
 
     def __new__(cls, class_: type[Any], fields: list[tuple[Any, ...]], given: set[str], added: str) -> SdkStamp: ...
     def stamp(self, event: Any, added: Any) -> Any:

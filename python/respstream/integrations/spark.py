@@ -106,7 +106,7 @@ class LogReader(DataSourceReader):  # type: ignore[misc]
 
     def read(self, partition: InputPartition | None) -> Iterator[pa.RecordBatch]:
         """The rows of a partition as Arrow batches of Spark's types."""
-        # Where there are no partitions Spark makes one of None, or none of a kind.
+        # Without partitions, Spark passes one that is None, or one of another class.
         splits: list[Split] = getattr(partition, "value", None) or []
         for batch in _tasks.read(splits, self._table, self._columns, self._batch_rows, self._unreadable):
             yield from self._cast(batch)

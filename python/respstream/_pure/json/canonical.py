@@ -30,7 +30,7 @@ _CONSTANTS: Final = {None: "null", True: "true", False: "false"}
 
 
 def _write(value: Any, out: list[str]) -> Iterator[Any]:
-    """Writes a value, but gives the values inside it to be written by the caller where they stand."""
+    """Writes a value, and yields each value inside it, which the caller writes at that point."""
     if isinstance(value, dict):
         comma = "{"
         for key, child in value.items():

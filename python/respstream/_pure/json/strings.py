@@ -24,9 +24,9 @@ def clean_text(text: str) -> str:
     return text
 
 
-def join_text(pieces: list[str]) -> str:
-    """Joins pieces of text; a surrogate pair that two pieces share becomes its character, a lone surrogate U+FFFD."""
-    return clean_text("".join(pieces))
+def join_text(texts: list[str]) -> str:
+    """Joins texts; a surrogate pair split over two texts becomes its character, a lone surrogate U+FFFD."""
+    return clean_text("".join(texts))
 
 
 def clean(value: Any) -> Any:

@@ -1,4 +1,4 @@
-"""A recorder around a client: what comes of its requests to the Responses API goes into a file, with its times.
+"""Records the streams of a client: the responses to its requests to the Responses API are written to a file, with times.
 
 It hooks into the HTTP client by its event hooks, which are a public interface of httpx, so that it sees streams and whole
 answers, retries, and what copies of the client ask for.

@@ -26,7 +26,7 @@ _RUNS = 16  # the maximum number of texts at once; with more, all of them start 
 
 
 def _stamp(event: Any, made: Any) -> Any:
-    """What makes events like `made` out of ones like `event`; None where it does not come out equal."""
+    """A stamp that makes events like `made` from events like `event`; None if its result differs."""
     cls = made.__class__
     fields = [
         (name, name, 0, field.is_required(), None if field.is_required() else field.default)
@@ -44,7 +44,7 @@ def _warn() -> None:
 
 
 class _Deltas:
-    """In front of the SDK's state: the deltas of a text that it has begun are not its business."""
+    """A subclass of the SDK's state, which it bypasses for further deltas of a text."""
 
     _sdk: ClassVar[Sdk]
     _faithful: ClassVar[bool]
@@ -65,7 +65,7 @@ class _Deltas:
         if event.__class__ is _backend.engine.SdkDraft:
             event = event.event()
         attribute = _TARGETS.get(event.type)
-        # The first delta of another text leaves the texts of the others alone.
+        # The first delta of another text does not affect the other texts.
         if attribute is None or event.delta.__class__ is not str or len(self._runs) == _RUNS:
             self._flush()
         events: list[Any] = super().handle_event(event)  # type: ignore[misc]
@@ -76,7 +76,7 @@ class _Deltas:
         return events
 
     def _flush(self) -> None:
-        """Puts the texts back where the SDK looks for them."""
+        """Stores the texts in the SDK's snapshot."""
         for run, target, attribute in self._runs:
             setattr(target, attribute, run.text)
         self._runs.clear()
@@ -98,7 +98,7 @@ class _Deltas:
         self._runs.append((self._run, target, attribute))
 
     def _target(self, event: Any) -> Any:
-        """What the SDK adds the delta to."""
+        """The item or part that the SDK adds the delta to."""
         find = getattr(self, "_get_output_item", None)
         if find is not None:
             item = find(event.output_index)
@@ -140,7 +140,7 @@ def adopt(stream: Any, sdk: Sdk, faithful: bool) -> None:
         ours = object.__new__(cls)
         ours.__dict__.update(state.__dict__, _runs=[], _run=None)
         stream._state = ours
-        # Nobody else sees what the state is handed.
+        # Only the state reads the events.
         raw: Any = getattr(stream, "_raw_stream", None)
         if hasattr(raw, "drafts"):
             raw.drafts = _TARGETS
