@@ -24,7 +24,7 @@ def native() -> ModuleType:
 
 @functools.cache
 def _twin() -> ModuleType:
-    return import_module("respstream._pure")
+    return import_module("respstream._fallback")
 
 
 def events(data: bytes) -> EventsAnswer:

@@ -25,7 +25,7 @@ from starlette.responses import JSONResponse, Response, StreamingResponse
 from starlette.routing import Route
 
 import respstream
-from respstream.recorder import Recorder
+from respstream import Recorder
 
 UPSTREAM = os.environ.get("OPENAI_BASE_URL", "https://api.openai.com/v1")
 KEPT = 1000

@@ -1,7 +1,7 @@
-"""Reads streams of the OpenAI Responses API, live or logged, and folds them.
+"""Reads streams of the OpenAI Responses API, live or recorded, and assembles their responses.
 
-Bytes in; typed events, whole responses and tables out. The hot path is Rust; a pure-Python twin gives the same answers
-where no compiled wheel fits (`BACKEND` tells which is in use).
+Bytes in; typed events, whole responses and tables out. The hot path is Rust; a pure-Python fallback returns identical
+results where no compiled wheel is available. `BACKEND` is the one in use.
 """
 
 from __future__ import annotations
@@ -9,15 +9,16 @@ from __future__ import annotations
 from respstream import sse, types
 from respstream._backend import BACKEND
 from respstream.accumulator import Accumulator
-from respstream.base import Event, Payload, UnknownEvent
 from respstream.decoder import Decoder
 from respstream.diagnostics import Diagnostic
 from respstream.errors import RespstreamError, StreamError
-from respstream.recorder import Recorder, arecord, record
-from respstream.response import Response, ResponseError, ToolCall
-from respstream.splits import Split, plan, read_split
+from respstream.protocols.event import Event, UnknownEvent
+from respstream.protocols.payload import Payload
+from respstream.protocols.responses.response import Response, ResponseError, ToolCall
+from respstream.recordings.recorder import Recorder, arecord, record
 from respstream.stream import aevents, aresponses, events, responses
 from respstream.tables import Scan, Summary, scan, schema
+from respstream.tables.splits import Split, plan, read_split
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -26,7 +27,7 @@ if TYPE_CHECKING:
 else:
 
     def __getattr__(name: str) -> str:
-        # Looked up when it is asked for: that costs several times the import of the package.
+        # Looked up on demand: reading the metadata costs several times the import of the package.
         if name == "__version__":
             from importlib.metadata import version
 

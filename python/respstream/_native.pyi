@@ -6,7 +6,7 @@ from typing import Any, Literal, final
 from typing_extensions import disjoint_base
 
 from respstream.diagnostics import Diagnostic
-from respstream.response import Response
+from respstream.protocols.responses.response import Response
 from respstream.sse import ServerSentEvent
 from respstream.types import ResponseStreamEvent
 

@@ -1,11 +1,11 @@
-"""What an event keeps by itself, as the base of the event classes: the extension's where that is in use, else this one.
+"""The base of the event classes: that of the extension if it is in use, else the one below.
 
-The extension's keeps payload and numbers in a compact form, and makes objects of them when they are read.
+The extension stores the payload and the numbers in a compact form, and makes objects of them when they are read.
 """
 
 from __future__ import annotations
 
-from respstream._choice import BACKEND, load
+from respstream._engine import BACKEND, native
 
 __all__ = ["Record"]
 
@@ -13,9 +13,9 @@ TYPE_CHECKING = False
 if TYPE_CHECKING or BACKEND == "python":
 
     class Record:
-        """The attributes are those of `Event`, which describes them."""
+        """The attributes that every event has; `Event` describes them."""
 
         __slots__ = ("_named", "offset", "raw", "sequence_number", "stream_id")
 
 else:
-    Record = load("rust").Record
+    Record = native().Record

@@ -1,43 +1,43 @@
-"""The fold of events that one already has: ours, the openai SDK's, or dicts."""
+"""Assembles responses from event objects: of this package, of the openai SDK, or dicts."""
 
 from __future__ import annotations
 
 from itertools import count
 
 from respstream import _backend
-from respstream.base import Event
+from respstream.protocols.event import Event
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
     from typing import Any
 
     from respstream.diagnostics import Diagnostic
-    from respstream.response import Response
+    from respstream.protocols.responses.response import Response
 
 __all__ = ["Accumulator"]
 
 
 class Accumulator:
-    """Folds events: respstream's, the openai SDK's event objects, dicts; mixed as one likes.
+    """Assembles responses from events of this package, event objects of the openai SDK, and dicts, in any mixture.
 
-    Each is read through its JSON, so that the result is that of the bytes. In its diagnostics `offset` is the number of
-    the event, from 0. With `strict`, the first diagnostic of severity error raises StreamError.
+    Each event is read through its JSON, so that the results equal those of the bytes. In diagnostics, `offset` is the number
+    of the event, from 0. `strict`: the first diagnostic of severity error raises StreamError.
     """
 
     __slots__ = ("_decoder", "_numbers")
 
     def __init__(self, *, strict: bool = False) -> None:
         self._decoder = _backend.engine.Decoder(strict=strict)
-        self._numbers = count()  # which threads may share
+        self._numbers = count()  # an iterator that threads may share
 
     def add(self, event: Any) -> None:
-        """Folds one event. Raises TypeError for what is no event."""
+        """Applies one event. Raises TypeError for anything else."""
         raw, name = _payload(event)
         self._decoder.add_payload(raw, name, next(self._numbers))
 
     @property
     def response(self) -> Response | None:
-        """The latest response, folded so far; None before the first."""
+        """The latest response, assembled so far; None before the first."""
         response: Response | None = self._decoder.response
         return response
 
@@ -49,13 +49,13 @@ class Accumulator:
 
     @property
     def diagnostics(self) -> list[Diagnostic]:
-        """What was odd so far; at most 10,000 are kept."""
+        """The diagnostics so far; at most 10,000 are stored."""
         diagnostics: list[Diagnostic] = self._decoder.diagnostics
         return diagnostics
 
 
 def _payload(event: Any) -> tuple[bytes, str | None]:
-    """The JSON of an event, and the name of its event line where that stood in for the type."""
+    """The JSON of an event, and the name of its event line if its payload has no type."""
     if isinstance(event, Event):
         return event.raw, event._named
     if isinstance(event, dict):

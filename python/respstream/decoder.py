@@ -1,4 +1,4 @@
-"""The sans-IO decoder of the engine in use."""
+"""The sans-IO decoder of the backend in use."""
 
 from __future__ import annotations
 
@@ -6,7 +6,7 @@ from respstream import _backend
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
-    from respstream._pure.decoder import Decoder
+    from respstream._fallback import Decoder
 else:
     Decoder = _backend.engine.Decoder
 

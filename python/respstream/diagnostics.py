@@ -1,8 +1,8 @@
-"""What was odd about a source: where, how bad, and in words. The codes are those of the catalogue."""
+"""Problems of a source, with their position, severity and message. docs/diagnostics.md lists the codes."""
 
 from __future__ import annotations
 
-from respstream._catalogue import DIAGNOSTICS
+from respstream._codes import DIAGNOSTICS
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -12,11 +12,11 @@ __all__ = ["Diagnostic"]
 
 
 class Diagnostic:
-    """One oddity of a source, as a value.
+    """One problem of a source, as a value.
 
-    `offset` and `length` give its span in bytes of the uncompressed source, `line` the 1-based line of its first byte.
-    `sequence_number` is that of the event it was seen at, `response_id` the id of the response it belongs to; both may be
-    None. `detail` holds the facts that the message is made of.
+    `offset`, `length`: its span in bytes of the uncompressed source. `line`: the 1-based line of its first byte.
+    `sequence_number`: that of its event, or None. `response_id`: the id of its response, or None. `detail`: the values in
+    the message.
     """
 
     __slots__ = ("code", "detail", "length", "line", "offset", "response_id", "sequence_number")
@@ -41,16 +41,16 @@ class Diagnostic:
 
     @property
     def severity(self) -> Literal["error", "warning", "info"]:
-        """How bad it is: an error lost something, a warning may have, an info did not."""
+        """The severity: "error" (data was lost), "warning" (data may be lost) or "info" (nothing was lost)."""
         return DIAGNOSTICS[self.code][0]  # type: ignore[return-value]
 
     @property
     def message(self) -> str:
-        """The diagnostic in one line of English."""
+        """The message, one line of English."""
         return message(self.code, self.detail)
 
     def to_dict(self) -> dict[str, Any]:
-        """All of it as a plain dict, message and severity too."""
+        """All attributes as a dict, including message and severity."""
         return {
             "code": self.code,
             "severity": self.severity,
@@ -82,7 +82,7 @@ class Diagnostic:
 
 
 def message(code: str, detail: dict[str, Any] | None) -> str:
-    """The message of a diagnostic: the template of its code, filled from its detail."""
+    """The message of a diagnostic: the template of its code, filled with its detail."""
     template = DIAGNOSTICS[code][1]
     if not detail:
         return template

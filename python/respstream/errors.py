@@ -1,4 +1,4 @@
-"""The exceptions of the package. Content raises none of them unless `strict` was asked for."""
+"""The exceptions of the package. Malformed input raises them only with `strict=True`."""
 
 from __future__ import annotations
 
@@ -6,7 +6,6 @@ TYPE_CHECKING = False
 if TYPE_CHECKING:
     from typing import Any
 
-    from respstream.base import Event
     from respstream.diagnostics import Diagnostic
 
 __all__ = ["RespstreamError", "StreamError"]
@@ -17,19 +16,19 @@ class RespstreamError(Exception):
 
 
 class StreamError(RespstreamError):
-    """A diagnostic of severity error, raised because `strict` was asked for.
+    """A diagnostic of severity error, raised with `strict=True`.
 
-    `code`, `offset` (bytes of the source) and `line` are the diagnostic's; `events` are those that the same call had
-    decoded before it; `source` names the source where a scan has several. The decoder that raised it refuses further bytes until
-    `reset()`.
+    `code`, `offset` (in bytes of the source) and `line`: those of the diagnostic. `events`: the events that the same call
+    decoded before it. `source`: the name of the source if a scan has several. The decoder that raised it accepts no bytes
+    until `reset()`.
     """
 
-    def __init__(self, diagnostic: Diagnostic, events: list[Event] | None = None, source: str | None = None) -> None:
+    def __init__(self, diagnostic: Diagnostic, events: list[Any] | None = None, source: str | None = None) -> None:
         where = f"{diagnostic.code} at byte {diagnostic.offset}, line {diagnostic.line}: {diagnostic.message}"
         super().__init__(where if source is None else f"{source}: {where}")
         self.diagnostic = diagnostic
         self.source = source
-        self.events: list[Event] = [] if events is None else events
+        self.events: list[Any] = [] if events is None else events
 
     @property
     def code(self) -> str:
@@ -38,12 +37,12 @@ class StreamError(RespstreamError):
 
     @property
     def offset(self) -> int:
-        """Where the diagnostic's span begins, in bytes of the uncompressed source."""
+        """The offset of the diagnostic's span, in bytes of the uncompressed source."""
         return self.diagnostic.offset
 
     @property
     def line(self) -> int:
-        """The 1-based line of the source in which the span begins."""
+        """The 1-based line of the source where the span begins."""
         return self.diagnostic.line
 
     def __reduce__(self) -> tuple[Any, ...]:

@@ -1,59 +1,62 @@
-"""Events and responses of a source, lazily: the decoder with a reader in front of it."""
+"""Events and responses of a source, read lazily."""
 
 from __future__ import annotations
 
 from respstream.diagnostics import Diagnostic
 from respstream.errors import StreamError
-from respstream.sources import CorruptFile, achunks, chunks
-from respstream.wrapped import FileDecoder
+from respstream.inputs.sources import CorruptFile, achunks, chunks
+from respstream.recordings.file_decoder import FileDecoder
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator, Callable, Iterator
     from typing import Any, Generic, TypeVar
 
-    from respstream.response import Response
+    from respstream.protocols.responses.response import Response
     from respstream.types import ResponseStreamEvent
 
     T = TypeVar("T")
 else:
-    # `typing` costs more than everything else that this package imports.
+    # Importing `typing` costs more than all other imports of this package.
     T = None
     Generic = {T: object}
 
 __all__ = ["AsyncStream", "Stream", "aevents", "aresponses", "events", "responses"]
 
-FILE_EVENT_BYTES = 64 << 20  # the default of `max_event_bytes` for what reads files
+FILE_EVENT_BYTES = 64 << 20  # the default of `max_event_bytes` for files
 
 
 class _Reading:
-    """A source on its way through the decoder. It knows no stream: one that is dropped goes at once, and its source with it."""
+    """Reads a source through a decoder.
+
+    It has no reference to its stream, so that a stream without references is freed at once, and its source is closed.
+    """
 
     def __init__(self, opened: Callable[[Any], Any], source: Any, options: dict[str, Any], *, whole: bool) -> None:
         self.decoder = FileDecoder(**options)
         self._feed = self.decoder.fold if whole else self.decoder.feed
-        self._pieces = self.decoder.fold_in_pieces if whole else self.decoder.feed_in_pieces
+        self._parts = self.decoder.fold_in_parts if whole else self.decoder.feed_in_parts
         self._finish = self.decoder.fold_end if whole else self.decoder.finish
         self._whole = whole
         self._strict: bool = options["strict"]
         self._closed = False
-        self._batch: list[Any] = []  # what was found at once and is being handed out; closing empties it
-        self.damage: list[Diagnostic] = []  # of the file around the stream
+        self._batch: list[Any] = []  # the items of one call that are being returned; closing empties it
+        self.damage: list[Diagnostic] = []  # diagnostics of the compressed file
         self._chunks = opened(source)
 
     def run(self) -> Iterator[Any]:
-        """What is found in a synchronous source."""
+        """Yields the items of a synchronous source."""
         try:
             try:
                 for chunk in self._chunks:
                     if self.is_closed():
                         return
-                    for found in self._pieces(chunk):
+                    for found in self._parts(chunk):
                         self._batch = found
                         yield from found
                         if self.is_closed():
                             return
-                        found.clear()  # before the next ones are made, which take the same memory
+                        found.clear()  # so that the next items reuse the memory
             except CorruptFile as error:
                 self._damaged(error)
             if not self._closed:
@@ -68,7 +71,7 @@ class _Reading:
             self.close()
 
     async def arun(self) -> AsyncIterator[Any]:
-        """The same of an asynchronous one."""
+        """Yields the items of an asynchronous source."""
         try:
             try:
                 async for chunk in self._chunks:
@@ -94,18 +97,18 @@ class _Reading:
             await self.aclose()
 
     def is_closed(self) -> bool:
-        """Whether it was ended from outside, as it may be between any two events."""
+        """Whether the user closed the stream, which is possible between any two events."""
         return self._closed
 
     def close(self) -> None:
-        """Ends it, and closes a synchronous source."""
+        """Stops reading, and closes a synchronous source."""
         self._stop()
         close = getattr(self._chunks, "close", None)
         if close is not None:
             close()
 
     async def aclose(self) -> None:
-        """The same for an asynchronous one."""
+        """Stops reading, and closes an asynchronous source."""
         self._stop()
         close = getattr(self._chunks, "aclose", None)
         if close is not None:
@@ -116,22 +119,22 @@ class _Reading:
         self._batch.clear()
 
     def _damaged(self, error: CorruptFile) -> None:
-        """Diagnoses a compressed file that cannot be read to its end; what was read before counts."""
+        """Adds a diagnostic for a compressed file that cannot be read to its end; the data before it is used."""
         found = Diagnostic(error.code, error.offset, 0, error.line, detail={"reason": str(error)})
         self.damage.append(found)
         if self._strict:
             raise StreamError(found)
 
     def _before(self, error: StreamError) -> list[Any]:
-        """What was found before a failure and not yet handed out."""
+        """The items before a failure that were not returned yet."""
         found: list[Any] = list(error.events)
         if self._whole:
             found += [response for response in self.decoder.responses if response.stream_index is not None]
         return found
 
 
-class _Known(Generic[T]):
-    """What synchronous and asynchronous streams tell of what has been read."""
+class _Results(Generic[T]):
+    """The results so far of synchronous and asynchronous streams."""
 
     if not TYPE_CHECKING:
 
@@ -142,38 +145,41 @@ class _Known(Generic[T]):
 
     @property
     def diagnostics(self) -> list[Diagnostic]:
-        """What was odd in what has been read so far; complete when the stream is exhausted."""
+        """The diagnostics so far; complete once the stream is exhausted."""
         diagnostics: list[Diagnostic] = self._reading.decoder.diagnostics
         return diagnostics + self._reading.damage
 
     @property
     def responses(self) -> list[Response]:
-        """The responses folded so far that were not handed out: those that have ended first."""
+        """The responses that were not returned yet: those that have ended, then the open ones."""
         responses: list[Response] = self._reading.decoder.responses
         return responses
 
     @property
     def response(self) -> Response | None:
-        """The latest response, folded so far."""
+        """The latest response, assembled so far; None before the first."""
         response: Response | None = self._reading.decoder.response
         return response
 
 
-class Stream(_Known[T]):
-    """An iterator over what a source holds. It closes the source at the end, at `close()`, or as a context manager."""
+class Stream(_Results[T]):
+    """An iterator over the events or responses of a source.
+
+    It closes the source at its end, on `close()`, and as a context manager.
+    """
 
     def __init__(self, source: Any, options: dict[str, Any], *, whole: bool) -> None:
         self._reading = _Reading(chunks, source, options, whole=whole)
         self._found: Iterator[T] = self._reading.run()
 
     def __iter__(self) -> Iterator[T]:
-        return self._found  # itself, so that a loop does not pay for a call of `__next__` an event
+        return self._found  # the generator itself, which saves a call of `__next__` per event
 
     def __next__(self) -> T:
         return next(self._found)
 
     def close(self) -> None:
-        """Stops reading and releases the source; nothing more is handed out. Safe to call twice."""
+        """Stops reading and closes the source. Safe to call twice."""
         self._reading.close()
 
     def __enter__(self) -> Stream[T]:
@@ -183,7 +189,7 @@ class Stream(_Known[T]):
         self.close()
 
 
-class AsyncStream(_Known[T]):
+class AsyncStream(_Results[T]):
     """As `Stream`, over an asynchronous iterable of bytes."""
 
     def __init__(self, source: Any, options: dict[str, Any], *, whole: bool) -> None:
@@ -197,7 +203,7 @@ class AsyncStream(_Known[T]):
         return await anext(self._found)
 
     async def aclose(self) -> None:
-        """Stops reading and releases the source; nothing more is handed out. Safe to call twice."""
+        """Stops reading and closes the source. Safe to call twice."""
         await self._reading.aclose()
 
     async def __aenter__(self) -> AsyncStream[T]:
@@ -218,14 +224,16 @@ def events(
     time: str | None = None,
     lane: str | None = None,
 ) -> Stream[ResponseStreamEvent]:
-    """The typed events of a source, one after the other.
+    """The typed events of a source, read lazily.
 
-    `source`: bytes, a path, a binary file object, or an iterable of bytes. `form`: "auto", "sse", "jsonl",
-    "rows", "har" or "vcr"; `field`, `time` and `lane` are JSON pointers into rows (docs/recordings.md). `on_eof`:
-    whether an unfinished block at the end counts ("flush") or not ("discard", as the standard has it). With `strict`, the
-    first diagnostic of severity error raises StreamError. `max_event_bytes`: larger payloads are skipped and diagnosed.
-    Raises ValueError, TypeError or OSError for the source itself, never for what it holds: a compressed file that is damaged
-    or cut short gives what can be read, and a diagnostic.
+    `source`: bytes, a path, a binary file object, or an iterable of bytes. `form`: the input format, "auto", "sse", "jsonl",
+    "rows", "har" or "vcr". `field`, `time`, `lane`: JSON pointers into rows (docs/recordings.md). `on_eof`: "flush" keeps an
+    unfinished block at the end, "discard" drops it, as the standard requires. `strict`: the first diagnostic of severity
+    error raises StreamError. `max_event_bytes`: larger payloads are skipped with a diagnostic; default 64 MiB for a path,
+    else no limit.
+
+    Raises ValueError, TypeError or OSError for the source and the options. Malformed input never raises by default: problems
+    are in `diagnostics`, with byte offsets. Of a corrupt or truncated compressed file, the readable part is used.
     """
     return Stream(source, _options(source, form, on_eof, strict, max_event_bytes, (field, time, lane)), whole=False)
 
@@ -241,7 +249,7 @@ def responses(
     time: str | None = None,
     lane: str | None = None,
 ) -> Stream[Response]:
-    """The folded responses of a source, each when the next one begins or the source ends. Options as for `events`."""
+    """The responses of a source, each returned when the next one begins or the source ends. Options as for `events`."""
     return Stream(source, _options(source, form, on_eof, strict, max_event_bytes, (field, time, lane)), whole=True)
 
 

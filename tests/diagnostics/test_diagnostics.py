@@ -9,7 +9,7 @@ from typing import Any
 import pytest
 
 from respstream import Diagnostic, StreamError
-from respstream._catalogue import DIAGNOSTICS as CODES
+from respstream._codes import DIAGNOSTICS as CODES
 from tests.support import doc_tables, readings
 from tests.support.minimal_streams import BEGIN, DIAGNOSTICS, ELSEWHERE, END, ITEM, Minimal
 

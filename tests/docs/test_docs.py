@@ -11,7 +11,7 @@ from pathlib import Path
 import pytest
 
 import respstream
-import respstream.recorder
+import respstream.recordings.recorder
 from tests.support import doc_examples, doc_tables
 from tests.support.paths import ROOT
 
@@ -65,7 +65,7 @@ def test_event_table_is_up_to_date() -> None:
 def test_api_reference_has_every_public_name() -> None:
     page = (ROOT / "docs" / "api.md").read_text("utf-8")
     documented = set(re.findall(r"(?:autofunction|autoclass|autoexception|py:data):: (?:[\w.]*\.)?(\w+)", page))
-    documented |= set(respstream.recorder.__all__)  # `automodule`
+    documented |= set(respstream.recordings.recorder.__all__)  # `automodule`
     assert set(respstream.__all__) - documented == {"sse", "types"}, "modules have sections, or pages"
 
 

@@ -23,7 +23,7 @@ BOM = b"\xef\xbb\xbf"
 def as_tuple(item: Item) -> tuple[Any, ...]:
     if isinstance(item, Frame):
         members = None if item.decoded is None else count_members(item.data)
-        where = (item.offset, item.end, item.line, item.what)
+        where = (item.offset, item.end, item.line, item.kind)
         return ("frame", item.data, item.name, *where, item.missing, item.unfinished, members)
     if isinstance(item, Done):
         return ("done",)

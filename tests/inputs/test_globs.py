@@ -10,7 +10,7 @@ import pyarrow as pa
 import pytest
 
 import respstream
-from respstream import paths
+from respstream.inputs import paths
 
 LINE = b'{"type":"keepalive"}\n'
 

@@ -12,7 +12,8 @@ import pyarrow as pa
 import pytest
 
 import respstream
-from respstream import remote, tables
+from respstream import tables
+from respstream.inputs import remote
 from respstream.integrations import _tasks
 from tests.support.minimal_streams import BEGIN, DELTA, END, ITEM
 

@@ -24,7 +24,8 @@ from typing import Any
 import pytest
 
 import respstream
-from respstream import _backend, paths
+from respstream import _backend
+from respstream.inputs import paths
 from tests.support.cli_runner import PATIENCE, Shell, command, rows
 from tests.support.minimal_streams import BEGIN, DELTA, ITEM
 from tests.support.paths import ROOT

@@ -305,11 +305,11 @@ LINEAR: dict[str, Callable[[int], list[bytes]]] = {
 @pytest.mark.parametrize("name", LINEAR)
 def test_call_count_is_linear(name: str) -> None:
     """Twice the input, twice the calls; for the fallback, whose loops are calls."""
-    from respstream import _pure
+    from respstream import _fallback
 
     def run(size: int) -> int:
         parts = LINEAR[name](size)
-        return calls(lambda: readings.feed_all(_pure.Decoder(), parts))
+        return calls(lambda: readings.feed_all(_fallback.Decoder(), parts))
 
     small, large = run(1000), run(2000)
     assert large <= 2.2 * small + 200, (small, large)

@@ -451,7 +451,7 @@ class Endless:
     def read(self, size): return (BEGIN + DELTA * 1000 + END)[:size]
     def close(self): pass
 
-from respstream import paths
+from respstream.inputs import paths
 paths.inputs = lambda _: [paths.Input(str(n), Endless) for n in range(4)]
 """
 

@@ -62,4 +62,4 @@ def test_fallback_imports_only_standard_library() -> None:
 
 @pytest.mark.parametrize("name", ["rich", "click", "pyarrow"])
 def test_cli_is_an_extra(name: str) -> None:
-    assert name not in imported("import respstream.stream, respstream.tables, respstream.sources", "rust")
+    assert name not in imported("import respstream.stream, respstream.tables, respstream.inputs.sources", "rust")

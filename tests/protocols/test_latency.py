@@ -12,7 +12,7 @@ from typing import Any
 import pytest
 
 from respstream import _backend, tables
-from respstream._pure.latency import figures
+from respstream._pure.protocols.latency import figures
 from respstream.latency import FIGURES
 from tests.support.paths import TRANSCRIPTS
 

@@ -17,7 +17,7 @@ import pytest
 
 from respstream import Recorder, _backend, arecord, record
 from respstream.latency import FIGURES, OTEL, merged, percentile
-from respstream.replay import serve, takes
+from respstream.recordings.replay import serve, takes
 from tests.support.openai_server import running
 from tests.support.paths import TRANSCRIPTS
 

@@ -398,7 +398,7 @@ def test_broken_cassette(api: Any) -> None:
 
 
 def test_detection_by_first_bytes() -> None:
-    from respstream.wrapped import sniff
+    from respstream.recordings.detect import detect_wrapper as sniff
 
     seen = {
         b'{"log": {"version"': "har",
@@ -420,7 +420,7 @@ def test_detection_by_first_bytes() -> None:
 
 
 def test_detection_does_not_copy_log() -> None:
-    from respstream.wrapped import sniff
+    from respstream.recordings.detect import detect_wrapper as sniff
 
     log = rows({"type": "response.created"}) * 100_000
     tracemalloc.start()

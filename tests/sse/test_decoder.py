@@ -16,8 +16,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from respstream import sse
-from respstream._pure.lines import LineSplitter
-from respstream._pure.sse import SseDecoder as Reference
+from respstream._pure.sse.decoder import SseDecoder as Reference
+from respstream._pure.sse.lines import LineSplitter
 from respstream.sse import ServerSentEvent as Message
 from tests.support.paths import DATA
 

@@ -19,7 +19,7 @@ from types import ModuleType
 from typing import Any, NamedTuple
 
 from respstream import _backend
-from respstream._catalogue import EVENTS
+from respstream._pure.protocols.responses.catalogue import EVENTS
 from tests.support import random_streams, readings
 from tests.support.paths import TRANSCRIPTS
 from tests.support.wellformed_streams import chance

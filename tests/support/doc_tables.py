@@ -47,12 +47,12 @@ def write(page: str, name: str, table: str) -> None:
 
 def diagnostics_table() -> str:
     """The table of docs/diagnostics.md, with the messages of the fallback."""
-    from respstream import _pure
-    from respstream._catalogue import DIAGNOSTICS as CODES
+    from respstream import _fallback
+    from respstream._codes import DIAGNOSTICS as CODES
 
     found = {}
     for row in DIAGNOSTICS:
-        decoder = _pure.Decoder(**dict(row.options))
+        decoder = _fallback.Decoder(**dict(row.options))
         decoder.feed(row.stream)
         decoder.finish()
         message = next((d.message for d in decoder.diagnostics if d.code == row.code), "?")
@@ -66,7 +66,7 @@ def diagnostics_table() -> str:
 
 def events_table() -> str:
     """The table of docs/events.md, by the catalogue."""
-    catalogue = DOCS.parent / "rust" / "core" / "catalogue.toml"
+    catalogue = DOCS.parent / "rust" / "core" / "src" / "protocols" / "responses" / "catalogue.toml"
     rows = []
     for event in tomllib.loads(catalogue.read_text("utf-8"))["event"]:
         members = [f"`{field['name']}`" for field in event.get("fields", [])]

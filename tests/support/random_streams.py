@@ -12,7 +12,7 @@ from collections.abc import Iterable
 from random import Random
 from typing import Any
 
-from respstream._catalogue import EVENTS
+from respstream._pure.protocols.responses.catalogue import EVENTS
 from tests.support.wellformed_streams import Json, chance, lanes, script
 
 # -- unusual events --------------------------------------------------------------------------------------------------

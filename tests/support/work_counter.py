@@ -13,7 +13,7 @@ from pathlib import Path
 from types import CodeType, ModuleType
 from typing import Any
 
-from respstream import _pure
+from respstream import _fallback
 from respstream._pure import arrays, blocks, frames, json, outside, tree
 from tests.support.backends import load
 from tests.support.paths import ROOT
@@ -67,7 +67,7 @@ def python_work(data: bytes, chunk: int, every: int = 0) -> int:
         elif event == "c_call":
             count += 1
 
-    decoder = _pure.Decoder()
+    decoder = _fallback.Decoder()
     parts = pieces(data, chunk)
     sys.setprofile(profile)
     try:

@@ -21,7 +21,8 @@ import pytest
 from backports import zstd
 
 import respstream
-from respstream import _backend, paths, tables
+from respstream import _backend, tables
+from respstream.inputs import paths
 from tests.support.minimal_streams import BEGIN, DELTA, END, ITEM
 from tests.support.minimal_streams import DIAGNOSTICS as MINIMAL
 from tests.support.paths import TRANSCRIPTS

@@ -15,7 +15,7 @@ import pytest
 
 import respstream
 from respstream import _backend, tables
-from respstream.splits import plan, read_split
+from respstream.tables.splits import plan, read_split
 from tests.records.test_records import OTHER, SECOND, SHAPES, SSE, TEXT, cassette, entry, har, jumble, pieces, rows
 from tests.support.backends import load
 
@@ -221,7 +221,7 @@ HEADS = [
 
 def test_backends_detect_same_format(tmp_path: Path) -> None:
     """A source that is seen as a file that wraps streams is read by Python alone: an entry that is none is a `bad_field`."""
-    from respstream.wrapped import sniff
+    from respstream.recordings.detect import detect_wrapper as sniff
 
     chosen = random.Random(3)
     for number, head in enumerate(HEADS):

@@ -20,7 +20,8 @@ import pytest
 from pyarrow import dataset, feather, parquet
 
 import respstream
-from respstream import _backend, writers
+from respstream import _backend
+from respstream.tables import writers
 from tests.support.minimal_streams import BEGIN, END
 from tests.support.paths import ROOT, TRANSCRIPTS
 
@@ -274,7 +275,7 @@ def _rows(path: Path, method: str) -> int:
 STREAMED = """
 import re, sys, respstream
 from pathlib import Path
-from respstream import paths
+from respstream.inputs import paths
 from tests.support.doc_tables import BEGIN, DELTA, END, ITEM
 
 TOTAL = int(sys.argv[1])

@@ -60,7 +60,7 @@ def _version(ctx: click.Context, _: click.Parameter, wanted: bool) -> None:
         return
     from importlib import metadata
 
-    from respstream import BACKEND
+    from respstream._engine import BACKEND
 
     try:
         number = metadata.version("respstream")

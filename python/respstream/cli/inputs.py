@@ -20,17 +20,17 @@ from typing import Any, BinaryIO, NamedTuple, TypeVar
 
 import click
 
-from respstream import BACKEND
-from respstream._catalogue import DIAGNOSTICS
+from respstream._codes import DIAGNOSTICS
+from respstream._engine import BACKEND
 from respstream.cli.output import Stop, complain, one_line
 from respstream.decoder import Decoder
 from respstream.diagnostics import message
-from respstream.paths import ENDINGS, SUFFIXES, matches, shown, walk
-from respstream.response import Response
-from respstream.sources import READ_BYTES, CorruptFile, decompressed
+from respstream.inputs.paths import ENDINGS, SUFFIXES, matches, shown, walk
+from respstream.inputs.sources import READ_BYTES, CorruptFile, decompressed
+from respstream.protocols.responses.response import Response
+from respstream.recordings.file_decoder import FORMS, FileDecoder
 from respstream.stream import FILE_EVENT_BYTES
 from respstream.tables import Summary
-from respstream.wrapped import FORMS, FileDecoder
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -57,7 +57,7 @@ class Input(NamedTuple):
             return stdin
         if not self.is_url:
             return None
-        from respstream.remote import Url
+        from respstream.inputs.remote import Url
 
         return Url(self.path)
 
@@ -66,7 +66,7 @@ class Input(NamedTuple):
         if self.path is None:
             return None
         if self.is_url:
-            from respstream import remote
+            from respstream.inputs import remote
 
             return remote.state(self.path)
         try:
@@ -124,7 +124,7 @@ class Reading:
         return [_input(match) for match in matches(path)] or None
 
     def _remote(self, url: str) -> list[Input] | None:
-        from respstream import remote
+        from respstream.inputs import remote
 
         try:
             found = remote.names(url, ENDINGS)

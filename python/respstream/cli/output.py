@@ -18,8 +18,8 @@ from typing import IO, Any, Protocol
 
 import click
 
-from respstream.files import is_replaceable, new_file
-from respstream.writers import as_json, as_text
+from respstream.inputs.atomic import is_replaceable, new_file
+from respstream.tables.writers import as_json, as_text
 
 Row = dict[str, Any]
 

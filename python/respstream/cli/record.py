@@ -7,8 +7,8 @@ import sys
 import click
 
 from respstream.cli.inputs import stdin
-from respstream.recorder import Recorder
-from respstream.sources import READ_BYTES
+from respstream.inputs.sources import READ_BYTES
+from respstream.recordings.recorder import Recorder
 
 EXAMPLES = """\b
 Examples:

@@ -36,7 +36,7 @@ def command(reading: Reading, speed: float | None, port: int) -> None:
     Streams come as server-sent events, with the recorded pauses where there are times; point any client's base URL at it.
     Ctrl-C ends it.
     """
-    from respstream.replay import serve, takes
+    from respstream.recordings.replay import serve, takes
 
     recorded = [take for one in reading for take in takes(reading.chunks(one), **reading.options)]
     try:

@@ -30,7 +30,7 @@ from respstream.cli.output import (
 )
 from respstream.cli.privacy import Privacy
 from respstream.cli.progress import Progress
-from respstream.paths import SUFFIXES
+from respstream.inputs.paths import SUFFIXES
 from respstream.tables import COLUMNS, EXTRA, response_row
 
 QUICK_BYTES = 16 << 20

@@ -103,7 +103,7 @@ def _put(coming: queue.Queue[Any], found: Any, left: threading.Event) -> bool:
 
 def write(scanned: Scanned, path: str, form: str, partition_by: str | None) -> None:
     """Writes the rows to a file or a folder, which appears whole or not at all. Raises what `writers.write` raises."""
-    from respstream import writers
+    from respstream.tables import writers
 
     scan: Any = scanned
     with ended_by_signals():
@@ -130,7 +130,7 @@ def _pyarrow(table: str) -> Any:
 
 
 def _given(one: Input) -> Any:
-    from respstream import paths
+    from respstream.inputs import paths
 
     opener: Any = one.opener()
     if opener is None:

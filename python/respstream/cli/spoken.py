@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Set as AbstractSet
 from typing import Any, NamedTuple
 
-from respstream.base import Payload
+from respstream.protocols.payload import Payload
 
 MESSAGE, REASONING, CALL = "message", "reasoning", "call"
 SUMMARY = "summary_index"

@@ -14,7 +14,7 @@ from rich.cells import cell_len, set_cell_size
 
 from respstream.cli.output import Row, coloured, is_seen, one_line
 from respstream.tables import COLUMNS
-from respstream.writers import as_text
+from respstream.tables.writers import as_text
 
 GAP = "  "
 FIRST = 100

@@ -7,14 +7,14 @@ from collections.abc import Sequence
 
 import click
 
-from respstream.base import Event
 from respstream.cli.check import describe
 from respstream.cli.inputs import Input, Reading, reads
 from respstream.cli.output import complain, one_line
 from respstream.cli.spoken import CALL, MESSAGE, REASONING
 from respstream.cli.voices import Page, Voice
 from respstream.decoder import Decoder
-from respstream.response import Response
+from respstream.protocols.event import Event
+from respstream.protocols.responses.response import Response
 
 TOLD = 10
 """So many errors are told in full: a log may have thousands, and the text is what was asked for."""

@@ -6,10 +6,11 @@ import json
 from collections.abc import Set as AbstractSet
 from typing import IO, Any
 
-from respstream._catalogue import EVENTS
-from respstream.base import Event, Payload, UnknownEvent
+from respstream._pure.protocols.responses.catalogue import EVENTS
 from respstream.cli.output import harmless
 from respstream.cli.spoken import CALL, HEARD, MESSAGE, REASONING, SUMMARY, Heard, kind_of, label_of, part_text, spoken
+from respstream.protocols.event import Event, UnknownEvent
+from respstream.protocols.payload import Payload
 
 TERMINAL = {name for name, entry in EVENTS.items() if entry.phase == "terminal"}
 MAX_INDEX = 65_535

@@ -1,7 +1,7 @@
-"""What the bridges to engines share: splits in bundles that make good tasks, the batches of a bundle, an estimate of sizes.
+"""Shared by the integrations with Ray, Spark and polars: splits in bundles, the batches of a bundle, an estimate of sizes.
 
-An engine gives a task to a process, and again to another one where that process died. So a task is a plain value, reads the
-same rows in the same batches every time, and fails as a whole where it could not read what it was given.
+A framework runs a task in a process, and again in another process if the first one died. So a task is a value that can be
+pickled, reads the same rows in the same batches every time, and fails as a whole if it cannot read its input.
 """
 
 # pyarrow need not be installed where types are checked.
@@ -13,9 +13,9 @@ import io
 import os
 from typing import TYPE_CHECKING, Any
 
-from respstream import remote
-from respstream.splits import Split, cut, plan, read_split
+from respstream.inputs import remote
 from respstream.tables import Scan, batch_size
+from respstream.tables.splits import Split, cut, plan, read_split
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
@@ -46,7 +46,7 @@ def listed(paths: Any) -> Any:
 def sources(paths: Any, options: dict[str, Any]) -> list[Split]:
     """Whole sources, with their sizes where they are known.
 
-    Paths are absolute, as workers have another working directory; the names of the sources stay as they were given.
+    Paths are absolute, because workers have another working directory; the names of the sources do not change.
     """
     found = plan(paths, _WHOLE, **options)
     for split in found:
@@ -61,7 +61,7 @@ def sources(paths: Any, options: dict[str, Any]) -> list[Split]:
 def bundles(sources: Sequence[Split], target_bytes: int) -> list[list[Split]]:
     """Sources as splits of about `target_bytes`: large files are cut, small neighbours come together.
 
-    What is no file is never cut; where its size is not known it has a bundle of its own.
+    Only files are cut; a source of unknown size gets its own bundle.
     """
     found: list[list[Split]] = []
     room = 0

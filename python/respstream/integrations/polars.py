@@ -49,9 +49,9 @@ def scan_table(
     `scan` raises.
     """
     _tasks.checked(unreadable)
-    given = _tasks.listed(paths)
+    sources = _tasks.listed(paths)
     wanted = None if columns is None else list(columns)
-    scan(given, table, wanted, threads, **options)  # refuses at once what is wrong
+    scan(sources, table, wanted, threads, **options)  # raises for invalid arguments before the query runs
     schema = _frame(scan([], table, wanted)).schema
 
     def source(
@@ -60,7 +60,7 @@ def scan_table(
         names = list(schema) if with_columns is None else with_columns
         needed = names if predicate is None else list(dict.fromkeys([*names, *predicate.meta.root_names()]))
         rows = min(size for size in (n_rows, batch_size, most_rows(None)) if size is not None)
-        logs = scan(given, table, needed, threads, max(1, rows), **options)
+        logs = scan(sources, table, needed, threads, max(1, rows), **options)
         for frame in _limited(_frames(logs, unreadable), n_rows):
             yield (frame if predicate is None else frame.filter(predicate)).select(names)
 
@@ -74,7 +74,7 @@ def _frames(logs: Scan, unreadable: str) -> Iterator[pl.DataFrame]:
 
 
 def _limited(frames: Iterator[pl.DataFrame], rows: int | None) -> Iterator[pl.DataFrame]:
-    """The first rows, all where there is no limit; nothing is read after the last one."""
+    """The first rows, or all without a limit; nothing is read after the last one."""
     for frame in frames:
         yield frame if rows is None else frame.head(rows)
         if rows is not None and (rows := rows - frame.height) <= 0:

@@ -24,15 +24,15 @@ except ModuleNotFoundError as missing:
     raise ImportError("pip install 'respstream[ray]' reads logs into Ray") from None
 
 from respstream.integrations import _tasks
-from respstream.splits import Split, read_split
 from respstream.tables import wanted_columns
+from respstream.tables.splits import Split, read_split
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator
 
 __all__ = ["LogDatasource", "read_responses", "read_table"]
 
-_LEAST_BYTES = 8 << 20  # a smaller task is mostly the engine's own work
+_LEAST_BYTES = 8 << 20  # in a smaller task, the overhead of Ray dominates
 
 
 def read_responses(paths: Any, columns: Iterable[str] | None = None, **options: Any) -> Dataset:
@@ -110,7 +110,7 @@ class LogDatasource(Datasource):  # type: ignore[misc]
     # -- projection ------------------------------------------------------------------------------------------------
 
     def supports_projection_pushdown(self) -> bool:
-        """Columns that nobody asks for are not read."""
+        """Only the selected columns are read."""
         return True
 
     def get_projection_map(self) -> dict[str, str] | None:
@@ -136,7 +136,7 @@ class LogDatasource(Datasource):  # type: ignore[misc]
 
 
 def _blocks(splits: list[Split], table: str, names: dict[str, str] | None, unreadable: str) -> Iterator[pa.Table]:
-    """What a task of Ray gives, on the machine where it runs."""
+    """The blocks of a Ray task, on the machine where it runs."""
     for batch in _tasks.read(splits, table, _columns(names), None, unreadable):
         yield _named(pa.Table.from_batches([batch]), names)
 

@@ -29,8 +29,8 @@ except ModuleNotFoundError as missing:
     raise ImportError("pip install 'respstream[spark]' reads logs into Spark 4") from None
 
 from respstream.integrations import _tasks
-from respstream.splits import TARGET_BYTES, Split
 from respstream.tables import schema, wanted_columns
+from respstream.tables.splits import TARGET_BYTES, Split
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -106,7 +106,7 @@ class LogReader(DataSourceReader):  # type: ignore[misc]
 
     def read(self, partition: InputPartition | None) -> Iterator[pa.RecordBatch]:
         """The rows of a partition as Arrow batches of Spark's types."""
-        # Where there are no partitions Spark makes one of None, or none of a kind.
+        # Without partitions, Spark passes one that is None, or one of another class.
         splits: list[Split] = getattr(partition, "value", None) or []
         for batch in _tasks.read(splits, self._table, self._columns, self._batch_rows, self._unreadable):
             yield from self._cast(batch)

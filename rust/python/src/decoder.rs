@@ -173,7 +173,7 @@ impl Decoder {
     /// Adds the diagnostic `bad_field` for a record that another reader found and cannot read.
     fn bad_record(&self, py: Python<'_>, field: &str, expected: &str, span: Span) -> PyResult<()> {
         self.without_output(py, |core| {
-            core.bad_record(field, expected, record_span((None, None), span))
+            core.bad_record(field, expected, record_span((None, None), span));
         })
     }
 

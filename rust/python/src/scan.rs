@@ -166,7 +166,7 @@ impl RecordingReader for PythonRecordings {
             RecordingFormat::Vcr => "vcr",
         };
         let read = attach_for_io(|py| {
-            let module = PyModule::import(py, "respstream.wrapped")?;
+            let module = PyModule::import(py, "respstream.recordings.file_decoder")?;
             let found = module.call_method1("unwrapped", (form, PyBytes::new(py, text)))?;
             found.try_iter()?.map(|one| record(&one?)).collect()
         });

@@ -82,7 +82,7 @@ impl SseDecoder {
         static CLASS: PyOnceLock<Py<PyType>> = PyOnceLock::new();
         let list = PyList::empty(py);
         if !messages.is_empty() {
-            let class = CLASS.import(py, "respstream.sse", "ServerSentEvent")?;
+            let class = CLASS.import(py, "respstream._sse_values", "ServerSentEvent")?;
             for Message { event, data, id, retry } in messages {
                 let id = id.as_ref().map(|id| self.id_string(py, id));
                 list.append(class.call1((event, data, id, retry))?)?;

@@ -17,11 +17,12 @@ import pytest
 from openai.types.responses import ResponseStreamEvent
 
 from respstream import types
-from respstream._catalogue import DIAGNOSTICS, EVENTS, VERSION
-from respstream.base import Event
+from respstream._codes import DIAGNOSTICS
+from respstream._pure.protocols.responses.catalogue import EVENTS, VERSION
+from respstream.protocols.event import Event
 from tests.support.paths import ROOT
 
-CATALOGUE: dict[str, Any] = tomllib.loads((ROOT / "rust" / "core" / "catalogue.toml").read_text(encoding="utf-8"))
+CATALOGUE: dict[str, Any] = tomllib.loads((ROOT / "rust" / "core" / "src" / "protocols" / "responses" / "catalogue.toml").read_text(encoding="utf-8"))
 ROWS: dict[str, dict[str, Any]] = {row["type"]: row for row in CATALOGUE["event"]}
 BASE_FIELDS = {"type", "sequence_number", "stream_id"}
 # Fields of an older SDK that the newest has dropped: attributes where the wire has them, but not declared.
@@ -127,7 +128,7 @@ def test_types_that_start_no_response() -> None:
 
 def test_generated_files_are_up_to_date(tmp_path: Path) -> None:
     subprocess.run([sys.executable, str(ROOT / "tools" / "generate_types.py"), str(tmp_path)], check=True)
-    for name in ("types.py", "_catalogue.py"):
+    for name in ("protocols/responses/types.py", "_pure/protocols/responses/catalogue.py", "_codes.py"):
         committed = ROOT / "python" / "respstream" / name
         assert (tmp_path / name).read_bytes() == committed.read_bytes(), f"run tools/generate_types.py: {name}"
 
@@ -184,7 +185,7 @@ def test_event_groups_are_unions_of_classes() -> None:
 @pytest.mark.skipif(not SDK_IS_THE_CATALOGUES, reason="the table is of the release that the catalogue names")
 def test_declared_members_match_sdk() -> None:
     made = subprocess.run(
-        [sys.executable, str(ROOT / "tools" / "generate_declared.py"), "-"], check=True, capture_output=True
+        [sys.executable, str(ROOT / "tools" / "generate_sdk_fields.py"), "-"], check=True, capture_output=True
     )
-    committed = ROOT / "python" / "respstream" / "_declared.py"
-    assert made.stdout == committed.read_bytes(), "run tools/generate_declared.py"
+    committed = ROOT / "python" / "respstream" / "protocols" / "responses" / "sdk_fields.py"
+    assert made.stdout == committed.read_bytes(), "run tools/generate_sdk_fields.py"

@@ -12,7 +12,7 @@ from typing import Any
 import pytest
 
 from benches import shapes
-from respstream.base import Event, UnknownEvent
+from respstream.protocols.event import Event, UnknownEvent
 from respstream.types import ResponseRefusalDeltaEvent, ResponseTextDeltaEvent
 
 KEPT = ("raw", "offset", "stream_id", "sequence_number", "_named")

@@ -9,7 +9,7 @@ from typing import Any
 import pytest
 
 from respstream import Response
-from respstream._catalogue import EVENTS
+from respstream._pure.protocols.responses.catalogue import EVENTS
 from tests.support import readings
 from tests.support.fold_cases import CASES, CREATED, MSG, PART, Case, end, ev, fn, msg, think, txt
 

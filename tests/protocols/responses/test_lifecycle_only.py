@@ -15,7 +15,8 @@ from hypothesis import given
 import respstream
 from benches.shapes import SHAPES
 from benches.wire import FORMS, KEY_ORDERS
-from respstream import _backend, paths, tables
+from respstream import _backend, tables
+from respstream.inputs import paths
 from tests.support import random_streams
 from tests.support.dialects import DIALECTS
 from tests.support.minimal_streams import BEGIN, DELTA, END, ITEM

@@ -12,15 +12,18 @@ from typing import Any, assert_type
 
 import pytest
 
-from respstream import base, types
-from respstream._catalogue import EVENTS
-from respstream.base import Event, Payload, UnknownEvent, build
+from respstream import types
+from respstream.protocols import event, payload
+from respstream.protocols.responses import types as generated
+from respstream._pure.protocols.responses.catalogue import EVENTS
+from respstream.protocols.event import Event, UnknownEvent, build
+from respstream.protocols.payload import Payload
 from respstream.types import CLASSES, ResponseCompletedEvent, ResponseStreamEvent, ResponseTextDeltaEvent
 from tests.support.paths import ROOT
 
 FIELDS: dict[str, dict[str, Any]] = {
     row["type"]: {field["name"]: field for field in row.get("fields", [])}
-    for row in tomllib.loads((ROOT / "rust" / "core" / "catalogue.toml").read_text(encoding="utf-8"))["event"]
+    for row in tomllib.loads((ROOT / "rust" / "core" / "src" / "protocols" / "responses" / "catalogue.toml").read_text(encoding="utf-8"))["event"]
 }
 SAMPLES: dict[str, Any] = {
     "str": "Grüße \U0001f600",
@@ -309,7 +312,7 @@ def test_groups() -> None:
     assert not isinstance(event, types.TerminalEvent | types.DoneEvent | types.ReasoningEvent | types.LifecycleEvent)
 
 
-@pytest.mark.parametrize("module", [base, types])
+@pytest.mark.parametrize("module", [event, payload, generated])
 def test_modules_import_no_heavy_standard_modules(module: Any) -> None:
     tree = ast.parse(Path(module.__file__).read_text(encoding="utf-8"))
     modules = [node.module for node in tree.body if isinstance(node, ast.ImportFrom)]

@@ -5,9 +5,9 @@ from __future__ import annotations
 from typing import Any
 
 from respstream import _backend
-from respstream.base import Event
 from respstream.integrations.openai._sdk import load
-from respstream.response import Response
+from respstream.protocols.event import Event
+from respstream.protocols.responses.response import Response
 
 __all__ = ["from_openai", "to_openai"]
 

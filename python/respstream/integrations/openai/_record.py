@@ -1,4 +1,4 @@
-"""A recorder around a client: what comes of its requests to the Responses API goes into a file, with its times.
+"""Records the streams of a client: the responses to its requests to the Responses API are written to a file, with times.
 
 It hooks into the HTTP client by its event hooks, which are a public interface of httpx, so that it sees streams and whole
 answers, retries, and what copies of the client ask for.
@@ -13,7 +13,7 @@ import weakref
 from collections.abc import AsyncIterator, Callable, Iterator
 from typing import Any
 
-from respstream.recorder import Recorder, Track
+from respstream.recordings.recorder import Recorder, Track
 
 __all__ = ["record"]
 

@@ -18,7 +18,7 @@ class UnsupportedError(Exception):
 
 @dataclass(frozen=True)
 class Sdk:
-    """What is used of the SDK."""
+    """The parts of the SDK that are used."""
 
     version: str
     clients: tuple[type[Any], type[Any]]
@@ -30,7 +30,7 @@ class Sdk:
     state: type[Any]
     """What folds the events of `responses.stream()`."""
     message: type[Any]
-    """One server-sent event, as the SDK's decoder gives it."""
+    """One server-sent event of the SDK's decoder."""
     process: tuple[Any, ...]
     """The functions that make an event from a payload, as the clients have them."""
     decoders: tuple[type[Any], ...]
@@ -111,7 +111,7 @@ def _check(sdk: Sdk) -> None:
 
 @functools.cache
 def load() -> Sdk:
-    """The SDK. Raises UnsupportedError where it is laid out otherwise, ImportError where there is none."""
+    """The SDK. Raises UnsupportedError if its layout is not known, ImportError if it is not installed."""
     try:
         sdk = _lookup()
         _check(sdk)

@@ -11,19 +11,22 @@ import warnings
 from typing import Any, ClassVar
 
 from respstream import _backend
+from respstream._pure.protocols.responses.catalogue import EVENTS
 from respstream.integrations.openai._plans import difference
 from respstream.integrations.openai._sdk import Sdk
 
 __all__ = ["adopt"]
 
-# The member of an item or part that the deltas of each type add to.
-_TARGETS = {"response.output_text.delta": "text", "response.function_call_arguments.delta": "arguments"}
-# More texts at once than this, and all of them begin again.
-_RUNS = 16
+# The event types whose deltas the SDK's state turns into events with a snapshot of the text, with the member that grows.
+_TARGETS = {
+    kind: EVENTS[kind].target[-1][0]
+    for kind in ("response.output_text.delta", "response.function_call_arguments.delta")
+}
+_RUNS = 16  # the maximum number of texts at once; with more, all of them start again
 
 
 def _stamp(event: Any, made: Any) -> Any:
-    """What makes events like `made` out of ones like `event`; None where it does not come out equal."""
+    """A stamp that makes events like `made` from events like `event`; None if its result differs."""
     cls = made.__class__
     fields = [
         (name, name, 0, field.is_required(), None if field.is_required() else field.default)
@@ -41,7 +44,7 @@ def _warn() -> None:
 
 
 class _Deltas:
-    """In front of the SDK's state: the deltas of a text that it has begun are not its business."""
+    """A subclass of the SDK's state, which it bypasses for further deltas of a text."""
 
     _sdk: ClassVar[Sdk]
     _faithful: ClassVar[bool]
@@ -62,7 +65,7 @@ class _Deltas:
         if event.__class__ is _backend.engine.SdkDraft:
             event = event.event()
         attribute = _TARGETS.get(event.type)
-        # The first delta of another text leaves the texts of the others alone.
+        # The first delta of another text does not affect the other texts.
         if attribute is None or event.delta.__class__ is not str or len(self._runs) == _RUNS:
             self._flush()
         events: list[Any] = super().handle_event(event)  # type: ignore[misc]
@@ -73,7 +76,7 @@ class _Deltas:
         return events
 
     def _flush(self) -> None:
-        """Puts the texts back where the SDK looks for them."""
+        """Stores the texts in the SDK's snapshot."""
         for run, target, attribute in self._runs:
             setattr(target, attribute, run.text)
         self._runs.clear()
@@ -95,7 +98,7 @@ class _Deltas:
         self._runs.append((self._run, target, attribute))
 
     def _target(self, event: Any) -> Any:
-        """What the SDK adds the delta to."""
+        """The item or part that the SDK adds the delta to."""
         find = getattr(self, "_get_output_item", None)
         if find is not None:
             item = find(event.output_index)
@@ -137,7 +140,7 @@ def adopt(stream: Any, sdk: Sdk, faithful: bool) -> None:
         ours = object.__new__(cls)
         ours.__dict__.update(state.__dict__, _runs=[], _run=None)
         stream._state = ours
-        # Nobody else sees what the state is handed.
+        # Only the state reads the events.
         raw: Any = getattr(stream, "_raw_stream", None)
         if hasattr(raw, "drafts"):
             raw.drafts = _TARGETS

@@ -1,8 +1,8 @@
 """The SDK's streams with events that are built natively.
 
-Subclasses of the SDK's `Stream` and `AsyncStream`. Whatever is not plain is handed, one message at a time, to the SDK's
-own generator, so that its errors, its `[DONE]` and its odd payloads are the SDK's in any release; where the framing is
-not plain, the SDK's own decoder reads on from that block.
+Subclasses of the SDK's `Stream` and `AsyncStream`. All other messages are passed, one at a time, to the SDK's own
+generator, so that its errors, its `[DONE]` and its handling of other payloads are those of the installed release. From the
+first block with unusual framing on, the SDK's own decoder reads the stream.
 """
 
 from __future__ import annotations
@@ -13,9 +13,9 @@ from collections.abc import AsyncIterator, Iterable, Iterator
 from itertools import chain
 from typing import Any, TypeVar
 
-from respstream.base import UnknownEvent, build
 from respstream.integrations.openai._plans import Plans, plans
 from respstream.integrations.openai._sdk import Sdk
+from respstream.protocols.event import UnknownEvent, build
 
 __all__ = ["stream_classes"]
 

@@ -45,14 +45,17 @@ fn event_classes(py: Python<'_>) -> PyResult<&'static EventClasses> {
         let prepare = |class: SlotClass| {
             if by_name { Ok(class.through_setattr()) } else { class.untracked(py) }
         };
-        let types = py.import("respstream.types")?;
+        let types = py.import("respstream.protocols.responses.types")?;
         let table = types.getattr("CLASSES")?.cast_into::<PyDict>()?;
         let mut catalogued = Vec::with_capacity(EVENTS.len());
         for entry in &EVENTS {
             let class = table.as_any().get_item(entry.ty)?.cast_into::<PyType>()?;
             catalogued.push(prepare(SlotClass::new(&class, entry.eager)?)?);
         }
-        let class = py.import("respstream.base")?.getattr("UnknownEvent")?.cast_into::<PyType>()?;
+        let class = py
+            .import("respstream.protocols.event")?
+            .getattr("UnknownEvent")?
+            .cast_into::<PyType>()?;
         Ok(EventClasses { catalogued, unknown: prepare(SlotClass::new(&class, &["type"])?)? })
     })
 }

@@ -23,7 +23,7 @@ const COUNTS: [&str; 3] = ["input_tokens", "output_tokens", "total_tokens"];
 fn payload_class(py: Python<'_>) -> PyResult<&'static SlotClass> {
     static CLASS: PyOnceLock<SlotClass> = PyOnceLock::new();
     CLASS.get_or_try_init(py, || {
-        let class = py.import("respstream.base")?.getattr("Payload")?;
+        let class = py.import("respstream.protocols.payload")?.getattr("Payload")?;
         for name in COUNTS {
             class.setattr(name, CountDescriptor { name: PyString::intern(py, name).unbind() })?;
         }
@@ -106,7 +106,7 @@ pub fn decode_value<'py>(raw: &Bound<'py, PyBytes>) -> PyResult<Bound<'py, PyAny
         return Ok(value);
     }
     let decode = DECODE.get_or_try_init(py, || {
-        Ok::<_, PyErr>(py.import("respstream.base")?.getattr("_decode")?.unbind())
+        Ok::<_, PyErr>(py.import("respstream.protocols.payload")?.getattr("decode")?.unbind())
     })?;
     decode.bind(py).call1((raw,))
 }

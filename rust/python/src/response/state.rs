@@ -1,4 +1,4 @@
-//! The state of one response, which a `respstream.response.Response` reads.
+//! The state of one response, which a `respstream.Response` reads.
 
 use std::sync::Mutex;
 
@@ -303,7 +303,7 @@ impl State {
 
     fn error<'py>(&self, py: Python<'py>) -> PyResult<Option<Bound<'py, PyAny>>> {
         let Some(raw) = self.read(py, Assembled::error_json)? else { return Ok(None) };
-        let loads = py.import("respstream.base")?.getattr("_loads")?;
+        let loads = py.import("respstream._pure.json.check")?.getattr("loads")?;
         Ok(Some(loads.call1((PyBytes::new(py, &raw),))?))
     }
 }

@@ -1,4 +1,4 @@
-//! The tool calls of a response that has ended, built as the class `Calls` of `respstream.calls` builds them, without its
+//! The tool calls of a response that has ended, built as the class `Calls` of the Python module builds them, without its
 //! Python frames.
 
 use pyo3::intern;
@@ -21,12 +21,12 @@ struct Classes {
 /// The slots of each class, in the order in which `build` fills them.
 const CALLS: [&str; 7] = ["_state", "_version", "_entries", "_final", "_texts", "_ranks", "_known"];
 const ENTRY: [&str; 6] = ["rank", "kind", "call_id", "name", "reader", "position"];
-const TOOL_CALL: [&str; 4] = ["_calls", "_entry", "_text", "_settled"];
+const TOOL_CALL: [&str; 4] = ["_calls", "_entry", "_text", "_ended"];
 
 fn classes(py: Python<'_>) -> PyResult<&'static Classes> {
     static CLASSES: PyOnceLock<Classes> = PyOnceLock::new();
     CLASSES.get_or_try_init(py, || {
-        let module = py.import("respstream.calls")?;
+        let module = py.import("respstream.protocols.responses.tool_calls")?;
         let class =
             |name, slots: &[&str]| SlotClass::new(module.getattr(name)?.cast::<PyType>()?, slots);
         Ok(Classes {

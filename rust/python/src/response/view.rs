@@ -1,4 +1,4 @@
-//! `respstream.response.Response` objects: their creation, and native readers of their most used properties.
+//! `respstream.Response` objects: their creation, and native readers of their most used properties.
 
 use std::collections::HashMap;
 
@@ -75,7 +75,7 @@ const CALLS: usize = 1;
 fn response_class(py: Python<'_>) -> PyResult<&'static SlotClass> {
     static CLASS: PyOnceLock<SlotClass> = PyOnceLock::new();
     CLASS.get_or_try_init(py, || {
-        let class = py.import("respstream.response")?.getattr("Response")?;
+        let class = py.import("respstream.protocols.responses.response")?.getattr("Response")?;
         for (name, read) in READERS {
             let original = class.getattr(name)?.unbind();
             class.setattr(name, NativeProperty { read, original })?;

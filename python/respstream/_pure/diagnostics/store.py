@@ -1,0 +1,45 @@
+"""The diagnostics of one source: the first `MAX_STORED` are stored, all are counted."""
+
+from __future__ import annotations
+
+from respstream._codes import DIAGNOSTICS
+from respstream.diagnostics import Diagnostic
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from typing import Any
+
+MAX_STORED = 10_000
+
+
+class Store:
+    """Collects the diagnostics of a source.
+
+    With `strict`, the first one of severity error is set as `failed`, and later ones are dropped.
+    """
+
+    def __init__(self, *, strict: bool = False) -> None:
+        self.stored: list[Diagnostic] = []
+        self.counts: dict[str, int] = {}
+        self.failed: Diagnostic | None = None
+        self._strict = strict
+
+    def add(
+        self,
+        code: str,
+        offset: int,
+        length: int,
+        line: int,
+        sequence_number: int | None = None,
+        detail: dict[str, Any] | None = None,
+    ) -> Diagnostic | None:
+        """Adds a diagnostic and returns it, or returns None once the source has failed."""
+        if self.failed is not None:
+            return None
+        diagnostic = Diagnostic(code, offset, length, line, sequence_number, None, detail)
+        self.counts[code] = self.counts.get(code, 0) + 1
+        if len(self.stored) < MAX_STORED:
+            self.stored.append(diagnostic)
+        if self._strict and DIAGNOSTICS[code][0] == "error":
+            self.failed = diagnostic
+        return diagnostic

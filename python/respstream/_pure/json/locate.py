@@ -1,0 +1,93 @@
+"""Finds the members of an object and the elements of an array without building their values."""
+
+from __future__ import annotations
+
+import json as _json
+import re
+
+from respstream._pure.json.strings import clean_text, unquote
+from respstream._pure.json.types import BRACKET_STEPS, BadJson, check_size
+
+_SKIP = _json.JSONDecoder(strict=False).scan_once  # type: ignore[attr-defined]
+_KEY = re.compile(rb'[ \t\n\r]*+("(?:[^"\\]++|\\.)*+")[ \t\n\r]*+:[ \t\n\r]*+', re.DOTALL)
+_FLAT_VALUE = re.compile(rb'"(?:[^"\\]++|\\.)*+"|[^ \t\n\r,{}\[\]":]++|\[[^\[\]{}"]*+\]|\{[ \t\n\r]*+\}', re.DOTALL)
+_BRACKET = re.compile(rb'"(?:[^"\\]++|\\.)*+"|[{}\[\]]', re.DOTALL)
+_MARK = re.compile(rb"[ \t\n\r]*+([{}\[\],])")
+_SPACES = re.compile(rb"[ \t\n\r]*+")
+
+
+def locate(raw: bytes) -> dict[str, tuple[int, int]]:
+    """Byte spans `(start, end)` of the values of the top-level members of a valid object; the last duplicate wins.
+
+    The object may exceed the limits of depth and digits. Raises `BadJson` if the bytes do not read as an object, but does
+    not check the whole grammar.
+    """
+    check_size(raw)
+    spans: dict[str, tuple[int, int]] = {}
+    text = ""
+    position = _mark(raw, 0, b"{")
+    key = _KEY.match(raw, position)
+    if key is None:
+        _mark(raw, position, b"}")
+    while key is not None:
+        start = key.end()
+        value = _FLAT_VALUE.match(raw, start)
+        if value is None:
+            text = text or raw.decode("latin-1")  # one character a byte
+        end = value.end() if value else _skip_container(raw, text, start)
+        spans[_key(key[1])] = start, end
+        mark = _mark(raw, end, b",}")
+        key = _KEY.match(raw, mark) if raw[mark - 1] == 0x2C else None
+    return spans
+
+
+def elements(raw: bytes) -> list[tuple[int, int]]:
+    """Byte spans of the elements of a valid array. As `locate` otherwise."""
+    check_size(raw)
+    spans: list[tuple[int, int]] = []
+    start = _SPACES.match(raw, _mark(raw, 0, b"[")).end()  # type: ignore[union-attr]
+    if raw[start : start + 1] == b"]":
+        return spans
+    text = raw.decode("latin-1")
+    more = True
+    while more:
+        value = _FLAT_VALUE.match(raw, start)
+        end = value.end() if value else _skip_container(raw, text, start)
+        spans.append((start, end))
+        mark = _mark(raw, end, b",]")
+        more = raw[mark - 1] == 0x2C
+        start = _SPACES.match(raw, mark).end()  # type: ignore[union-attr]
+    return spans
+
+
+def _mark(raw: bytes, position: int, marks: bytes) -> int:
+    """The position after the mark that must come next."""
+    match = _MARK.match(raw, position)
+    if match is None or match[1] not in marks:
+        raise BadJson(f"expected one of {marks.decode()!r} after byte {position}")
+    return match.end()
+
+
+def _skip_container(raw: bytes, text: str, start: int) -> int:
+    try:
+        end: int = _SKIP(text, start)[1]
+    except (StopIteration, _json.JSONDecodeError):
+        raise BadJson(f"the value at byte {start} is not JSON") from None
+    except (ValueError, RecursionError):
+        end = _skip_brackets(raw, start)
+    return end
+
+
+def _skip_brackets(raw: bytes, start: int) -> int:
+    depth = 0
+    for match in _BRACKET.finditer(raw, start):
+        depth += BRACKET_STEPS.get(raw[match.start()], 0)
+        if depth <= 0:
+            return match.end()
+    raise BadJson(f"the value at byte {start} does not end")
+
+
+def _key(quoted: bytes) -> str:
+    if quoted.isascii() and b"\\" not in quoted:
+        return quoted[1:-1].decode()
+    return clean_text(unquote(quoted))

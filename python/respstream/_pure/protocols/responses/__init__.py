@@ -1,0 +1,1 @@
+"""The Responses API: its events, and how they assemble a response."""

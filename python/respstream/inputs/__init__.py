@@ -1,0 +1,1 @@
+"""Sources of bytes: files, folders, globs, URLs and iterables."""

@@ -1,0 +1,1 @@
+"""The public objects of each API: event classes, responses, tool calls."""

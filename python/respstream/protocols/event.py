@@ -1,0 +1,164 @@
+"""What all event classes share.
+
+An event keeps its payload as bytes. The backends fill the scalar members that most programs read; every other member is
+decoded when it is first read. Every program that uses the package imports this module, so it imports nothing from the
+standard library at run time.
+"""
+
+from __future__ import annotations
+
+from respstream._record import Record
+from respstream.protocols.payload import CLIP, clip, decode, is_internal, loads, locate
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from typing import Any, ClassVar
+
+__all__ = ["Event", "UnknownEvent", "build"]
+
+_SLOTS = ("_named", "offset", "raw", "sequence_number", "stream_id")  # those of every event
+_JSON_SPACE = b" \t\r\n"
+_new = object.__new__
+
+
+class Event(Record):
+    """One event of a stream; the classes of `respstream.types` derive from it.
+
+    Members are attributes. A missing member is None if the class declares it, else it raises AttributeError. Events are
+    values: two events are equal if their class and content are equal. They are not hashable; do not change them. The
+    garbage collector does not track events of the Rust backend: a cycle made by setting an attribute is never freed. An
+    event keeps neighbouring payloads alive, up to 4 KB, until its `raw` is read.
+    """
+
+    __slots__: tuple[str, ...] = ()
+
+    _extras: ClassVar[tuple[str, ...]] = ()
+    """The slots of members that the SDK does not declare: if missing, they raise AttributeError."""
+
+    raw: bytes
+    """The bytes of the payload; several data lines are joined by newlines."""
+    offset: int
+    """The offset of the event's block or line in the uncompressed source, in bytes."""
+    stream_id: str | None
+    """The lane (stream key) of the event, if one connection or log carries several streams."""
+    sequence_number: int | None
+    """The number of the event in its stream, None if the server sends none."""
+    _named: str | None
+    """The name of the `event:` line if the payload has no string `type`, else None."""
+
+    if TYPE_CHECKING:
+
+        @property
+        def type(self) -> str:
+            """The event's type on the wire."""
+            ...
+
+    else:
+        # Hidden from type checkers, so that they report a misspelt member of a known class.
+        def _absent(self, name: str) -> Any:
+            if is_internal(name) or name in _SLOTS:
+                raise AttributeError(f"{type(self).__name__!r} object has no attribute {name!r}")
+            cls = self.__class__
+            has_slot = name in cls.__slots__
+            span = locate(self.raw).get(name)
+            if span is not None:
+                value = decode(self.raw[span[0] : span[1]])
+            elif has_slot and name not in cls._extras:
+                value = None
+            else:
+                raise AttributeError(f"this {cls.__name__} has no member {name!r}")
+            if has_slot:
+                setattr(self, name, value)
+            return value
+
+        # The extension's base class calls `_absent` itself, which makes reading present attributes faster.
+        if Record.__getattribute__ is object.__getattribute__:
+            __getattr__ = _absent
+
+    def to_dict(self) -> dict[str, Any]:
+        """The payload as a new dict; `type` is included even if only the event line has it.
+
+        Raises ValueError for a payload that exceeds the limits of nesting or digits.
+        """
+        members: dict[str, Any] = loads(self.raw)
+        if self._named is not None:
+            members["type"] = self._named
+        return members
+
+    def to_sse(self) -> bytes:
+        """The event as a server-sent events block, which parses to an equal event."""
+        lines = [b"data: " + line for line in self.raw.strip(_JSON_SPACE).splitlines()]
+        name = self.type.encode("utf-8", "replace")
+        # A type with a line break cannot be written as an event line; the payload contains it.
+        if b"\n" not in name and b"\r" not in name:
+            lines.insert(0, b"event: " + name)
+        return b"\n".join(lines) + b"\n\n"
+
+    def __eq__(self, other: object) -> bool:
+        if not isinstance(other, Event) or other.__class__ is not self.__class__:
+            return NotImplemented
+        if self.raw == other.raw and self._named == other._named:
+            return True
+        try:
+            return self.to_dict() == other.to_dict()
+        except ValueError:  # the payload exceeds the limits, and its text differs
+            return False
+
+    __hash__ = None  # type: ignore[assignment]
+
+    def __repr__(self) -> str:
+        shown = [] if self.sequence_number is None else [f"sequence_number={self.sequence_number}"]
+        for name in self.__slots__:
+            try:
+                value = getattr(self, name)
+            except (AttributeError, ValueError):
+                continue
+            if isinstance(value, (str, int)):
+                shown.append(f"{name}={clip(repr(value[: CLIP + 1] if isinstance(value, str) else value))}")
+        return f"{type(self).__name__}({', '.join(shown)})"
+
+    def __reduce__(self) -> tuple[Any, ...]:
+        return build, (self.__class__, self.raw, self.offset, self.stream_id, self.sequence_number, self._named, None)
+
+
+class UnknownEvent(Event):
+    """An event of an unknown type, or with a payload that exceeds the limits of nesting or digits.
+
+    Its members can be read as attributes.
+    """
+
+    __slots__ = ("type",)  # pyright: ignore[reportIncompatibleMethodOverride]
+
+    if TYPE_CHECKING:
+        type: str
+
+        def __getattr__(self, name: str) -> Any: ...
+
+    def __reduce__(self) -> tuple[Any, ...]:
+        return build, (*super().__reduce__()[1][:-1], {"type": self.type})
+
+
+def build(
+    cls: type[Event],
+    raw: bytes,
+    offset: int,
+    stream_id: str | None,
+    sequence_number: int | None,
+    named: str | None,
+    members: dict[str, Any] | None,
+) -> Event:
+    """Makes an event of the class `cls`, for the backends and for pickle.
+
+    `members`: the slots to fill now; the others are decoded from `raw` on first read. An UnknownEvent needs its `type`
+    there. `named`: the name of the event line if the payload has no string `type`.
+    """
+    event = _new(cls)
+    event.raw = raw
+    event.offset = offset
+    event.stream_id = stream_id
+    event.sequence_number = sequence_number
+    event._named = named
+    if members is not None:
+        for name, value in members.items():
+            setattr(event, name, value)
+    return event

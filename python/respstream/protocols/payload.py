@@ -1,0 +1,239 @@
+"""JSON objects inside events and responses, decoded when they are first read.
+
+Every program that uses the package imports this module, so it imports nothing from the standard library at run time.
+"""
+
+from __future__ import annotations
+
+from respstream._engine import BACKEND, native
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from collections.abc import Iterator, KeysView
+    from typing import Any
+
+__all__ = ["Payload", "Values", "decode", "loads", "locate"]
+
+CLIP = 48  # characters of a value in a repr
+SEARCH_BYTES = native().SEARCHED if BACKEND == "rust" else 0
+"""The size up to which an object is searched again for each member (by `read_member`, which only the extension has)."""
+
+_read_member: Any = native().read_member if BACKEND == "rust" else None
+_functions: dict[str, Any] = {}
+"""Functions that are imported on first use, because few programs need them under both backends."""
+if BACKEND == "rust":
+    _functions["locate"] = native().locate
+
+
+def loads(raw: bytes) -> Any:
+    """Decodes a JSON text. Raises ValueError if it is invalid or exceeds the limits of nesting or digits."""
+    if "loads" not in _functions:
+        from respstream._pure.json import check
+
+        _functions["loads"] = check.loads
+    return _functions["loads"](raw)
+
+
+def locate(raw: bytes) -> dict[str, tuple[int, int]]:
+    """Byte spans `(start, end)` of the members of a JSON object. Raises ValueError if it is not an object."""
+    if "locate" not in _functions:
+        from respstream._pure.json.locate import locate as find
+
+        _functions["locate"] = find
+    spans: dict[str, tuple[int, int]] = _functions["locate"](raw)
+    return spans
+
+
+def _wrap(value: Any) -> Any:
+    if isinstance(value, dict):
+        return Payload(value)
+    if isinstance(value, list):
+        return [_wrap(element) for element in value]
+    return value
+
+
+def _to_plain(value: Any) -> Any:
+    if isinstance(value, Payload):
+        return value.to_dict()
+    if isinstance(value, dict):
+        return {key: _to_plain(member) for key, member in value.items()}
+    if isinstance(value, list):
+        return [_to_plain(element) for element in value]
+    return value
+
+
+def decode(raw: bytes) -> Any:
+    """The value of a JSON text: an object as a Payload, a list of them, or a scalar."""
+    return Payload(raw) if raw[:1] == b"{" else _wrap(loads(raw))
+
+
+def declares(kind: object, name: str) -> bool:
+    """Whether the SDK's class for objects of that `type` has a member of that name."""
+    from respstream.protocols.responses.sdk_fields import DECLARED
+
+    return isinstance(kind, str) and name in DECLARED.get(kind, ())
+
+
+def is_internal(name: str) -> bool:
+    """Whether a name is `__internal__`. copy, pickle and inspect probe for these; members of the wire never have them."""
+    return name[:2] == "__" and name[-2:] == "__"
+
+
+class Values:
+    """The members of a response as values, for states that are written in Python; cached until `version` changes."""
+
+    version: int
+    _made: tuple[int, dict[Any, Any]] = (-1, {})
+
+    if TYPE_CHECKING:
+
+        def member(self, name: str) -> bytes | None:
+            """One member as JSON, None if it is missing."""
+            ...
+
+    def made(self) -> dict[Any, Any]:
+        """The cached values, by name."""
+        version, made = self._made
+        if version != self.version:
+            made = {}
+            self._made = self.version, made
+        return made
+
+    def value(self, name: str, default: Any) -> Any:
+        """The member of that name, or `default` if it is missing."""
+        made = self.made()
+        if name in made:
+            return made[name]
+        raw = self.member(name)
+        if raw is None:
+            return default
+        value = made[name] = decode(raw)
+        return value
+
+
+class Payload:
+    """A JSON object that decodes one member at a time, when it is first read.
+
+    Members are read as attributes (`payload.usage`) or by key (`payload["usage"]`). A missing key raises KeyError. A missing
+    attribute is None if the SDK's class for an object of that `type` declares it, else it raises AttributeError. Methods of
+    this class take precedence over members of the same name, which can be read by key. Objects inside are Payloads, lists are
+    lists. A payload equals a dict or a payload of the same content; do not change it.
+
+    `source`: the text of one JSON object, or a dict as `json.loads` returns it, which is not copied. Bytes that are not a
+    JSON object, or that exceed the limits of nesting or digits, raise ValueError on first read.
+    """
+
+    __slots__ = ("_data", "_raw", "_seen", "_spans")
+
+    _data: dict[str, Any] | None
+    _raw: bytes
+    _seen: dict[str, Any]
+    _spans: dict[str, tuple[int, int]] | None
+
+    def __init__(self, source: bytes | dict[str, Any]) -> None:
+        if isinstance(source, bytes):
+            self._data, self._raw = None, source
+        elif isinstance(source, dict):  # pyright: ignore[reportUnnecessaryIsInstance]
+            self._data, self._raw = source, b""
+        else:
+            raise TypeError(f"a Payload is made of bytes or a dict, not of {type(source).__name__}")
+        self._seen = {}
+        self._spans = None
+
+    def _members(self) -> dict[str, Any]:
+        if self._data is not None:
+            return self._data
+        spans = self._spans
+        if spans is None:
+            spans = self._spans = locate(self._raw)
+        return spans
+
+    def __getitem__(self, key: str) -> Any:
+        seen = self._seen
+        if key in seen:
+            return seen[key]
+        value = seen[key] = self._read(key)
+        return value
+
+    def _read(self, key: str) -> Any:
+        if self._data is not None:
+            return _wrap(self._data[key])
+        if self._spans is None:
+            raw = self._raw
+            if len(raw) <= SEARCH_BYTES:
+                value = _read_member(raw, key)
+                return decode(value) if isinstance(value, bytes) else value
+        start, end = self._members()[key]
+        return decode(self._raw[start:end])
+
+    def __getattr__(self, name: str) -> Any:
+        # Slots and internal names begin with an underscore, nearly all members do not.
+        if name[:1] != "_" or not (is_internal(name) or name in Payload.__slots__):
+            seen = self._seen
+            if name in seen:
+                return seen[name]
+            try:
+                value = seen[name] = self._read(name)
+            except KeyError:
+                if declares(self._kind(), name):
+                    return None
+            else:
+                return value
+        raise AttributeError(f"this object has no member {name!r}")
+
+    def _kind(self) -> object:
+        kind = self.get("type")
+        return kind if isinstance(kind, str) else self.get("object")
+
+    def __contains__(self, key: object) -> bool:
+        return key in self._members()
+
+    def __iter__(self) -> Iterator[str]:
+        return iter(self._members())
+
+    def __len__(self) -> int:
+        return len(self._members())
+
+    def get(self, key: str, default: Any = None) -> Any:
+        """The member of that name, or `default` if it is missing."""
+        return self[key] if key in self._members() else default
+
+    def keys(self) -> KeysView[str]:
+        """The names of the members, in the order of the wire."""
+        return self._members().keys()
+
+    def values(self) -> list[Any]:
+        """The members, all decoded."""
+        return [self[key] for key in self._members()]
+
+    def items(self) -> list[tuple[str, Any]]:
+        """Pairs of name and member, all decoded."""
+        return [(key, self[key]) for key in self._members()]
+
+    def to_dict(self) -> dict[str, Any]:
+        """The members as a new dict of dicts, lists, strings, numbers, booleans and None."""
+        members: dict[str, Any] = loads(self._raw) if self._data is None else _to_plain(self._data)
+        return members
+
+    def __eq__(self, other: object) -> bool:
+        if isinstance(other, Payload):
+            if self._data is None and other._data is None and self._raw == other._raw:
+                return True
+            return self.to_dict() == other.to_dict()
+        if isinstance(other, dict):
+            return bool(self.to_dict() == _to_plain(other))
+        return NotImplemented
+
+    __hash__ = None  # type: ignore[assignment]
+
+    def __repr__(self) -> str:
+        text = repr(self._data) if self._data is not None else self._raw[: 2 * CLIP].decode("utf-8", "replace")
+        return f"Payload({clip(text)})"
+
+    def __reduce__(self) -> tuple[Any, ...]:
+        return Payload, (self._raw if self._data is None else self.to_dict(),)
+
+
+def clip(text: str) -> str:
+    """A text shortened for a repr."""
+    return text if len(text) <= CLIP else text[: CLIP - 1] + "…"

@@ -1,0 +1,241 @@
+"""The assembled response as a public object. A backend has its state; this class reads and decodes it."""
+
+from __future__ import annotations
+
+from respstream.protocols.payload import Payload, declares
+from respstream.protocols.responses.tool_calls import NONE, ToolCall, calls_of
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from typing import Any
+
+    from respstream.diagnostics import Diagnostic
+    from respstream.protocols.latency import Latency
+    from respstream.protocols.responses.state import State
+    from respstream.protocols.responses.tool_calls import Calls
+
+__all__ = ["Response", "ResponseError", "ToolCall"]
+
+_MISSING: Any = object()
+
+
+class ResponseError:
+    """The API's error, of the response or of an `error` event. Missing members are None."""
+
+    __slots__ = ("code", "message", "param", "request_id", "type")
+
+    def __init__(self, members: dict[str, Any]) -> None:
+        self.code: Any = members.get("code")
+        self.message: Any = members.get("message")
+        self.type: Any = members.get("type")
+        self.param: Any = members.get("param")
+        self.request_id: Any = members.get("request_id")
+
+    def to_dict(self) -> dict[str, Any]:
+        """The members of the error that are not None, as a dict."""
+        known = {name: getattr(self, name) for name in ("code", "message", "type", "param", "request_id")}
+        return {name: value for name, value in known.items() if value is not None}
+
+    def __eq__(self, other: object) -> bool:
+        return self.to_dict() == other.to_dict() if isinstance(other, ResponseError) else NotImplemented
+
+    __hash__ = None  # type: ignore[assignment]
+
+    def __repr__(self) -> str:
+        return f"ResponseError({', '.join(f'{name}={value!r}' for name, value in self.to_dict().items())})"
+
+
+class Response:
+    """One response, assembled from its events; it grows while the stream runs.
+
+    The members of the API's response object are attributes (`response.usage.output_tokens`), decoded when they are first
+    read. A missing member is None if the SDK's class declares it, else it raises AttributeError; the properties of this class
+    are None or empty. A response is a value once the stream has ended. A pickled response has its values of that moment. A
+    truncated stream raises nothing: `complete` is True if a terminal event was seen.
+    """
+
+    __slots__ = ("_calls", "_state")
+
+    _calls: Calls | None
+
+    def __init__(self, state: State) -> None:
+        self._state = state
+        self._calls = None
+
+    # -- members of the response object ----------------------------------------------------------------------------
+
+    def __getitem__(self, name: str) -> Any:
+        value = self.get(name, _MISSING)
+        if value is _MISSING:
+            raise KeyError(name)
+        return value
+
+    def __contains__(self, name: object) -> bool:
+        return name in self._state.keys()  # noqa: SIM118
+
+    def __iter__(self) -> Any:
+        return iter(self._state.keys())
+
+    if not TYPE_CHECKING:
+
+        def __getattr__(self, name: str) -> Any:
+            if name[:2] != "__" and name not in Response.__slots__:
+                value = self.get(name, _MISSING)
+                if value is not _MISSING:
+                    return value
+                if declares("response", name):
+                    return None
+            raise AttributeError(f"this response has no member {name!r}")
+
+    else:
+
+        def __getattr__(self, name: str) -> Any: ...
+
+    def get(self, name: str, default: Any = None) -> Any:
+        """The member of that name, or `default` if it is missing."""
+        return self._state.value(name, default)
+
+    def keys(self) -> list[str]:
+        """The names of the members, in the order of the wire."""
+        return self._state.keys()
+
+    def to_dict(self) -> dict[str, Any]:
+        """The whole response object as a new dict.
+
+        It equals the terminal event's `response`, unless streamed items had to be recovered (`output_recovered`). Before
+        the terminal event, it is the last lifecycle response with the output assembled so far.
+        """
+        return Payload(self._state.json()).to_dict()
+
+    def to_json(self) -> bytes:
+        """The whole response object as JSON; parts that were not assembled are the bytes of the wire."""
+        return self._state.json()
+
+    @property
+    def id(self) -> str | None:
+        """The response's id; the last one if it changed."""
+        return self._state.id
+
+    @property
+    def status(self) -> str | None:
+        """The terminal status; for a truncated stream, the last one that was sent."""
+        return self._state.status
+
+    @property
+    def model(self) -> str | None:
+        """The model's name."""
+        value = self.get("model")
+        return value if isinstance(value, str) else None
+
+    @property
+    def usage(self) -> Any:
+        """The token counts (`input_tokens`, `output_tokens`, …), None until they are known."""
+        return self._state.value("usage", None)
+
+    @property
+    def output(self) -> list[Any]:
+        """The items assembled so far, in output order."""
+        value = self.get("output")
+        return value if isinstance(value, list) else []
+
+    # -- the output -----------------------------------------------------------------------------------------------
+
+    @property
+    def output_text(self) -> str:
+        """The output text of all messages, in order; "" if there is none."""
+        return self._state.texts()[0]
+
+    @property
+    def refusal(self) -> str | None:
+        """The text of the model's refusal, None if there is none."""
+        return self._state.texts()[1]
+
+    @property
+    def reasoning_text(self) -> str:
+        """The reasoning text of the model; "" if there is none."""
+        return self._state.texts()[2]
+
+    @property
+    def reasoning_summary(self) -> str:
+        """The parts of the reasoning summary, joined by blank lines; "" if there is none."""
+        return self._state.texts()[3]
+
+    @property
+    def tool_calls(self) -> list[ToolCall]:
+        """The function, custom and MCP calls, in output order; their arguments can be read while they stream."""
+        calls = self._calls
+        if calls is None:
+            calls = self._calls = calls_of(self._state)
+        return [] if calls is NONE else calls.views()
+
+    @property
+    def error(self) -> ResponseError | None:
+        """The API's error, of the response or of an `error` event."""
+        members = self._state.error()
+        return None if members is None else ResponseError(members)
+
+    @property
+    def incomplete_reason(self) -> str | None:
+        """Why an incomplete response ended: `max_output_tokens`, `content_filter`, …"""
+        details = self.get("incomplete_details")
+        reason = details.get("reason") if isinstance(details, Payload) else None
+        return reason if isinstance(reason, str) else None
+
+    # -- about the stream ------------------------------------------------------------------------------------------
+
+    @property
+    def complete(self) -> bool:
+        """Whether a terminal event was seen, or the response was not streamed."""
+        return self._state.complete
+
+    @property
+    def terminal(self) -> str | None:
+        """The type of the terminal event, None until it arrives."""
+        return self._state.terminal
+
+    @property
+    def diagnostics(self) -> list[Diagnostic]:
+        """The diagnostics of this response."""
+        return list(self._state.diagnostics)
+
+    @property
+    def stream_id(self) -> str | None:
+        """The lane (stream key), if the source carries several streams."""
+        return self._state.lane
+
+    @property
+    def stream_index(self) -> int | None:
+        """The number of the response in its source, by the order of ending; None while it is open."""
+        return self._state.stream_index
+
+    @property
+    def latency(self) -> Latency:
+        """Time to first token, pauses and tokens per second, if times are known (docs/latency.md)."""
+        from respstream.protocols.latency import latency_of
+
+        return latency_of(self._state, self.usage)
+
+    @property
+    def offset(self) -> int:
+        """The offset of its first event, in bytes of the uncompressed source."""
+        return self._state.byte_start
+
+    @property
+    def events(self) -> int:
+        """The number of its events."""
+        return self._state.events
+
+    def __eq__(self, other: object) -> bool:
+        return self.to_dict() == other.to_dict() if isinstance(other, Response) else NotImplemented
+
+    __hash__ = None  # type: ignore[assignment]
+
+    def __reduce__(self) -> tuple[Any, ...]:
+        from respstream.protocols.responses.snapshot import Snapshot
+
+        return Response, (Snapshot(self._state),)
+
+    def __repr__(self) -> str:
+        text = self.output_text
+        shown = text if len(text) <= 48 else text[:47] + "…"
+        return f"Response(id={self.id!r}, status={self.status!r}, output_text={shown!r})"

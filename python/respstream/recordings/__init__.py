@@ -1,0 +1,1 @@
+"""Files that contain recorded streams: reading, recording and replaying them."""

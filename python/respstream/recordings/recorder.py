@@ -1,0 +1,187 @@
+"""Records streams: a tee around an iterator of bytes that writes its chunks, with times, to a JSON Lines file.
+
+Each row is `{"t": nanoseconds since the epoch, "lane": "…", …}` with one of
+
+* `"begin": true`  when the stream was requested,
+* `"chunk": "…"`   the bytes of a chunk as text, or `"b64"` if they are not valid UTF-8,
+* `"end": true`    when the stream ended; `"error"` is the exception that ended it early.
+
+A row is one `write` to a file that is open for appending: a crash can only damage the row that is being written, and several
+processes and threads can write to one file. All functions that read files read recordings (`form="auto"`).
+"""
+
+from __future__ import annotations
+
+import os
+from time import time_ns
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from collections.abc import AsyncIterable, AsyncIterator, Callable, Iterable, Iterator
+    from typing import Any
+
+__all__ = ["Recorder", "Track", "arecord", "record"]
+
+
+def record(chunks: Iterable[bytes], path: str | os.PathLike[str], lane: str | None = None) -> Iterator[bytes]:
+    """Yields the same chunks, and records them in a file: `respstream.events(respstream.record(chunks, "log.jsonl"))`.
+
+    The file is appended to. `lane`: as in `Recorder.track`. Raises OSError if the file cannot be written, and the exceptions of
+    `chunks`.
+    """
+    with Recorder(path) as recorder:
+        yield from recorder.tee(chunks, lane)
+
+
+async def arecord(
+    chunks: AsyncIterable[bytes], path: str | os.PathLike[str], lane: str | None = None
+) -> AsyncIterator[bytes]:
+    """As `record`, over an asynchronous iterable."""
+    with Recorder(path) as recorder:
+        async for chunk in recorder.atee(chunks, lane):
+            yield chunk
+
+
+class Recorder:
+    """Writes streams to one file; each stream is a track with its own lane.
+
+    `path`: the file, which is created or appended to. `sync`: fsync at the end of each track. `clock`: returns nanoseconds
+    since the epoch. Use it as a context manager, or call `close()`. Raises OSError.
+    """
+
+    def __init__(self, path: str | os.PathLike[str], *, sync: bool = False, clock: Callable[[], int] = time_ns) -> None:
+        self._rows = _Rows(path)
+        self._sync, self._clock = sync, clock
+
+    def track(self, lane: str | None = None) -> Track:
+        """A new stream, requested now. `lane`: its name, by default a unique one. Raises ValueError after `close()`."""
+        if self._rows.file < 0:
+            raise ValueError("the recorder is closed")
+        name = os.urandom(6).hex() if lane is None else lane
+        return Track(self._rows, name, sync=self._sync, clock=self._clock)
+
+    def tee(self, chunks: Iterable[bytes], lane: str | None = None) -> Iterator[bytes]:
+        """Yields the same chunks, and writes them. The time of the request is that of the first `next()`."""
+        with self.track(lane) as track:
+            write = track.write
+            try:
+                for chunk in chunks:
+                    write(chunk)
+                    yield chunk
+            finally:
+                _close(chunks)
+
+    async def atee(self, chunks: AsyncIterable[bytes], lane: str | None = None) -> AsyncIterator[bytes]:
+        """As `tee`, over an asynchronous iterable."""
+        with self.track(lane) as track:
+            write = track.write
+            try:
+                async for chunk in chunks:
+                    write(chunk)
+                    yield chunk
+            finally:
+                close = getattr(chunks, "aclose", None)
+                if close is not None:
+                    await close()
+
+    def close(self) -> None:
+        """Closes the file. Safe to call twice; the tracks must have ended."""
+        self._rows.close()
+
+    def __enter__(self) -> Recorder:
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self.close()
+
+
+class Track:
+    """One stream of a recording, from `Recorder.track`. `write` each chunk, and `end` it, or use it as a context manager."""
+
+    __slots__ = ("_append", "_clock", "_ended", "_middle", "_quote", "_rows", "_sync", "lane")
+
+    def __init__(self, rows: _Rows, lane: str, *, sync: bool, clock: Callable[[], int]) -> None:
+        from json.encoder import encode_basestring
+
+        self._quote = encode_basestring
+        self._rows, self._append = rows, rows.append
+        self.lane, self._clock = lane, clock
+        self._sync, self._ended = sync, False
+        self._middle = f',"lane":{self._quote(lane)},"'
+        self._row('begin":true')
+
+    def _row(self, rest: str) -> None:
+        self._append(f'{{"t":{self._clock()}{self._middle}{rest}}}\n'.encode())
+
+    def write(self, chunk: bytes) -> None:
+        """Writes one chunk as it came."""
+        try:
+            rest = f'chunk":{self._quote(chunk.decode())}'
+        except UnicodeDecodeError:
+            from base64 import b64encode
+
+            rest = f'b64":"{b64encode(chunk).decode()}"'
+        self._row(rest)
+
+    def end(self, error: BaseException | None = None) -> None:
+        """Ends the stream. `error`: the exception that ended it early. Safe to call twice."""
+        if self._ended:
+            return
+        self._ended = True
+        detail = "" if error is None else f',"error":{self._quote(f"{type(error).__name__}: {error}")}'
+        self._row('end":true' + detail)
+        if self._sync:
+            os.fsync(self._rows.file)
+
+    def __enter__(self) -> Track:
+        return self
+
+    def __exit__(self, _: Any, error: BaseException | None, __: Any) -> None:
+        # A consumer that stops early closes the generator, which is not an error of the stream.
+        self.end(None if isinstance(error, GeneratorExit) else error)
+
+
+class _Rows:
+    """Appends rows to a file that other processes may append to as well, and crash in the middle of a row.
+
+    Once the file has other data after the last row of this process, which may be a truncated row, each further row begins on
+    a new line. Readers skip the empty lines.
+    """
+
+    __slots__ = ("_end", "file")
+
+    def __init__(self, path: str | os.PathLike[str]) -> None:
+        self.file = os.open(path, os.O_RDWR | os.O_CREAT | os.O_APPEND | getattr(os, "O_BINARY", 0), 0o644)
+        self._end = os.fstat(self.file).st_size
+        if self._end and not self._is_whole():
+            self.append(b"\n")
+
+    def _is_whole(self) -> bool:
+        os.lseek(self.file, -1, os.SEEK_END)
+        return os.read(self.file, 1) == b"\n"
+
+    def append(self, row: bytes) -> None:
+        """Writes a row in one call. Raises OSError, also if the row could not be written completely."""
+        try:
+            end = os.lseek(self.file, 0, os.SEEK_END)
+        except OSError:  # a pipe or a terminal, which has no rows of other processes
+            end = self._end
+        if end == self._end:
+            self._end = end + len(row)
+        else:
+            self._end = -1  # other processes write to the file
+            row = b"\n" + row
+        if os.write(self.file, row) != len(row):
+            raise OSError("a row was cut short: is the disk full?")
+
+    def close(self) -> None:
+        """Closes the file. Safe to call twice."""
+        file, self.file = self.file, -1
+        if file >= 0:
+            os.close(file)
+
+
+def _close(chunks: Any) -> None:
+    close = getattr(chunks, "close", None)
+    if close is not None:
+        close()

@@ -1,0 +1,189 @@
+"""Replays recordings: a local HTTP server that answers like the API, with the recorded pauses.
+
+Each POST to a path that ends in `/responses` gets the next response of the recording, and after the last one the first
+again: as server-sent events if the request has `"stream": true`, else as one object. `GET …/responses/ID` returns one by
+its id.
+"""
+
+from __future__ import annotations
+
+import json
+import threading
+import time
+from collections.abc import Iterable, Iterator
+from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from itertools import cycle
+from typing import Any, ClassVar, NamedTuple
+
+from respstream._fallback import Decoder, make_event
+from respstream._pure.protocols.protocol import ParsedEvent
+from respstream._pure.protocols.responses.response import Folded
+from respstream.recordings.file_decoder import FileDecoder
+
+__all__ = ["Take", "serve", "takes"]
+
+HOST = "127.0.0.1"
+REQUEST_BYTES = 64 << 20
+
+
+class Take(NamedTuple):
+    """One recorded response: its id, its JSON, and its events as (seconds after the request, bytes of SSE)."""
+
+    id: str | None
+    body: bytes
+    events: list[tuple[float, bytes]]
+
+
+class _Player(Decoder):
+    """A decoder that stores each event with its time, by response. The fallback is used under both backends."""
+
+    def reset(self) -> None:
+        """Forgets everything."""
+        super().reset()
+        self.stored: dict[int, tuple[Folded, list[tuple[float | None, bytes]]]] = {}
+
+    def fold(self, data: Any, start: int = 0, stop: int | None = None) -> list[Any]:
+        """Takes the next bytes; returns the responses that have ended."""
+        self._core.feed(data[start:stop], self._store)
+        return self._core.take_ended()
+
+    def fold_record(self, data: bytes, times: Any, span: Any, ends: bool = True) -> list[Any]:
+        """Takes one record; returns the responses that have ended."""
+        self._core.feed_record(data, times, span, ends, self._store)
+        return self._core.take_ended()
+
+    def fold_end(self) -> list[Any]:
+        """Ends the source; returns the responses that have ended."""
+        self._core.finish(self._store)
+        return self._core.take_ended()
+
+    def _store(self, parsed: ParsedEvent, folded: Folded | None) -> None:
+        if folded is not None:
+            _, events = self.stored.setdefault(id(folded), (folded, []))
+            events.append((parsed.time, make_event(parsed).to_sse()))
+
+
+def takes(chunks: Iterable[bytes], form: str = "auto", **options: Any) -> list[Take]:
+    """The responses of a source, in the order of beginning. `options`: those of `respstream.responses`."""
+    decoder = FileDecoder(form, make=_Player, **options)
+    states: list[Folded] = []
+    for chunk in chunks:
+        states += decoder.fold(chunk)
+    states += decoder.fold_end()
+    states.sort(key=lambda state: state.byte_start)
+    return [_take(state, decoder.decoder.stored) for state in states]
+
+
+def _take(state: Folded, stored: dict[int, Any]) -> Take:
+    _, events = stored.get(id(state), (state, []))
+    start = state.started_at
+    timed: list[tuple[float, bytes]] = []
+    latest = 0.0
+    for at, data in events:
+        if at is not None and start is not None:
+            latest = max(latest, at - start)
+        timed.append((latest, data))
+    return Take(state.id, state.json(), timed)
+
+
+def serve(recorded: list[Take], *, speed: float | None = 1.0, port: int = 0) -> ThreadingHTTPServer:
+    """A server of these responses on the local machine, bound but not running: call `serve_forever()`.
+
+    `speed`: a factor, 1.0 for the recorded pauses; None for no pauses. `port`: 0 for a free one, see `server_port`. Raises
+    ValueError if there are no responses, OSError if the port is in use.
+    """
+    if not recorded:
+        raise ValueError("there are no responses to replay")
+    lock, order = threading.Lock(), cycle(recorded)
+
+    def following() -> Take:
+        with lock:
+            return next(order)
+
+    class Handler(_Handler):
+        def upcoming(self) -> Take:
+            return following()
+
+        by_id: ClassVar = {take.id: take for take in recorded if take.id is not None}
+        pace = speed
+
+    server = ThreadingHTTPServer((HOST, port), Handler)
+    server.daemon_threads = True
+    return server
+
+
+class _Handler(BaseHTTPRequestHandler):
+    protocol_version = "HTTP/1.1"
+    by_id: ClassVar[dict[str, Take]]
+    pace: float | None
+
+    def upcoming(self) -> Take:
+        """The next response."""
+        raise NotImplementedError
+
+    def do_POST(self) -> None:
+        """Answers a request for a response."""
+        request = self._request()
+        if not self.path.partition("?")[0].rstrip("/").endswith("/responses"):
+            self._refuse(f"nothing is recorded for {self.path}")
+            return
+        take = self.upcoming()
+        if request.get("stream") is True and take.events:
+            self._stream(take)
+        else:
+            self._whole(200, take.body)
+
+    def do_GET(self) -> None:
+        """Answers a request for a response by its id."""
+        take = self.by_id.get(self.path.partition("?")[0].rstrip("/").rpartition("/")[2])
+        if take is None:
+            self._refuse(f"no response of that id is recorded: {self.path}")
+        else:
+            self._whole(200, take.body)
+
+    def log_message(self, format: str, *args: Any) -> None:  # noqa: A002
+        """Logs nothing."""
+
+    def _request(self) -> dict[str, Any]:
+        size = int(self.headers.get("Content-Length") or 0)
+        try:
+            value = json.loads(self.rfile.read(min(size, REQUEST_BYTES)) or b"{}")
+        except ValueError:
+            return {}
+        return value if isinstance(value, dict) else {}
+
+    def _refuse(self, message: str) -> None:
+        error = {"message": message, "type": "invalid_request_error", "param": None, "code": "not_recorded"}
+        self._whole(404, json.dumps({"error": error}).encode())
+
+    def _whole(self, status: int, body: bytes) -> None:
+        self.send_response(status)
+        self.send_header("Content-Type", "application/json")
+        self.send_header("Content-Length", str(len(body)))
+        self.end_headers()
+        self.wfile.write(body)
+
+    def _stream(self, take: Take) -> None:
+        self.send_response(200)
+        self.send_header("Content-Type", "text/event-stream; charset=utf-8")
+        self.send_header("Cache-Control", "no-store")
+        self.send_header("Transfer-Encoding", "chunked")
+        self.end_headers()
+        try:
+            for data in paced(take.events, self.pace):
+                self.wfile.write(b"%x\r\n%b\r\n" % (len(data), data))
+                self.wfile.flush()
+            self.wfile.write(b"0\r\n\r\n")
+        except (BrokenPipeError, ConnectionResetError):  # the client closed the connection
+            self.close_connection = True
+
+
+def paced(events: list[tuple[float, bytes]], speed: float | None) -> Iterator[bytes]:
+    """Yields each event at its time."""
+    start = time.monotonic()
+    for after, data in events:
+        if speed is not None:
+            due = start + after / speed - time.monotonic()
+            if due > 0:
+                time.sleep(due)
+        yield data

@@ -1,0 +1,311 @@
+"""Scans of many files as Arrow tables, and rows as dicts."""
+
+from __future__ import annotations
+
+import os
+
+from respstream import _backend
+from respstream.tables.columns import CALL, COLUMNS, EXTRA
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Iterator, Sequence
+    from typing import Any
+
+    from respstream.inputs.paths import Input
+    from respstream.protocols.responses.response import Response
+
+__all__ = ["Scan", "Summary", "response_row", "scan", "schema"]
+
+_BATCH_ROWS = 8192
+_MOST = (1 << 31) - 1
+_OPTIONS = ("form", "on_eof", "strict", "max_event_bytes", "field", "time", "lane")
+
+
+def response_row(response: Response, source: str, *, whole: bool = False) -> dict[str, Any]:
+    """The row of one response as a dict, in column order; times are aware datetimes in UTC.
+
+    `source`: the value of the first column. `whole`: include the column `response_json`.
+    """
+    from datetime import UTC, datetime, timedelta
+
+    epoch = datetime(1970, 1, 1, tzinfo=UTC)
+    values = _backend.engine.response_row(response._state, source, whole=whole)
+    row: dict[str, Any] = {}
+    for (name, kind), value in zip(COLUMNS["responses"], values, strict=True):
+        if name in EXTRA and not whole:
+            continue
+        if kind == "ts" and value is not None:
+            row[name] = epoch + timedelta(microseconds=value)
+        elif name == "tool_calls" and value is not None:
+            row[name] = [dict(zip(CALL, call, strict=True)) for call in value]
+        else:
+            row[name] = value
+    return row
+
+
+class Summary:
+    """The counts of one pass over the sources.
+
+    `sources`: the number of sources read. `bytes`: their size, decompressed. `rows`: the number of rows by table.
+    `responses`: the number of responses by status ("" for none). `diagnostics`: their number by code. `problems`: (source,
+    code, reason) of sources that could not be read to their end. `skipped`: the number of bytes that were not fully checked,
+    because no selected column depends on them. `complete`: the pass reached its end.
+    """
+
+    __slots__ = ("bytes", "complete", "diagnostics", "problems", "responses", "rows", "skipped", "sources")
+
+    def __init__(self, tables: Sequence[str], counts: dict[str, Any]) -> None:
+        self.sources: int = counts["sources"]
+        self.bytes: int = counts["bytes"]
+        self.rows: dict[str, int] = dict(zip(tables, counts["rows"], strict=True))
+        self.responses: dict[str, int] = counts["responses"]
+        self.diagnostics: dict[str, int] = counts["diagnostics"]
+        self.problems: list[tuple[str, str, str]] = counts["problems"]
+        self.skipped: int = counts["skipped"]
+        self.complete: bool = counts["complete"]
+
+    @property
+    def checked(self) -> str:
+        """Whether JSON and UTF-8 of "all" bytes were checked, or of "some", because no selected column depends on the rest."""
+        return "some" if self.skipped else "all"
+
+    def to_dict(self) -> dict[str, Any]:
+        """All attributes as a dict."""
+        return {name: getattr(self, name) for name in self.__slots__} | {"checked": self.checked}
+
+    def __repr__(self) -> str:
+        return f"Summary({self.to_dict()!r})"
+
+
+class Scan:
+    """Sources as Arrow tables, read each time the scan is iterated, exported or written. See `scan`.
+
+    A scan of one table has Arrow's PyCapsule interface: pyarrow, polars, DuckDB, pandas and nanoarrow read it directly.
+    """
+
+    def __init__(
+        self,
+        inputs: list[Input],
+        tables: dict[str, list[str] | None],
+        threads: int,
+        batch_rows: int,
+        options: dict[str, Any],
+        *,
+        split: bool = False,
+        full: bool = False,
+    ) -> None:
+        self.tables = list(tables)
+        self._wanted = list(tables.items())
+        self._split = split
+        self._core = _engine().Scan(
+            inputs, self._wanted, threads=threads, batch_rows=batch_rows, split=split, full=full, **options
+        )
+        self._stream: Any = None
+
+    def _start(self) -> Any:
+        self._stream = self._core.stream()
+        return self._stream
+
+    def _only(self) -> str:
+        if len(self.tables) != 1:
+            raise ValueError(
+                f"this scan is of several tables ({', '.join(self.tables)}); ask for one, or use batches()"
+            )
+        return self.tables[0]
+
+    @property
+    def schema(self) -> Any:
+        """The Arrow schema (`__arrow_c_schema__`); a dict of schemas if the scan has several tables."""
+        found = {name: _engine().Schema(name, columns, split=self._split) for name, columns in self._wanted}
+        return found if len(found) > 1 else found[self.tables[0]]
+
+    @property
+    def summary(self) -> Summary | None:
+        """The counts of the latest pass so far; None before the first."""
+        return None if self._stream is None else Summary(self.tables, self._stream.summary())
+
+    def batches(self) -> Iterator[Any]:
+        """The rows in batches (`__arrow_c_array__`, `num_rows`).
+
+        Yields pairs of a table's name and a batch if the scan has several tables.
+        """
+        stream = self._start()
+        while (found := stream.next_batch()) is not None:
+            place, batch = found
+            yield batch if len(self.tables) == 1 else (self.tables[place], batch)
+
+    def __iter__(self) -> Iterator[Any]:
+        return self.batches()
+
+    def __arrow_c_stream__(self, requested_schema: Any = None) -> Any:
+        self._only()
+        return self._start().__arrow_c_stream__(requested_schema)
+
+    def __arrow_c_schema__(self) -> Any:
+        self._only()
+        return self.schema.__arrow_c_schema__()
+
+    def to_arrow(self) -> Any:
+        """A `pyarrow.Table`, or a dict of them if the scan has several tables, from one pass."""
+        from respstream.tables.writers import to_arrow
+
+        return to_arrow(self)
+
+    def to_polars(self) -> Any:
+        """A `polars.DataFrame`, or a dict of them if the scan has several tables.
+
+        Raises ImportError that names the extra if polars is not installed.
+        """
+        try:
+            import polars
+        except ImportError:
+            raise ImportError("pip install 'respstream[polars]' makes polars' tables") from None
+        if len(self.tables) > 1:
+            return {name: polars.DataFrame(table) for name, table in self.to_arrow().items()}
+        return polars.DataFrame(self)
+
+    def to_pandas(self) -> Any:
+        """A `pandas.DataFrame`, through pyarrow, or a dict of them if the scan has several tables."""
+        found = self.to_arrow()
+        return {name: table.to_pandas() for name, table in found.items()} if len(self.tables) > 1 else found.to_pandas()
+
+    def write_parquet(self, path: str | os.PathLike[str], *, partition_by: str | None = None) -> Summary:
+        """Writes a Parquet file, compressed with zstd.
+
+        One table is written to a file, which appears under its name once it is complete and replaces an existing file.
+        Several tables, or one that is partitioned by a column (`column=value` folders, as in Hive), are written to a
+        folder, which must be empty or missing. Returns the counts of the pass. Raises ImportError without pyarrow,
+        ValueError for a column that cannot partition, and OSError.
+        """
+        return self._write(path, "parquet", partition_by)
+
+    def write_ipc(self, path: str | os.PathLike[str], *, partition_by: str | None = None) -> Summary:
+        """Writes an Arrow IPC file (Feather), compressed with zstd; otherwise as `write_parquet`."""
+        return self._write(path, "ipc", partition_by)
+
+    def write_jsonl(self, path: str | os.PathLike[str], *, partition_by: str | None = None) -> Summary:
+        """Writes JSON Lines: one object per row, times in RFC 3339; otherwise as `write_parquet`."""
+        return self._write(path, "jsonl", partition_by)
+
+    def write_csv(self, path: str | os.PathLike[str], *, partition_by: str | None = None) -> Summary:
+        """Writes CSV with a header; null is an empty field, nested values are JSON. Otherwise as `write_parquet`."""
+        return self._write(path, "csv", partition_by)
+
+    def _write(self, path: str | os.PathLike[str], form: str, partition_by: str | None) -> Summary:
+        from respstream.tables.writers import write
+
+        write(self, path, form, partition_by)
+        summary = self.summary
+        if summary is None:  # pragma: no cover
+            raise RuntimeError("nothing was read")
+        return summary
+
+    def __repr__(self) -> str:
+        return f"Scan({', '.join(self.tables)})"
+
+
+def scan(
+    paths: Any,
+    table: str | Iterable[str] = "responses",
+    columns: Iterable[str] | dict[str, Iterable[str]] | None = None,
+    threads: int | None = None,
+    batch_rows: int | None = None,
+    **options: Any,
+) -> Scan:
+    """Reads logs as Arrow tables, on all cores and in bounded memory.
+
+    `paths`: a path, glob, folder or URL, or a list of them; gzip and zstd are detected. `table`: "responses", "events",
+    "items" or "diagnostics", or a list of them, which are read in one pass. `columns`: a list of names, or a dict by table;
+    default: all columns except `response_json` and `payload`. `threads`: default one per core. `batch_rows`: the maximum
+    number of rows of a batch, default 8,192. `options`: those of `responses`.
+
+    Raises FileNotFoundError for a path that does not exist, ValueError and TypeError for invalid options. Sources that
+    cannot be read, and malformed input, are reported in `summary` and in the table `diagnostics`; the scan continues. With
+    `strict`, the scan yields the batches before the first error, and then raises StreamError with the name of the source.
+    """
+    from respstream.inputs import paths as _paths
+
+    names = [table] if isinstance(table, str) else list(table)
+    given = given_options(options)
+    found = _paths.inputs(paths)
+    return Scan(found, wanted_columns(names, columns), _count("threads", threads, os.cpu_count() or 1),
+                batch_size(batch_rows), given)  # fmt: skip
+
+
+def schema(table: str = "responses", columns: Iterable[str] | None = None) -> Any:
+    """The Arrow schema of a table (`__arrow_c_schema__`), with a version in its metadata.
+
+    `columns`: as in `scan`. Raises ValueError for an unknown table or column.
+    """
+    wanted = wanted_columns([table], columns)
+    return _engine().Schema(table, wanted[table])
+
+
+def _engine() -> Any:
+    """The module that scans: the extension, or the fallback, which uses pyarrow."""
+    if hasattr(_backend.engine, "Scan"):
+        return _backend.engine
+    from respstream.tables import fallback_scan
+
+    return fallback_scan
+
+
+def given_options(options: dict[str, Any]) -> dict[str, Any]:
+    """The options of a scan, with their defaults. Raises TypeError for an unknown option, ValueError for its value."""
+    unknown = sorted(options.keys() - set(_OPTIONS))
+    if unknown:
+        raise TypeError(f"scan() takes no option {unknown[0]!r}; there are {', '.join(_OPTIONS)}")
+    from respstream.recordings.file_decoder import FileDecoder
+    from respstream.stream import FILE_EVENT_BYTES
+
+    given: dict[str, Any] = {"max_event_bytes": FILE_EVENT_BYTES} | options
+    FileDecoder(**given)
+    return given
+
+
+def batch_size(rows: int | None) -> int:
+    """The maximum number of rows of a batch, checked."""
+    return _count("batch_rows", rows, _BATCH_ROWS)
+
+
+def _count(name: str, value: int | None, default: int) -> int:
+    from operator import index
+
+    if value is None:
+        return default
+    if index(value) < 1:
+        raise ValueError(f"{name} must be positive")
+    return min(index(value), _MOST)
+
+
+def wanted_columns(tables: list[str], columns: Any) -> dict[str, list[str] | None]:
+    """The selected columns of each table, checked; None for all."""
+    wanted: dict[str, list[str] | None] = {}
+    for table in tables:
+        if table not in COLUMNS:
+            raise ValueError(f"table must be one of {', '.join(COLUMNS)}, not {table!r}")
+        if table in wanted:
+            raise ValueError(f"the table {table!r} is asked for twice")
+        names = columns.get(table) if isinstance(columns, dict) else columns
+        wanted[table] = None if names is None else _columns(table, names)
+    if not wanted:
+        raise ValueError("no table is asked for")
+    if isinstance(columns, dict) and (other := sorted(columns.keys() - wanted.keys())):
+        raise ValueError(f"columns are given of {other[0]!r}, which is no table that is asked for")
+    if columns is not None and not isinstance(columns, dict) and len(wanted) > 1:
+        raise ValueError("columns of several tables are a dict by table")
+    return wanted
+
+
+def _columns(table: str, names: Any) -> list[str]:
+    if isinstance(names, str):
+        raise TypeError(f"columns is a list of names, not {names!r}")
+    found = list(names)
+    known = {name for name, _ in COLUMNS[table]}
+    for name in found:
+        if name not in known:
+            raise ValueError(f"the table {table!r} has no column {name!r}")
+    if len(set(found)) != len(found):
+        raise ValueError("a column is asked for twice")
+    return found
