@@ -1,10 +1,10 @@
-"""An agent that shows what a tool will get while the model is still writing it, and refuses it before it is written out.
+"""An agent that shows the arguments of a tool call while the model writes them, and can refuse the call early.
 
     pip install respstream httpx
     OPENAI_API_KEY=sk-… python agent.py "Write a haiku about rain to haiku.txt"
 
-The model has one tool, `write_file`. Its text appears as it is written. As soon as the path is known and lies outside of this folder, the
-stream is left and the model is told so: no tokens are paid for a file that nobody will write.
+The model has one tool, `write_file`. The text of the file is printed as it arrives. If the path is outside of the current folder, the
+program closes the stream at once and informs the model, so no tokens are spent on a file that will not be written.
 """
 
 from __future__ import annotations
@@ -40,24 +40,24 @@ TOOLS = [
 
 
 def is_allowed(path: str) -> bool:
-    """Whether a file may be written: it lies in this folder."""
+    """Whether a file may be written: only inside of the current folder."""
     return Path(path).resolve().is_relative_to(Path.cwd())
 
 
 class RefusedError(Exception):
-    """The model is writing a call that will not be made."""
+    """The model is writing a call that will be refused."""
 
 
 class Watch:
-    """Shows the calls of one response as they are written."""
+    """Prints the calls of one response as they arrive."""
 
     def __init__(self) -> None:
         self._shown: dict[str | None, int] = {}
 
     def look(self, call: respstream.ToolCall) -> None:
-        """Prints what has come of a call since the last look. Raises RefusedError."""
+        """Prints the new part of a call. Raises RefusedError if the call is not allowed."""
         arguments = call.partial_arguments() or {}
-        # A member that stands behind another is complete; the last one may still grow.
+        # A member followed by another one is complete; the last one may still grow.
         if "text" in arguments:
             if not is_allowed(arguments["path"]):
                 raise RefusedError(f"{arguments['path']} lies outside of the folder")
@@ -69,7 +69,7 @@ class Watch:
 
 
 def answer(client: httpx.Client, conversation: list[Any]) -> respstream.Response:
-    """One turn of the model, shown as it comes. Raises RefusedError where it is better to stop it."""
+    """Runs one turn of the model and prints it as it arrives. Raises RefusedError if a call is not allowed."""
     body = {"model": MODEL, "input": conversation, "tools": TOOLS, "stream": True}
     watch = Watch()
     with (
@@ -92,7 +92,7 @@ def answer(client: httpx.Client, conversation: list[Any]) -> respstream.Response
 
 
 def use(call: respstream.ToolCall) -> dict[str, Any]:
-    """Makes a call, and gives what the model is told of it."""
+    """Executes a call; returns its result for the model."""
     arguments = call.parsed_arguments()
     if is_allowed(arguments["path"]):
         Path(arguments["path"]).write_text(arguments["text"], "utf-8")
@@ -103,7 +103,7 @@ def use(call: respstream.ToolCall) -> dict[str, Any]:
 
 
 def main(task: str) -> int:
-    """Runs the agent until it calls no tool; the exit status is 1 if that takes too many turns."""
+    """Runs the agent until it calls no tool; the exit status is 1 if it needs too many turns."""
     conversation: list[Any] = [{"role": "user", "content": task}]
     base_url = os.environ.get("OPENAI_BASE_URL", "https://api.openai.com/v1")
     headers = {"Authorization": f"Bearer {os.environ['OPENAI_API_KEY']}"}

@@ -1,9 +1,9 @@
-"""Prints what a model says, token by token, and what it cost at the end.
+"""Prints the output of a model token by token, and the token counts at the end.
 
     pip install respstream httpx
     OPENAI_API_KEY=sk-… python live_tokens.py "Why is the sky blue?" --model gpt-5-nano
 
-OPENAI_BASE_URL takes it to another server. A stream that breaks off is asked for again from where it broke.
+OPENAI_BASE_URL selects another server. If the connection breaks, the stream is resumed at that point.
 """
 
 from __future__ import annotations
@@ -22,7 +22,7 @@ TRIES = 3
 
 
 def chunks(client: httpx.Client, decoder: respstream.Decoder, body: dict[str, object]) -> Iterator[bytes]:
-    """The bytes of the stream, whatever number of connections they take."""
+    """Yields the bytes of the stream, over as many connections as needed."""
     tries = 0
     while True:
         response = decoder.response
@@ -43,11 +43,11 @@ def chunks(client: httpx.Client, decoder: respstream.Decoder, body: dict[str, ob
             if tries == TRIES:
                 raise
             print(f"[{error}; trying again]", file=sys.stderr)
-            yield b"\n\n"  # ends the event that was torn
+            yield b"\n\n"  # ends the torn event
 
 
 def main() -> int:
-    """Asks once and prints the answer; the exit status is 1 unless the response came to its end."""
+    """Sends one prompt and prints the output; the exit status is 1 unless the response is complete."""
     parser = argparse.ArgumentParser()
     parser.add_argument("prompt")
     parser.add_argument("--model", default="gpt-5-nano")
@@ -57,7 +57,7 @@ def main() -> int:
         headers={"Authorization": f"Bearer {os.environ['OPENAI_API_KEY']}"},
         timeout=60,
     )
-    # `store` is what allows to resume.
+    # Only stored responses can be resumed.
     body: dict[str, object] = {"model": arguments.model, "input": arguments.prompt, "stream": True, "store": True}
     decoder = respstream.Decoder()
     with client:

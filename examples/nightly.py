@@ -1,10 +1,10 @@
-"""The nightly job: a folder of a day's logs to a partition of Parquet, and a report of all days so far.
+"""A nightly job: converts one day's logs to a Parquet partition, and prints a report of all days.
 
     pip install 'respstream[arrow]' duckdb
     python nightly.py logs/2026-11-20 lake --day 2026-11-20
 
-Logs are read on all cores and in bounded memory; .gz and .zst as they are. The partition appears whole or not at all: a job that was
-killed is simply run again, and one that stands is made anew. What could not be read through is told, and makes the exit status 1.
+Logs, also .gz and .zst, are read on all cores in bounded memory. The partition appears only when it is complete and replaces an old one, so
+a job that was killed can be run again. Logs that could not be read completely are listed, and the exit status is then 1.
 """
 
 from __future__ import annotations
@@ -36,7 +36,7 @@ REPORT = """
 
 
 def load(logs: str, lake: Path, day: str) -> respstream.Summary:
-    """Writes the partition of a day, by model, and gives what came of it."""
+    """Writes the partition of a day, partitioned by model; returns the summary of the scan."""
     partition = lake / f"day={day}"
     fresh = lake / f".{day}.new"
     shutil.rmtree(fresh, ignore_errors=True)
@@ -48,7 +48,7 @@ def load(logs: str, lake: Path, day: str) -> respstream.Summary:
 
 
 def main() -> int:
-    """Runs the job; the exit status is 1 if a log could not be read through."""
+    """Runs the job; the exit status is 1 if a log could not be read completely."""
     parser = argparse.ArgumentParser()
     parser.add_argument("logs", help="a folder, a glob, or a URL")
     parser.add_argument("lake", type=Path)
@@ -59,7 +59,7 @@ def main() -> int:
     for source, code, reason in summary.problems:
         print(f"{source}: {code}: {reason}", file=sys.stderr)
     report = duckdb.sql(REPORT, params=[str(options.lake / "day=*" / "*" / "*.parquet")])
-    assert report is not None  # it is for statements without a result
+    assert report is not None  # None is for statements without a result
     report.show(max_width=120)
     return int(bool(summary.problems))
 

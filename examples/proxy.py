@@ -1,11 +1,11 @@
-"""A proxy before the Responses API that records every stream and knows every response, and keeps no byte waiting for it.
+"""A proxy for the Responses API that records every stream and assembles every response without delaying a byte.
 
     pip install respstream httpx starlette uvicorn
     python proxy.py --port 8000 --log streams.jsonl
     OPENAI_BASE_URL=http://127.0.0.1:8000/v1 …    # any client, with its own key
 
-A chunk goes on to the client first. It is recorded and folded after that, while the next one is on its way from the API: some microseconds
-in which nobody waits. What was folded is at `GET /seen`; the log reads with `respstream responses streams.jsonl`.
+Each chunk is forwarded to the client first. It is recorded and folded (assembled) afterwards, while the next chunk is on its way from the
+API. `GET /seen` lists the responses; `respstream responses streams.jsonl` reads the log.
 """
 
 from __future__ import annotations
@@ -29,20 +29,20 @@ from respstream import Recorder
 
 UPSTREAM = os.environ.get("OPENAI_BASE_URL", "https://api.openai.com/v1")
 KEPT = 1000
-"""So many of the latest responses are told at `/seen`."""
-# They tell of one connection, or of a body as it was packed there.
+"""Number of responses that `/seen` lists."""
+# Headers of one connection, or of the encoding of its body.
 HOP = {"connection", "content-encoding", "content-length", "host", "keep-alive", "transfer-encoding", "upgrade"}
 
 
 class Watch:
-    """What passed: a recording of the bytes, and a line for each response."""
+    """Records the bytes that pass, and lists the responses."""
 
     def __init__(self, log: str) -> None:
         self.recorder = Recorder(log)
         self.seen: collections.deque[dict[str, Any]] = collections.deque(maxlen=KEPT)
 
     async def tee(self, chunks: AsyncIterator[bytes]) -> AsyncGenerator[bytes]:
-        """The chunks, each handed on before it is looked at."""
+        """Yields the chunks, each before it is recorded and folded."""
         decoder = respstream.Decoder()
         with self.recorder.track() as track:
             try:
@@ -50,7 +50,7 @@ class Watch:
                     yield chunk
                     track.write(chunk)
                     self._note(decoder.fold(chunk))
-            finally:  # the client may have gone: what came until then counts
+            finally:  # also when the client disconnects
                 self._note(decoder.fold_end())
 
     def _note(self, responses: list[respstream.Response]) -> None:
@@ -69,7 +69,7 @@ class Watch:
 
 
 def passed(headers: Any) -> dict[str, str]:
-    """The headers that a proxy hands on."""
+    """The headers that a proxy forwards."""
     return {name: value for name, value in headers.items() if name.lower() not in HOP}
 
 
