@@ -70,14 +70,20 @@ RUST_ONLY = {
     "json.value_cache": "keeps values that repeat, for speed",
     "diagnostics.codes": "the Python table is `respstream._codes`",
     "decoder.counters": "counts the fast paths taken",
-    "decoder.stages": "measures the stages",
+    "decoder.stages": "with `decoder.decoder` in Python",
     "decoder.lifecycle_only": "skips events, for speed",
-    "protocols.responses.heads": "reads the routing fields alone, for speed",
+    "protocols.effect": "with `protocols.protocol` in Python",
+    "protocols.parsed_event": "with `protocols.protocol` in Python",
+    "protocols.reader": "the caches of a source, for speed",
+    "protocols.tracking": "fields of `protocols.responses.response.Folded` in Python",
+    "assemble.path": "with `assemble.place` in Python",
+    "decoder.event_sink": "the fallback's decoder has one output, events",
     "protocols.responses.lifecycle_only": "skips events, for speed",
 }
 # Modules of `_pure` without a counterpart in the core, and the reason.
 PYTHON_ONLY = {
     "json.partial": "the compiled one is part of the binding crate",
+    "protocols.responses.rows": "the compiled ones are `rust/scan/src/tables/rows.rs`",
 }
 
 
