@@ -14,6 +14,7 @@ from hypothesis import example, given
 from hypothesis import strategies as st
 
 from respstream._pure import json as pure
+from respstream._pure.json import check
 from tests.support.json_cases import INVALID, OPEN, VALID
 
 DEPTH, DIGITS = pure.DEPTH_LIMIT, pure.DIGIT_LIMIT
@@ -187,7 +188,7 @@ def test_backends_agree(raw: bytes) -> None:
 @given(texts())
 def test_slow_path_matches_fast_path(raw: bytes) -> None:
     try:
-        slow = pure._build_slowly(raw, pure._integer, float)
+        slow = check._build_slowly(raw, check._integer, float)
     except pure.BadJson:
         assert Python.json_verdict(raw) == "bad"
     else:
@@ -246,7 +247,8 @@ def test_line_check_reports_open_state() -> None:
 
 
 def test_size_is_limited(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(pure, "SIZE_LIMIT", 5)
+    monkeypatch.setattr("respstream._pure.json.types.SIZE_LIMIT", 5)
+    monkeypatch.setattr("respstream._pure.json.check.SIZE_LIMIT", 5)
     verdicts = [Python.json_verdict(raw) for raw in (b"[1,2]", b"[1, 2]", b"[1,,2]")]
     assert verdicts == ["ok", "limit", "bad"]
     with pytest.raises(pure.LimitExceeded):

@@ -167,7 +167,7 @@ def test_shared_scan(tmp_path: Path) -> None:
 
 REENTERED = """
 import gc, sys, respstream
-from tests.support.doc_tables import DELTA
+from tests.support.minimal_streams import DELTA
 
 decoder = respstream.Decoder()
 decoder.feed(DELTA)
@@ -354,7 +354,7 @@ def own_threads() -> list[str]:
 
 FORKED = """
 import os, sys, threading, respstream
-from tests.support.doc_tables import BEGIN, DELTA, END, ITEM
+from tests.support.minimal_streams import BEGIN, DELTA, END, ITEM
 
 LOG = BEGIN + ITEM + DELTA * 50 + END
 decoder = respstream.Decoder()
@@ -433,7 +433,7 @@ def test_subinterpreters(backend: str) -> None:
 
 ENDING = """
 import sys, threading, respstream
-from tests.support.doc_tables import BEGIN, DELTA, END
+from tests.support.minimal_streams import BEGIN, DELTA, END
 
 batches = respstream.scan(sys.argv[1], threads=4, batch_rows=1).batches()
 next(batches)

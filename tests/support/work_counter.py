@@ -14,7 +14,10 @@ from types import CodeType, ModuleType
 from typing import Any
 
 from respstream import _fallback
-from respstream._pure import arrays, blocks, frames, json, outside, tree
+from respstream._pure import json
+from respstream._pure.assemble import tree, view
+from respstream._pure.diagnostics import error_body
+from respstream._pure.frames import arrays, blocks, framer
 from tests.support.backends import load
 from tests.support.paths import ROOT
 
@@ -35,18 +38,18 @@ MEASURES: dict[CodeType, Measure] = {
     json.parse_exact.__code__: _size("raw"),
     json.locate.__code__: _size("raw"),
     json.clean_text.__code__: _size("text"),
-    json.join_text.__code__: lambda local: sum(map(len, local["pieces"])),
+    json.join_text.__code__: lambda local: sum(map(len, local["texts"])),
     json.LineCheck.push.__code__: _size("line"),
     blocks.field.__code__: _size("line"),
     blocks.Block.whole.__code__: lambda local: 0 if local["self"].check else sum(map(len, local["self"].data)),
     blocks.Blocks._dispatch.__code__: lambda local: sum(map(len, local["block"].data)),
-    frames.Framer._hold.__code__: _size("piece"),
-    frames.Framer._on_line.__code__: _size("line"),
-    frames.Framer._take_line.__code__: _pieces("self", "_pieces"),
+    framer.Framer._hold.__code__: _size("piece"),
+    framer.Framer._on_line.__code__: _size("line"),
+    framer.Framer._take_line.__code__: _pieces("self", "_pieces"),
     arrays.Array._count.__code__: _size("piece"),
-    outside.error_body.__code__: _size("text"),
-    tree.Text.join.__code__: _pieces("self", "pieces"),
-    tree.freeze.__code__: lambda local: len(local["node"]) if isinstance(local["node"], str | list | dict) else 1,
+    error_body.__code__: _size("text"),
+    tree.Text.join.__code__: _pieces("self", "deltas"),
+    view.freeze.__code__: lambda local: len(local["node"]) if isinstance(local["node"], str | list | dict) else 1,
 }
 
 
