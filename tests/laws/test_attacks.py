@@ -65,7 +65,7 @@ def test_memory_is_bounded_and_attack_is_diagnosed(backend: str, name: str) -> N
     """Nothing raises, the attack is diagnosed, and uncounted work would exceed the time limit."""
     cost = costs(backend)[name]
     one = ATTACKS.get(name) or HUGE_ONES[name]
-    assert cost.memory <= 16 * MIB + one.holds * cost.size, cost
+    assert cost.memory <= 16 * MIB + one.memory_factor * cost.size, cost
     limits = {"limit_exceeded"} if backend == "python" else set[str]()  # its share of the lanes is not that many
     assert set(cost.counts) | limits == set(one.codes.split()) | limits, cost
 

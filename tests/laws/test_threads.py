@@ -377,7 +377,7 @@ else:
     try:
         print(sum(len(batch) for batch in batches))
     except RuntimeError as error:
-        assert "begin another" in str(error), error
+        assert "start another" in str(error), error
     else:
         assert respstream.BACKEND == "python"  # it has no threads
     del batches, scan

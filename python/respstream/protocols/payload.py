@@ -136,7 +136,7 @@ class Payload:
         elif isinstance(source, dict):  # pyright: ignore[reportUnnecessaryIsInstance]
             self._data, self._raw = source, b""
         else:
-            raise TypeError(f"a Payload is made of bytes or a dict, not of {type(source).__name__}")
+            raise TypeError(f"a Payload requires bytes or a dict, not {type(source).__name__}")
         self._seen = {}
         self._spans = None
 

@@ -47,7 +47,7 @@ class FileDecoder:
         wraps = form in ("har", "vcr")
         named = any(options.get(name) is not None for name in ("field", "time", "lane"))
         if wraps and named:
-            raise ValueError(f"field, time and lane are for form='rows', not {form!r}")
+            raise ValueError(f"field, time and lane require form='rows', not {form!r}")
         self.decoder: Any = (make or _backend.engine.Decoder)(form="auto" if wraps else form, **options)
         self._first = form if wraps else None if form == "auto" and not named else ""
         self._form = self._first

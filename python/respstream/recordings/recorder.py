@@ -172,7 +172,7 @@ class _Rows:
             self._end = -1  # other processes write to the file
             row = b"\n" + row
         if os.write(self.file, row) != len(row):
-            raise OSError("a row was cut short: is the disk full?")
+            raise OSError("a row was written incompletely; the disk may be full")
 
     def close(self) -> None:
         """Closes the file. Safe to call twice."""
