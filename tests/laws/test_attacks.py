@@ -94,8 +94,8 @@ def test_security_page_lists_every_attack() -> None:
             for line in doc_tables.page_table("security.md", name).splitlines()
             if line.startswith("| ")
         ]
-        told = {row[0].removeprefix("| "): set(re.findall("`([a-z_0-9]+)`", row[-1])) for row in rows[1:]}
-        assert told == {name: set(one.codes.split()) for name, one in known.items()}
+        reported = {row[0].removeprefix("| "): set(re.findall("`([a-z_0-9]+)`", row[-1])) for row in rows[1:]}
+        assert reported == {name: set(one.codes.split()) for name, one in known.items()}
 
 
 @pytest.mark.parametrize("data", [b"interactions: " + b"[" * MIB, b"interactions:\n- " + b"{a: " * 100_000])

@@ -206,8 +206,12 @@ HUGE_ONES: dict[str, Huge] = {
     "gzip bomb, scanned": Huge("event_too_large", _scanned(gzip_bomb, BLOCK)),
     "zstd bomb, read as a stream": Huge("stray_text", _streamed(zstd_bomb, BLOCK)),
     "zstd bomb, scanned": Huge("stray_text", _scanned(zstd_bomb, BLOCK)),
-    "zstd frame with a 2 GiB window, read as a stream": Huge("bad_compression", _streamed(lambda path, _: zstd_window(path, HUGE))),
-    "zstd frame with a 2 GiB window, scanned": Huge("bad_compression", _scanned(lambda path, _: zstd_window(path, HUGE))),
+    "zstd frame with a 2 GiB window, read as a stream": Huge(
+        "bad_compression", _streamed(lambda path, _: zstd_window(path, HUGE))
+    ),
+    "zstd frame with a 2 GiB window, scanned": Huge(
+        "bad_compression", _scanned(lambda path, _: zstd_window(path, HUGE))
+    ),
 }
 
 
@@ -329,7 +333,9 @@ def _row(name: str, cost: Cost, counted: str = "") -> str:
 
 def main(argv: list[str] | None = None) -> int:
     """Writes the tables into docs/security.md, or with `--json` each cost to stdout, for the tests."""
-    parser = argparse.ArgumentParser(prog="python -m tests.support.attacks", description="Measure the cost of reading hostile sources.")
+    parser = argparse.ArgumentParser(
+        prog="python -m tests.support.attacks", description="Measure the cost of reading hostile sources."
+    )
     parser.add_argument("--full", action="store_true", help="also measure the huge sources, 2 GiB each")
     parser.add_argument("--json", action="store_true", help="print the costs as one JSON object; work is not counted")
     options = parser.parse_args(argv)

@@ -160,8 +160,8 @@ except ValueError as error:
 def test_partitions_are_limited_by_open_files(tmp_path: Path) -> None:
     for count, expected in ((50, "{'responses': 50}"), (120, "(ulimit -n)")):
         command = [sys.executable, "-c", MANY, str(tmp_path), str(count)]
-        told = subprocess.run(command, check=True, capture_output=True, text=True).stdout
-        assert expected in told
+        reported = subprocess.run(command, check=True, capture_output=True, text=True).stdout
+        assert expected in reported
     assert {path.name for path in tmp_path.iterdir()} == {"a.jsonl", "out50"}
 
 

@@ -38,7 +38,9 @@ def chunks(source: Any) -> Iterator[bytes]:
         raise TypeError("the source is asynchronous: use aevents() or aresponses()")
     if hasattr(source, "__iter__"):
         return _checked(source)
-    raise TypeError(f"a source must be bytes, a path, a binary file or an iterable of bytes, not {type(source).__name__!r}")
+    raise TypeError(
+        f"a source must be bytes, a path, a binary file or an iterable of bytes, not {type(source).__name__!r}"
+    )
 
 
 async def achunks(source: Any) -> AsyncIterator[bytes]:
@@ -229,7 +231,9 @@ def _zstd() -> Any:
         try:
             from backports import zstd  # type: ignore[import-not-found,attr-defined,unused-ignore]
         except ImportError:
-            raise ImportError("reading zstd-compressed files needs backports.zstd: pip install 'respstream[zstd]'") from None
+            raise ImportError(
+                "reading zstd-compressed files needs backports.zstd: pip install 'respstream[zstd]'"
+            ) from None
     return zstd
 
 

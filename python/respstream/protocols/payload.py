@@ -75,7 +75,7 @@ def declares(kind: object, name: str) -> bool:
 
 
 def is_internal(name: str) -> bool:
-    """Whether a name is `__internal__`. copy, pickle and inspect probe for these; members of the wire never have them."""
+    """Whether a name is `__internal__`. copy, pickle and inspect probe for these; members of the API never have such names."""
     return name[:2] == "__" and name[-2:] == "__"
 
 
@@ -199,7 +199,7 @@ class Payload:
         return self[key] if key in self._members() else default
 
     def keys(self) -> KeysView[str]:
-        """The names of the members, in the order of the wire."""
+        """The names of the members, in the order of the JSON."""
         return self._members().keys()
 
     def values(self) -> list[Any]:

@@ -65,7 +65,7 @@ class FileDecoder:
         return self._take(data, lambda data: _in_parts(self.decoder.feed, data, EVENTS_BYTES), ())
 
     def fold(self, data: Any) -> list[Any]:
-        """As `feed`, but returns the responses that have ended, and forgets them."""
+        """As `feed`, but returns the responses that have ended, and releases them."""
         return self._take(data, self.decoder.fold, [])
 
     def fold_in_parts(self, data: Any) -> Iterable[list[Any]]:
@@ -78,12 +78,12 @@ class FileDecoder:
         return [*last, *self.decoder.finish()]
 
     def fold_end(self) -> list[Any]:
-        """As `finish`, but returns the responses that have ended, and forgets them."""
+        """As `finish`, but returns the responses that have ended, and releases them."""
         last = self._rest(self.decoder.fold, self.decoder.fold_record)
         return [*last, *self.decoder.fold_end()]
 
     def reset(self) -> None:
-        """Forgets everything; the decoder is as new."""
+        """Discards all state; the decoder is ready for another source."""
         self.decoder.reset()
         self._collected.clear()
         self._form = self._first

@@ -114,7 +114,7 @@ class Track:
         self._append(f'{{"t":{self._clock()}{self._middle}{rest}}}\n'.encode())
 
     def write(self, chunk: bytes) -> None:
-        """Writes one chunk as it came."""
+        """Writes one chunk, unchanged, with the current time. Raises OSError."""
         try:
             rest = f'chunk":{self._quote(chunk.decode())}'
         except UnicodeDecodeError:
@@ -124,7 +124,7 @@ class Track:
         self._row(rest)
 
     def end(self, error: BaseException | None = None) -> None:
-        """Ends the stream. `error`: the exception that ended it early. Safe to call twice."""
+        """Ends the stream. `error`: the exception that ended it early. Safe to call twice. Raises OSError."""
         if self._ended:
             return
         self._ended = True

@@ -109,9 +109,7 @@ class Scan:
 
     def _only(self) -> str:
         if len(self.tables) != 1:
-            raise ValueError(
-                f"this scan has several tables ({', '.join(self.tables)}): request one, or use batches()"
-            )
+            raise ValueError(f"this scan has several tables ({', '.join(self.tables)}): request one, or use batches()")
         return self.tables[0]
 
     @property

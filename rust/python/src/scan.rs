@@ -295,7 +295,9 @@ impl Stream {
     ) -> PyResult<Bound<'py, PyCapsule>> {
         drop(requested_schema); // Consumers cast the stream themselves.
         let [only] = &*self.selections else {
-            return Err(PyValueError::new_err("an Arrow stream contains one table: request one table"));
+            return Err(PyValueError::new_err(
+                "an Arrow stream contains one table: request one table",
+            ));
         };
         let batches = Batches { pass: self.pass.clone(), schema: only.schema.clone() };
         PyCapsule::new_with_value(

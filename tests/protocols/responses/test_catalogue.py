@@ -22,7 +22,9 @@ from respstream._pure.protocols.responses.catalogue import EVENTS, VERSION
 from respstream.protocols.event import Event
 from tests.support.paths import ROOT
 
-CATALOGUE: dict[str, Any] = tomllib.loads((ROOT / "rust" / "core" / "src" / "protocols" / "responses" / "catalogue.toml").read_text(encoding="utf-8"))
+CATALOGUE: dict[str, Any] = tomllib.loads(
+    (ROOT / "rust" / "core" / "src" / "protocols" / "responses" / "catalogue.toml").read_text(encoding="utf-8")
+)
 ROWS: dict[str, dict[str, Any]] = {row["type"]: row for row in CATALOGUE["event"]}
 BASE_FIELDS = {"type", "sequence_number", "stream_id"}
 # Fields of an older SDK that the newest has dropped: attributes where the wire has them, but not declared.

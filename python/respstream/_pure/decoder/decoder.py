@@ -232,7 +232,7 @@ def as_bytes(data: Any) -> bytes:
     if type(data) is bytes:
         return data
     if isinstance(data, str):
-        raise TypeError("feed() takes bytes, not str: pass the bytes as received, not decoded")
+        raise TypeError("a bytes-like object is required, not 'str': pass the bytes as received, not decoded")
     try:
         return bytes(memoryview(data))
     except (TypeError, ValueError):  # ValueError of a view that was released
