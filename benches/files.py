@@ -64,8 +64,8 @@ def _duckdb(threads: int | None) -> Any:
 def _source(path: Path, columns: dict[str, str]) -> str:
     """SQL for what is in the events: JSON Lines with these columns, or the texts of SSE in the column `line`."""
     if path.suffix == ".jsonl":
-        told = ", ".join(f"{name}: '{kind}'" for name, kind in columns.items())
-        return f"read_json('{path}', format='newline_delimited', maximum_object_size={_LINE}, columns={{{told}}})"
+        reported = ", ".join(f"{name}: '{kind}'" for name, kind in columns.items())
+        return f"read_json('{path}', format='newline_delimited', maximum_object_size={_LINE}, columns={{{reported}}})"
     return (
         f"read_csv('{path}', header=false, auto_detect=false, delim='\x01', quote='', escape='', "
         f"max_line_size={_LINE}, columns={{line: 'VARCHAR'}})"
@@ -102,8 +102,8 @@ def duckdb_six(path: Path, threads: int | None = None) -> EventsAnswer:
     if path.suffix == ".jsonl":
         table = _source(path, kinds)
     else:
-        told = ", ".join(f'"{name}": "{kind}"' for name, kind in kinds.items())
-        event = f"select json_transform(substr(line, 7), '{{{told}}}') as event from {_source(path, {})}"
+        reported = ", ".join(f'"{name}": "{kind}"' for name, kind in kinds.items())
+        event = f"select json_transform(substr(line, 7), '{{{reported}}}') as event from {_source(path, {})}"
         table = f"(select event.* from ({event} where starts_with(line, 'data: ')))"
     counts = ", ".join(f"count({name})" for name in _SIX[1:5])
     found = _duckdb(threads).sql(f"select count(type), sum(length(delta))::bigint, {counts} from {table}").fetchall()
@@ -114,8 +114,8 @@ def duckdb_fold(path: Path) -> FoldAnswer:
     """Rows of responses out of the terminal events, texts and tool calls put together in SQL."""
     kinds = "type VARCHAR, call_id VARCHAR, name VARCHAR, arguments VARCHAR, input VARCHAR"
     item = f"STRUCT({kinds}, content STRUCT(type VARCHAR, text VARCHAR)[])"
-    told = ", ".join(f'"{kind.split()[0]}": "VARCHAR"' for kind in kinds.split(", "))
-    member = f'{{{told}, "content": [{{"type": "VARCHAR", "text": "VARCHAR"}}]}}'
+    reported = ", ".join(f'"{kind.split()[0]}": "VARCHAR"' for kind in kinds.split(", "))
+    member = f'{{{reported}, "content": [{{"type": "VARCHAR", "text": "VARCHAR"}}]}}'
     table = _terminals(
         path,
         f'STRUCT(id VARCHAR, status VARCHAR, "output" {item}[], usage STRUCT(output_tokens BIGINT))',

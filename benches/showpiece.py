@@ -96,8 +96,8 @@ def run(command: list[str], folder: Path, output: Path) -> tuple[float, int]:
     start = time.perf_counter()
     done = subprocess.run([*command, folder, output], capture_output=True, text=True, check=True)
     took = time.perf_counter() - start
-    told = re.search(r"^\d+ \d+ (\d+)$", done.stdout, re.MULTILINE)
-    return took, int(told[1]) if told else 0
+    reported = re.search(r"^\d+ \d+ (\d+)$", done.stdout, re.MULTILINE)
+    return took, int(reported[1]) if reported else 0
 
 
 if __name__ == "__main__":

@@ -71,7 +71,7 @@ def count(program: Path, stage: str, path: Path) -> int:
     done = subprocess.run(command, capture_output=True, text=True, check=True)
     found = _COUNT.search(done.stderr)
     if not found:
-        raise ValueError(f"valgrind told no count: {done.stderr[-500:]}")
+        raise ValueError(f"valgrind reported no count: {done.stderr[-500:]}")
     return int(found[1])
 
 

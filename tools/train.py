@@ -1,6 +1,6 @@
 """Runs what most programs run of the extension, for the compiler to learn from: `maturin build --pgo` starts it.
 
-It is no measure of anything: each path is taken often enough that what is usual can be told from what is not.
+It is no measure of anything: each path is taken often enough that what is usual can be reported from what is not.
 """
 
 from __future__ import annotations

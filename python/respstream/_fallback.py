@@ -76,7 +76,7 @@ class Decoder:
             raise ValueError("max_event_bytes must be positive")
         if given:
             if form not in ("auto", "rows"):
-                raise ValueError(f"field, time and lane are for form='rows', not {form!r}")
+                raise ValueError(f"field, time and lane require form='rows', not {form!r}")
             form = "rows"
         self._new_core = partial(
             Core, RESPONSES, form=form, on_eof=on_eof, limit=max_event_bytes, strict=strict, clock=clock, **given

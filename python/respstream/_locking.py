@@ -28,7 +28,7 @@ def locked(method: Callable[Concatenate[S, P], T]) -> Callable[Concatenate[S, P]
     def guarded(self: S, /, *args: P.args, **options: P.kwargs) -> T:
         lock: Any = self._lock  # type: ignore[attr-defined]
         if lock._is_owned():
-            raise RuntimeError("the decoder is used from inside its own feed()")
+            raise RuntimeError("the decoder was called from within its own feed()")
         with lock:
             return method(self, *args, **options)
 

@@ -31,7 +31,7 @@ class Accumulator:
         self._numbers = count()  # an iterator that threads may share
 
     def add(self, event: Any) -> None:
-        """Applies one event. Raises TypeError for anything else."""
+        """Applies one event. Raises TypeError for other objects, ValueError for a dict with NaN."""
         raw, name = _payload(event)
         self._decoder.add_payload(raw, name, next(self._numbers))
 

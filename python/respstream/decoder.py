@@ -1,4 +1,4 @@
-"""The sans-IO decoder of the backend in use."""
+"""`Decoder`: decodes bytes to events without I/O. It is the class of the backend in use (`respstream.BACKEND`)."""
 
 from __future__ import annotations
 

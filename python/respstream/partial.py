@@ -1,4 +1,4 @@
-"""JSON that is read while it arrives."""
+"""`PartialJson`: reads a JSON text that arrives in pieces; its value so far can be read at any time."""
 
 from __future__ import annotations
 

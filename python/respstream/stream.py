@@ -97,7 +97,7 @@ class _Reading:
             await self.aclose()
 
     def is_closed(self) -> bool:
-        """Whether the user closed the stream, which is possible between any two events."""
+        """Whether the stream was closed, which is possible between any two events."""
         return self._closed
 
     def close(self) -> None:
@@ -228,9 +228,9 @@ def events(
 
     `source`: bytes, a path, a binary file object, or an iterable of bytes. `form`: the input format, "auto", "sse", "jsonl",
     "rows", "har" or "vcr". `field`, `time`, `lane`: JSON pointers into rows (docs/recordings.md). `on_eof`: "flush" keeps an
-    unfinished block at the end, "discard" drops it, as the standard requires. `strict`: the first diagnostic of severity
-    error raises StreamError. `max_event_bytes`: larger payloads are skipped with a diagnostic; default 64 MiB for a path,
-    else no limit.
+    unfinished block at the end, "discard" drops it, as the WHATWG standard requires (HTML, 9.2.6). `strict`: the first
+    diagnostic of severity error raises StreamError. `max_event_bytes`: larger payloads are skipped with a diagnostic;
+    default 64 MiB for a path, else no limit.
 
     Raises ValueError, TypeError or OSError for the source and the options. Malformed input never raises by default: problems
     are in `diagnostics`, with byte offsets. Of a corrupt or truncated compressed file, the readable part is used.
@@ -249,7 +249,11 @@ def responses(
     time: str | None = None,
     lane: str | None = None,
 ) -> Stream[Response]:
-    """The responses of a source, each returned when the next one begins or the source ends. Options as for `events`."""
+    """The responses of a source, assembled from their events; options and exceptions as for `events`.
+
+    A response is returned when the next one begins or the source ends. One that was cut short is returned too: its `complete`
+    is False.
+    """
     return Stream(source, _options(source, form, on_eof, strict, max_event_bytes, (field, time, lane)), whole=True)
 
 
@@ -264,7 +268,7 @@ def aevents(
     time: str | None = None,
     lane: str | None = None,
 ) -> AsyncStream[ResponseStreamEvent]:
-    """As `events`, over an asynchronous iterable of bytes."""
+    """As `events`, over an asynchronous iterable of bytes, or any source of `events`, which then blocks while it is read."""
     return AsyncStream(
         source, _options(source, form, on_eof, strict, max_event_bytes, (field, time, lane)), whole=False
     )

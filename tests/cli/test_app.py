@@ -310,7 +310,7 @@ def test_unreadable_input_is_reported_and_others_are_read(shell: Shell, tmp_path
     assert [line.split(" ")[:2] for line in told] == [
         ["./a.sse:", "unreadable"], ["./b.sse.gz:", "truncated_file"], ["./c.sse.gz:", "bad_compression"],
     ]  # fmt: skip
-    assert told[0] == "./a.sse: unreadable cannot be read: No such file or directory"
+    assert told[0] == "./a.sse: unreadable the source cannot be read: No such file or directory"
     if name == "check":
         told_of_content = done.stdout.count("[error]")
         assert re.search(

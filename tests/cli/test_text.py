@@ -231,7 +231,7 @@ def test_calls_are_printed_as_they_arrive(shell: Shell) -> None:
 def test_text_of_transcripts(shell: Shell) -> None:
     done = shell.run("text", INCOMPLETE, HELLO, SEVEN)
     assert done.stdout == "\n\n".join(["Hello,", "Hello, World!", *SEVEN_TEXTS]) + "\n"
-    assert done.stderr.startswith(f"{SEVEN}:1: error_body an API error body: invalid_api_key: ")
+    assert done.stderr.startswith(f"{SEVEN}:1: error_body API error: invalid_api_key: ")
 
 
 def test_api_errors_go_to_stderr(shell: Shell) -> None:

@@ -259,7 +259,7 @@ def test_discard_drops_unfinished_block(api: Any) -> None:
     stream = api.events(source, on_eof="discard")
     assert [event.type for event in stream] == ["x"]
     assert [d.message for d in stream.diagnostics if d.code == "unfinished_block"] == [
-        "the source ended inside a block, which was discarded"
+        "input ended mid-event; the event was discarded"
     ]
 
 

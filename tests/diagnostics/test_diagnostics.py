@@ -130,7 +130,7 @@ def test_error_bodies(backend: ModuleType, body: bytes, detail: dict[str, Any], 
 
 def test_message_names_code(backend: ModuleType) -> None:
     (diagnostic,) = decode(backend, BODY).diagnostics
-    assert diagnostic.message == "an API error body: c: m"
+    assert diagnostic.message == "API error: c: m"
 
 
 def test_long_texts_are_clipped(backend: ModuleType) -> None:

@@ -40,8 +40,8 @@ def run(page: Path, backend: str) -> tuple[int, str]:
 
 @pytest.mark.parametrize(("page", "backend"), CASES)
 def test_examples_run(page: Path, backend: str) -> None:
-    status, told = run(page, backend)
-    assert status == 0, told
+    status, reported = run(page, backend)
+    assert status == 0, reported
 
 
 @EACH
@@ -94,9 +94,9 @@ WRONG = {
 def test_wrong_example_fails(name: str, tmp_path: Path) -> None:
     page = tmp_path / "page.md"
     page.write_text(WRONG[name])
-    status, told = run(page, "rust")
-    assert status == 1, told
-    assert "page.md:" in told
+    status, reported = run(page, "rust")
+    assert status == 1, reported
+    assert "page.md:" in reported
 
 
 def test_correct_examples_pass(tmp_path: Path) -> None:

@@ -28,8 +28,8 @@ Done = subprocess.CompletedProcess[str]
 
 
 def environment(url: str = "") -> dict[str, str]:
-    told = {"PYTHONPATH": str(ROOT / "python"), "OPENAI_API_KEY": "none", "OPENAI_BASE_URL": url, "PYTHONUTF8": "1"}
-    return {**os.environ, **told}
+    reported = {"PYTHONPATH": str(ROOT / "python"), "OPENAI_API_KEY": "none", "OPENAI_BASE_URL": url, "PYTHONUTF8": "1"}
+    return {**os.environ, **reported}
 
 
 def run(name: str, *arguments: str, url: str = "", cwd: Path = ROOT) -> Done:
@@ -74,12 +74,12 @@ def test_tokens_are_printed_after_connection_break(manner: str) -> None:
     assert ("trying again" in done.stderr) == ("broken" in manner)
 
 
-@pytest.mark.parametrize(("model", "told"), [("cut_short", "broken off"), ("chat/status-401", "401: ")])
-def test_early_end_is_error(model: str, told: str) -> None:
+@pytest.mark.parametrize(("model", "reported"), [("cut_short", "broken off"), ("chat/status-401", "401: ")])
+def test_early_end_is_error(model: str, reported: str) -> None:
     with openai_server.serve() as url:
         done = run("live_tokens", "Hello", "--model", model, url=url)
     assert done.returncode == 1
-    assert told in done.stderr
+    assert reported in done.stderr
 
 
 # -- proxy ---------------------------------------------------------------------------------------------------------------

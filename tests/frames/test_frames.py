@@ -121,7 +121,7 @@ TABLE: dict[str, tuple[bytes, dict[str, Any], list[tuple[Any, ...]]]] = {
     "no blank line, discard": (b"data: 1\ndata", {"on_eof": "discard"}, [("unfinished_block", "was discarded", (0, 12), 1)]),
     "a field at the end, discard": (b"data", {"on_eof": "discard"}, [("unfinished_block", "was discarded", (0, 4), 1)]),
     "a line at the end, discard": (b"{}", {"on_eof": "discard"}, [("line", b"{}", None, (0, 2), 1)]),
-    "only a name at the end": (b"event: a", {}, [("unfinished_block", "counted", (0, 8), 1)]),
+    "only a name at the end": (b"event: a", {}, [("unfinished_block", "was kept", (0, 8), 1)]),
     # blocks that no blank line ends
     "names first": (
         b"event: a\ndata: {}\n: x\nevent: b\ndata: {}\n\n",
@@ -185,8 +185,8 @@ TABLE: dict[str, tuple[bytes, dict[str, Any], list[tuple[Any, ...]]]] = {
     "text before a block that is cut short": (b"foo: x\ndata:", {"on_eof": "discard"}, [("stray_text", 6, (0, 6), 1), ("unfinished_block", "was discarded", (7, 12), 2)]),
     "text behind an array": (b"[{}]data: {}\n[]: x\n[{},\ndata: {}\n\n", {}, [("array element", b"{}", None, (1, 3), 1), ("stray_text", 8, (4, 12), 1), ("stray_text", 3, (15, 18), 2), ("array element", b"{}", None, (20, 22), 3), ("payload", b"{}", None, (24, 32), 4)]),
     "array with a number": (b"[{}, 5, {}]\n{}", {}, [("array element", b"{}", None, (1, 3), 1), ("stray_text", 6, (5, 11), 1), ("line", b"{}", None, (12, 14), 2)]),
-    "array without its end": (b"[{},", {}, [("array element", b"{}", None, (1, 3), 1), ("unfinished_block", "counted", (3, 4), 1)]),
-    "array without an element": (b"[\n", {}, [("unfinished_block", "counted", (0, 2), 1)]),
+    "array without its end": (b"[{},", {}, [("array element", b"{}", None, (1, 3), 1), ("unfinished_block", "was kept", (3, 4), 1)]),
+    "array without an element": (b"[\n", {}, [("unfinished_block", "was kept", (0, 2), 1)]),
     "array torn in an element": (b"[{}, {[", {}, [("array element", b"{}", None, (1, 3), 1), ("bad_json", "array element", (5, 7), 1)]),
     "array torn in a string": (
         b'[{"a": "b\\\r\ndata: {}\n\n',

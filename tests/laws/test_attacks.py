@@ -65,7 +65,7 @@ def test_memory_is_bounded_and_attack_is_diagnosed(backend: str, name: str) -> N
     """Nothing raises, the attack is diagnosed, and uncounted work would exceed the time limit."""
     cost = costs(backend)[name]
     one = ATTACKS.get(name) or HUGE_ONES[name]
-    assert cost.memory <= 16 * MIB + one.holds * cost.size, cost
+    assert cost.memory <= 16 * MIB + one.memory_factor * cost.size, cost
     limits = {"limit_exceeded"} if backend == "python" else set[str]()  # its share of the lanes is not that many
     assert set(cost.counts) | limits == set(one.codes.split()) | limits, cost
 
@@ -94,8 +94,8 @@ def test_security_page_lists_every_attack() -> None:
             for line in doc_tables.page_table("security.md", name).splitlines()
             if line.startswith("| ")
         ]
-        told = {row[0].removeprefix("| "): set(re.findall("`([a-z_0-9]+)`", row[-1])) for row in rows[1:]}
-        assert told == {name: set(one.codes.split()) for name, one in known.items()}
+        reported = {row[0].removeprefix("| "): set(re.findall("`([a-z_0-9]+)`", row[-1])) for row in rows[1:]}
+        assert reported == {name: set(one.codes.split()) for name, one in known.items()}
 
 
 @pytest.mark.parametrize("data", [b"interactions: " + b"[" * MIB, b"interactions:\n- " + b"{a: " * 100_000])

@@ -53,7 +53,7 @@ def test_any_bytes_with_strict(backends: Backends, source: bytes, options: dict[
 @given(rng=rngs)
 @example(rng=Random(1))
 def test_unusual_events(backends: Backends, rng: Random) -> None:
-    lines = [json.dumps(event).encode() + b"\n" for event in random_streams.odd_events(rng, 30)]
+    lines = [json.dumps(event).encode() + b"\n" for event in random_streams.arbitrary_events(rng, 30)]
     source = b"".join(lines)
     assert readings.read(backends[0], source) == readings.read(backends[1], source)
 
@@ -101,7 +101,7 @@ def test_recordings(backends: Backends, recorded: list[Path]) -> None:
 def test_single_payloads(backends: Backends, rng: Random) -> None:
     """The way in that `Accumulator` takes."""
     rust, python = (backend.Decoder() for backend in backends)
-    for number, event in enumerate(random_streams.odd_events(rng)):
+    for number, event in enumerate(random_streams.arbitrary_events(rng)):
         name = rng.choice([None, None, "response.done"])
         for decoder in (rust, python):
             decoder.add_payload(json.dumps(event).encode(), name, number)

@@ -198,7 +198,7 @@ def test_file_that_opens_but_cannot_be_read(shell: Shell, tmp_path: Path) -> Non
     done = shell.run("responses", str(tmp_path), "--format", "jsonl", "--columns", "source")
     assert done.returncode == 1
     assert rows(done.stdout) == [{"source": str(tmp_path / "b.jsonl")}]
-    assert "a.jsonl: unreadable cannot be read: Input/output error" in done.stderr
+    assert "a.jsonl: unreadable the source cannot be read: Input/output error" in done.stderr
 
 
 def test_connection_break_on_stdin(shell: Shell) -> None:
@@ -261,9 +261,9 @@ def test_signals_at_any_time_leave_old_or_new_file(number: int, tmp_path: Path) 
             process.send_signal(number)
             status = process.wait(PATIENCE)
             assert process.stderr is not None
-            told = process.stderr.read()
+            reported = process.stderr.read()
         outcomes.add(status)
-        assert b"Traceback" not in told
+        assert b"Traceback" not in reported
         if target.read_bytes() == b"old":
             assert status == (-number if number == signal.SIGKILL else 128 + number)
         else:

@@ -112,7 +112,7 @@ def test_response_is_read_while_another_thread_feeds(backend: ModuleType) -> Non
 
 
 def test_decoder_is_reset_by_another_thread(backend: ModuleType) -> None:
-    decoder, told = backend.Decoder(), set[str]()
+    decoder, reported = backend.Decoder(), set[str]()
 
     def run(number: int) -> None:
         for _ in range(300):
@@ -124,15 +124,15 @@ def test_decoder_is_reset_by_another_thread(backend: ModuleType) -> None:
                 try:
                     assert response.id == "r1"
                 except RuntimeError as error:
-                    told.add(str(error))
+                    reported.add(str(error))
 
     in_threads(run, 4)
-    assert told <= {"the decoder of this response was reset"}
+    assert reported <= {"the decoder of this response was reset"}
 
 
 def test_shared_stream(api: Any) -> None:
     """A generator runs in one thread at a time; others get an error, and each event is returned once."""
-    stream, told = api.events(DELTA for _ in range(2000)), set[str]()
+    stream, reported = api.events(DELTA for _ in range(2000)), set[str]()
 
     def run(_: int) -> int:
         found = 0
@@ -143,10 +143,10 @@ def test_shared_stream(api: Any) -> None:
             except StopIteration:
                 return found
             except ValueError as error:
-                told.add(str(error))
+                reported.add(str(error))
 
     assert sum(in_threads(run, 4)) == 2000
-    assert told <= {"generator already executing"}
+    assert reported <= {"generator already executing"}
 
 
 @pytest.mark.usefixtures("api")
@@ -171,7 +171,7 @@ from tests.support.minimal_streams import DELTA
 
 decoder = respstream.Decoder()
 decoder.feed(DELTA)
-view, told = decoder.response, set()
+view, reported = decoder.response, set()
 
 class Finalized:
     "What the collector finalizes while events are made uses the decoder that makes them."
@@ -181,9 +181,9 @@ class Finalized:
                     lambda: view.output_text, lambda: view.to_dict(), lambda: view.id):
             try:
                 use()
-                told.add("used")
+                reported.add("used")
             except RuntimeError as error:
-                told.add(str(error))
+                reported.add(str(error))
 
 gc.set_threshold(20, 2, 2)
 kept = []  # the objects of events that nobody has are used again, which the collector does not see
@@ -194,7 +194,7 @@ for _ in range(20):
     kept.append(decoder.feed(DELTA * 200))
 gc.disable()
 assert view.output_text == "Hi" * 4001, len(view.output_text)
-print(*told, sep="\\n")
+print(*reported, sep="\\n")
 """
 
 
@@ -377,7 +377,7 @@ else:
     try:
         print(sum(len(batch) for batch in batches))
     except RuntimeError as error:
-        assert "begin another" in str(error), error
+        assert "start another" in str(error), error
     else:
         assert respstream.BACKEND == "python"  # it has no threads
     del batches, scan
@@ -419,13 +419,13 @@ except ImportError as error:
 @pytest.mark.parametrize("backend", BACKENDS)
 def test_subinterpreters(backend: str) -> None:
     """The extension serves the first thread, and others get an error; the fallback serves all."""
-    told = apart(INTERPRETERS, backend).splitlines()
+    reported = apart(INTERPRETERS, backend).splitlines()
     if backend == "python":
-        assert told == ["python", "python", "python 1"]
+        assert reported == ["python", "python", "python 1"]
     else:
-        assert told[0] == "rust"
-        assert all("RESPSTREAM_BACKEND=python" in line for line in told[1:])
-        assert len(told) == 3
+        assert reported[0] == "rust"
+        assert all("RESPSTREAM_BACKEND=python" in line for line in reported[1:])
+        assert len(reported) == 3
 
 
 # -- the end of the process ----------------------------------------------------------------------------------------------
@@ -484,8 +484,8 @@ def interrupted(backend: str, program: str, tmp_path: Path) -> tuple[int, str]:
             pipe.flush()
             time.sleep(0.2)
             process.send_signal(signal.SIGINT)
-            _, told = process.communicate(timeout=30)
-            return process.returncode, told.decode()
+            _, reported = process.communicate(timeout=30)
+            return process.returncode, reported.decode()
 
 
 @pytest.mark.skipif(os.name != "posix", reason="a signal")
@@ -511,6 +511,6 @@ def test_ctrl_c_stops_reader_of_arrow_capsule(reads: str, tmp_path: Path) -> Non
     """The exception cannot pass through the reader, which raises its own."""
     library = reads.split()[1].rstrip(";")
     program = f"import {library}; " + WAITS + reads
-    status, told = interrupted("rust", program, tmp_path)
+    status, reported = interrupted("rust", program, tmp_path)
     assert status != 0
-    assert "interrupted" in told or "KeyboardInterrupt" in told
+    assert "interrupted" in reported or "KeyboardInterrupt" in reported

@@ -37,12 +37,12 @@ def test_complete_release() -> None:
 
 @pytest.mark.parametrize("name", WHOLE)
 def test_missing_file_is_reported(name: str) -> None:
-    (told,) = count_release.complaints([other for other in WHOLE if other != name])
-    assert told.startswith("missing: ")
+    (reported,) = count_release.complaints([other for other in WHOLE if other != name])
+    assert reported.startswith("missing: ")
 
 
 @pytest.mark.parametrize(
-    ("name", "told"),
+    ("name", "reported"),
     [
         ("respstream-0.1.0-cp311-abi3-linux_x86_64.whl", "not expected: "),
         ("respstream-0.1.0-cp312-cp312-win_amd64.whl", "not expected: "),
@@ -50,9 +50,9 @@ def test_missing_file_is_reported(name: str) -> None:
         ("notes.txt", "not expected: notes.txt"),
     ],
 )
-def test_extra_file_is_reported(name: str, told: str) -> None:
+def test_extra_file_is_reported(name: str, reported: str) -> None:
     (line,) = count_release.complaints([*WHOLE, name])
-    assert line.startswith(told)
+    assert line.startswith(reported)
 
 
 def test_versions_match() -> None:

@@ -33,10 +33,10 @@ def run(*command: str | Path) -> str:
 
 def mypy(_: Path) -> Iterator[tuple[int, str]]:
     for line in run("mypy", "--no-error-summary", "--no-pretty", CASES).splitlines():
-        told = re.match(r"[^:]+:(\d+): (\w+): (.*)", line)
-        assert told is not None, line
-        revealed = re.match(r'Revealed type is "(.*)"', told[3])
-        yield int(told[1]), revealed[1] if revealed else line
+        reported = re.match(r"[^:]+:(\d+): (\w+): (.*)", line)
+        assert reported is not None, line
+        revealed = re.match(r'Revealed type is "(.*)"', reported[3])
+        yield int(reported[1]), revealed[1] if revealed else line
 
 
 def pyright(folder: Path) -> Iterator[tuple[int, str]]:
@@ -46,9 +46,9 @@ def pyright(folder: Path) -> Iterator[tuple[int, str]]:
     config |= {"include": [str(ROOT / CASES)], "venvPath": str(ROOT), "extraPaths": [str(ROOT / "python")]}
     settings = folder / "pyrightconfig.json"
     settings.write_text(json.dumps(config))
-    for told in json.loads(run("basedpyright", "--outputjson", "--project", settings))["generalDiagnostics"]:
-        revealed = re.match(r'Type of ".*" is "(.*)"', told["message"], re.DOTALL)
-        yield told["range"]["start"]["line"] + 1, revealed[1] if revealed else told["message"]
+    for reported in json.loads(run("basedpyright", "--outputjson", "--project", settings))["generalDiagnostics"]:
+        revealed = re.match(r'Type of ".*" is "(.*)"', reported["message"], re.DOTALL)
+        yield reported["range"]["start"]["line"] + 1, revealed[1] if revealed else reported["message"]
 
 
 @pytest.mark.parametrize("checker", [mypy, pyright])

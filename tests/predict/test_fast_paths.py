@@ -104,12 +104,14 @@ def test_responses_of_similar_events(rust: ModuleType, path: Path, source: bytes
 def test_responses_of_real_logs(rust: ModuleType, shape: str, form: str) -> None:
     """Whole and cut, by every path, with single deltas and with delta runs."""
     log = shapes.SHAPES[shape](2, SIZE, form=form)
-    told, diagnostics, counters = fold(rust, log.data, ALL, len(log.data))
-    assert fold(rust, log.data, NONE, len(log.data))[:2] == (told, diagnostics) == fold(rust, log.data, ALL, 1000)[:2]
-    assert [len(log.responses), log.events] == [len(told), sum(response["events"] for response in told)]
+    reported, diagnostics, counters = fold(rust, log.data, ALL, len(log.data))
+    assert (
+        fold(rust, log.data, NONE, len(log.data))[:2] == (reported, diagnostics) == fold(rust, log.data, ALL, 1000)[:2]
+    )
+    assert [len(log.responses), log.events] == [len(reported), sum(response["events"] for response in reported)]
     if shape != "logprobs":
         assert counters["in_runs"] >= 0.8 * log.deltas
-    assert counters["cached_values"] >= 3 * len(told)
+    assert counters["cached_values"] >= 3 * len(reported)
 
 
 def test_most_bytes_match_previous_event(rust: ModuleType) -> None:

@@ -41,14 +41,14 @@ def test_columns_match_response_latency(api: Any, seed: int) -> None:
     times = sorted(round(rng.uniform(0, 3), rng.choice([0, 3, 9])) for _ in BLOCKS)
     (response,) = api.responses(rows(times))
     assert columns(api, rows(times)) == [response.latency.to_dict()]
-    told = response.latency
-    assert told.duration == pytest.approx(times[-1] - times[0], abs=1e-6)
+    reported = response.latency
+    assert reported.duration == pytest.approx(times[-1] - times[0], abs=1e-6)
     deltas = [time for time, block in zip(times, BLOCKS, strict=False) if b".delta" in block.partition(b"\n")[0]]
-    assert told.time_to_first_token == pytest.approx(deltas[0] - times[0], abs=1e-6)
+    assert reported.time_to_first_token == pytest.approx(deltas[0] - times[0], abs=1e-6)
     pauses = [later - earlier for earlier, later in pairwise(deltas)]
-    assert told.longest_stall == pytest.approx(max(pauses), abs=1e-6)
-    assert told.inter_token_mean == pytest.approx(sum(pauses) / len(pauses), abs=1e-6)
-    assert told.inter_token_p50 == pytest.approx(sorted(pauses)[len(pauses) // 2], abs=0.5)
+    assert reported.longest_stall == pytest.approx(max(pauses), abs=1e-6)
+    assert reported.inter_token_mean == pytest.approx(sum(pauses) / len(pauses), abs=1e-6)
+    assert reported.inter_token_p50 == pytest.approx(sorted(pauses)[len(pauses) // 2], abs=0.5)
 
 
 def test_columns_are_null_without_times(api: Any) -> None:

@@ -62,10 +62,10 @@ def test_recorded_stream_is_unchanged_and_readable(api: Any, url: str, path: Pat
     assert stream.diagnostics == []
     assert response.to_dict() == next(iter(api.responses(STREAMS["chat"]))).to_dict()
     assert [event.raw for event in api.events(path)] == [event.raw for event in api.events(STREAMS["chat"])]
-    told = response.latency
-    assert before <= told.started_at < told.ended_at <= time.time()
+    reported = response.latency
+    assert before <= reported.started_at < reported.ended_at <= time.time()
     if manner in ("each", "cut-7"):  # a single time for all deltas gives no pauses
-        assert told.started_at < told.first_delta_at < told.ended_at
+        assert reported.started_at < reported.first_delta_at < reported.ended_at
 
 
 def test_async(api: Any, url: str, path: Path) -> None:

@@ -139,7 +139,7 @@ def test_full_disk(path: Path) -> None:
     with Recorder(path) as recorder, recorder.track("a") as track:
         try:
             resource.setrlimit(resource.RLIMIT_FSIZE, (path.stat().st_size + 50, hard))
-            with pytest.raises(OSError, match="cut short"):
+            with pytest.raises(OSError, match="incompletely"):
                 track.write(CHUNKS[0])
         finally:
             resource.setrlimit(resource.RLIMIT_FSIZE, (soft, hard))
@@ -240,12 +240,12 @@ def test_live_decoder_with_clock(api: Any) -> None:
 
 def test_without_times(api: Any) -> None:
     (response,) = api.responses(SSE)
-    assert response.latency.why == "the source holds no times"
+    assert response.latency.why == "the source contains no times"
     assert set(response.latency.to_dict().values()) == {None}
-    assert merged([response])["why"] == "the source holds no times"
+    assert merged([response])["why"] == "the source contains no times"
     row = json.dumps({"ts": 1763705153, "body": SSE.decode()}).encode()
     (response,) = api.responses(row)
-    assert response.latency.why == "the source holds one time for the whole response"
+    assert response.latency.why == "the source contains only one time for the whole response"
 
 
 def test_percentiles() -> None:
@@ -404,8 +404,8 @@ def test_cassette_without_yaml_is_reported(tmp_path: Path, backend: str, monkeyp
     for command in (["responses"], ["items"], ["events"], ["text"], ["stats"], ["check"]):
         done = run(*command, str(cassette), str(TRANSCRIPTS / "conversation.sse"))
         assert done.returncode == 1, command
-        told = f"{cassette}: unreadable cannot be read: this is a VCR cassette in YAML; pip install 'respstream[vcr]' reads it"
-        assert done.stderr.decode().splitlines()[0] == told
+        reported = f"{cassette}: unreadable the source cannot be read: reading VCR cassettes in YAML needs PyYAML: pip install 'respstream[vcr]'"
+        assert done.stderr.decode().splitlines()[0] == reported
         assert b"Traceback" not in done.stderr
 
 

@@ -177,7 +177,7 @@ def test_decreasing_times_are_clamped(backend: ModuleType) -> None:
     read = Read(backend, back)
     assert read.codes == {"time_reversed": len(events) - 1}
     assert read.times() == (SECOND, SECOND, SECOND)
-    assert read.decoder.diagnostics[0].message == "the time goes back by 1000000 µs"
+    assert read.decoder.diagnostics[0].message == "the time is 1000000 µs before the previous one"
 
 
 MALFORMED = [
@@ -215,7 +215,7 @@ def test_rows_without_stream(backend: ModuleType) -> None:
 def test_wrong_options(backend: ModuleType) -> None:
     with pytest.raises(ValueError, match="field must be a JSON pointer such as /response/body, not 'body'"):
         backend.Decoder(field="body")
-    with pytest.raises(ValueError, match="field, time and lane are for form='rows', not 'sse'"):
+    with pytest.raises(ValueError, match="field, time and lane require form='rows', not 'sse'"):
         backend.Decoder(form="sse", time="/t")
 
 

@@ -310,7 +310,7 @@ def test_non_buffer_chunk_raises(backend: Any, chunk: object) -> None:
 
 @pytest.mark.parametrize("on_eof", ["", "keep", "FLUSH", None, 1], ids=repr)
 def test_invalid_on_eof_raises(backend: Any, on_eof: object) -> None:
-    with pytest.raises(ValueError, match=f"on_eof is 'flush' or 'discard', not {on_eof!r}"):
+    with pytest.raises(ValueError, match=f"on_eof must be one of flush, discard, not {on_eof!r}"):
         backend.SseDecoder(on_eof=on_eof)
 
 

@@ -1,7 +1,7 @@
 """Hostile sources, and the cost of reading them: counted work, time, memory.
 
 `python -m tests.support.attacks` writes the tables of docs/security.md; with `--full` also that of the huge ones, of which it reads
-2 GiB each. Each is read in a process of its own. Needs Linux, which tells the peak of the memory.
+2 GiB each. Each is read in a process of its own. Needs Linux, for the peak memory in /proc.
 """
 
 from __future__ import annotations
@@ -33,8 +33,11 @@ TEXT_DONE = b'{"type":"response.output_text.done","output_index":0,"content_inde
 
 
 class Attack(NamedTuple):
-    """`make(n)` is the source, in which `codes` are diagnosed; `size` the n of the full attack, `share` the fallback's
-    part of it; `chunk` in bytes; `every` so many chunks the tool calls are read; `holds` bytes of memory a byte of it.
+    """A hostile source and the expected cost of reading it.
+
+    `codes`: the diagnostics it causes. `make(n)`: the source. `size`: the n of the full attack. `share`: the fallback reads
+    one part in `share` of it. `chunk`: bytes per chunk. `every`: the tool calls are read after each `every` chunks (0:
+    never). `memory_factor`: allowed bytes of memory per byte of the source.
     """
 
     codes: str
@@ -43,7 +46,7 @@ class Attack(NamedTuple):
     share: int = 50
     chunk: int = 65536
     every: int = 0
-    holds: float = 0.0
+    memory_factor: float = 0.0
 
     def pieces(self, data: bytes) -> Iterator[bytes]:
         """The source as it is fed."""
@@ -67,46 +70,46 @@ def _late_done(count: int) -> bytes:
 
 
 ATTACKS: dict[str, Attack] = {
-    "a huge line in single bytes": Attack("unknown_event", lambda n: b'data: {"type":"x","y":"%s"}\n\n' % (b"z" * n), MIB, 20, 1),
-    "a huge JSON line in single bytes": Attack("unknown_event", lambda n: b'{"type":"x","y":"%s"}\n' % (b"z" * n), MIB, 20, 1),
-    "a huge stray line in single bytes": Attack("stray_text", lambda n: b"z" * n, MIB, 20, 1),
-    "a huge event in small chunks": Attack("unknown_event", lambda n: b'data: {"type":"x","y":"%s"}\n\n' % (b"z" * n), 8 * MIB, 20, 64, holds=2.5),
-    "a huge array element in small chunks": Attack("unknown_event", lambda n: b'[{"type":"x","y":"%s"}]' % (b"z" * n), 8 * MIB, 20, 64, holds=2),
+    "one huge SSE line, fed byte by byte": Attack("unknown_event", lambda n: b'data: {"type":"x","y":"%s"}\n\n' % (b"z" * n), MIB, 20, 1),
+    "one huge JSON line, fed byte by byte": Attack("unknown_event", lambda n: b'{"type":"x","y":"%s"}\n' % (b"z" * n), MIB, 20, 1),
+    "one huge line outside of events, fed byte by byte": Attack("stray_text", lambda n: b"z" * n, MIB, 20, 1),
+    "one huge event in small chunks": Attack("unknown_event", lambda n: b'data: {"type":"x","y":"%s"}\n\n' % (b"z" * n), 8 * MIB, 20, 64, memory_factor=2.5),
+    "one huge array element in small chunks": Attack("unknown_event", lambda n: b'[{"type":"x","y":"%s"}]' % (b"z" * n), 8 * MIB, 20, 64, memory_factor=2),
     "empty blocks": Attack("bad_json", lambda n: b"data\n\n" * n, 1_000_000),
-    "blocks of a name": Attack("", lambda n: b"event: x\n\n" * n, 1_000_000),
-    "data lines of one block": Attack("bad_json unfinished_block", lambda n: b"data: {\n" * n, 1_000_000, holds=1),
-    "data lines of one block, in single bytes": Attack("bad_json unfinished_block", lambda n: b"data: 1\n" * n, 100_000, 20, 1),
+    "blocks with only an event name": Attack("", lambda n: b"event: x\n\n" * n, 1_000_000),
+    "one block of many data lines": Attack("bad_json unfinished_block", lambda n: b"data: {\n" * n, 1_000_000, memory_factor=1),
+    "one block of many data lines, fed byte by byte": Attack("bad_json unfinished_block", lambda n: b"data: 1\n" * n, 100_000, 20, 1),
     "blocks without blank lines": Attack("unfinished_block missing_blank_line unknown_event", lambda n: b"event: x\ndata: {}\n: c\n" * n, 300_000),
-    "lines of an open JSON text": Attack("bad_json", lambda n: b"{\n" + b'"a":1,\n' * n, 1_000_000, holds=2),
-    "levels of nesting": Attack("limit_exceeded", _nested, 100_000, 10),
-    "levels of nesting that do not close": Attack("bad_json", lambda n: b'{"a":[' * n + b"\n", 100_000, 10),
-    "lanes": Attack("limit_exceeded no_terminal", lambda n: b"".join(b'{"type":"response.queued","stream_id":"%d","response":{}}\n' % i for i in range(n)), 200_000, 20, holds=45),
-    "end marks among lanes": Attack("limit_exceeded no_terminal", lambda n: b"".join(b'{"type":"response.queued","stream_id":"%d","response":{}}\n[DONE]\n' % i for i in range(n)), 200_000, 20, holds=40),
-    "indexes that are none": Attack("bad_field no_created no_terminal", lambda n: b"".join(map(_event, (2**31, -1, "0", 0.5, [], 2**64))) * n, 50_000),
+    "JSON text over many lines, not closed": Attack("bad_json", lambda n: b"{\n" + b'"a":1,\n' * n, 1_000_000, memory_factor=2),
+    "deep nesting": Attack("limit_exceeded", _nested, 100_000, 10),
+    "deep nesting, not closed": Attack("bad_json", lambda n: b'{"a":[' * n + b"\n", 100_000, 10),
+    "many lanes (stream keys)": Attack("limit_exceeded no_terminal", lambda n: b"".join(b'{"type":"response.queued","stream_id":"%d","response":{}}\n' % i for i in range(n)), 200_000, 20, memory_factor=45),
+    "many lanes, with end markers": Attack("limit_exceeded no_terminal", lambda n: b"".join(b'{"type":"response.queued","stream_id":"%d","response":{}}\n[DONE]\n' % i for i in range(n)), 200_000, 20, memory_factor=40),
+    "invalid indexes": Attack("bad_field no_created no_terminal", lambda n: b"".join(map(_event, (2**31, -1, "0", 0.5, [], 2**64))) * n, 50_000),
     "deltas that are objects": Attack("bad_field no_created no_terminal", lambda n: DELTA.replace(b'"x"', b'{"x":"y"}') * n, 200_000),
-    "unknown types": Attack("unknown_event", lambda n: b"".join(b'{"type":"t%d"}\n' % i for i in range(n)), 1_000_000),
-    "unknown types, each long": Attack("unknown_event", lambda n: b"".join(b'{"type":"%d%s"}\n' % (i, b"t" * 500) for i in range(n)), 20_000, 10),
-    "stray lines": Attack("stray_text", lambda n: b"x\n" * n, 10_000_000, 100),
-    "brackets that begin no array": Attack("stray_text", lambda n: b"[x\n" * n, 1_000_000),
-    "one-character deltas, calls read rarely": Attack("no_created no_terminal", lambda n: ITEM % b"function_call" + DELTA * n, 100_000, 10, 8000, 100),
-    "types in turn": Attack("no_created no_terminal", lambda n: (DELTA + TEXT_DELTA % b"") * n, 100_000),
-    "lists that begin with blanks": Attack("no_created no_terminal", lambda n: TEXT_DELTA % (b',"logprobs":[%s1]' % (b" " * 8 * n)) + TEXT_DELTA % b',"logprobs":[1]' * n, 20_000, 10),
-    "a long part and its text, short": Attack("no_created no_terminal text_mismatch", _late_done, 20_000, 10),
-    "late deltas": Attack("no_created no_terminal text_mismatch", lambda n: TEXT_DONE.replace(b'"x"', b'"%s"' % (b"x" * n)) + TEXT_DELTA % b"" * n, 100_000),
-    "parts": Attack("no_created no_terminal", lambda n: b'{"type":"response.content_part.added","part":{}}\n' * n, 60_000, 10),
-    "members of one event": Attack("no_created no_terminal", lambda n: b'{"type":"error"%s}\n' % b"".join(b',"m%d":%d' % (i, i) for i in range(n)), 200_000, 5, holds=6),
-    "long ids of items": Attack("no_created no_terminal", lambda n: (DELTA.replace(b"{", b'{"item_id":"%s",' % (b"i" * 2000), 1)) * n, 5_000, 10),
-    "indexes that descend": Attack("no_created no_terminal", lambda n: b"".join(TEXT_DELTA.replace(b'_index":0,"d', b'_index":%d,"d' % i) % b"" for i in reversed(range(n))), 65_536, 10, holds=6),
-    "indexes in no order": Attack("no_created no_terminal", lambda n: b"".join(TEXT_DELTA.replace(b'_index":0,"d', b'_index":%d,"d' % (i * 48_271 % 65_521)) % b"" for i in range(n)), 65_520, 10, holds=6),
-    "items that descend": Attack("no_created no_terminal", lambda n: b"".join(DELTA.replace(b":0", b":%d" % i) for i in reversed(range(n))), 65_536, 10, holds=8),
-    "members of one name": Attack("no_created no_terminal", lambda n: b'{"type":"error"%s}\n' % (b',"m":{}' * n), 200_000, 5, holds=6),
-    "escapes": Attack("no_created no_terminal", lambda n: DELTA.replace(b"x", b"\\u0041\\n" * n), 200_000, 5),
-    "halves of surrogate pairs": Attack("bad_utf8 no_created no_terminal", lambda n: DELTA.replace(b"x", b"\\ud83d") * n, 100_000, 10),
-    "bytes that are no UTF-8": Attack("bad_utf8 no_created no_terminal", lambda n: DELTA.replace(b"x", b"\xff" * 50) * n, 50_000, 10),
+    "many unknown types": Attack("unknown_event", lambda n: b"".join(b'{"type":"t%d"}\n' % i for i in range(n)), 1_000_000),
+    "many long unknown types": Attack("unknown_event", lambda n: b"".join(b'{"type":"%d%s"}\n' % (i, b"t" * 500) for i in range(n)), 20_000, 10),
+    "many lines outside of events": Attack("stray_text", lambda n: b"x\n" * n, 10_000_000, 100),
+    "brackets that do not begin an array": Attack("stray_text", lambda n: b"[x\n" * n, 1_000_000),
+    "one-character deltas, tool calls read rarely": Attack("no_created no_terminal", lambda n: ITEM % b"function_call" + DELTA * n, 100_000, 10, 8000, 100),
+    "two event types in alternation": Attack("no_created no_terminal", lambda n: (DELTA + TEXT_DELTA % b"") * n, 100_000),
+    "lists that begin with white space": Attack("no_created no_terminal", lambda n: TEXT_DELTA % (b',"logprobs":[%s1]' % (b" " * 8 * n)) + TEXT_DELTA % b',"logprobs":[1]' * n, 20_000, 10),
+    "long part, then its short final text many times": Attack("no_created no_terminal text_mismatch", _late_done, 20_000, 10),
+    "deltas after the final text": Attack("no_created no_terminal text_mismatch", lambda n: TEXT_DONE.replace(b'"x"', b'"%s"' % (b"x" * n)) + TEXT_DELTA % b"" * n, 100_000),
+    "many parts of one item": Attack("no_created no_terminal", lambda n: b'{"type":"response.content_part.added","part":{}}\n' * n, 60_000, 10),
+    "many members in one event": Attack("no_created no_terminal", lambda n: b'{"type":"error"%s}\n' % b"".join(b',"m%d":%d' % (i, i) for i in range(n)), 200_000, 5, memory_factor=6),
+    "long item ids": Attack("no_created no_terminal", lambda n: (DELTA.replace(b"{", b'{"item_id":"%s",' % (b"i" * 2000), 1)) * n, 5_000, 10),
+    "descending content indexes": Attack("no_created no_terminal", lambda n: b"".join(TEXT_DELTA.replace(b'_index":0,"d', b'_index":%d,"d' % i) % b"" for i in reversed(range(n))), 65_536, 10, memory_factor=6),
+    "unordered content indexes": Attack("no_created no_terminal", lambda n: b"".join(TEXT_DELTA.replace(b'_index":0,"d', b'_index":%d,"d' % (i * 48_271 % 65_521)) % b"" for i in range(n)), 65_520, 10, memory_factor=6),
+    "descending output indexes": Attack("no_created no_terminal", lambda n: b"".join(DELTA.replace(b":0", b":%d" % i) for i in reversed(range(n))), 65_536, 10, memory_factor=8),
+    "repeated member names in one event": Attack("no_created no_terminal", lambda n: b'{"type":"error"%s}\n' % (b',"m":{}' * n), 200_000, 5, memory_factor=6),
+    "escape sequences": Attack("no_created no_terminal", lambda n: DELTA.replace(b"x", b"\\u0041\\n" * n), 200_000, 5),
+    "lone surrogates": Attack("bad_utf8 no_created no_terminal", lambda n: DELTA.replace(b"x", b"\\ud83d") * n, 100_000, 10),
+    "invalid UTF-8": Attack("bad_utf8 no_created no_terminal", lambda n: DELTA.replace(b"x", b"\xff" * 50) * n, 50_000, 10),
     "gaps between sequence numbers": Attack("no_created no_terminal sequence_gap", lambda n: b"".join(DELTA.replace(b"{", b'{"sequence_number":%d,' % (7 * i), 1) for i in range(n)), 100_000, 10),
-    "responses that begin and do not end": Attack("no_terminal", lambda n: b'{"type":"response.created","response":{"id":"r","output":[]}}\n' * n, 50_000, 10, holds=21),
-    "a wait that is long": Attack("", lambda n: b": keep-alive\n\n" * n, 500_000, 20),
-    "a number for the retry": Attack("", lambda n: b"retry: " + b"9" * n + b"\n\n", MIB, 20, 64),
+    "responses without a terminal event": Attack("no_terminal", lambda n: b'{"type":"response.created","response":{"id":"r","output":[]}}\n' * n, 50_000, 10, memory_factor=21),
+    "keep-alive comments": Attack("", lambda n: b": keep-alive\n\n" * n, 500_000, 20),
+    "retry line with many digits": Attack("", lambda n: b"retry: " + b"9" * n + b"\n\n", MIB, 20, 64),
 }  # fmt: skip
 
 # -- huge ones: made while they are read, or read from small files -------------------------------------------------------
@@ -121,7 +124,7 @@ class Huge(NamedTuple):
 
     codes: str
     read: Callable[[Path, int], dict[str, int]]
-    holds: float = 0.0
+    memory_factor: float = 0.0
 
 
 def _one_event(size: int) -> Iterator[bytes]:
@@ -197,14 +200,18 @@ def _scanned(make: Callable[[Path, int], None], limit: int | None = None) -> Cal
 
 
 HUGE_ONES: dict[str, Huge] = {
-    "an event without a limit": Huge("unknown_event", _fed(None), 2.5),
-    "an event over the limit": Huge("event_too_large", _fed(BLOCK)),
-    "a gzip bomb, as a stream": Huge("event_too_large", _streamed(gzip_bomb, BLOCK)),
-    "a gzip bomb, scanned": Huge("event_too_large", _scanned(gzip_bomb, BLOCK)),
-    "a zstd bomb, as a stream": Huge("stray_text", _streamed(zstd_bomb, BLOCK)),
-    "a zstd bomb, scanned": Huge("stray_text", _scanned(zstd_bomb, BLOCK)),
-    "a window of zstd, as a stream": Huge("bad_compression", _streamed(lambda path, _: zstd_window(path, HUGE))),
-    "a window of zstd, scanned": Huge("bad_compression", _scanned(lambda path, _: zstd_window(path, HUGE))),
+    "one event without a limit": Huge("unknown_event", _fed(None), 2.5),
+    "one event over the limit": Huge("event_too_large", _fed(BLOCK)),
+    "gzip bomb, read as a stream": Huge("event_too_large", _streamed(gzip_bomb, BLOCK)),
+    "gzip bomb, scanned": Huge("event_too_large", _scanned(gzip_bomb, BLOCK)),
+    "zstd bomb, read as a stream": Huge("stray_text", _streamed(zstd_bomb, BLOCK)),
+    "zstd bomb, scanned": Huge("stray_text", _scanned(zstd_bomb, BLOCK)),
+    "zstd frame with a 2 GiB window, read as a stream": Huge(
+        "bad_compression", _streamed(lambda path, _: zstd_window(path, HUGE))
+    ),
+    "zstd frame with a 2 GiB window, scanned": Huge(
+        "bad_compression", _scanned(lambda path, _: zstd_window(path, HUGE))
+    ),
 }
 
 
@@ -247,9 +254,9 @@ def apart(run: Callable[[], Any]) -> Any:
             os._exit(0)
     os.close(its)
     with open(ours, "rb") as pipe:  # noqa: PTH123
-        told = pipe.read()
+        pickled = pipe.read()
     os.waitpid(child, 0)
-    return pickle.loads(told)
+    return pickle.loads(pickled)
 
 
 def _cost(read: Callable[[], tuple[int, dict[str, int]]]) -> Cost:
@@ -290,7 +297,7 @@ def costs(size: int) -> Iterator[tuple[str, Cost]]:
         yield name, apart(partial(huge, name, size))
 
 
-HEAD = "| source | MiB | work a byte | seconds | MiB of memory | diagnosed |\n|---|---|---|---|---|---|"
+HEAD = "| source | MiB | bytes read per input byte | seconds | memory, MiB | diagnostics |\n|---|---|---|---|---|---|"
 
 
 def attacks_table() -> str:
@@ -306,7 +313,7 @@ def attacks_table() -> str:
 
 def huge_table() -> str:
     """The cost of the huge attacks, for a sixty-fourth and for the whole."""
-    lines = [HEAD.replace(" work a byte |", "", 1).replace("---|", "", 1)]
+    lines = [HEAD.replace(" bytes read per input byte |", "", 1).replace("---|", "", 1)]
     for name in HUGE_ONES:
         lines += [_row(name, apart(partial(huge, name, size))) for size in (HUGE // 64, HUGE)]
     return "\n".join(lines)
@@ -326,9 +333,11 @@ def _row(name: str, cost: Cost, counted: str = "") -> str:
 
 def main(argv: list[str] | None = None) -> int:
     """Writes the tables into docs/security.md, or with `--json` each cost to stdout, for the tests."""
-    parser = argparse.ArgumentParser(prog="python -m tests.support.attacks", description="What hostile sources cost.")
-    parser.add_argument("--full", action="store_true", help="the huge ones too, 2 GiB of each")
-    parser.add_argument("--json", action="store_true", help="one object, for machines; nothing is counted")
+    parser = argparse.ArgumentParser(
+        prog="python -m tests.support.attacks", description="Measure the cost of reading hostile sources."
+    )
+    parser.add_argument("--full", action="store_true", help="also measure the huge sources, 2 GiB each")
+    parser.add_argument("--json", action="store_true", help="print the costs as one JSON object; work is not counted")
     options = parser.parse_args(argv)
     if options.json:
         size = HUGE // (64 if _backend.BACKEND == "rust" else 1024)

@@ -53,8 +53,8 @@ class Shell:
         self._started: list[subprocess.Popen[bytes]] = []
 
     def env(self, **more: str) -> dict[str, str]:
-        told = {"COLUMNS", "LINES", "NO_COLOR", "FORCE_COLOR"}
-        kept = {name: value for name, value in os.environ.items() if name not in told}
+        reported = {"COLUMNS", "LINES", "NO_COLOR", "FORCE_COLOR"}
+        kept = {name: value for name, value in os.environ.items() if name not in reported}
         path = os.pathsep.join(filter(None, [PYTHON, os.environ.get("PYTHONPATH")]))
         return {**kept, "PYTHONPATH": path, "RESPSTREAM_BACKEND": self.backend, "TERM": "xterm-256color", **more}
 

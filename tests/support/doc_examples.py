@@ -102,10 +102,10 @@ class Page:
             compare(block.printed, printed.getvalue())
 
     def _pycon(self, block: Block) -> None:
-        told: list[str] = []
+        reported: list[str] = []
         test = doctest.DocTestParser().get_doctest(block.code, dict(self._given), self._path.name, None, block.line)
-        doctest.DocTestRunner(optionflags=doctest.ELLIPSIS).run(test, out=told.append)
-        assert not told, "".join(told)
+        doctest.DocTestRunner(optionflags=doctest.ELLIPSIS).run(test, out=reported.append)
+        assert not reported, "".join(reported)
 
     def _console(self, block: Block) -> None:
         for part in re.split(r"^\$ ", block.code, flags=re.MULTILINE)[1:]:

@@ -61,7 +61,7 @@ def diagnostics_table() -> str:
         where = "a file; `scan` and the command line" if code == "unreadable" else "a compressed file"
         found[code] = (CODES[code][1], f"({where})")
     rows = [(f"`{code}`", severity, *found[code]) for code, (severity, _) in CODES.items()]
-    return markdown(["code", "severity", "message", "a minimal stream"], rows)
+    return markdown(["code", "severity", "message", "minimal stream"], rows)
 
 
 def events_table() -> str:
@@ -71,7 +71,7 @@ def events_table() -> str:
     for event in tomllib.loads(catalogue.read_text("utf-8"))["event"]:
         members = [f"`{field['name']}`" for field in event.get("fields", [])]
         rows.append((f"`{event['type']}`", f"`{event['class']}`", ", ".join(members), event["doc"]))
-    return markdown(["type", "class", "its members", "what it tells"], rows)
+    return markdown(["type", "class", "members", "description"], rows)
 
 
 if __name__ == "__main__":

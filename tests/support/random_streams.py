@@ -19,11 +19,11 @@ from tests.support.wellformed_streams import Json, chance, lanes, script
 
 TYPES = [*EVENTS, "response.output_text.delta", "response.brand_new", "message_start", "x"]
 INDEXES = ["output_index", "content_index", "summary_index", "command_index", "annotation_index"]
-ODD: list[Any] = [None, -1, 65535, 65536, 1.0, "0", True, [], {}, 2**63, 1e3]
+UNUSUAL: list[Any] = [None, -1, 65535, 65536, 1.0, "0", True, [], {}, 2**63, 1e3]
 STRINGS = ["", "a", "b\ud83d", "\ude00c", "\udead", "z" * 30, "\x00", "\U0001f600", "\u0130", "[DONE]"]
 
 
-def odd_value(rng: Random, depth: int = 0) -> Any:
+def arbitrary_value(rng: Random, depth: int = 0) -> Any:
     """Any JSON value."""
     kind = rng.randint(0, 7 if depth < 3 else 5)
     if kind <= 1:
@@ -33,88 +33,88 @@ def odd_value(rng: Random, depth: int = 0) -> Any:
     if kind <= 5:
         return rng.choice(["text", "output_text", "refusal", "message", "reasoning", "completed", "call_1"])
     if kind == 6:
-        return [odd_value(rng, depth + 1) for _ in range(rng.randint(0, 3))]
-    return {rng.choice(MEMBERS): odd_value(rng, depth + 1) for _ in range(rng.randint(0, 4))}
+        return [arbitrary_value(rng, depth + 1) for _ in range(rng.randint(0, 3))]
+    return {rng.choice(MEMBERS): arbitrary_value(rng, depth + 1) for _ in range(rng.randint(0, 4))}
 
 
 MEMBERS = "type id status content summary text refusal arguments input code call_id name output error role action commands operation diff stdout stderr \ud800".split()
 
 
-def odd_part(rng: Random) -> Any:
+def arbitrary_part(rng: Random) -> Any:
     if chance(rng, 15):
-        return odd_value(rng)
+        return arbitrary_value(rng)
     kind = rng.choice(["output_text", "refusal", "reasoning_text", "summary_text", "other"])
     return {"type": kind, rng.choice(["text", "refusal"]): rng.choice(STRINGS)}
 
 
-def odd_item(rng: Random) -> Any:
+def arbitrary_item(rng: Random) -> Any:
     if chance(rng, 15):
-        return odd_value(rng)
+        return arbitrary_value(rng)
     kind = rng.choice(["message", "reasoning", "function_call", "custom_tool_call", "mcp_call", "shell_call", "other"])
     item: Json = {"id": f"i{rng.randint(0, 2)}", "type": kind}
     if chance(rng, 50):
-        item["content"] = [odd_part(rng) for _ in range(rng.randint(0, 2))]
+        item["content"] = [arbitrary_part(rng) for _ in range(rng.randint(0, 2))]
     if chance(rng, 30):
-        item["summary"] = [odd_part(rng) for _ in range(rng.randint(0, 2))]
+        item["summary"] = [arbitrary_part(rng) for _ in range(rng.randint(0, 2))]
     for name in ("arguments", "input", "code", "call_id", "name", "status", "action", "operation", "output"):
         if chance(rng, 25):
-            item[name] = rng.choice([*STRINGS[:4], odd_value(rng)])
+            item[name] = rng.choice([*STRINGS[:4], arbitrary_value(rng)])
     return item
 
 
-def odd_response(rng: Random) -> Any:
+def arbitrary_response(rng: Random) -> Any:
     if chance(rng, 10):
-        return odd_value(rng)
+        return arbitrary_value(rng)
     response: Json = {"id": rng.choice(["r1", "r1", "r2"]), "status": rng.choice(["in_progress", "completed", 1])}
     if chance(rng, 70):
-        response["output"] = [odd_item(rng) for _ in range(rng.randint(0, 3))]
+        response["output"] = [arbitrary_item(rng) for _ in range(rng.randint(0, 3))]
     for name in ("error", "usage", "output", "metadata", "incomplete_details"):
         if chance(rng, 15):
-            response[name] = odd_value(rng)
+            response[name] = arbitrary_value(rng)
     return response
 
 
-def odd_event(rng: Random) -> Json:
+def arbitrary_event(rng: Random) -> Json:
     """An event of a known type with members of nearly the right kind, or of quite another."""
     event: Json = {}
     kind = rng.choice(TYPES)
     if chance(rng, 95):
-        event["type"] = kind if chance(rng, 97) else odd_value(rng)
+        event["type"] = kind if chance(rng, 97) else arbitrary_value(rng)
     entry = EVENTS.get(kind)
     for name in INDEXES:
         if chance(rng, 45):
-            event[name] = rng.choice([0, 0, 1, 2, 7]) if chance(rng, 92) else rng.choice(ODD)
+            event[name] = rng.choice([0, 0, 1, 2, 7]) if chance(rng, 92) else rng.choice(UNUSUAL)
     if entry is not None and entry.value and chance(rng, 92):
         event[entry.value] = value_for(rng, entry.op, entry.value)
     if chance(rng, 30):
-        event["logprobs"] = [{"token": "t", "logprob": -0.10}] if chance(rng, 80) else odd_value(rng)
+        event["logprobs"] = [{"token": "t", "logprob": -0.10}] if chance(rng, 80) else arbitrary_value(rng)
     if chance(rng, 40):
-        event["sequence_number"] = rng.randint(0, 5) if chance(rng, 90) else odd_value(rng)
+        event["sequence_number"] = rng.randint(0, 5) if chance(rng, 90) else arbitrary_value(rng)
     if chance(rng, 15):
-        event["stream_id"] = rng.choice(["a", "b", "", "\ud800"]) if chance(rng, 90) else odd_value(rng)
+        event["stream_id"] = rng.choice(["a", "b", "", "\ud800"]) if chance(rng, 90) else arbitrary_value(rng)
     if chance(rng, 40):
-        event["item_id"] = rng.choice(["i0", "i1", odd_value(rng)])
+        event["item_id"] = rng.choice(["i0", "i1", arbitrary_value(rng)])
     for _ in range(rng.randint(0, 1)):
-        event[rng.choice([*MEMBERS, "object", "response", "item", "delta", "code", "message"])] = odd_value(rng)
+        event[rng.choice([*MEMBERS, "object", "response", "item", "delta", "code", "message"])] = arbitrary_value(rng)
     return event
 
 
 def value_for(rng: Random, op: str, name: str) -> Any:
     """A value for the member of an event that the operation takes."""
     if chance(rng, 7):
-        return odd_value(rng)
-    makers = {"response": odd_response, "item": odd_item, "part": odd_part}
+        return arbitrary_value(rng)
+    makers = {"response": arbitrary_response, "item": arbitrary_item, "part": arbitrary_part}
     if op in makers:
         return makers[op](rng)
     if op == "members":
         output = {"stdout": rng.choice(STRINGS), "stderr": rng.choice(STRINGS)}
         return output if name == "delta" else [output]
-    return odd_value(rng) if op == "put" else rng.choice(STRINGS)
+    return arbitrary_value(rng) if op == "put" else rng.choice(STRINGS)
 
 
-def odd_events(rng: Random, most: int = 14) -> list[Json]:
+def arbitrary_events(rng: Random, most: int = 14) -> list[Json]:
     """Unusual events, some of them twice."""
-    events = [odd_event(rng) for _ in range(rng.randint(0, most))]
+    events = [arbitrary_event(rng) for _ in range(rng.randint(0, most))]
     if events and chance(rng, 30):
         again = rng.randint(0, len(events) - 1)
         events.insert(again, events[again])
@@ -210,7 +210,7 @@ TOKENS = [
 def run(rng: Random) -> list[bytes]:
     """Similar payloads, like deltas: a reader that predicts the next must notice differences."""
     if chance(rng, 50):
-        event = odd_event(rng)
+        event = arbitrary_event(rng)
     else:
         kind = rng.choice(["output_text", "function_call_arguments", "reasoning_summary_text", "refusal"])
         event = {
@@ -294,7 +294,7 @@ def source(rng: Random) -> bytes:
     elif kind == 2:
         data = framed(rng, lanes(rng)[0])
     elif kind <= 5:
-        data = framed(rng, odd_events(rng))
+        data = framed(rng, arbitrary_events(rng))
     elif kind <= 7:
         data = runs(rng)
     else:

@@ -103,9 +103,9 @@ def test_every_diagnostic_is_a_row(backends: tuple[ModuleType, ModuleType], tmp_
         decoder = respstream.Decoder(**options)
         decoder.feed(row.stream)
         decoder.finish()
-        told = sorted(decoder.diagnostics, key=lambda one: one.offset)
+        reported = sorted(decoder.diagnostics, key=lambda one: one.offset)
         assert [(one["code"], one["severity"], one["message"], one["line"]) for one in found] == [
-            (one.code, one.severity, one.message, one.line) for one in told
+            (one.code, one.severity, one.message, one.line) for one in reported
         ]
 
 
@@ -313,8 +313,8 @@ def test_bad_files_are_reported_and_others_are_read(backends: tuple[ModuleType, 
         "g_behind.jsonl.gz": "bad_compression",
         "l_head.jsonl.gz": "truncated_file",
     }
-    told = {(row["source"], row["code"]) for row in diagnostics}
-    assert {(name, code) for name, code, _ in summary["problems"]} <= told
+    reported = {(row["source"], row["code"]) for row in diagnostics}
+    assert {(name, code) for name, code, _ in summary["problems"]} <= reported
     assert summary["sources"] == 14
     by_source = [Path(row["source"]).name for row in responses]
     assert by_source[0] == "a_good.jsonl"

@@ -79,8 +79,8 @@ def expected(path: Path, table: str, options: dict[str, Any]) -> list[dict[str, 
     if table == "responses":
         return responses
     if table == "diagnostics":
-        told = sorted(stream.diagnostics, key=lambda one: one.offset)
-        return [{"offset": d.offset, "line": d.line, "code": d.code, "message": d.message} for d in told]
+        reported = sorted(stream.diagnostics, key=lambda one: one.offset)
+        return [{"offset": d.offset, "line": d.line, "code": d.code, "message": d.message} for d in reported]
     if table == "items":
         return [{"response_id": row["response_id"]} for row in responses for _ in range(row["items"])]
     events = respstream.events(path, **options)

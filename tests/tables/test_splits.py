@@ -238,7 +238,7 @@ def test_text_with_thousands_of_split_markers(tmp_path: Path) -> None:
     check(path, 20_000)
 
 
-@pytest.mark.skipif(not IO.exists(), reason="what a process reads is told by Linux alone")
+@pytest.mark.skipif(not IO.exists(), reason="only Linux reports the bytes that a process reads")
 @pytest.mark.parametrize("begin", [b"", BEGIN], ids=["none", "one"])
 def test_large_file_without_response_starts(begin: bytes, tmp_path: Path) -> None:
     """A file without response starts is one part, so that it is not read repeatedly from its beginning."""
@@ -254,7 +254,7 @@ def read_bytes() -> int:
     return int(IO.read_text(encoding="ascii").split()[1])
 
 
-@pytest.mark.skipif(not IO.exists(), reason="what a process reads is told by Linux alone")
+@pytest.mark.skipif(not IO.exists(), reason="only Linux reports the bytes that a process reads")
 def test_lines_that_look_like_response_starts(tmp_path: Path) -> None:
     """Each is tried, and none is read further than to see that it is none."""
     path = tmp_path / "a.jsonl"

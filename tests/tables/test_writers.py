@@ -114,7 +114,7 @@ def test_partitions(tmp_path: Path) -> None:
 def test_unwritable_target_is_reported_before_reading(tmp_path: Path) -> None:
     logs = respstream.scan(TRANSCRIPTS)
     for column in ("tool_calls", "diagnostics"):
-        with pytest.raises(ValueError, match=f"{column}' holds lists"):
+        with pytest.raises(ValueError, match=f"{column}' contains lists"):
             logs.write_jsonl(tmp_path / "out", partition_by=column)
     with pytest.raises(IsADirectoryError):
         logs.write_csv(tmp_path)
@@ -122,9 +122,9 @@ def test_unwritable_target_is_reported_before_reading(tmp_path: Path) -> None:
     # A file without columns has no rows: they would be lost.
     alone = respstream.scan(TRANSCRIPTS, columns=["status"])
     for form in writers.FORMS:
-        with pytest.raises(ValueError, match="no column is left"):
+        with pytest.raises(ValueError, match="no column to write"):
             getattr(alone, f"write_{form}")(tmp_path / "out", partition_by="status")
-        with pytest.raises(ValueError, match="no column is left"):
+        with pytest.raises(ValueError, match="no column to write"):
             getattr(respstream.scan(TRANSCRIPTS, columns=[]), f"write_{form}")(tmp_path / "out")
     assert list(tmp_path.iterdir()) == []
 
@@ -160,8 +160,8 @@ except ValueError as error:
 def test_partitions_are_limited_by_open_files(tmp_path: Path) -> None:
     for count, expected in ((50, "{'responses': 50}"), (120, "(ulimit -n)")):
         command = [sys.executable, "-c", MANY, str(tmp_path), str(count)]
-        told = subprocess.run(command, check=True, capture_output=True, text=True).stdout
-        assert expected in told
+        reported = subprocess.run(command, check=True, capture_output=True, text=True).stdout
+        assert expected in reported
     assert {path.name for path in tmp_path.iterdir()} == {"a.jsonl", "out50"}
 
 

@@ -38,7 +38,7 @@ def new_file(target: str) -> Generator[str, None, None]:
 def new_folder(target: str) -> Generator[str, None, None]:
     """As `new_file`, for a folder. Raises FileExistsError if the target exists and is not an empty folder."""
     if os.path.lexists(target) and (not os.path.isdir(target) or os.listdir(target)):
-        raise FileExistsError(f"{target!r} is there already, and not empty")
+        raise FileExistsError(f"{target!r} already exists and is not empty")
     folder, name = os.path.split(target)
     temporary = tempfile.mkdtemp(prefix=f".{name[:40]}.", suffix=".tmp", dir=folder)
     try:

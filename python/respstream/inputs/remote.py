@@ -68,7 +68,7 @@ def _fsspec() -> Any:
     try:
         import fsspec
     except ImportError:
-        raise ImportError("URLs need fsspec: pip install 'respstream[remote]'") from None
+        raise ImportError("reading URLs needs fsspec: pip install 'respstream[remote]'") from None
     return fsspec
 
 

@@ -17,7 +17,7 @@ READ_BYTES = 1 << 18
 _GZIP, _ZSTD = b"\x1f\x8b", b"\x28\xb5\x2f\xfd"
 _SKIPPED = tuple(bytes((number,)) + b"\x2a\x4d\x18" for number in range(0x50, 0x60))
 _STREAM_STARTS = ("{", "data:", "event:")
-_AS_TEXT = "chunks of str were given; pass bytes, undecoded (with httpx: response.iter_bytes(), not iter_text())"
+_AS_TEXT = "the chunks are str: pass bytes, not decoded (with httpx: response.iter_bytes(), not iter_text())"
 
 
 def chunks(source: Any) -> Iterator[bytes]:
@@ -35,10 +35,12 @@ def chunks(source: Any) -> Iterator[bytes]:
     if hasattr(source, "read"):
         return decompressed(_blocks(source, close=False))
     if hasattr(source, "__aiter__"):
-        raise TypeError("the source is asynchronous; use aevents() or aresponses()")
+        raise TypeError("the source is asynchronous: use aevents() or aresponses()")
     if hasattr(source, "__iter__"):
         return _checked(source)
-    raise TypeError(f"a source is bytes, a path, a binary file or an iterable of bytes, not {type(source).__name__!r}")
+    raise TypeError(
+        f"a source must be bytes, a path, a binary file or an iterable of bytes, not {type(source).__name__!r}"
+    )
 
 
 async def achunks(source: Any) -> AsyncIterator[bytes]:
@@ -63,7 +65,7 @@ def _path(source: str | os.PathLike[str]) -> str:
     text = os.fsdecode(path)
     looks_like_stream = isinstance(source, str) and ("\n" in text or text.startswith(_STREAM_STARTS))
     if looks_like_stream and not _exists(path):
-        raise ValueError("the text of a stream was given as str, which names a file; pass it as bytes: text.encode()")
+        raise ValueError("a str is the name of a file: pass the text of a stream as bytes (text.encode())")
     return path
 
 
@@ -103,7 +105,7 @@ def _blocks(file: BinaryIO, *, close: bool) -> Iterator[bytes]:
     try:
         while block := read(READ_BYTES):
             if isinstance(block, str):
-                raise TypeError("the file is open in text mode; open it in binary mode ('rb')")
+                raise TypeError("the file is open in text mode: open it in binary mode ('rb')")
             yield block
     finally:
         if close:
@@ -115,7 +117,7 @@ def _checked(source: Iterable[Any]) -> Iterator[bytes]:
         if isinstance(chunk, str):
             raise TypeError(_AS_TEXT)
         if isinstance(chunk, int):
-            raise TypeError("an iterable of integers was given; an iterable of bytes is required")
+            raise TypeError("an iterable of bytes is required, not of integers")
         yield chunk
 
 
@@ -217,7 +219,7 @@ def _unzstd(head: bytes, blocks: Iterator[bytes]) -> Iterator[bytes]:
 def _zstd_reason(error: Exception) -> str:
     # The library's own limit; a frame may require 3.75 TiB.
     if "too much memory" in str(error):
-        return "the zstd data needs a window of over 128 MiB"
+        return "the zstd data needs a window larger than 128 MiB"
     return "the zstd data is damaged"
 
 
@@ -229,7 +231,9 @@ def _zstd() -> Any:
         try:
             from backports import zstd  # type: ignore[import-not-found,attr-defined,unused-ignore]
         except ImportError:
-            raise ImportError("this file is zstd-compressed; pip install 'respstream[zstd]' reads it") from None
+            raise ImportError(
+                "reading zstd-compressed files needs backports.zstd: pip install 'respstream[zstd]'"
+            ) from None
     return zstd
 
 

@@ -14,7 +14,7 @@ try:
 except ModuleNotFoundError as missing:
     if missing.name is None or missing.name.partition(".")[0] != "polars":
         raise
-    raise ImportError("pip install 'respstream[polars]' reads logs into polars") from None
+    raise ImportError("reading logs into polars needs polars: pip install 'respstream[polars]'") from None
 
 from respstream.integrations import _tasks
 from respstream.tables import batch_size as most_rows

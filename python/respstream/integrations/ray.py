@@ -21,7 +21,7 @@ try:
 except ModuleNotFoundError as missing:
     if missing.name is None or missing.name.partition(".")[0] not in {"ray", "pyarrow"}:
         raise
-    raise ImportError("pip install 'respstream[ray]' reads logs into Ray") from None
+    raise ImportError("reading logs into Ray needs Ray: pip install 'respstream[ray]'") from None
 
 from respstream.integrations import _tasks
 from respstream.tables import wanted_columns

@@ -26,7 +26,7 @@ try:
 except ModuleNotFoundError as missing:
     if missing.name is None or missing.name.partition(".")[0] not in {"pyspark", "pyarrow"}:
         raise
-    raise ImportError("pip install 'respstream[spark]' reads logs into Spark 4") from None
+    raise ImportError("reading logs into Spark 4 needs pyspark: pip install 'respstream[spark]'") from None
 
 from respstream.integrations import _tasks
 from respstream.tables import schema, wanted_columns
@@ -82,7 +82,7 @@ class LogDataSource(DataSource):  # type: ignore[misc]
         paths: list[str] = [self.options["path"]] if "path" in self.options else []
         paths += json.loads(several) if several else []
         if not paths:
-            raise ValueError("no path is given: load(path)")
+            raise ValueError("no path: pass one to load(path)")
         return paths
 
 

@@ -78,12 +78,14 @@ def latency_of(state: Any, usage: Any) -> Latency:
     """The figures of a response so far, from the times in its state and the tokens in its usage."""
     started, first, ended = state.started_at, state.first_delta_at, state.ended_at
     if started is None or ended is None:
-        return Latency(why="the source holds no times")
+        return Latency(why="the source contains no times")
     times = {"started_at": started, "first_delta_at": first, "ended_at": ended}
     if ended <= started and first is None:
-        return Latency(why="the source holds one time for the whole response", **times)
+        return Latency(why="the source contains only one time for the whole response", **times)
     found = figures(started, first, ended, state.delta_times, _output_tokens(usage))
-    return Latency(why=None if first is not None else "the source holds no times of deltas", **times, **found._asdict())
+    return Latency(
+        why=None if first is not None else "the source contains no times of deltas", **times, **found._asdict()
+    )
 
 
 def _output_tokens(usage: Any) -> int | None:

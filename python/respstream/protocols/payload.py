@@ -75,7 +75,7 @@ def declares(kind: object, name: str) -> bool:
 
 
 def is_internal(name: str) -> bool:
-    """Whether a name is `__internal__`. copy, pickle and inspect probe for these; members of the wire never have them."""
+    """Whether a name is `__internal__`. copy, pickle and inspect probe for these; members of the API never have such names."""
     return name[:2] == "__" and name[-2:] == "__"
 
 
@@ -136,7 +136,7 @@ class Payload:
         elif isinstance(source, dict):  # pyright: ignore[reportUnnecessaryIsInstance]
             self._data, self._raw = source, b""
         else:
-            raise TypeError(f"a Payload is made of bytes or a dict, not of {type(source).__name__}")
+            raise TypeError(f"a Payload requires bytes or a dict, not {type(source).__name__}")
         self._seen = {}
         self._spans = None
 
@@ -199,7 +199,7 @@ class Payload:
         return self[key] if key in self._members() else default
 
     def keys(self) -> KeysView[str]:
-        """The names of the members, in the order of the wire."""
+        """The names of the members, in the order of the JSON."""
         return self._members().keys()
 
     def values(self) -> list[Any]:

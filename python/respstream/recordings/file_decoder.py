@@ -47,7 +47,7 @@ class FileDecoder:
         wraps = form in ("har", "vcr")
         named = any(options.get(name) is not None for name in ("field", "time", "lane"))
         if wraps and named:
-            raise ValueError(f"field, time and lane are for form='rows', not {form!r}")
+            raise ValueError(f"field, time and lane require form='rows', not {form!r}")
         self.decoder: Any = (make or _backend.engine.Decoder)(form="auto" if wraps else form, **options)
         self._first = form if wraps else None if form == "auto" and not named else ""
         self._form = self._first
@@ -65,7 +65,7 @@ class FileDecoder:
         return self._take(data, lambda data: _in_parts(self.decoder.feed, data, EVENTS_BYTES), ())
 
     def fold(self, data: Any) -> list[Any]:
-        """As `feed`, but returns the responses that have ended, and forgets them."""
+        """As `feed`, but returns the responses that have ended, and releases them."""
         return self._take(data, self.decoder.fold, [])
 
     def fold_in_parts(self, data: Any) -> Iterable[list[Any]]:
@@ -78,12 +78,12 @@ class FileDecoder:
         return [*last, *self.decoder.finish()]
 
     def fold_end(self) -> list[Any]:
-        """As `finish`, but returns the responses that have ended, and forgets them."""
+        """As `finish`, but returns the responses that have ended, and releases them."""
         last = self._rest(self.decoder.fold, self.decoder.fold_record)
         return [*last, *self.decoder.fold_end()]
 
     def reset(self) -> None:
-        """Forgets everything; the decoder is as new."""
+        """Discards all state; the decoder is ready for another source."""
         self.decoder.reset()
         self._collected.clear()
         self._form = self._first

@@ -114,7 +114,7 @@ class Track:
         self._append(f'{{"t":{self._clock()}{self._middle}{rest}}}\n'.encode())
 
     def write(self, chunk: bytes) -> None:
-        """Writes one chunk as it came."""
+        """Writes one chunk, unchanged, with the current time. Raises OSError."""
         try:
             rest = f'chunk":{self._quote(chunk.decode())}'
         except UnicodeDecodeError:
@@ -124,7 +124,7 @@ class Track:
         self._row(rest)
 
     def end(self, error: BaseException | None = None) -> None:
-        """Ends the stream. `error`: the exception that ended it early. Safe to call twice."""
+        """Ends the stream. `error`: the exception that ended it early. Safe to call twice. Raises OSError."""
         if self._ended:
             return
         self._ended = True
@@ -172,7 +172,7 @@ class _Rows:
             self._end = -1  # other processes write to the file
             row = b"\n" + row
         if os.write(self.file, row) != len(row):
-            raise OSError("a row was cut short: is the disk full?")
+            raise OSError("a row was written incompletely; the disk may be full")
 
     def close(self) -> None:
         """Closes the file. Safe to call twice."""

@@ -38,7 +38,7 @@ class _Player(Decoder):
     """A decoder that stores each event with its time, by response. The fallback is used under both backends."""
 
     def reset(self) -> None:
-        """Forgets everything."""
+        """Discards all state."""
         super().reset()
         self.stored: dict[int, tuple[Folded, list[tuple[float | None, bytes]]]] = {}
 

@@ -59,7 +59,7 @@ def _yaml_interactions(data: bytes) -> list[tuple[int, int, dict[str, Any]]] | N
     try:
         import yaml
     except ImportError:
-        raise ImportError("this is a VCR cassette in YAML; pip install 'respstream[vcr]' reads it") from None
+        raise ImportError("reading VCR cassettes in YAML needs PyYAML: pip install 'respstream[vcr]'") from None
     text = data.decode("utf-8", "replace")
     kind = getattr(yaml, "CSafeLoader", yaml.SafeLoader)
     loader = kind(text)

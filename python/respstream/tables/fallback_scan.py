@@ -165,7 +165,7 @@ class Stream:
 
     def __arrow_c_stream__(self, requested_schema: Any = None) -> Any:
         if len(self.tables) != 1:
-            raise ValueError("an Arrow stream is of one table; ask for one")
+            raise ValueError("an Arrow stream contains one table: request one table")
         del requested_schema  # the consumer casts
         batches = (batch for _, batch in iter(self.next_batch, None))
         return _pyarrow().RecordBatchReader.from_batches(self.tables[0].schema, batches).__arrow_c_stream__()

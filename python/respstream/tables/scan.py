@@ -109,9 +109,7 @@ class Scan:
 
     def _only(self) -> str:
         if len(self.tables) != 1:
-            raise ValueError(
-                f"this scan is of several tables ({', '.join(self.tables)}); ask for one, or use batches()"
-            )
+            raise ValueError(f"this scan has several tables ({', '.join(self.tables)}): request one, or use batches()")
         return self.tables[0]
 
     @property
@@ -160,7 +158,7 @@ class Scan:
         try:
             import polars
         except ImportError:
-            raise ImportError("pip install 'respstream[polars]' makes polars' tables") from None
+            raise ImportError("polars tables need polars: pip install 'respstream[polars]'") from None
         if len(self.tables) > 1:
             return {name: polars.DataFrame(table) for name, table in self.to_arrow().items()}
         return polars.DataFrame(self)
@@ -198,7 +196,7 @@ class Scan:
         write(self, path, form, partition_by)
         summary = self.summary
         if summary is None:  # pragma: no cover
-            raise RuntimeError("nothing was read")
+            raise RuntimeError("no batch was read")
         return summary
 
     def __repr__(self) -> str:
@@ -255,7 +253,7 @@ def given_options(options: dict[str, Any]) -> dict[str, Any]:
     """The options of a scan, with their defaults. Raises TypeError for an unknown option, ValueError for its value."""
     unknown = sorted(options.keys() - set(_OPTIONS))
     if unknown:
-        raise TypeError(f"scan() takes no option {unknown[0]!r}; there are {', '.join(_OPTIONS)}")
+        raise TypeError(f"scan() has no option {unknown[0]!r}; its options are {', '.join(_OPTIONS)}")
     from respstream.recordings.file_decoder import FileDecoder
     from respstream.stream import FILE_EVENT_BYTES
 
@@ -286,26 +284,26 @@ def wanted_columns(tables: list[str], columns: Any) -> dict[str, list[str] | Non
         if table not in COLUMNS:
             raise ValueError(f"table must be one of {', '.join(COLUMNS)}, not {table!r}")
         if table in wanted:
-            raise ValueError(f"the table {table!r} is asked for twice")
+            raise ValueError(f"the table {table!r} is requested twice")
         names = columns.get(table) if isinstance(columns, dict) else columns
         wanted[table] = None if names is None else _columns(table, names)
     if not wanted:
-        raise ValueError("no table is asked for")
+        raise ValueError("no table is requested")
     if isinstance(columns, dict) and (other := sorted(columns.keys() - wanted.keys())):
-        raise ValueError(f"columns are given of {other[0]!r}, which is no table that is asked for")
+        raise ValueError(f"columns of {other[0]!r} are requested, but not the table")
     if columns is not None and not isinstance(columns, dict) and len(wanted) > 1:
-        raise ValueError("columns of several tables are a dict by table")
+        raise ValueError("columns of several tables must be a dict by table name")
     return wanted
 
 
 def _columns(table: str, names: Any) -> list[str]:
     if isinstance(names, str):
-        raise TypeError(f"columns is a list of names, not {names!r}")
+        raise TypeError(f"columns must be a list of names, not {names!r}")
     found = list(names)
     known = {name for name, _ in COLUMNS[table]}
     for name in found:
         if name not in known:
             raise ValueError(f"the table {table!r} has no column {name!r}")
     if len(set(found)) != len(found):
-        raise ValueError("a column is asked for twice")
+        raise ValueError("a column is requested twice")
     return found

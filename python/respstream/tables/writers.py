@@ -64,7 +64,7 @@ def write(scan: Scanned, path: str | os.PathLike[str], form: str, partition_by: 
         if os.path.isdir(target):
             raise IsADirectoryError(errno.EISDIR, os.strerror(errno.EISDIR), target)
         if not is_replaceable(target):
-            raise OSError(f"{target} is no regular file; it cannot be replaced as a whole")
+            raise OSError(f"{target} is not a regular file and cannot be replaced atomically")
         with (
             new_file(target) as temporary,
             contextlib.closing(Unpartitioned(scan, lambda _: temporary, form)) as writer,
@@ -88,11 +88,11 @@ def _check(scan: Scanned, partition_by: str | None) -> None:
     """Raises ValueError for a scan that cannot be written, before anything is read."""
     for schema in _schemas(scan).values():
         if partition_by is not None and partition_by not in schema.names:
-            raise ValueError(f"there is no column {partition_by!r} to partition by")
+            raise ValueError(f"no column {partition_by!r} to partition by")
         if partition_by is not None and _pyarrow().types.is_nested(schema.field(partition_by).type):
-            raise ValueError(f"the column {partition_by!r} holds lists; there is no partitioning by them")
+            raise ValueError(f"the column {partition_by!r} contains lists; tables cannot be partitioned by lists")
         if set(schema.names) <= {partition_by}:  # files without columns have no rows
-            raise ValueError("no column is left to write")
+            raise ValueError("no column to write besides the partition column")
 
 
 def named_batches(scan: Scanned) -> Iterator[tuple[str, Any]]:
@@ -107,7 +107,7 @@ def _pyarrow() -> Any:
     try:
         import pyarrow
     except ImportError:
-        raise ImportError("pip install 'respstream[arrow]' writes tables and makes pyarrow's") from None
+        raise ImportError("writing tables and pyarrow tables need pyarrow: pip install 'respstream[arrow]'") from None
     return pyarrow
 
 
@@ -308,7 +308,7 @@ class Partitioned:
         file = self._files.get((name, value))
         if file is None:
             if len(self._files) >= self._most:
-                why = "" if self._most == self.MAX_FILES else ": no more files may be open here (ulimit -n)"
+                why = "" if self._most == self.MAX_FILES else ": the limit of open files is reached (ulimit -n)"
                 raise ValueError(f"the column {self._column!r} has more than {self._most} values to partition by{why}")
             folder = os.path.join(self._place(name), f"{self._column}={_folder(value)}")
             try:

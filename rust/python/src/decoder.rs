@@ -26,8 +26,8 @@ type Times = (Option<f64>, Option<f64>);
 /// First byte, end (exclusive) and line of a record.
 type Span = (u64, u64, u64);
 
-const FINISHED: &str = "the decoder has finished; reset() makes it ready for another stream";
-const FAILED: &str = "the decoder has failed; reset() makes it ready for another stream";
+const FINISHED: &str = "the decoder has finished: call reset() before another stream";
+const FAILED: &str = "the decoder has failed: call reset() before another stream";
 
 enum Input<'a> {
     Chunk(&'a [u8]),

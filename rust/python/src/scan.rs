@@ -238,7 +238,7 @@ impl Pass {
     fn enter(&self) -> Result<MutexGuard<'_, Core>, ArrowError> {
         let core = self.core.as_ref().filter(|_| self.process == std::process::id());
         let core = core.ok_or_else(|| {
-            let message = "this pass of a scan belongs to the process that forked; begin another";
+            let message = "the scan was started before the fork: start another one in this process";
             ArrowError::ComputeError(message.to_owned())
         })?;
         Ok(core.lock().unwrap_or_else(PoisonError::into_inner))
@@ -295,7 +295,9 @@ impl Stream {
     ) -> PyResult<Bound<'py, PyCapsule>> {
         drop(requested_schema); // Consumers cast the stream themselves.
         let [only] = &*self.selections else {
-            return Err(PyValueError::new_err("an Arrow stream is of one table; ask for one"));
+            return Err(PyValueError::new_err(
+                "an Arrow stream contains one table: request one table",
+            ));
         };
         let batches = Batches { pass: self.pass.clone(), schema: only.schema.clone() };
         PyCapsule::new_with_value(

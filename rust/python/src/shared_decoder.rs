@@ -50,7 +50,7 @@ impl Drop for ReentrancyGuard {
 /// Raises `RuntimeError` if locking the decoder would deadlock, because this thread is building its events.
 pub fn check_reentrancy(decoder: &Mutex<DecoderParts>) -> PyResult<()> {
     if BUILDING.with_borrow(|decoders| decoders.contains(&std::ptr::from_ref(decoder))) {
-        return Err(PyRuntimeError::new_err("the decoder is used from inside its own feed()"));
+        return Err(PyRuntimeError::new_err("the decoder was called from within its own feed()"));
     }
     Ok(())
 }

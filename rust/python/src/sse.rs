@@ -127,7 +127,7 @@ impl<'py> FromPyObject<'_, 'py> for OnEofArg {
             Ok("discard") => Ok(Self(OnEof::Discard)),
             _ => {
                 let argument = argument.repr()?;
-                let message = format!("on_eof is 'flush' or 'discard', not {argument}");
+                let message = format!("on_eof must be one of flush, discard, not {argument}");
                 Err(PyValueError::new_err(message))
             }
         }
@@ -141,7 +141,7 @@ fn to_bytes<'py>(chunk: &Bound<'py, PyAny>) -> PyResult<Bound<'py, PyBytes>> {
     }
     if chunk.is_instance_of::<PyString>() {
         return Err(PyTypeError::new_err(
-            "feed() takes bytes, not str: hand over the bytes as they came, before any decoding",
+            "feed() takes bytes, not str: pass the bytes as received, not decoded",
         ));
     }
     let view = PyMemoryView::from(chunk)?;

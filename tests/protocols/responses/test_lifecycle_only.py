@@ -72,10 +72,10 @@ def check(data: bytes, size: int = 1 << 20, **options: Any) -> Any:
     assert found == expected
     assert (summary.bytes, summary.responses, summary.rows) == (whole.bytes, whole.responses, whole.rows)
     assert summary.diagnostics.keys() <= whole.diagnostics.keys()
-    told = [
+    reported = [
         {code: count for code, count in one.diagnostics.items() if code not in NOT_COUNTED} for one in (summary, whole)
     ]
-    assert told[0] == told[1]
+    assert reported[0] == reported[1]
     assert (whole.skipped, whole.checked) == (0, "all")
     return summary
 

@@ -162,7 +162,7 @@ def test_properties_have_docstrings_in_both_backends(backend: ModuleType, name: 
 def test_output_with_repeated_items(backend: ModuleType, separators: tuple[str, str], last: str) -> None:
     """Byte for byte the same, or with something else behind it, before it or in its place."""
     items = [msg(txt("Hello")), fn('{"a":1}'), msg(txt("there"))]
-    told = {
+    reported = {
         "same": items,
         "longer": [*items, msg(txt("!"))],
         "shorter": items[:2],
@@ -170,10 +170,10 @@ def test_output_with_repeated_items(backend: ModuleType, separators: tuple[str, 
     }[last]
     done = [ev("output_item.done", o=number, item=item) for number, item in enumerate(items)]
     decoder = backend.Decoder(form="jsonl")
-    for event in (CREATED, *done, end(*told)):
+    for event in (CREATED, *done, end(*reported)):
         decoder.feed(json.dumps(event, separators=separators).encode() + b"\n")
     response = decoder.response
-    output = [*told, items[2]] if last == "shorter" else told
+    output = [*reported, items[2]] if last == "shorter" else reported
     assert response.to_dict()["output"] == output
     text = "".join(item["content"][0]["text"] for item in output if item["type"] == "message")
     assert (response.output_text, [call.arguments for call in response.tool_calls]) == (text, ['{"a":1}'])

@@ -13,17 +13,19 @@ from typing import Any, assert_type
 import pytest
 
 from respstream import types
-from respstream.protocols import event, payload
-from respstream.protocols.responses import types as generated
 from respstream._pure.protocols.responses.catalogue import EVENTS
+from respstream.protocols import event, payload
 from respstream.protocols.event import Event, UnknownEvent, build
 from respstream.protocols.payload import Payload
+from respstream.protocols.responses import types as generated
 from respstream.types import CLASSES, ResponseCompletedEvent, ResponseStreamEvent, ResponseTextDeltaEvent
 from tests.support.paths import ROOT
 
 FIELDS: dict[str, dict[str, Any]] = {
     row["type"]: {field["name"]: field for field in row.get("fields", [])}
-    for row in tomllib.loads((ROOT / "rust" / "core" / "src" / "protocols" / "responses" / "catalogue.toml").read_text(encoding="utf-8"))["event"]
+    for row in tomllib.loads(
+        (ROOT / "rust" / "core" / "src" / "protocols" / "responses" / "catalogue.toml").read_text(encoding="utf-8")
+    )["event"]
 }
 SAMPLES: dict[str, Any] = {
     "str": "Grüße \U0001f600",

@@ -82,7 +82,7 @@ class Decoder:
         self._take_items(self._framer.finish(), on_event)
         self._take_groups(self._rows.finish(), on_event)
         self._lanes.finish()
-        self._failure = "the decoder has finished; reset() makes it ready for another stream"
+        self._failure = "the decoder has finished: call reset() before another stream"
 
     def add_payload(self, raw: bytes, name: bytes | None, number: int) -> None:
         """Takes one payload without framing: the event of that number, with the name of its event line."""
@@ -128,7 +128,7 @@ class Decoder:
                 self._fail(store.failed)
 
     def _fail(self, diagnostic: Diagnostic) -> NoReturn:
-        self._failure = "the decoder has failed; reset() makes it ready for another stream"
+        self._failure = "the decoder has failed: call reset() before another stream"
         raise StreamError(diagnostic)
 
     def _take_frame(self, frame: Frame, on_event: EventHook | None) -> None:
@@ -232,7 +232,7 @@ def as_bytes(data: Any) -> bytes:
     if type(data) is bytes:
         return data
     if isinstance(data, str):
-        raise TypeError("the stream is given as str; pass its bytes, undecoded")
+        raise TypeError("a bytes-like object is required, not 'str': pass the bytes as received, not decoded")
     try:
         return bytes(memoryview(data))
     except (TypeError, ValueError):  # ValueError of a view that was released

@@ -92,7 +92,7 @@ class Blocks:
             name = block.name if block.name_after is None else block.name_after
             self._dispatch(block, name, block.end, unfinished=True)
         else:
-            what = "counted" if self._flush else "was discarded"
+            what = "was kept" if self._flush else "was discarded"
             self._output.note("unfinished_block", block.start, block.end, block.line, {"what": what})
 
     def _take_name(self, block: Block, value: bytes, dropped: Skipped | None) -> None:

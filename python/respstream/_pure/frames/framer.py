@@ -248,5 +248,5 @@ class Framer:
             self._output.note("bad_json", array.element_start, self._offset, array.element_line, what)
         else:
             start, line = array.edge
-            self._output.note("unfinished_block", start, self._offset, line, {"what": "counted"})
+            self._output.note("unfinished_block", start, self._offset, line, {"what": "was kept"})
         self._array = None

@@ -158,7 +158,7 @@ def _build_slowly(raw: bytes, integer: Callable[[str], Any], real: Callable[[str
     grammar, builder, excess = Grammar(), _Builder(), None
     for kind, token in tokens(raw):
         if not grammar.step(kind):
-            raise BadJson(f"{token[:20].decode(errors='replace')!r} cannot stand here")
+            raise BadJson(f"{token[:20].decode(errors='replace')!r} is not allowed here")
         if kind in {"}", "]"}:
             builder.stack.pop()
         elif kind == "string" and grammar.expects == "colon":

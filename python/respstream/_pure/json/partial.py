@@ -226,7 +226,7 @@ class PartialJson:
         if self._escape == "\\" and text[at] != "u":
             plain = _ESCAPES.get(text[at])
             if plain is None:
-                self._fail(f"\\{text[at]} is no escape", at)
+                self._fail(f"\\{text[at]} is not an escape", at)
             self._escape = ""
             return self._lone() + plain, at + 1
         if len(self._escape) > 1 and text[at] not in _HEX:
@@ -301,7 +301,7 @@ class PartialJson:
             self._fail(str(error), at)
 
     def _refuse(self, mark: str, at: int) -> NoReturn:
-        self._fail(f"{mark!r} cannot stand here", at)
+        self._fail(f"{mark!r} is not allowed here", at)
 
     def _fail(self, why: str, at: int) -> NoReturn:
         self._error = f"{why}, at character {self._offset + at}"

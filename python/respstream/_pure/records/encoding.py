@@ -10,7 +10,7 @@ GZIP = b"\x1f\x8b"
 MAX_DECODED_BYTES = 1 << 28  # of one field
 _BASE64 = re.compile(rb"[A-Za-z0-9+/]+={0,2}")
 _STARTS = (b"event:", b"data:", b"id:", b"retry:", b": ", b'{"', b"[{", GZIP)
-_FAULT = ("bad_compression", "the gzip data inside is corrupt, cut short or too large")
+_FAULT = ("bad_compression", "the gzip data in the field is corrupt, truncated or too large")
 
 Decoded = tuple[bytes, bool, tuple[str, str] | None]
 

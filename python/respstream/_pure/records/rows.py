@@ -21,7 +21,7 @@ if TYPE_CHECKING:
     from typing import Any, NamedTuple
 
 # The diagnostic of an object that is not a row, if every line should be one.
-NO_STREAM = ("bad_field", {"field": "the row", "expected": "one with a stream or an event in a field"})
+NO_STREAM = ("bad_field", {"field": "the row", "expected": "an object with a stream or an event in a field"})
 
 
 if TYPE_CHECKING:

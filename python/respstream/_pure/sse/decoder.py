@@ -45,7 +45,7 @@ class SseDecoder:
 
     def __init__(self, on_eof: Literal["flush", "discard"] = "flush") -> None:
         if on_eof not in ("flush", "discard"):
-            raise ValueError(f"on_eof is 'flush' or 'discard', not {on_eof!r}")
+            raise ValueError(f"on_eof must be one of flush, discard, not {on_eof!r}")
         self._on_eof = on_eof
         self._lock = RLock()
         self.reset()
@@ -89,7 +89,7 @@ class SseDecoder:
         if not isinstance(chunk, bytes):
             chunk = _to_bytes(chunk)
         if self._finished:
-            raise ValueError("feed() after finish(): call reset() to begin a new stream")
+            raise ValueError("feed() after finish(): call reset() before another stream")
         window: bytes | bytearray = chunk
         if self._tail:
             self._tail += chunk
@@ -167,5 +167,5 @@ def _text(value: bytes | bytearray) -> str:
 
 def _to_bytes(chunk: object) -> bytes:
     if isinstance(chunk, str):
-        raise TypeError("feed() takes bytes, not str: hand over the bytes as they came, before any decoding")
+        raise TypeError("feed() takes bytes, not str: pass the bytes as received, not decoded")
     return bytes(memoryview(chunk))  # type: ignore[arg-type]

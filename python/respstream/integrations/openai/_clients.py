@@ -49,7 +49,7 @@ def accelerate(client: Any = None, *, faithful: bool = True) -> Any:
         _accelerate_all(sdk, faithful)
         return None
     if not isinstance(client, sdk.clients):
-        raise TypeError(f"accelerate() takes a client of the openai SDK, not {type(client).__name__}")
+        raise TypeError(f"accelerate() requires a client of the openai SDK, not {type(client).__name__}")
     restore(client)
     _install(client, sdk, faithful)
     return client

@@ -51,7 +51,7 @@ def from_openai(value: Any) -> Any:
     streamed = isinstance(value, sdk.chunk_types) and type(value) not in sdk.chunk_types
     events = decoder.feed(_dump(value, _ADDED_TO_EVENTS if streamed else None))
     if len(events) != 1:
-        raise TypeError(f"{type(value).__name__!r} is no event and no response")
+        raise TypeError(f"{type(value).__name__!r} is neither an event nor a response")
     return events[0]
 
 

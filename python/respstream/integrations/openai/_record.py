@@ -29,7 +29,7 @@ def record(client: Any, path: str | os.PathLike[str], *, sync: bool = False) -> 
     http = getattr(client, "_client", client)
     hooks = getattr(http, "event_hooks", None)
     if not isinstance(hooks, dict) or not {"request", "response"} <= hooks.keys():
-        raise TypeError(f"record() takes a client of the openai SDK or of httpx, not {type(client).__name__}")
+        raise TypeError(f"record() requires a client of the openai SDK or of httpx, not {type(client).__name__}")
     return _ClientRecorder(path, http, sync=sync)
 
 

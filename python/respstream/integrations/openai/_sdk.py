@@ -106,7 +106,7 @@ def _check(sdk: Sdk) -> None:
             if lacking:
                 raise UnsupportedError(f"{cls.__name__}.{function} has no argument {lacking[0]}")
     if not sdk.chunk_types:
-        raise UnsupportedError("the events are no union")
+        raise UnsupportedError("the event type is not a union")
 
 
 @functools.cache

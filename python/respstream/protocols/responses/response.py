@@ -1,4 +1,4 @@
-"""The assembled response as a public object. A backend has its state; this class reads and decodes it."""
+"""The assembled response as a public object, which reads and decodes the state of a backend."""
 
 from __future__ import annotations
 
@@ -96,7 +96,7 @@ class Response:
         return self._state.value(name, default)
 
     def keys(self) -> list[str]:
-        """The names of the members, in the order of the wire."""
+        """The names of the members, in the order in which they were received."""
         return self._state.keys()
 
     def to_dict(self) -> dict[str, Any]:
@@ -108,7 +108,7 @@ class Response:
         return Payload(self._state.json()).to_dict()
 
     def to_json(self) -> bytes:
-        """The whole response object as JSON; parts that were not assembled are the bytes of the wire."""
+        """The whole response object as JSON; parts that were not assembled are the bytes as received."""
         return self._state.json()
 
     @property
@@ -217,12 +217,12 @@ class Response:
 
     @property
     def offset(self) -> int:
-        """The offset of its first event, in bytes of the uncompressed source."""
+        """The offset of the first event, in bytes of the uncompressed source."""
         return self._state.byte_start
 
     @property
     def events(self) -> int:
-        """The number of its events."""
+        """The number of events of the response."""
         return self._state.events
 
     def __eq__(self, other: object) -> bool:

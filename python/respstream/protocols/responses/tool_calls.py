@@ -173,8 +173,8 @@ class ToolCall:
         Returns None until a part of the value is known. The cost of a read is linear in the text that arrived since the last
         one. The value is one structure that grows in place: copy it (`copy.deepcopy`) to keep it, and do not change it. If
         an event repeats the whole arguments, a new structure is made. Raises ValueError with the call and the position if
-        the text can never become JSON, nests over 256 levels or has an integer of over 4300 digits; also for custom tools,
-        whose input need not be JSON.
+        the text cannot become JSON, is nested deeper than 256 levels or has an integer of more than 4,300 digits. The input of
+        a custom tool may be any text, so it can raise ValueError too.
         """
         try:
             if self._calls is not None:

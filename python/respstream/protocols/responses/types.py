@@ -103,7 +103,7 @@ __all__ = [
 
 
 class ResponseCreatedEvent(Event):
-    """A response begins; carries its first snapshot."""
+    """A response begins; contains its first snapshot."""
 
     __slots__ = ("response",)
 
@@ -112,7 +112,7 @@ class ResponseCreatedEvent(Event):
 
 
 class ResponseQueuedEvent(Event):
-    """The response waits for its turn."""
+    """The response is queued."""
 
     __slots__ = ("response",)
 
@@ -121,7 +121,7 @@ class ResponseQueuedEvent(Event):
 
 
 class ResponseInProgressEvent(Event):
-    """The response is being worked on."""
+    """The response is being generated."""
 
     __slots__ = ("response",)
 
@@ -130,7 +130,7 @@ class ResponseInProgressEvent(Event):
 
 
 class ResponseCompletedEvent(Event):
-    """The response ended well; carries its final snapshot."""
+    """The response was completed; contains its final snapshot."""
 
     __slots__ = ("response",)
 
@@ -139,7 +139,7 @@ class ResponseCompletedEvent(Event):
 
 
 class ResponseIncompleteEvent(Event):
-    """The response ended early; `incomplete_details` of the snapshot tells why."""
+    """The response is incomplete; `incomplete_details` of the snapshot contains the reason."""
 
     __slots__ = ("response",)
 
@@ -148,7 +148,7 @@ class ResponseIncompleteEvent(Event):
 
 
 class ResponseFailedEvent(Event):
-    """The response ended with an error, which the snapshot carries."""
+    """The response failed; the snapshot contains the error."""
 
     __slots__ = ("response",)
 
@@ -157,7 +157,7 @@ class ResponseFailedEvent(Event):
 
 
 class ResponseCancelledEvent(Event):
-    """The response was cancelled; carries its final snapshot."""
+    """The response was cancelled; contains its final snapshot."""
 
     __slots__ = ("response",)
 
@@ -166,7 +166,7 @@ class ResponseCancelledEvent(Event):
 
 
 class ResponseDoneEvent(Event):
-    """The response ended; the snapshot's `status` tells how."""
+    """The response ended; `status` of the snapshot is the outcome."""
 
     __slots__ = ("response",)
 
@@ -185,7 +185,7 @@ class ResponseOutputItemAddedEvent(Event):
 
 
 class ResponseOutputItemDoneEvent(Event):
-    """An item is finished; carries the whole item."""
+    """An item is finished; contains the complete item."""
 
     __slots__ = ("output_index", "item")
 
@@ -207,7 +207,7 @@ class ResponseContentPartAddedEvent(Event):
 
 
 class ResponseContentPartDoneEvent(Event):
-    """A content part of an item is finished; carries the whole part."""
+    """A content part of an item is finished; contains the complete part."""
 
     __slots__ = ("item_id", "output_index", "content_index", "part")
 
@@ -231,7 +231,7 @@ class ResponseReasoningPartAddedEvent(Event):
 
 
 class ResponseReasoningPartDoneEvent(Event):
-    """A part of reasoning text is finished; carries the whole part."""
+    """A part of reasoning text is finished; contains the complete part."""
 
     __slots__ = ("item_id", "output_index", "content_index", "part")
 
@@ -255,7 +255,7 @@ class ResponseReasoningSummaryPartAddedEvent(Event):
 
 
 class ResponseReasoningSummaryPartDoneEvent(Event):
-    """A part of a reasoning summary is finished; carries the whole part."""
+    """A part of a reasoning summary is finished; contains the complete part."""
 
     __slots__ = ("item_id", "output_index", "summary_index", "part", "status")
 
@@ -281,7 +281,7 @@ class ResponseOutputTextAnnotationAddedEvent(Event):
 
 
 class ResponseTextDeltaEvent(Event):
-    """A piece of output text."""
+    """A delta of output text."""
 
     __slots__ = ("item_id", "output_index", "content_index", "delta", "logprobs", "obfuscation")
     _extras = ("obfuscation",)
@@ -296,7 +296,7 @@ class ResponseTextDeltaEvent(Event):
 
 
 class ResponseTextDoneEvent(Event):
-    """The whole text of a text part."""
+    """The complete text of a text part."""
 
     __slots__ = ("item_id", "output_index", "content_index", "text", "logprobs")
 
@@ -309,7 +309,7 @@ class ResponseTextDoneEvent(Event):
 
 
 class ResponseRefusalDeltaEvent(Event):
-    """A piece of a refusal."""
+    """A delta of a refusal."""
 
     __slots__ = ("item_id", "output_index", "content_index", "delta", "obfuscation")
     _extras = ("obfuscation",)
@@ -323,7 +323,7 @@ class ResponseRefusalDeltaEvent(Event):
 
 
 class ResponseRefusalDoneEvent(Event):
-    """The whole text of a refusal."""
+    """The complete text of a refusal."""
 
     __slots__ = ("item_id", "output_index", "content_index", "refusal")
 
@@ -335,7 +335,7 @@ class ResponseRefusalDoneEvent(Event):
 
 
 class ResponseReasoningTextDeltaEvent(Event):
-    """A piece of reasoning text."""
+    """A delta of reasoning text."""
 
     __slots__ = ("item_id", "output_index", "content_index", "delta", "obfuscation")
     _extras = ("obfuscation",)
@@ -349,7 +349,7 @@ class ResponseReasoningTextDeltaEvent(Event):
 
 
 class ResponseReasoningTextDoneEvent(Event):
-    """The whole text of a reasoning part."""
+    """The complete text of a reasoning part."""
 
     __slots__ = ("item_id", "output_index", "content_index", "text")
 
@@ -361,7 +361,7 @@ class ResponseReasoningTextDoneEvent(Event):
 
 
 class ResponseReasoningDeltaEvent(Event):
-    """A piece of reasoning text, under the name that some servers use."""
+    """A delta of reasoning text, under the event name of some servers."""
 
     __slots__ = ("item_id", "output_index", "content_index", "delta", "obfuscation")
     _extras = ("obfuscation",)
@@ -375,7 +375,7 @@ class ResponseReasoningDeltaEvent(Event):
 
 
 class ResponseReasoningDoneEvent(Event):
-    """The whole text of a reasoning part, under the name that some servers use."""
+    """The complete text of a reasoning part, under the event name of some servers."""
 
     __slots__ = ("item_id", "output_index", "content_index", "text")
 
@@ -387,7 +387,7 @@ class ResponseReasoningDoneEvent(Event):
 
 
 class ResponseReasoningSummaryTextDeltaEvent(Event):
-    """A piece of a reasoning summary."""
+    """A delta of a reasoning summary."""
 
     __slots__ = ("item_id", "output_index", "summary_index", "delta", "obfuscation")
     _extras = ("obfuscation",)
@@ -401,7 +401,7 @@ class ResponseReasoningSummaryTextDeltaEvent(Event):
 
 
 class ResponseReasoningSummaryTextDoneEvent(Event):
-    """The whole text of a part of a reasoning summary."""
+    """The complete text of a part of a reasoning summary."""
 
     __slots__ = ("item_id", "output_index", "summary_index", "text")
 
@@ -413,7 +413,7 @@ class ResponseReasoningSummaryTextDoneEvent(Event):
 
 
 class ResponseFunctionCallArgumentsDeltaEvent(Event):
-    """A piece of a function call's arguments, as JSON text."""
+    """A delta of a function call's arguments, as JSON text."""
 
     __slots__ = ("item_id", "output_index", "delta", "obfuscation")
     _extras = ("obfuscation",)
@@ -426,7 +426,7 @@ class ResponseFunctionCallArgumentsDeltaEvent(Event):
 
 
 class ResponseFunctionCallArgumentsDoneEvent(Event):
-    """The whole arguments of a function call, as JSON text."""
+    """The complete arguments of a function call, as JSON text."""
 
     __slots__ = ("item_id", "output_index", "arguments", "name")
     _extras = ("name",)
@@ -439,7 +439,7 @@ class ResponseFunctionCallArgumentsDoneEvent(Event):
 
 
 class ResponseCustomToolCallInputDeltaEvent(Event):
-    """A piece of a custom tool call's input."""
+    """A delta of a custom tool call's input."""
 
     __slots__ = ("item_id", "output_index", "delta", "obfuscation")
     _extras = ("obfuscation",)
@@ -452,7 +452,7 @@ class ResponseCustomToolCallInputDeltaEvent(Event):
 
 
 class ResponseCustomToolCallInputDoneEvent(Event):
-    """The whole input of a custom tool call."""
+    """The complete input of a custom tool call."""
 
     __slots__ = ("item_id", "output_index", "input")
 
@@ -463,7 +463,7 @@ class ResponseCustomToolCallInputDoneEvent(Event):
 
 
 class ResponseMcpCallArgumentsDeltaEvent(Event):
-    """A piece of an MCP call's arguments, as JSON text."""
+    """A delta of an MCP call's arguments, as JSON text."""
 
     __slots__ = ("item_id", "output_index", "delta", "obfuscation")
     _extras = ("obfuscation",)
@@ -476,7 +476,7 @@ class ResponseMcpCallArgumentsDeltaEvent(Event):
 
 
 class ResponseMcpCallArgumentsDoneEvent(Event):
-    """The whole arguments of an MCP call, as JSON text."""
+    """The complete arguments of an MCP call, as JSON text."""
 
     __slots__ = ("item_id", "output_index", "arguments")
 
@@ -487,7 +487,7 @@ class ResponseMcpCallArgumentsDoneEvent(Event):
 
 
 class ResponseMcpCallInProgressEvent(Event):
-    """An MCP call runs."""
+    """An MCP call is running."""
 
     __slots__ = ("item_id", "output_index")
 
@@ -497,7 +497,7 @@ class ResponseMcpCallInProgressEvent(Event):
 
 
 class ResponseMcpCallCompletedEvent(Event):
-    """An MCP call ended well."""
+    """An MCP call was completed."""
 
     __slots__ = ("item_id", "output_index")
 
@@ -547,7 +547,7 @@ class ResponseMcpListToolsFailedEvent(Event):
 
 
 class ResponseCodeInterpreterCallCodeDeltaEvent(Event):
-    """A piece of the code that an interpreter call will run."""
+    """A delta of the code that an interpreter call will run."""
 
     __slots__ = ("item_id", "output_index", "delta", "obfuscation")
     _extras = ("obfuscation",)
@@ -560,7 +560,7 @@ class ResponseCodeInterpreterCallCodeDeltaEvent(Event):
 
 
 class ResponseCodeInterpreterCallCodeDoneEvent(Event):
-    """The whole code of an interpreter call."""
+    """The complete code of an interpreter call."""
 
     __slots__ = ("item_id", "output_index", "code")
 
@@ -591,7 +591,7 @@ class ResponseCodeInterpreterCallInterpretingEvent(Event):
 
 
 class ResponseCodeInterpreterCallCompletedEvent(Event):
-    """A code interpreter call ended."""
+    """A code interpreter call was completed."""
 
     __slots__ = ("item_id", "output_index")
 
@@ -621,7 +621,7 @@ class ResponseFileSearchCallSearchingEvent(Event):
 
 
 class ResponseFileSearchCallCompletedEvent(Event):
-    """A file search ended."""
+    """A file search was completed."""
 
     __slots__ = ("item_id", "output_index")
 
@@ -651,7 +651,7 @@ class ResponseWebSearchCallSearchingEvent(Event):
 
 
 class ResponseWebSearchCallCompletedEvent(Event):
-    """A web search ended."""
+    """A web search was completed."""
 
     __slots__ = ("item_id", "output_index")
 
@@ -706,7 +706,7 @@ class ResponseImageGenCallPartialImageEvent(Event):
 
 
 class ResponseImageGenCallCompletedEvent(Event):
-    """An image generation ended."""
+    """An image generation was completed."""
 
     __slots__ = ("item_id", "output_index")
 
@@ -727,7 +727,7 @@ class ResponseShellCallCommandAddedEvent(Event):
 
 
 class ResponseShellCallCommandDeltaEvent(Event):
-    """A piece of a command of a shell call."""
+    """A delta of a command of a shell call."""
 
     __slots__ = ("output_index", "command_index", "delta", "obfuscation")
 
@@ -739,7 +739,7 @@ class ResponseShellCallCommandDeltaEvent(Event):
 
 
 class ResponseShellCallCommandDoneEvent(Event):
-    """A whole command of a shell call."""
+    """A complete command of a shell call."""
 
     __slots__ = ("output_index", "command_index", "command")
 
@@ -750,7 +750,7 @@ class ResponseShellCallCommandDoneEvent(Event):
 
 
 class ResponseShellCallOutputContentDeltaEvent(Event):
-    """A piece of a command's output; `delta` holds `stdout` or `stderr` or both."""
+    """A delta of a command's output; `delta` contains `stdout`, `stderr` or both."""
 
     __slots__ = ("item_id", "output_index", "command_index", "delta")
 
@@ -762,7 +762,7 @@ class ResponseShellCallOutputContentDeltaEvent(Event):
 
 
 class ResponseShellCallOutputContentDoneEvent(Event):
-    """The whole output of a command."""
+    """The complete output of a command."""
 
     __slots__ = ("item_id", "output_index", "command_index", "output")
 
@@ -774,7 +774,7 @@ class ResponseShellCallOutputContentDoneEvent(Event):
 
 
 class ResponseApplyPatchCallOperationDiffDeltaEvent(Event):
-    """A piece of the diff of a patch call."""
+    """A delta of the diff of a patch call."""
 
     __slots__ = ("item_id", "output_index", "delta", "obfuscation")
     _extras = ("obfuscation",)
@@ -787,7 +787,7 @@ class ResponseApplyPatchCallOperationDiffDeltaEvent(Event):
 
 
 class ResponseApplyPatchCallOperationDiffDoneEvent(Event):
-    """The whole diff of a patch call."""
+    """The complete diff of a patch call."""
 
     __slots__ = ("item_id", "output_index", "diff")
 
@@ -798,7 +798,7 @@ class ResponseApplyPatchCallOperationDiffDoneEvent(Event):
 
 
 class ResponseAudioDeltaEvent(Event):
-    """A piece of audio, base64; it is not part of the response's output."""
+    """A delta of audio, base64; it is not part of the response's output."""
 
     __slots__ = ("delta",)
 
@@ -815,7 +815,7 @@ class ResponseAudioDoneEvent(Event):
 
 
 class ResponseAudioTranscriptDeltaEvent(Event):
-    """A piece of the audio's transcript; it is not part of the response's output."""
+    """A delta of the audio's transcript; it is not part of the response's output."""
 
     __slots__ = ("delta",)
 
@@ -842,7 +842,7 @@ class ResponseCompactionCompactingEvent(Event):
 
 
 class ResponseRateLimitsUpdatedEvent(Event):
-    """The rate limits as they are now; may follow the terminal event."""
+    """The current rate limits; may come after the terminal event."""
 
     __slots__ = ()
 
@@ -850,7 +850,7 @@ class ResponseRateLimitsUpdatedEvent(Event):
 
 
 class ResponseSteerAcceptedEvent(Event):
-    """The steering input was taken (WebSocket)."""
+    """The steering input was accepted (WebSocket)."""
 
     __slots__ = ("steer",)
 
@@ -859,7 +859,7 @@ class ResponseSteerAcceptedEvent(Event):
 
 
 class ResponseSteerPendingEvent(Event):
-    """The steering input waits for more input (WebSocket)."""
+    """The steering input is pending until more input arrives (WebSocket)."""
 
     __slots__ = ("reason", "required_input", "steer")
 
@@ -870,7 +870,7 @@ class ResponseSteerPendingEvent(Event):
 
 
 class ResponseSteerFailedEvent(Event):
-    """The steering input was refused (WebSocket)."""
+    """The steering input was rejected (WebSocket)."""
 
     __slots__ = ("error", "steer")
 
@@ -880,7 +880,7 @@ class ResponseSteerFailedEvent(Event):
 
 
 class KeepaliveEvent(Event):
-    """A sign of life during long work; takes a sequence number."""
+    """Keeps the connection open during long work; has a sequence number."""
 
     __slots__ = ()
 

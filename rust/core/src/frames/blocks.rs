@@ -205,7 +205,7 @@ impl Blocks {
         if self.flush && (block.lines > 0 || block.too_large.is_some()) {
             self.dispatch(&block, block.last_name(), block.span.end, BlockEnd::EndOfSource, out);
         } else {
-            let what = if self.flush { "counted" } else { "was discarded" };
+            let what = if self.flush { "was kept" } else { "was discarded" };
             out.note(Code::UnfinishedBlock, block.span, vec![("what", what.into())]);
         }
     }

@@ -463,7 +463,7 @@ impl Framer {
             out.bad_json(span, FrameKind::Element);
         } else {
             let span = Span { end: self.offset, ..array.last_end };
-            out.note(Code::UnfinishedBlock, span, vec![("what", "counted".into())]);
+            out.note(Code::UnfinishedBlock, span, vec![("what", "was kept".into())]);
         }
     }
 }

@@ -131,7 +131,7 @@ pub fn frame_issues(frame: &Frame<'_>, invalid_utf8: bool, issues: &mut Vec<Issu
         issues.push((Code::MissingBlankLine, Detail::new()));
     }
     if frame.unfinished {
-        issues.push((Code::UnfinishedBlock, vec![("what", "counted".into())]));
+        issues.push((Code::UnfinishedBlock, vec![("what", "was kept".into())]));
     }
     if invalid_utf8 {
         issues.push((Code::BadUtf8, Detail::new()));

@@ -16,7 +16,7 @@ const STARTS: [&[u8]; 8] =
 
 /// The diagnostic for gzip data that cannot be decompressed: its code and its reason.
 pub(super) const FAULT: (Code, &str) =
-    (Code::BadCompression, "the gzip data inside is corrupt, cut short or too large");
+    (Code::BadCompression, "the gzip data in the field is corrupt, truncated or too large");
 
 /// The declared encoding of a field: text that may be base64, base64, or bytes.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]

@@ -426,6 +426,6 @@ impl<T: RecordSink> FrameSink for RecordPositions<'_, T> {
 
 /// The diagnostic for an object without a stream, if every line must be a row.
 fn no_stream() -> Issue {
-    let expected = "one with a stream or an event in a field";
+    let expected = "an object with a stream or an event in a field";
     (Code::BadField, vec![("field", "the row".into()), ("expected", expected.into())])
 }

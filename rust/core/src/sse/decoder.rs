@@ -35,7 +35,7 @@ pub struct Finished;
 
 impl fmt::Display for Finished {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str("feed() after finish(): call reset() to begin a new stream")
+        f.write_str("feed() after finish(): call reset() before another stream")
     }
 }
 

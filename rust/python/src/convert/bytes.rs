@@ -10,7 +10,9 @@ pub fn to_bytes<'py>(data: &Bound<'py, PyAny>) -> PyResult<Bound<'py, PyBytes>> 
         return Ok(bytes.clone());
     }
     if data.is_instance_of::<PyString>() {
-        return Err(PyTypeError::new_err("the stream is given as str; pass its bytes, undecoded"));
+        return Err(PyTypeError::new_err(
+            "a bytes-like object is required, not 'str': pass the bytes as received, not decoded",
+        ));
     }
     let view = PyMemoryView::from(data).map_err(|_| {
         let name = data.get_type().name().map(|name| name.to_string()).unwrap_or_default();

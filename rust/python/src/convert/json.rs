@@ -7,7 +7,7 @@ use respstream_core::json;
 
 /// Capacity for the members of most objects.
 pub const MEMBERS_CAPACITY: usize = 16;
-const NOT_AN_OBJECT: &str = "the bytes do not read as a JSON object";
+const NOT_AN_OBJECT: &str = "the bytes are not a JSON object";
 
 /// Byte spans of the values of the top-level members of a valid object; the last duplicate wins.
 #[pyfunction]

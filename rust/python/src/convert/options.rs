@@ -44,7 +44,7 @@ pub fn row_options(
 ) -> PyResult<RowOptions> {
     let has_pointer = field.is_some() || time.is_some() || lane.is_some();
     if has_pointer && !matches!(form, "auto" | "rows") {
-        let message = format!("field, time and lane are for form='rows', not '{form}'");
+        let message = format!("field, time and lane require form='rows', not '{form}'");
         return Err(PyValueError::new_err(message));
     }
     Ok(RowOptions {

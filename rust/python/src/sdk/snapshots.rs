@@ -141,7 +141,7 @@ impl SdkDraft {
     /// The event. Raises `ValueError` if it was built already.
     fn event<'py>(&mut self, py: Python<'py>) -> PyResult<Bound<'py, PyAny>> {
         let Some(Draft { node, dict, extra, present, extra_is_set }) = self.0.take() else {
-            return Err(PyValueError::new_err("the event was built already"));
+            return Err(PyValueError::new_err("the event was already built"));
         };
         let Node::Model(model) = &*node else {
             return Err(PyValueError::new_err("the event has no model"));

@@ -158,7 +158,7 @@ fn corrupt(compression: Compression) -> Problem {
 fn zstd_problem(error: &io::Error) -> Problem {
     let mut problem = corrupt(Compression::Zstd);
     if error.to_string().contains("too much memory") {
-        "the zstd data needs a window of over 128 MiB".clone_into(&mut problem.reason);
+        "the zstd data needs a window larger than 128 MiB".clone_into(&mut problem.reason);
     }
     problem
 }

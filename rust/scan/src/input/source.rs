@@ -83,7 +83,7 @@ impl Input {
         let Location::File(path) = &self.location else {
             return Err(Problem {
                 code: Code::Unreadable,
-                reason: "only files are split".to_owned(),
+                reason: "only files can be split".to_owned(),
             });
         };
         let mut file = File::open(path).map_err(|error| Problem::unreadable(&error))?;

@@ -155,7 +155,7 @@ def _frame_issues(frame: Frame, invalid_utf8: bool) -> list[Issue]:
     if frame.missing:
         issues.append(("missing_blank_line", None))
     if frame.unfinished:
-        issues.append(("unfinished_block", {"what": "counted"}))
+        issues.append(("unfinished_block", {"what": "was kept"}))
     if invalid_utf8:
         issues.append(("bad_utf8", None))
     return issues
