@@ -1,98 +1,94 @@
-"""What can be heard of a response: its messages, and on request its reasoning and its tool calls."""
+"""The events and output items that `respstream text` prints: messages, and on request reasoning and tool calls."""
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from collections.abc import Set as AbstractSet
 from typing import Any, NamedTuple
 
+from respstream._pure.protocols.responses.catalogue import EVENTS, Entry
+from respstream._pure.protocols.responses.tool_calls import KINDS
 from respstream.protocols.payload import Payload
 
 MESSAGE, REASONING, CALL = "message", "reasoning", "call"
+"""The kinds of output items that can be printed."""
 SUMMARY = "summary_index"
 
-_ITEMS = {
-    "message": MESSAGE,
-    "reasoning": REASONING,
-    "function_call": CALL,
-    "custom_tool_call": CALL,
-    "mcp_call": CALL,
-}
+_ITEM_KINDS = {MESSAGE: MESSAGE, REASONING: REASONING, **dict.fromkeys(KINDS, CALL)}
 
 
-class Heard(NamedTuple):
-    """What an event brings: of what, in which member; the index of the part; whether it is `whole`, or a delta."""
+class TextEvent(NamedTuple):
+    """How events of one type carry text.
 
-    of: str
+    `kind`: the kind of the item. `member`: the field of the event with the text. `index`: the field that numbers the parts of
+    the item, "" if it has only one. `complete`: the event carries the complete text of the part, not a delta.
+    """
+
+    kind: str
     member: str
-    place: str
-    whole: bool
+    index: str
+    complete: bool
 
 
-def _both(stem: str, of: str, member: str, place: str) -> dict[str, Heard]:
-    return {
-        f"response.{stem}.delta": Heard(of, "delta", place, False),
-        f"response.{stem}.done": Heard(of, member, place, True),
-    }
+def _entries() -> Iterator[Entry]:
+    return (entry for entry in EVENTS.values() if entry.op == "text" and entry.item in _ITEM_KINDS)
 
 
-HEARD = {
-    **_both("output_text", MESSAGE, "text", "content_index"),
-    **_both("refusal", MESSAGE, "refusal", "content_index"),
-    **_both("reasoning_text", REASONING, "text", "content_index"),
-    **_both("reasoning", REASONING, "text", "content_index"),
-    **_both("reasoning_summary_text", REASONING, "text", SUMMARY),
-    **_both("function_call_arguments", CALL, "arguments", ""),
-    **_both("custom_tool_call_input", CALL, "input", ""),
-    **_both("mcp_call_arguments", CALL, "arguments", ""),
+TEXT_EVENTS = {
+    entry.type: TextEvent(_ITEM_KINDS[entry.item], entry.value, entry.target[0][1] or "", entry.phase == "done")
+    for entry in _entries()
 }
-"""The events that bring text."""
+"""The events that carry text, by type."""
+
+_PART_MEMBERS = {entry.part: entry.target[-1][0] for entry in _entries() if entry.item == MESSAGE}
+"""The field with the text, by type of a message's part."""
 
 
-class Spoken(NamedTuple):
-    """The text of an item, and what is said before it."""
+class OutputText(NamedTuple):
+    """The complete text of an output item. `label` is printed before it."""
 
-    of: str
+    kind: str
     label: str
     text: str
 
 
-def spoken(output: Any, wanted: AbstractSet[str]) -> list[Spoken]:
-    """What the items of an output say; those without any text are left out, but for calls."""
+def output_texts(output: Any, wanted: AbstractSet[str]) -> list[OutputText]:
+    """Return the texts of the items of the `wanted` kinds, in order. Items without text are omitted, except for calls."""
     found = []
     for item in output if isinstance(output, list) else ():
-        of = kind_of(item)
-        if of in wanted:
-            text = _text(item, of)
-            if text or of == CALL:
-                found.append(Spoken(of, label_of(item, of), text))
+        kind = kind_of(item)
+        if kind in wanted:
+            text = _text(item, kind)
+            if text or kind == CALL:
+                found.append(OutputText(kind, label_of(item, kind), text))
     return found
 
 
 def kind_of(item: Any) -> str:
-    """What an item is; "" for what is never heard."""
-    kind = item.get("type") if isinstance(item, Payload) else None
-    return _ITEMS.get(kind, "") if isinstance(kind, str) else ""
+    """Return the kind of an output item, "" if it is never printed."""
+    name = item.get("type") if isinstance(item, Payload) else None
+    return _ITEM_KINDS.get(name, "") if isinstance(name, str) else ""
 
 
-def label_of(item: Any, of: str) -> str:
-    """What is said before the text of an item: `[reasoning] `, or a call's name."""
-    if of == MESSAGE:
+def label_of(item: Any, kind: str) -> str:
+    """Return the label before the text of an item: "" for messages, `[reasoning] `, or the name of the call in brackets."""
+    if kind == MESSAGE:
         return ""
-    name = item.get("name") if of == CALL else REASONING
+    name = item.get("name") if kind == CALL else REASONING
     return f"[{name if isinstance(name, str) and name else item['type']}] "
 
 
 def part_text(part: Any) -> str | None:
-    """The text of a part of a message, None where it is no such part."""
-    kind = part.get("type") if isinstance(part, Payload) else None
-    text = part.get({"output_text": "text", "refusal": "refusal"}.get(kind, "")) if isinstance(kind, str) else None
+    """Return the text of a part of a message, None for other parts."""
+    name = part.get("type") if isinstance(part, Payload) else None
+    text = part.get(_PART_MEMBERS.get(name, "")) if isinstance(name, str) else None
     return text if isinstance(text, str) else None
 
 
-def _text(item: Any, of: str) -> str:
-    if of == MESSAGE:
+def _text(item: Any, kind: str) -> str:
+    if kind == MESSAGE:
         return "".join(part_text(part) or "" for part in _list(item, "content"))
-    if of == CALL:
+    if kind == CALL:
         text = item.get("arguments", item.get("input"))
         return text if isinstance(text, str) else ""
     parts = [*_texts(item, "summary"), "".join(_texts(item, "content"))]

@@ -1,4 +1,4 @@
-"""The text of responses that may run side by side, as one page: each value exactly once, each response in one piece."""
+"""The text of responses that may run in parallel, as one output: each text once, each response without interruption."""
 
 from __future__ import annotations
 
@@ -7,292 +7,304 @@ from collections.abc import Set as AbstractSet
 from typing import IO, Any
 
 from respstream._pure.protocols.responses.catalogue import EVENTS
-from respstream.cli.output import harmless
-from respstream.cli.spoken import CALL, HEARD, MESSAGE, REASONING, SUMMARY, Heard, kind_of, label_of, part_text, spoken
+from respstream.cli.output import without_controls
+from respstream.cli.text_events import (
+    CALL,
+    MESSAGE,
+    REASONING,
+    SUMMARY,
+    TEXT_EVENTS,
+    TextEvent,
+    kind_of,
+    label_of,
+    output_texts,
+    part_text,
+)
 from respstream.protocols.event import Event, UnknownEvent
 from respstream.protocols.payload import Payload
 
 TERMINAL = {name for name, entry in EVENTS.items() if entry.phase == "terminal"}
 MAX_INDEX = 65_535
 Key = tuple[str, int]
-"""An item: of what kind it is, and its index."""
+"""An item: its kind and its `output_index`."""
 Part = tuple[str, int]
-"""A part of an item: the index that counts such parts, and its value."""
+"""A part of an item: the name of the index that numbers it, and its value."""
 
 
-class Page:
-    """Where the text goes. One voice is heard at a time; what others say meanwhile is held until it is their turn."""
+class TextWriter:
+    """Writes the text of responses to a file. One response is live; the text of the others is buffered until its turn."""
 
     def __init__(self, file: IO[str]) -> None:
         self._file = file
-        self._steers = file.isatty()
-        self._begun = self._in_line = False
-        self._speaking: Voice | None = None
-        self._waiting: list[Voice] = []
+        self._remove_controls = file.isatty()
+        self._started = self._in_line = False
+        self._live: ResponseText | None = None
+        self._waiting: list[ResponseText] = []
 
-    def say(self, voice: Voice, text: str) -> None:
-        """Writes the text, or keeps it in the voice until its turn."""
-        if self._speaking is None:
-            self._begin(voice)
-        if self._speaking is voice:
+    def write(self, response: ResponseText, text: str) -> None:
+        """Write the text, or buffer it until the turn of the response."""
+        if self._live is None:
+            self._start(response)
+        if self._live is response:
             self._write(text)
         else:
-            if not voice.held:
-                self._waiting.append(voice)
-            voice.held.append(text)
+            if not response.buffered:
+                self._waiting.append(response)
+            response.buffered.append(text)
 
-    def end(self, voice: Voice) -> None:
-        """The voice has said everything; those that waited are heard."""
-        if self._speaking is not voice:
+    def end(self, response: ResponseText) -> None:
+        """End a response. If it was the live one, the next waiting responses are written."""
+        if self._live is not response:
             return
-        self._speaking = None
+        self._live = None
         if self._in_line:
             self._write("\n")
-        while self._waiting and self._speaking is None:
+        while self._waiting and self._live is None:
             following = self._waiting.pop(0)
-            self._begin(following)
-            self._write("".join(following.held))
-            following.held.clear()
-            if following.over:
+            self._start(following)
+            self._write("".join(following.buffered))
+            following.buffered.clear()
+            if following.ended:
                 self.end(following)
 
     def flush(self) -> None:
-        """Lets the reader see what was written."""
+        """Flush the file."""
         self._file.flush()
 
-    def _begin(self, voice: Voice) -> None:
-        if self._begun:
+    def _start(self, response: ResponseText) -> None:
+        if self._started:
             self._write("\n")
-        self._begun = True
-        self._speaking = voice
+        self._started = True
+        self._live = response
 
     def _write(self, text: str) -> None:
-        self._file.write(harmless(text) if self._steers else text)
+        self._file.write(without_controls(text) if self._remove_controls else text)
         self._in_line = not text.endswith("\n")
 
 
-class Said:
-    """What was said of one item; `parts` has the indexes of the parts that were heard of."""
+class ItemText:
+    """The text of one item so far. `parts`: the parts with text; `done`: those that are complete; `latest`: the last index."""
 
-    __slots__ = ("_half", "done", "latest", "parts", "pieces")
+    __slots__ = ("_surrogate", "done", "latest", "parts", "texts")
 
     def __init__(self) -> None:
-        self.pieces: list[str] = []
+        self.texts: list[str] = []
         self.parts: set[Part] = set()
         self.done: set[Part] = set()
         self.latest = 0
-        self._half = ""
+        self._surrogate = ""
 
     def joined(self, event: Event, text: str) -> str:
-        """The text of a delta; half a surrogate pair at its end waits for the other half, which the next delta has."""
-        if not self._half and not ("\ufffd" in text and b"\\u" in event.raw):
+        """Return the text of a delta. A high surrogate at its end is kept until the next delta, which has the low one."""
+        if not self._surrogate and not ("\ufffd" in text and b"\\u" in event.raw):
             return text
-        exact: str = self._half + json.loads(event.raw.decode("utf-8", "replace"))["delta"]
-        self._half = exact[-1:] if "\ud800" <= exact[-1:] <= "\udbff" else ""
-        whole = exact[:-1] if self._half else exact
-        return whole.encode("utf-16-le", "surrogatepass").decode("utf-16-le", "replace")
+        exact: str = self._surrogate + json.loads(event.raw.decode("utf-8", "replace"))["delta"]
+        self._surrogate = exact[-1:] if "\ud800" <= exact[-1:] <= "\udbff" else ""
+        complete = exact[:-1] if self._surrogate else exact
+        return complete.encode("utf-16-le", "surrogatepass").decode("utf-16-le", "replace")
 
     def text(self) -> str:
-        """All of it."""
-        return "".join(self.pieces)
+        """Return the text so far."""
+        return "".join(self.texts)
 
 
-class Voice:
-    """One response: takes its events and says the text that they bring, once. `wanted`: of what kinds of items.
+class ResponseText:
+    """Writes the text of one response from its events, each text once. `wanted`: the kinds of items to write.
 
-    Items that run side by side are told one after the other: while one is open, what the others bring waits.
+    Items that run in parallel are written one after the other: the text of the others waits while an item is open.
     """
 
-    def __init__(self, page: Page, wanted: AbstractSet[str] = frozenset({MESSAGE})) -> None:
-        self.held: list[str] = []
-        self.over = False
-        self._page = page
+    def __init__(self, writer: TextWriter, wanted: AbstractSet[str] = frozenset({MESSAGE})) -> None:
+        self.buffered: list[str] = []
+        self.ended = False
+        self._writer = writer
         self._wanted = wanted
-        self._items: dict[Key, Said] = {}
-        self._labels: dict[Key, str] = {}  # of items that were not told yet
+        self._items: dict[Key, ItemText] = {}
+        self._labels: dict[Key, str] = {}  # of items without output so far
         self._open: set[Key] = set()
         self._closed: set[Key] = set()
         self._waiting: dict[Key, list[str]] = {}
         self._latest = 0
-        self._heard: Key | None = None
+        self._current: Key | None = None
         self._in_line = False
         self._before: tuple[int | None, bytes] | None = None
 
     def take(self, event: Any) -> None:
-        """Takes the next event of the response."""
+        """Process the next event of the response. Repetitions of an event are ignored."""
         before, self._before = self._before, (event.sequence_number, event.raw)
         repeated = event.sequence_number is not None and before == self._before
-        if self.over or repeated or isinstance(event, UnknownEvent):
+        if self.ended or repeated or isinstance(event, UnknownEvent):
             return
-        kind = event.type
-        heard = HEARD.get(kind)
-        if heard is not None:
-            self._part(event, heard, getattr(event, heard.member, None))
-        elif kind in TERMINAL:
+        name = event.type
+        entry = TEXT_EVENTS.get(name)
+        if entry is not None:
+            self._part(event, entry, getattr(event, entry.member, None))
+        elif name in TERMINAL:
             self._terminal(event)
-        elif kind == "response.content_part.done":
-            self._part(event, HEARD["response.output_text.done"], part_text(event.part))
-        elif kind == "response.output_item.added":
-            self._item(event)
-        elif kind == "response.output_item.done":
+        elif name == "response.content_part.done":
+            self._part(event, TEXT_EVENTS["response.output_text.done"], part_text(event.part))
+        elif name == "response.output_item.added":
+            self._item_added(event)
+        elif name == "response.output_item.done":
             self._item_done(event)
 
-    def settle(self, output: Any) -> None:
-        """Says what of the final output was not heard yet; nothing after the end."""
-        if self.over:
+    def reconcile(self, output: Any) -> None:
+        """Write the text of the final output that is missing so far. Does nothing after the end."""
+        if self.ended:
             return
         self._open.clear()
-        self._go_on()
-        heard = {
-            of: {key: said.text() for key, said in sorted(self._items.items()) if said.pieces and key[0] == of}
-            for of in self._wanted
+        self._write_waiting()
+        written = {
+            kind: {key: item.text() for key, item in sorted(self._items.items()) if item.texts and key[0] == kind}
+            for kind in self._wanted
         }
         missing = []
-        for one in spoken(output, self._wanted):
-            key = _known(one.text, heard[one.of]) if one.text else None
+        for one in output_texts(output, self._wanted):
+            key = _matching(one.text, written[one.kind]) if one.text else None
             if key is not None:
-                self._say(key, one.text[len(heard[one.of].pop(key)) :])
-            elif one.text or not any(of == CALL for of, _ in self._items):
+                self._write(key, one.text[len(written[one.kind].pop(key)) :])
+            elif one.text or not any(kind == CALL for kind, _ in self._items):
                 missing.append(one)
         for number, one in enumerate(missing, 1):
-            if heard[one.of]:  # what is left was heard in other words: it is not told twice
-                heard[one.of].popitem()
+            # The remaining texts of this kind were written with other words; the final ones would repeat them.
+            if written[one.kind]:
+                written[one.kind].popitem()
                 continue
-            self._labels[one.of, -number] = one.label
-            self._say((one.of, -number), one.text)
+            self._labels[one.kind, -number] = one.label
+            self._write((one.kind, -number), one.text)
 
     def end(self) -> None:
-        """Nothing more comes."""
-        if not self.over:
+        """End the response; no event follows."""
+        if not self.ended:
             self._open.clear()
-            self._go_on()
-            self.over = True
-            self._page.end(self)
+            self._write_waiting()
+            self.ended = True
+            self._writer.end(self)
 
     # -- events ----------------------------------------------------------------------------------------------------
 
     def _terminal(self, event: Any) -> None:
         response = event.response
-        self.settle(response.get("output") if isinstance(response, Payload) else None)
+        self.reconcile(response.get("output") if isinstance(response, Payload) else None)
         self.end()
 
-    def _item(self, event: Any) -> None:
+    def _item_added(self, event: Any) -> None:
         index = _index(event, "output_index", max((index for _, index in self._items), default=-1) + 1)
         if index is None:
             return
         self._latest = index
-        for key in [key for key in self._closed if key[1] == index]:  # a new item in the place of one that was done
+        for key in [key for key in self._closed if key[1] == index]:  # a new item with the index of a completed one
             self._closed.discard(key)
             self._items[key].done.clear()
-        of = kind_of(event.item)
-        if of in self._wanted:
-            self._open.add((of, index))
-            self._meet((of, index), label_of(event.item, of))
-            if of == CALL and len(self._open) == 1:
-                self._say((of, index), "")
+        kind = kind_of(event.item)
+        if kind in self._wanted:
+            self._open.add((kind, index))
+            self._item((kind, index), label_of(event.item, kind))
+            if kind == CALL and len(self._open) == 1:
+                self._write((kind, index), "")
 
-    def _meet(self, key: Key, label: str) -> Said:
-        """What was said of an item; the label is told with its first text."""
-        said = self._items.get(key)
-        if said is None:
-            said = self._items[key] = Said()
+    def _item(self, key: Key, label: str) -> ItemText:
+        """Return the text of an item so far. A new item gets the label, which is written before its first text."""
+        item = self._items.get(key)
+        if item is None:
+            item = self._items[key] = ItemText()
             self._labels[key] = label
-        return said
+        return item
 
-    def _part(self, event: Event, heard: Heard, text: Any) -> None:
+    def _part(self, event: Event, entry: TextEvent, text: Any) -> None:
         index = _index(event, "output_index", self._latest)
-        if index is None or heard.of not in self._wanted or not isinstance(text, str):
+        if index is None or entry.kind not in self._wanted or not isinstance(text, str):
             return
         self._latest = index
-        key = heard.of, index
+        key = entry.kind, index
         if key in self._closed:
             return
-        name = getattr(event, "name", None) if heard.of == CALL else REASONING
-        said = self._meet(key, "" if heard.of == MESSAGE else f"[{name or CALL}] ")
-        number = _index(event, heard.place, said.latest) if heard.place else 0
+        name = getattr(event, "name", None) if entry.kind == CALL else REASONING
+        item = self._item(key, "" if entry.kind == MESSAGE else f"[{name or CALL}] ")
+        number = _index(event, entry.index, item.latest) if entry.index else 0
         if number is None:
             return
-        said.latest = number
-        part = heard.place, number
-        if heard.whole:
-            said.done.add(part)
-        elif part in said.done:
+        item.latest = number
+        part = entry.index, number
+        if entry.complete:
+            item.done.add(part)
+        elif part in item.done:
             return
         else:
-            text = said.joined(event, text)
-        if not heard.whole or (part not in said.parts and not (text and said.text().endswith(text))):
-            self._add(key, said, part, text)
+            text = item.joined(event, text)
+        if not entry.complete or (part not in item.parts and not (text and item.text().endswith(text))):
+            self._add(key, item, part, text)
         if text:
-            said.parts.add(part)
+            item.parts.add(part)
 
-    def _add(self, key: Key, said: Said, part: Part, text: str) -> None:
-        """Says a further text of an item; the parts of a summary stand apart."""
+    def _add(self, key: Key, item: ItemText, part: Part, text: str) -> None:
+        """Write a further text of an item, with a blank line between the parts of a reasoning summary."""
         if (
             text
-            and said.pieces
-            and part not in said.parts
-            and SUMMARY in {part[0], *(place for place, _ in said.parts)}
+            and item.texts
+            and part not in item.parts
+            and SUMMARY in {part[0], *(index_name for index_name, _ in item.parts)}
         ):
             text = "\n\n" + text
-        self._say(key, text)
+        self._write(key, text)
         if text:
-            said.pieces.append(text)
+            item.texts.append(text)
 
     def _item_done(self, event: Any) -> None:
         index = _index(event, "output_index", self._latest)
         if index is None:
             return
         self._latest = index
-        for one in spoken([event.item], self._wanted):
-            key = one.of, index
-            said = self._meet(key, one.label)
-            before = said.text()
+        for one in output_texts([event.item], self._wanted):
+            key = one.kind, index
+            item = self._item(key, one.label)
+            before = item.text()
             if one.text.startswith(before):
-                self._say(key, one.text[len(before) :])
-                said.pieces = [one.text] if one.text else []
-        of = kind_of(event.item) or MESSAGE
-        self._items.setdefault((of, index), Said())
-        self._closed.add((of, index))
-        self._open.discard((of, index))
-        self._go_on()
+                self._write(key, one.text[len(before) :])
+                item.texts = [one.text] if one.text else []
+        kind = kind_of(event.item) or MESSAGE
+        self._items.setdefault((kind, index), ItemText())
+        self._closed.add((kind, index))
+        self._open.discard((kind, index))
+        self._write_waiting()
 
     # -- one item after the other ----------------------------------------------------------------------------------
 
-    def _say(self, key: Key, text: str) -> None:
-        if self._heard != key and self._heard in self._open:
+    def _write(self, key: Key, text: str) -> None:
+        if self._current != key and self._current in self._open:
             self._waiting.setdefault(key, []).append(text)
         else:
-            self._tell(key, text)
+            self._write_now(key, text)
 
-    def _go_on(self) -> None:
-        """Tells the items that wait, until one is open."""
-        while self._waiting and self._heard not in self._open:
+    def _write_waiting(self) -> None:
+        """Write the waiting items, up to the first that is still open."""
+        while self._waiting and self._current not in self._open:
             key = next(iter(self._waiting))
-            self._tell(key, "".join(self._waiting.pop(key)))
+            self._write_now(key, "".join(self._waiting.pop(key)))
 
-    def _tell(self, key: Key, text: str) -> None:
+    def _write_now(self, key: Key, text: str) -> None:
         if text or key[0] == CALL:
             text = self._labels.pop(key, "") + text
         if not text:
             return
-        # Two items of one response stand on lines of their own.
-        if key != self._heard and self._in_line:
+        # Each item of a response begins on a new line.
+        if key != self._current and self._in_line:
             text = "\n" + text
-        self._heard, self._in_line = key, not text.endswith("\n")
-        self._page.say(self, text)
+        self._current, self._in_line = key, not text.endswith("\n")
+        self._writer.write(self, text)
 
 
 def _index(event: Event, name: str, default: int) -> int | None:
-    """An index of the event, `default` where it has none, None where it is none that counts."""
+    """Return an index of the event: `default` if it is missing, None if it is invalid."""
     value = getattr(event, name, None)
     if value is None:
         return default
     return value if type(value) is int and 0 <= value <= MAX_INDEX else None
 
 
-def _known(text: str, heard: dict[Key, str]) -> Key | None:
-    """The item heard whose text is this one, or its beginning, or that this one is the beginning of."""
-    starts = [key for key, other in heard.items() if text.startswith(other)]
+def _matching(text: str, written: dict[Key, str]) -> Key | None:
+    """Return the item whose written text is a prefix of `text` (the longest one), or begins with it."""
+    starts = [key for key, other in written.items() if text.startswith(other)]
     if starts:
-        return max(starts, key=lambda key: len(heard[key]))
-    return next((key for key, other in heard.items() if other.startswith(text)), None)
+        return max(starts, key=lambda key: len(written[key]))
+    return next((key for key, other in written.items() if other.startswith(text)), None)
