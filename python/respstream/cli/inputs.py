@@ -215,7 +215,7 @@ class InputReader:
     def print_summary(self) -> None:
         """Print one line on stderr that counts the diagnostics by code, if there are any."""
         if self.counts:
-            complain(f"respstream: diagnosed {self.counts_by_code()}; `respstream check` prints the lines")
+            complain(f"respstream: diagnosed {self.counts_by_code()}; `respstream check` shows the lines")
 
     def counts_by_code(self) -> str:
         """Return the number of diagnostics by code, as in `2 bad_json, 1 error_body`."""

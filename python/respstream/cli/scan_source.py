@@ -1,4 +1,4 @@
-"""A scan under a command: batches that a thread pulls, so that Ctrl-C is heard while the scan waits for its input."""
+"""A scan of the inputs of a command. A thread runs the scan, so that Ctrl-C works while the scan waits for input."""
 
 from __future__ import annotations
 
@@ -10,22 +10,26 @@ import threading
 from collections.abc import Iterator, Sequence
 from typing import Any
 
-from respstream.cli.inputs import Input, Reading
-from respstream.cli.output import Stop, ended_by_signals
+from respstream.cli.inputs import InputReader
+from respstream.cli.output import UsageStop, exit_on_signals
 from respstream.cli.privacy import Privacy
+from respstream.cli.source import Source
 
-LEFT: set[threading.Thread] = set()
-"""The threads of scans that did not come to their end. The process cannot wait for what they have begun when it ends."""
+UNFINISHED: set[threading.Thread] = set()
+"""The threads of scans that did not end. The process must not wait for them when it exits."""
 
-_WAITING = 2
+_QUEUED_BATCHES = 2
 
 
-class Scanned:
-    """A scan of the inputs of a command, in the form that `writers` takes. What came of it goes to the `Reading`."""
+class ScanSource:
+    """A scan of the inputs of a command, with the interface that `tables.writers` reads from.
+
+    Totals and problems are added to the `InputReader`. Raises UsageStop without pyarrow.
+    """
 
     def __init__(
         self,
-        reading: Reading,
+        reader: InputReader,
         table: str,
         columns: Sequence[str],
         *,
@@ -38,85 +42,85 @@ class Scanned:
         self._pa = _pyarrow(table)
         self.tables = (table,)
         self.rows = 0
-        self._reading, self._privacy = reading, privacy or Privacy()
+        self._reader, self._privacy = reader, privacy or Privacy()
         count = threads or os.cpu_count() or 1
         rows = tables.batch_size(batch_rows)
         wanted: dict[str, list[str] | None] = {table: list(columns)}
-        # What is diagnosed is summed up at the end, whatever the columns are.
-        inputs = [_given(one) for one in reading.inputs]
-        self._scan = tables.Scan(inputs, wanted, count, rows, reading.options, full=True)
+        inputs = [_scan_input(source) for source in reader.inputs]
+        # `full`: the summary counts all diagnostics, whatever the columns are.
+        self._scan = tables.Scan(inputs, wanted, count, rows, reader.options, full=True)
         self.schema = self._scan.schema
 
     def batches(self) -> Iterator[Any]:
-        """The rows in batches of pyarrow. Tells on stderr what could not be read through."""
-        for batch in self._scanned():
+        """Yield pyarrow batches. Reports the inputs that could not be read completely on stderr."""
+        for batch in self._pulled():
             self.rows += batch.num_rows
             yield self._privacy.batch(batch)
 
-    def _scanned(self) -> Iterator[Any]:
-        self._reading.begin()
-        coming: queue.Queue[Any] = queue.Queue(_WAITING)
-        left = threading.Event()
-        thread = threading.Thread(target=self._pull, args=(coming, left), daemon=True)
+    def _pulled(self) -> Iterator[Any]:
+        self._reader.begin()
+        batches: queue.Queue[Any] = queue.Queue(_QUEUED_BATCHES)
+        stopped = threading.Event()
+        thread = threading.Thread(target=self._pull, args=(batches, stopped), daemon=True)
         thread.start()
-        LEFT.add(thread)
+        UNFINISHED.add(thread)
         try:
-            while (found := _next(coming)) is not None:
+            while (found := _next(batches)) is not None:
                 if isinstance(found, BaseException):
                     raise found
                 yield found
             thread.join()
-            LEFT.discard(thread)
+            UNFINISHED.discard(thread)
         finally:
-            left.set()
+            stopped.set()
         summary = self._scan.summary
         if summary is not None:
-            self._reading.settle(summary)
+            self._reader.add_summary(summary)
 
-    def _pull(self, coming: queue.Queue[Any], left: threading.Event) -> None:
+    def _pull(self, batches: queue.Queue[Any], stopped: threading.Event) -> None:
         last: Any = None
         try:
             for batch in self._scan.batches():
                 summary = self._scan.summary
                 if summary is not None:
-                    self._reading.seen(summary.sources, summary.bytes)
-                if not _put(coming, self._pa.record_batch(batch), left):
+                    self._reader.scanned(summary.sources, summary.bytes)
+                if not _put(batches, self._pa.record_batch(batch), stopped):
                     return
         except BaseException as error:
             last = error
-        _put(coming, last, left)
+        _put(batches, last, stopped)
 
 
-def _next(coming: queue.Queue[Any]) -> Any:
+def _next(batches: queue.Queue[Any]) -> Any:
     while True:
         with contextlib.suppress(queue.Empty):
-            return coming.get(timeout=1)  # some systems hear Ctrl-C only between two waits
+            return batches.get(timeout=1)  # Windows handles Ctrl-C only between two waits
 
 
-def _put(coming: queue.Queue[Any], found: Any, left: threading.Event) -> bool:
-    while not left.is_set():
+def _put(batches: queue.Queue[Any], found: Any, stopped: threading.Event) -> bool:
+    while not stopped.is_set():
         with contextlib.suppress(queue.Full):
-            coming.put(found, timeout=0.1)
+            batches.put(found, timeout=0.1)
             return True
     return False
 
 
-def write(scanned: Scanned, path: str, form: str, partition_by: str | None) -> None:
-    """Writes the rows to a file or a folder, which appears whole or not at all. Raises what `writers.write` raises."""
+def write(source: ScanSource, path: str, form: str, partition_by: str | None) -> None:
+    """Write the rows to a file or a folder, which is created atomically. Raises the errors of `writers.write`."""
     from respstream.tables import writers
 
-    scan: Any = scanned
-    with ended_by_signals():
+    scan: Any = source
+    with exit_on_signals():
         writers.write(scan, path, "ipc" if form == "arrow" else form, partition_by)
 
 
-def write_stream(scanned: Scanned) -> None:
-    """Writes the rows to stdout, as an Arrow IPC stream. Raises OSError."""
+def write_stream(source: ScanSource) -> None:
+    """Write the rows to stdout as an Arrow IPC stream. Raises OSError."""
     import pyarrow as pa
 
     sys.stdout.flush()
-    with pa.ipc.new_stream(sys.stdout.buffer, pa.schema(scanned.schema)) as writer:
-        for batch in scanned.batches():
+    with pa.ipc.new_stream(sys.stdout.buffer, pa.schema(source.schema)) as writer:
+        for batch in source.batches():
             writer.write_batch(batch)
     sys.stdout.buffer.flush()
 
@@ -125,14 +129,14 @@ def _pyarrow(table: str) -> Any:
     try:
         import pyarrow
     except ImportError:
-        raise Stop(f"the table {table} in this form needs pyarrow: pip install 'respstream[cli,arrow]'") from None
+        raise UsageStop(f"the table {table} in this format needs pyarrow: pip install 'respstream[cli,arrow]'") from None
     return pyarrow
 
 
-def _given(one: Input) -> Any:
+def _scan_input(source: Source) -> Any:
     from respstream.inputs import paths
 
-    opener: Any = one.opener()
+    opener: Any = source.opener()
     if opener is None:
-        return paths.Input(one.name, os.fsencode(one.path or ""))
-    return paths.Input(one.name, opener)
+        return paths.Input(source.name, os.fsencode(source.path or ""))
+    return paths.Input(source.name, opener)
