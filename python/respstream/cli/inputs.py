@@ -228,13 +228,13 @@ def input_options(command: Callable[..., None]) -> Callable[..., None]:
     """Decorate a command with the arguments that all share. It is called with an `InputReader` in their place."""
 
     @click.argument("paths", nargs=-1, metavar="PATH…")
-    @click.option(
-        "--input-format", type=click.Choice(FORMS), help="Format of the input; detected by default (auto)."
-    )
+    @click.option("--input-format", type=click.Choice(FORMS), help="Format of the input; detected by default (auto).")
     @click.option("--form", type=click.Choice(FORMS), hidden=True)  # the old name of --input-format
     @click.option("--field", metavar="/A/B", help="For rows: JSON Pointer to the field that contains the stream.")
     @click.option("--time", metavar="/A/B", help="For rows: JSON Pointer to the field that contains the time.")
-    @click.option("--lane", metavar="/A/B", help="For rows: JSON Pointer to the field that contains the lane (stream key).")
+    @click.option(
+        "--lane", metavar="/A/B", help="For rows: JSON Pointer to the field that contains the lane (stream key)."
+    )
     @click.option(
         "--max-event-bytes",
         type=click.IntRange(min=1),

@@ -29,7 +29,12 @@ class Progress:
     def __init__(self, inputs: Sequence[Source], *, enabled: bool = True) -> None:
         self._bar: Bar | None = None
         self._names = [source.name for source in inputs]
-        if not enabled or sys.stderr is None or not sys.stderr.isatty() or any(source.path is None for source in inputs):
+        if (
+            not enabled
+            or sys.stderr is None
+            or not sys.stderr.isatty()
+            or any(source.path is None for source in inputs)
+        ):
             return
         sizes = [source.size() for source in inputs]
         if sum(sizes) < MIN_BYTES and len(inputs) < MIN_FILES:

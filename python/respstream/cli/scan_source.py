@@ -129,7 +129,9 @@ def _pyarrow(table: str) -> Any:
     try:
         import pyarrow
     except ImportError:
-        raise UsageStop(f"the table {table} in this format needs pyarrow: pip install 'respstream[cli,arrow]'") from None
+        raise UsageStop(
+            f"the table {table} in this format needs pyarrow: pip install 'respstream[cli,arrow]'"
+        ) from None
     return pyarrow
 
 
