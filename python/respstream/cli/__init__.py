@@ -1,7 +1,7 @@
-"""The command line, `respstream`: one file for each command, which `app` puts together.
+"""The command line, `respstream`. Each command is a module; `app` is the group.
 
-It needs the extra `cli` (click and rich). Exit status: 0; 1 where input could not be read through or was found to be wrong;
-2 for wrong usage; 130 after Ctrl-C; 141 where the reader of the output went away.
+It needs the extra `cli` (click and rich). Exit status: 0 for success; 1 if an input could not be read completely or failed
+the check; 2 for wrong usage; 130 after Ctrl-C; 141 if the reader of the output ended.
 """
 
 from __future__ import annotations
@@ -11,12 +11,12 @@ import sys
 
 __all__ = ["main"]
 
-NEEDED = ("click", "rich")
+REQUIRED = ("click", "rich")
 
 
 def main() -> None:
-    """Runs the command that the process was called with, and exits."""
-    missing = [name for name in NEEDED if importlib.util.find_spec(name) is None]
+    """Run the command line with the arguments of the process, and exit."""
+    missing = [name for name in REQUIRED if importlib.util.find_spec(name) is None]
     if missing:
         print(
             f"respstream: the command line needs {' and '.join(missing)}: pip install 'respstream[cli]'",

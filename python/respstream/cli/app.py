@@ -1,4 +1,4 @@
-"""The group of commands: it loads a command when it is called, and turns what ends a run early into exit statuses."""
+"""The group of commands. It imports a command when it is called, and maps interruptions to exit statuses."""
 
 from __future__ import annotations
 
@@ -16,38 +16,38 @@ FAILED, INTERRUPTED, PIPE_BROKEN = 1, 130, 141
 
 
 class Commands(click.Group):
-    """The commands by name: each is the attribute `command` of the module of that name."""
+    """The commands. Each is the attribute `command` of the module of its name."""
 
     def list_commands(self, ctx: click.Context) -> list[str]:
-        """The names, in the order of the help."""
+        """Return the names in the order of the help."""
         return list(COMMANDS)
 
     def get_command(self, ctx: click.Context, cmd_name: str) -> click.Command | None:
-        """The command of that name, None where there is none."""
+        """Return the command, None if the name is unknown."""
         if cmd_name not in COMMANDS:
             return None
         command: click.Command = importlib.import_module(f"respstream.cli.{cmd_name}").command
         return command
 
     def invoke(self, ctx: click.Context) -> Any:
-        """Runs the command. Here and not in `main`, because click would report these two in its own way."""
+        """Run the command. Interruptions are handled here, because click's `main` would report them in its own way."""
         try:
             result = super().invoke(ctx)
             sys.stdout.flush()
             return result
         except KeyboardInterrupt:
-            done = ctx.meta.get("respstream.done")
-            click.echo(f"respstream: interrupted{done() if done else ''}", err=True)
-            leave(INTERRUPTED)
+            progress = ctx.meta.get("respstream.progress")
+            click.echo(f"respstream: interrupted{progress() if progress else ''}", err=True)
+            exit_with(INTERRUPTED)
         except BrokenPipeError:
-            leave(PIPE_BROKEN)
-        except OSError as error:  # of the output: what is read tells its own
+            exit_with(PIPE_BROKEN)
+        except OSError as error:  # from writing: errors of reading are handled by `InputReader`
             click.echo(f"respstream: cannot write: {error.strerror or error}", err=True)
-            leave(FAILED)
+            exit_with(FAILED)
 
 
-def leave(status: int) -> None:
-    """Ends the run. What stdout still holds may have nobody to read it, so the interpreter must not flush it there."""
+def exit_with(status: int) -> None:
+    """Exit with the status. If stdout cannot be flushed, redirect it, so that the interpreter does not fail on exit."""
     try:
         sys.stdout.flush()
     except (OSError, ValueError):
@@ -55,8 +55,8 @@ def leave(status: int) -> None:
     raise click.exceptions.Exit(status)
 
 
-def _version(ctx: click.Context, _: click.Parameter, wanted: bool) -> None:
-    if not wanted or ctx.resilient_parsing:
+def _version(ctx: click.Context, _: click.Parameter, requested: bool) -> None:
+    if not requested or ctx.resilient_parsing:
         return
     from importlib import metadata
 
@@ -73,33 +73,35 @@ def _version(ctx: click.Context, _: click.Parameter, wanted: bool) -> None:
 @click.group(cls=Commands, name="respstream", context_settings={"help_option_names": ["-h", "--help"]})
 @click.option("--version", is_flag=True, expose_value=False, is_eager=True, callback=_version, help="Show the version.")
 def app() -> None:
-    """Reads streams of the OpenAI Responses API, live or logged.
+    """Read live and logged streams of the OpenAI Responses API.
 
-    What reads takes files, folders, globs, URLs, or `-` for stdin; gzip and zstd are read as they are.
+    Inputs are files, folders, quoted globs, URLs, or `-` for stdin, plain or compressed with gzip or zstd.
+
+    \b
+    Example:
+      respstream responses logs/ -o responses.parquet
     """
 
 
 def run() -> None:
-    """Runs the group with the arguments of the process, and exits."""
+    """Run the group with the arguments of the process, and exit."""
     for stream in (sys.stdout, sys.stderr):
         if isinstance(stream, io.TextIOWrapper):
             if stream.isatty():
                 stream.reconfigure(errors="replace")
-            else:  # what a pipe or a file gets is UTF-8 everywhere
+            else:  # pipes and files are UTF-8 in every locale
                 stream.reconfigure(encoding="utf-8", errors="replace", newline="\n")
     try:
         app(prog_name="respstream")
-    except SystemExit as ending:
-        _end_now(ending.code if isinstance(ending.code, int) else FAILED)
+    except SystemExit as error:
+        _exit_during_scan(error.code if isinstance(error.code, int) else FAILED)
         raise
 
 
-def _end_now(status: int) -> None:
-    """Ends the process at once where a scan was left, whose threads read on: the interpreter would wait for them, or pull
-    their feet away.
-    """
-    scanned = sys.modules.get("respstream.cli.scanned")
-    if scanned is not None and scanned.LEFT:
+def _exit_during_scan(status: int) -> None:
+    """Exit immediately if a scan is unfinished: at a normal exit, its threads would block or crash the interpreter."""
+    scan_source = sys.modules.get("respstream.cli.scan_source")
+    if scan_source is not None and scan_source.UNFINISHED:
         for stream in (sys.stdout, sys.stderr):
             with contextlib.suppress(OSError, ValueError):
                 stream.flush()

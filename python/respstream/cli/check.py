@@ -1,4 +1,4 @@
-"""`respstream check`: every diagnostic, one a line, repeats as one, and a verdict."""
+"""`respstream check`: prints every diagnostic on one line, repetitions as one, and a verdict."""
 
 from __future__ import annotations
 
@@ -6,8 +6,8 @@ import sys
 
 import click
 
-from respstream.cli.inputs import Reading, reads
-from respstream.cli.output import coloured, is_seen, one_line, plural
+from respstream.cli.inputs import InputReader, input_options
+from respstream.cli.output import coloured, diagnostic_line, may_be_terminal, one_line, plural
 from respstream.cli.progress import Progress
 from respstream.decoder import Decoder
 from respstream.diagnostics import Diagnostic
@@ -21,72 +21,67 @@ Examples:
 """
 
 
-@click.command(epilog=EXAMPLES, short_help="What is odd about the input, line by line.")
-@click.option("--each", is_flag=True, help="Tell repeats one by one, as they are noticed.")
-@reads
+@click.command(epilog=EXAMPLES, short_help="Print every problem of the input with its line.")
+@click.option("--each", is_flag=True, help="Print repetitions one by one, as soon as they are detected.")
+@input_options
 @click.pass_context
-def command(ctx: click.Context, reading: Reading, each: bool) -> None:
-    """Every diagnostic as `file:line: code message [severity]`, repeats within a file as one, and a verdict.
+def command(ctx: click.Context, reader: InputReader, each: bool) -> None:
+    """Print every diagnostic as `file:line: code message [severity]`, repetitions in a file as one, and a verdict.
 
-    PATH is a file, a folder, a glob, a URL, or `-` for stdin. Exits with 1 if a diagnostic is an error.
+    PATH is a file, a folder, a quoted glob, a URL, or `-` for stdin. The exit status is 1 if a diagnostic is an error.
     """
-    ctx.meta["respstream.done"] = lambda: f" after {reading.sources} of {plural(len(reading.inputs), 'file')}"
-    with Progress(reading.inputs, wanted=not is_seen(sys.stdout)) as bar:
-        reading.progress = bar
-        for one in reading:
-            decoder = reading.decoder()
-            teller = Teller(decoder, one.name, each=each)
-            for _ in reading.fold(decoder, one):
-                teller.tell()
-            teller.end()
-    status = reading.status(strict=True)
-    if len(reading.inputs) > 1 and reading.counts:
-        click.echo(f"in all: {reading.told()}")
-    click.echo(verdict(reading, failed=bool(status)))
+    ctx.meta["respstream.progress"] = lambda: f" after {reader.sources_read} of {plural(len(reader.inputs), 'file')}"
+    with Progress(reader.inputs, enabled=not may_be_terminal(sys.stdout)) as bar:
+        reader.progress = bar
+        for source in reader:
+            decoder = reader.decoder()
+            reporter = Reporter(decoder, source.name, each=each)
+            for _ in reader.fold(decoder, source):
+                reporter.report()
+            reporter.end()
+    status = reader.status(strict=True)
+    if len(reader.inputs) > 1 and reader.counts:
+        click.echo(f"in total: {reader.counts_by_code()}")
+    click.echo(verdict(reader, failed=bool(status)))
     ctx.exit(status)
 
 
-def describe(name: str, diagnostic: Diagnostic) -> str:
-    """A diagnostic of the input `name` as one line, without its severity."""
-    return one_line(f"{name}:{diagnostic.line}: {diagnostic.code} {diagnostic.message}")
-
-
-class Teller:
-    """Tells the diagnostics of one input: those of the same words as one line when it ends, or with `each` one by one."""
+class Reporter:
+    """Prints the diagnostics of one input: at its end, grouped by code and message, or with `each` one by one."""
 
     def __init__(self, decoder: Decoder, name: str, *, each: bool) -> None:
         self._decoder, self._name, self._each = decoder, name, each
-        self._told = 0
+        self._reported = 0
 
-    def tell(self) -> None:
-        """Prints what was diagnosed since the last time, with `each`."""
+    def report(self) -> None:
+        """With `each`, print the new diagnostics."""
         total = sum(self._decoder.diagnostic_counts.values())
-        if not self._each or total == self._told:  # dearer to list than to count
+        if not self._each or total == self._reported:  # a list costs more than counts
             return
-        for diagnostic in self._decoder.diagnostics[self._told :]:
-            click.echo(f"{describe(self._name, diagnostic)} {_tag(diagnostic.severity)}")
-        self._told = total
+        for diagnostic in self._decoder.diagnostics[self._reported :]:
+            click.echo(f"{diagnostic_line(self._name, diagnostic)} {_tag(diagnostic.severity)}")
+        self._reported = total
         sys.stdout.flush()
 
     def end(self) -> None:
-        """Prints the groups, and what was counted and not kept: the decoder keeps so many and no more."""
-        kept = self._decoder.diagnostics
+        """Print the groups, and the number of diagnostics beyond the limit of the decoder."""
+        stored = self._decoder.diagnostics
         if not self._each:
             groups: dict[tuple[str, str], list[Diagnostic]] = {}
-            for diagnostic in kept:
+            for diagnostic in stored:
                 groups.setdefault((diagnostic.code, diagnostic.message), []).append(diagnostic)
             for group in groups.values():
                 self._group(group)
-        more = sum(self._decoder.diagnostic_counts.values()) - len(kept)
+        more = sum(self._decoder.diagnostic_counts.values()) - len(stored)
         if more:
-            click.echo(one_line(f"{self._name}: {plural(more, 'further diagnostic')} counted and not kept"))
+            click.echo(one_line(f"{self._name}: {plural(more, 'further diagnostic')} counted, but not listed"))
 
     def _group(self, group: list[Diagnostic]) -> None:
         lines = sorted({diagnostic.line for diagnostic in group})
         first = min(group, key=lambda diagnostic: diagnostic.line)
         last = f", to line {lines[-1]}" if len(lines) > 1 else ""
-        repeats = f" {len(group):,} times{last}" if len(group) > 1 else ""
-        click.echo(f"{describe(self._name, first)} {_tag(first.severity)}{repeats}")
+        repetitions = f" {len(group):,} times{last}" if len(group) > 1 else ""
+        click.echo(f"{diagnostic_line(self._name, first)} {_tag(first.severity)}{repetitions}")
 
 
 def _tag(severity: str) -> str:
@@ -94,11 +89,11 @@ def _tag(severity: str) -> str:
     return click.style(tag, fg=COLOURS[severity]) if coloured(sys.stdout) else tag
 
 
-def verdict(reading: Reading, *, failed: bool) -> str:
-    """One line that sums up: whether it is well, responses, diagnostics by severity, inputs."""
-    totals = reading.severities()
+def verdict(reader: InputReader, *, failed: bool) -> str:
+    """Return the last line: `ok` or `failed`, and the numbers of responses, diagnostics by severity, and files."""
+    totals = reader.severities()
     counts = [
-        plural(reading.responses, "response"),
+        plural(reader.responses, "response"),
         plural(totals["error"], "error"),
         plural(totals["warning"], "warning"),
         plural(totals["info"], "info"),
@@ -106,4 +101,4 @@ def verdict(reading: Reading, *, failed: bool) -> str:
     word = "failed" if failed else "ok"
     if coloured(sys.stdout):
         word = click.style(word, fg="red" if failed else "green", bold=True)
-    return f"{word}: {', '.join(counts)} in {plural(len(reading.inputs), 'file')}"
+    return f"{word}: {', '.join(counts)} in {plural(len(reader.inputs), 'file')}"

@@ -1,4 +1,4 @@
-"""`respstream completion`: the script that completes commands and options in a shell."""
+"""`respstream completion`: prints the completion script of a shell."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ Examples:
   respstream completion bash
   respstream completion fish
 """
-ABOUT = """Prints the completion script of a shell, which goes into its start-up file:
+ABOUT = """Print the completion script for a shell. Add it to the start-up file of the shell:
 
 \b
   bash   eval "$(respstream completion bash)"     in ~/.bashrc
@@ -19,14 +19,14 @@ ABOUT = """Prints the completion script of a shell, which goes into its start-up
 """
 
 
-@click.command(help=ABOUT, epilog=EXAMPLES, short_help="Completion for bash, zsh or fish.")
+@click.command(help=ABOUT, epilog=EXAMPLES, short_help="Print the completion script for bash, zsh or fish.")
 @click.argument("shell", type=click.Choice(["bash", "zsh", "fish"]))
 @click.pass_context
 def command(ctx: click.Context, shell: str) -> None:
-    """Prints the script."""
+    """Print the script."""
     found = get_completion_class(shell)
     if found is None:  # pragma: no cover (click has all three)
         raise click.UsageError(f"no completion for {shell}")
     made = found(ctx.find_root().command, {}, "respstream", "_RESPSTREAM_COMPLETE")
-    # The source alone: click would run the shell to learn its version.
+    # Formatted here, because click's `source` method starts the shell to find its version.
     click.echo(made.source_template % made.source_vars())

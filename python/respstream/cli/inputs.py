@@ -1,28 +1,27 @@
-"""What the commands read: paths, globs, folders, stdin; and how they read it, one input after the other.
+"""The inputs of a command: expands paths, globs, folders and URLs, reads them one after the other, and counts diagnostics.
 
-What cannot be read through is told on stderr and counted; the rest goes on.
+An input that cannot be read completely is reported on stderr and counted; the command continues with the next one.
 """
 
-# Names stay as they were given, which pathlib would normalise; and os.path answers where pathlib raises.
-# ruff: noqa: PTH110, PTH112, PTH116, PTH123
+# Names are printed as given, which pathlib would normalise; and os.path accepts names that pathlib does not.
+# ruff: noqa: PTH110, PTH112, PTH123
 
 from __future__ import annotations
 
-import errno
 import functools
-import io
 import os
-import select
 import sys
 from collections import Counter
 from collections.abc import Callable, Iterator, Sequence
-from typing import Any, BinaryIO, NamedTuple, TypeVar
+from typing import Any, TypeVar
 
 import click
 
 from respstream._codes import DIAGNOSTICS
 from respstream._engine import BACKEND
-from respstream.cli.output import Stop, complain, one_line
+from respstream.cli.output import UsageStop, complain, one_line
+from respstream.cli.progress import Progress
+from respstream.cli.source import Source
 from respstream.decoder import Decoder
 from respstream.diagnostics import message
 from respstream.inputs.paths import ENDINGS, SUFFIXES, matches, shown, walk
@@ -32,193 +31,158 @@ from respstream.recordings.file_decoder import FORMS, FileDecoder
 from respstream.stream import FILE_EVENT_BYTES
 from respstream.tables import Summary
 
-TYPE_CHECKING = False
-if TYPE_CHECKING:
-    from respstream.cli.progress import Progress
-
 STDIN = "-"
-SIGNAL_SECONDS = 0.5
 T = TypeVar("T")
-WORTH_TELLING = 64 << 20
-"""With less input than this nobody notices which engine reads it."""
-NO_EXTENSION = "respstream: the compiled engine is not installed for this Python; its twin reads the same, slowly"
+SLOW_BYTES = 64 << 20
+"""Input of this size takes noticeably longer without the compiled backend."""
+NO_EXTENSION = (
+    "respstream: the compiled backend is not installed for this Python; "
+    "the pure-Python fallback returns identical results, but is slower"
+)
 
 
-class Input(NamedTuple):
-    """A file, a URL, or stdin where `path` is None; `name` is what tables and messages call it."""
+class InputReader:
+    """Reads the inputs of a command.
 
-    name: str
-    path: str | None
-    is_url: bool = False
-
-    def opener(self) -> Callable[[], BinaryIO] | None:
-        """What opens the input, None where that is no more than opening a file."""
-        if self.path is None:
-            return stdin
-        if not self.is_url:
-            return None
-        from respstream.inputs.remote import Url
-
-        return Url(self.path)
-
-    def state(self) -> dict[str, Any] | None:
-        """What tells whether the input has changed; None where that is not known."""
-        if self.path is None:
-            return None
-        if self.is_url:
-            from respstream.inputs import remote
-
-            return remote.state(self.path)
-        try:
-            found = os.stat(self.path)
-        except OSError:
-            return None
-        return {"size": found.st_size, "changed": found.st_mtime_ns}
-
-
-class Reading:
-    """One run over the inputs of a command.
-
-    So far: `counts` are the diagnostics by code; `responses` have ended; `sources` were read, which held `bytes` of plain text;
-    those in `failed` could not be read through.
+    Totals so far: `counts` of diagnostics by code, `responses` that ended, `sources_read`, `bytes_read` (uncompressed), and
+    `failed`, the names of the inputs that could not be read completely.
     """
 
     def __init__(
         self, paths: Sequence[str], form: str, max_event_bytes: int, rows: dict[str, str | None] | None = None
     ) -> None:
         self.counts: Counter[str] = Counter()
-        self.responses = self.sources = self.bytes = 0
+        self.responses = self.sources_read = self.bytes_read = 0
         self.failed: set[str] = set()
         self.progress: Progress | None = None
         self.options: dict[str, Any] = {"form": form, "max_event_bytes": max_event_bytes, **(rows or {})}
         try:
             self.decoder()
-        except ValueError as error:  # of the options, before any work
+        except ValueError as error:  # invalid options
             raise click.UsageError(str(error)) from None
         self._unlisted: list[OSError] = []
         self.inputs = self._expand(paths)
 
     # -- the inputs ------------------------------------------------------------------------------------------------
 
-    def _expand(self, paths: Sequence[str]) -> list[Input]:
+    def _expand(self, paths: Sequence[str]) -> list[Source]:
         if not paths:
             if sys.stdin is None or sys.stdin.isatty():
                 raise click.UsageError("Missing argument 'PATH…'; `-` reads stdin.")
             paths = (STDIN,)
-        found = [(path, self._named(path)) for path in paths]
-        missing = [one_line(path) for path, inputs in found if inputs is None]
+        found = [(path, self._sources(path)) for path in paths]
+        missing = [one_line(path) for path, sources in found if sources is None]
         if missing:
-            raise Stop(f"no such file or folder: {', '.join(missing)}")
-        return [one for _, inputs in found for one in inputs or ()]
+            raise UsageStop(f"no such file or folder: {', '.join(missing)}")
+        return [source for _, sources in found for source in sources or ()]
 
-    def _named(self, path: str) -> list[Input] | None:
-        """The inputs that one argument names; None where it names nothing that exists."""
+    def _sources(self, path: str) -> list[Source] | None:
+        """Return the sources of one argument, None if nothing exists under that name."""
         if path == STDIN:
-            return [Input(STDIN, None)]
+            return [Source(STDIN, None)]
         if "://" in path and not os.path.lexists(path):
             return self._remote(path)
         if os.path.isdir(path):
-            return [_input(inner) for inner in sorted(walk(path, self._unlisted))]
+            return [_file(inner) for inner in sorted(walk(path, self._unlisted))]
         if os.path.exists(path):
-            return [_input(path)]
-        return [_input(match) for match in matches(path)] or None
+            return [_file(path)]
+        return [_file(match) for match in matches(path)] or None
 
-    def _remote(self, url: str) -> list[Input] | None:
+    def _remote(self, url: str) -> list[Source] | None:
         from respstream.inputs import remote
 
         try:
             found = remote.names(url, ENDINGS)
-        except Exception as error:  # each store has errors of its own
-            raise Stop(one_line(f"cannot read {url}: {str(error) or type(error).__name__}")) from None
-        return None if found is None else [Input(name, name, is_url=True) for name in found]
+        except Exception as error:  # each store has its own exceptions
+            raise UsageStop(one_line(f"cannot read {url}: {str(error) or type(error).__name__}")) from None
+        return None if found is None else [Source(name, name, is_url=True) for name in found]
 
     @property
     def is_live(self) -> bool:
-        """Whether there is input that may come bit by bit: stdin."""
-        return any(one.path is None for one in self.inputs)
+        """Whether an input may arrive slowly: stdin."""
+        return any(source.path is None for source in self.inputs)
 
     @property
     def size(self) -> int:
-        """The bytes of all files as they lie there."""
-        return sum(map(size_of, self.inputs))
+        """The size of all files in bytes, compressed or not."""
+        return sum(source.size() for source in self.inputs)
 
     def begin(self) -> None:
-        """Tells what is wrong before anything is read."""
+        """Report the problems that are known before anything is read."""
         for error in self._unlisted:
             self.problem(os.fsdecode(error.filename or ""), "unreadable", _reason(error))
         if not self.inputs and not self._unlisted:
-            complain(f"respstream: nothing to read: no file that ends in {', '.join(SUFFIXES)}, packed or not")
-        # Who chose the twin knows.
-        if BACKEND == "python" and not os.environ.get("RESPSTREAM_BACKEND") and self.size >= WORTH_TELLING:
+            complain(f"respstream: nothing to read: no file that ends in {', '.join(SUFFIXES)}, compressed or not")
+        if BACKEND == "python" and not os.environ.get("RESPSTREAM_BACKEND") and self.size >= SLOW_BYTES:
             complain(NO_EXTENSION)
 
-    def __iter__(self) -> Iterator[Input]:
+    def __iter__(self) -> Iterator[Source]:
         self.begin()
-        for one in self.inputs:
+        for source in self.inputs:
             if self.progress is not None:
-                self.progress.start(one.name)
-            yield one
-            self.sources += 1
+                self.progress.start(source.name)
+            yield source
+            self.sources_read += 1
             if self.progress is not None:
-                self.progress.end(self.sources)
+                self.progress.end(self.sources_read)
 
-    def seen(self, sources: int, count: int) -> None:
-        """So many sources and plain bytes were scanned."""
-        self.sources, self.bytes = sources, count
+    def scanned(self, sources: int, count: int) -> None:
+        """Set the totals of a running scan: finished sources and uncompressed bytes."""
+        self.sources_read, self.bytes_read = sources, count
         if self.progress is not None:
-            self.progress.seen(sources, count)
+            self.progress.scanned(sources, count)
 
-    def settle(self, summary: Summary) -> None:
-        """Takes over what came of a scan, and tells what it could not read through."""
-        self.seen(summary.sources, summary.bytes)
+    def add_summary(self, summary: Summary) -> None:
+        """Add the totals of a finished scan, and report the inputs that could not be read completely."""
+        self.scanned(summary.sources, summary.bytes)
         self.responses += sum(summary.responses.values())
         self.counts.update(summary.diagnostics)
         for name, code, reason in summary.problems:
-            self._tell(name, code, reason)
+            self._report(name, code, reason)
 
     # -- reading ---------------------------------------------------------------------------------------------------
 
     def decoder(self) -> Decoder:
-        """A decoder for the next input."""
+        """Return a new decoder with the options of the command."""
         decoder: Any = FileDecoder(**self.options)
         return decoder  # type: ignore[no-any-return]
 
-    def fold(self, decoder: Decoder, one: Input) -> Iterator[list[Response]]:
-        """Reads an input through; gives the responses that ended, after each chunk and at the end."""
-        for chunk in self.chunks(one):
-            self.bytes += len(chunk)
+    def fold(self, decoder: Decoder, source: Source) -> Iterator[list[Response]]:
+        """Read an input to its end. Yields the responses that ended, after each chunk and at the end."""
+        for chunk in self.chunks(source):
+            self.bytes_read += len(chunk)
             yield self._ended(decoder.fold(chunk))
-        yield self._ended(self.last(one, decoder.fold_end))
+        yield self._ended(self.at_end(source, decoder.fold_end))
         self.count(decoder)
 
-    def last(self, one: Input, end: Callable[[], list[T]]) -> list[T]:
-        """What a decoder gives at the end of an input. A package that is missing there is told, and the rest counts."""
+    def at_end(self, source: Source, finish: Callable[[], list[T]]) -> list[T]:
+        """Return the result of `finish`, a method of a decoder. If it needs a missing package, report that and call it again."""
         try:
-            return end()
+            return finish()
         except ImportError as error:
-            self.problem(one.name, "unreadable", _reason(error))
-            return end()
+            self.problem(source.name, "unreadable", _reason(error))
+            return finish()
 
     def _ended(self, responses: list[Response]) -> list[Response]:
         self.responses += len(responses)
         return responses
 
     def count(self, decoder: Decoder) -> None:
-        """Adds what a decoder that has finished diagnosed."""
+        """Add the diagnostics of a finished decoder."""
         self.counts.update(decoder.diagnostic_counts)
 
-    def chunks(self, one: Input) -> Iterator[bytes]:
-        """The plain bytes of an input, as they come. It raises nothing for the input: what is wrong is told and counted."""
+    def chunks(self, source: Source) -> Iterator[bytes]:
+        """Yield the uncompressed bytes of an input as they arrive. Problems of the input are reported, not raised."""
         try:
-            opener = one.opener()
-            with open(one.path or "", "rb", buffering=0) if opener is None else opener() as file:
+            opener = source.opener()
+            with open(source.path or "", "rb", buffering=0) if opener is None else opener() as file:
                 yield from decompressed(self._blocks(_reader(file)))
         except CorruptFile as error:
-            self.problem(one.name, error.code, str(error))
+            self.problem(source.name, error.code, str(error))
         except Exception as error:
-            if not (isinstance(error, (OSError, ImportError)) or one.is_url):
+            if not (isinstance(error, (OSError, ImportError)) or source.is_url):
                 raise
-            self.problem(one.name, "unreadable", _reason(error))
+            self.problem(source.name, "unreadable", _reason(error))
 
     def _blocks(self, read: Callable[[int], bytes | None]) -> Iterator[bytes]:
         while block := read(READ_BYTES):
@@ -226,59 +190,63 @@ class Reading:
                 self.progress.advance(len(block))
             yield block
 
-    # -- what came of it -------------------------------------------------------------------------------------------
+    # -- results ---------------------------------------------------------------------------------------------------
 
     def problem(self, name: str, code: str, reason: str) -> None:
-        """Tells on stderr that an input could not be read through, and remembers it."""
+        """Report on stderr that an input could not be read completely, and count it."""
         self.counts[code] += 1
-        self._tell(name, code, reason)
+        self._report(name, code, reason)
 
-    def _tell(self, name: str, code: str, reason: str) -> None:
+    def _report(self, name: str, code: str, reason: str) -> None:
         self.failed.add(name)
         complain(one_line(f"{name}: {code} {message(code, {'reason': reason})}"))
 
     def severities(self) -> dict[str, int]:
-        """How many diagnostics there were of each severity."""
+        """Return the number of diagnostics by severity."""
         totals = {"error": 0, "warning": 0, "info": 0}
         for code, count in self.counts.items():
             totals[DIAGNOSTICS[code][0]] += count
         return totals
 
     def status(self, *, strict: bool) -> int:
-        """The exit status: 1 where an input could not be read through, or with `strict` where there was an error."""
+        """Return the exit status: 1 if an input could not be read completely, or, with `strict`, a diagnostic is an error."""
         return int(bool(self.failed) or (strict and self.severities()["error"] > 0))
 
-    def summary(self) -> None:
-        """One line on stderr that counts the diagnostics by code, if there were any."""
+    def print_summary(self) -> None:
+        """Print one line on stderr that counts the diagnostics by code, if there are any."""
         if self.counts:
-            complain(f"respstream: diagnosed {self.told()}; `respstream check` tells where")
+            complain(f"respstream: diagnosed {self.counts_by_code()}; `respstream check` shows the lines")
 
-    def told(self) -> str:
-        """How many diagnostics there were of each code."""
+    def counts_by_code(self) -> str:
+        """Return the number of diagnostics by code, as in `2 bad_json, 1 error_body`."""
         order = {code: number for number, code in enumerate(DIAGNOSTICS)}
         counts = sorted(self.counts.items(), key=lambda found: order[found[0]])
         return ", ".join(f"{count} {code}" for code, count in counts)
 
 
-def reads(command: Callable[..., None]) -> Callable[..., None]:
-    """Gives a command the arguments that all share. It is called with a `Reading` in their place."""
+def input_options(command: Callable[..., None]) -> Callable[..., None]:
+    """Decorate a command with the arguments that all share. It is called with an `InputReader` in their place."""
 
     @click.argument("paths", nargs=-1, metavar="PATH…")
-    @click.option("--form", type=click.Choice(FORMS), default="auto", help="What the input is made of.")
-    @click.option("--field", metavar="/A/B", help="Rows: where the stream stands, a JSON pointer.")
-    @click.option("--time", metavar="/A/B", help="Rows: where the time stands.")
-    @click.option("--lane", metavar="/A/B", help="Rows: where the name of the stream stands.")
+    @click.option("--input-format", type=click.Choice(FORMS), help="Format of the input; detected by default (auto).")
+    @click.option("--form", type=click.Choice(FORMS), hidden=True)  # the old name of --input-format
+    @click.option("--field", metavar="/A/B", help="For rows: JSON Pointer to the field that contains the stream.")
+    @click.option("--time", metavar="/A/B", help="For rows: JSON Pointer to the field that contains the time.")
+    @click.option(
+        "--lane", metavar="/A/B", help="For rows: JSON Pointer to the field that contains the lane (stream key)."
+    )
     @click.option(
         "--max-event-bytes",
         type=click.IntRange(min=1),
         default=FILE_EVENT_BYTES,
         metavar="N",
-        help="Skip events that are larger; 64 MiB by default.",
+        help="Skip events that are larger (default: 64 MiB).",
     )
     @functools.wraps(command)
     def wrapped(
         paths: tuple[str, ...],
-        form: str,
+        input_format: str | None,
+        form: str | None,
         field: str | None,
         time: str | None,
         lane: str | None,
@@ -286,53 +254,25 @@ def reads(command: Callable[..., None]) -> Callable[..., None]:
         **rest: object,
     ) -> None:
         rows = {"field": field, "time": time, "lane": lane}
-        command(Reading(paths, form, max_event_bytes, rows), **rest)
+        command(InputReader(paths, _input_format(input_format, form), max_event_bytes, rows), **rest)
 
     return wrapped
 
 
-def _input(path: str) -> Input:
-    return Input(shown(path), path)
+def _input_format(input_format: str | None, form: str | None) -> str:
+    if input_format is not None and form is not None and input_format != form:
+        raise click.UsageError(f"--input-format {input_format} and --form {form} differ; --form is its old name.")
+    return input_format or form or "auto"
+
+
+def _file(path: str) -> Source:
+    return Source(shown(path), path)
 
 
 def _reader(file: Any) -> Callable[[int], bytes]:
-    # read1 gives what is there, so that a live pipe is read as it fills.
+    # read1 returns the available bytes, so that a live pipe is read as it fills.
     read: Callable[[int], bytes] = getattr(file, "read1", file.read)
     return read
-
-
-class Live(io.FileIO):
-    """A file that may be a pipe, which gives what is there and leaves its descriptor open.
-
-    A signal that comes just before a read is heard only when the read returns. So the wait is apart from it, and ends now and then.
-    """
-
-    def __init__(self, descriptor: int) -> None:
-        super().__init__(descriptor, closefd=False)
-
-    def read(self, size: int | None = -1, /) -> bytes:
-        """As of any unbuffered file."""
-        if os.name == "posix":  # elsewhere only sockets can be waited for
-            while not select.select([self], [], [], SIGNAL_SECONDS)[0]:
-                pass
-        return super().read(-1 if size is None else size) or b""
-
-
-def stdin() -> Live:
-    """Stdin. Raises OSError where it is closed."""
-    if sys.stdin is None:
-        raise OSError(errno.EBADF, "stdin is closed")
-    return Live(sys.stdin.fileno())
-
-
-def size_of(one: Input) -> int:
-    """The bytes of a file as it lies there; 0 where that is not known."""
-    if one.path is None or one.is_url:
-        return 0
-    try:
-        return os.stat(one.path).st_size
-    except OSError:
-        return 0
 
 
 def _reason(error: Exception) -> str:

@@ -1,6 +1,6 @@
-"""`--since-manifest`: which files earlier runs have done, as JSON Lines of table, path, size and time of change."""
+"""The file of `--since-manifest`: the inputs that earlier runs processed, as JSON Lines (table, path, size, mtime in ns)."""
 
-# Names stay as they were given, which pathlib would normalise.
+# Names are stored as given, which pathlib would normalise.
 # ruff: noqa: PTH100, PTH123
 
 from __future__ import annotations
@@ -10,54 +10,54 @@ import os
 from collections.abc import Iterable
 from typing import Any
 
-from respstream.cli.inputs import Input
-from respstream.cli.output import Stop, destination, one_line
+from respstream.cli.output import UsageStop, destination, one_line
+from respstream.cli.source import Source
 
 Key = tuple[str, str]
 State = dict[str, Any]
 
 
 class Manifest:
-    """The files that are done for one table. A file that has changed since counts as new."""
+    """The processed files of one table. A file that changed since then is new again."""
 
     def __init__(self, path: str, table: str) -> None:
         self._path, self._table = path, table
         self._entries = _read(path)
-        self._now: dict[str, State] = {}
+        self._states: dict[str, State] = {}
 
-    def fresh(self, inputs: Iterable[Input]) -> tuple[list[Input], int]:
-        """The inputs that are not done yet, and how many are. The state of a file is that before it is read."""
-        fresh, done = [], 0
-        for one in inputs:
-            place = _place(one)
-            if place is None:
-                fresh.append(one)
+    def new_sources(self, sources: Iterable[Source]) -> tuple[list[Source], int]:
+        """Return the new sources, and the number of the others. The state of a file is recorded before it is read."""
+        new, done = [], 0
+        for source in sources:
+            path = _key_path(source)
+            if path is None:
+                new.append(source)
                 continue
-            state = one.state()
-            if state is not None and self._entries.get((self._table, place)) == state:
+            state = source.state()
+            if state is not None and self._entries.get((self._table, path)) == state:
                 done += 1
                 continue
             if state is not None:
-                self._now[place] = state
-            fresh.append(one)
-        return fresh, done
+                self._states[path] = state
+            new.append(source)
+        return new, done
 
-    def add(self, inputs: Iterable[Input]) -> None:
-        """Lists the inputs as done, in a file that appears whole or not at all."""
-        for one in inputs:
-            place = _place(one)
-            if place is not None and place in self._now:
-                self._entries[self._table, place] = self._now[place]
+    def add(self, sources: Iterable[Source]) -> None:
+        """List the sources as processed. The file is replaced atomically."""
+        for source in sources:
+            path = _key_path(source)
+            if path is not None and path in self._states:
+                self._entries[self._table, path] = self._states[path]
         with destination(self._path) as file:
-            for (table, place), state in self._entries.items():
-                line = json.dumps({"table": table, "path": place, **state}, ensure_ascii=True)
+            for (table, path), state in self._entries.items():
+                line = json.dumps({"table": table, "path": path, **state}, ensure_ascii=True)
                 file.write(line + "\n")
 
 
-def _place(one: Input) -> str | None:
-    if one.path is None:
+def _key_path(source: Source) -> str | None:
+    if source.path is None:
         return None
-    return one.path if one.is_url else os.path.abspath(one.path)
+    return source.path if source.is_url else os.path.abspath(source.path)
 
 
 def _read(path: str) -> dict[Key, State]:
@@ -70,9 +70,9 @@ def _read(path: str) -> dict[Key, State]:
     except FileNotFoundError:
         pass
     except OSError as error:
-        raise Stop(one_line(f"cannot read {path}: {error.strerror or error}")) from None
+        raise UsageStop(one_line(f"cannot read {path}: {error.strerror or error}")) from None
     except (ValueError, KeyError, TypeError, AttributeError):
-        raise Stop(
-            one_line(f"{path} is no manifest; --since-manifest takes a file that an earlier run wrote")
+        raise UsageStop(
+            one_line(f"{path} is not a manifest; --since-manifest needs a file that an earlier run wrote")
         ) from None
     return entries

@@ -1,6 +1,6 @@
-"""What the commands write: plain lines, rows as a table, JSON Lines or CSV, and files that appear whole or not at all."""
+"""Output of the commands: lines, rows as JSON Lines or CSV, and files that are replaced atomically."""
 
-# Names stay as they were given, which pathlib would normalise; and os.path answers where pathlib raises.
+# Names are printed as given, which pathlib would normalise; and os.path accepts names that pathlib does not.
 # ruff: noqa: PTH110, PTH112, PTH113, PTH122, PTH123
 
 from __future__ import annotations
@@ -18,6 +18,7 @@ from typing import IO, Any, Protocol
 
 import click
 
+from respstream.diagnostics import Diagnostic
 from respstream.inputs.atomic import is_replaceable, new_file
 from respstream.tables.writers import as_json, as_text
 
@@ -39,13 +40,13 @@ _BREAKS = re.compile(f"[{_UNSAFE}]")
 _CONTROLS = re.compile("[\x00-\x08\x0b-\x1f\x7f-\x9f\u202a-\u202e\u2066-\u2069]")
 
 
-class Stop(click.ClickException):
-    """Wrong usage that one line explains; exit status 2."""
+class UsageStop(click.ClickException):
+    """Wrong usage, reported in one line; exit status 2."""
 
     exit_code = 2
 
     def show(self, file: IO[Any] | None = None) -> None:
-        """Prints the line on stderr."""
+        """Print the message on stderr."""
         complain(f"respstream: {self.message}")
 
 
@@ -53,25 +54,30 @@ class Stop(click.ClickException):
 
 
 def complain(line: str) -> None:
-    """Prints a line on stderr, behind what stdout was given before."""
-    with contextlib.suppress(OSError):  # whoever writes to stdout next learns of it
+    """Print a line on stderr, after flushing stdout so that the order is kept."""
+    with contextlib.suppress(OSError):  # the next write to stdout raises it again
         sys.stdout.flush()
-    with contextlib.suppress(OSError):  # nobody is there to be told
+    with contextlib.suppress(OSError):  # stderr is closed
         click.echo(line, err=True)
 
 
 def one_line(text: str) -> str:
-    """The text with line breaks, control characters and changes of direction as escapes: it fills one line and no more."""
+    """Escape line breaks, control characters and bidirectional controls, so that the text fits one line."""
     return _BREAKS.sub(lambda found: found[0].encode("unicode_escape").decode(), text)
 
 
-def harmless(text: str) -> str:
-    """The text without what would steer a terminal; line breaks and tabs stay."""
+def without_controls(text: str) -> str:
+    """Remove the characters that control a terminal, except line breaks and tabs."""
     return _CONTROLS.sub("", text)
 
 
-def is_seen(stream: IO[str]) -> bool:
-    """Whether what a stream takes may come to a terminal as it is written: there itself, or behind a pipe."""
+def diagnostic_line(name: str, diagnostic: Diagnostic) -> str:
+    """Return a diagnostic of the input `name` as one line, without its severity."""
+    return one_line(f"{name}:{diagnostic.line}: {diagnostic.code} {diagnostic.message}")
+
+
+def may_be_terminal(stream: IO[str]) -> bool:
+    """Whether the output may appear on a terminal as it is written: directly or through a pipe."""
     try:
         mode = os.fstat(stream.fileno()).st_mode
     except (OSError, ValueError):
@@ -80,12 +86,12 @@ def is_seen(stream: IO[str]) -> bool:
 
 
 def plural(number: int, noun: str) -> str:
-    """A number and what it counts: `1 file`, `1,200 files`."""
+    """Return a number with its noun: `1 file`, `1,200 files`."""
     return f"{number:,} {noun}" if number == 1 else f"{number:,} {noun}s"
 
 
 def size(count: float) -> str:
-    """So many bytes in a unit that suits: `812 B`, `1.4 GB`."""
+    """Return a number of bytes with a unit: `812 B`, `1.4 GB`."""
     for unit in ("B", "kB", "MB", "GB"):
         if count < 999.5:
             return f"{count:.0f} {unit}" if unit == "B" or count >= 99.5 else f"{count:.1f} {unit}"
@@ -94,7 +100,7 @@ def size(count: float) -> str:
 
 
 def coloured(stream: IO[str]) -> bool:
-    """Whether a stream takes colours: a terminal, unless NO_COLOR is set (https://no-color.org)."""
+    """Whether to use colours: on terminals, unless NO_COLOR is set (https://no-color.org)."""
     return stream.isatty() and not os.environ.get("NO_COLOR") and os.environ.get("TERM") != "dumb"
 
 
@@ -103,31 +109,31 @@ def coloured(stream: IO[str]) -> bool:
 
 @contextlib.contextmanager
 def destination(path: str | None) -> Generator[IO[str], None, None]:
-    """Stdout for None and `-`, else a file that appears under its name when the block ends well, and not before.
+    """Open an output: stdout for None and `-`, else a file that appears under its name when the block succeeds.
 
-    A failure, Ctrl-C or SIGTERM leaves what was there before. What is no regular file (`/dev/null`, a pipe) is written to
-    as it is. Raises Stop where the file cannot be made, OSError where it cannot be written.
+    After a failure, Ctrl-C or SIGTERM, the old file is unchanged. Special files (`/dev/null`, a pipe) are written directly.
+    Raises UsageStop if the file cannot be created, OSError if it cannot be written.
     """
     if path is None or path == "-":
         yield sys.stdout
         return
     target = os.path.realpath(path)
-    with ended_by_signals(), contextlib.ExitStack() as stack:
+    with exit_on_signals(), contextlib.ExitStack() as stack:
         try:
-            file = stack.enter_context(_replacing(target) if is_replaceable(target) else _written(target))
+            file = stack.enter_context(_replacing(target) if is_replaceable(target) else _opened(target))
         except OSError as error:
-            raise Stop(one_line(f"cannot write {path}: {error.strerror or error}")) from None
+            raise UsageStop(one_line(f"cannot write {path}: {error.strerror or error}")) from None
         yield file
 
 
-def _written(target: str) -> IO[str]:
+def _opened(target: str) -> IO[str]:
     return open(target, "w", encoding="utf-8", errors="replace", newline="\n")
 
 
 def refuse_devices(path: str) -> None:
-    """Raises Stop where a path names what is there and neither a file nor a folder: it would be replaced by a file."""
+    """Raise UsageStop if the path is a special file, such as a device: the output would replace it."""
     if os.path.exists(path) and not (os.path.isfile(path) or os.path.isdir(path)):
-        raise Stop(one_line(f"cannot write {path}: parquet, arrow and partitions go to a file or a folder"))
+        raise UsageStop(one_line(f"cannot write {path}: parquet, arrow and partitions need a regular file or a folder"))
 
 
 @contextlib.contextmanager
@@ -137,20 +143,20 @@ def _replacing(target: str) -> Generator[IO[str], None, None]:
 
 
 @contextlib.contextmanager
-def ended_by_signals() -> Generator[None, None, None]:
-    """Lets the signals that end a process by default end it by an exception, so that it tidies up."""
+def exit_on_signals() -> Generator[None, None, None]:
+    """Turn SIGTERM and SIGHUP into SystemExit inside the block, so that temporary files are removed."""
 
     def leave(number: int, _: FrameType | None) -> None:
         sys.exit(128 + number)
 
     names = [name for name in ("SIGTERM", "SIGHUP") if hasattr(signal, name)]
-    taken = [number for name in names if signal.getsignal(number := getattr(signal, name)) is signal.SIG_DFL]
-    for number in taken:
+    replaced = [number for name in names if signal.getsignal(number := getattr(signal, name)) is signal.SIG_DFL]
+    for number in replaced:
         signal.signal(number, leave)
     try:
         yield
     finally:
-        for number in taken:
+        for number in replaced:
             signal.signal(number, signal.SIG_DFL)
 
 
@@ -158,19 +164,19 @@ def ended_by_signals() -> Generator[None, None, None]:
 
 
 class Writer(Protocol):
-    """Takes rows, which hold its columns in order."""
+    """Writes rows, whose keys are the columns in order."""
 
     def write(self, row: Row) -> None:
-        """Writes a row, at once or later."""
+        """Write a row; it may be buffered."""
 
     def close(self) -> None:
-        """Writes what was kept back."""
+        """Write the buffered rows."""
 
 
 def choose_format(wanted: str | None, path: str | None, *, folder: bool = False) -> str:
-    """The format: the one that was asked for, else by the suffix of the output, else a table, or Parquet in a folder.
+    """Return the format: `wanted`, else by the suffix of the output; by default a table, or Parquet in a folder.
 
-    Raises UsageError for a file whose suffix tells none.
+    Raises UsageError for a file with an unknown suffix.
     """
     if wanted is not None:
         return wanted
@@ -179,34 +185,34 @@ def choose_format(wanted: str | None, path: str | None, *, folder: bool = False)
     found = SUFFIXES.get(os.path.splitext(path)[1].lower())
     if found is None and not folder:
         endings = ", ".join(list(SUFFIXES)[:-1]) + f" or {list(SUFFIXES)[-1]}"
-        raise click.UsageError(f"-o {path}: a name that ends in {endings} tells the format; --format gives another.")
+        raise click.UsageError(f"-o {path}: unknown suffix; use {endings}, or set --format.")
     return found or "parquet"
 
 
 class JsonLines:
-    """One JSON object a row."""
+    """One JSON object per row."""
 
     def __init__(self, file: IO[str]) -> None:
         self._file = file
 
     def write(self, row: Row) -> None:
-        """Writes a row."""
+        """Write a row."""
         self._file.write(as_json(row) + "\n")
 
     def close(self) -> None:
-        """Nothing was kept back."""
+        """Do nothing: rows are not buffered."""
 
 
 class Csv:
-    """A header and one record a row; null is an empty field, nested values are JSON."""
+    """A header and one record per row; null is an empty field, nested values are JSON."""
 
     def __init__(self, file: IO[str], columns: Sequence[str]) -> None:
         self._writer = csv.writer(file, lineterminator="\n")
         self._writer.writerow(columns)
 
     def write(self, row: Row) -> None:
-        """Writes a row."""
+        """Write a row."""
         self._writer.writerow([as_text(value) for value in row.values()])
 
     def close(self) -> None:
-        """Nothing was kept back."""
+        """Do nothing: rows are not buffered."""

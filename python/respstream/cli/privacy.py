@@ -1,4 +1,4 @@
-"""What is left out of rows on request: texts, arguments and metadata, or the end of long ones."""
+"""`--redact` and `--max-text`: removes or truncates texts, arguments and metadata in rows."""
 
 from __future__ import annotations
 
@@ -9,34 +9,34 @@ TEXTS = frozenset(
     "output_text refusal reasoning_text reasoning_summary error_message delta text arguments message".split()
 )
 DOCUMENTS = frozenset({"metadata", "response_json", "payload"})
-"""JSON, which no longer is any when it is cut: these are kept whole, or left out."""
+"""Columns with JSON documents. They are never truncated, because the result would be invalid JSON."""
 
 
 class Privacy(NamedTuple):
-    """`redact`: texts, arguments and metadata are null. `most`: texts and arguments have at most so many characters."""
+    """`redact`: texts, arguments and metadata become null. `max_text`: maximum characters of texts and arguments."""
 
     redact: bool = False
-    most: int | None = None
+    max_text: int | None = None
 
     @property
-    def idle(self) -> bool:
-        """Whether everything stays as it is."""
-        return not self.redact and self.most is None
+    def is_noop(self) -> bool:
+        """Whether rows stay unchanged."""
+        return not self.redact and self.max_text is None
 
     def row(self, row: dict[str, Any]) -> dict[str, Any]:
-        """A row as it may be shown."""
-        return row if self.idle else {name: self._value(name, value) for name, value in row.items()}
+        """Return the row with redaction applied."""
+        return row if self.is_noop else {name: self._value(name, value) for name, value in row.items()}
 
     def _value(self, name: str, value: Any) -> Any:
         if name == "tool_calls" and value:
             return [{**call, "arguments": self._value("arguments", call["arguments"])} for call in value]
         if self.redact and name in TEXTS | DOCUMENTS:
             return None
-        return value[: self.most] if name in TEXTS and value is not None else value
+        return value[: self.max_text] if name in TEXTS and value is not None else value
 
     def batch(self, batch: Any) -> Any:
-        """A batch of pyarrow as it may be shown."""
-        if self.idle:
+        """Return the pyarrow batch with redaction applied."""
+        if self.is_noop:
             return batch
         import pyarrow as pa
 
@@ -50,9 +50,9 @@ class Privacy(NamedTuple):
             return self._calls(field, array)
         if self.redact and field.name in TEXTS | DOCUMENTS:
             return pa.nulls(len(array), field.type)
-        if field.name in TEXTS and self.most is not None:
-            compute: Any = importlib.import_module("pyarrow.compute")  # whose functions no checker knows
-            return compute.utf8_slice_codeunits(array, 0, self.most)
+        if field.name in TEXTS and self.max_text is not None:
+            compute: Any = importlib.import_module("pyarrow.compute")  # its functions have no type stubs
+            return compute.utf8_slice_codeunits(array, 0, self.max_text)
         return array
 
     def _calls(self, field: Any, array: Any) -> Any:

@@ -1,6 +1,6 @@
-"""A bar on stderr for long runs: bytes, rate, files, time left."""
+"""A progress bar on stderr for large inputs: bytes, rate, files, time left."""
 
-# Names stay as they were given, which pathlib would normalise; and os.path answers where pathlib raises.
+# Names are printed as given, which pathlib would normalise.
 # ruff: noqa: PTH119
 
 from __future__ import annotations
@@ -12,58 +12,63 @@ from itertools import accumulate
 from types import TracebackType
 from typing import Any
 
-from respstream.cli.inputs import Input, size_of
+from respstream.cli.source import Source
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
     from rich.progress import Progress as Bar
 
-WORTH_BYTES, WORTH_FILES = 64 << 20, 2000
-"""Less than this is read before anybody wonders."""
-PACKED = (".gz", ".zst")
+MIN_BYTES, MIN_FILES = 64 << 20, 2000
+"""Smaller inputs are read too quickly for a progress bar."""
+COMPRESSED = (".gz", ".zst")
 
 
 class Progress:
-    """Counts bytes as they lie in the files, compressed or not. It shows nothing for stdin, small input, or no terminal."""
+    """Counts the bytes of the files, compressed or not. Nothing is shown for stdin, small inputs, or without a terminal."""
 
-    def __init__(self, inputs: Sequence[Input], *, wanted: bool = True) -> None:
+    def __init__(self, inputs: Sequence[Source], *, enabled: bool = True) -> None:
         self._bar: Bar | None = None
-        self._names = [one.name for one in inputs]
-        if not wanted or sys.stderr is None or not sys.stderr.isatty() or any(one.path is None for one in inputs):
+        self._names = [source.name for source in inputs]
+        if (
+            not enabled
+            or sys.stderr is None
+            or not sys.stderr.isatty()
+            or any(source.path is None for source in inputs)
+        ):
             return
-        sizes = [size_of(one) for one in inputs]
-        if sum(sizes) < WORTH_BYTES and len(inputs) < WORTH_FILES:
+        sizes = [source.size() for source in inputs]
+        if sum(sizes) < MIN_BYTES and len(inputs) < MIN_FILES:
             return
         self._ends = [0, *accumulate(sizes)]
-        self._plain = all(
-            size and not one.name.lower().endswith(PACKED) for one, size in zip(inputs, sizes, strict=True)
+        self._uncompressed = all(
+            size and not source.name.lower().endswith(COMPRESSED) for source, size in zip(inputs, sizes, strict=True)
         )
         self._bar = _bar()
         self._task = self._bar.add_task("", total=sum(sizes) or None, name="", files=self._files(0))
 
     def start(self, name: str) -> None:
-        """Names the file that is read now."""
+        """Show the name of the file that is read now."""
         self._update(name=os.path.basename(name))
 
     def end(self, sources: int) -> None:
-        """So many files were read."""
+        """Show the number of files read so far."""
         self._update(files=self._files(sources))
 
     def advance(self, count: int) -> None:
-        """Counts bytes that were read."""
+        """Add bytes that were read."""
         if self._bar is not None:
             self._bar.advance(self._task, count)
 
-    def seen(self, sources: int, count: int) -> None:
-        """So many files were scanned, which held so many plain bytes."""
+    def scanned(self, sources: int, count: int) -> None:
+        """Show the progress of a scan: finished files and their uncompressed bytes."""
         if self._bar is not None:
-            there = count if self._plain else self._ends[min(sources, len(self._names))]
+            completed = count if self._uncompressed else self._ends[min(sources, len(self._names))]
             name = os.path.basename(self._names[min(sources, len(self._names) - 1)])
-            self._update(completed=there, name=name, files=self._files(sources))
+            self._update(completed=completed, name=name, files=self._files(sources))
 
-    def _update(self, **told: Any) -> None:
+    def _update(self, **fields: Any) -> None:
         if self._bar is not None:
-            self._bar.update(self._task, **told)
+            self._bar.update(self._task, **fields)
 
     def _files(self, sources: int) -> str:
         count = len(self._names)

@@ -1,4 +1,4 @@
-"""`respstream record`: a tee that writes what passes, with times, to a file."""
+"""`respstream record`: copies stdin to stdout and records it with times."""
 
 from __future__ import annotations
 
@@ -6,7 +6,7 @@ import sys
 
 import click
 
-from respstream.cli.inputs import stdin
+from respstream.cli.source import stdin
 from respstream.inputs.sources import READ_BYTES
 from respstream.recordings.recorder import Recorder
 
@@ -17,15 +17,15 @@ Examples:
 """
 
 
-@click.command(epilog=EXAMPLES, short_help="Copies stdin to stdout, and records it with times.")
-@click.option("-o", "--output", metavar="FILE", required=True, help="The recording; rows are appended to it.")
-@click.option("--lane", metavar="NAME", help="The name of the stream; one that nobody else has by default.")
-@click.option("-q", "--quiet", is_flag=True, help="Record only: write nothing to stdout.")
+@click.command(epilog=EXAMPLES, short_help="Copy stdin to stdout and record it with times.")
+@click.option("-o", "--output", metavar="FILE", required=True, help="File of the recording; rows are appended.")
+@click.option("--lane", metavar="NAME", help="Lane (stream key) of the rows (default: a unique name).")
+@click.option("-q", "--quiet", is_flag=True, help="Write nothing to stdout.")
 def command(output: str, lane: str | None, quiet: bool) -> None:
-    """Copies stdin to stdout as it comes, and appends it to FILE in rows that hold its times.
+    """Copy stdin to stdout as it arrives, and append it to FILE as rows with times.
 
-    `curl -N … | respstream record -o recording.jsonl` loses nothing: each piece is in the file before it is passed on.
-    Several may record into one file. The other commands read recordings, and tell latencies from them.
+    `curl -N … | respstream record -o recording.jsonl` loses no data: each chunk is written to the file before it is passed
+    on. Several processes can record into one file. The other commands read recordings and compute latencies from them.
     """
     read = stdin().read
     with Recorder(output) as recorder, recorder.track(lane) as track:

@@ -1,11 +1,11 @@
-"""`respstream replay`: a recording, served as the API would."""
+"""`respstream replay`: serves a recording over local HTTP."""
 
 from __future__ import annotations
 
 import click
 
-from respstream.cli.inputs import Reading, reads
-from respstream.cli.output import Stop, plural
+from respstream.cli.inputs import InputReader, input_options
+from respstream.cli.output import UsageStop, plural
 
 EXAMPLES = """\b
 Examples:
@@ -22,29 +22,35 @@ def _speed(_: click.Context, __: click.Parameter, value: str) -> float | None:
     except ValueError:
         speed = 0.0
     if not 0 < speed < 1e6:
-        raise click.BadParameter(f"{value!r} is neither max nor a factor such as 1x")
+        raise click.BadParameter(f"{value!r} is not max or a factor such as 1x")
     return speed
 
 
-@click.command(epilog=EXAMPLES, short_help="Serves recorded responses over local HTTP.")
-@click.option("--speed", callback=_speed, default="1x", show_default=True, help="A factor, or max: without pauses.")
-@click.option("--port", type=click.IntRange(0, 65535), default=0, help="By default a free one.")
-@reads
-def command(reading: Reading, speed: float | None, port: int) -> None:
-    """Answers requests to http://127.0.0.1:PORT/v1/responses with the responses of PATH, one after the other.
+@click.command(epilog=EXAMPLES, short_help="Serve recorded responses over local HTTP.")
+@click.option(
+    "--speed",
+    callback=_speed,
+    default="1x",
+    show_default=True,
+    help="Factor of the recorded speed, or max (no pauses).",
+)
+@click.option("--port", type=click.IntRange(0, 65535), default=0, help="Port (default: a free one).")
+@input_options
+def command(reader: InputReader, speed: float | None, port: int) -> None:
+    """Answer requests to http://127.0.0.1:PORT/v1/responses with the responses of PATH, one after the other.
 
-    Streams come as server-sent events, with the recorded pauses where there are times; point any client's base URL at it.
-    Ctrl-C ends it.
+    Streams are sent as server-sent events, with the recorded pauses if PATH has times. Set the base URL of any client to
+    http://127.0.0.1:PORT/v1. Ctrl-C stops the server.
     """
     from respstream.recordings.replay import serve, takes
 
-    recorded = [take for one in reading for take in takes(reading.chunks(one), **reading.options)]
+    recorded = [take for source in reader for take in takes(reader.chunks(source), **reader.options)]
     try:
         server = serve(recorded, speed=speed, port=port)
     except ValueError as error:
-        raise Stop(str(error)) from None
+        raise UsageStop(str(error)) from None
     except OSError as error:
-        raise Stop(f"cannot serve on port {port}: {error.strerror or error}") from None
+        raise UsageStop(f"cannot serve on port {port}: {error.strerror or error}") from None
     click.echo(f"serving {plural(len(recorded), 'response')} on http://127.0.0.1:{server.server_port}/v1")
     with server:
         server.serve_forever()

@@ -1,24 +1,24 @@
-"""`respstream responses`: one row a response."""
+"""`respstream responses`: one row per response."""
 
 from __future__ import annotations
 
-from respstream.cli.rows import PATHS, example_lines, table_command, titled
+from respstream.cli.rows import PATHS, example_lines, headings, table_command
 
-ABOUT = f"""One row a response: a table for the eye, or Parquet, Arrow, JSON Lines or CSV with every column.
+ABOUT = f"""Write one row per response: as a table for reading, or with every column as Parquet, Arrow, JSON Lines or CSV.
 
 {PATHS}
-The column response_json, the whole response, comes only when --columns names it.
+The column response_json (the whole response) is only written if --columns names it.
 """
 
 command = table_command(
     "responses",
-    titled(
+    headings(
         ["source", "response_id", "model", "status", "output_tokens", "output_text"],
         response_id="id",
         output_tokens="tokens",
         output_text="text",
     ),
     about=ABOUT,
-    short="One row a response: a table, Parquet, Arrow, JSON Lines, CSV.",
+    short="Write one row per response: table, Parquet, Arrow, JSON Lines, CSV.",
     examples=example_lines("respstream responses log.sse", "respstream responses logs/ -o responses.parquet"),
 )

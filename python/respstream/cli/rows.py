@@ -1,4 +1,4 @@
-"""What `responses`, `events` and `items` share: rows of a table, for the eye, for programs, into files and folders."""
+"""The commands `responses`, `events` and `items`: rows of a table on stdout, in files and in folders."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ from typing import IO, Any, NamedTuple
 
 import click
 
-from respstream.cli.inputs import Reading, reads
+from respstream.cli.inputs import InputReader, input_options
 from respstream.cli.manifest import Manifest
 from respstream.cli.output import (
     BINARY,
@@ -17,12 +17,12 @@ from respstream.cli.output import (
     Csv,
     JsonLines,
     Row,
-    Stop,
+    UsageStop,
     Writer,
     choose_format,
     complain,
     destination,
-    is_seen,
+    may_be_terminal,
     one_line,
     plural,
     refuse_devices,
@@ -33,23 +33,24 @@ from respstream.cli.progress import Progress
 from respstream.inputs.paths import SUFFIXES
 from respstream.tables import COLUMNS, EXTRA, response_row
 
-QUICK_BYTES = 16 << 20
-"""Less than this is read before threads and pyarrow would have begun."""
-UNMADE = (FileExistsError, FileNotFoundError, IsADirectoryError, NotADirectoryError, PermissionError, ValueError)
-"""What is raised where an output cannot be made under its name."""
-LIVE_ROWS, WATCHED_ROWS = 1, 512
-PATHS = f"""PATH is a file, a folder (its {", ".join(SUFFIXES[:-1])} and {SUFFIXES[-1]} files, packed or not), a glob, a URL,
-or `-` for stdin."""
-"""What the help texts say of the argument."""
-SPARED = frozenset({"response_id"})
-"""What a narrow table does without, unless it was asked for."""
+SCAN_BYTES = 16 << 20
+"""Smaller inputs are read sooner than threads and pyarrow start."""
+CANNOT_CREATE = (FileExistsError, FileNotFoundError, IsADirectoryError, NotADirectoryError, PermissionError, ValueError)
+"""The errors if an output file cannot be created."""
+LIVE_ROWS, TABLE_ROWS = 1, 512
+"""Rows per batch: of stdin, which may be live, and of tables for reader."""
+PATHS = f"""PATH is a file, a folder (its {", ".join(SUFFIXES[:-1])} and {SUFFIXES[-1]} files, compressed or not), a quoted glob,
+a URL, or `-` for stdin."""
+"""The description of PATH in the help."""
+OPTIONAL = frozenset({"response_id"})
+"""Columns that a narrow table omits unless they are requested."""
 
 
-class Wanted(NamedTuple):
-    """What is asked of a table. `columns` is None where all are wanted that come unasked."""
+class TableRequest(NamedTuple):
+    """The options of a table command. `columns`: None for the default ones. `titles`: title by column of the text table."""
 
     table: str
-    form: str
+    format: str
     output: str | None
     columns: list[str] | None
     partition_by: str | None
@@ -60,16 +61,16 @@ class Wanted(NamedTuple):
 
     @property
     def names(self) -> list[str]:
-        """The columns, in order."""
+        """The columns in order."""
         if self.columns is not None:
             return self.columns
-        if self.form == "table":
+        if self.format == "table":
             return list(self.titles)
         return [name for name, _ in COLUMNS[self.table] if name not in EXTRA]
 
     @property
-    def into_file(self) -> bool:
-        """Whether the rows go to a file or a folder, and not to stdout."""
+    def has_output_file(self) -> bool:
+        """Whether the rows are written to a file or a folder, not to stdout."""
         return self.output is not None and self.output != "-"
 
 
@@ -77,201 +78,209 @@ class Wanted(NamedTuple):
 
 
 def table_command(table: str, titles: dict[str, str], *, about: str, short: str, examples: str) -> click.Command:
-    """The command of a table. `titles`: the columns for the eye, and how they are headed there."""
+    """Return the command of a table. `titles`: columns and titles of the text table."""
 
-    def command(ctx: click.Context, reading: Reading, *, since_manifest: str | None, **given: Any) -> None:
-        wanted = _wanted(table, titles, **given)
-        _check(wanted, reading)
-        ctx.exit(run(ctx, reading, wanted, since_manifest))
+    def command(ctx: click.Context, reader: InputReader, *, since_manifest: str | None, **options: Any) -> None:
+        request = _request(table, titles, **options)
+        _check(request)
+        ctx.exit(run(ctx, reader, request, since_manifest))
 
-    passed: Any = click.pass_context(command)
-    decorated: Any = reads(passed)
+    with_context: Any = click.pass_context(command)
+    decorated: Any = input_options(with_context)
     for option in reversed(_options([name for name, _ in COLUMNS[table]])):
         decorated = option(decorated)
-    made: Any = click.command(name=table, help=about, epilog=f"\b\nExamples:\n{examples}", short_help=short)
-    found: click.Command = made(decorated)
+    decorator: Any = click.command(name=table, help=about, epilog=f"\b\nExamples:\n{examples}", short_help=short)
+    found: click.Command = decorator(decorated)
     return found
 
 
 def _options(names: list[str]) -> list[Callable[[Any], Any]]:
-    """The options of the command of a table that has columns of these names."""
+    """Return the options of a table command. `names`: the columns of the table."""
 
-    def chosen(_: click.Context, __: click.Parameter, value: str | None) -> list[str] | None:
+    def parse_columns(_: click.Context, __: click.Parameter, value: str | None) -> list[str] | None:
         if value is None:
             return None
         columns = [name.strip() for name in value.split(",")]
         unknown = [name for name in columns if name not in names]
         if unknown:
-            raise click.BadParameter(f"no column {', '.join(map(repr, unknown))}; there are {', '.join(names)}")
+            raise click.BadParameter(f"no column {', '.join(map(repr, unknown))}; the columns are {', '.join(names)}")
         return list(dict.fromkeys(columns))
 
     positive, path = click.IntRange(min=1), click.Path(dir_okay=False)
     column = click.Choice(names)
     return [
-        click.option("-o", "--output", metavar="FILE", help="Write to a file, which appears whole or not at all."),
-        click.option("--format", "format_", type=click.Choice(FORMATS), help="By the suffix of FILE, else a table."),
-        click.option("--columns", callback=chosen, metavar="A,B", help="These columns, in this order."),
-        click.option("--partition-by", type=column, metavar="COLUMN", help="Write a folder: a file for each value."),
-        click.option("--threads", type=positive, metavar="N", help="Read with so many; one a core by default."),
-        click.option("--strict", is_flag=True, help="Exit with 1 if an error was diagnosed."),
-        click.option("--redact", is_flag=True, help="Leave texts, arguments and metadata empty."),
+        click.option("-o", "--output", metavar="FILE", help="Output file; it appears only when it is complete."),
         click.option(
-            "--max-text", type=click.IntRange(min=0), metavar="N", help="Cut texts and arguments to N characters."
+            "--format",
+            "format_",
+            type=click.Choice(FORMATS),
+            help="Output format (default: by the suffix of FILE, else table).",
+        ),
+        click.option("--columns", callback=parse_columns, metavar="A,B", help="Columns to write, in this order."),
+        click.option(
+            "--partition-by", type=column, metavar="COLUMN", help="Write a folder with one file per value of COLUMN."
+        ),
+        click.option("--threads", type=positive, metavar="N", help="Number of threads (default: one per core)."),
+        click.option("--strict", is_flag=True, help="Exit with status 1 if a diagnostic is an error."),
+        click.option("--redact", is_flag=True, help="Write null for texts, arguments and metadata."),
+        click.option(
+            "--max-text", type=click.IntRange(min=0), metavar="N", help="Truncate texts and arguments to N characters."
         ),
         click.option(
             "--since-manifest",
             type=path,
             metavar="FILE",
-            help="Skip the files that FILE lists as done, and list those that are done now.",
+            help="Skip the files that FILE lists as processed, and add the files of this run.",
         ),
     ]
 
 
-def _wanted(table: str, titles: dict[str, str], *, redact: bool, max_text: int | None, **given: Any) -> Wanted:
-    given["form"] = choose_format(given.pop("format_"), given["output"], folder=given["partition_by"] is not None)
-    return Wanted(table, titles=titles, privacy=Privacy(redact=redact, most=max_text), **given)
+def _request(table: str, titles: dict[str, str], *, redact: bool, max_text: int | None, **options: Any) -> TableRequest:
+    is_folder = options["partition_by"] is not None
+    options["format"] = choose_format(options.pop("format_"), options["output"], folder=is_folder)
+    return TableRequest(table, titles=titles, privacy=Privacy(redact=redact, max_text=max_text), **options)
 
 
-def _check(wanted: Wanted, reading: Reading) -> None:
-    """Refuses what does not go together. Raises UsageError."""
-    if wanted.partition_by is not None:
-        if not wanted.into_file:
-            raise click.UsageError("--partition-by writes a folder; -o names it.")
-        if wanted.form == "table":
+def _check(request: TableRequest) -> None:
+    """Raise UsageError for options that contradict each other."""
+    if request.partition_by is not None:
+        if not request.has_output_file:
+            raise click.UsageError("--partition-by writes a folder; name it with -o.")
+        if request.format == "table":
             raise click.UsageError("--partition-by writes parquet, arrow, jsonl or csv, not a table.")
-        if wanted.partition_by not in wanted.names:
-            raise click.UsageError(f"--partition-by {wanted.partition_by}: --columns leaves this column out.")
-    if wanted.form == "parquet" and not wanted.into_file:
-        raise click.UsageError("parquet goes to a file; -o names it.")
-    if wanted.form == "arrow" and not wanted.into_file and sys.stdout.isatty():
-        raise click.UsageError("arrow is not for the eye; -o names a file, or a pipe takes it.")
+        if request.partition_by not in request.names:
+            raise click.UsageError(f"--partition-by {request.partition_by}: --columns does not contain this column.")
+    if request.format == "parquet" and not request.has_output_file:
+        raise click.UsageError("parquet is only written to a file; name it with -o.")
+    if request.format == "arrow" and not request.has_output_file and sys.stdout.isatty():
+        raise click.UsageError("arrow is a binary format; write it to a file with -o, or to a pipe.")
 
 
-def run(ctx: click.Context, reading: Reading, wanted: Wanted, since: str | None) -> int:
-    """Reads, writes, and tells what was done; gives the exit status."""
-    manifest = None if since is None else Manifest(since, wanted.table)
+def run(ctx: click.Context, reader: InputReader, request: TableRequest, since: str | None) -> int:
+    """Read the inputs, write the rows, and print the summary. Returns the exit status."""
+    manifest = None if since is None else Manifest(since, request.table)
     if manifest is not None:
-        reading.inputs, skipped = manifest.fresh(reading.inputs)
-        if skipped and not reading.inputs:
-            complain(f"respstream: nothing is new: {plural(skipped, 'file')} done before; nothing was written")
+        reader.inputs, skipped = manifest.new_sources(reader.inputs)
+        if skipped and not reader.inputs:
+            complain(f"respstream: no new files: {plural(skipped, 'file')} processed before; nothing was written")
             return 0
-    begun = time.monotonic()
-    ctx.meta["respstream.done"] = lambda: _interrupted(reading, wanted)
-    count = _files(reading, wanted) if wanted.form in BINARY or wanted.partition_by else _lines(reading, wanted)
+    started = time.monotonic()
+    ctx.meta["respstream.progress"] = lambda: _interrupted(reader, request)
+    count = _files(reader, request) if request.format in BINARY or request.partition_by else _lines(reader, request)
     if manifest is not None:
-        manifest.add(one for one in reading.inputs if one.name not in reading.failed)
-    if wanted.into_file:
-        complain(_done(reading, wanted, count, time.monotonic() - begun))
-    reading.summary()
-    return reading.status(strict=wanted.strict)
+        manifest.add(source for source in reader.inputs if source.name not in reader.failed)
+    if request.has_output_file:
+        complain(_done(reader, request, count, time.monotonic() - started))
+    reader.print_summary()
+    return reader.status(strict=request.strict)
 
 
-def _done(reading: Reading, wanted: Wanted, count: int, seconds: float) -> str:
-    rate = f", {size(reading.bytes / seconds)}/s" if reading.bytes >= QUICK_BYTES else ""
-    read = f"{plural(len(reading.inputs), 'file')}, {size(reading.bytes)} in {seconds:.1f} s{rate}"
-    return one_line(f"respstream: {plural(count, wanted.table[:-1])} of {read}, into {wanted.output}")
+def _done(reader: InputReader, request: TableRequest, count: int, seconds: float) -> str:
+    rate = f", {size(reader.bytes_read / seconds)}/s" if reader.bytes_read >= SCAN_BYTES else ""
+    read = f"{plural(len(reader.inputs), 'file')}, {size(reader.bytes_read)} in {seconds:.1f} s{rate}"
+    return one_line(f"respstream: {plural(count, request.table[:-1])} of {read}, written to {request.output}")
 
 
-def _interrupted(reading: Reading, wanted: Wanted) -> str:
-    read = f" after {reading.sources} of {plural(len(reading.inputs), 'file')}, {size(reading.bytes)}"
-    return read + (one_line(f"; {wanted.output} was not written") if wanted.into_file else "")
+def _interrupted(reader: InputReader, request: TableRequest) -> str:
+    read = f" after {reader.sources_read} of {plural(len(reader.inputs), 'file')}, {size(reader.bytes_read)}"
+    return read + (one_line(f"; {request.output} was not written") if request.has_output_file else "")
 
 
 # -- text: lines as they come ------------------------------------------------------------------------------------------
 
 
-def _lines(reading: Reading, wanted: Wanted) -> int:
-    names = wanted.names
+def _lines(reader: InputReader, request: TableRequest) -> int:
+    names = request.names
     count = 0
     with (
-        destination(wanted.output) as file,
-        Progress(reading.inputs, wanted=not is_seen(file)) as bar,
+        destination(request.output) as file,
+        Progress(reader.inputs, enabled=not may_be_terminal(file)) as bar,
     ):
-        reading.progress = bar
-        writer = _writer(wanted, file)
-        for row in rows(reading, wanted, file.flush):
-            writer.write(wanted.privacy.row({name: row[name] for name in names}))
+        reader.progress = bar
+        writer = _writer(request, file)
+        for row in rows(reader, request, file.flush):
+            writer.write(request.privacy.row({name: row[name] for name in names}))
             count += 1
         writer.close()
         file.flush()
     return count
 
 
-def _writer(wanted: Wanted, file: IO[str]) -> Writer:
-    if wanted.form == "jsonl":
+def _writer(request: TableRequest, file: IO[str]) -> Writer:
+    if request.format == "jsonl":
         return JsonLines(file)
-    if wanted.form == "csv":
-        return Csv(file, wanted.names)
+    if request.format == "csv":
+        return Csv(file, request.names)
     from respstream.cli.table import Table
 
-    if wanted.columns is not None:
-        return Table(file, {name: name for name in wanted.columns})
-    return Table(file, wanted.titles, SPARED)
+    if request.columns is not None:
+        return Table(file, {name: name for name in request.columns})
+    return Table(file, request.titles, OPTIONAL)
 
 
-def rows(reading: Reading, wanted: Wanted, flush: Callable[[], None]) -> Iterator[Row]:
-    """The rows as dicts; `flush` is called when those behind may take their time."""
-    if _quick(reading, wanted):
-        whole = "response_json" in wanted.names
-        for one in reading:
-            for responses in reading.fold(reading.decoder(), one):
+def rows(reader: InputReader, request: TableRequest, flush: Callable[[], None]) -> Iterator[Row]:
+    """Yield the rows as dicts; `flush` is called before the next row may take a while."""
+    if _without_scan(reader, request):
+        whole = "response_json" in request.names
+        for source in reader:
+            for responses in reader.fold(reader.decoder(), source):
                 for response in responses:
-                    yield response_row(response, one.name, whole=whole)
+                    yield response_row(response, source.name, whole=whole)
                 if responses:
                     flush()
         return
-    for batch in _batches(reading, wanted):
+    for batch in _batches(reader, request):
         yield from batch.to_pylist()
         flush()
 
 
-def _quick(reading: Reading, wanted: Wanted) -> bool:
-    """Whether responses are folded one by one, here: stdin, which may be live, and what is small. The rows are the same."""
-    if wanted.table != "responses" or wanted.threads is not None:
+def _without_scan(reader: InputReader, request: TableRequest) -> bool:
+    """Whether responses are assembled in this thread: from stdin, which may be live, and small inputs. The rows are equal."""
+    if request.table != "responses" or request.threads is not None:
         return False
     import importlib.util
 
-    return reading.is_live or reading.size < QUICK_BYTES or importlib.util.find_spec("pyarrow") is None
+    return reader.is_live or reader.size < SCAN_BYTES or importlib.util.find_spec("pyarrow") is None
 
 
 # -- columns: through the scan -----------------------------------------------------------------------------------------
 
 
-def _batches(reading: Reading, wanted: Wanted) -> Iterator[Any]:
-    from respstream.cli.scanned import Scanned
+def _batches(reader: InputReader, request: TableRequest) -> Iterator[Any]:
+    from respstream.cli.scan_source import ScanSource
 
-    names = wanted.names
-    live = reading.is_live and wanted.form not in BINARY
-    rows = LIVE_ROWS if live else WATCHED_ROWS if wanted.form in ("table", "stats") else None
-    yield from Scanned(reading, wanted.table, names, threads=wanted.threads, batch_rows=rows).batches()
+    names = request.names
+    live = reader.is_live and request.format not in BINARY
+    batch_rows = LIVE_ROWS if live else TABLE_ROWS if request.format in ("table", "stats") else None
+    yield from ScanSource(reader, request.table, names, threads=request.threads, batch_rows=batch_rows).batches()
 
 
-def _files(reading: Reading, wanted: Wanted) -> int:
-    from respstream.cli.scanned import Scanned, write, write_stream
+def _files(reader: InputReader, request: TableRequest) -> int:
+    from respstream.cli.scan_source import ScanSource, write, write_stream
 
-    scanned = Scanned(reading, wanted.table, wanted.names, threads=wanted.threads, privacy=wanted.privacy)
-    with Progress(reading.inputs) as bar:
-        reading.progress = bar
-        if not wanted.into_file:
-            write_stream(scanned)
+    source = ScanSource(reader, request.table, request.names, threads=request.threads, privacy=request.privacy)
+    with Progress(reader.inputs) as bar:
+        reader.progress = bar
+        if not request.has_output_file:
+            write_stream(source)
         else:
-            refuse_devices(wanted.output or "")
+            refuse_devices(request.output or "")
             try:
-                write(scanned, wanted.output or "", wanted.form, wanted.partition_by)
-            except UNMADE as error:
-                raise Stop(one_line(f"cannot write {wanted.output}: {_words(error)}")) from None
-    return scanned.rows
+                write(source, request.output or "", request.form, request.partition_by)
+            except CANNOT_CREATE as error:
+                raise UsageStop(one_line(f"cannot write {request.output}: {_reason(error)}")) from None
+    return source.rows
 
 
-def _words(error: Exception) -> str:
+def _reason(error: Exception) -> str:
     return getattr(error, "strerror", None) or str(error)
 
 
 def example_lines(*lines: str) -> str:
-    """The examples of a help text, one a line."""
+    """Return the examples of a help text, one per line."""
     return "".join(f"  {line}\n" for line in lines)
 
 
-def titled(names: Iterable[str], **others: str) -> dict[str, str]:
-    """Columns for the eye and their titles: their own names, but for `others`."""
-    return {name: others.get(name, name) for name in names}
+def headings(names: Iterable[str], **titles: str) -> dict[str, str]:
+    """Return the title of each column of the text table: its name, or the one in `titles`."""
+    return {name: titles.get(name, name) for name in names}

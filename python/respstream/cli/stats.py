@@ -1,4 +1,4 @@
-"""`respstream stats`: what a log holds, by model."""
+"""`respstream stats`: statistics of responses, by model."""
 
 from __future__ import annotations
 
@@ -8,57 +8,64 @@ from typing import Any
 
 import click
 
-from respstream.cli.figures import COLUMNS, Figures
-from respstream.cli.inputs import Reading, reads
+from respstream.cli.inputs import InputReader, input_options
 from respstream.cli.output import complain, plural, size
 from respstream.cli.privacy import Privacy
 from respstream.cli.progress import Progress
-from respstream.cli.rows import Wanted, example_lines, rows
+from respstream.cli.rows import TableRequest, example_lines, rows
+from respstream.cli.statistics import COLUMNS, Statistics
 
 EXAMPLES = "\b\nExamples:\n" + example_lines("respstream stats logs/ --plot", "respstream stats log.sse --format json")
 
 
-@click.command(epilog=EXAMPLES, short_help="Responses, tokens, tool calls, latency, by model.")
+@click.command(epilog=EXAMPLES, short_help="Print responses, tokens, tool calls and latency by model.")
 @click.option(
-    "--format", "format_", type=click.Choice(["table", "json"]), default="table", help="For whom: json for machines."
+    "--format",
+    "format_",
+    type=click.Choice(["table", "json"]),
+    default="table",
+    help="Output format.",
+    show_default=True,
 )
-@click.option("--plot", is_flag=True, help="Draw histograms of tokens and latency.")
-@click.option("--threads", type=click.IntRange(min=1), metavar="N", help="Read with so many; one a core by default.")
-@click.option("--strict", is_flag=True, help="Exit with 1 if an error was diagnosed.")
-@reads
+@click.option("--plot", is_flag=True, help="Draw histograms of tokens and latencies.")
+@click.option("--threads", type=click.IntRange(min=1), metavar="N", help="Number of threads (default: one per core).")
+@click.option("--strict", is_flag=True, help="Exit with status 1 if a diagnostic is an error.")
+@input_options
 @click.pass_context
-def command(ctx: click.Context, reading: Reading, format_: str, plot: bool, threads: int | None, strict: bool) -> None:
-    """Tables by model: responses by status, tokens, incomplete reasons, errors, tool calls, latency where there are times.
+def command(
+    ctx: click.Context, reader: InputReader, format_: str, plot: bool, threads: int | None, strict: bool
+) -> None:
+    """Print tables by model: responses by status, tokens, incomplete reasons, errors, tool calls, and latency if times are known.
 
-    PATH is a file, a folder, a glob, a URL, or `-` for stdin.
+    PATH is a file, a folder, a quoted glob, a URL, or `-` for stdin.
     """
-    wanted = Wanted("responses", "stats", None, COLUMNS, None, threads, strict, Privacy(), {})
-    ctx.meta["respstream.done"] = lambda: f" after {reading.sources} of {plural(len(reading.inputs), 'file')}"
-    figures = Figures()
-    with Progress(reading.inputs) as bar:
-        reading.progress = bar
-        for row in rows(reading, wanted, lambda: None):
-            figures.add(row)
+    request = TableRequest("responses", "stats", None, COLUMNS, None, threads, strict, Privacy(), {})
+    ctx.meta["respstream.progress"] = lambda: f" after {reader.sources_read} of {plural(len(reader.inputs), 'file')}"
+    statistics = Statistics()
+    with Progress(reader.inputs) as bar:
+        reader.progress = bar
+        for row in rows(reader, request, lambda: None):
+            statistics.add(row)
     if format_ == "json":
-        click.echo(json.dumps(_document(reading, figures), ensure_ascii=False, indent=2))
+        click.echo(json.dumps(_document(reader, statistics), ensure_ascii=False, indent=2))
     else:
-        from respstream.cli.report import report
+        from respstream.cli.stats_report import write_report
 
-        report(figures, sys.stdout, plot=plot)
+        write_report(statistics, sys.stdout, plot=plot)
         complain(
-            f"respstream: {plural(reading.responses, 'response')} of {plural(len(reading.inputs), 'file')}, {size(reading.bytes)}"
+            f"respstream: {plural(reader.responses, 'response')} of {plural(len(reader.inputs), 'file')}, {size(reader.bytes_read)}"
         )
-    reading.summary()
-    ctx.exit(reading.status(strict=strict))
+    reader.print_summary()
+    ctx.exit(reader.status(strict=strict))
 
 
-def _document(reading: Reading, figures: Figures) -> dict[str, Any]:
+def _document(reader: InputReader, statistics: Statistics) -> dict[str, Any]:
     return {
-        "files": len(reading.inputs),
-        "bytes": reading.bytes,
-        "responses": reading.responses,
-        "models": {name: model.to_dict() for name, model in figures.models()},
-        "all": figures.all.to_dict(),
-        "latency_missing": figures.why_no_latency,
-        "diagnostics": dict(reading.counts),
+        "files": len(reader.inputs),
+        "bytes": reader.bytes_read,
+        "responses": reader.responses,
+        "models": {name: model.to_dict() for name, model in statistics.models()},
+        "all": statistics.all.to_dict(),
+        "latency_missing": statistics.latency_missing,
+        "diagnostics": dict(reader.counts),
     }

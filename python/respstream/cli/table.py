@@ -1,4 +1,4 @@
-"""Rows for the eye: a table that fits the terminal, or is wide where there is none."""
+"""Rows as a text table that fits the terminal; in a file it is wide."""
 
 from __future__ import annotations
 
@@ -12,63 +12,63 @@ from typing import IO, Any
 import click
 from rich.cells import cell_len, set_cell_size
 
-from respstream.cli.output import Row, coloured, is_seen, one_line
+from respstream.cli.output import Row, coloured, may_be_terminal, one_line
 from respstream.tables import COLUMNS
 from respstream.tables.writers import as_text
 
 GAP = "  "
-FIRST = 100
-"""So many rows are looked at before the widths are chosen; the rest is written as it comes."""
-WIDE = 220
-"""Columns where there is no terminal to fit and COLUMNS does not tell: a file shows long lines."""
-NARROW = 120
-"""With fewer columns what is left of an id tells nobody anything: the text has its room."""
-LONGEST = 1000
-"""No terminal shows more characters of one value."""
+SAMPLE_ROWS = 100
+"""Number of rows that determine the widths; further rows are written immediately."""
+DEFAULT_WIDTH = 220
+"""Width in columns without a terminal and without COLUMNS."""
+OPTIONAL_WIDTH = 120
+"""Below this width, optional columns are omitted: a clipped id is useless, and the text needs the space."""
+MAX_CELL = 1000
+"""Number of characters of a value that can appear on a terminal."""
 COLOURS = {"failed": "red", "cancelled": "red", "incomplete": "yellow"}
 NUMBERS = {name for columns in COLUMNS.values() for name, kind in columns if kind.startswith(("int", "real"))}
 
 
 class Table:
-    """Lines of aligned, clipped cells under one header. `headings` has the columns of the rows in order, and their titles.
+    """Writes aligned, clipped cells under one header.
 
-    Those in `spared` are left out where there is little room.
+    `headings`: title by column, in order. `optional`: columns that are omitted if the width is small.
     """
 
-    def __init__(self, file: IO[str], headings: dict[str, str], spared: AbstractSet[str] = frozenset()) -> None:
+    def __init__(self, file: IO[str], headings: dict[str, str], optional: AbstractSet[str] = frozenset()) -> None:
         self._file = file
         self._width = width(file)
         self._headings = {
-            name: title for name, title in headings.items() if self._width >= NARROW or name not in spared
+            name: title for name, title in headings.items() if self._width >= OPTIONAL_WIDTH or name not in optional
         }
         self._coloured = coloured(file)
-        self._kept: list[list[str]] = []
+        self._buffered: list[list[str]] = []
         self._widths: list[int] = []
 
     def write(self, row: Row) -> None:
-        """Takes a row; the first ones are kept back until the widths are known."""
+        """Write a row; the first rows are buffered until the widths are known."""
         cells = [_cell(name, row[name]) for name in self._headings]
         if self._widths:
             self._line(cells)
         else:
-            self._kept.append(cells)
-            if len(self._kept) >= FIRST:
-                self._begin()
+            self._buffered.append(cells)
+            if len(self._buffered) >= SAMPLE_ROWS:
+                self._start()
 
     def close(self) -> None:
-        """Writes what was kept back."""
-        if self._kept:
-            self._begin()
+        """Write the buffered rows."""
+        if self._buffered:
+            self._start()
 
-    def _begin(self) -> None:
-        columns = zip(self._headings.values(), *self._kept, strict=True)
+    def _start(self) -> None:
+        columns = zip(self._headings.values(), *self._buffered, strict=True)
         natural = [max(map(cell_len, column)) for column in columns]
-        room = self._width - len(GAP) * (len(natural) - 1)
-        self._widths = fit(natural, [WEIGHTS.get(name, 1.0) for name in self._headings], room)
+        available = self._width - len(GAP) * (len(natural) - 1)
+        self._widths = fit(natural, [WEIGHTS.get(name, 1.0) for name in self._headings], available)
         self._line(list(self._headings.values()), header=True)
-        for cells in self._kept:
+        for cells in self._buffered:
             self._line(cells)
-        self._kept.clear()
+        self._buffered.clear()
 
     def _line(self, cells: list[str], *, header: bool = False) -> None:
         line = GAP.join(self._fields(cells)).rstrip()
@@ -87,50 +87,50 @@ class Table:
 
 
 def width(file: IO[str]) -> int:
-    """The columns that lines may have: as COLUMNS says, as the terminal has that shows them, maybe behind a pipe, or many."""
-    told = os.environ.get("COLUMNS", "")
-    if told.isdigit() and int(told):
-        return int(told)
-    for stream in (file, sys.stderr) if is_seen(file) else (file,):
-        with contextlib.suppress(AttributeError, OSError, ValueError):  # no terminal; no stream at all
-            return os.get_terminal_size(stream.fileno()).columns or WIDE
-    return WIDE
+    """Return the width of lines: COLUMNS, or the width of the terminal (also behind a pipe), or the default."""
+    columns = os.environ.get("COLUMNS", "")
+    if columns.isdigit() and int(columns):
+        return int(columns)
+    for stream in (file, sys.stderr) if may_be_terminal(file) else (file,):
+        with contextlib.suppress(AttributeError, OSError, ValueError):  # not a terminal, or no stream
+            return os.get_terminal_size(stream.fileno()).columns or DEFAULT_WIDTH
+    return DEFAULT_WIDTH
 
 
 def _cell(name: str, value: Any) -> str:
     text = f"{value:.6g}" if isinstance(value, float) else as_text(value)
     if name == "source":
-        return one_line(text)[-LONGEST:]
-    return one_line(" ".join(text[:LONGEST].split()))
+        return one_line(text)[-MAX_CELL:]
+    return one_line(" ".join(text[:MAX_CELL].split()))
 
 
 WEIGHTS = {
     "source": 1.1, "response_id": 1.1, "model": 1.3, "type": 1.5, "output_text": 2.2, "delta": 1.4, "text": 2.2, "arguments": 1.6,
 }  # fmt: skip
-"""How much of scarce room a column gets."""
+"""Share of the width of each column if the width is too small for all; 1.0 by default."""
 
 
-def fit(natural: Sequence[int], weights: Sequence[float], room: int) -> list[int]:
-    """Widths that need no more than `room`: a column that needs less than its share gets all, the others share the rest."""
+def fit(natural: Sequence[int], weights: Sequence[float], available: int) -> list[int]:
+    """Return widths of at most `available` in total. Columns below their share keep their width; the others share the rest."""
     widths = list(natural)
-    greedy = set(range(len(widths)))
-    while greedy and sum(widths) > room:
-        left = room - sum(natural[column] for column in range(len(natural)) if column not in greedy)
-        unit = max(left, 0) / sum(weights[column] for column in greedy)
-        content = {column for column in greedy if natural[column] <= unit * weights[column]}
-        if not content:
-            for column in greedy:
+    wide = set(range(len(widths)))
+    while wide and sum(widths) > available:
+        left = available - sum(natural[column] for column in range(len(natural)) if column not in wide)
+        unit = max(left, 0) / sum(weights[column] for column in wide)
+        narrow = {column for column in wide if natural[column] <= unit * weights[column]}
+        if not narrow:
+            for column in wide:
                 widths[column] = max(1, int(unit * weights[column]))
-            spare = room - sum(widths)
-            widest = max(greedy, key=lambda column: weights[column])
+            spare = available - sum(widths)
+            widest = max(wide, key=lambda column: weights[column])
             widths[widest] = max(1, min(natural[widest], widths[widest] + spare))
             break
-        greedy -= content
+        wide -= narrow
     return widths
 
 
 def clipped(text: str, width: int, *, left: bool = False) -> str:
-    """The text in exactly `width` cells; an ellipsis stands for what was cut off at the end, or at the start with `left`."""
+    """Return the text in exactly `width` cells. An ellipsis replaces the cut end or, with `left`, the cut start."""
     if cell_len(text) <= width:
         return set_cell_size(text, width)
     if not left:

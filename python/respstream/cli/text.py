@@ -1,4 +1,4 @@
-"""`respstream text`: what the model says, as it arrives."""
+"""`respstream text`: the text of responses, as it arrives."""
 
 from __future__ import annotations
 
@@ -7,17 +7,17 @@ from collections.abc import Sequence
 
 import click
 
-from respstream.cli.check import describe
-from respstream.cli.inputs import Input, Reading, reads
-from respstream.cli.output import complain, one_line
-from respstream.cli.spoken import CALL, MESSAGE, REASONING
-from respstream.cli.voices import Page, Voice
+from respstream.cli.inputs import InputReader, input_options
+from respstream.cli.output import complain, diagnostic_line, one_line
+from respstream.cli.source import Source
+from respstream.cli.text_events import CALL, MESSAGE, REASONING
+from respstream.cli.text_stream import ResponseText, TextWriter
 from respstream.decoder import Decoder
 from respstream.protocols.event import Event
 from respstream.protocols.responses.response import Response
 
-TOLD = 10
-"""So many errors are told in full: a log may have thousands, and the text is what was asked for."""
+MAX_ERRORS = 10
+"""Number of errors that are printed in full. A log may have thousands, which would bury the text."""
 
 EXAMPLES = """\b
 Examples:
@@ -26,102 +26,104 @@ Examples:
 """
 
 
-@click.command(epilog=EXAMPLES, short_help="What the models say, as it arrives.")
-@click.option("--reasoning", is_flag=True, help="Tell reasoning and its summaries too.")
-@click.option("--tool-calls", is_flag=True, help="Tell calls too: the name and the arguments.")
-@click.option("--strict", is_flag=True, help="Exit with 1 if an error was diagnosed.")
-@reads
+@click.command(epilog=EXAMPLES, short_help="Print the text of responses as it arrives.")
+@click.option("--reasoning", is_flag=True, help="Also print reasoning and its summaries.")
+@click.option("--tool-calls", is_flag=True, help="Also print tool calls: name and arguments.")
+@click.option("--strict", is_flag=True, help="Exit with status 1 if a diagnostic is an error.")
+@input_options
 @click.pass_context
-def command(ctx: click.Context, reading: Reading, reasoning: bool, tool_calls: bool, strict: bool) -> None:
-    """The text of the responses as it arrives, a blank line between two of them; refusals too.
+def command(ctx: click.Context, reader: InputReader, reasoning: bool, tool_calls: bool, strict: bool) -> None:
+    """Print the output text and the refusals of responses as they arrive, with a blank line between two responses.
 
-    PATH is a file, a folder, a glob, a URL, or `-` for stdin, which serves without PATH as well: `curl -N … | respstream
-    text` prints tokens live. Errors are told on stderr.
+    PATH is a file, a folder, a quoted glob, a URL, or `-` for stdin. Without PATH, stdin is read: `curl -N … | respstream text`
+    prints tokens live. Errors are printed on stderr.
     """
-    page = Page(sys.stdout)
+    writer = TextWriter(sys.stdout)
     wanted = {MESSAGE} | ({REASONING} if reasoning else set()) | ({CALL} if tool_calls else set())
-    errors = Errors()
-    for one in reading:
-        _Source(reading, one, page, errors, wanted).run()
-    if errors.untold:
-        complain(f"respstream: {errors.untold} more errors")
-        reading.summary()
-    ctx.exit(reading.status(strict=strict))
+    errors = ErrorReporter()
+    for source in reader:
+        _SourceText(reader, source, writer, errors, wanted).run()
+    if errors.omitted:
+        complain(f"respstream: {errors.omitted} more errors")
+        reader.print_summary()
+    ctx.exit(reader.status(strict=strict))
 
 
-class Errors:
-    """Tells errors on stderr: the first ones in full, the rest are counted."""
+class ErrorReporter:
+    """Prints the first errors on stderr and counts the rest in `omitted`."""
 
     def __init__(self) -> None:
-        self._told = self.untold = 0
+        self._printed = self.omitted = 0
 
-    def tell(self, line: str) -> None:
-        """Prints a line, or counts it."""
-        if self._told < TOLD:
-            self._told += 1
+    def report(self, line: str) -> None:
+        """Print a line, or count it."""
+        if self._printed < MAX_ERRORS:
+            self._printed += 1
             complain(line)
         else:
-            self.untold += 1
+            self.omitted += 1
 
 
-class _Source:
-    """One input on its way to the page. A lane has one voice for each of its responses."""
+class _SourceText:
+    """Writes the text of one source. Each lane has one `ResponseText` at a time."""
 
-    def __init__(self, reading: Reading, one: Input, page: Page, errors: Errors, wanted: set[str]) -> None:
+    def __init__(
+        self, reader: InputReader, source: Source, writer: TextWriter, errors: ErrorReporter, wanted: set[str]
+    ) -> None:
         self._wanted = wanted
-        self._reading, self._one, self._page, self._errors = reading, one, page, errors
-        self._decoder: Decoder = reading.decoder()
-        self._voices: dict[str | None, Voice] = {}
-        self._told = 0
+        self._reader, self._source, self._writer, self._errors = reader, source, writer, errors
+        self._decoder: Decoder = reader.decoder()
+        self._open: dict[str | None, ResponseText] = {}
+        self._reported = 0
 
     def run(self) -> None:
-        """Reads the input through."""
+        """Read the source to its end."""
         decoder = self._decoder
-        for chunk in self._reading.chunks(self._one):
+        for chunk in self._reader.chunks(self._source):
             events = decoder.feed(chunk)
-            # No bytes, no events: this takes the responses that have ended out of the decoder.
+            # `fold` without bytes returns the responses that the events completed.
             self._merge(events, decoder.fold(b""))
-            self._complain()
-        events = self._reading.last(self._one, decoder.finish)
+            self._report_errors()
+        events = self._reader.at_end(self._source, decoder.finish)
         self._merge(events, decoder.responses)
-        self._complain()
-        self._reading.count(decoder)
+        self._report_errors()
+        self._reader.count(decoder)
 
     def _merge(self, events: Sequence[Event], ended: list[Response]) -> None:
-        """Events in order; a response is closed before the first event that lies behind it."""
+        """Process events in order; a response is closed before the first event behind its last byte."""
         closing = sorted(ended, key=lambda response: response._state.byte_end)
         at = 0
         for event in events:
             while at < len(closing) and closing[at]._state.byte_end <= event.offset:
                 self._close(closing[at])
                 at += 1
-            voice = self._voices.get(event.stream_id)
-            if voice is None:
-                voice = self._voices[event.stream_id] = Voice(self._page, self._wanted)
-            voice.take(event)
+            text = self._open.get(event.stream_id)
+            if text is None:
+                text = self._open[event.stream_id] = ResponseText(self._writer, self._wanted)
+            text.take(event)
         for response in closing[at:]:
             self._close(response)
-        self._page.flush()
+        self._writer.flush()
 
     def _close(self, response: Response) -> None:
-        """A response has ended, cut short or not: says what only its folded form tells."""
-        voice = self._voices.pop(response.stream_id, None) if response.events else None
-        voice = voice or Voice(self._page, self._wanted)
-        voice.settle(response.output)
-        voice.end()
+        """Write what only the assembled response contains, and report its error."""
+        text = self._open.pop(response.stream_id, None) if response.events else None
+        text = text or ResponseText(self._writer, self._wanted)
+        text.reconcile(response.output)
+        text.end()
         error = response.error
         if error is not None:
             words = [str(word) for word in (error.code or error.type, error.message) if word]
-            told = ": ".join(words) or "no reason given"
-            self._errors.tell(one_line(f"{self._one.name}: response {response.id or '(no id)'} failed: {told}"))
+            reason = ": ".join(words) or "no reason given"
+            self._errors.report(one_line(f"{self._source.name}: response {response.id or '(no id)'} failed: {reason}"))
 
-    def _complain(self) -> None:
-        """Tells on stderr what was diagnosed as an error since the last time."""
+    def _report_errors(self) -> None:
+        """Report the new diagnostics of severity `error`."""
         total = sum(self._decoder.diagnostic_counts.values())
-        if total == self._told:
+        if total == self._reported:
             return
-        found = self._decoder.diagnostics[self._told :]
-        self._told = total
+        found = self._decoder.diagnostics[self._reported :]
+        self._reported = total
         for diagnostic in found:
             if diagnostic.severity == "error":
-                self._errors.tell(describe(self._one.name, diagnostic))
+                self._errors.report(diagnostic_line(self._source.name, diagnostic))

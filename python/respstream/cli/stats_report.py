@@ -1,4 +1,4 @@
-"""The tables of `stats` for the eye, and its histograms."""
+"""The tables and histograms that `respstream stats` prints."""
 
 from __future__ import annotations
 
@@ -13,16 +13,16 @@ from typing import IO
 import click
 from rich.cells import cell_len
 
-from respstream.cli.figures import STATUSES, Figures, Model, Sample
 from respstream.cli.output import coloured, one_line
+from respstream.cli.statistics import STATUSES, ModelStatistics, Sample, Statistics
 from respstream.cli.table import clipped
 
 GAP = "  "
-MOST = 10
-"""So many names of a list are shown."""
+MAX_NAMES = 10
+"""Number of names that a list shows."""
 BINS = 12
 EIGHTHS = " ▏▎▍▌▋▊▉█"
-LEAST_LABEL = 12
+MIN_LABEL = 12
 COLOURS = {"failed": "red", "cancelled": "red", "incomplete": "yellow", "completed": "green"}
 TITLES = {
     "input_tokens": "input tokens",
@@ -34,7 +34,7 @@ TITLES = {
     "longest_stall": "longest stall, s",
     "output_tokens_per_second": "output tokens/s",
 }
-TIMED = (
+LATENCIES = (
     "time_to_first_token",
     "inter_token_mean",
     "inter_token_p95",
@@ -46,63 +46,63 @@ PLOTTED = ("input_tokens", "output_tokens", "time_to_first_token", "duration")
 Line = Sequence[str]
 
 
-def report(figures: Figures, file: IO[str], *, plot: bool) -> None:
-    """Writes the tables; with `plot` the histograms too."""
-    page = Page(file)
-    models = figures.models()
+def write_report(statistics: Statistics, file: IO[str], *, plot: bool) -> None:
+    """Write the tables and, with `plot`, the histograms."""
+    report = Report(file)
+    models = statistics.models()
     if not models:
-        page.say("no responses")
+        report.paragraph("no responses")
         return
-    shown = [*models, ("all models", figures.all)] if len(models) > 1 else models
-    _statuses(page, shown)
-    _samples(page, "tokens of a response", shown, ("input_tokens", "output_tokens"))
-    _shares(page, shown)
-    _lists(page, models)
-    if figures.why_no_latency is None:
-        told, count = len(figures.all.samples["duration"].values), figures.all.responses
-        title = "latency" if told == count else f"latency, of the {told:,} of {count:,} responses that have times"
-        _samples(page, title, shown, TIMED)
+    shown = [*models, ("all models", statistics.all)] if len(models) > 1 else models
+    _statuses(report, shown)
+    _samples(report, "tokens of a response", shown, ("input_tokens", "output_tokens"))
+    _shares(report, shown)
+    _lists(report, models)
+    if statistics.latency_missing is None:
+        timed, count = len(statistics.all.samples["duration"].values), statistics.all.responses
+        title = "latency" if timed == count else f"latency, of the {timed:,} of {count:,} responses that have times"
+        _samples(report, title, shown, LATENCIES)
     else:
-        page.say(f"no latency: {figures.why_no_latency}")
+        report.paragraph(f"no latency: {statistics.latency_missing}")
     if plot:
         for name in PLOTTED:
-            _histogram(page, TITLES[name], figures.all.samples[name])
+            _histogram(report, TITLES[name], statistics.all.samples[name])
 
 
-class Page:
-    """Where the tables go: a terminal, or 80 columns."""
+class Report:
+    """Writes headings and tables, in the width of the terminal or 80 columns."""
 
     def __init__(self, file: IO[str]) -> None:
         self._file = file
         self._coloured = coloured(file)
-        self._begun = False
+        self._started = False
         self.width = shutil.get_terminal_size().columns
 
     def title(self, text: str) -> None:
-        """A heading, with an empty line before it."""
-        self.say(self.paint(text, bold=True))
+        """Write a heading, with an empty line before it."""
+        self.paragraph(self.paint(text, bold=True))
 
-    def say(self, text: str) -> None:
-        """A line, with an empty one before it."""
-        if self._begun:
+    def paragraph(self, text: str) -> None:
+        """Write a line, with an empty line before it."""
+        if self._started:
             self.write("")
-        self._begun = True
+        self._started = True
         self.write(text)
 
     def write(self, text: str) -> None:
-        """A line."""
+        """Write a line."""
         self._file.write(text.rstrip() + "\n")
 
     def paint(self, text: str, **style: bool | str) -> str:
-        """The text in a colour, where there are colours."""
+        """Return the text with colour or style, if the output has colours."""
         return click.style(text, **style) if self._coloured else text  # type: ignore[arg-type]
 
     def grid(self, header: Line, lines: Iterable[Line], *, left: int = 1) -> None:
-        """A table: the first `left` columns are text, the others numbers. Where it is too wide the first is clipped."""
+        """Write a table: the first `left` columns are text, the others numbers. The first is clipped if the table is too wide."""
         rows = [[one_line(cell) for cell in line] for line in lines]
         natural = [max(map(cell_len, column)) for column in zip(header, *rows, strict=True)]
         spare = self.width - sum(natural) - len(GAP) * (len(natural) - 1)
-        widths = [max(min(natural[0], natural[0] + spare), LEAST_LABEL if natural[0] >= LEAST_LABEL else natural[0])]
+        widths = [max(min(natural[0], natural[0] + spare), MIN_LABEL if natural[0] >= MIN_LABEL else natural[0])]
         widths += natural[1:]
         for number, row in enumerate([list(header), *rows]):
             cells = [clipped(cell, width) for cell, width in zip(row, widths, strict=True)]
@@ -115,40 +115,42 @@ class Page:
 # -- tables ------------------------------------------------------------------------------------------------------------
 
 
-def _statuses(page: Page, shown: list[tuple[str, Model]]) -> None:
-    met: Counter[str] = Counter()
+def _statuses(report: Report, shown: list[tuple[str, ModelStatistics]]) -> None:
+    counts: Counter[str] = Counter()
     for _, model in shown:
-        met.update(model.statuses)
-    order = [name for name in STATUSES if met[name]] + sorted(set(met) - set(STATUSES))
-    page.title("responses by status")
+        counts.update(model.statuses)
+    order = [name for name in STATUSES if counts[name]] + sorted(set(counts) - set(STATUSES))
+    report.title("responses by status")
     lines = [[name, _number(model.responses), *(_number(model.statuses[s]) for s in order)] for name, model in shown]
-    page.grid(["model", "responses", *order], lines)
+    report.grid(["model", "responses", *order], lines)
 
 
-def _samples(page: Page, title: str, shown: list[tuple[str, Model]], names: Sequence[str]) -> None:
+def _samples(report: Report, title: str, shown: list[tuple[str, ModelStatistics]], names: Sequence[str]) -> None:
     lines = []
     for label, model in shown:
         for name in names:
             found = model.samples[name].to_dict()
             if found is not None:
-                whole = name.endswith("_tokens")
-                total = f"{found['sum']:,.0f}" if whole else ""
-                form = _tokens if whole else _seconds
-                figures = [form(found[key]) for key in ("mean", "p50", "p95", "p99", "max")]
+                integral = name.endswith("_tokens")
+                total = f"{found['sum']:,.0f}" if integral else ""
+                formatted = _tokens if integral else _seconds
+                figures = [formatted(found[key]) for key in ("mean", "p50", "p95", "p99", "max")]
                 lines.append([label, TITLES[name].removesuffix(" tokens"), total, *figures])
                 label = ""
     if lines:
-        page.title(title)
-        page.grid(["model", "", "sum" if "tokens" in title else "", "mean", "p50", "p95", "p99", "max"], lines, left=2)
+        report.title(title)
+        report.grid(
+            ["model", "", "sum" if "tokens" in title else "", "mean", "p50", "p95", "p99", "max"], lines, left=2
+        )
 
 
-def _shares(page: Page, shown: list[tuple[str, Model]]) -> None:
+def _shares(report: Report, shown: list[tuple[str, ModelStatistics]]) -> None:
     lines = [[name, _percent(model.shares["cached"]), _percent(model.shares["reasoning"])] for name, model in shown]
-    page.title("shares")
-    page.grid(["model", "cached, of input", "reasoning, of output"], lines)
+    report.title("shares")
+    report.grid(["model", "cached, of input", "reasoning, of output"], lines)
 
 
-def _lists(page: Page, models: list[tuple[str, Model]]) -> None:
+def _lists(report: Report, models: list[tuple[str, ModelStatistics]]) -> None:
     for title, name in (
         ("incomplete reasons", "reasons"),
         ("errors by code", "errors"),
@@ -157,15 +159,15 @@ def _lists(page: Page, models: list[tuple[str, Model]]) -> None:
         lines: list[list[str]] = []
         for label, model in models:
             counts: Counter[str] = getattr(model, name)
-            for what, count in counts.most_common(MOST):
-                lines.append([label, what, _number(count)])
+            for value, count in counts.most_common(MAX_NAMES):
+                lines.append([label, value, _number(count)])
                 label = ""
-            if len(counts) > MOST:
-                rest = sum(counts.values()) - sum(count for _, count in counts.most_common(MOST))
-                lines.append(["", f"{len(counts) - MOST} others", _number(rest)])
+            if len(counts) > MAX_NAMES:
+                rest = sum(counts.values()) - sum(count for _, count in counts.most_common(MAX_NAMES))
+                lines.append(["", f"{len(counts) - MAX_NAMES} others", _number(rest)])
         if lines:
-            page.title(title)
-            page.grid(["model", "", "count"], lines, left=2)
+            report.title(title)
+            report.grid(["model", "", "count"], lines, left=2)
 
 
 def _number(count: int) -> str:
@@ -187,7 +189,7 @@ def _percent(share: float | None) -> str:
 # -- histograms --------------------------------------------------------------------------------------------------------
 
 
-def _histogram(page: Page, title: str, sample: Sample) -> None:
+def _histogram(report: Report, title: str, sample: Sample) -> None:
     edges = bins(sample.values)
     if not edges:
         return
@@ -195,16 +197,18 @@ def _histogram(page: Page, title: str, sample: Sample) -> None:
     for value in sample.values:
         counts[_place(edges, value)] += 1
     labels = [f"{_edge(low)} – {_edge(high)}" for low, high in pairwise(edges)]
-    wide, numbers = max(map(len, labels)), max(len(f"{count:,}") for count in counts)
-    room = max(page.width - wide - numbers - 2 * len(GAP), 10)
-    page.title(f"{title}: {len(sample.values):,} responses")
+    label_width, count_width = max(map(len, labels)), max(len(f"{count:,}") for count in counts)
+    bar_width = max(report.width - label_width - count_width - 2 * len(GAP), 10)
+    report.title(f"{title}: {len(sample.values):,} responses")
     for label, count in zip(labels, counts, strict=True):
-        bar = _bar(count / max(counts), room)
-        page.write(f"{label.rjust(wide)}{GAP}{count:>{numbers},}{GAP}{page.paint(bar, fg='cyan') if bar else ''}")
+        bar = _bar(count / max(counts), bar_width)
+        report.write(
+            f"{label.rjust(label_width)}{GAP}{count:>{count_width},}{GAP}{report.paint(bar, fg='cyan') if bar else ''}"
+        )
 
 
 def bins(values: Sequence[float]) -> list[float]:
-    """The edges of at most some twelve bins of round width; each twice the one before where values differ much."""
+    """Return the edges of about twelve bins of round width, each twice as wide as the one before if values differ widely."""
     if not values:
         return []
     low, high = min(values), max(values)
@@ -232,8 +236,8 @@ def _edge(value: float) -> str:
     return f"{value:,.0f}" if value == int(value) else f"{value:,.3g}"
 
 
-def _bar(part: float, room: int) -> str:
-    eighths = round(part * room * 8)
-    if part > 0:
+def _bar(share: float, width: int) -> str:
+    eighths = round(share * width * 8)
+    if share > 0:
         eighths = max(eighths, 1)
     return "█" * (eighths // 8) + EIGHTHS[eighths % 8].strip()

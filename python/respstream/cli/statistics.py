@@ -1,4 +1,4 @@
-"""The figures of `stats`: counts and percentiles of responses, by model."""
+"""The statistics of `respstream stats`: counts and percentiles of responses, by model."""
 
 from __future__ import annotations
 
@@ -22,39 +22,39 @@ COLUMNS = [
     "started_at",
     *FIGURES,
 ]
-"""The columns of the table `responses` that the figures are made of."""
+"""The columns of the table `responses` that the statistics are computed from."""
 
 NO_MODEL = "(no model)"
 STATUSES = ("completed", "incomplete", "failed", "cancelled", "in_progress", "queued")
 TOKENS = ("input_tokens", "output_tokens")
-PARTS = (50, 95, 99)
+PERCENTILES = (50, 95, 99)
 
 
 class Sample:
-    """Numbers of which percentiles are wanted."""
+    """A sample of numbers, for percentiles."""
 
     def __init__(self) -> None:
         self.values = array("d")
 
     def add(self, value: float | None) -> None:
-        """Takes a number; None is none."""
+        """Add a number; None is ignored."""
         if value is not None:
             self.values.append(value)
 
     def to_dict(self) -> dict[str, float] | None:
-        """`count`, `sum`, `mean`, `min`, `p50`, `p95`, `p99`, `max`; None of none."""
+        """Return `count`, `sum`, `mean`, `min`, `p50`, `p95`, `p99`, `max`; None if the sample is empty."""
         ordered = sorted(self.values)
         if not ordered:
             return None
         total = sum(ordered)
-        parts = {f"p{part}": _whole(percentile(ordered, part) or 0.0) for part in PARTS}
+        percentiles = {f"p{rank}": _integral(percentile(ordered, rank) or 0.0) for rank in PERCENTILES}
         mean = total / len(ordered)
-        return {"count": len(ordered), "sum": _whole(total), "mean": mean, "min": _whole(ordered[0]), **parts,
-                "max": _whole(ordered[-1])}  # fmt: skip
+        return {"count": len(ordered), "sum": _integral(total), "mean": mean, "min": _integral(ordered[0]), **percentiles,
+                "max": _integral(ordered[-1])}  # fmt: skip
 
 
-class Model:
-    """The figures of one model, or of all."""
+class ModelStatistics:
+    """The statistics of one model, or of all."""
 
     def __init__(self) -> None:
         self.responses = 0
@@ -66,7 +66,7 @@ class Model:
         self.cached = self.reasoning = self.timed = 0
 
     def add(self, row: dict[str, Any]) -> None:
-        """Takes the row of a response."""
+        """Add the row of a response."""
         self.responses += 1
         self.statuses[row["status"] or "(none)"] += 1
         if row["incomplete_reason"]:
@@ -83,14 +83,14 @@ class Model:
 
     @property
     def shares(self) -> dict[str, float | None]:
-        """`cached` as a part of the input tokens, `reasoning` as one of the output tokens; None of none."""
+        """`cached`: share of the input tokens; `reasoning`: share of the output tokens; None without tokens."""
         return {
             "cached": _share(self.cached, self.samples["input_tokens"].values),
             "reasoning": _share(self.reasoning, self.samples["output_tokens"].values),
         }
 
     def to_dict(self) -> dict[str, Any]:
-        """All of it, for machines."""
+        """Return the statistics as JSON values."""
         return {
             "responses": self.responses,
             "status": dict(self.statuses.most_common()),
@@ -106,42 +106,42 @@ class Model:
         }
 
 
-class Figures:
-    """The figures of a run: of each model, and of `all`."""
+class Statistics:
+    """The statistics of each model, and of `all`."""
 
     def __init__(self) -> None:
-        self.all = Model()
-        self._models: dict[str, Model] = {}
+        self.all = ModelStatistics()
+        self._models: dict[str, ModelStatistics] = {}
 
     def add(self, row: dict[str, Any]) -> None:
-        """Takes the row of a response, which has the columns `COLUMNS`."""
+        """Add the row of a response, which has the columns `COLUMNS`."""
         self.all.add(row)
         name = row["model"] or NO_MODEL
         model = self._models.get(name)
         if model is None:
-            model = self._models[name] = Model()
+            model = self._models[name] = ModelStatistics()
         model.add(row)
 
-    def models(self) -> list[tuple[str, Model]]:
-        """The models by name, those with most responses first."""
+    def models(self) -> list[tuple[str, ModelStatistics]]:
+        """Return names and statistics of the models, in descending order of their responses."""
         return sorted(self._models.items(), key=lambda found: (-found[1].responses, found[0]))
 
     @property
-    def why_no_latency(self) -> str | None:
-        """Why there are no latencies; None where there are some."""
+    def latency_missing(self) -> str | None:
+        """The reason why there are no latencies, None if there are some."""
         if self.all.samples["duration"].values:
             return None
         if not self.all.responses:
             return "there are no responses"
         if self.all.timed:
-            return "the input holds one time for each response, and none of what came before"
-        return "the input holds no times; recordings do, and rows with --time"
+            return "the input has one time per response, but none for its events"
+        return "the input has no times; recordings and rows with --time have them"
 
 
-def _share(part: int, whole: Sequence[float]) -> float | None:
+def _share(count: int, whole: Sequence[float]) -> float | None:
     total = sum(whole)
-    return part / total if total else None
+    return count / total if total else None
 
 
-def _whole(value: float) -> float:
+def _integral(value: float) -> float:
     return int(value) if value == int(value) else value
