@@ -86,7 +86,7 @@ class Decoder:
 
     @locked
     def reset(self) -> None:
-        """Forgets everything; the decoder is as new."""
+        """Discards all state; the decoder is ready for another stream."""
         self._core = self._new_core()
         self._views: dict[int, Response] = {}
 
@@ -100,18 +100,18 @@ class Decoder:
 
     @locked
     def finish(self) -> list[ResponseStreamEvent]:
-        """Ends the stream; returns the last events. Further bytes need a `reset()`."""
+        """Ends the stream; returns the last events. More bytes require a `reset()`."""
         return self._events(self._core.finish)
 
     @locked
     def fold(self, data: Any, start: int = 0, stop: int | None = None) -> list[Response]:
-        """As `feed`, but makes no events: returns the responses that have ended, and forgets them."""
+        """As `feed`, but makes no events: returns the responses that have ended, and releases them."""
         self._core.feed(_part(data, start, stop))
         return self._take_ended()
 
     @locked
     def fold_end(self) -> list[Response]:
-        """As `finish`, but returns the responses that have ended, and forgets them."""
+        """As `finish`, but returns the responses that have ended, and releases them."""
         self._core.finish()
         return self._take_ended()
 
@@ -132,7 +132,7 @@ class Decoder:
 
     @locked
     def fold_record(self, data: bytes, times: Times, span: Span, ends: bool = True) -> list[Response]:
-        """As `feed_record`, but returns the responses that have ended, and forgets them."""
+        """As `feed_record`, but returns the responses that have ended, and releases them."""
         self._core.feed_record(data, times, span, ends)
         return self._take_ended()
 

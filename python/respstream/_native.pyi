@@ -70,10 +70,10 @@ class Decoder:
         """All responses: the ended ones, in the order of their ends, then the open ones."""
     @property
     def diagnostics(self) -> list[Diagnostic]:
-        """The diagnostics so far; at most 10,000 are kept."""
+        """The diagnostics so far; at most 10,000 are stored."""
     @property
     def diagnostic_counts(self) -> dict[str, int]:
-        """Number of diagnostics per code, including those that are not kept."""
+        """Number of diagnostics per code, including those that are not stored."""
     @property
     def last_sequence_number(self) -> int | None:
         """The sequence number of the last event that has one."""

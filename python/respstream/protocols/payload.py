@@ -16,7 +16,7 @@ __all__ = ["Payload", "Values", "decode", "loads", "locate"]
 
 CLIP = 48  # characters of a value in a repr
 SEARCH_BYTES = native().SEARCHED if BACKEND == "rust" else 0
-"""The size up to which an object is searched again for each member (by `read_member`, which only the extension has)."""
+"""Objects up to this size in bytes are searched again for each member that is read, by `read_member` of the extension; 0 without it."""
 
 _read_member: Any = native().read_member if BACKEND == "rust" else None
 _functions: dict[str, Any] = {}

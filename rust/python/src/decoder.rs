@@ -246,7 +246,7 @@ impl Decoder {
         Ok(list)
     }
 
-    /// The diagnostics so far; at most 10,000 are kept.
+    /// The diagnostics so far; at most 10,000 are stored.
     #[getter]
     fn diagnostics<'py>(&self, py: Python<'py>) -> PyResult<Bound<'py, PyList>> {
         let found = lock_decoder(py, &self.shared(py))?.core.store().kept.clone();
