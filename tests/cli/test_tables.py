@@ -21,7 +21,7 @@ import pytest
 from pyarrow import parquet
 
 import respstream
-from respstream.cli import inputs
+from respstream.cli import source
 from respstream.tables import COLUMNS
 from tests.support.cli_runner import (
     BACKENDS,
@@ -79,7 +79,7 @@ def test_tables_and_formats_match_scan(shell: Shell, tmp_path: Path, table: str)
 
     done = shell.run(table, TRANSCRIPTS, "-o", str(tmp_path / "rows.parquet"))
     noun = f"{expected.num_rows} {table}"
-    assert re.match(rf"respstream: {noun} of 5 files, 64.2 kB in \d+\.\d s, into \S+rows.parquet\n", done.stderr)
+    assert re.match(rf"respstream: {noun} of 5 files, 64.2 kB in \d+\.\d s, written to \S+rows.parquet\n", done.stderr)
     found = parquet.read_table(tmp_path / "rows.parquet")
     assert found.schema.names == names(table)
     assert found.schema.metadata[b"respstream.table"] == table.encode()
@@ -223,7 +223,7 @@ def test_manifest_skips_finished_sources(shell: Shell, tmp_path: Path) -> None:
     (logs / "c.sse").unlink()
     before = output.read_text()
     done = shell.run("responses", "logs", "-o", "rows.jsonl", "--since-manifest", "done", cwd=tmp_path)
-    told = "respstream: nothing is new: 2 files done before; nothing was written\n"
+    told = "respstream: no new files: 2 files processed before; nothing was written\n"
     assert (done.returncode, done.stderr, output.read_text()) == (0, told, before)
     with (logs / "b.sse").open("ab") as file:  # a file that has grown is new
         file.write((ROOT / SEVEN).read_bytes())
@@ -264,7 +264,7 @@ def test_signal_handler_runs_while_waiting_for_pipe() -> None:
     before = signal.signal(signal.SIGUSR1, tell)
     thread = threading.Thread(target=signal_here)
     try:
-        with inputs.Live(ours) as file:
+        with source.LiveFile(ours) as file:
             thread.start()
             with pytest.raises(HeardError):
                 file.read(1)
