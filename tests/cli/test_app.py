@@ -423,7 +423,10 @@ def test_closed_pipe_is_silent(shell: Shell, arguments: list[str]) -> None:
     process.stdin.write((ROOT / HELLO).read_bytes())
     process.stdin.close()
     assert process.wait(PATIENCE) == 141
-    assert process.stderr.read() in (b"", b"respstream: diagnosed 1 unfinished_block; `respstream check` shows the lines\n")
+    assert process.stderr.read() in (
+        b"",
+        b"respstream: diagnosed 1 unfinished_block; `respstream check` shows the lines\n",
+    )
 
 
 # -- check -------------------------------------------------------------------------------------------------------------
