@@ -190,7 +190,7 @@ ROWS = [
         19, 6, 25, "¡Feliz Navidad!", 13, 5, 12),
 ]  # fmt: skip
 EXPECTED = [{**SAME, **dict(zip(VARYING, row, strict=True))} for row in ROWS]
-SUMMARY = "respstream: diagnosed 1 error_body; `respstream check` tells where\n"
+SUMMARY = "respstream: diagnosed 1 error_body; `respstream check` shows the lines\n"
 
 
 def test_log_of_seven_as_json_lines(shell: Shell) -> None:
@@ -204,9 +204,9 @@ def test_log_of_seven_as_json_lines(shell: Shell) -> None:
 def test_log_of_seven_as_csv(shell: Shell, tmp_path: Path) -> None:
     path = tmp_path / "rows.csv"
     done = shell.run("responses", SEVEN, "-o", str(path))
-    told = rf"respstream: 7 responses of 1 file, 43\.5 kB in \d+\.\d s, into {re.escape(str(path))}\n"
+    expected = rf"respstream: 7 responses of 1 file, 43\.5 kB in \d+\.\d s, written to {re.escape(str(path))}\n"
     assert (done.returncode, done.stdout) == (0, "")
-    assert re.fullmatch(told + re.escape(SUMMARY), done.stderr)
+    assert re.fullmatch(expected + re.escape(SUMMARY), done.stderr)
     found = list(csv.reader(io.StringIO(path.read_text("utf-8"), newline="")))
     assert found[0] == COLUMN_NAMES
     for fields, row in zip(found[1:], EXPECTED, strict=True):
@@ -423,7 +423,10 @@ def test_closed_pipe_is_silent(shell: Shell, arguments: list[str]) -> None:
     process.stdin.write((ROOT / HELLO).read_bytes())
     process.stdin.close()
     assert process.wait(PATIENCE) == 141
-    assert process.stderr.read() in (b"", b"respstream: diagnosed 1 unfinished_block; `respstream check` tells where\n")
+    assert process.stderr.read() in (
+        b"",
+        b"respstream: diagnosed 1 unfinished_block; `respstream check` shows the lines\n",
+    )
 
 
 # -- check -------------------------------------------------------------------------------------------------------------
@@ -442,7 +445,7 @@ def test_check_prints_location_and_message(shell: Shell) -> None:
         (INCOMPLETE, "9", "response_id_changed", "info"),
     ]
     assert done.stdout.splitlines()[-2:] == [
-        "in all: 1 error_body, 1 unfinished_block, 1 response_id_changed, 1 item_id_changed, 1 text_mismatch",
+        "in total: 1 error_body, 1 unfinished_block, 1 response_id_changed, 1 item_id_changed, 1 text_mismatch",
         "failed: 9 responses, 1 error, 2 warnings, 2 infos in 3 files",
     ]
     assert (done.returncode, done.stderr) == (1, "")
@@ -470,6 +473,6 @@ def test_check_counts_diagnostics_beyond_limit(shell: Shell) -> None:
     done = shell.run("check", "-", data=b'{"no":"type"}\n' * 10_050)
     assert done.stdout.splitlines()[0].endswith("[error] 10,000 times, to line 10000")
     assert done.stdout.splitlines()[1:] == [
-        "-: 50 further diagnostics counted and not kept",
+        "-: 50 further diagnostics counted, but not listed",
         "failed: 0 responses, 10,050 errors, 0 warnings, 0 infos in 1 file",
     ]

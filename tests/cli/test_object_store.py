@@ -62,4 +62,4 @@ if all(importlib.util.find_spec(name) for name in ("moto", "boto3", "s3fs")):
         arguments = ["items", "s3://logs/day/", "-o", "rows.jsonl", "--since-manifest", "done"]
         assert Shell(backend).run(*arguments, cwd=tmp_path, **store).returncode == 0
         again = Shell(backend).run(*arguments, cwd=tmp_path, **store)
-        assert again.stderr == "respstream: nothing is new: 3 files done before; nothing was written\n"
+        assert again.stderr == "respstream: no new files: 3 files processed before; nothing was written\n"

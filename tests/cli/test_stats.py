@@ -11,8 +11,8 @@ from typing import Any
 import pytest
 
 from benches import shapes
-from respstream.cli.figures import Figures
-from respstream.cli.report import bins
+from respstream.cli.statistics import Statistics
+from respstream.cli.stats_report import bins
 from tests.support.cli_runner import BACKENDS, SEVEN, TRANSCRIPTS, Shell, completed, created, delta, sse
 
 
@@ -57,7 +57,7 @@ def test_statistics_as_json(shell: Shell) -> None:
     assert told["models"]["n"]["errors"] == {"rate_limit_exceeded": 1}
     assert told["models"]["n"]["input_tokens"] is None
     assert told["all"]["responses"] == 3
-    assert told["latency_missing"] == "the input holds no times; recordings do, and rows with --time"
+    assert told["latency_missing"] == "the input has no times; recordings and rows with --time have them"
 
 
 TABLES = """\
@@ -93,7 +93,7 @@ model     count
 m      f      2
        g      1
 
-no latency: the input holds no times; recordings do, and rows with --time
+no latency: the input has no times; recordings and rows with --time have them
 """
 
 
@@ -148,7 +148,7 @@ def test_latency_of_recording(shell: Shell, tmp_path: Path) -> None:
 def test_reason_for_missing_latency(shell: Shell) -> None:
     row = json.dumps({"ts": 1_800_000_000, "body": LOG.decode()}).encode()
     assert shell.run("stats", data=row).stdout.endswith(
-        "\nno latency: the input holds one time for each response, and none of what came before\n"
+        "\nno latency: the input has one time per response, but none for its events\n"
     )
 
 
@@ -209,6 +209,6 @@ def test_histogram_bins_cover_all_values(values: list[float], edges: list[float]
 
 
 def test_statistics_of_empty_input() -> None:
-    figures = Figures()
-    assert figures.models() == []
-    assert figures.why_no_latency == "there are no responses"
+    statistics = Statistics()
+    assert statistics.models() == []
+    assert statistics.latency_missing == "there are no responses"

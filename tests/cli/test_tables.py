@@ -21,7 +21,7 @@ import pytest
 from pyarrow import parquet
 
 import respstream
-from respstream.cli import inputs
+from respstream.cli.source import LiveFile
 from respstream.tables import COLUMNS
 from tests.support.cli_runner import (
     BACKENDS,
@@ -79,7 +79,7 @@ def test_tables_and_formats_match_scan(shell: Shell, tmp_path: Path, table: str)
 
     done = shell.run(table, TRANSCRIPTS, "-o", str(tmp_path / "rows.parquet"))
     noun = f"{expected.num_rows} {table}"
-    assert re.match(rf"respstream: {noun} of 5 files, 64.2 kB in \d+\.\d s, into \S+rows.parquet\n", done.stderr)
+    assert re.match(rf"respstream: {noun} of 5 files, 64.2 kB in \d+\.\d s, written to \S+rows.parquet\n", done.stderr)
     found = parquet.read_table(tmp_path / "rows.parquet")
     assert found.schema.names == names(table)
     assert found.schema.metadata[b"respstream.table"] == table.encode()
@@ -223,7 +223,7 @@ def test_manifest_skips_finished_sources(shell: Shell, tmp_path: Path) -> None:
     (logs / "c.sse").unlink()
     before = output.read_text()
     done = shell.run("responses", "logs", "-o", "rows.jsonl", "--since-manifest", "done", cwd=tmp_path)
-    told = "respstream: nothing is new: 2 files done before; nothing was written\n"
+    told = "respstream: no new files: 2 files processed before; nothing was written\n"
     assert (done.returncode, done.stderr, output.read_text()) == (0, told, before)
     with (logs / "b.sse").open("ab") as file:  # a file that has grown is new
         file.write((ROOT / SEVEN).read_bytes())
@@ -264,7 +264,7 @@ def test_signal_handler_runs_while_waiting_for_pipe() -> None:
     before = signal.signal(signal.SIGUSR1, tell)
     thread = threading.Thread(target=signal_here)
     try:
-        with inputs.Live(ours) as file:
+        with LiveFile(ours) as file:
             thread.start()
             with pytest.raises(HeardError):
                 file.read(1)
@@ -362,6 +362,8 @@ def test_completion_suggestions() -> None:
 
     assert complete("respstream re", 1) == {"responses", "record", "replay"}
     assert complete("respstream items --max", 2) == {"--max-text", "--max-event-bytes"}
+    assert complete("respstream items --form", 2) == {"--format"}
+    assert complete("respstream items --input", 2) == {"--input-format"}
 
 
 def test_empty_arrow_stream_is_schema(shell: Shell) -> None:
@@ -374,3 +376,34 @@ def test_empty_arrow_stream_is_schema(shell: Shell) -> None:
         check=False,
     )
     assert pa.ipc.open_stream(io.BytesIO(done.stdout)).schema.names == names("items")
+
+
+# -- the input format --------------------------------------------------------------------------------------------------
+
+READERS = ["responses", "events", "items", "text", "stats", "check", "replay"]
+
+
+@pytest.mark.parametrize("name", READERS)
+def test_help_shows_only_input_format(name: str) -> None:
+    shown = Shell("rust").run(name, "--help").stdout
+    assert "--input-format" in shown
+    assert not re.search(r"--form\b(?!at)", shown)
+
+
+@pytest.mark.parametrize("option", ["--input-format", "--form"])
+def test_input_format_has_two_names(shell: Shell, option: str) -> None:
+    for value, models in (("sse", ["m"]), ("har", [])):
+        done = shell.run("responses", option, value, "--format", "jsonl", data=SECRET)
+        assert (done.returncode, [row["model"] for row in rows(done.stdout)]) == (0, models)
+    unknown = shell.run("responses", option, "nonsense")
+    assert (unknown.returncode, unknown.stdout) == (2, "")
+    assert f"Invalid value for '{option}'" in unknown.stderr
+
+
+def test_contradicting_input_formats_are_rejected(shell: Shell) -> None:
+    same = shell.run("text", HELLO, "--input-format", "sse", "--form", "sse")
+    assert (same.returncode, same.stdout) == (0, "Hello, World!\n")
+    for formats in (("sse", "jsonl"), ("auto", "sse")):
+        different = shell.run("text", HELLO, "--input-format", formats[0], "--form", formats[1])
+        assert (different.returncode, different.stdout) == (2, "")
+        assert f"--input-format {formats[0]} and --form {formats[1]} differ" in different.stderr

@@ -356,7 +356,7 @@ def test_rows_on_command_line(tmp_path: Path) -> None:
 WRAPPED: dict[str, list[str]] = {
     "rows.jsonl": ["--field", "/a/b", "--time", "/w", "--lane", "/l"],
     "browser.har": [],
-    "named.bin": ["--form", "har"],
+    "named.bin": ["--input-format", "har"],
 }
 
 

@@ -12,6 +12,7 @@ from typing import Any
 import click
 
 COMMANDS = ("responses", "events", "items", "text", "stats", "check", "record", "replay", "completion")
+EXAMPLE = "\b\nExample:\n  respstream responses logs/ -o responses.parquet\n"
 FAILED, INTERRUPTED, PIPE_BROKEN = 1, 130, 141
 
 
@@ -70,16 +71,12 @@ def _version(ctx: click.Context, _: click.Parameter, requested: bool) -> None:
     ctx.exit()
 
 
-@click.group(cls=Commands, name="respstream", context_settings={"help_option_names": ["-h", "--help"]})
+@click.group(cls=Commands, name="respstream", epilog=EXAMPLE, context_settings={"help_option_names": ["-h", "--help"]})
 @click.option("--version", is_flag=True, expose_value=False, is_eager=True, callback=_version, help="Show the version.")
 def app() -> None:
     """Read live and logged streams of the OpenAI Responses API.
 
     Inputs are files, folders, quoted globs, URLs, or `-` for stdin, plain or compressed with gzip or zstd.
-
-    \b
-    Example:
-      respstream responses logs/ -o responses.parquet
     """
 
 

@@ -228,7 +228,7 @@ def input_options(command: Callable[..., None]) -> Callable[..., None]:
     """Decorate a command with the arguments that all share. It is called with an `InputReader` in their place."""
 
     @click.argument("paths", nargs=-1, metavar="PATH…")
-    @click.option("--input-format", type=click.Choice(FORMS), help="Format of the input; detected by default (auto).")
+    @click.option("--input-format", type=click.Choice(FORMS), help="Format of the input (default: auto, detected).")
     @click.option("--form", type=click.Choice(FORMS), hidden=True)  # the old name of --input-format
     @click.option("--field", metavar="/A/B", help="For rows: JSON Pointer to the field that contains the stream.")
     @click.option("--time", metavar="/A/B", help="For rows: JSON Pointer to the field that contains the time.")

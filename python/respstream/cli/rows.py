@@ -266,7 +266,7 @@ def _files(reader: InputReader, request: TableRequest) -> int:
         else:
             refuse_devices(request.output or "")
             try:
-                write(source, request.output or "", request.form, request.partition_by)
+                write(source, request.output or "", request.format, request.partition_by)
             except CANNOT_CREATE as error:
                 raise UsageStop(one_line(f"cannot write {request.output}: {_reason(error)}")) from None
     return source.rows

@@ -20,13 +20,13 @@ _ITEM_KINDS = {MESSAGE: MESSAGE, REASONING: REASONING, **dict.fromkeys(KINDS, CA
 class TextEvent(NamedTuple):
     """How events of one type carry text.
 
-    `kind`: the kind of the item. `member`: the field of the event with the text. `index`: the field that numbers the parts of
+    `kind`: the kind of the item. `member`: the field of the event with the text. `index_name`: the field that numbers the parts of
     the item, "" if it has only one. `complete`: the event carries the complete text of the part, not a delta.
     """
 
     kind: str
     member: str
-    index: str
+    index_name: str
     complete: bool
 
 

@@ -221,11 +221,11 @@ class ResponseText:
             return
         name = getattr(event, "name", None) if entry.kind == CALL else REASONING
         item = self._item(key, "" if entry.kind == MESSAGE else f"[{name or CALL}] ")
-        number = _index(event, entry.index, item.latest) if entry.index else 0
+        number = _index(event, entry.index_name, item.latest) if entry.index_name else 0
         if number is None:
             return
         item.latest = number
-        part = entry.index, number
+        part = entry.index_name, number
         if entry.complete:
             item.done.add(part)
         elif part in item.done:
