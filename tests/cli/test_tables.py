@@ -129,7 +129,7 @@ def test_partitions(shell: Shell, tmp_path: Path) -> None:
     assert parquet.read_table(target).num_rows == 11
     again = shell.run("responses", TRANSCRIPTS, "-o", str(target), "--partition-by", "model")
     assert again.returncode == 2
-    assert re.fullmatch(r"respstream: cannot write .*by model: .* is there already, and not empty\n", again.stderr)
+    assert re.fullmatch(r"respstream: cannot write .*by model: .* already exists and is not empty\n", again.stderr)
 
 
 @pytest.mark.parametrize(

@@ -3,12 +3,12 @@
 #![no_main]
 
 use libfuzzer_sys::fuzz_target;
-use respstream_core::protocols::responses::catalogue::Severity;
-use respstream_core::count;
-use respstream_core::decoder::{Decoder, Ignore};
+use respstream_core::decoder::Ignore;
 use respstream_core::diagnostics::Diagnostic;
+use respstream_core::diagnostics::Severity;
+use respstream_core::work;
 use respstream_fuzz::Source;
-use respstream_fuzz::outputs::{Output, ReadOptions, delta_fields, read, responses};
+use respstream_fuzz::outputs::{Decoder, Output, ReadOptions, delta_fields, read, responses};
 
 fuzz_target!(|source: Source| {
     let how = ReadOptions { options: source.options, ..ReadOptions::default() };
@@ -22,17 +22,17 @@ fuzz_target!(|source: Source| {
     let mut decoder = Decoder::new(source.options, false);
     let mut work = 0;
     for chunk in source.chunks() {
-        count::take();
+        work::take();
         decoder.feed(chunk, None, &mut Ignore);
-        work += count::take();
+        work += work::take();
         if source.cuts.len() < 64 {
             responses(&decoder);
         }
     }
-    count::take();
+    work::take();
     decoder.finish(None, &mut Ignore);
-    work += count::take();
-    assert!(work <= source.work_limit(), "{work} bytes read for {}", source.bytes.len());
+    work += work::take();
+    assert!(count <= source.work_limit(), "{count} bytes read for {}", source.bytes.len());
     assert_eq!(whole.responses, responses(&decoder), "reading responses changed them");
     check_strict(&source, how, &whole);
 });

@@ -3,9 +3,10 @@
 
 use arbitrary::Arbitrary;
 use libfuzzer_sys::fuzz_target;
-use respstream_core::protocols::{Classified, repeated};
-use respstream_core::protocols::responses::Event;
-use respstream_core::frames::{Frame, What};
+use respstream_core::frames::{Frame, FrameKind};
+use respstream_core::protocols::responses::events::INDEX_LIMIT;
+use respstream_core::protocols::responses::{Event as ParsedEvent, EventReader, Responses};
+use respstream_core::protocols::{Classified, Protocol};
 use respstream_fuzz::outputs::{Event, ReadOptions, check, read};
 use serde_json::{Map, Value};
 
@@ -30,8 +31,8 @@ fuzz_target!(|input: Input<'_>| {
     check_as_block(payload, name, input.cut, unchecked);
 });
 
-/// The event of a payload; `scanned`: the frame contains the verdict of the grammar check.
-fn event(payload: &[u8], name: Option<&str>, scanned: bool) -> Option<Event> {
+/// The event of a payload; `checked`: the frame contains the verdict of the grammar check.
+fn event(payload: &[u8], name: Option<&str>, checked: bool) -> Option<Event> {
     let (verdict, mut members) = check(payload);
     let mut frame = Frame {
         data: payload,
@@ -39,27 +40,27 @@ fn event(payload: &[u8], name: Option<&str>, scanned: bool) -> Option<Event> {
         offset: 0,
         end: payload.len() as u64,
         line: 1,
-        what: What::Payload,
-        missing: false,
+        kind: FrameKind::Payload,
+        missing_blank_line: false,
         unfinished: false,
-        scanned: scanned.then_some(verdict),
+        checked: checked.then_some(verdict),
         members: &mut members,
     };
-    let mut reader = Reader::default();
-    match reader.read(&mut frame, &mut Vec::new()) {
-        Found::Event(parsed) => {
-            read_eager_fields(&parsed);
-            Some((&parsed).into())
+    let mut reader = EventReader::new(Responses::CACHED_VALUES);
+    match Responses::classify(&mut reader, &mut frame, &mut Vec::new()) {
+        Classified::Event(event) => {
+            read_eager_fields(&event);
+            Some((&event).into())
         }
-        Found::Plain | Found::Stray => None,
+        Classified::NonStreamed | Classified::NotAnEvent => None,
     }
 }
 
 /// Reads the fields that a binding decodes for each event.
-fn read_eager_fields(parsed: &Event<'_>) {
-    for field in parsed.entry().map_or(&[][..], |entry| entry.eager) {
-        if let Some(member) = parsed.member(field) {
-            respstream_core::json::decode_str(parsed.bytes(&member));
+fn read_eager_fields(event: &ParsedEvent<'_>) {
+    for field in event.entry().map_or(&[][..], |entry| entry.eager) {
+        if let Some(member) = event.member(field) {
+            respstream_core::json::decode_str(event.bytes(&member));
         }
     }
 }

@@ -3,12 +3,12 @@
 
 use libfuzzer_sys::fuzz_target;
 
-use respstream_core::decoder::{Decoder, Ignore};
+use respstream_core::decoder::Ignore;
 use respstream_core::frames::Options;
 use respstream_core::json::write_canonical;
-use respstream_core::response::Texts;
+use respstream_core::protocols::responses::response::Texts;
 use respstream_fuzz::oracle::Oracle;
-use respstream_fuzz::outputs::{ReadOptions, Response, read, responses};
+use respstream_fuzz::outputs::{Decoder, ReadOptions, Response, read, responses};
 use respstream_fuzz::script::Script;
 use serde_json::{Value, json};
 
@@ -72,7 +72,7 @@ fn check_response(decoder: &Decoder, output: &[Value], complete: bool) {
     let found: Vec<Value> = found.collect();
     assert_eq!(found, output);
     assert_eq!(response.texts, texts(output));
-    assert_eq!(response.tracking.ended.0, complete);
+    assert_eq!(response.ended.0, complete);
     check_calls(response, output);
 }
 

@@ -2,18 +2,18 @@
 #![no_main]
 
 use libfuzzer_sys::fuzz_target;
-use respstream_core::count;
 use respstream_core::frames::Form;
+use respstream_core::work;
 use respstream_fuzz::Source;
 use respstream_fuzz::outputs::{FramerOutput, frames};
 
 fuzz_target!(|source: Source| {
     let whole = frames(source.options, [&source.bytes[..]].into_iter(), false);
-    count::take();
+    work::take();
     let cut = frames(source.options, source.chunks(), false);
-    let work = count::take();
+    let count = work::take();
     assert_eq!(whole, cut, "cut at {:?}", source.cuts);
-    assert!(work <= source.work_limit(), "{work} bytes read for {}", source.bytes.len());
+    assert!(count <= source.work_limit(), "{count} bytes read for {}", source.bytes.len());
     let slow = frames(source.options, [&source.bytes[..]].into_iter(), true);
     assert_eq!(whole, slow, "the fast path differs");
     check_accounted(&source, &whole);

@@ -2,10 +2,10 @@
 #![no_main]
 
 use libfuzzer_sys::fuzz_target;
-use respstream_core::count;
 use respstream_core::json::{
     self, DEPTH_LIMIT, DIGIT_LIMIT, Fault, Kind, LineCheck, Member, State,
 };
+use respstream_core::work;
 use respstream_fuzz::outputs::check;
 use respstream_fuzz::{WORK, expand_repeats};
 use serde::de::IgnoredAny;
@@ -13,11 +13,11 @@ use serde_json::Value;
 
 fuzz_target!(|input: &[u8]| {
     let text = expand_repeats(input);
-    count::take();
+    work::take();
     let (verdict, members) = check(&text);
     check_lines(&text);
-    let work = count::take();
-    assert!(work <= WORK * (text.len() as u64 + 64), "{work} bytes read for {}", text.len());
+    let count = work::take();
+    assert!(count <= WORK * (text.len() as u64 + 64), "{count} bytes read for {}", text.len());
     // `IgnoredAny` checks only the grammar of strings, and needs no stack.
     let grammar = serde_json::from_slice::<IgnoredAny>(&text).is_ok();
     assert_eq!(grammar, verdict != Err(Fault::Bad));

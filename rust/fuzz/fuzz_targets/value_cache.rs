@@ -4,8 +4,8 @@
 
 use arbitrary::Arbitrary;
 use libfuzzer_sys::fuzz_target;
-use respstream_core::count;
-use respstream_core::json::{self, Kind, Located, Memory, Scan};
+use respstream_core::json::{self, Checked, Kind, Located, ValueCache};
+use respstream_core::work;
 use respstream_fuzz::{WORK, expand_repeats};
 
 /// A change of a text: `removed` bytes at `place` are replaced by `inserted`.
@@ -25,7 +25,7 @@ struct Texts {
 }
 
 fuzz_target!(|texts: Texts| {
-    let mut cache = Memory::of("response", &["item", "part"]);
+    let mut cache = ValueCache::of("response", &["item", "part"]);
     let mut text = expand_repeats(&texts.first);
     check(&mut cache, &text, texts.wraps);
     for edits in texts.edits.iter().take(16) {
@@ -38,21 +38,22 @@ fuzz_target!(|texts: Texts| {
     }
 });
 
-fn check(cache: &mut Memory, text: &[u8], wraps: bool) {
+fn check(cache: &mut ValueCache, text: &[u8], wraps: bool) {
     let whole = if wraps { [b"{\"response\":", text, b"}"].concat() } else { text.to_vec() };
     let (mut members, mut expected) = (Vec::new(), Vec::new());
-    count::take();
-    let scanned = cache.scan(&whole, &mut members);
-    let work = count::take();
-    assert!(work <= WORK * (whole.len() as u64 + 64), "{work} bytes read for {}", whole.len());
+    work::take();
+    let checked = cache.check(&whole, &mut members);
+    let count = work::take();
+    assert!(count <= WORK * (whole.len() as u64 + 64), "{count} bytes read for {}", whole.len());
     let slow = json::check(&whole, &mut expected);
-    assert_eq!(scanned.map(|scan| Scan { serial: 0, ..scan }), slow);
+    assert_eq!(checked.map(|checked| Checked { serial: 0, ..checked }), slow);
     assert_eq!(members, expected);
-    let Some(scan) = scanned.ok().filter(|scan| !scan.lone_surrogate && !scan.bad_utf8) else {
+    let Some(checked) = checked.ok().filter(|checked| !checked.lone_surrogate && !checked.bad_utf8)
+    else {
         return;
     };
     for member in &members {
-        cache.keep(&whole, scan, member);
+        cache.keep(&whole, checked, member);
         if let Some(cached) =
             cache.object(member.value(&whole)).filter(|_| member.kind == Kind::Object)
         {

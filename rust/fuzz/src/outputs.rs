@@ -1,14 +1,17 @@
 //! The outputs of readers as plain values that can be compared.
 
-use respstream_core::decoder::{Decoder, Sink as EventSink};
+use respstream_core::assemble::Indexes;
+use respstream_core::decoder::EventSink;
 use respstream_core::diagnostics::{Diagnostic, Note};
-use respstream_core::protocols::responses::Event;
-use respstream_core::frames::{Frame, Framer, Options, Sink, What};
-use respstream_core::json::{Fault, Member, Scan};
-use respstream_core::predict::CachedEvent;
-use respstream_core::protocols::responses::Route;
-use respstream_core::response::{Assembled, Texts, ToolCall};
-use respstream_core::predict::Delta;
+use respstream_core::frames::{Frame, FrameKind, FrameSink, Framer, Options};
+use respstream_core::json::{Checked, Fault, Member};
+use respstream_core::predict::{CachedEvent, Delta};
+use respstream_core::protocols::responses::response::Texts;
+use respstream_core::protocols::responses::tool_calls::ToolCall;
+use respstream_core::protocols::responses::{Assembled, Event as ParsedEvent, Responses, Route};
+
+/// The decoder under test.
+pub type Decoder = respstream_core::decoder::Decoder<Responses>;
 
 /// One output of a framer.
 #[derive(Clone, Debug, PartialEq)]
@@ -17,7 +20,7 @@ pub enum FramerOutput {
         data: Vec<u8>,
         name: Option<Vec<u8>>,
         span: (u64, u64, u64),
-        what: What,
+        what: FrameKind,
         flags: (bool, bool),
     },
     Note(Note),
@@ -28,19 +31,19 @@ pub enum FramerOutput {
 #[derive(Default)]
 pub struct FramerOutputs(pub Vec<FramerOutput>);
 
-impl Sink for FramerOutputs {
+impl FrameSink for FramerOutputs {
     fn frame(&mut self, frame: Frame<'_>) {
-        if let Some(scanned) = frame.scanned {
+        if let Some(checked) = frame.checked {
             let (verdict, members) = check(frame.data);
-            assert_eq!(verdict, scanned);
+            assert_eq!(verdict, checked);
             assert_eq!(members, *frame.members);
         }
         self.0.push(FramerOutput::Frame {
             data: frame.data.to_vec(),
             name: frame.name.map(<[u8]>::to_vec),
             span: (frame.offset, frame.end, frame.line),
-            what: frame.what,
-            flags: (frame.missing, frame.unfinished),
+            what: frame.kind,
+            flags: (frame.missing_blank_line, frame.unfinished),
         });
     }
 
@@ -54,7 +57,7 @@ impl Sink for FramerOutputs {
 }
 
 /// The verdict of the grammar check on a text, and its members.
-pub fn check(text: &[u8]) -> (Result<Scan, Fault>, Vec<Member>) {
+pub fn check(text: &[u8]) -> (Result<Checked, Fault>, Vec<Member>) {
     let mut members = Vec::new();
     (respstream_core::json::check(text, &mut members), members)
 }
@@ -89,18 +92,18 @@ pub struct Event {
     pub members: Vec<Member>,
 }
 
-impl From<&Event<'_>> for Event {
-    fn from(parsed: &Event<'_>) -> Self {
+impl From<&ParsedEvent<'_>> for Event {
+    fn from(event: &ParsedEvent<'_>) -> Self {
         Self {
-            kind: parsed.kind.to_string(),
-            known: parsed.entry().is_some(),
-            raw: parsed.raw.to_vec(),
-            span: (parsed.offset, parsed.end, parsed.line),
-            lane: parsed.lane.as_deref().map(str::to_owned),
-            flags: (parsed.named, parsed.odd),
-            sequence_number: parsed.sequence,
-            indexes: parsed.indexes,
-            members: parsed.members.iter().collect(),
+            kind: event.kind.to_string(),
+            known: event.entry().is_some(),
+            raw: event.raw.to_vec(),
+            span: (event.offset, event.end, event.line),
+            lane: event.lane.as_deref().map(str::to_owned),
+            flags: (event.named, event.invalid_utf8),
+            sequence_number: event.sequence,
+            indexes: event.indexes(),
+            members: event.members.iter().collect(),
         }
     }
 }
@@ -109,9 +112,9 @@ impl From<&Event<'_>> for Event {
 #[derive(Default)]
 pub struct Events(pub Vec<Event>);
 
-impl EventSink for Events {
-    fn event(&mut self, parsed: &Event<'_>) {
-        self.0.push(parsed.into());
+impl EventSink<Responses> for Events {
+    fn event(&mut self, event: &ParsedEvent<'_>) {
+        self.0.push(event.into());
     }
 }
 
@@ -135,13 +138,13 @@ struct DeltaCollector {
     repeated: (String, Option<String>),
 }
 
-impl EventSink for DeltaCollector {
-    fn is_for_pieces(&mut self, cached: &CachedEvent<Route>, lane: Option<&str>) -> bool {
-        self.repeated = (cached.entry.ty.to_owned(), lane.map(str::to_owned));
+impl EventSink<Responses> for DeltaCollector {
+    fn takes_runs(&mut self, cached: &CachedEvent<Route>, lane: Option<&str>) -> bool {
+        self.repeated = (cached.name.to_owned(), lane.map(str::to_owned));
         self.in_batches
     }
 
-    fn piece(&mut self, delta: &Piece<'_>) {
+    fn delta(&mut self, delta: &Delta<'_>) {
         let (kind, lane) = self.repeated.clone();
         assert_eq!(delta.body().len() + 2, delta.text.len());
         self.found.push(DeltaFields {
@@ -155,15 +158,15 @@ impl EventSink for DeltaCollector {
         });
     }
 
-    fn event(&mut self, parsed: &Event<'_>) {
-        let delta = parsed.entry().and_then(|entry| parsed.member(entry.value));
+    fn event(&mut self, event: &ParsedEvent<'_>) {
+        let delta = event.entry().and_then(|entry| event.member(entry.value));
         self.found.push(DeltaFields {
-            kind: parsed.kind.to_string(),
-            lane: parsed.lane.as_deref().map(str::to_owned),
-            raw: parsed.raw.to_vec(),
-            offset: parsed.offset,
-            sequence_number: parsed.sequence,
-            delta: delta.map(|member| parsed.bytes(&member).to_vec()),
+            kind: event.kind.to_string(),
+            lane: event.lane.as_deref().map(str::to_owned),
+            raw: event.raw.to_vec(),
+            offset: event.offset,
+            sequence_number: event.sequence,
+            delta: delta.map(|member| event.bytes(&member).to_vec()),
             escaped: delta.is_some_and(|member| member.escaped),
         });
     }
@@ -201,34 +204,38 @@ pub struct Response {
 }
 
 impl From<&Assembled> for Response {
-    fn from(folded: &Assembled) -> Self {
-        let keys = folded.keys();
+    fn from(response: &Assembled) -> Self {
+        let keys = response.keys();
         Self {
-            json: folded.json(),
+            json: response.json(),
             members: keys
                 .iter()
-                .map(|key| folded.member(key).map(std::borrow::Cow::into_owned))
+                .map(|key| response.member(key).map(std::borrow::Cow::into_owned))
                 .collect(),
             keys,
             ids: (
-                folded.tracking.lane.as_deref().map(str::to_owned),
-                folded.id().map(|id| id.to_string()),
-                folded.status().map(|status| status.to_string()),
+                response.tracking.lane.as_deref().map(str::to_owned),
+                response.id().map(|id| id.to_string()),
+                response.status().map(|status| status.to_string()),
             ),
-            ended: (folded.complete(), folded.plain, folded.tracking.terminal),
-            texts: folded.texts(),
-            tool_calls: folded.tool_calls(),
-            error: folded.error_json(),
+            ended: (
+                response.complete(),
+                response.tracking.non_streamed,
+                response.tracking.terminal,
+            ),
+            texts: response.texts(),
+            tool_calls: response.tool_calls(),
+            error: response.error_json(),
             counts: (
-                folded.tracking.byte_start,
-                folded.tracking.byte_end,
-                folded.line,
-                folded.tracking.events,
-                folded.tracking.deltas,
-                folded.tracking.stream_index,
+                response.tracking.byte_start,
+                response.tracking.byte_end,
+                response.tracking.line,
+                response.tracking.events,
+                response.tracking.deltas,
+                response.tracking.stream_index,
             ),
-            sequence: (folded.tracking.first_sequence, folded.tracking.last_sequence),
-            diagnostics: folded.tracking.diagnostics.clone(),
+            sequence: (response.tracking.first_sequence, response.tracking.last_sequence),
+            diagnostics: response.tracking.diagnostics.clone(),
         }
     }
 }
@@ -273,6 +280,6 @@ pub fn read<'a>(how: ReadOptions, chunks: impl Iterator<Item = &'a [u8]>) -> Out
         responses: responses(&decoder),
         diagnostics: decoder.store().kept.clone(),
         failed: decoder.store().failed.clone(),
-        last_sequence_number: decoder.lanes().last_sequence_number,
+        last_sequence_number: decoder.lanes().last_sequence,
     }
 }
