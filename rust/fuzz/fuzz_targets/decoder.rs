@@ -32,7 +32,7 @@ fuzz_target!(|source: Source| {
     work::take();
     decoder.finish(None, &mut Ignore);
     work += work::take();
-    assert!(count <= source.work_limit(), "{count} bytes read for {}", source.bytes.len());
+    assert!(work <= source.work_limit(), "{work} bytes read for {}", source.bytes.len());
     assert_eq!(whole.responses, responses(&decoder), "reading responses changed them");
     check_strict(&source, how, &whole);
 });
