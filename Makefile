@@ -61,7 +61,7 @@ ASAN_TESTS := $(addprefix tests/,json sse diagnostics frames records predict pro
 .DELETE_ON_ERROR:
 
 help: ## list the targets
-	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "  make %-12s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
+	@awk -F ':.*## ' '/^[a-z0-9-]+:.*## / {printf "  make %-14s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
 
 demo: $(VENV)/.built ## one row per response, from the sample transcripts
 	@$(BIN)/respstream responses $(TRANSCRIPTS)
