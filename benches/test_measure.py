@@ -121,15 +121,15 @@ def test_the_file_and_the_short_table() -> None:
     contenders = [Measured(name, [times.get(name, 0.020)] * 3) for name in one.contenders]
     contenders[-2] = Measured(contenders[-2].name, failure="no luck")
     text = report.results_file({one.name: Result(one.name, Facts(0, 0, 0), contenders)}, [one], QUICK)
-    short = publish.marked(text)
+    short = publish.between_markers(text)
     assert "| import | 5.0 ms | openai: 400.0 ms | 80 × | ≤ 15.0 ms: met |" in short
     assert "| import | 5.0 ms | msgspec: 10.0 ms | 2.00 × |  |" in short
     assert "| duckdb | failed: no luck |" in text
-    assert publish.put(f"before {publish.BEGIN} old {publish.END} after", short) == (
+    assert publish.replace(f"before {publish.BEGIN} old {publish.END} after", short) == (
         f"before {publish.BEGIN}{short}{publish.END} after"
     )
     with pytest.raises(ValueError, match="no <!--"):
-        publish.marked("nothing")
+        publish.between_markers("nothing")
 
 
 def test_a_short_run_ends_with_the_number_of_failures(
