@@ -56,7 +56,8 @@ HEADLINES = (
         peer=bench_openai.STREAM, kind="µs per event",
     ),
     Headline(
-        work="SDK `stream()` with snapshots, long answers, drop-in", row=bench_openai.LONG, ours=bench_openai.FAST_STREAM, peer=bench_openai.STREAM,
+        work="SDK `stream()` with snapshots, long answers, drop-in",
+        row=bench_openai.LONG, ours=bench_openai.FAST_STREAM, peer=bench_openai.STREAM,
         kind="µs per event", most=3,
     ),
     Headline(work="fold, chat", row=_F.CHAT, ours=_F.OURS, peer=_F.ORJSON, kind="GB/s", ratio=8, least=2.2),
@@ -82,7 +83,8 @@ HEADLINES = (
         kind="GB/s", ratio=1 / 1.15,
     ),
     Headline(
-        work="all columns of responses of a mixed file of 1 GB, all cores", row=_S.ALL_LARGE, ours=_S.ALL_OURS, peer=_S.ALL_ONE, kind="GB/s", ratio=1.8,
+        work="all columns of responses of a mixed file of 1 GB, all cores",
+        row=_S.ALL_LARGE, ours=_S.ALL_OURS, peer=_S.ALL_ONE, kind="GB/s", ratio=1.8,
     ),
     Headline(
         work="six event columns, JSON Lines, one thread", row=_S.JSONL_ROW.format(_S.SIX), ours=_S.OURS_ONE,

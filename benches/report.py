@@ -15,7 +15,7 @@ from pathlib import Path
 from pytest_benchmark.stats import Stats
 from pytest_benchmark.timers import compute_timer_precision, default_timer
 
-from benches.headlines import short_table, ratio_text
+from benches.headlines import ratio_text, short_table
 from benches.measure import Measured, Plan, Result
 from benches.publish import BEGIN, END
 from benches.rows import Row
