@@ -20,7 +20,7 @@ TIMES = (
     "timestamp", "time", "ts", "timestamp_ns", "timestamp_us", "timestamp_ms", "time_ns", "time_us", "time_ms",
     "received_at", "recorded_at", "created_at", "started_at", "datetime", "date",
 )  # fmt: skip
-LANES = ("lane", "stream_id", "stream", "connection_id", "connection", "request_id", "trace_id")
+LANES = ("stream", "connection_id", "connection", "request_id", "trace_id")  # after `lane` and the protocol's own
 HEAD = 4096  # bytes at the beginning of a stream that are searched for its format
 DEPTH = 3  # levels of nesting that are searched for a stream
 
@@ -32,13 +32,17 @@ class StreamSignature:
     """How the streams and events of a protocol are recognised in records.
 
     `type_member`: the member of an event that contains its type. `first_events`: the types of the events that begin a
-    response. `prefix`: the beginning of the event types; `others`: event types without that prefix.
+    response. `prefix`: the beginning of the event types; `others`: event types without that prefix. `lane_member`: the
+    member that names the lane of an event.
     """
 
-    __slots__ = ("_others", "_prefix", "first_lines", "type_member")
+    __slots__ = ("_others", "_prefix", "first_lines", "lanes", "type_member")
 
-    def __init__(self, type_member: str, first_events: tuple[str, ...], prefix: str, others: tuple[str, ...]) -> None:
+    def __init__(
+        self, type_member: str, first_events: tuple[str, ...], prefix: str, others: tuple[str, ...], lane_member: str
+    ) -> None:
         self.type_member = type_member
+        self.lanes = ("lane", lane_member, *LANES)
         self._prefix = f'"{prefix}'.encode()
         self._others = tuple(f'"{name}"'.encode() for name in others)
         self.first_lines = tuple(
@@ -148,7 +152,7 @@ class RowDetector:
 
     def _read_lane(self, raw: bytes, members: Spans, row: Row) -> None:
         if self._lane is None:
-            lanes = (read_lane(raw[slice(*members[name])]) for name in LANES if name in members)
+            lanes = (read_lane(raw[slice(*members[name])]) for name in self._signature.lanes if name in members)
             row.lane = next((lane for lane in lanes if lane is not None), None)
             return
         span = resolve(raw, self._lane)

@@ -31,9 +31,8 @@ const TIME_FIELDS: [&str; 15] = [
     "datetime",
     "date",
 ];
-/// Fields that may contain a lane, in order of preference.
-const LANE_FIELDS: [&str; 7] =
-    ["lane", "stream_id", "stream", "connection_id", "connection", "request_id", "trace_id"];
+/// Fields that may contain a lane, in order of preference, after `lane` and the [`Signature::lane_field`].
+const LANE_FIELDS: [&str; 5] = ["stream", "connection_id", "connection", "request_id", "trace_id"];
 /// The number of bytes at the start of a text that are examined for a stream.
 const SNIFFED_BYTES: usize = 4096;
 /// The maximum depth of a detected field.
@@ -46,6 +45,8 @@ pub struct Signature {
     pub is_event: fn(&[u8], &[Member]) -> bool,
     /// Whether a line begins the first event of a response.
     pub begins_response: fn(&[u8]) -> bool,
+    /// The member of an event that names its lane.
+    pub lane_field: &'static str,
 }
 
 /// The content of a part of a row: a payload, or stream text in an encoding.
@@ -178,8 +179,9 @@ impl RowDetector {
 
     fn read_lane<'r>(&mut self, raw: &'r [u8], members: &[Member], row: &mut Row<'r>) {
         let Some(steps) = &self.lane else {
-            row.lane = LANE_FIELDS
+            row.lane = ["lane", self.signature.lane_field]
                 .iter()
+                .chain(&LANE_FIELDS)
                 .find_map(|name| read_lane(json::find(raw, members, name)?.value(raw)));
             return;
         };

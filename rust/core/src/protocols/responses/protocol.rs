@@ -21,7 +21,7 @@ use crate::records::Signature;
 /// The OpenAI Responses API.
 pub struct Responses;
 
-static SIGNATURE: Signature = Signature { is_event, begins_response };
+static SIGNATURE: Signature = Signature { is_event, begins_response, lane_field: LANE_FIELD };
 
 /// The first events of a response as servers write them.
 const FIRST: [&[u8]; 7] = [
