@@ -50,6 +50,7 @@ SIGNATURE = StreamSignature(
     _PREFIX,
     tuple(name for name in EVENTS if not name.startswith(_PREFIX)),
     LANE_FIELD,
+    "response",
 )
 """How streams of the Responses API are recognised in records."""
 
