@@ -111,7 +111,9 @@ def test_missing_members_of_usage(backend: ModuleType) -> None:
         assert usage.output_tokens_details.reasoning_tokens == 2
         with pytest.raises(KeyError):
             usage["input_tokens"]
-    usage = folded(backend, CREATED, end(usage={"input_tokens": 0, "prompt_tokens": 9, "output_tokens_details": {}})).usage
+    usage = folded(
+        backend, CREATED, end(usage={"input_tokens": 0, "prompt_tokens": 9, "output_tokens_details": {}})
+    ).usage
     for copied in (usage, copy.deepcopy(usage), pickle.loads(pickle.dumps(usage))):
         assert (copied.input_tokens, copied.input_tokens_details, copied.output_tokens) == (0, None, None)
         assert copied.output_tokens_details.reasoning_tokens is None
