@@ -63,6 +63,9 @@ SHAPES = {
     "events in a field": rows(*({"at": SECOND, "msg": {"payload": e}} for e in payloads())),
     "WebSocket frames": rows(*({"ts": SECOND, "dir": "in", "frame": json.dumps(e)} for e in payloads())),
     "a list of events": rows({"ts": SECOND, "events": payloads()}),
+    "a list of named events": rows({"ts": SECOND, "answer": {"sse": [{"event": e["type"], "data": e} for e in payloads()]}}),
+    "a list of named events, data as text": rows({"ts": SECOND, "sse": [{"event": e["type"], "data": json.dumps(e)} for e in payloads()]}),
+    "one line per row": rows(*({"ts": SECOND + n, "line": line} for n, line in enumerate(TEXT.splitlines()))),
     "our own recording": rows({"t": SECOND * 10**9, "lane": "a", "begin": True}, *({"t": SECOND * 10**9 + n, "lane": "a", "chunk": p} for n, p in enumerate(pieces())), {"t": SECOND * 10**9 + 999, "lane": "a", "end": True}),
 }  # fmt: skip
 
@@ -78,6 +81,60 @@ def test_known_shapes_need_no_options(backend: ModuleType, shape: str, form: str
     assert response.output_text == backend_text(backend)
     if shape != "events in a field":
         assert response._state.started_at is not None
+
+
+def test_list_of_events_precedes_whole_response(backend: ModuleType) -> None:
+    """A row that contains both gives one response, from its events."""
+    whole = {"id": "resp_1", "object": "response", "status": "completed", "output": []}
+    read = Read(
+        backend, rows({"response": {"body": whole, "events": [{"event": e["type"], "data": e} for e in payloads()]}})
+    )
+    assert [event.to_dict() for event in read.events] == payloads()
+    assert len(read.responses) == 1
+
+
+@pytest.mark.parametrize("form", ["auto", "rows"])
+def test_whole_responses_in_rows(backend: ModuleType, form: str) -> None:
+    """The output of the Batch API: a whole response or an error at `/response/body`."""
+
+    def row(number: int, body: Any) -> dict[str, Any]:
+        return {
+            "id": f"b_{number}",
+            "custom_id": f"c_{number}",
+            "response": {"status_code": 200, "body": body},
+            "error": None,
+        }
+
+    def whole(number: int) -> dict[str, Any]:
+        return {
+            "object": "response",
+            "id": f"r_{number}",
+            "status": "completed",
+            "output": [],
+            "usage": {"input_tokens": number},
+        }
+
+    error = {"error": {"message": "Slow down", "code": "rate_limit_exceeded"}}
+    read = Read(backend, rows(row(0, whole(0)), row(1, error), row(2, whole(2))), form=form)
+    assert [(response.id, response.complete, response.usage.input_tokens) for response in read.responses] == [
+        ("r_0", True, 0),
+        ("r_2", True, 2),
+    ]
+    assert (read.events, read.codes) == ([], {"error_body": 1})
+
+
+def test_rows_that_are_no_lines_are_joined(backend: ModuleType) -> None:
+    """A chunk may begin like a line, or be empty: only whole lines get a line end."""
+    event = '{"type":"response.output_text.delta","output_index":0,"content_index":0,"delta":"data: x"}'
+    for chunks in (
+        ["data: ", "", event, "\n\n"],
+        [f"data: {event[:-9]}", f"{event[-9:]}\n", "\n"],
+        [f"data: {event[:-9]}", "", event[-9:], "\n\n"],
+        [": comment\n", f"data: {event}", "\n\n"],
+        ["event: response.output", "_text.delta\n", f"data: {event}\n\n"],
+    ):
+        read = Read(backend, rows(*({"chunk": chunk} for chunk in chunks)), field="/chunk")
+        assert ([event.delta for event in read.events], read.codes.get("bad_json")) == (["data: x"], None), chunks
 
 
 def backend_text(backend: ModuleType) -> str:

@@ -4,7 +4,7 @@ An input that cannot be read completely is reported on stderr and counted; the c
 """
 
 # Names are printed as given, which pathlib would normalise; and os.path accepts names that pathlib does not.
-# ruff: noqa: PTH110, PTH112, PTH123
+# ruff: noqa: PTH100, PTH110, PTH112, PTH116, PTH123
 
 from __future__ import annotations
 
@@ -74,7 +74,11 @@ class InputReader:
         missing = [one_line(path) for path, sources in found if sources is None]
         if missing:
             raise UsageStop(f"no such file or folder: {', '.join(missing)}")
-        return [source for _, sources in found for source in sources or ()]
+        once: dict[object, Source] = {}
+        for _, sources in found:
+            for source in sources or ():
+                once.setdefault(_identity(source), source)
+        return list(once.values())
 
     def _sources(self, path: str) -> list[Source] | None:
         """Return the sources of one argument, None if nothing exists under that name."""
@@ -263,6 +267,17 @@ def _input_format(input_format: str | None, form: str | None) -> str:
     if input_format is not None and form is not None and input_format != form:
         raise click.UsageError(f"--input-format {input_format} and --form {form} differ; --form is its old name.")
     return input_format or form or "auto"
+
+
+def _identity(source: Source) -> object:
+    """What two names of one source share: overlapping paths read a file once."""
+    if source.path is None or source.is_url:
+        return source.path
+    try:
+        found = os.stat(source.path)
+    except OSError:  # reading it reports the error
+        return os.path.abspath(source.path)
+    return (found.st_dev, found.st_ino) if found.st_ino else os.path.realpath(source.path)
 
 
 def _file(path: str) -> Source:

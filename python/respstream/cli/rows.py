@@ -165,8 +165,9 @@ def run(ctx: click.Context, reader: InputReader, request: TableRequest, since: s
             complain(f"respstream: no new files: {plural(skipped, 'file')} processed before; nothing was written")
             return 0
     started = time.monotonic()
-    ctx.meta["respstream.progress"] = lambda: _interrupted(reader, request)
+    ctx.meta["respstream.progress"] = lambda: _interrupted(reader, request, None)
     count = _files(reader, request) if request.format in BINARY or request.partition_by else _lines(reader, request)
+    ctx.meta["respstream.progress"] = lambda: _interrupted(reader, request, count)
     if manifest is not None:
         manifest.add(source for source in reader.inputs if source.name not in reader.failed)
     if request.has_output_file:
@@ -181,9 +182,13 @@ def _done(reader: InputReader, request: TableRequest, count: int, seconds: float
     return one_line(f"respstream: {plural(count, request.table[:-1])} of {read}, written to {request.output}")
 
 
-def _interrupted(reader: InputReader, request: TableRequest) -> str:
+def _interrupted(reader: InputReader, request: TableRequest, count: int | None) -> str:
+    """What an interrupted run did. `count`: the number of written rows, None while they are being written."""
     read = f" after {reader.sources_read} of {plural(len(reader.inputs), 'file')}, {size(reader.bytes_read)}"
-    return read + (one_line(f"; {request.output} was not written") if request.has_output_file else "")
+    if not request.has_output_file:
+        return read
+    written = "was not written" if count is None else f"was written with {plural(count, request.table[:-1])}"
+    return read + one_line(f"; {request.output} {written}")
 
 
 # -- text: lines as they come ------------------------------------------------------------------------------------------

@@ -78,7 +78,23 @@ def _exists(path: str) -> bool:
 
 def _file(path: str) -> Iterator[bytes]:
     # Opened now, so that a missing file raises in the call itself.
-    return _File(open(path, "rb"))  # noqa: PTH123
+    try:
+        return _File(open(path, "rb"))  # noqa: PTH123
+    except OSError as error:
+        scanned = _names_many_files(path)
+        if scanned is None:
+            raise
+        raise type(error)(error.errno, f"{error.strerror} ({scanned}: use respstream.scan)", path) from None
+
+
+def _names_many_files(path: str) -> str | None:
+    """What `scan` would read under a path that cannot be opened as a file."""
+    import glob
+
+    if os.path.isdir(path):  # noqa: PTH112
+        return "a folder"
+    name = os.fsdecode(path)
+    return "a pattern with matches" if glob.has_magic(name) and glob.glob(name) else None  # noqa: PTH207
 
 
 class _File:

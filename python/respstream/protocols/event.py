@@ -62,7 +62,7 @@ class Event(Record):
             has_slot = name in cls.__slots__
             span = locate(self.raw).get(name)
             if span is not None:
-                value = decode(self.raw[span[0] : span[1]])
+                value = decode(self.raw[span[0] : span[1]], name)
             elif has_slot and name not in cls._extras:
                 value = None
             else:

@@ -44,11 +44,13 @@ def locate(raw: bytes) -> dict[str, tuple[int, int]]:
     return spans
 
 
-def _wrap(value: Any) -> Any:
+def _wrap(value: Any, member: str | None = None) -> Any:
     if isinstance(value, dict):
-        return Payload(value)
+        payload = Payload(value)
+        payload._member = member
+        return payload
     if isinstance(value, list):
-        return [_wrap(element) for element in value]
+        return [_wrap(element, member) for element in value]
     return value
 
 
@@ -62,16 +64,22 @@ def _to_plain(value: Any) -> Any:
     return value
 
 
-def decode(raw: bytes) -> Any:
-    """The value of a JSON text: an object as a Payload, a list of them, or a scalar."""
-    return Payload(raw) if raw[:1] == b"{" else _wrap(loads(raw))
+def decode(raw: bytes, member: str | None = None) -> Any:
+    """The value of a JSON text: an object as a Payload, a list of them, or a scalar. `member`: the name under which it was found."""
+    if raw[:1] != b"{":
+        return _wrap(loads(raw), member)
+    payload = Payload(raw)
+    payload._member = member
+    return payload
 
 
-def declares(kind: object, name: str) -> bool:
-    """Whether the SDK's class for objects of that `type` has a member of that name."""
-    from respstream.protocols.responses.sdk_fields import DECLARED
+def declares(kind: object, name: str, member: str | None = None) -> bool:
+    """Whether the SDK's class for objects of that `type`, or for objects of no type in that member, has a member of that name."""
+    from respstream.protocols.responses.sdk_fields import DECLARED, UNTYPED
 
-    return isinstance(kind, str) and name in DECLARED.get(kind, ())
+    if isinstance(kind, str) and kind in DECLARED:
+        return name in DECLARED[kind]
+    return name in UNTYPED.get(member or "", ())
 
 
 def is_internal(name: str) -> bool:
@@ -107,7 +115,7 @@ class Values:
         raw = self.member(name)
         if raw is None:
             return default
-        value = made[name] = decode(raw)
+        value = made[name] = decode(raw, name)
         return value
 
 
@@ -115,17 +123,19 @@ class Payload:
     """A JSON object that decodes one member at a time, when it is first read.
 
     Members are read as attributes (`payload.usage`) or by key (`payload["usage"]`). A missing key raises KeyError. A missing
-    attribute is None if the SDK's class for an object of that `type` declares it, else it raises AttributeError. Methods of
-    this class take precedence over members of the same name, which can be read by key. Objects inside are Payloads, lists are
+    attribute is None if the SDK's class for an object of that `type`, or in that member (`usage`), declares it, else it raises
+    AttributeError. Token counts with the names of Chat Completions (`prompt_tokens`) also have those of the Responses API as
+    attributes (`input_tokens`). Methods of this class take precedence over members of the same name, which can be read by key. Objects inside are Payloads, lists are
     lists. A payload equals a dict or a payload of the same content; do not change it.
 
     `source`: the text of one JSON object, or a dict as `json.loads` returns it, which is not copied. Bytes that are not a
     JSON object, or that exceed the limits of nesting or digits, raise ValueError on first read.
     """
 
-    __slots__ = ("_data", "_raw", "_seen", "_spans")
+    __slots__ = ("_data", "_member", "_raw", "_seen", "_spans")
 
     _data: dict[str, Any] | None
+    _member: str | None  # the name under which it was found in a larger object
     _raw: bytes
     _seen: dict[str, Any]
     _spans: dict[str, tuple[int, int]] | None
@@ -138,7 +148,7 @@ class Payload:
         else:
             raise TypeError(f"a Payload requires bytes or a dict, not {type(source).__name__}")
         self._seen = {}
-        self._spans = None
+        self._member = self._spans = None
 
     def _members(self) -> dict[str, Any]:
         if self._data is not None:
@@ -157,14 +167,14 @@ class Payload:
 
     def _read(self, key: str) -> Any:
         if self._data is not None:
-            return _wrap(self._data[key])
+            return _wrap(self._data[key], key)
         if self._spans is None:
             raw = self._raw
             if len(raw) <= SEARCH_BYTES:
                 value = _read_member(raw, key)
-                return decode(value) if isinstance(value, bytes) else value
+                return decode(value, key) if isinstance(value, bytes) else value
         start, end = self._members()[key]
-        return decode(self._raw[start:end])
+        return decode(self._raw[start:end], key)
 
     def __getattr__(self, name: str) -> Any:
         # Slots and internal names begin with an underscore, nearly all members do not.
@@ -175,15 +185,19 @@ class Payload:
             try:
                 value = seen[name] = self._read(name)
             except KeyError:
-                if declares(self._kind(), name):
-                    return None
+                return self._missing(name)
             else:
                 return value
         raise AttributeError(f"this object has no member {name!r}")
 
-    def _kind(self) -> object:
+    def _missing(self, name: str) -> Any:
+        """The value of an attribute that is no member. Raises AttributeError if the SDK does not declare it."""
+        from respstream._pure.protocols.responses import CHAT_NAMES
+
         kind = self.get("type")
-        return kind if isinstance(kind, str) else self.get("object")
+        if declares(kind if isinstance(kind, str) else self.get("object"), name, self._member):
+            return self.get(CHAT_NAMES.get(name, "")) if self._member == "usage" else None
+        raise AttributeError(f"this object has no member {name!r}")
 
     def __contains__(self, key: object) -> bool:
         return key in self._members()
@@ -231,7 +245,8 @@ class Payload:
         return f"Payload({clip(text)})"
 
     def __reduce__(self) -> tuple[Any, ...]:
-        return Payload, (self._raw if self._data is None else self.to_dict(),)
+        source = self._raw if self._data is None else self.to_dict()
+        return Payload, (source,), None if self._member is None else (None, {"_member": self._member})
 
 
 def clip(text: str) -> str:

@@ -17,6 +17,7 @@ from typing import Any, ClassVar, NamedTuple
 
 from respstream._fallback import Decoder, make_event
 from respstream._pure.protocols.protocol import ParsedEvent
+from respstream._pure.protocols.responses import URL_PATH
 from respstream._pure.protocols.responses.response import Folded
 from respstream.recordings.file_decoder import FileDecoder
 
@@ -124,7 +125,7 @@ class _Handler(BaseHTTPRequestHandler):
     def do_POST(self) -> None:
         """Answers a request for a response."""
         request = self._request()
-        if not self.path.partition("?")[0].rstrip("/").endswith("/responses"):
+        if not self.path.partition("?")[0].rstrip("/").endswith(URL_PATH):
             self._refuse(f"nothing is recorded for {self.path}")
             return
         take = self.upcoming()

@@ -125,6 +125,7 @@ def _size(one: Input) -> int | None:
 
 
 def _divisible(one: Input, options: dict[str, Any]) -> bool:
+    from respstream._pure.protocols.responses import LANE_FIELD
     from respstream._pure.sse.lines import BOM
     from respstream.inputs.sources import compression
     from respstream.recordings.detect import detect_wrapper
@@ -135,7 +136,8 @@ def _divisible(one: Input, options: dict[str, Any]) -> bool:
     try:
         with open(one.place, "rb") as file:  # type: ignore[arg-type]  # noqa: PTH123
             head = file.read(_HEAD_BYTES)
-            lanes = b'"stream_id"' in head or _has_lanes(file)
+            lane_member = f'"{LANE_FIELD}"'.encode()
+            lanes = lane_member in head or _has_lanes(file, lane_member)
     except OSError:
         return False
     text = head.removeprefix(BOM).lstrip()
@@ -148,12 +150,12 @@ def _divisible(one: Input, options: dict[str, Any]) -> bool:
     )
 
 
-def _has_lanes(file: IO[bytes]) -> bool:
+def _has_lanes(file: IO[bytes], lane_member: bytes) -> bool:
     """Whether the file has a named lane at one of the sampled positions."""
     last = max(0, file.seek(0, os.SEEK_END) - _HEAD_BYTES)
     for place in range(_PLACES + 1):
         file.seek(last * place // _PLACES)
-        if b'"stream_id"' in file.read(_HEAD_BYTES):
+        if lane_member in file.read(_HEAD_BYTES):
             return True
     return False
 

@@ -14,13 +14,14 @@ from respstream._pure.sse.lines import BOM
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
+    from collections.abc import Callable
     from typing import Any, TypeAlias
 
 TIMES = (
     "timestamp", "time", "ts", "timestamp_ns", "timestamp_us", "timestamp_ms", "time_ns", "time_us", "time_ms",
     "received_at", "recorded_at", "created_at", "started_at", "datetime", "date",
 )  # fmt: skip
-LANES = ("lane", "stream_id", "stream", "connection_id", "connection", "request_id", "trace_id")
+LANES = ("stream", "connection_id", "connection", "request_id", "trace_id")  # after `lane` and the protocol's own
 HEAD = 4096  # bytes at the beginning of a stream that are searched for its format
 DEPTH = 3  # levels of nesting that are searched for a stream
 
@@ -32,13 +33,19 @@ class StreamSignature:
     """How the streams and events of a protocol are recognised in records.
 
     `type_member`: the member of an event that contains its type. `first_events`: the types of the events that begin a
-    response. `prefix`: the beginning of the event types; `others`: event types without that prefix.
+    response. `prefix`: the beginning of the event types; `others`: event types without that prefix. `lane_member`: the
+    member that names the lane of an event; `response_object`: the member `object` of a response.
     """
 
-    __slots__ = ("_others", "_prefix", "first_lines", "type_member")
+    __slots__ = ("_others", "_prefix", "first_lines", "lanes", "response_object", "type_member")
 
-    def __init__(self, type_member: str, first_events: tuple[str, ...], prefix: str, others: tuple[str, ...]) -> None:
+    def __init__(
+        self, type_member: str, first_events: tuple[str, ...], prefix: str, others: tuple[str, ...], lane_member: str,
+        response_object: str,
+    ) -> None:  # fmt: skip
+        self.response_object = f'"{response_object}"'.encode()
         self.type_member = type_member
+        self.lanes = ("lane", lane_member, *LANES)
         self._prefix = f'"{prefix}'.encode()
         self._others = tuple(f'"{name}"'.encode() for name in others)
         self.first_lines = tuple(
@@ -124,7 +131,7 @@ class RowDetector:
             span = resolve(raw, self._found)
             if span is not None and _read_value(raw[span[0] : span[1]], row):
                 return True
-        steps = search(raw, self._signature)
+        steps = search(raw, self._signature, _looks_like_stream) or search(raw, self._signature, _is_response)
         span = None if steps is None else resolve(raw, steps)
         if span is None or not _read_value(raw[span[0] : span[1]], row):
             return False
@@ -148,7 +155,7 @@ class RowDetector:
 
     def _read_lane(self, raw: bytes, members: Spans, row: Row) -> None:
         if self._lane is None:
-            lanes = (read_lane(raw[slice(*members[name])]) for name in LANES if name in members)
+            lanes = (read_lane(raw[slice(*members[name])]) for name in self._signature.lanes if name in members)
             row.lane = next((lane for lane in lanes if lane is not None), None)
             return
         span = resolve(raw, self._lane)
@@ -218,15 +225,15 @@ def _text(raw: bytes, span: tuple[int, int]) -> bytes:
     return text.encode()
 
 
-def search(raw: bytes, signature: StreamSignature) -> Steps | None:
-    """The path of the first field that looks like a stream or an event, searched level by level."""
+def search(raw: bytes, signature: StreamSignature, accepts: Callable[[bytes, StreamSignature], bool]) -> Steps | None:
+    """The path of the first field that `accepts` takes, searched level by level."""
     level: list[tuple[Steps, bytes]] = [((), raw)]
     for _ in range(DEPTH):
         deeper: list[tuple[Steps, bytes]] = []
         for steps, inside in level:
             for name, (start, end) in locate(inside).items():
                 value = inside[start:end]
-                if _looks_like_stream(value, signature):
+                if accepts(value, signature):
                     return (*steps, name)
                 if value[:1] == b"{":
                     deeper.append(((*steps, name), value))
@@ -245,7 +252,18 @@ def _looks_like_stream(value: bytes, signature: StreamSignature) -> bool:
     if first == b"[":
         spans = elements(value)
         return bool(spans) and value[spans[0][0]] in b'"{' and _looks_like_stream(value[slice(*spans[0])], signature)
-    return is_event(value, signature)
+    return is_event(value, signature) or _is_named_event(value, signature)
+
+
+def _is_named_event(value: bytes, signature: StreamSignature) -> bool:
+    row = Row()
+    return value[:1] == b"{" and _read_pair(value, row) and is_event(row.parts[0][1].strip(b" \t\r\n"), signature)
+
+
+def _is_response(value: bytes, signature: StreamSignature) -> bool:
+    """Whether a value is a response that was not streamed."""
+    span = locate(value).get("object") if value[:1] == b"{" else None
+    return span is not None and value[span[0] : span[1]] == signature.response_object
 
 
 def looks_like_sse(text: bytes) -> bool:
@@ -279,6 +297,13 @@ def is_object(text: bytes) -> bool:
         return isinstance(decode(text)[0], dict)
     except (BadJson, LimitExceeded):
         return False
+
+
+def is_line(text: bytes, *, whole: bool) -> bool:
+    """Whether a text may be one line of an SSE stream, without its end. `whole`: data must be one JSON object."""
+    if not text.startswith((b"event:", b"data:", b"id:", b"retry:", b":")) or b"\n" in text or b"\r" in text:
+        return False
+    return not (whole and text.startswith(b"data:")) or is_object(text[5:]) or text[5:].strip() == b"[DONE]"
 
 
 def begins(text: bytes, signature: StreamSignature) -> bool:

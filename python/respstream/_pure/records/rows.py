@@ -11,7 +11,7 @@ from collections import namedtuple
 from collections.abc import Iterator
 
 from respstream._pure.frames import BLANKS, Done, Frame, Framer, Item, Note
-from respstream._pure.records.detect import Row, RowDetector, StreamSignature, begins, is_object
+from respstream._pure.records.detect import Row, RowDetector, StreamSignature, begins, is_line, is_object
 from respstream._pure.records.encoding import decoded
 from respstream._pure.records.pointer import pointer
 from respstream._pure.sse.lines import BOM
@@ -57,13 +57,14 @@ else:
 class LaneStream:
     """The stream of one lane inside records: its framer, and the records of the bytes that the framer has not used up."""
 
-    __slots__ = ("fed", "framer", "is_base64", "lane", "place", "starts")
+    __slots__ = ("fed", "framer", "is_base64", "lane", "lines", "place", "starts")
 
     def __init__(self, framer: Framer) -> None:
         self.framer = framer
         self.fed = 0
         self.starts: list[tuple[int, Place]] = []
         self.is_base64 = False
+        self.lines = 0  # rows that contain one line each, without its end: 1 if the first row may be one, 2 if all are
         self.lane: str | None = None
         self.place = Place(0, 0, 1)
 
@@ -129,7 +130,9 @@ class Rows:
             note = Note(fault[0], place.offset, place.end - place.offset, place.line, {"reason": fault[1]})
             yield Group(lane, place, [note])
             return
-        if stream is not None and stream.framer.mid_line and begins(text, self._signature):
+        if stream is not None and stream.lines:
+            text = _as_line(stream, text)
+        if stream is not None and not stream.lines and stream.framer.mid_line and begins(text, self._signature):
             yield self._finish(stream)
             stream = None
         if stream is None:
@@ -138,6 +141,7 @@ class Rows:
                 yield self._payload(text, None, lane, place, last=last)
                 return
             stream = self._open(lane)
+            stream.lines = int(kind == "text" and is_line(text, whole=True))
         stream.is_base64 = is_base64
         yield self._feed(stream, text, place, last=last)
 
@@ -192,6 +196,7 @@ class Rows:
         del self._busy[stream.lane]
         stream.starts.clear()
         stream.is_base64 = False
+        stream.lines = 0
         self._idle = stream
 
     def _placed(self, item: Item, stream: LaneStream) -> Item:
@@ -213,3 +218,13 @@ class Rows:
                 item.missing = not self._missing_reported
                 self._missing_reported = True
         return item
+
+
+def _as_line(stream: LaneStream, text: bytes) -> bytes:
+    """The text of a row with the line end that it lacks, if each row of the stream contains one line."""
+    first = stream.lines == 1
+    if text and not is_line(text, whole=first):
+        stream.lines = 0
+        return text
+    stream.lines = 2
+    return b"\n" * first + text + b"\n"

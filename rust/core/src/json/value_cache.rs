@@ -16,7 +16,7 @@ use super::types::{Checked, Fault, Kind, Member};
 use crate::simd;
 use crate::work::work;
 
-/// The number of cached strings, and of cached arrays and objects: enough for the values of a few items.
+/// The number of cached strings, and of cached arrays and objects: enough for the large values of a few texts.
 const STRINGS: usize = 4;
 const BRACKETS: usize = 12;
 /// The sizes of cached values in bytes; an object that is cached with its members may be larger.
@@ -402,10 +402,10 @@ mod tests {
     /// Each text contains the previous one, so that most of it is cached. The check must count its nesting nevertheless.
     #[test]
     fn cached_values_count_towards_the_depth_limit() {
-        let mut cache = ValueCache::of("response", &[]);
+        let mut cache = ValueCache::of("large", &[]);
         let mut value = format!("{{\"text\":\"{}\"}}", "x".repeat(MIN_BYTES));
         for depth in (1..400).step_by(3) {
-            let text = format!("{{\"item\":{value}}}");
+            let text = format!("{{\"part\":{value}}}");
             let (mut members, mut expected) = (Vec::new(), Vec::new());
             let checked = cache.check(text.as_bytes(), &mut members);
             let slow = check::check(text.as_bytes(), &mut expected);
@@ -422,29 +422,29 @@ mod tests {
     /// The members that a check locates in an object are those that `locate` returns, and only for the latest text.
     #[test]
     fn inner_members_are_located() {
-        let text = br#"{"type":"x","item":{ "a":[1,{"b":"\u0041"}] , "c\n":null,"a":2},"item":{"d":1},"n":{}}"#;
-        let mut cache = ValueCache::of("response", &["item", "n"]);
+        let text = br#"{"type":"x","part":{ "a":[1,{"b":"\u0041"}] , "c\n":null,"a":2},"part":{"d":1},"n":{}}"#;
+        let mut cache = ValueCache::of("large", &["part", "n"]);
         let (mut members, mut expected) = (Vec::new(), Vec::new());
         let checked = cache.check(text, &mut members).expect("it is JSON");
-        let item = members[1];
-        locate(item.value(text), &mut expected);
-        let back = item.start.wrapping_neg();
+        let part = members[1];
+        locate(part.value(text), &mut expected);
+        let back = part.start.wrapping_neg();
         let located: Vec<_> =
-            cache.inside(checked, item.start).iter().map(|member| member.shifted(back)).collect();
+            cache.inside(checked, part.start).iter().map(|member| member.shifted(back)).collect();
         assert_eq!((located.len(), &located), (3, &expected));
         for other in &members[2..] {
             assert!(cache.inside(checked, other.start).is_empty());
         }
         cache.check(b"{}", &mut members).expect("it is JSON");
-        assert!(cache.inside(checked, item.start).is_empty());
-        assert!(cache.check(br#"{"item":{"a":1,}}"#, &mut members).is_err());
+        assert!(cache.inside(checked, part.start).is_empty());
+        assert!(cache.check(br#"{"part":{"a":1,}}"#, &mut members).is_err());
     }
 
     /// The result of another check does not count as the latest check of the cache.
     #[test]
     fn only_the_latest_text_is_cached() {
-        let text = format!("{{\"response\":{{\"a\":\"{}\"}}}}", "x".repeat(MIN_BYTES));
-        let (mut cache, mut members) = (ValueCache::of("response", &[]), Vec::new());
+        let text = format!("{{\"large\":{{\"a\":\"{}\"}}}}", "x".repeat(MIN_BYTES));
+        let (mut cache, mut members) = (ValueCache::of("large", &[]), Vec::new());
         let other = check::check(text.as_bytes(), &mut members).expect("it is JSON");
         cache.keep(text.as_bytes(), other, &members[0]);
         assert!(cache.object(members[0].value(text.as_bytes())).is_none());

@@ -31,9 +31,8 @@ const TIME_FIELDS: [&str; 15] = [
     "datetime",
     "date",
 ];
-/// Fields that may contain a lane, in order of preference.
-const LANE_FIELDS: [&str; 7] =
-    ["lane", "stream_id", "stream", "connection_id", "connection", "request_id", "trace_id"];
+/// Fields that may contain a lane, in order of preference, after `lane` and the [`Signature::lane_field`].
+const LANE_FIELDS: [&str; 5] = ["stream", "connection_id", "connection", "request_id", "trace_id"];
 /// The number of bytes at the start of a text that are examined for a stream.
 const SNIFFED_BYTES: usize = 4096;
 /// The maximum depth of a detected field.
@@ -44,8 +43,12 @@ const MAX_DEPTH: usize = 3;
 pub struct Signature {
     /// Whether an object with its members is an event.
     pub is_event: fn(&[u8], &[Member]) -> bool,
+    /// Whether an object with its members is a response that was not streamed.
+    pub is_response: fn(&[u8], &[Member]) -> bool,
     /// Whether a line begins the first event of a response.
     pub begins_response: fn(&[u8]) -> bool,
+    /// The member of an event that names its lane.
+    pub lane_field: &'static str,
 }
 
 /// The content of a part of a row: a payload, or stream text in an encoding.
@@ -144,7 +147,9 @@ impl RowDetector {
         {
             return true;
         }
-        let Some(steps) = detect_field(raw, self.signature) else { return false };
+        let steps = detect_field(raw, |value| looks_like_stream(value, self.signature))
+            .or_else(|| detect_field(raw, |value| is_response(value, self.signature)));
+        let Some(steps) = steps else { return false };
         let value = resolve(raw, &steps, &mut self.members);
         if !value.is_some_and(|value| read_value(value, row)) {
             return false;
@@ -178,8 +183,9 @@ impl RowDetector {
 
     fn read_lane<'r>(&mut self, raw: &'r [u8], members: &[Member], row: &mut Row<'r>) {
         let Some(steps) = &self.lane else {
-            row.lane = LANE_FIELDS
+            row.lane = ["lane", self.signature.lane_field]
                 .iter()
+                .chain(&LANE_FIELDS)
                 .find_map(|name| read_lane(json::find(raw, members, name)?.value(raw)));
             return;
         };
@@ -288,8 +294,8 @@ fn decoded_bytes(quoted: &[u8]) -> Cow<'_, [u8]> {
     }
 }
 
-/// The pointer to the first field, level by level, that looks like a stream or an event.
-fn detect_field(raw: &[u8], signature: &Signature) -> Option<Steps> {
+/// The pointer to the first field, level by level, that `accepts` takes.
+fn detect_field(raw: &[u8], accepts: impl Fn(&[u8]) -> bool) -> Option<Steps> {
     let mut level: Vec<(Vec<String>, &[u8])> = vec![(Vec::new(), raw)];
     for _ in 0..MAX_DEPTH {
         let mut deeper = Vec::new();
@@ -297,7 +303,7 @@ fn detect_field(raw: &[u8], signature: &Signature) -> Option<Steps> {
             for (name, value) in members_in_order(object) {
                 let mut steps = steps.clone();
                 steps.push(name);
-                if looks_like_stream(value, signature) {
+                if accepts(value) {
                     return Some(steps.into());
                 }
                 if value.starts_with(b"{") {
@@ -346,8 +352,25 @@ fn looks_like_stream(value: &[u8], signature: &Signature) -> bool {
                 matches!(first.first(), Some(b'"' | b'{')) && looks_like_stream(first, signature)
             })
         }
-        _ => is_event(value, signature),
+        _ => is_event(value, signature) || is_named_event(value, signature),
     }
+}
+
+fn is_named_event(value: &[u8], signature: &Signature) -> bool {
+    let mut row = Row::default();
+    value.starts_with(b"{")
+        && read_named_event(value, &mut row)
+        && row.parts.first().is_some_and(|part| is_event(trim(&part.data), signature))
+}
+
+/// Whether a value is a response that was not streamed.
+fn is_response(value: &[u8], signature: &Signature) -> bool {
+    if !value.starts_with(b"{") {
+        return false;
+    }
+    let mut members = Vec::new();
+    json::locate(value, &mut members);
+    (signature.is_response)(value, &members)
 }
 
 /// Whether a text begins like an SSE stream: with a named event, or with JSON data.
@@ -383,6 +406,17 @@ fn is_event(value: &[u8], signature: &Signature) -> bool {
 pub(super) fn is_object(text: &[u8], members: &mut Vec<Member>) -> bool {
     trim(text).starts_with(b"{")
         && json::check(text, members).is_ok_and(|checked| checked.kind == json::Kind::Object)
+}
+
+/// Whether a text may be one line of an SSE stream, without its end. `whole`: data must be one JSON object.
+pub(super) fn is_line(text: &[u8], whole: bool, members: &mut Vec<Member>) -> bool {
+    let fields: [&[u8]; 5] = [b"event:", b"data:", b"id:", b"retry:", b":"];
+    fields.iter().any(|field| text.starts_with(field))
+        && !text.iter().any(|byte| matches!(byte, b'\r' | b'\n'))
+        && (!whole
+            || text
+                .strip_prefix(b"data:")
+                .is_none_or(|data| trim(data) == b"[DONE]" || is_object(data, members)))
 }
 
 /// Whether a text begins with the first event of a response, so that the previous stream of its lane has ended.

@@ -4,9 +4,10 @@
 //! field passes through the framer of its lane, and its frames get the position of the row. A lane without an open block
 //! needs no framer, so memory is bounded by the open blocks.
 
+use std::borrow::Cow;
 use std::collections::HashMap;
 
-use super::detect::{Content, Row, RowDetector, Signature, begins_response, is_object};
+use super::detect::{Content, Row, RowDetector, Signature, begins_response, is_line, is_object};
 use super::encoding::{Encoding, FAULT, decode_field};
 use super::pointer::Steps;
 use crate::diagnostics::{Code, Issue, Note, Span};
@@ -73,10 +74,20 @@ struct OpenStream {
     starts: Vec<(u64, RecordSpan)>,
     /// The last field was base64.
     encoded: bool,
+    lines: Lines,
     /// The last record.
     record: RecordSpan,
     /// The number of streams opened before this one; open streams end in this order.
     ordinal: u64,
+}
+
+/// Whether each row of a stream contains one line without its end.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Lines {
+    No,
+    /// The first row may be one.
+    Maybe,
+    Yes,
 }
 
 /// Reads the rows of one source.
@@ -241,8 +252,14 @@ impl Rows {
             sink.note(note((FAULT.0, vec![("reason", FAULT.1.into())]), &record));
             return;
         };
+        let mut text = text;
+        if let Some(stream) = stream.as_mut().filter(|stream| stream.lines != Lines::No) {
+            text = as_line(stream, text, &mut self.members);
+        }
         let mut text = text.as_ref();
-        let mid_line = stream.as_ref().is_some_and(|stream| stream.framer.is_mid_line());
+        let mid_line = stream
+            .as_ref()
+            .is_some_and(|stream| stream.lines == Lines::No && stream.framer.is_mid_line());
         if mid_line
             && begins_response(text, self.signature)
             && let Some(previous) = stream.take()
@@ -256,7 +273,13 @@ impl Rows {
                 return;
             }
         }
-        let mut stream = stream.unwrap_or_else(|| self.open_stream());
+        let mut stream = stream.unwrap_or_else(|| {
+            let mut stream = self.open_stream();
+            if encoding == Encoding::Text && is_line(text, true, &mut self.members) {
+                stream.lines = Lines::Maybe;
+            }
+            stream
+        });
         stream.encoded = encoded;
         self.feed(stream, text, lane, record, last, sink);
     }
@@ -328,6 +351,7 @@ impl Rows {
         }
         stream.starts.clear();
         stream.encoded = false;
+        stream.lines = Lines::No;
         self.reusable_stream = Some(stream);
         if last {
             sink.close(lane.as_deref(), &record, Closes::Whole);
@@ -366,12 +390,34 @@ impl Rows {
             fed: 0,
             starts: Vec::new(),
             encoded: false,
+            lines: Lines::No,
             record: RecordSpan::default(),
             ordinal: 0,
         });
         stream.ordinal = self.opened_count;
         stream
     }
+}
+
+/// The text of a row with the line end that it lacks, if each row of the stream contains one line.
+fn as_line<'t>(
+    stream: &mut OpenStream,
+    text: Cow<'t, [u8]>,
+    members: &mut Vec<Member>,
+) -> Cow<'t, [u8]> {
+    let first = stream.lines == Lines::Maybe;
+    if !text.is_empty() && !is_line(&text, first, members) {
+        stream.lines = Lines::No;
+        return text;
+    }
+    let mut line = Vec::with_capacity(text.len() + 2);
+    if first {
+        line.push(b'\n');
+    }
+    stream.lines = Lines::Yes;
+    line.extend_from_slice(&text);
+    line.push(b'\n');
+    Cow::Owned(line)
 }
 
 /// A note on a whole record.

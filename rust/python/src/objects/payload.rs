@@ -11,11 +11,12 @@ use super::slots::SlotClass;
 use crate::convert::json::{MEMBERS_CAPACITY, SEARCH_MAX_BYTES, scalar};
 
 /// The slots of `Payload`, and their indexes.
-const SLOTS: [&str; 4] = ["_raw", "_seen", "_data", "_spans"];
+const SLOTS: [&str; 5] = ["_raw", "_seen", "_data", "_spans", "_member"];
 const RAW: usize = 0;
 const SEEN: usize = 1;
 const DATA: usize = 2;
 const SPANS: usize = 3;
+const MEMBER: usize = 4;
 /// The members of a response's usage that are read most often.
 const COUNTS: [&str; 3] = ["input_tokens", "output_tokens", "total_tokens"];
 
@@ -90,8 +91,11 @@ fn count<'py>(
     Ok(Some(number))
 }
 
-/// A valid JSON value as the package represents it: an object becomes a `Payload`.
-pub fn decode_value<'py>(raw: &Bound<'py, PyBytes>) -> PyResult<Bound<'py, PyAny>> {
+/// The valid JSON value of the member `name` as the package represents it: an object becomes a `Payload`.
+pub fn decode_value<'py>(
+    raw: &Bound<'py, PyBytes>,
+    name: &Bound<'py, PyAny>,
+) -> PyResult<Bound<'py, PyAny>> {
     static DECODE: PyOnceLock<Py<PyAny>> = PyOnceLock::new();
     let py = raw.py();
     if raw.as_bytes().first() == Some(&b'{') {
@@ -100,6 +104,7 @@ pub fn decode_value<'py>(raw: &Bound<'py, PyBytes>) -> PyResult<Bound<'py, PyAny
         payload.set(SEEN, PyDict::new(py).into_any())?;
         payload.set(DATA, py.None().into_bound(py))?;
         payload.set(SPANS, py.None().into_bound(py))?;
+        payload.set(MEMBER, name.clone())?;
         return Ok(payload.finish());
     }
     if let Some(value) = scalar(py, raw.as_bytes())? {
@@ -108,5 +113,5 @@ pub fn decode_value<'py>(raw: &Bound<'py, PyBytes>) -> PyResult<Bound<'py, PyAny
     let decode = DECODE.get_or_try_init(py, || {
         Ok::<_, PyErr>(py.import("respstream.protocols.payload")?.getattr("decode")?.unbind())
     })?;
-    decode.bind(py).call1((raw,))
+    decode.bind(py).call1((raw, name))
 }

@@ -247,7 +247,7 @@ impl State {
         }
         let raw = self.read(py, |folded| folded.member(text).map(|raw| PyBytes::new(py, &raw)))?;
         let Some(raw) = raw else { return Ok(default) };
-        let value = payload::decode_value(&raw)?;
+        let value = payload::decode_value(&raw, name)?;
         let members = members.unwrap_or_else(|| PyDict::new(py).unbind());
         members.bind(py).set_item(name, &value)?;
         self.store_cached(py, version, |cached| cached.members = Some(members))?;

@@ -10,6 +10,7 @@ from respstream._pure.diagnostics import error_detail
 from respstream._pure.frames import Frame
 from respstream._pure.json import BadJson, LimitExceeded, clean_text, decode, loads, locate
 from respstream._pure.protocols.protocol import Effect, Issue, NonStreamed, NotAnEvent, ParsedEvent
+from respstream._pure.protocols.responses import LANE_FIELD
 from respstream._pure.protocols.responses.catalogue import EVENTS, Entry
 from respstream._pure.records import StreamSignature
 
@@ -48,6 +49,8 @@ SIGNATURE = StreamSignature(
     tuple(entry.type for entry in EVENTS.values() if entry.phase == "begin"),
     _PREFIX,
     tuple(name for name in EVENTS if not name.startswith(_PREFIX)),
+    LANE_FIELD,
+    "response",
 )
 """How streams of the Responses API are recognised in records."""
 

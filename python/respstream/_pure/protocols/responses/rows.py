@@ -10,6 +10,7 @@ import math
 from respstream._pure.json import locate
 from respstream._pure.protocols.latency import Figures, figures
 from respstream._pure.protocols.protocol import ParsedEvent
+from respstream._pure.protocols.responses import CHAT_NAMES
 from respstream._pure.protocols.responses.columns import TABLES
 from respstream._pure.protocols.responses.response import Folded, text_member, texts_of
 
@@ -51,7 +52,9 @@ class ResponseRow:
     def tokens(self, name: str, details: str | None = None) -> int | None:
         """A number of tokens in `usage`, or in its member `details`."""
         usage = self.response.base.get("usage")
-        return _integer(usage if details is None else _member(usage, details), name)
+        if details is None:
+            return _integer(usage, _sent_name(usage, name))
+        return _integer(_member(usage, _sent_name(usage, details)), name)
 
     def incomplete_reason(self) -> str | None:
         """Why the response is incomplete."""
@@ -147,6 +150,12 @@ def timestamp(value: Any) -> int | None:
     if isinstance(value, float):
         return math.floor(value * 1e6 + 0.5) if 0 <= value < _LAST_SECOND else None
     return None
+
+
+def _sent_name(usage: Any, name: str) -> str:
+    """The name of a member of `usage`, or the one of Chat Completions if only that is present."""
+    other = CHAT_NAMES.get(name, name)
+    return other if isinstance(usage, dict) and name not in usage and other in usage else name
 
 
 def _member(value: Any, key: str) -> Any:

@@ -15,6 +15,14 @@ use crate::protocols::tracking::Tracking;
 /// The first second of the year 10000: not every reader can show times from there on.
 const LATEST: i64 = 253_402_300_800;
 
+/// The names of the members of `usage` in Chat Completions, which some servers send instead of those of the Responses API.
+const CHAT_NAMES: [(&str, &str); 4] = [
+    ("input_tokens", "prompt_tokens"),
+    ("input_tokens_details", "prompt_tokens_details"),
+    ("output_tokens", "completion_tokens"),
+    ("output_tokens_details", "completion_tokens_details"),
+];
+
 /// A row of the table `responses`. A value is computed when it is read, and values that several columns need once.
 pub struct ResponseRow<'a> {
     pub response: &'a Assembled,
@@ -74,14 +82,21 @@ impl<'a> ResponseRow<'a> {
         self.usage.get_or_init(|| self.member("usage").and_then(View::fields)).as_ref()
     }
 
+    /// A member of the usage, or the one of Chat Completions if only that is present.
+    fn usage_member(&self, name: &str) -> Option<View<'a>> {
+        let usage = self.usage()?;
+        let other = || CHAT_NAMES.iter().find(|(own, _)| *own == name).map(|(_, other)| *other);
+        usage.get(name).or_else(|| usage.get(other()?))
+    }
+
     /// A token count of the usage.
     pub fn tokens(&self, name: &str) -> Option<i64> {
-        count(self.usage(), name)
+        self.usage_member(name).and_then(integer)
     }
 
     /// A token count of an object in the usage.
     pub fn token_detail(&self, object: &str, name: &str) -> Option<i64> {
-        count(self.usage()?.get(object)?.fields().as_ref(), name)
+        integer(self.usage_member(object)?.fields()?.get(name)?)
     }
 
     /// A member of the error: its text, or an integer as text.
@@ -191,10 +206,6 @@ fn non_empty(text: &str) -> Option<&str> {
 
 fn integer(value: View<'_>) -> Option<i64> {
     value.raw().and_then(json::parse_index)
-}
-
-fn count(object: Option<&Fields<'_>>, name: &str) -> Option<i64> {
-    integer(object?.get(name)?)
 }
 
 /// The id of a conversation: the value itself, or the member `id` of an object.

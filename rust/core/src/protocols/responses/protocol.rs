@@ -21,7 +21,8 @@ use crate::records::Signature;
 /// The OpenAI Responses API.
 pub struct Responses;
 
-static SIGNATURE: Signature = Signature { is_event, begins_response };
+static SIGNATURE: Signature =
+    Signature { is_event, is_response, begins_response, lane_field: LANE_FIELD };
 
 /// The first events of a response as servers write them.
 const FIRST: [&[u8]; 7] = [
@@ -45,6 +46,11 @@ fn is_event(object: &[u8], members: &[Member]) -> bool {
         let kind = member.value(object);
         kind.starts_with(b"\"response.") || kind == b"\"error\"" || kind == b"\"keepalive\""
     })
+}
+
+fn is_response(object: &[u8], members: &[Member]) -> bool {
+    json::find(object, members, "object")
+        .is_some_and(|member| member.value(object) == b"\"response\"")
 }
 
 fn begins_response(line: &[u8]) -> bool {
