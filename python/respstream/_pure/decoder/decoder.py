@@ -119,7 +119,7 @@ class Decoder:
             if type(item) is Frame:
                 self._take_frame(item, on_event)
             elif type(item) is Note:
-                self._lanes.note(item)
+                self._lanes.note(item, self._lane)
             elif self._in_record:
                 self._lanes.done_in(self._lane)
             else:
@@ -154,7 +154,7 @@ class Decoder:
                 return
             if self._rows_only:
                 found.issues[-1] = NO_STREAM
-        self._lanes.not_an_event(found, frame.offset, frame.end, frame.line)
+        self._lanes.not_an_event(found, frame.offset, frame.end, frame.line, self._lane)
 
     # -- rows that wrap streams ------------------------------------------------------------------------------------
 

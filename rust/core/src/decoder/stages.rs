@@ -140,15 +140,18 @@ impl<P: Protocol> Stages<P> {
 
     /// Reports the issues of a frame that is not an event.
     pub fn report_frame(&mut self, span: Option<Span>) {
+        let error = self.reader.error.take();
         if let Some(span) = span {
-            self.lanes.source_diagnostics(&mut self.issues, span, &mut self.store);
+            let lane = self.lane.as_deref();
+            self.lanes.source_diagnostics(&mut self.issues, (span, lane), error, &mut self.store);
         }
     }
 
     /// Reports a diagnostic of the framer.
     pub fn note(&mut self, note: Note) {
         let span = Span { start: note.offset, end: note.offset + note.length, line: note.line };
-        self.lanes.source_diagnostics(&mut vec![(note.code, note.detail)], span, &mut self.store);
+        let issues = &mut vec![(note.code, note.detail)];
+        self.lanes.source_diagnostics(issues, (span, self.lane.as_deref()), None, &mut self.store);
     }
 }
 

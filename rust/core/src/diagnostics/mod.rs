@@ -5,5 +5,7 @@ mod error_body;
 mod store;
 
 pub use codes::{Code, DIAGNOSTICS, DiagnosticKind, Severity};
-pub use error_body::{SAMPLE, error_body, error_detail};
+pub use error_body::{
+    SAMPLE, error_body, error_detail, error_object, error_of_detail, with_message,
+};
 pub use store::{Detail, Diagnostic, Issue, KEPT, Note, Span, Store, Value, clip};
