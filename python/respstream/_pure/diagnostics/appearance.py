@@ -23,7 +23,7 @@ def appearance(head: bytes) -> str:
     if text.startswith(b"{") and b'"MESSAGE"' in lines[0]:
         return "this looks like JSON of journald; write the messages alone with `jq -r .MESSAGE`"
     if text.startswith((b"{", b"[")):
-        return "this looks like JSON without events; if a field contains the stream, name it with `--field`"
+        return "this looks like JSON without events of a response; if a field contains the stream, name it with `--field`"
     prefix = _line_prefix(lines)
     if prefix is not None:
         return _behind(prefix)

@@ -33,7 +33,7 @@ pub fn appearance(head: &[u8]) -> String {
         "this looks like JSON of journald; write the messages alone with `jq -r .MESSAGE`"
             .to_owned()
     } else if text.starts_with(b"{") || text.starts_with(b"[") {
-        "this looks like JSON without events; if a field contains the stream, name it with `--field`"
+        "this looks like JSON without events of a response; if a field contains the stream, name it with `--field`"
             .to_owned()
     } else if let Some(prefix) = lines.iter().find_map(|line| line_prefix(line)) {
         behind(prefix)
