@@ -19,7 +19,7 @@ def appearance(head: bytes) -> str:
     text = head.removeprefix(b"\xef\xbb\xbf").strip(b" \t\r\n")
     if not text:
         return "the source is empty"
-    lines = text.replace(b"\r", b"\n").split(b"\n")
+    lines = [line for line in text.replace(b"\r", b"\n").split(b"\n") if line]
     if text.startswith(b"{") and b'"MESSAGE"' in lines[0]:
         return "this looks like JSON of journald; write the messages alone with `jq -r .MESSAGE`"
     if text.startswith((b"{", b"[")):

@@ -25,7 +25,8 @@ pub fn appearance(head: &[u8]) -> String {
         return "this looks like binary data".to_owned();
     }
     let text = trim(head.strip_prefix(b"\xef\xbb\xbf").unwrap_or(head));
-    let lines: Vec<&[u8]> = text.split(|byte| matches!(byte, b'\r' | b'\n')).collect();
+    let lines = text.split(|byte| matches!(byte, b'\r' | b'\n'));
+    let lines: Vec<&[u8]> = lines.filter(|line| !line.is_empty()).collect();
     let first = lines.first().copied().unwrap_or_default();
     if text.is_empty() {
         "the source is empty".to_owned()
