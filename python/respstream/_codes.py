@@ -34,5 +34,6 @@ DIAGNOSTICS: dict[str, tuple[str, str]] = {
     "text_mismatch": ("warning", "{what} of item {output_index} differs from earlier events"),
     "output_differs": ("warning", "the terminal output ({got} items) does not match the stream ({streamed} items)"),
     "output_recovered": ("warning", "{count} streamed items were added to the terminal output, which lacked them"),
+    "no_responses": ("warning", "0 responses; {what}"),
 }
 """The severity and the message template of each code; the detail of a diagnostic fills the template."""

@@ -144,12 +144,13 @@ def test_long_texts_are_clipped(backend: ModuleType) -> None:
 def test_storage_limit_keeps_counting(backend: ModuleType) -> None:
     decoder = decode(backend, b"{bad}\n" * 10_050)
     assert len(decoder.diagnostics) == 10_000
-    assert decoder.diagnostic_counts == {"bad_json": 10_050}
+    assert decoder.diagnostic_counts == {"bad_json": 10_050, "no_responses": 1}
 
 
 def test_once_per_source(backend: ModuleType) -> None:
     decoder = decode(backend, b'{"type":"new"}\n' * 5 + b'{"type":"newer"}\n' * 5)
-    assert [d.detail for d in decoder.diagnostics] == [{"type": "new"}, {"type": "newer"}]
+    unknown = [d.detail for d in decoder.diagnostics if d.code == "unknown_event"]
+    assert unknown == [{"type": "new"}, {"type": "newer"}]
     decoder = decode(backend, b'data: {"object":"chat.completion.chunk"}\n\n' * 5)
     assert readings.codes(decoder.diagnostics) == ["foreign_stream"]
     decoder = decode(backend, b'data: {"type":"keepalive"}\n' * 5 + b"\n")
@@ -191,7 +192,7 @@ def test_diagnostics_after_cut_response_belong_to_source(backend: ModuleType) ->
 
 def test_offsets_and_lines(backend: ModuleType) -> None:
     stream = b'\xef\xbb\xbf: c\r\n\r\ndata: {"type":"x"}\r\n\r\n<p>\r</p>\n\n{bad}\n'
-    unknown, stray, bad = decode(backend, stream).diagnostics
+    unknown, stray, bad, last = decode(backend, stream).diagnostics
     assert (unknown.code, unknown.offset, unknown.length, unknown.line) == (
         "unknown_event",
         stream.index(b"data"),
@@ -200,3 +201,4 @@ def test_offsets_and_lines(backend: ModuleType) -> None:
     )
     assert (stray.code, stray.offset, stray.length, stray.line) == ("stray_text", stream.index(b"<p>"), 8, 5)
     assert (bad.code, bad.offset, bad.length, bad.line) == ("bad_json", stream.index(b"{bad"), 5, 8)
+    assert (last.code, last.offset, last.length, last.line) == ("no_responses", 0, len(stream), 1)

@@ -103,6 +103,14 @@ FLAT = ev("error", code="rate_limit_exceeded", message="Slow down", param=None, 
 NESTED = ev("error", error={"type": "server_error", "code": "oops", "message": "Boom", "param": None}, n=2)
 BODY = b'{"error":{"message":"Wrong key","type":"invalid_request_error","param":null,"code":"invalid_api_key"}}'
 FAILED = ev("failed", n=2, response=response("failed", error={"code": "server_error", "message": "Boom"}))
+REALTIME = b"".join(
+    json.dumps({"event_id": f"e{number}", **event}).encode() + b"\n"
+    for number, event in enumerate([
+        {"type": "response.created", "response": {"object": "realtime.response", "id": "resp_1", "output": []}},
+        {"type": "response.output_text.delta", "response_id": "resp_1", "output_index": 0, "delta": "Hi"},
+        {"type": "response.done", "response": {"object": "realtime.response", "id": "resp_1", "output": []}},
+    ])
+)  # fmt: skip
 INCOMPLETE = response("incomplete", [full("Hi there")], incomplete_details={"reason": "max_output_tokens"})
 OK = "completed"
 HI = "Hi there"
@@ -136,6 +144,11 @@ DIALECTS = [
     Dialect("error event, flat", sse([*S[:2], FLAT]), 3, "", "in_progress", ["no_terminal"], "rate_limit_exceeded"),
     Dialect("error event, nested", sse([*S[:2], NESTED]), 3, "", "in_progress", ["no_terminal"], "oops"),
     Dialect("error event, nested, then a failed response", sse([*S[:2], NESTED, {**FAILED, "sequence_number": 3}]), 4, "", "failed", ["output_recovered"], "server_error"),
+    Dialect("error event, a string", sse([*S[:2], ev("error", error="Boom", code="oops", n=2)]), 3, "", "in_progress", ["no_terminal"], "oops"),
+    Dialect("`response.error`", sse([*S[:2], ev("error", error={"code": "oops", "message": "Boom"}, n=2)]).replace(b'"type": "error"', b'"type": "response.error"').replace(b"event: error", b"event: response.error"),
+            3, "", "in_progress", ["no_terminal"], "oops"),
+    Dialect("error body inside an open response", sse(S[:2]) + BODY + b"\n", 2, "", "in_progress", ["error_body", "no_terminal"], "invalid_api_key"),
+    Dialect("`detail` inside an open response", sse(S[:2]) + b'{"detail":"Boom"}\n', 2, "", "in_progress", ["error_body", "no_terminal"]),
     Dialect("truncated between events", sse(S[:4]), 4, "Hi t", "in_progress", ["no_terminal"]),
     Dialect("truncated inside an event", WHOLE[: len(sse(S[:4])) + 60], 4, "Hi t", "in_progress", ["unfinished_block", "bad_json", "no_terminal"]),
     Dialect("item is null", sse([S[0], ev("output_item.added", n=1, o=0, item=None), *S[2:]]), 9, HI, OK, ["bad_field"]),
@@ -161,10 +174,16 @@ DIALECTS = [
     Dialect("surrogate pair split over two deltas", sse(stream("\U0001f600")).replace(b'"delta": ""', b'"delta": "\\ud83d"').replace(b'"delta": "\\ud83d\\ude00"', b'"delta": "\\ude00"'), 9, "\U0001f600", OK, ["bad_utf8", "bad_utf8"]),
     Dialect("error body instead of a stream", BODY, 0, None, None, ["error_body"]),
     Dialect("error body in a `data` line", b"data: " + BODY + b"\n\n", 0, None, None, ["error_body"]),
-    Dialect("HTML page", b"<!DOCTYPE html>\n<html>\n<body>502 Bad Gateway</body>\n</html>\n", 0, None, None, ["stray_text"]),
+    Dialect("HTML page", b"<!DOCTYPE html>\n<html>\n<body>502 Bad Gateway</body>\n</html>\n", 0, None, None, ["stray_text", "no_responses"]),
     Dialect("empty body", b"", 0, None, None, []),
     Dialect("Chat Completions stream", b'data: {"id":"c","object":"chat.completion.chunk","choices":[]}\n\n' * 3 + b"data: [DONE]\n\n", 0, None, None, ["foreign_stream"]),
     Dialect("Anthropic Messages stream", b'event: message_start\ndata: {"type":"message_start"}\n\nevent: message_stop\ndata: {"type":"message_stop"}\n\n', 2, None, None, ["foreign_stream"]),
+    Dialect("webhook", b'{"object":"event","id":"evt_1","type":"response.completed","data":{"id":"resp_1"}}\n', 1, None, None, ["foreign_stream"]),
+    Dialect("Realtime events", REALTIME, 3, None, None, ["foreign_stream"]),
+    Dialect("Assistants stream", b'event: thread.run.created\ndata: {"id":"run_1","object":"thread.run"}\n\nevent: done\ndata: [DONE]\n\n', 1, None, None, ["foreign_stream"]),
+    Dialect("line prefix before each line", b"".join(b"api-1  | " + line + b"\n" for line in WHOLE.split(b"\n")), 0, None, None, ["stray_text", "no_responses"]),
+    Dialect("UTF-16", WHOLE.decode().encode("utf-16"), 0, None, None, ["stray_text", "no_responses"]),
+    Dialect("progress of `curl -v`", b"< \n{ [5 bytes data]\n" + WHOLE, 9, HI, OK, ["stray_text"]),
     Dialect("response that was not streamed", json.dumps(response(OK, [full(HI)])).encode(), 0, HI, OK, []),
     Dialect("JSON array of events", json.dumps(S).encode(), 9, HI, OK, []),
 ]  # fmt: skip

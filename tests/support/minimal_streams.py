@@ -22,19 +22,19 @@ DELTA = b'{"type":"response.output_text.delta","output_index":0,"content_index":
 END = b'{"type":"response.completed","response":{"id":"r1","output":[]}}\n'
 
 DIAGNOSTICS = [
-    Minimal("bad_json", b"data: {oops}\n\n"),
+    Minimal("bad_json", b"data: {oops}\n\n", ("no_responses",)),
     Minimal("bad_utf8", b'{"type":"keepalive","x":"\xff"}\n'),
     Minimal("bad_field", b'{"type":"keepalive","sequence_number":"7"}\n'),
-    Minimal("no_type", b'data: {"delta":"Hi"}\n\n'),
+    Minimal("no_type", b'data: {"delta":"Hi"}\n\n', ("no_responses",)),
     Minimal("error_body", b'{"error":{"message":"Wrong key","type":"auth","code":"invalid_api_key"}}\n'),
-    Minimal("event_too_large", b'data: {"type":"keepalive","x":"12345678901234567890"}\n\n', (), (("max_event_bytes", 20),)),
-    Minimal("limit_exceeded", b'{"type":"keepalive","x":' + b"[" * 256 + b"]" * 256 + b"}\n"),
+    Minimal("event_too_large", b'data: {"type":"keepalive","x":"12345678901234567890"}\n\n', ("no_responses",), (("max_event_bytes", 20),)),
+    Minimal("limit_exceeded", b'{"type":"keepalive","x":' + b"[" * 256 + b"]" * 256 + b"}\n", ("no_responses",)),
     Minimal("foreign_stream", b'data: {"object":"chat.completion.chunk"}\n\n'),
-    Minimal("stray_text", b"<html>\n"),
+    Minimal("stray_text", b"<html>\n", ("no_responses",)),
     Minimal("unfinished_block", b'data: {"type":"keepalive"}\n'),
     Minimal("missing_blank_line", b'data: {"type":"keepalive"}\ndata: {"type":"keepalive"}\n\n'),
     Minimal("type_mismatch", b'event: error\ndata: {"type":"keepalive"}\n\n'),
-    Minimal("unknown_event", b'{"type":"response.brand_new"}\n'),
+    Minimal("unknown_event", b'{"type":"response.brand_new"}\n', ("no_responses",)),
     Minimal("sequence_gap", BEGIN + b'{"type":"keepalive","sequence_number":1}\n{"type":"keepalive","sequence_number":5}\n' + END),
     Minimal("sequence_repeat", BEGIN + b'{"type":"keepalive","sequence_number":1}\n{"type":"keepalive","sequence_number":1}\n' + END),
     Minimal("no_created", END),
@@ -46,6 +46,7 @@ DIAGNOSTICS = [
     Minimal("text_mismatch", BEGIN + ITEM + DELTA + DELTA.replace(b"delta", b"done", 1).replace(b'"delta"', b'"text"').replace(b"Hi", b"Ho") + END, ("output_recovered",)),
     Minimal("output_differs", BEGIN + ITEM + END.replace(b"[]", b'[{"type":"function_call"}]')),
     Minimal("output_recovered", BEGIN + ITEM + END),
+    Minimal("no_responses", b": ping\n\n"),
 ]  # fmt: skip
 FILE_CODES = ("unreadable", "truncated_file", "bad_compression")  # only for files: `scan` and the command line
 

@@ -99,14 +99,15 @@ class Lanes:
         for code, detail in found.issues:
             _attach(folded, self._store.add(code, found.offset, found.end - found.offset, found.line, None, detail))
 
-    def note(self, note: Note) -> None:
-        """Takes a diagnostic that is not about an event."""
-        self._add_pending(self._store.add(note.code, note.offset, note.length, note.line, None, note.detail))
+    def note(self, note: Note, lane: str | None = None) -> None:
+        """Takes a diagnostic that is not about an event. `lane`: that of its record."""
+        found = self._store.add(note.code, note.offset, note.length, note.line, None, note.detail)
+        self._add_other(found, lane, None)
 
-    def not_an_event(self, found: NotAnEvent, offset: int, end: int, line: int) -> None:
-        """Takes the diagnostics of a frame that is not an event."""
+    def not_an_event(self, found: NotAnEvent, offset: int, end: int, line: int, lane: str | None = None) -> None:
+        """Takes the diagnostics of a frame that is not an event. `lane`: that of its record."""
         for code, detail in found.issues:
-            self._add_pending(self._store.add(code, offset, end - offset, line, None, detail))
+            self._add_other(self._store.add(code, offset, end - offset, line, None, detail), lane, found.error)
 
     def done_in(self, lane: str | None) -> None:
         """Takes the end mark of a record: the open response of its lane has ended."""
@@ -193,6 +194,21 @@ class Lanes:
         return False
 
     # -- diagnostics without event ---------------------------------------------------------------------------------
+
+    def _add_other(self, diagnostic: Diagnostic | None, lane: str | None, error: dict[str, Any] | None) -> None:
+        """Takes a diagnostic without event. An error body inside an open response is the error of that response.
+
+        `error`: the whole error, if it is known.
+        """
+        folded = self.open.get(lane)
+        if diagnostic is None or diagnostic.code != "error_body" or folded is None or folded.ended:
+            self._add_pending(diagnostic)
+            return
+        if error is None:
+            error = {key: value for key, value in (diagnostic.detail or {}).items() if value is not None}
+        self._protocol.apply_error(folded, error)
+        folded.version += 1
+        _attach(folded, diagnostic)
 
     def _add_pending(self, diagnostic: Diagnostic | None) -> None:
         if diagnostic is not None and None in self.open and len(self._pending) < MAX_STORED:

@@ -28,7 +28,8 @@ Examples:
 def command(ctx: click.Context, reader: InputReader, each: bool) -> None:
     """Print every diagnostic as `file:line: code message [severity]`, repetitions in a file as one, and a verdict.
 
-    PATH is a file, a folder, a quoted glob, a URL, or `-` for stdin. The exit status is 1 if a diagnostic is an error.
+    PATH is a file, a folder, a quoted glob, a URL, or `-` for stdin. The exit status is 1 if a diagnostic is an error, or if an
+    input with bytes has no response.
     """
     ctx.meta["respstream.progress"] = lambda: f" after {reader.sources_read} of {plural(len(reader.inputs), 'file')}"
     with Progress(reader.inputs, enabled=not may_be_terminal(sys.stdout)) as bar:
@@ -36,10 +37,10 @@ def command(ctx: click.Context, reader: InputReader, each: bool) -> None:
         for source in reader:
             decoder = reader.decoder()
             reporter = Reporter(decoder, source.name, each=each)
-            for _ in reader.fold(decoder, source):
+            for _ in reader.fold(decoder, source, complains=False):
                 reporter.report()
             reporter.end()
-    status = reader.status(strict=True)
+    status = reader.status(strict=True) or int(reader.without_responses > 0)
     if len(reader.inputs) > 1 and reader.counts:
         click.echo(f"in total: {reader.counts_by_code()}")
     click.echo(verdict(reader, failed=bool(status)))

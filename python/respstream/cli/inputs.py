@@ -19,7 +19,7 @@ import click
 
 from respstream._codes import DIAGNOSTICS
 from respstream._engine import BACKEND
-from respstream.cli.output import UsageStop, complain, one_line
+from respstream.cli.output import UsageStop, complain, diagnostic_line, one_line
 from respstream.cli.progress import Progress
 from respstream.cli.source import Source
 from respstream.decoder import Decoder
@@ -151,13 +151,16 @@ class InputReader:
         decoder: Any = FileDecoder(**self.options)
         return decoder  # type: ignore[no-any-return]
 
-    def fold(self, decoder: Decoder, source: Source) -> Iterator[list[Response]]:
-        """Read an input to its end. Yields the responses that ended, after each chunk and at the end."""
+    def fold(self, decoder: Decoder, source: Source, *, complains: bool = True) -> Iterator[list[Response]]:
+        """Read an input to its end. Yields the responses that ended, after each chunk and at the end.
+
+        `complains`: print on stderr what an input without responses looks like.
+        """
         for chunk in self.chunks(source):
             self.bytes_read += len(chunk)
             yield self._ended(decoder.fold(chunk))
         yield self._ended(self.at_end(source, decoder.fold_end))
-        self.count(decoder)
+        self.count(decoder, source if complains else None)
 
     def at_end(self, source: Source, finish: Callable[[], list[T]]) -> list[T]:
         """Return the result of `finish`, a method of a decoder. If it needs a missing package, report that and call it again."""
@@ -171,9 +174,14 @@ class InputReader:
         self.responses += len(responses)
         return responses
 
-    def count(self, decoder: Decoder) -> None:
-        """Add the diagnostics of a finished decoder."""
-        self.counts.update(decoder.diagnostic_counts)
+    def count(self, decoder: Decoder, source: Source | None = None) -> None:
+        """Add the diagnostics of a finished decoder. With a source, print on stderr what it looks like if it has no responses."""
+        counts = decoder.diagnostic_counts
+        self.counts.update(counts)
+        if source is not None and counts.get("no_responses"):
+            for diagnostic in decoder.diagnostics:
+                if diagnostic.code == "no_responses":
+                    complain(diagnostic_line(source.name, diagnostic))
 
     def chunks(self, source: Source) -> Iterator[bytes]:
         """Yield the uncompressed bytes of an input as they arrive. Problems of the input are reported, not raised."""
@@ -211,6 +219,11 @@ class InputReader:
         for code, count in self.counts.items():
             totals[DIAGNOSTICS[code][0]] += count
         return totals
+
+    @property
+    def without_responses(self) -> int:
+        """The number of inputs with bytes and no response."""
+        return self.counts["no_responses"]
 
     def status(self, *, strict: bool) -> int:
         """Return the exit status: 1 if an input could not be read completely, or, with `strict`, a diagnostic is an error."""

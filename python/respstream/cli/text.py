@@ -87,7 +87,7 @@ class _SourceText:
         events = self._reader.at_end(self._source, decoder.finish)
         self._merge(events, decoder.responses)
         self._report_errors()
-        self._reader.count(decoder)
+        self._reader.count(decoder, self._source)
 
     def _merge(self, events: Sequence[Event], ended: list[Response]) -> None:
         """Process events in order; a response is closed before the first event behind its last byte."""

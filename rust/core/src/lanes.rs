@@ -7,7 +7,7 @@ use std::borrow::Cow;
 use std::collections::{BTreeMap, HashMap, HashSet};
 
 use crate::assemble::append::append_run;
-use crate::diagnostics::{Code, Detail, Diagnostic, Issue, KEPT, Span, Store, clip};
+use crate::diagnostics::{Code, Detail, Diagnostic, Issue, KEPT, Span, Store, clip, error_of_detail};
 use crate::frames::{DeltaRun, Envelope};
 use crate::predict::{CachedEvent, Delta};
 use crate::protocols::{Effect, ParsedEvent, Phase, Protocol, Response, Tracking};
@@ -206,13 +206,29 @@ impl<P: Protocol> Lanes<P> {
         }
     }
 
-    /// Reports issues that belong to no event.
-    pub fn source_diagnostics(&mut self, issues: &mut Vec<Issue>, span: Span, store: &mut Store) {
+    /// Reports issues that belong to no event. `lane` is that of their record. An error body inside an open response is the error
+    /// of that response; `error` is the whole error, if it is known.
+    pub fn source_diagnostics(
+        &mut self,
+        issues: &mut Vec<Issue>,
+        (span, lane): (Span, Option<&str>),
+        error: Option<Vec<u8>>,
+        store: &mut Store,
+    ) {
         for issue in issues.drain(..) {
-            if let Some(diagnostic) = store.add(issue, span, None)
-                && self.unnamed.is_some()
-                && self.pending.len() < KEPT
+            let Some(diagnostic) = store.add(issue, span, None) else { continue };
+            if diagnostic.code == Code::ErrorBody
+                && let Some(response) = self.get_mut(lane)
+                && !response.tracking().ended
             {
+                let error = error.clone().unwrap_or_else(|| error_of_detail(&diagnostic.detail));
+                response.set_error(error);
+                let tracking = response.tracking_mut();
+                tracking.version += 1;
+                if tracking.diagnostics.len() < KEPT {
+                    tracking.diagnostics.push(diagnostic);
+                }
+            } else if self.unnamed.is_some() && self.pending.len() < KEPT {
                 self.pending.push(diagnostic);
             }
         }

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterable
 
-from respstream._pure.diagnostics import Store
+from respstream._pure.diagnostics import SAMPLE, Store, appearance
 from respstream._pure.frames import Done, Frame, Framer, Note
 from respstream._pure.json import BadJson, LimitExceeded, decode
 from respstream._pure.lanes import Lanes
@@ -63,6 +63,8 @@ class Decoder:
         self._lanes = Lanes(self._store, protocol)
         self._clock = clock
         self._failure: str | None = None
+        self._fed = 0
+        self._head: bytes | None = b""  # the first bytes, until an event of a known type was read
         # Of the current record, None outside of records.
         self._now: float | None = None
         self._requested: float | None = None
@@ -74,15 +76,26 @@ class Decoder:
     def feed(self, data: Any, on_event: EventHook | None = None) -> None:
         """Takes the next bytes."""
         self._start_call()
-        self._take_items(self._framer.feed(as_bytes(data)), on_event)
+        data = as_bytes(data)
+        self._fed += len(data)
+        if self._head is not None and len(self._head) < SAMPLE:
+            self._head += data[: SAMPLE - len(self._head)]
+        self._take_items(self._framer.feed(data), on_event)
 
     def finish(self, on_event: EventHook | None = None) -> None:
         """Ends the source."""
         self._start_call()
         self._take_items(self._framer.finish(), on_event)
         self._take_groups(self._rows.finish(), on_event)
+        self._check_responses()
         self._lanes.finish()
         self._failure = "the decoder has finished: call reset() before another stream"
+
+    def _check_responses(self) -> None:
+        """Reports a source that has bytes and no response, unless another diagnostic explains why."""
+        counts = self._store.counts
+        if self._head and self._lanes.latest is None and not counts.keys() & {"error_body", "foreign_stream"}:
+            self._store.add("no_responses", 0, self._fed, 1, None, {"what": appearance(self._head)})
 
     def add_payload(self, raw: bytes, name: bytes | None, number: int) -> None:
         """Takes one payload without framing: the event of that number, with the name of its event line."""
@@ -119,7 +132,7 @@ class Decoder:
             if type(item) is Frame:
                 self._take_frame(item, on_event)
             elif type(item) is Note:
-                self._lanes.note(item)
+                self._lanes.note(item, self._lane)
             elif self._in_record:
                 self._lanes.done_in(self._lane)
             else:
@@ -136,6 +149,8 @@ class Decoder:
             return
         found = self._read(frame)
         if type(found) is ParsedEvent:
+            if found.entry is not None:
+                self._head = None
             found.time = self._now
             if found.lane is None:
                 found.lane = self._lane
@@ -154,7 +169,7 @@ class Decoder:
                 return
             if self._rows_only:
                 found.issues[-1] = NO_STREAM
-        self._lanes.not_an_event(found, frame.offset, frame.end, frame.line)
+        self._lanes.not_an_event(found, frame.offset, frame.end, frame.line, self._lane)
 
     # -- rows that wrap streams ------------------------------------------------------------------------------------
 

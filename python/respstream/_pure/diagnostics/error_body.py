@@ -1,4 +1,7 @@
-"""Error bodies of an HTTP API: `{"error": {"code": …, "message": …, "type": …, "param": …}}`."""
+"""Error bodies of an HTTP API.
+
+`{"error": {"code": …, "message": …, "type": …, "param": …}}`, `{"error": "…"}`, and `{"detail": …}` as FastAPI writes it.
+"""
 
 from __future__ import annotations
 
@@ -37,13 +40,38 @@ def error_body(text: bytes) -> dict[str, Any] | None:
 
 
 def error_detail(value: Any) -> dict[str, Any] | None:
-    """The `error` member of an HTTP error body as a diagnostic's detail, or None if it has none."""
-    error = value.get("error") if isinstance(value, dict) else None
-    if isinstance(error, str):
-        error = {"message": error}
-    if not isinstance(error, dict):
+    """The error of an HTTP error body as a diagnostic's detail, or None if the value is not an error body."""
+    error = error_object(value)
+    if error is None:
         return None
     return {key: clip(error.get(key)) for key in ("code", "message", "type", "param")}
+
+
+def error_object(value: Any) -> dict[str, Any] | None:
+    """The error of an HTTP error body as an object, or None if the value is not an error body.
+
+    A member `detail` counts only if it is the only one: other JSON objects have a member of that name too.
+    """
+    if not isinstance(value, dict):
+        return None
+    error = _error_member(value)
+    if error is None and len(value) == 1 and "detail" in value:
+        detail = value["detail"]
+        if isinstance(detail, str):
+            return {"message": detail}
+        if isinstance(detail, list):
+            message = detail[0].get("msg") if detail and isinstance(detail[0], dict) else None
+            return {"message": message} if isinstance(message, str) else None
+        if isinstance(detail, dict):
+            return _error_member(detail) or (detail if isinstance(detail.get("message"), str) else None)
+    return error
+
+
+def _error_member(value: dict[str, Any]) -> dict[str, Any] | None:
+    error = value.get("error")
+    if isinstance(error, str):
+        return {"message": error}
+    return error if isinstance(error, dict) else None
 
 
 def clip(value: Any) -> str | None:

@@ -61,7 +61,7 @@ class Unframed:
         first = bare[:1] if dropped is None else dropped.first
         if not first:
             return
-        if self._json and first == b"{":
+        if self._json and first == b"{" and not (self._sse and not too_large and _is_progress(bare)):
             self.close()
             self._begin(line, start, end, number, too_large)
         elif self._json and bare == b"[DONE]" and not too_large:
@@ -123,6 +123,11 @@ class Unframed:
             self.text = None
             self._output.items.append(Frame(b"\n".join(text.lines), None, text.start, end, text.line, "line"))
         return True
+
+
+def _is_progress(line: bytes) -> bool:
+    """Whether a line is progress of `curl -v`, as `{ [5 bytes data]`, which is not JSON."""
+    return line.endswith(b" bytes data]") and line.startswith(b"{ [") and line[3:-12].isdigit()
 
 
 def _whole_line(line: bytes, start: int, end: int, number: int) -> Frame | None:

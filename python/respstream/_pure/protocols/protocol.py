@@ -89,12 +89,12 @@ class NonStreamed:
 
 
 class NotAnEvent:
-    """A frame that is not an event: it only has diagnostics."""
+    """A frame that is not an event: it only has diagnostics, and an error if it is an error body."""
 
-    __slots__ = ("issues",)
+    __slots__ = ("error", "issues")
 
-    def __init__(self, issues: list[Issue]) -> None:
-        self.issues = issues
+    def __init__(self, issues: list[Issue], error: dict[str, Any] | None = None) -> None:
+        self.issues, self.error = issues, error
 
 
 class ResponseState:
@@ -158,6 +158,10 @@ if TYPE_CHECKING:
 
         def apply(self, folded: Any, parsed: ParsedEvent, report: Report) -> None:
             """Applies an event to its response; `report(code, detail)` takes diagnostics."""
+            ...
+
+        def apply_error(self, response: Any, error: dict[str, Any]) -> None:
+            """Sets the error of a response to that of an error body."""
             ...
 
         def apply_whole(self, response: Any, found: NonStreamed) -> None:

@@ -20,6 +20,7 @@ __all__ = [
     "DeltaEvent",
     "DoneEvent",
     "Event",
+    "GatewayErrorEvent",
     "KeepaliveEvent",
     "LifecycleEvent",
     "Payload",
@@ -887,6 +888,19 @@ class KeepaliveEvent(Event):
     type: Literal["keepalive"] = "keepalive"
 
 
+class GatewayErrorEvent(Event):
+    """An error in the form of some gateways; otherwise as `error`."""
+
+    __slots__ = ("code", "message", "param", "error")
+    _extras = ("error",)
+
+    type: Literal["response.error"] = "response.error"
+    code: str | None
+    message: str | None
+    param: str | None
+    error: Payload
+
+
 class ResponseErrorEvent(Event):
     """An error of the API, flat (`code`, `message`, `param`) or nested (`error`)."""
 
@@ -1073,6 +1087,7 @@ ResponseStreamEvent: TypeAlias = (
     | ResponseSteerPendingEvent
     | ResponseSteerFailedEvent
     | KeepaliveEvent
+    | GatewayErrorEvent
     | UnknownEvent
     | ResponseErrorEvent
 )
@@ -1150,6 +1165,7 @@ CLASSES: dict[str, type[Event]] = {
     "response.steer.pending": ResponseSteerPendingEvent,
     "response.steer.failed": ResponseSteerFailedEvent,
     "keepalive": KeepaliveEvent,
+    "response.error": GatewayErrorEvent,
     "error": ResponseErrorEvent,
 }
 """The class of each type, in the order of the catalogue."""

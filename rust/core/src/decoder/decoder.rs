@@ -4,7 +4,7 @@ use super::counters::Counters;
 use super::event_sink::{EventSink, Ignore};
 use super::lifecycle_only::LifecycleOnly;
 use super::stages::{InnerSink, SourceSink, Stages};
-use crate::diagnostics::{Code, Note, Store};
+use crate::diagnostics::{Code, HEAD_SAMPLE, Note, Store};
 use crate::frames::{Frame, FrameKind, Framer, Options};
 use crate::lanes::Lanes;
 use crate::protocols::Protocol;
@@ -15,6 +15,8 @@ pub struct Decoder<P: Protocol> {
     framer: Framer,
     rows: Rows,
     stages: Stages<P>,
+    /// The number of bytes that were fed.
+    fed: u64,
 }
 
 impl<P: Protocol> Decoder<P> {
@@ -28,13 +30,17 @@ impl<P: Protocol> Decoder<P> {
             framer: Framer::new(options),
             rows: Rows::new(options, rows, P::SIGNATURE),
             stages: Stages::new(strict),
+            fed: 0,
         }
     }
 
     /// A decoder of the part of a source that begins at this offset: at the start of a line, outside of any block. Line numbers
     /// count from there.
     pub fn starting_at(options: Options, strict: bool, offset: u64) -> Self {
-        Self { framer: Framer::starting_at(options, offset), ..Self::new(options, strict) }
+        let mut decoder =
+            Self { framer: Framer::starting_at(options, offset), ..Self::new(options, strict) };
+        decoder.stages.head = None;
+        decoder
     }
 
     /// Disables all fast paths, for tests.
@@ -72,7 +78,12 @@ impl<P: Protocol> Decoder<P> {
     /// Decodes the next bytes; `now` is the time of their arrival, if there is a clock.
     pub fn feed<S: EventSink<P>>(&mut self, chunk: &[u8], now: Option<f64>, sink: &mut S) {
         self.stages.now = now;
-        let Self { framer, rows, stages } = self;
+        self.fed += chunk.len() as u64;
+        if let Some(head) = &mut self.stages.head {
+            let room = HEAD_SAMPLE.saturating_sub(head.len());
+            head.extend_from_slice(chunk.get(..room).unwrap_or(chunk));
+        }
+        let Self { framer, rows, stages, .. } = self;
         framer.feed(chunk, &mut SourceSink { stages, rows, sink });
     }
 
@@ -123,7 +134,7 @@ impl<P: Protocol> Decoder<P> {
     /// Ends the source.
     pub fn finish<S: EventSink<P>>(&mut self, now: Option<f64>, sink: &mut S) {
         self.stages.now = now;
-        let Self { framer, rows, stages } = self;
+        let Self { framer, rows, stages, .. } = self;
         framer.finish(&mut SourceSink { stages, rows, sink });
         if stages.store.failed.is_none() {
             let mut records = InnerSink { stages, now, sink };
@@ -131,6 +142,7 @@ impl<P: Protocol> Decoder<P> {
             records.leave();
         }
         if stages.store.failed.is_none() {
+            stages.check_responses(self.fed);
             stages.lanes.finish(&mut stages.store);
         }
     }

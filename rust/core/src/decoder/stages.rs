@@ -4,7 +4,7 @@ use std::borrow::Cow;
 
 use super::event_sink::EventSink;
 use super::lifecycle_only::{LifecycleOnly, skips_learned};
-use crate::diagnostics::{Issue, Note, Span, Store};
+use crate::diagnostics::{Code, Issue, Note, Span, Store, appearance};
 use crate::frames::{DeltaRun, Envelope, Frame, FrameSink};
 use crate::json::{self, Checked, Fault, Member};
 use crate::lanes::Lanes;
@@ -23,6 +23,8 @@ pub struct Stages<P: Protocol> {
     pub lane: Option<Box<str>>,
     pub requested_at: Option<f64>,
     pub lifecycle_only: LifecycleOnly,
+    /// The first bytes of the source, until an event of a known type was read. `None` also for a part of a source.
+    pub head: Option<Vec<u8>>,
 }
 
 impl<P: Protocol> Stages<P> {
@@ -36,6 +38,7 @@ impl<P: Protocol> Stages<P> {
             lane: None,
             requested_at: None,
             lifecycle_only: LifecycleOnly::default(),
+            head: Some(Vec::new()),
         }
     }
 
@@ -111,6 +114,9 @@ impl<P: Protocol> Stages<P> {
         let data = frame.data;
         match P::classify(reader, &mut frame, issues) {
             Classified::Event(mut event) => {
+                if event.route.is_some() {
+                    self.head = None;
+                }
                 event.time = *now;
                 if event.lane.is_none() {
                     event.lane = lane.as_deref().map(Cow::Borrowed);
@@ -138,17 +144,33 @@ impl<P: Protocol> Stages<P> {
         }
     }
 
+    /// Reports a source that has bytes and no response, unless another diagnostic explains why. `size`: that of the source.
+    pub fn check_responses(&mut self, size: u64) {
+        let Self { head, lanes, store, .. } = self;
+        let explained = [Code::ErrorBody, Code::ForeignStream];
+        let Some(head) = head.as_deref().filter(|head| !head.is_empty()) else { return };
+        if lanes.latest_ordinal.is_none()
+            && explained.iter().all(|code| store.counts[*code as usize] == 0)
+        {
+            let issue = (Code::NoResponses, vec![("what", appearance(head).into())]);
+            store.add(issue, Span { start: 0, end: size, line: 1 }, None);
+        }
+    }
+
     /// Reports the issues of a frame that is not an event.
     pub fn report_frame(&mut self, span: Option<Span>) {
+        let error = self.reader.error.take();
         if let Some(span) = span {
-            self.lanes.source_diagnostics(&mut self.issues, span, &mut self.store);
+            let lane = self.lane.as_deref();
+            self.lanes.source_diagnostics(&mut self.issues, (span, lane), error, &mut self.store);
         }
     }
 
     /// Reports a diagnostic of the framer.
     pub fn note(&mut self, note: Note) {
         let span = Span { start: note.offset, end: note.offset + note.length, line: note.line };
-        self.lanes.source_diagnostics(&mut vec![(note.code, note.detail)], span, &mut self.store);
+        let issues = &mut vec![(note.code, note.detail)];
+        self.lanes.source_diagnostics(issues, (span, self.lane.as_deref()), None, &mut self.store);
     }
 }
 

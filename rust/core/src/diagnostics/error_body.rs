@@ -1,4 +1,5 @@
-//! HTTP error bodies of an API: `{"error": {"code": …, "message": …, "type": …, "param": …}}`.
+//! HTTP error bodies of an API: `{"error": {"code": …, "message": …, "type": …, "param": …}}`, `{"error": "…"}`, and
+//! `{"detail": …}` as FastAPI writes it.
 
 use super::store::{Detail, Value, clip};
 use crate::json::{self, Kind, LineCheck, Member, State, trim};
@@ -27,23 +28,85 @@ pub fn error_body(text: &[u8]) -> Option<Detail> {
     error_detail(&text, &members)
 }
 
-/// The `error` member of an HTTP error body as a diagnostic's detail, or `None` if there is none.
+/// The error of an HTTP error body as a diagnostic's detail, or `None` if the object is not an error body.
 pub fn error_detail(text: &[u8], members: &[Member]) -> Option<Detail> {
-    let error = json::find(text, members, "error")?;
-    let raw = error.value(text);
+    let error = error_object(text, members)?;
     let mut inner = Vec::new();
-    let value = |inner: &[Member], key: &str| match (error.kind, key) {
-        (Kind::String, "message") => detail_value(raw, Kind::String),
-        _ => json::find(raw, inner, key)
-            .map_or(Value::Null, |member| detail_value(member.value(raw), member.kind)),
+    json::locate(&error, &mut inner);
+    let value = |key: &str| {
+        json::find(&error, &inner, key)
+            .map_or(Value::Null, |member| detail_value(member.value(&error), member.kind))
     };
-    match error.kind {
-        Kind::String => {}
-        Kind::Object if json::locate(raw, &mut inner) => {}
-        _ => return None,
-    }
     let keys = ["code", "message", "type", "param"];
-    Some(keys.into_iter().map(|key| (key, value(&inner, key))).collect())
+    Some(keys.into_iter().map(|key| (key, value(key))).collect())
+}
+
+/// The error of an HTTP error body as a JSON object, or `None` if the object is not an error body.
+///
+/// A member `detail` counts only if it is the only one: other JSON objects have a member of that name too.
+pub fn error_object(text: &[u8], members: &[Member]) -> Option<Vec<u8>> {
+    if let Some(error) = error_member(text, members) {
+        return Some(error);
+    }
+    let detail = json::find(text, members, "detail")?;
+    let alone = |member: &Member| json::decode_key(text, member) == "detail";
+    if !members.iter().all(alone) {
+        return None;
+    }
+    let raw = detail.value(text);
+    match detail.kind {
+        Kind::String => Some(with_message(raw)),
+        Kind::Array => {
+            let mut elements = Vec::new();
+            json::elements(raw, &mut elements);
+            let (start, end, _) = *elements.first().filter(|(_, _, kind)| *kind == Kind::Object)?;
+            Some(with_message(&text_member(raw.get(start..end)?, "msg")?))
+        }
+        Kind::Object => {
+            let mut inner = Vec::new();
+            json::locate(raw, &mut inner);
+            error_member(raw, &inner)
+                .or_else(|| text_member(raw, "message").map(|_| raw.to_vec()))
+        }
+        _ => None,
+    }
+}
+
+/// The member `error` as an object, if it is an object or a string.
+fn error_member(text: &[u8], members: &[Member]) -> Option<Vec<u8>> {
+    let error = json::find(text, members, "error")?;
+    match error.kind {
+        Kind::String => Some(with_message(error.value(text))),
+        Kind::Object => Some(error.value(text).to_vec()),
+        _ => None,
+    }
+}
+
+/// A member of an object, if it is a string: with its quotes.
+fn text_member(object: &[u8], key: &str) -> Option<Vec<u8>> {
+    let mut members = Vec::new();
+    json::locate(object, &mut members);
+    let member = json::find(object, &members, key).filter(|member| member.kind == Kind::String)?;
+    Some(member.value(object).to_vec())
+}
+
+/// An error that has only a message, which is a quoted string.
+pub fn with_message(quoted: &[u8]) -> Vec<u8> {
+    [&b"{\"message\":"[..], quoted, b"}"].concat()
+}
+
+/// The values of the detail of an error body as an error: a JSON object.
+pub fn error_of_detail(detail: &Detail) -> Vec<u8> {
+    let mut error = Vec::from(b"{");
+    for (key, value) in detail {
+        let Value::Text(text) = value else { continue };
+        error.extend_from_slice(if error.len() > 1 { b"," } else { b"" });
+        json::write_str(key, &mut error);
+        error.push(b':');
+        json::write_str(text, &mut error);
+    }
+    error.push(b'}');
+    error
 }
 
 /// A string, clipped; an integer of up to 64 bits as text; null for other values.

@@ -1,9 +1,13 @@
 //! Diagnostics: codes, the store of a source, error bodies of an API.
 
+mod appearance;
 mod codes;
 mod error_body;
 mod store;
 
+pub use appearance::{SAMPLE as HEAD_SAMPLE, appearance};
 pub use codes::{Code, DIAGNOSTICS, DiagnosticKind, Severity};
-pub use error_body::{SAMPLE, error_body, error_detail};
+pub use error_body::{
+    SAMPLE, error_body, error_detail, error_object, error_of_detail, with_message,
+};
 pub use store::{Detail, Diagnostic, Issue, KEPT, Note, Span, Store, Value, clip};

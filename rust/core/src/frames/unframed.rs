@@ -90,7 +90,7 @@ impl Unframed {
         };
         match first {
             None => {}
-            Some(b'{') if self.json => {
+            Some(b'{') if self.json && (!self.sse || too_large || !is_progress(trimmed)) => {
                 self.close(out);
                 self.begin_json(line, too_large, out);
             }
@@ -168,4 +168,10 @@ impl Unframed {
         }
         state != State::Broken
     }
+}
+
+/// Whether a line is progress of `curl -v`, as `{ [5 bytes data]`, which is not JSON.
+fn is_progress(line: &[u8]) -> bool {
+    let count = line.strip_prefix(b"{ [").and_then(|rest| rest.strip_suffix(b" bytes data]"));
+    count.is_some_and(|count| !count.is_empty() && count.iter().all(u8::is_ascii_digit))
 }

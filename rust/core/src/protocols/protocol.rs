@@ -23,6 +23,8 @@ pub trait Response: Default {
     /// The id of the response, if it is known.
     fn id(&self) -> Option<Cow<'_, str>>;
 
+    /// Sets the error to that of an error body: a JSON object.
+    fn set_error(&mut self, error: Vec<u8>);
     /// Sets a response object that was not streamed.
     fn set_non_streamed(&mut self, raw: &[u8]);
 }

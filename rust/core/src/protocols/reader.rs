@@ -9,6 +9,8 @@ pub struct Reader<R, S> {
     pub events: EventCache<R>,
     pub values: ValueCache,
     pub source: S,
+    /// The error of the frame that was read last, as a JSON object, if the frame is an error body.
+    pub error: Option<Vec<u8>>,
 }
 
 impl<R, S: Default> Reader<R, S> {
@@ -18,6 +20,7 @@ impl<R, S: Default> Reader<R, S> {
             events: EventCache::default(),
             values: ValueCache::of(cached, located),
             source: S::default(),
+            error: None,
         }
     }
 

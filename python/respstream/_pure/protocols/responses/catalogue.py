@@ -159,6 +159,7 @@ _ENTRIES = (
     Entry("response.steer.pending", "none", "", (), "", "", "", False, "", "", ("reason",)),
     Entry("response.steer.failed", "none", "", (), "", "", "", False, "", "", ()),
     Entry("keepalive", "quiet", "", (), "", "", "", False, "", "", ()),
+    Entry("response.error", "error", "", (), "", "", "", False, "", "", ("code", "message", "param")),
     Entry("error", "error", "", (), "", "", "", False, "", "", ("code", "message", "param", "status")),
 )
 

@@ -6,7 +6,7 @@ number, the lane and the indexes are read here.
 
 from __future__ import annotations
 
-from respstream._pure.diagnostics import error_detail
+from respstream._pure.diagnostics import error_detail, error_object
 from respstream._pure.frames import Frame
 from respstream._pure.json import BadJson, LimitExceeded, clean_text, decode, loads, locate
 from respstream._pure.protocols.protocol import Effect, Issue, NonStreamed, NotAnEvent, ParsedEvent
@@ -26,6 +26,11 @@ INDEXES = ("output_index", "content_index", "summary_index", "command_index", "a
 _ANTHROPIC = frozenset((
     "message_start", "message_delta", "message_stop", "content_block_start", "content_block_delta", "content_block_stop",
 ))  # fmt: skip
+_REALTIME = (
+    "session.", "transcription_session.", "conversation.", "input_audio_buffer.", "output_audio_buffer.", "rate_limits.",
+    "response.text.", "response.audio_transcript.", "response.output_audio.", "response.output_audio_transcript.",
+)  # fmt: skip
+_ASSISTANTS = "thread."
 
 
 def _effect(entry: Entry) -> Effect:
@@ -61,6 +66,7 @@ class Reader:
     def __init__(self) -> None:
         self._unknown: set[str] = set()
         self._foreign = False
+        self._realtime = False
         # The latest name of an event line, as bytes and as text: nearly always the next one is equal.
         self._name_line: bytes | None = None
         self._name: str | None = None
@@ -101,10 +107,14 @@ class Reader:
         issues = _frame_issues(frame, invalid_utf8)
         if isinstance(kind, str) and kind.startswith(("chat.completion", "text_completion")):
             return NotAnEvent(issues + self._foreign_once("Chat Completions"))
+        if name is None and isinstance(kind, str) and kind.startswith(_ASSISTANTS):
+            return NotAnEvent(issues + self._foreign_once("Assistants"))
         if name is not None:
             return self._event(frame, value, name, None, name, invalid_utf8)
         body = error_detail(value)
-        return NotAnEvent([*issues, ("no_type", None) if body is None else ("error_body", body)])
+        if body is None:
+            return NotAnEvent([*issues, ("no_type", None)])
+        return NotAnEvent([*issues, ("error_body", body)], error_object(value))
 
     def _event(
         self, frame: Frame, members: dict[str, Any], kind: str, name: str | None, named: str | None, invalid_utf8: bool
@@ -118,7 +128,11 @@ class Reader:
         )
         if name is not None and name != kind:
             issues.append(("type_mismatch", {"event": _clip(name), "type": _clip(kind)}))
-        if parsed.entry is None:
+        protocol = self._look_alike(parsed)
+        if protocol is not None:
+            parsed.entry, parsed.effect = _UNKNOWN
+            issues += self._foreign_once(protocol)
+        elif parsed.entry is None:
             issues += self._unknown_once(kind)
         _read_routing(parsed)
         return parsed
@@ -141,16 +155,42 @@ class Reader:
     def _unknown_once(self, kind: str) -> list[Issue]:
         if kind in _ANTHROPIC:
             return self._foreign_once("Anthropic Messages")
+        if kind.startswith(_REALTIME):
+            self._realtime = True
+            return self._foreign_once("Realtime")
+        if kind.startswith(_ASSISTANTS):
+            return self._foreign_once("Assistants")
         if kind in self._unknown or len(self._unknown) >= UNKNOWN_TYPES:
             return []
         self._unknown.add(kind)
         return [("unknown_event", {"type": _clip(kind)})]
+
+    def _look_alike(self, parsed: ParsedEvent) -> str | None:
+        """The other API whose event has the type of an event of this one, or None."""
+        members, entry = parsed.members, parsed.entry
+        if "object" in members and members["object"] == "event":
+            return "webhooks"
+        if entry is None:
+            return None
+        if entry.op == "response" and entry.value not in members and _only_id(members.get("data")):
+            return "webhooks"
+        if "event_id" not in members or "sequence_number" in members or not isinstance(members["event_id"], str):
+            return None
+        inner = members.get(entry.value)
+        name = inner.get("object") if isinstance(inner, dict) else None
+        if isinstance(name, str) and name.startswith("realtime."):
+            self._realtime = True
+        return "Realtime" if self._realtime else None
 
     def _foreign_once(self, protocol: str) -> list[Issue]:
         if self._foreign:
             return []
         self._foreign = True
         return [("foreign_stream", {"protocol": protocol})]
+
+
+def _only_id(value: Any) -> bool:
+    return isinstance(value, dict) and list(value) == ["id"]
 
 
 def _frame_issues(frame: Frame, invalid_utf8: bool) -> list[Issue]:

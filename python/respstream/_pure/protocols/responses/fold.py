@@ -286,7 +286,12 @@ def _error(folded: Folded, parsed: ParsedEvent, entry: Entry, report: Report) ->
         folded.event_error = clean(nested)
     else:
         own = ("type", "sequence_number", "stream_id")
-        folded.event_error = {key: value for key, value in clean(parsed.members).items() if key not in own}
+        flat = {key: value for key, value in clean(parsed.members).items() if key not in own}
+        if not isinstance(flat.get("message"), str):
+            text = next((key for key in ("error", "detail") if isinstance(flat.get(key), str)), None)
+            if text is not None:
+                flat["message"] = flat.pop(text)
+        folded.event_error = flat
 
 
 def _side(folded: Folded, parsed: ParsedEvent, entry: Entry, report: Report) -> None:

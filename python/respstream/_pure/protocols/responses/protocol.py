@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
+from respstream._pure.json import clean
 from respstream._pure.protocols.responses.events import SIGNATURE, Reader
 from respstream._pure.protocols.responses.fold import apply
 from respstream._pure.protocols.responses.response import Folded
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
+    from typing import Any
+
     from respstream._pure.protocols.protocol import NonStreamed, Protocol
 
 
@@ -24,6 +27,10 @@ class Responses:
     def begin(self, lane: str | None, offset: int, line: int) -> Folded:
         """A new response, which begins at that position."""
         return Folded(lane, offset, line)
+
+    def apply_error(self, response: Folded, error: dict[str, Any]) -> None:
+        """Sets the error of a response to that of an error body."""
+        response.event_error = clean(error)
 
     def apply_whole(self, response: Folded, found: NonStreamed) -> None:
         """Sets a response to one that was not streamed."""

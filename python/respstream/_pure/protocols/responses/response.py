@@ -254,8 +254,10 @@ class Folded(ResponseState):
         return join_text([found]) if type(found) is str else None
 
     def error(self) -> dict[str, Any] | None:
-        """The API's error: that of the response object, else that of an `error` event."""
+        """The API's error: that of the response object, else that of an `error` event or error body."""
         own = self.base.get("error")
+        if isinstance(own, str) and own:
+            own = {"message": own}
         return clean(own) if isinstance(own, dict) else self.event_error
 
 

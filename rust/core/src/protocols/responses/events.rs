@@ -8,7 +8,7 @@ use std::collections::HashSet;
 
 use super::catalogue::{EVENTS, Entry, INDEX_FIELDS, Op, Phase, lookup};
 use crate::assemble::{INDEX_SLOTS, Indexes};
-use crate::diagnostics::{Code, Detail, Issue, clip, error_detail};
+use crate::diagnostics::{Code, Detail, Issue, clip, error_detail, error_object};
 use crate::frames::Frame;
 use crate::json::{self, Checked, Fault, Kind, Member, ValueCache};
 use crate::predict::{Members, Roles};
@@ -31,6 +31,20 @@ const MESSAGES_TYPES: [&str; 6] = [
     "content_block_delta",
     "content_block_stop",
 ];
+/// The beginnings of the types that only the Realtime API has.
+const REALTIME_TYPES: [&str; 10] = [
+    "session.",
+    "transcription_session.",
+    "conversation.",
+    "input_audio_buffer.",
+    "output_audio_buffer.",
+    "rate_limits.",
+    "response.text.",
+    "response.audio_transcript.",
+    "response.output_audio.",
+    "response.output_audio_transcript.",
+];
+const ASSISTANTS_TYPES: &str = "thread.";
 /// The member whose values are cached with their members, and the members that are located inside of other values.
 pub const CACHED_VALUES: (&str, &[&str]) = ("response", &["item", "part"]);
 
@@ -74,15 +88,56 @@ pub fn attach_cached<'a>(event: &mut Event<'a>, values: &'a ValueCache) {
 pub struct Source {
     unknown: HashSet<String>,
     foreign: bool,
+    /// An event of the Realtime API was seen.
+    realtime: bool,
 }
 
 impl Source {
     fn unknown_once(&mut self, kind: &str, issues: &mut Vec<Issue>) {
         if MESSAGES_TYPES.contains(&kind) {
             self.foreign_once("Anthropic Messages", issues);
+        } else if REALTIME_TYPES.iter().any(|prefix| kind.starts_with(prefix)) {
+            self.realtime = true;
+            self.foreign_once("Realtime", issues);
+        } else if kind.starts_with(ASSISTANTS_TYPES) {
+            self.foreign_once("Assistants", issues);
         } else if self.unknown.len() < UNKNOWN_TYPES && self.unknown.insert(kind.to_owned()) {
             issues.push((Code::UnknownEvent, vec![("type", clip(kind).into())]));
         }
+    }
+
+    /// The other API whose event has the type of an event of this one.
+    fn look_alike(
+        &mut self,
+        data: &[u8],
+        members: &[Member],
+        fields: &RoutingFields<'_>,
+        entry: Option<&Entry>,
+    ) -> Option<&'static str> {
+        if fields.object.is_some_and(|object| is_string(data, object, "event")) {
+            return Some("webhooks");
+        }
+        let entry = entry.filter(|_| fields.searched)?;
+        if entry.op == Op::Response
+            && json::find(data, members, entry.value).is_none()
+            && json::find(data, members, "data").is_some_and(|member| has_only_id(data, member))
+        {
+            return Some("webhooks");
+        }
+        if fields.sequence.is_some() || fields.event_id?.kind != Kind::String {
+            return None;
+        }
+        let value = json::find(data, members, entry.value);
+        if let Some(value) = value.filter(|member| member.kind == Kind::Object) {
+            let (value, mut inner) = (value.value(data), Vec::new());
+            json::locate(value, &mut inner);
+            let object = json::find(value, &inner, "object");
+            self.realtime |= object.is_some_and(|object| {
+                object.kind == Kind::String
+                    && json::decode_str(object.value(value)).starts_with("realtime.")
+            });
+        }
+        self.realtime.then_some("Realtime")
     }
 
     fn foreign_once(&mut self, protocol: &str, issues: &mut Vec<Issue>) {
@@ -181,9 +236,15 @@ fn untyped<'a>(
         frame_issues(frame, invalid_utf8, issues);
         return Classified::NonStreamed;
     }
-    if object.starts_with("chat.completion") || object.starts_with("text_completion") {
+    let foreign = if object.starts_with("chat.completion") || object.starts_with("text_completion")
+    {
+        Some("Chat Completions")
+    } else {
+        (name.is_none() && object.starts_with(ASSISTANTS_TYPES)).then_some("Assistants")
+    };
+    if let Some(protocol) = foreign {
         frame_issues(frame, invalid_utf8, issues);
-        reader.source.foreign_once("Chat Completions", issues);
+        reader.source.foreign_once(protocol, issues);
         return Classified::NotAnEvent;
     }
     if let Some(name) = name {
@@ -191,7 +252,10 @@ fn untyped<'a>(
     }
     frame_issues(frame, invalid_utf8, issues);
     issues.push(match error_detail(data, frame.members) {
-        Some(detail) => (Code::ErrorBody, detail),
+        Some(detail) => {
+            reader.error = error_object(data, frame.members);
+            (Code::ErrorBody, detail)
+        }
         None => (Code::NoType, Detail::new()),
     });
     Classified::NotAnEvent
@@ -211,17 +275,22 @@ fn event<'a>(
         type_mismatch(name, &kind, issues);
     }
     let before = issues.len();
-    let entry = lookup(kind.as_bytes()).and_then(|index| EVENTS.get(usize::from(index)));
-    if entry.is_none() {
+    let mut entry = lookup(kind.as_bytes()).and_then(|index| EVENTS.get(usize::from(index)));
+    let data = frame.data;
+    if let Some(protocol) = reader.source.look_alike(data, frame.members, fields, entry) {
+        entry = None;
+        reader.source.foreign_once(protocol, issues);
+    } else if entry.is_none() {
         reader.source.unknown_once(&kind, issues);
     }
-    let data = frame.data;
     let sequence = integer(data, fields.sequence, "sequence_number", issues);
     let lane = lane(data, fields.lane, invalid_utf8, issues);
     let indexes = indexes(data, fields, entry.is_some(), issues);
     let route = entry.map(|entry| Route { entry, indexes });
     // An event over the limits has no routing fields, and is not cached: its repetitions are over the limits too.
+    // Nor is an event that may turn out to be of another API.
     let regular = !invalid_utf8 && !named && fields.kind.is_some() && issues.len() == before;
+    let regular = regular && fields.object.is_none() && fields.event_id.is_none();
     let learned = route
         .filter(|route| regular && route.entry.phase == Phase::Delta)
         .and_then(|route| learn(reader, frame, route, lane.as_deref()));
@@ -312,8 +381,11 @@ fn text_of(quoted: &[u8], escaped: bool) -> Cow<'_, str> {
 /// The members by which an event is classified and routed.
 #[derive(Default)]
 struct RoutingFields<'a> {
+    /// False for an event over the limits, whose members are not known.
+    searched: bool,
     kind: Option<&'a Member>,
     object: Option<&'a Member>,
+    event_id: Option<&'a Member>,
     sequence: Option<&'a Member>,
     lane: Option<&'a Member>,
     indexes: [Option<&'a Member>; INDEX_SLOTS],
@@ -322,7 +394,7 @@ struct RoutingFields<'a> {
 impl<'a> RoutingFields<'a> {
     /// Finds them in one pass over the members; the last of equal names counts.
     fn of(data: &[u8], members: &'a [Member]) -> Self {
-        let mut fields = Self::default();
+        let mut fields = Self { searched: true, ..Self::default() };
         work(members.len());
         for member in members {
             let decoded;
@@ -335,6 +407,7 @@ impl<'a> RoutingFields<'a> {
             match key {
                 b"type" => fields.kind = Some(member),
                 b"object" => fields.object = Some(member),
+                b"event_id" => fields.event_id = Some(member),
                 b"sequence_number" => fields.sequence = Some(member),
                 b"stream_id" => fields.lane = Some(member),
                 b"output_index" => fields.indexes[0] = Some(member),
@@ -347,6 +420,21 @@ impl<'a> RoutingFields<'a> {
         }
         fields
     }
+}
+
+/// Whether a member is this string.
+fn is_string(data: &[u8], member: &Member, text: &str) -> bool {
+    member.kind == Kind::String && json::decode_str(member.value(data)) == text
+}
+
+/// Whether a member is an object with an id and nothing else.
+fn has_only_id(data: &[u8], member: &Member) -> bool {
+    let mut inner = Vec::new();
+    let object = member.value(data);
+    member.kind == Kind::Object
+        && json::locate(object, &mut inner)
+        && !inner.is_empty()
+        && inner.iter().all(|member| json::decode_key(object, member) == "id")
 }
 
 fn bad_field(field: &str, expected: &str) -> Issue {

@@ -519,11 +519,16 @@ fn append_members(object: &mut Object, raw: &[u8]) {
 /// The error in a flat `error` event: all members except those of the event itself.
 fn flat_error(event: &Event<'_>) -> Vec<u8> {
     let mut error = Vec::from(b"{");
+    let is_text = |key: &&str| event.member(key).is_some_and(|member| member.kind == Kind::String);
+    // Without a message, a string in `error` or `detail` is the message.
+    let text = ["error", "detail"].into_iter().find(is_text).filter(|_| !is_text(&"message"));
     for member in event.members.iter() {
         let key = json::decode_key(event.raw, &member);
-        if !matches!(key.as_ref(), "type" | "sequence_number" | "stream_id") {
+        let is_replaced = text.is_some() && key == "message";
+        if !is_replaced && !matches!(key.as_ref(), "type" | "sequence_number" | "stream_id") {
+            let key = if text == Some(&key) { "message" } else { &key };
             error.extend_from_slice(if error.len() > 1 { b"," } else { b"" });
-            json::write_str(&key, &mut error);
+            json::write_str(key, &mut error);
             error.push(b':');
             error.extend_from_slice(event.bytes(&member));
         }

@@ -131,6 +131,10 @@ impl Response for Assembled {
         Self::id(self)
     }
 
+    fn set_error(&mut self, error: Vec<u8>) {
+        self.event_error = Some(error);
+    }
+
     fn set_non_streamed(&mut self, raw: &[u8]) {
         self.set_base(raw, None);
     }

@@ -11,6 +11,7 @@ use super::events::Event;
 use super::tool_calls::{self, Call, Position, ToolCall};
 use crate::assemble::view::{is_list_of, member};
 use crate::assemble::{Fields, Indexes, Node, NodePath, Object, Ordered, Step, View};
+use crate::diagnostics::with_message;
 use crate::json::{self, Located, Member};
 use crate::protocols::tracking::Tracking;
 use crate::work::work;
@@ -428,10 +429,13 @@ impl Assembled {
         Some((index, &item.body))
     }
 
-    /// The error as a JSON object: that of the response, else that of an `error` event.
+    /// The error as a JSON object: that of the response, else that of an `error` event or error body.
     pub fn error_json(&self) -> Option<Vec<u8>> {
-        let own = self.own("error").filter(|raw| raw.first() == Some(&b'{'));
-        own.map(<[u8]>::to_vec).or_else(|| self.event_error.clone())
+        match self.own("error") {
+            Some(own @ [b'{', ..]) => Some(own.to_vec()),
+            Some(own @ [b'"', _, _, ..]) => Some(with_message(own)),
+            _ => self.event_error.clone(),
+        }
     }
 }
 

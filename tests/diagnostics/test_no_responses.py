@@ -1,0 +1,97 @@
+"""Sources without responses: what the diagnostic `no_responses` says about them, and when it is reported."""
+
+from __future__ import annotations
+
+from types import ModuleType
+
+import pytest
+
+from tests.support import readings
+
+EVENT = 'data: {"type":"response.created","response":{"id":"r1","output":[]}}\n\n'
+UTF16 = "this looks like UTF-16; convert it with `iconv -f UTF-16 -t UTF-8`"
+JSON = "this looks like JSON without events of a response; if a field contains the stream, name it with `--field`"
+CSV = "this looks like CSV; extract the column that contains the stream"
+SSE = "this looks like SSE without events of a response"
+HTML = "this looks like HTML or XML"
+TEXT = "this looks like text without SSE fields"
+BINARY = "this looks like binary data"
+EMPTY = "the source is empty"
+
+
+def behind(prefix: str, size: int | None = None) -> str:
+    size = size or len(prefix)
+    rest = f"remove the first {size} bytes of each line, for example with `cut -b {size + 1}-`"
+    return f"this looks like SSE behind a line prefix `{prefix}`; {rest}"
+
+
+def prefixed(prefix: str, text: str = EVENT) -> bytes:
+    return "".join(f"{prefix}{line}\n" for line in text.split("\n")).encode()
+
+
+LOOKS = [
+    (b"\n \r\n", EMPTY),
+    (b": ping\n\n", SSE),
+    (b"data: [DONE]\n\n", SSE),
+    (EVENT.encode("utf-16"), UTF16),
+    (EVENT.encode("utf-16-le"), UTF16),
+    (EVENT.encode("utf-16-be"), UTF16),
+    (b"\0\1\2\3", BINARY),
+    (b"<html><body>502</body></html>\n", HTML),
+    (b"\xef\xbb\xbf<html>\n", HTML),
+    (b"id,body\n1,x\n", CSV),
+    (b"id\tbody\r\n1\tx\r\n", CSV),
+    (b"Hello, world\nnothing here\n", TEXT),
+    (b"{}\n", JSON),
+    (b'[{"a":1}]\n', JSON),
+    (b'{"type":"response.brand_new"}\n', JSON),
+    (b'{"MESSAGE": "hello"}\n', "this looks like JSON of journald; write the messages alone with `jq -r .MESSAGE`"),
+    (prefixed("api-1  | "), behind("api-1  | ")),
+    (prefixed("Nov 27 10:00:00 host app[1]: "), behind("Nov 27 10:00:00 host app[1]: ")),
+    (prefixed("2026-11-27T10:00:00.000000000Z "), behind("2026-11-27T10:00:00.000000000Z ")),
+    (prefixed("INFO:proxy:"), behind("INFO:proxy:")),
+    (b"starting up\n" + prefixed("DEBUG "), behind("DEBUG ")),
+    (prefixed("\u00fc\t"), behind("\ufffd\ufffd\ufffd", 3)),
+    (prefixed("x" * 300), TEXT),
+]
+
+
+@pytest.mark.parametrize(("source", "what"), LOOKS, ids=range(len(LOOKS)))
+def test_message_says_what_source_looks_like(backend: ModuleType, source: bytes, what: str) -> None:
+    for cuts in ([], readings.every_byte(source)):
+        decoder = backend.Decoder()
+        for start, end in zip([0, *cuts], [*cuts, len(source)], strict=True):
+            decoder.feed(source[start:end])
+        decoder.finish()
+        (found,) = [diagnostic for diagnostic in decoder.diagnostics if diagnostic.code == "no_responses"]
+        assert found.message == f"0 responses; {what}"
+        assert (found.severity, found.offset, found.length, found.line) == ("warning", 0, len(source), 1)
+
+
+@pytest.mark.parametrize(
+    "source",
+    [
+        b"",
+        EVENT.encode(),
+        b"<html>\n" + EVENT.encode(),
+        b'{"object":"response","id":"r1","output":[]}\n',
+        b'data: {"type":"keepalive"}\n\n',
+        b'{"error":{"message":"m"}}\n',
+        b'{"object":"chat.completion.chunk"}\n',
+        b'{"object":"event","type":"response.completed","data":{"id":"r1"}}\n',
+    ],
+)
+def test_sources_that_do_not_get_it(backend: ModuleType, source: bytes) -> None:
+    decoder = backend.Decoder()
+    decoder.feed(source)
+    decoder.finish()
+    assert "no_responses" not in decoder.diagnostic_counts
+
+
+def test_reset_forgets_the_source(backend: ModuleType) -> None:
+    decoder = backend.Decoder()
+    decoder.feed(b"<html>\n")
+    decoder.reset()
+    decoder.feed(b"id,body\n1,x\n")
+    decoder.finish()
+    assert decoder.diagnostics[-1].message == f"0 responses; {CSV}"
