@@ -242,7 +242,7 @@ def _target(folded: Folded, parsed: ParsedEvent, kind: str, report: Report) -> t
         known = {"id": clean_text(item_id)} if isinstance(item_id, str) else {}
         item = folded.add_item(key, Item(None, {**known, "type": kind}))
         item.kind = kind
-        if known:
+        if known.get("id"):
             folded.ids.setdefault(known["id"], key)
         if index_of(key) in folded.reused:
             folded.typed[index_of(key), kind] = key

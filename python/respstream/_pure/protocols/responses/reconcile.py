@@ -137,7 +137,7 @@ def _recover(before: dict[str, Any], tree: dict[str, Any]) -> set[str]:
     paths = texts({key: before[key] for key in ("operation", "action") if key in before})
     for key in ("operation", "action"):
         below = [path for path, text in paths.items() if text and path.startswith(key)]
-        if below and not tree.get(key):
+        if below and (_empty(tree.get(key)) or tree[key] == {}):
             tree[key] = clean(before[key])
             found.update(below)
     _fill_members(found, "operation", before.get("operation"), tree.get("operation"), ("diff",))
@@ -180,11 +180,13 @@ def _fill_list(found: set[str], key: str, before: dict[str, Any], after: dict[st
 
 def _fill_commands(found: set[str], before: dict[str, Any], after: dict[str, Any]) -> None:
     streamed = _list(before, "commands")
-    if streamed and _empty(after.get("commands")):
-        after["commands"] = [""] * len(streamed)
+    texts_ = {number: command for number, command in enumerate(streamed) if type(command) is str and command}
+    if texts_ and _empty(after.get("commands")):
+        after["commands"] = clean(streamed)
+        found.update(f"action.commands[{number}]" for number in texts_)
     final = _list(after, "commands")
-    for number, command in enumerate(streamed[: len(final)]):
-        if type(command) is str and command and _empty(final[number]):
+    for number, command in texts_.items():
+        if number < len(final) and _empty(final[number]):
             final[number] = join_text([command])
             found.add(f"action.commands[{number}]")
 
