@@ -222,8 +222,9 @@ fn event<'a>(
     let lane = lane(data, fields.lane, invalid_utf8, issues);
     let (indexes, loose) = indexes(data, fields, entry.is_some(), issues);
     let route = entry.map(|entry| Route { entry, indexes, loose });
+    // Strings of digits would be holes of the cached event.
     // An event over the limits has no routing fields, and is not cached: its repetitions are over the limits too.
-    let regular = !invalid_utf8 && !named && fields.kind.is_some() && issues.len() == before;
+    let regular = !invalid_utf8 && !named && loose == 0 && fields.kind.is_some() && issues.len() == before;
     let learned = route
         .filter(|route| regular && route.entry.phase == Phase::Delta)
         .and_then(|route| learn(reader, frame, route, lane.as_deref()));
@@ -261,7 +262,7 @@ fn learn(
         value: entry.value,
         owner_id: "item_id",
         extend: entry.extend,
-        constant: &["type", "item_id", "stream_id"],
+        constant: &["type", "item_id", "stream_id", "call_id"],
         eager: entry.eager,
     };
     reader.events.learn(frame.data, frame.members, &roles, (entry.ty, route), lane)
