@@ -224,7 +224,8 @@ fn event<'a>(
     let route = entry.map(|entry| Route { entry, indexes, loose });
     // Strings of digits would be holes of the cached event.
     // An event over the limits has no routing fields, and is not cached: its repetitions are over the limits too.
-    let regular = !invalid_utf8 && !named && loose == 0 && fields.kind.is_some() && issues.len() == before;
+    let regular =
+        !invalid_utf8 && !named && loose == 0 && fields.kind.is_some() && issues.len() == before;
     let learned = route
         .filter(|route| regular && route.entry.phase == Phase::Delta)
         .and_then(|route| learn(reader, frame, route, lane.as_deref()));

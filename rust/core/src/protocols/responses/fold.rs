@@ -10,8 +10,8 @@ use super::catalogue::{Entry, INDEX_FIELDS, Op, Phase};
 use super::events::Event;
 use super::events::INDEX_LIMIT;
 use super::reconcile::{
-    JSON_TEXT, compare_item, converted, has_any_text, index_of, is_empty as is_empty_value, loose_argument,
-    merge_item, mismatch, reconcile, report_loose, value_recovered,
+    JSON_TEXT, compare_item, converted, has_any_text, index_of, is_empty as is_empty_value,
+    loose_argument, merge_item, mismatch, reconcile, report_loose, value_recovered,
 };
 use super::response::{Assembled, Cursor, ITEMS_PER_INDEX, Identities, Item};
 use super::tool_calls::{call_kind, json_text};
@@ -264,8 +264,7 @@ impl<'p> Fold<'_, 'p> {
         let Fold { response, entry, issues, .. } = self;
         report_loose(&mut response.loose, entry.value, ("not nested", "the event itself"), issues);
         let own = |name: &str| OWN.contains(&name) || name == "response";
-        let has_own =
-            event.members.iter().any(|member| own(&json::decode_key(event.raw, &member)));
+        let has_own = event.members.iter().any(|member| own(&json::decode_key(event.raw, &member)));
         Some(if has_own { members_without(event, own).into() } else { event.raw.into() })
     }
 
@@ -350,7 +349,11 @@ impl<'p> Fold<'_, 'p> {
             }
             let index = items.last().map_or(0, |last| index_of(last) + 1).min(INDEX_LIMIT);
             let key = index * ITEMS_PER_INDEX;
-            return if items.position(key).is_some() { identities.next_key(items, index) } else { key };
+            return if items.position(key).is_some() {
+                identities.next_key(items, index)
+            } else {
+                key
+            };
         };
         let reused = identities.reused.get(&index).copied();
         let named = named.filter(|key| reused.is_some() && index_of(*key) == index);
@@ -595,8 +598,7 @@ fn open_item<'f, 'p>(
         Some(json::decode_str(member.value(event.raw)))
     };
     let id = text("item_id");
-    let by_identity =
-        indexes.values[0].is_none_or(|index| identities.reused.contains_key(&index));
+    let by_identity = indexes.values[0].is_none_or(|index| identities.reused.contains_key(&index));
     let mut key = match indexes.values[0] {
         Some(index) if !by_identity => index * ITEMS_PER_INDEX,
         index => {
@@ -629,7 +631,8 @@ fn open_item<'f, 'p>(
 }
 
 fn index_reused(index: u32, what: &str, issues: &mut Vec<Issue>) {
-    let detail = vec![("output_index", u64::from(index).into()), ("what", clip(what).as_str().into())];
+    let detail =
+        vec![("output_index", u64::from(index).into()), ("what", clip(what).as_str().into())];
     issues.push((Code::IndexReused, detail));
 }
 
@@ -743,7 +746,8 @@ fn replace_part(
     let mut merged = None;
     let old = place.get().and_then(|old| View::Node(old).fields());
     for (old, key) in old.iter().flat_map(|old| keys.iter().map(move |key| (old, *key))) {
-        let Some(before) = old.get(key).filter(|before| text_changed(*before, value.get(key))) else {
+        let Some(before) = old.get(key).filter(|before| text_changed(*before, value.get(key)))
+        else {
             continue;
         };
         let path = format!("{}.{key}", place.path());

@@ -25,7 +25,9 @@ pub fn reconcile(response: &mut Assembled, issues: &mut Vec<Issue>) {
     let mut changed = false;
     for (rank, position) in pairs.iter().enumerate() {
         let Some(position) = *position else { continue };
-        let Some((terminal, (key, item))) = output.get(position).zip(items.nth(rank)) else { continue };
+        let Some((terminal, (key, item))) = output.get(position).zip(items.nth(rank)) else {
+            continue;
+        };
         if is_identical(item, *terminal) {
             continue;
         }
@@ -451,7 +453,12 @@ impl<'a, 'b> Pair<'_, 'a, 'b> {
         within(before, after, compare);
     }
 
-    fn text(&self, key: &str, path: impl FnOnce() -> String, report: &mut impl FnMut(String, bool)) {
+    fn text(
+        &self,
+        key: &str,
+        path: impl FnOnce() -> String,
+        report: &mut impl FnMut(String, bool),
+    ) {
         let (before, after) = self.get(key);
         if before.is_some_and(|before| text_changed(before, after)) {
             report(path(), has_no_text(after));
