@@ -297,7 +297,7 @@ IDENTITY = [
     Case("an item at a taken index stands before the next index", [add(F, o=0), add(msg(), o=1), add(G, o=0), args("{2}", o=0)], [F, BOTH[1], msg()], ["index_reused"]),
     Case("calls without an index", [add(F), add(G), args("{1", item_id="a"), args("{2", item_id="b"), args("}", item_id="a"), args("}", item_id="b")], BOTH),
     Case("calls without an index or id", [add(F), add(G), args("{1}", call_id="c1"), args("{", call_id="c2"), args("2}", call_id="c2")], BOTH),
-    Case("items done without an index", [done(BOTH[0]), done(BOTH[1]), done(msg(txt("x"))), done(msg(txt("y")))], [*BOTH, msg(txt("x")), msg(txt("y"))], [], "xy"),
+    Case("items done without an index", [done(BOTH[0]), done(BOTH[1]), done(msg(txt("x"), id="m")), done(msg(txt("y"), id="n"))], [*BOTH, msg(txt("x"), id="m"), msg(txt("y"), id="n")], [], "xy"),
     Case("ids that rotate without an index", [add(msg(id="m")), say("x", item_id="q"), say("y", item_id="r"), done(msg(txt("xy"), id="s"))], [msg(txt("xy"), id="s")], ["item_id_changed"], "xy"),
     Case("an id that rotates at done keeps its item", [add(fn("", id="q"), o=0), args("{}", o=0, item_id="r"), done(fn("{}", id="s"), o=0)], [fn("{}", id="s")], ["item_id_changed"]),
     Case("text at the index of a call", [add(F, o=0), say("x", o=0, c=0), args("{1}", o=0), say("y", o=0, c=0)], [BOTH[0], msg(txt("xy"))], ["index_reused"], "xy"),

@@ -168,7 +168,7 @@ class Slots:
                 slot = self._reused[index] = FURTHER + len(self._items)
         elif named is not None:
             slot = named
-        elif done and not (self._is_other(self.latest, identity, done) or self._is_done(self.latest)):
+        elif done and not self._is_other(self.latest, identity, done):
             slot = self.latest
         else:
             slot = self._top + 1
@@ -193,9 +193,6 @@ class Slots:
 
     def _index(self, slot: int) -> int:
         return self._items[slot][0] if slot in self._items else slot
-
-    def _is_done(self, slot: int) -> bool:
-        return slot in self._items and self._items[slot][2] == "done"
 
     def _by_name(self, identity: Identity) -> int | None:
         for name, ident in (("id", identity[2]), ("call_id", identity[1])):

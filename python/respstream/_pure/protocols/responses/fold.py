@@ -185,7 +185,7 @@ def _item_key(folded: Folded, parsed: ParsedEvent, identity: Identity, done: boo
         if named is not None:
             return named
         latest = folded.items.get(folded.latest)
-        if done and (latest is None or (not latest.final and not _is_other(latest, identity, done))):
+        if done and (latest is None or not _is_other(latest, identity, done)):
             return folded.latest
         index = min(folded.top + 1, INDEX_LIMIT)
         key = index * ITEMS_PER_INDEX

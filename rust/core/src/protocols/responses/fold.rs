@@ -343,8 +343,7 @@ impl<'p> Fold<'_, 'p> {
                 return key;
             }
             let latest = items.get(*latest_key);
-            let is_open = |item: &Item| !item.is_final && !is_other(item, identity, done);
-            if done && latest.is_none_or(is_open) {
+            if done && latest.is_none_or(|item| !is_other(item, identity, done)) {
                 return *latest_key;
             }
             let index = items.last().map_or(0, |last| index_of(last) + 1).min(INDEX_LIMIT);
