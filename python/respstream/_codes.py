@@ -32,8 +32,14 @@ DIAGNOSTICS: dict[str, tuple[str, str]] = {
     "item_id_changed": ("info", "the id of item {output_index} changed from {previous} to {got}"),
     "time_reversed": ("warning", "the time is {by} µs before the previous one"),
     "text_mismatch": ("warning", "{what} of item {output_index} differs from earlier events"),
-    "output_differs": ("warning", "the terminal output ({got} items) does not match the stream ({streamed} items)"),
+    "output_differs": ("warning",
+        "the terminal output ({got} items) does not match the stream ({streamed} items); it lacks {what}"),
     "output_recovered": ("warning", "{count} streamed items were added to the terminal output, which lacked them"),
     "no_responses": ("warning", "0 responses; {what}"),
+    "index_reused": ("warning", "output_index {output_index} is used by a second item, {what}; both were kept"),
+    "value_recovered": ("warning",
+        "{what} of item {output_index} is empty in a later event; the earlier value was kept"),
+    "late_delta": ("warning", "a delta of item {output_index} came after the item was done; it was ignored"),
+    "loose_value": ("info", "{field} is {got}; it was read as {read}"),
 }
 """The severity and the message template of each code; the detail of a diagnostic fills the template."""

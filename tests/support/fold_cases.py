@@ -10,7 +10,7 @@ from __future__ import annotations
 from typing import Any, NamedTuple
 
 Json = dict[str, Any]
-BAD_INDEXES: list[Any] = [-1, "0", 1.0, True, 65536, []]
+BAD_INDEXES: list[Any] = [-1, "-1", 1.0, True, 65536, []]
 SHORT = {
     "o": "output_index",
     "c": "content_index",
@@ -190,7 +190,7 @@ TERMINALS = [
     Case("a shorter output of other types is kept", [ev("output_item.done", o=0, item=think("x")), ev("output_item.done", o=1, item=msg(txt("a"))), end(msg(txt("a")))],
          [msg(txt("a"))], ["output_differs"], "a"),
     Case("a shorter output of another call is kept", [ev("output_item.done", o=0, item=fn("{}")), ev("output_item.done", o=1, item=msg(txt("a"))), end(fn("{}", call_id="c2"))],
-         [fn("{}", call_id="c2")], ["output_differs"]),
+         [fn("{}", call_id="c2"), fn("{}")], ["output_differs", "output_recovered"]),
     Case("a longer output is kept", [ev("output_item.done", o=0, item=think("x")), end(think("x"), msg(txt("a")))], [think("x"), msg(txt("a"))], text="a"),
     Case("an output that differs is kept", [ev("output_item.done", o=0, item=msg(txt("a"))), end(fn("{}"))], [fn("{}")], ["output_differs"]),
     Case("encrypted content may differ", [ev("output_item.done", o=0, item=think(encrypted_content="x")), end(think(encrypted_content="y"))], [think(encrypted_content="y")]),
@@ -203,12 +203,12 @@ TERMINALS = [
 PRECEDENCE = [
     Case("a late delta after the value is done", [MSG, PART, ev("output_text.done", o=0, c=0, text="a"), ev("output_text.delta", o=0, c=0, delta="b")], [msg(txt("a"))], ["text_mismatch"], "a"),
     Case("a late delta after the part is done", [MSG, PART, ev("content_part.done", o=0, c=0, part=txt("a")), ev("output_text.delta", o=0, c=0, delta="b")], [msg(txt("a"))], ["text_mismatch"], "a"),
-    Case("a late delta after the item is done", [ev("output_item.done", o=0, item=msg(txt("a"))), ev("output_text.delta", o=0, c=0, delta="b")], [msg(txt("a"))], [], "a"),
+    Case("a late delta after the item is done", [ev("output_item.done", o=0, item=msg(txt("a"))), ev("output_text.delta", o=0, c=0, delta="b")], [msg(txt("a"))], ["late_delta"], "a"),
     Case("a late value done after the part is done", [MSG, ev("content_part.done", o=0, c=0, part=txt("a")), ev("output_text.done", o=0, c=0, text="b")], [msg(txt("a"))], ["text_mismatch"], "a"),
     Case("a late part after the item is done", [ev("output_item.done", o=0, item=msg(txt("a"))), ev("content_part.done", o=0, c=0, part=txt("b"))], [msg(txt("a"))], [], "a"),
     Case("a late status after the item is done", [ev("output_item.done", o=0, item={"type": "web_search_call", "status": "completed"}), ev("web_search_call.searching", o=0)],
          [{"type": "web_search_call", "status": "completed"}]),
-    Case("an item added again begins anew", [ev("output_item.done", o=0, item=msg(txt("a"))), MSG, PART, ev("output_text.delta", o=0, c=0, delta="b")], [msg(txt("b"))], [], "b"),
+    Case("an item added again begins anew", [ev("output_item.done", o=0, item=msg(txt("a"))), MSG, PART, ev("output_text.delta", o=0, c=0, delta="b")], [msg(txt("b"))], ["text_mismatch"], "b"),
     Case("an empty late delta says nothing", [MSG, PART, ev("output_text.done", o=0, c=0, text="a"), ev("output_text.delta", o=0, c=0, delta="")], [msg(txt("a"))], text="a"),
 ]  # fmt: skip
 
@@ -263,4 +263,85 @@ SEQUENCE = [
     Case("a number that is none", [ev("keepalive", n="1")], [], ["bad_field"]),
 ]  # fmt: skip
 
-CASES = [*TEXT, *REASONING, *CALLS, *OUTSIDE_OUTPUT, *TERMINALS, *PRECEDENCE, *ROUTING, *IDS, *SEQUENCE]
+def add(item: Json, **members: Any) -> Json:
+    """An item that is added."""
+    return ev("output_item.added", item=item, **members)
+
+
+def done(item: Json, **members: Any) -> Json:
+    """An item that is done."""
+    return ev("output_item.done", item=item, **members)
+
+
+def args(delta: str, **members: Any) -> Json:
+    """A delta of arguments."""
+    return ev("function_call_arguments.delta", delta=delta, **members)
+
+
+def say(delta: Any, **members: Any) -> Json:
+    """A delta of a text."""
+    return ev("output_text.delta", delta=delta, **members)
+
+
+F, G = fn("", id="a"), fn("", id="b", call_id="c2", name="g")
+BOTH: list[Any] = [{**F, "arguments": "{1}"}, {**G, "arguments": "{2}"}]
+
+IDENTITY = [
+    Case("calls interleave at one index", [add(F, o=0), args("{", o=0, item_id="a"), add(G, o=0), args("{", o=0, item_id="b"), args("1", o=0, item_id="a"), args("2", o=0, item_id="b"),
+         args("}", o=0, item_id="a"), args("}", o=0, item_id="b")], BOTH, ["index_reused"]),
+    Case("calls follow one another at one index", [add(F, o=0), args("{1}", o=0), add(G, o=0), args("{", o=0), args("2}", o=0)], BOTH, ["index_reused"]),
+    Case("calls that are only done at one index", [done(BOTH[0], o=0), done(BOTH[1], o=0)], BOTH, ["index_reused"]),
+    Case("a third item at one index", [add(F, o=0), add(msg(), o=0), add(G, o=0), say("x", o=0, c=0), args("{1}", o=0, item_id="a"), args("{2}", o=0, item_id="b")],
+         [BOTH[0], msg(txt("x")), BOTH[1]], ["index_reused", "index_reused"], "x"),
+    Case("messages of other ids at one index", [done(msg(txt("1"), id="m"), o=0), add(msg(id="n"), o=0), say("2", o=0, c=0)], [msg(txt("1"), id="m"), msg(txt("2"), id="n")], ["index_reused"], "12"),
+    Case("an item at a taken index stands before the next index", [add(F, o=0), add(msg(), o=1), add(G, o=0), args("{2}", o=0)], [F, BOTH[1], msg()], ["index_reused"]),
+    Case("calls without an index", [add(F), add(G), args("{1", item_id="a"), args("{2", item_id="b"), args("}", item_id="a"), args("}", item_id="b")], BOTH),
+    Case("calls without an index or id", [add(F), add(G), args("{1}", call_id="c1"), args("{", call_id="c2"), args("2}", call_id="c2")], BOTH),
+    Case("items done without an index", [done(BOTH[0]), done(BOTH[1]), done(msg(txt("x"), id="m")), done(msg(txt("y"), id="n"))], [*BOTH, msg(txt("x"), id="m"), msg(txt("y"), id="n")], [], "xy"),
+    Case("ids that rotate without an index", [add(msg(id="m")), say("x", item_id="q"), say("y", item_id="r"), done(msg(txt("xy"), id="s"))], [msg(txt("xy"), id="s")], ["item_id_changed"], "xy"),
+    Case("an id that rotates at done keeps its item", [add(fn("", id="q"), o=0), args("{}", o=0, item_id="r"), done(fn("{}", id="s"), o=0)], [fn("{}", id="s")], ["item_id_changed"]),
+    Case("text at the index of a call", [add(F, o=0), say("x", o=0, c=0), args("{1}", o=0), say("y", o=0, c=0)], [BOTH[0], msg(txt("xy"))], ["index_reused"], "xy"),
+    Case("deltas before the item is added", [say("x", o=0, c=0), add(msg(id="m"), o=0), say("y", o=0, c=0)], [msg(txt("xy"), id="m")], ["value_recovered"], "xy"),
+    Case("a part that is added twice", [MSG, PART, say("x", o=0, c=0), PART, say("y", o=0, c=0)], [msg(txt("xy"))], ["value_recovered"], "xy"),
+    Case("arguments as an object", [add(fn("", id="a"), o=0), done({**fn("", id="a"), "arguments": {"x": [1, 2.50]}}, o=0), end()], [fn('{"x":[1,2.5]}', id="a")], ["loose_value", "output_recovered"]),
+    Case("arguments done as an object", [add(F, o=0), args('{"x":1}', o=0), ev("function_call_arguments.done", o=0, arguments={"x": 1})], [{**F, "arguments": '{"x":1}'}], ["loose_value"]),
+    Case("a delta as an object", [MSG, say({"type": "text", "text": "a"}, o=0, c=0), say({"text": "b"}, o=0, c=0)], [msg(txt("ab"))], ["loose_value"], "ab"),
+    Case("an index as a string", [add(msg(), o="0"), say("a", o="0", c="0"), say("b", o=0, c=0)], [msg(txt("ab"))], ["loose_value", "loose_value"], "ab"),
+    Case("lifecycle events that are not nested", [MSG, say("a", o=0, c=0), ev("completed", id="r", object="response", output=[msg(txt("a"))])], [msg(txt("a"))], ["loose_value"], "a"),
+]  # fmt: skip
+
+EMPTY_FINALS = [
+    Case("an empty text", [MSG, PART, say("4", o=0, c=0), ev("output_text.done", o=0, c=0, text=""), end()], [msg(txt("4"))], ["value_recovered", "output_recovered"], "4"),
+    Case("an empty part", [MSG, PART, say("4", o=0, c=0), ev("content_part.done", o=0, c=0, part=txt("", x=1))], [msg(txt("4", x=1))], ["value_recovered"], "4"),
+    Case("empty arguments", [add(F, o=0), args("{1}", o=0), ev("function_call_arguments.done", o=0, arguments="")], [BOTH[0]], ["value_recovered"]),
+    Case("an empty input", [add({"type": "custom_tool_call", "input": ""}, o=0), ev("custom_tool_call_input.delta", o=0, delta="ls"), done({"type": "custom_tool_call", "input": ""}, o=0)],
+         [{"type": "custom_tool_call", "input": "ls"}], ["value_recovered"]),
+    Case("an item with empty content", [MSG, say("4", o=0, c=0), done(msg(id="m"), o=0)], [msg(txt("4"), id="m")], ["value_recovered"], "4"),
+    Case("an item with an empty part", [MSG, say("4", o=0, c=0), done(msg(txt(""), id="m"), o=0)], [msg(txt("4"), id="m")], ["value_recovered"], "4"),
+    Case("an item without arguments", [add(F, o=0), args("{1}", o=0), done({"type": "function_call", "call_id": "c1"}, o=0)],
+         [{"type": "function_call", "call_id": "c1", "arguments": "{1}"}], ["value_recovered"]),
+    Case("an empty summary", [add(think(), o=0), ev("reasoning_summary_text.delta", o=0, s=0, delta="a"), done(think(x=1), o=0)], [think("a", x=1)], ["value_recovered"]),
+    Case("an empty command", [add({"type": "shell_call"}, o=0), ev("shell_call_command.delta", o=0, k=0, delta="ls"), done({"type": "shell_call", "action": {"commands": []}}, o=0)],
+         [{"type": "shell_call", "action": {"commands": ["ls"]}}], ["value_recovered"]),
+    Case("an empty diff", [add({"type": "apply_patch_call"}, o=0), ev("apply_patch_call_operation_diff.delta", o=0, delta="+"), done({"type": "apply_patch_call", "operation": {}}, o=0)],
+         [{"type": "apply_patch_call", "operation": {"diff": "+"}}], ["value_recovered"]),
+    Case("an empty output of a shell", [add({"type": "shell_call_output"}, o=0), ev("shell_call_output_content.delta", o=0, k=0, delta={"stdout": "a"}),
+         ev("shell_call_output_content.done", o=0, k=0, output=[{"stdout": ""}])], [{"type": "shell_call_output", "output": [{"stdout": "a"}]}], ["value_recovered"]),
+    Case("an empty message at the end", [MSG, say("4", o=0, c=0), end(msg(id="m", status="completed"))], [msg(txt("4"), id="m", status="completed")], ["value_recovered"], "4"),
+    Case("empty arguments at the end", [add(F, o=0), args("{1}", o=0), end(F)], [BOTH[0]], ["value_recovered"]),
+    Case("a value is recovered once", [MSG, PART, say("4", o=0, c=0), ev("output_text.done", o=0, c=0, text=""), ev("content_part.done", o=0, c=0, part=txt("")), done(msg(), o=0), end(msg())],
+         [msg(txt("4"))], ["value_recovered"], "4"),
+]  # fmt: skip
+
+FINAL_OUTPUT = [
+    Case("an output in another order", [done(msg(txt("1"), id="m"), o=0), done(BOTH[0], o=1), done(msg(txt("2"), id="n"), o=2), end(msg(txt("2"), id="n"), msg(txt("1"), id="m"), BOTH[0])],
+         [msg(txt("2"), id="n"), msg(txt("1"), id="m"), BOTH[0]], text="21"),
+    Case("an empty message for a call", [done(BOTH[0], o=0), end(msg(id="m"))], [msg(id="m"), BOTH[0]], ["output_differs", "output_recovered"]),
+    Case("an output that lacks one of two calls", [done(BOTH[0], o=0), done(BOTH[1], o=1), end(BOTH[1])], [BOTH[1], BOTH[0]], ["output_differs", "output_recovered"]),
+    Case("arguments as an object at the end", [done(BOTH[0], o=0), end({**BOTH[0], "arguments": {"x": 1}})], [{**BOTH[0], "arguments": {"x": 1}}], ["loose_value", "text_mismatch"]),
+    Case("late deltas are reported once", [done(msg(txt("1")), o=0), say("2", o=0, c=0), say("3", o=0, c=0), say("", o=0, c=0), end(msg(txt("1")))], [msg(txt("1"))], ["late_delta"], "1"),
+    Case("late output of a shell", [done({"type": "shell_call_output", "output": []}, o=0), ev("shell_call_output_content.delta", o=0, k=0, delta={"stdout": "a"})],
+         [{"type": "shell_call_output", "output": []}], ["late_delta"]),
+]  # fmt: skip
+
+CASES = [*IDENTITY, *EMPTY_FINALS, *FINAL_OUTPUT, *TEXT, *REASONING, *CALLS, *OUTSIDE_OUTPUT, *TERMINALS, *PRECEDENCE, *ROUTING, *IDS, *SEQUENCE]

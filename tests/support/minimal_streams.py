@@ -47,6 +47,10 @@ DIAGNOSTICS = [
     Minimal("output_differs", BEGIN + ITEM + END.replace(b"[]", b'[{"type":"function_call"}]')),
     Minimal("output_recovered", BEGIN + ITEM + END),
     Minimal("no_responses", b": ping\n\n"),
+    Minimal("index_reused", BEGIN + ITEM + ITEM.replace(b"i1", b"i2") + END, ("output_recovered",)),
+    Minimal("value_recovered", BEGIN + ITEM + DELTA + DELTA.replace(b"delta", b"done", 1).replace(b'"delta"', b'"text"').replace(b"Hi", b"") + END, ("output_recovered",)),
+    Minimal("late_delta", BEGIN + ITEM.replace(b"added", b"done") + DELTA + END, ("output_recovered",)),
+    Minimal("loose_value", BEGIN + ITEM.replace(b":0", b':"0"') + END, ("output_recovered",)),
 ]  # fmt: skip
 FILE_CODES = ("unreadable", "truncated_file", "bad_compression")  # only for files: `scan` and the command line
 

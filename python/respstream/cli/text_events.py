@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Iterator
 from collections.abc import Set as AbstractSet
 from typing import Any, NamedTuple
@@ -20,11 +21,13 @@ _ITEM_KINDS = {MESSAGE: MESSAGE, REASONING: REASONING, **dict.fromkeys(KINDS, CA
 class TextEvent(NamedTuple):
     """How events of one type carry text.
 
-    `kind`: the kind of the item. `member`: the field of the event with the text. `index_name`: the field that numbers the parts of
+    `kind`: the kind of the item. `item`: its type. `member`: the field of the event with the text. `index_name`: the field that
+    numbers the parts of
     the item, "" if it has only one. `complete`: the event carries the complete text of the part, not a delta.
     """
 
     kind: str
+    item: str
     member: str
     index_name: str
     complete: bool
@@ -35,7 +38,7 @@ def _entries() -> Iterator[Entry]:
 
 
 TEXT_EVENTS = {
-    entry.type: TextEvent(_ITEM_KINDS[entry.item], entry.value, entry.target[0][1] or "", entry.phase == "done")
+    entry.type: TextEvent(_ITEM_KINDS[entry.item], entry.item, entry.value, entry.target[0][1] or "", entry.phase == "done")
     for entry in _entries()
 }
 """The events that carry text, by type."""
@@ -90,6 +93,8 @@ def _text(item: Any, kind: str) -> str:
         return "".join(part_text(part) or "" for part in _list(item, "content"))
     if kind == CALL:
         text = item.get("arguments", item.get("input"))
+        if isinstance(text, Payload):
+            text = json.dumps(text.to_dict(), separators=(",", ":"), ensure_ascii=False)
         return text if isinstance(text, str) else ""
     parts = [*_texts(item, "summary"), "".join(_texts(item, "content"))]
     return "\n\n".join(part for part in parts if part)

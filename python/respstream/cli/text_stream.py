@@ -7,6 +7,7 @@ from collections.abc import Set as AbstractSet
 from typing import IO, Any
 
 from respstream._pure.protocols.responses.catalogue import EVENTS
+from respstream._pure.protocols.responses.tool_calls import KINDS
 from respstream.cli.output import without_controls
 from respstream.cli.text_events import (
     CALL,
@@ -25,8 +26,12 @@ from respstream.protocols.payload import Payload
 
 TERMINAL = {name for name, entry in EVENTS.items() if entry.phase == "terminal"}
 MAX_INDEX = 65_535
+FURTHER = 1 << 20
+"""The first slot of items with an index that another item has."""
 Key = tuple[str, int]
-"""An item: its kind and its `output_index`."""
+"""An item: its kind and its slot."""
+Identity = tuple[str | None, str | None, str | None]
+"""Type, call id and id of an item."""
 Part = tuple[str, int]
 """A part of an item: the name of the index that numbers it, and its value."""
 
@@ -98,7 +103,8 @@ class ItemText:
         """Return the text of a delta. A high surrogate at its end is kept until the next delta, which has the low one."""
         if not self._surrogate and not ("\ufffd" in text and b"\\u" in event.raw):
             return text
-        exact: str = self._surrogate + json.loads(event.raw.decode("utf-8", "replace"))["delta"]
+        delta = json.loads(event.raw.decode("utf-8", "replace"))["delta"]
+        exact: str = self._surrogate + (delta["text"] if isinstance(delta, dict) else delta)
         self._surrogate = exact[-1:] if "\ud800" <= exact[-1:] <= "\udbff" else ""
         complete = exact[:-1] if self._surrogate else exact
         return complete.encode("utf-16-le", "surrogatepass").decode("utf-16-le", "replace")
@@ -106,6 +112,103 @@ class ItemText:
     def text(self) -> str:
         """Return the text so far."""
         return "".join(self.texts)
+
+
+class Slots:
+    """The number of each item: its `output_index`, or a further number if other items have that index.
+
+    The rules are those of the assembled response: an item is found by its id where its index is missing or not unique.
+    """
+
+    def __init__(self) -> None:
+        self.latest = 0
+        self._top = -1
+        self._reused: dict[int, int] = {}
+        self._named: dict[tuple[str, str], int] = {}
+        self._typed: dict[tuple[int, str], int] = {}
+        self._items: dict[int, tuple[int, Identity, str]] = {}  # index, identity, state: "text", "added" or "done"
+
+    def of_part(self, event: Event, kind: str) -> int | None:
+        """Return the slot of an event with the text of an item of that type, None if its index is invalid."""
+        index = _index(event, "output_index", -1)
+        if index is None:
+            return None
+        slot = index if index >= 0 else self.latest
+        if index < 0 or index in self._reused:
+            slot = self._reused.get(index, slot)
+            for name, key in (("id", "item_id"), ("call_id", "call_id")):
+                named = self._named.get((name, getattr(event, key, None) or ""))
+                if named is not None and (index < 0 or self._index(named) == index):
+                    slot = named
+                    break
+        index = self._index(slot) if index < 0 else index
+        before = self._items[slot][1][0] if slot in self._items else None
+        if _is_other_kind(before, kind):
+            slot = self._typed.get((index, kind), -1)
+            if slot < 0:
+                slot = self._reused[index] = FURTHER + len(self._items)
+        if slot not in self._items:
+            ident = getattr(event, "item_id", None)
+            self._put(slot, index, (kind, None, ident if isinstance(ident, str) and ident else None), "text")
+        self._use(slot, index)
+        return slot
+
+    def of_item(self, event: Any, *, done: bool) -> int | None:
+        """Return the slot of the item that is added or done, None if the index of the event is invalid."""
+        index = _index(event, "output_index", -1)
+        if index is None:
+            return None
+        identity = _identity(event.item)
+        named = self._by_name(identity)
+        if index >= 0:
+            slot = self._reused.get(index, index)
+            if index in self._reused and named is not None and self._index(named) == index:
+                slot = named
+            if self._is_other(slot, identity, done):
+                slot = self._reused[index] = FURTHER + len(self._items)
+        elif named is not None:
+            slot = named
+        elif done and not self._is_other(self.latest, identity, done):
+            slot = self.latest
+        else:
+            slot = self._top + 1
+        index = self._index(slot) if index < 0 else index
+        self._use(slot, index)
+        self._put(slot, index, identity, "done" if done else "added")
+        return slot
+
+    def _put(self, slot: int, index: int, identity: Identity, state: str) -> None:
+        if slot in self._items and identity[2] and self._items[slot][1][2]:
+            identity = *identity[:2], self._items[slot][1][2]  # the first id counts
+        self._items[slot] = index, identity, state
+        self._typed[index, identity[0] or ""] = slot
+        for name, ident in zip(("call_id", "id"), identity[1:], strict=True):
+            if ident:
+                self._named[name, ident] = slot
+
+    def _use(self, slot: int, index: int) -> None:
+        self.latest = slot
+        if slot < FURTHER:
+            self._top = max(self._top, index)
+
+    def _index(self, slot: int) -> int:
+        return self._items[slot][0] if slot in self._items else slot
+
+    def _by_name(self, identity: Identity) -> int | None:
+        for name, ident in (("id", identity[2]), ("call_id", identity[1])):
+            slot = self._named.get((name, ident or ""))
+            if slot is not None and self._items[slot][1][0] == identity[0]:
+                return slot
+        return None
+
+    def _is_other(self, slot: int, identity: Identity, done: bool) -> bool:
+        if slot not in self._items:
+            return False
+        _, before, state = self._items[slot]
+        differ = [None not in pair and pair[0] != pair[1] for pair in zip(before, identity, strict=True)]
+        return differ[0] or differ[1] or (
+            differ[2] and (state == "done" or (not done and state == "added"))
+        )
 
 
 class ResponseText:
@@ -124,7 +227,7 @@ class ResponseText:
         self._open: set[Key] = set()
         self._closed: set[Key] = set()
         self._waiting: dict[Key, list[str]] = {}
-        self._latest = 0
+        self._slots = Slots()
         self._current: Key | None = None
         self._in_line = False
         self._before: tuple[int | None, bytes] | None = None
@@ -142,7 +245,9 @@ class ResponseText:
         elif name in TERMINAL:
             self._terminal(event)
         elif name == "response.content_part.done":
-            self._part(event, TEXT_EVENTS["response.output_text.done"], part_text(event.part))
+            text = part_text(event.part)
+            if text is not None:
+                self._part(event, TEXT_EVENTS["response.output_text.done"], text)
         elif name == "response.output_item.added":
             self._item_added(event)
         elif name == "response.output_item.done":
@@ -185,14 +290,14 @@ class ResponseText:
 
     def _terminal(self, event: Any) -> None:
         response = event.response
-        self.reconcile(response.get("output") if isinstance(response, Payload) else None)
+        # A response that is not nested is the event itself.
+        self.reconcile(response.get("output") if isinstance(response, Payload) else getattr(event, "output", None))
         self.end()
 
     def _item_added(self, event: Any) -> None:
-        index = _index(event, "output_index", max((index for _, index in self._items), default=-1) + 1)
+        index = self._slots.of_item(event, done=False)
         if index is None:
             return
-        self._latest = index
         for key in [key for key in self._closed if key[1] == index]:  # a new item with the index of a completed one
             self._closed.discard(key)
             self._items[key].done.clear()
@@ -212,10 +317,11 @@ class ResponseText:
         return item
 
     def _part(self, event: Event, entry: TextEvent, text: Any) -> None:
-        index = _index(event, "output_index", self._latest)
+        index = self._slots.of_part(event, entry.item)
+        if isinstance(text, Payload):
+            text = text.get("text") if entry.kind != CALL or "text" in text else _json_text(text)
         if index is None or entry.kind not in self._wanted or not isinstance(text, str):
             return
-        self._latest = index
         key = entry.kind, index
         if key in self._closed:
             return
@@ -251,10 +357,9 @@ class ResponseText:
             item.texts.append(text)
 
     def _item_done(self, event: Any) -> None:
-        index = _index(event, "output_index", self._latest)
+        index = self._slots.of_item(event, done=True)
         if index is None:
             return
-        self._latest = index
         for one in output_texts([event.item], self._wanted):
             key = one.kind, index
             item = self._item(key, one.label)
@@ -299,7 +404,26 @@ def _index(event: Event, name: str, default: int) -> int | None:
     value = getattr(event, name, None)
     if value is None:
         return default
+    if isinstance(value, str) and len(value) <= len(str(MAX_INDEX)) and value.isascii() and value.isdigit():
+        value = int(value)
     return value if type(value) is int and 0 <= value <= MAX_INDEX else None
+
+
+def _is_other_kind(item: str | None, event: str) -> bool:
+    """Return whether an event for items of one type cannot be about an item of the other."""
+    if event == MESSAGE:
+        return item == REASONING or item in KINDS
+    return event in KINDS and item in (MESSAGE, REASONING)
+
+
+def _identity(item: Any) -> Identity:
+    values = [item.get(name) if isinstance(item, Payload) else None for name in ("type", "call_id", "id")]
+    kind, call_id, ident = (value if isinstance(value, str) and value else None for value in values)
+    return kind, call_id, ident
+
+
+def _json_text(value: Payload) -> str:
+    return json.dumps(value.to_dict(), separators=(",", ":"), ensure_ascii=False)
 
 
 def _matching(text: str, written: dict[Key, str]) -> Key | None:

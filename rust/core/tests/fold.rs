@@ -88,6 +88,7 @@ fn a_final_item_replaces_its_deltas() {
         &[
             "item_id_changed output_index=0 previous=f got=g",
             "text_mismatch what=arguments output_index=0",
+            "late_delta output_index=0",
         ],
     );
 }
@@ -164,7 +165,11 @@ fn the_terminal_output_replaces_the_streamed_items() {
             format!("[{item}]"),
             &["text_mismatch what=content[0].text output_index=0"],
         ),
-        (done(",\"output\":[ 5]"), "[ 5]".into(), &["output_differs got=1 streamed=1"]),
+        (
+            done(",\"output\":[ 5]"),
+            "[ 5]".into(),
+            &["output_differs got=1 streamed=1 what=message at 0"],
+        ),
     ];
     for (rest, output, found) in rows {
         let mut expected = vec!["response_id_changed previous=r got=q"];
@@ -266,10 +271,10 @@ fn items_and_parts_are_added_and_replaced() {
             &[],
         ),
         (
-            "an item that is added again replaces the first",
+            "an empty item that is added again keeps the text of the first",
             &[ITEM, DELTA, ITEM],
-            r#"[{"type":"message","content":[]}]"#,
-            &[],
+            MESSAGE,
+            &["value_recovered what=content[0].text output_index=0"],
         ),
         (
             "gaps in the indexes are closed",
@@ -414,7 +419,7 @@ fn a_value_of_higher_precedence_is_not_changed() {
             "deltas, texts, parts after the final item",
             &[ITEM, DELTA, ITEM_DONE, late, other],
             MESSAGE,
-            &[],
+            &["late_delta output_index=0"],
         ),
         ("a part after the final item", &[ITEM, ITEM_DONE, PART_DONE], MESSAGE, &[]),
         (
@@ -448,8 +453,8 @@ fn each_text_that_differs_is_reported_once() {
         (
             "a missing text",
             &[arguments[0], ("output_item.done", r#""item":{"type":"function_call"}"#)],
-            r#"[{"type":"function_call"}]"#,
-            &["text_mismatch what=arguments output_index=0"],
+            r#"[{"type":"function_call","arguments":"{\"a\":1}"}]"#,
+            &["value_recovered what=arguments output_index=0"],
         ),
         (
             "texts of parts",
@@ -548,17 +553,23 @@ fn missing_items_of_the_terminal_output_are_recovered() {
         .enumerate()
         .map(|(index, item)| format!("\"output_index\":{index},\"item\":{item}"))
         .collect();
-    let rows: [(&str, String, String, &[&str]); 6] = [
+    let rows: [(&str, String, String, &[&str]); 7] = [
         ("all", format!("[{a},{b}]"), format!("[{a},{b}]"), &[]),
         ("none", "[ ]".into(), format!("[{a},{b}]"), &["output_recovered count=2"]),
         ("the first", format!("[{a}]"), format!("[{a},{b}]"), &["output_recovered count=1"]),
-        ("the last", format!("[{b}]"), format!("[{b}]"), &["output_differs got=1 streamed=2"]),
+        (
+            "the last",
+            format!("[{b}]"),
+            format!("[{b},{a}]"),
+            &["output_differs got=1 streamed=2 what=function_call a", "output_recovered count=1"],
+        ),
+        ("another order", format!("[{b},{a}]"), format!("[{b},{a}]"), &[]),
         ("more", format!("[{a},{b},{c}]"), format!("[{a},{b},{c}]"), &[]),
         (
             "others",
             format!("[{c},{a}]"),
-            format!("[{c},{a}]"),
-            &["output_differs got=2 streamed=2"],
+            format!("[{c},{a},{b}]"),
+            &["output_differs got=2 streamed=2 what=function_call b", "output_recovered count=1"],
         ),
     ];
     for (name, terminal, output, expected) in rows {
@@ -574,6 +585,98 @@ fn missing_items_of_the_terminal_output_are_recovered() {
             expected,
         );
     }
+}
+
+/// Two calls at one index, with their events in turn.
+#[test]
+fn items_at_one_index_are_told_apart_by_their_ids() {
+    const ARGUMENTS: &str = "function_call_arguments.delta";
+    let call = |id: &str, arguments: &str| {
+        format!(
+            r#"{{"id":"{id}","type":"function_call","call_id":"c{id}","arguments":"{arguments}"}}"#
+        )
+    };
+    for index in [r#""output_index":0,"#, ""] {
+        let add = |id: &str| format!(r#"{index}"item":{}"#, call(id, ""));
+        let delta = |id: &str, text: &str| format!(r#"{index}"item_id":"{id}","delta":"{text}""#);
+        let found: &[&str] = match index {
+            "" => &[],
+            _ => &["index_reused output_index=0 what=function_call cb"],
+        };
+        check(
+            &[
+                ("output_item.added", &add("a")),
+                (ARGUMENTS, &delta("a", "1")),
+                ("output_item.added", &add("b")),
+                (ARGUMENTS, &delta("b", "2")),
+                (ARGUMENTS, &delta("a", "3")),
+                (ARGUMENTS, &delta("b", "4")),
+                (ARGUMENTS, &delta("b", "5")),
+            ],
+            &format!("[{},{}]", call("a", "13"), call("b", "245")),
+            found,
+        );
+    }
+}
+
+#[test]
+fn empty_final_values_do_not_replace_streamed_ones() {
+    let item = |text: &str| {
+        format!(r#"{{"type":"message","content":[{{"type":"output_text","text":"{text}"}}]}}"#)
+    };
+    let recovered = "value_recovered what=content[0].text output_index=0";
+    let delta = (TEXT, r#""output_index":0,"content_index":0,"delta":"4""#);
+    let empty = r#"{"type":"message","content":[]}"#;
+    for (kind, members) in [
+        ("output_text.done", r#""output_index":0,"content_index":0,"text":"""#.to_owned()),
+        (
+            "content_part.done",
+            r#""output_index":0,"content_index":0,"part":{"type":"output_text","text":""}"#.into(),
+        ),
+        ("output_item.done", format!(r#""output_index":0,"item":{}"#, item(""))),
+        ("output_item.done", format!(r#""output_index":0,"item":{empty}"#)),
+        ("completed", format!(r#""response":{{"id":"r","output":[{empty}]}}"#)),
+    ] {
+        check(&[delta, (kind, &members)], &format!("[{}]", item("4")), &[recovered]);
+    }
+}
+
+#[test]
+fn deltas_of_a_finished_item_are_reported_once() {
+    let item = r#"{"type":"message","content":[]}"#;
+    let done = format!(r#""output_index":0,"item":{item}"#);
+    let delta = (TEXT, r#""output_index":0,"content_index":0,"delta":"4""#);
+    check(
+        &[("output_item.done", &done), delta, delta],
+        &format!("[{item}]"),
+        &["late_delta output_index=0"],
+    );
+}
+
+#[test]
+fn values_of_other_types_are_read() {
+    let call = r#"{"type":"function_call","call_id":"c","arguments":"{\"x\":1}"}"#;
+    let loose = "loose_value field=arguments got=an object read=its JSON text";
+    check(
+        &[(
+            "output_item.done",
+            r#""output_index":0,"item":{"type":"function_call","call_id":"c","arguments":{"x": 1}}"#,
+        )],
+        &format!("[{call}]"),
+        &[loose],
+    );
+    check(
+        &[
+            (TEXT, r#""output_index":"0","content_index":0,"delta":"a""#),
+            (TEXT, r#""output_index":"1","content_index":0,"delta":"b""#),
+            (TEXT, r#""output_index":"1","content_index":0,"delta":{"type":"text","text":"c"}"#),
+        ],
+        r#"[{"type":"message","content":[{"type":"output_text","text":"a"}]},{"type":"message","content":[{"type":"output_text","text":"bc"}]}]"#,
+        &[
+            "loose_value field=output_index got=a string of digits read=a number",
+            "loose_value field=delta got=an object read=its text",
+        ],
+    );
 }
 
 /// The events after `response.created`; the expected status, and whether the response is complete.

@@ -52,13 +52,13 @@ class ParsedEvent:
 
     `raw`: the payload, with its span in the source (`offset`, `end`, `line`). `members`: the decoded payload. `entry`: the
     protocol's own description of the type, None for an unknown type. `indexes`: the indexes by name, None if one is
-    invalid. `named`: the name of the event line if the payload has no type. `invalid_utf8`: texts in `members` need
+    invalid. `loose`: the indexes that are strings of digits. `named`: the name of the event line if the payload has no type. `invalid_utf8`: texts in `members` need
     cleaning. `issues`: diagnostics of the payload.
     """
 
     __slots__ = (
-        "effect", "end", "entry", "indexes", "invalid_utf8", "issues", "lane", "line", "members", "named", "offset", "raw",
-        "sequence", "time", "type",
+        "effect", "end", "entry", "indexes", "invalid_utf8", "issues", "lane", "line", "loose", "members", "named", "offset",
+        "raw", "sequence", "time", "type",
     )  # fmt: skip
 
     effect: Effect
@@ -75,6 +75,7 @@ class ParsedEvent:
     invalid_utf8: bool
     sequence: int | None
     indexes: dict[str, int] | None
+    loose: tuple[str, ...]
     issues: list[Issue]
 
 

@@ -6,23 +6,26 @@ number, the lane and the indexes are read here.
 
 from __future__ import annotations
 
+import re
+
 from respstream._pure.diagnostics import error_detail, error_object
 from respstream._pure.frames import Frame
 from respstream._pure.json import BadJson, LimitExceeded, clean_text, decode, loads, locate
 from respstream._pure.protocols.protocol import Effect, Issue, NonStreamed, NotAnEvent, ParsedEvent
 from respstream._pure.protocols.responses import LANE_FIELD
 from respstream._pure.protocols.responses.catalogue import EVENTS, Entry
+from respstream._pure.protocols.responses.response import INDEX_LIMIT
 from respstream._pure.records import StreamSignature
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
     from typing import Any
 
-INDEX_LIMIT = 65_535
 LIMITS = "256 levels or 4300 digits"
 INTEGER_LIMIT = 2**63
 UNKNOWN_TYPES = 10_000  # distinct unknown types that are stored, so that each is reported once
 INDEXES = ("output_index", "content_index", "summary_index", "command_index", "annotation_index")
+_DIGITS = re.compile("[0-9]{1,5}").fullmatch
 _ANTHROPIC = frozenset((
     "message_start", "message_delta", "message_stop", "content_block_start", "content_block_delta", "content_block_stop",
 ))  # fmt: skip
@@ -220,12 +223,16 @@ def _read_routing(parsed: ParsedEvent) -> None:
         else:
             issues.append(("bad_field", {"field": "stream_id", "expected": "a string"}))
     indexes: dict[str, int] = {}
+    parsed.loose = ()
     good = True
     for name in INDEXES:
         if name not in members or (index := members[name]) is None:
             continue
         if type(index) is int and 0 <= index <= INDEX_LIMIT:
             indexes[name] = index
+        elif type(index) is str and _DIGITS(index) and int(index) <= INDEX_LIMIT:
+            indexes[name] = int(index)
+            parsed.loose += (name,)
         elif parsed.entry is not None:
             issues.append(("bad_field", {"field": name, "expected": f"an integer from 0 to {INDEX_LIMIT}"}))
             good = False

@@ -1,6 +1,6 @@
 """Applies one event to one response: the operations of the catalogue.
 
-Events are routed by their indexes alone. `output_item.done` takes precedence over `*_part.done`, that over `*.done`, and
+Events are routed by their indexes, and by ids where an index is missing or several items have it. `output_item.done` takes precedence over `*_part.done`, that over `*.done`, and
 that over the sum of the deltas. The terminal response is authoritative for the items that it has.
 """
 
@@ -8,19 +8,29 @@ from __future__ import annotations
 
 from collections.abc import Callable
 
-from respstream._pure.assemble import Place, Text, append, expand, find, text_at, text_of
-from respstream._pure.json import clean, clean_text, join_text, locate
+from respstream._pure.assemble import Place, Text, append, differing, expand, find, text_at, text_of
+from respstream._pure.json import clean, clean_text, dumps, join_text, locate, parse_exact
 from respstream._pure.protocols.protocol import ParsedEvent, Report
 from respstream._pure.protocols.responses.catalogue import Entry
-from respstream._pure.protocols.responses.reconcile import compare, mismatch, reconcile, string, texts
-from respstream._pure.protocols.responses.response import Folded, Item
+from respstream._pure.protocols.responses.reconcile import (
+    index_of,
+    loose,
+    merged,
+    mismatch,
+    reconcile,
+    recovered,
+    string,
+    texts,
+)
+from respstream._pure.protocols.responses.response import INDEX_LIMIT, ITEMS_PER_INDEX, Folded, Item
+from respstream._pure.protocols.responses.tool_calls import KINDS, json_text, raw_argument_of
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
     from typing import Any, TypeAlias
 
 Touched: TypeAlias = (
-    "tuple[int, Any] | None"  # the index of the item that an event changed, and the item id of the event
+    "tuple[int, Any] | None"  # the key of the item that an event changed, and the item id of the event
 )
 
 
@@ -29,13 +39,15 @@ def apply(folded: Folded, parsed: ParsedEvent, report: Report) -> None:
     entry = parsed.entry
     if entry is None or parsed.indexes is None or _continues(folded, parsed, entry):
         return
+    for field in parsed.loose:
+        loose(folded, field, report, "a string of digits", "a number")
     folded.cursor = None
     folded.changes += entry.op in ("response", "item") or (entry.op == "text" and entry.phase == "done")
     operation = _OPERATIONS.get(entry.op)
     touched = operation(folded, parsed, entry, report) if operation is not None else None
     if touched is not None:
-        index, item_id = touched
-        _check_id(folded.items[index], index, item_id, report)
+        key, item_id = touched
+        _check_id(folded.items[key], index_of(key), item_id, report)
 
 
 def _continues(folded: Folded, parsed: ParsedEvent, entry: Entry) -> bool:
@@ -45,6 +57,8 @@ def _continues(folded: Folded, parsed: ParsedEvent, entry: Entry) -> bool:
         return False
     value = members.get(entry.value)
     if not isinstance(value, str) or (entry.extend and members.get(entry.extend)):
+        return False
+    if cursor[2] is None and "call_id" in members:
         return False
     append(cursor[3], value)
     return True
@@ -63,11 +77,15 @@ def _bad(report: Report, entry: Entry, expected: str) -> None:
 
 
 def _response(folded: Folded, parsed: ParsedEvent, entry: Entry, report: Report) -> None:
-    value = parsed.members.get(entry.value)
+    value, raw = parsed.members.get(entry.value), parsed.raw
     terminal = entry.phase == "terminal"
+    whole = value is None and _is_response(parsed.members)
+    if whole:
+        value, raw = _flat_response(parsed)
+        loose(folded, entry.value, report, "not nested", "the event itself")
     if isinstance(value, dict):
         before = folded.id
-        folded.set_base(value, parsed.raw)
+        folded.set_base(value, raw, whole=whole)
         if before is not None and folded.id is not None and before != folded.id and not folded.id_changed:
             folded.id_changed = True
             report("response_id_changed", {"previous": before[:200], "got": folded.id[:200]})
@@ -81,6 +99,27 @@ def _response(folded: Folded, parsed: ParsedEvent, entry: Entry, report: Report)
             reconcile(folded, value, report)
 
 
+_OWN = ("type", "sequence_number", "stream_id")  # members of an event that are not those of its response or error
+
+
+def _is_response(members: dict[str, Any]) -> bool:
+    """Whether a lifecycle event is the response itself."""
+    return string(members, "object") == "response" or None not in (string(members, "id"), string(members, "status"))
+
+
+def _flat_response(parsed: ParsedEvent) -> tuple[dict[str, Any], bytes]:
+    """The response that a lifecycle event without nesting is: its members except for those of the event."""
+    own = [name for name in (*_OWN, "response") if name in parsed.members]
+    if not own:
+        return parsed.members, parsed.raw
+    members = {name: value for name, value in parsed.members.items() if name not in own}
+    spans = locate(parsed.raw)
+    raw = [
+        dumps(name).encode() + b":" + parsed.raw[start:end] for name, (start, end) in spans.items() if name not in own
+    ]
+    return members, b"{" + b",".join(raw) + b"}"
+
+
 # -- items and parts -----------------------------------------------------------------------------------------------
 
 
@@ -89,20 +128,92 @@ def _item(folded: Folded, parsed: ParsedEvent, entry: Entry, report: Report) -> 
     if not isinstance(value, dict):
         _bad(report, entry, "an object")
         return None
-    assert parsed.indexes is not None
     done = entry.phase == "done"
-    index = parsed.indexes.get("output_index")
-    if index is None:
-        index = folded.latest if done else folded.top + 1
-    item = folded.items.get(index)
     raw = _member(parsed, entry.value)
+    kind, call_id, item_id = string(value, "type"), string(value, "call_id"), string(value, "id")
+    key = _item_key(folded, parsed, (kind, call_id, item_id), done, report)
+    item = folded.items.get(key)
+    tree = None
     if item is None:
-        item = folded.add_item(index, Item(raw, None))
-    elif done:
-        compare(item, index, texts(item.value()), texts(value), report)
-    item.put(raw, final=done)
-    folded.latest = index
-    return index, value.get("id")
+        item = folded.add_item(key, Item(raw, None))
+    else:
+        anew = item.final and not done
+        tree = _replace(item, key, value, raw, anew, report)
+    argument = raw_argument_of(value)
+    if type(argument) is dict:
+        field = KINDS[value["type"]]
+        tree = expand(raw) if tree is None else tree
+        assert tree is not None
+        if type(tree[field]) is dict:
+            tree[field] = json_text(tree[field])
+        loose(folded, field, report)
+    item.put(raw, tree, final=done)
+    item.kind, item.call_id = kind, call_id
+    folded.latest = key
+    if item_id:
+        folded.ids[item_id] = key
+    if call_id:
+        folded.calls_by_id[kind, call_id] = key
+    if index_of(key) in folded.reused:
+        folded.typed[index_of(key), kind] = key
+    return key, value.get("id")
+
+
+def _replace(
+    item: Item, key: int, value: dict[str, Any], raw: bytes, anew: bool, report: Report
+) -> dict[str, Any] | None:
+    """Compares an item with the value that replaces it. An item that begins `anew` after its end keeps nothing."""
+    if not anew:
+        return merged(item, index_of(key), value, raw, None, report)
+    for path in differing(texts(item.value()), texts(value)):
+        mismatch(item, index_of(key), path, report)
+    return None
+
+
+Identity: TypeAlias = "tuple[str | None, str | None, str | None]"  # type, call id and id of an item
+
+
+def _item_key(folded: Folded, parsed: ParsedEvent, identity: Identity, done: bool, report: Report) -> int:
+    """The key of the item that an item event adds or replaces: that of another item, or a new one."""
+    assert parsed.indexes is not None
+    kind, call_id, item_id = identity
+    index = parsed.indexes.get("output_index")
+    named = folded.ids.get(item_id or "")
+    if named is None or folded.items[named].kind != kind:
+        named = folded.calls_by_id.get((kind, call_id or ""))
+    if index is None:
+        if named is not None:
+            return named
+        latest = folded.items.get(folded.latest)
+        if done and (latest is None or not _is_other(latest, identity, done)):
+            return folded.latest
+        index = min(folded.top + 1, INDEX_LIMIT)
+        key = index * ITEMS_PER_INDEX
+        return folded.next_key(index) if key in folded.items else key
+    key = folded.reused.get(index, index * ITEMS_PER_INDEX)
+    if index in folded.reused and named is not None and index_of(named) == index:
+        key = named
+    item = folded.items.get(key)
+    if item is None or not _is_other(item, identity, done):
+        return key
+    name = call_id or item_id
+    _report_reused(index, f"{kind or 'item'} {name}" if name else kind or "item", report)
+    return folded.next_key(index)
+
+
+def _report_reused(index: int, what: str, report: Report) -> None:
+    report("index_reused", {"output_index": index, "what": what[:200]})
+
+
+def _is_other(item: Item, identity: Identity, done: bool) -> bool:
+    """Whether an item event with the index of an item is about another item."""
+    kind, call_id, item_id = identity
+    if None not in (item.kind, kind) and item.kind != kind:
+        return not item.placeholder or any(texts(item.value()).values())
+    if None not in (item.call_id, call_id) and item.call_id != call_id:
+        return True
+    # Servers that change the ids of an item never add or finish it twice.
+    return bool((item.final or (not done and not item.placeholder)) and item.id and item_id and item.id != item_id)
 
 
 def _check_id(item: Item, index: int, got: Any, report: Report) -> None:
@@ -116,17 +227,50 @@ def _check_id(item: Item, index: int, got: Any, report: Report) -> None:
         report("item_id_changed", {"output_index": index, "previous": item.id[:200], "got": got[:200]})
 
 
-def _target(folded: Folded, parsed: ParsedEvent, kind: str) -> tuple[Item, int, Touched]:
+def _target(folded: Folded, parsed: ParsedEvent, kind: str, report: Report) -> tuple[Item, int, Touched]:
     """The item of an event; a missing one is created from the event."""
-    assert parsed.indexes is not None
-    index = parsed.indexes.get("output_index", folded.latest)
-    item = folded.items.get(index)
     item_id = parsed.members.get("item_id")
+    key = _target_key(folded, parsed, kind, item_id)
+    item = folded.items.get(key)
+    if item is not None and _other_kind(item.kind, kind):
+        found = folded.typed.get((index_of(key), kind))
+        if found is None:
+            _report_reused(index_of(key), kind, report)
+            found = folded.next_key(index_of(key))
+        key, item = found, folded.items.get(found)
     if item is None:
         known = {"id": clean_text(item_id)} if isinstance(item_id, str) else {}
-        item = folded.add_item(index, Item(None, {**known, "type": kind}))
-    folded.latest = index
-    return item, index, (index, item_id)
+        item = folded.add_item(key, Item(None, {**known, "type": kind}))
+        item.kind = kind
+        if known.get("id"):
+            folded.ids.setdefault(known["id"], key)
+        if index_of(key) in folded.reused:
+            folded.typed[index_of(key), kind] = key
+    folded.latest = key
+    return item, index_of(key), (key, item_id)
+
+
+def _target_key(folded: Folded, parsed: ParsedEvent, kind: str, item_id: Any) -> int:
+    """The key of the item that an event refers to."""
+    assert parsed.indexes is not None
+    index = parsed.indexes.get("output_index")
+    if index is not None and index not in folded.reused:
+        return index * ITEMS_PER_INDEX
+    named = folded.ids.get(clean_text(item_id)) if isinstance(item_id, str) else None
+    if named is None and (call_id := string(parsed.members, "call_id")):
+        named = folded.calls_by_id.get((kind, call_id))
+    if index is None:
+        return folded.latest if named is None else named
+    return named if named is not None and index_of(named) == index else folded.reused[index]
+
+
+_CALLS = ("message", "reasoning"), tuple(KINDS)
+
+
+def _other_kind(item: str | None, event: str) -> bool:
+    """Whether an event for items of one type cannot be about an item of the other."""
+    texts_, calls = _CALLS
+    return (event == "message" and (item == "reasoning" or item in calls)) or (event in calls and item in texts_)
 
 
 def _place(item: Item, entry: Entry, indexes: dict[str, int], *, append: bool) -> Place:
@@ -141,63 +285,106 @@ def _part(folded: Folded, parsed: ParsedEvent, entry: Entry, report: Report) -> 
         return None
     assert parsed.indexes is not None
     kind = "reasoning" if value.get("type") == "reasoning_text" else entry.item
-    item, index, touched = _target(folded, parsed, kind)
+    item, index, touched = _target(folded, parsed, kind, report)
     done = entry.phase == "done"
     if item.final:
         return touched
     place = _place(item, entry, parsed.indexes, append=not done)
-    old = place.get()
-    if done and isinstance(old, dict):
-        for key in ("text", "refusal"):
-            before = text_of(old.get(key))
-            if before and before != string(value, key):
-                mismatch(item, index, f"{place.path}.{key}", report)
-    place.put(expand(_member(parsed, entry.value)))
+    place.put(_replaced_part(item, index, place, expand(_member(parsed, entry.value)), ("text", "refusal"), report))
     assert place.parts is not None
     (place.parts.final.add if done else place.parts.final.discard)(place.key)
     return touched
+
+
+def _replaced_part(
+    item: Item, index: int, place: Place, value: dict[str, Any], keys: tuple[str, ...], report: Report
+) -> dict[str, Any]:
+    """The value that replaces a part: streamed texts replace empty ones, those that differ are reported."""
+    old = place.get()
+    if not isinstance(old, dict):
+        return value
+    for key in keys:
+        before = text_of(old.get(key))
+        if not before or before == string(value, key):
+            continue
+        if value.get(key) in (None, "") and text_of(old.get("type")) == (string(value, "type") or ""):
+            value[key] = before
+            recovered(item, index, f"{place.path}.{key}", report)
+        else:
+            mismatch(item, index, f"{place.path}.{key}", report)
+    return value
 
 
 # -- values --------------------------------------------------------------------------------------------------------
 
 
 def _text(folded: Folded, parsed: ParsedEvent, entry: Entry, report: Report) -> Touched:
-    value = parsed.members.get(entry.value)
-    if not isinstance(value, str):
-        _bad(report, entry, "a string")
+    value = _text_value(folded, parsed, entry, report)
+    if value is None:
         return None
     assert parsed.indexes is not None
-    item, index, touched = _target(folded, parsed, entry.item)
+    item, index, touched = _target(folded, parsed, entry.item, report)
     if item.final:
+        if entry.phase == "delta" and value:
+            _late(item, index, report)
         return touched
     place = _place(item, entry, parsed.indexes, append=entry.phase == "added")
     if entry.phase == "delta":
-        leaf = _append_delta(item, index, place, parsed, report)
-        if leaf is not None and item.id == parsed.members.get("item_id"):
+        leaf = _append_delta(item, index, place, parsed, value, report)
+        if leaf is not None and item.id == parsed.members.get("item_id") and "call_id" not in parsed.members:
             folded.cursor = (entry, parsed.indexes, item.id, leaf)
         return touched
-    if entry.phase == "done":
-        before = place.text()
-        if before and before != join_text([value]):
+    before = place.text()
+    if before and before != join_text([value]):
+        if value:
             mismatch(item, index, place.path, report)
-        if place.final:
-            return touched
+        else:
+            value = before
+            recovered(item, index, place.path, report)
+    if entry.phase == "done" and place.final:
+        return touched
     place.put(Text(value, final=entry.phase == "done"))
     _extend(place, parsed, entry)
     return touched
 
 
-def _append_delta(item: Item, index: int, place: Place, parsed: ParsedEvent, report: Report) -> Text | None:
+def _text_value(folded: Folded, parsed: ParsedEvent, entry: Entry, report: Report) -> str | None:
+    """The text in an event; also that in an object, or the object as JSON text. Anything else is reported."""
+    value = parsed.members.get(entry.value)
+    if isinstance(value, str):
+        return value
+    if isinstance(value, dict):
+        if type(value.get("text")) is str and entry.value == "delta":
+            loose(folded, entry.value, report, "an object", "its text")
+            text: str = value["text"]
+            return text
+        if entry.item in KINDS:
+            loose(folded, entry.value, report)
+            return json_text(parse_exact(_member(parsed, entry.value)))
+    _bad(report, entry, "a string")
+    return None
+
+
+def _late(item: Item, index: int, report: Report) -> None:
+    """Reports a delta behind its item, once."""
+    if not item.late:
+        item.late = True
+        report("late_delta", {"output_index": index})
+
+
+def _append_delta(
+    item: Item, index: int, place: Place, parsed: ParsedEvent, value: str, report: Report
+) -> Text | None:
     """Appends a delta to the text at its place; returns the text, or None if the text is already complete."""
     entry = parsed.entry
     assert entry is not None
     leaf = place.get()
     if place.final or (isinstance(leaf, Text) and leaf.final):
-        if parsed.members[entry.value]:
+        if value:
             mismatch(item, index, place.path, report)
         return None
     leaf = text_at(place)
-    append(leaf, parsed.members[entry.value])
+    append(leaf, value)
     _extend(place, parsed, entry)
     return leaf
 
@@ -227,8 +414,11 @@ def _members(folded: Folded, parsed: ParsedEvent, entry: Entry, report: Report) 
         _bad(report, entry, "a list" if done else "an object")
         return None
     assert parsed.indexes is not None
-    item, index, touched = _target(folded, parsed, entry.item)
+    item, index, touched = _target(folded, parsed, entry.item, report)
+    grows = not done and any(isinstance(delta, str) and delta for delta in value.values())
     if item.final:
+        if grows:
+            _late(item, index, report)
         return touched
     place = find(item.grown(), entry.target, parsed.indexes, {})
     if done:
@@ -236,6 +426,8 @@ def _members(folded: Folded, parsed: ParsedEvent, entry: Entry, report: Report) 
             _put_members(item, index, place, expand(_member(parsed, entry.value))[0], report)
         return touched
     if place.parts is not None and place.key in place.parts.final:
+        if grows:
+            mismatch(item, index, place.path, report)
         return touched
     place.enter({})
     for key, delta in dict(value).items():
@@ -246,12 +438,7 @@ def _members(folded: Folded, parsed: ParsedEvent, entry: Entry, report: Report) 
 
 
 def _put_members(item: Item, index: int, place: Place, value: dict[str, Any], report: Report) -> None:
-    old = place.get()
-    for key in ("stdout", "stderr"):
-        before = text_of(old.get(key)) if isinstance(old, dict) else ""
-        if before and before != string(value, key):
-            mismatch(item, index, f"{place.path}.{key}", report)
-    place.put(value)
+    place.put(_replaced_part(item, index, place, value, ("stdout", "stderr"), report))
     if place.parts is not None:
         place.parts.final.add(place.key)
 
@@ -261,7 +448,7 @@ def _put(folded: Folded, parsed: ParsedEvent, entry: Entry, report: Report) -> T
     if parsed.members.get(entry.value) is None:
         return None
     assert parsed.indexes is not None
-    item, _, touched = _target(folded, parsed, entry.item)
+    item, _, touched = _target(folded, parsed, entry.item, report)
     if item.final:
         return touched
     place = _place(item, entry, parsed.indexes, append=True)
@@ -271,7 +458,7 @@ def _put(folded: Folded, parsed: ParsedEvent, entry: Entry, report: Report) -> T
 
 
 def _status(folded: Folded, parsed: ParsedEvent, entry: Entry, report: Report) -> Touched:
-    item, _, touched = _target(folded, parsed, entry.item)
+    item, _, touched = _target(folded, parsed, entry.item, report)
     if not item.final:
         item.grown()["status"] = entry.status
     return touched
@@ -285,8 +472,7 @@ def _error(folded: Folded, parsed: ParsedEvent, entry: Entry, report: Report) ->
     if isinstance(nested, dict):
         folded.event_error = clean(nested)
     else:
-        own = ("type", "sequence_number", "stream_id")
-        flat = {key: value for key, value in clean(parsed.members).items() if key not in own}
+        flat = {key: value for key, value in clean(parsed.members).items() if key not in _OWN}
         if not isinstance(flat.get("message"), str):
             text = next((key for key in ("error", "detail") if isinstance(flat.get(key), str)), None)
             if text is not None:

@@ -14,10 +14,12 @@ from respstream._pure.protocols.responses.tool_calls import (
     Call,
     Position,
     argument_of,
+    argument_text,
     call_of,
     members_of,
     new_of_growing,
     new_of_whole,
+    raw_argument_of,
 )
 
 TYPE_CHECKING = False
@@ -25,21 +27,31 @@ if TYPE_CHECKING:
     from typing import Any
 
 
+INDEX_LIMIT = 65_535  # the largest index
+ITEMS_PER_INDEX = 65_536
+
+
 class Item:
     """One item of the output: the bytes of a complete item, or a tree that deltas have changed."""
 
-    __slots__ = ("final", "id", "id_changed", "mismatched", "raw", "tree")
+    __slots__ = ("call_id", "final", "id", "id_changed", "kind", "late", "mismatched", "placeholder", "raw", "recovered", "tree")
 
     def __init__(self, raw: bytes | None, tree: dict[str, Any] | None) -> None:
         self.raw, self.tree = raw, tree
+        self.kind: str | None = None  # the type
+        self.call_id: str | None = None
+        self.placeholder = tree is not None  # no event has added it
         self.final = False
         self.id: str | None = None
         self.id_changed = False
+        self.late = False  # a late delta was reported
         self.mismatched: set[str] = set()  # the paths of texts that were reported as differing
+        self.recovered: set[str] = set()  # the paths of texts that were reported as recovered
 
-    def put(self, raw: bytes, *, final: bool) -> None:
-        """Replaces the item by a complete one."""
-        self.raw, self.tree, self.final = raw, None, final
+    def put(self, raw: bytes, tree: dict[str, Any] | None, *, final: bool) -> None:
+        """Replaces the item by a complete one: its bytes, or a tree if it differs from them."""
+        self.raw, self.tree, self.final = None if tree is not None else raw, tree, final
+        self.placeholder = False
 
     def grown(self) -> dict[str, Any]:
         """The tree, for writing."""
@@ -67,14 +79,20 @@ class Folded(ResponseState):
         self.has_final = False  # a terminal event had the whole response
         self.id_changed = False
         self.base: dict[str, Any] = {}  # the response object of the last lifecycle event
+        # The items by key: `output_index` * ITEMS_PER_INDEX + the number of earlier items with that index.
         self.items: dict[int, Item] = {}
         self.top = -1  # the largest index of an item
-        self.latest = 0  # the index of the latest item
+        self.latest = 0  # the key of the latest item
+        self.reused: dict[int, int] = {}  # the key of the latest item of each index that several items have
+        self.typed: dict[tuple[int, str | None], int] = {}  # as `reused`, by index and type
+        self.ids: dict[str, int] = {}  # keys of items by id
+        self.calls_by_id: dict[tuple[str | None, str], int] = {}  # keys of items by type and call id
+        self.loose: set[str] = set()  # the fields that were reported as loose values
         # The target of the previous delta: entry, indexes, item id, text. Any other event resets it.
         self.cursor: tuple[Any, dict[str, int], str | None, Text] | None = None
         self.side: dict[str, Text] = {}
         self.event_error: dict[str, Any] | None = None
-        self.recovered: list[Item] | None = None
+        self.rebuilt: list[Item] | None = None  # the output, if it differs from the terminal one
         self._ranks: tuple[int, list[tuple[Item | None, Any]]] = (-1, [])  # with their `calls_version`
         self._texts: tuple[int, tuple[str, str | None, str, str]] | None = None  # with their `version`
         self._base_raw: bytes | None = None
@@ -85,11 +103,19 @@ class Folded(ResponseState):
         self.base = members
         self._base_raw, self._base_in = (raw, None) if whole else (None, raw)
 
-    def add_item(self, index: int, item: Item) -> Item:
+    def add_item(self, key: int, item: Item) -> Item:
         """Adds a new item."""
-        self.items[index] = item
-        self.top = max(self.top, index)
+        self.items[key] = item
+        self.top = max(self.top, key // ITEMS_PER_INDEX)
         return item
+
+    def next_key(self, index: int) -> int:
+        """The key of a further item with an index that is taken."""
+        before = self.reused.get(index, index * ITEMS_PER_INDEX)
+        if index not in self.reused:
+            self.typed[index, self.items[before].kind] = before
+        key = self.reused[index] = min(before + 1, (index + 1) * ITEMS_PER_INDEX - 1)
+        return key
 
     def base_raw(self) -> bytes | None:
         """The bytes of the last response object."""
@@ -105,7 +131,7 @@ class Folded(ResponseState):
     def _has_own_output(self) -> bool:
         """Whether the output is that of the base: of the terminal response, or because no item was streamed."""
         if self.non_streamed or self.has_final:
-            return self.recovered is None
+            return self.rebuilt is None
         return not self.items and self._base_in is not None
 
     # -- reading ---------------------------------------------------------------------------------------------------
@@ -129,26 +155,34 @@ class Folded(ResponseState):
 
     def output(self) -> list[Any]:
         """The items as plain values."""
-        own = self.base.get("output")
-        own = own if isinstance(own, list) else []
         if self._has_own_output():
-            return own
-        if self.recovered is not None:
-            return [*own, *(item.value() for item in self.recovered)]
-        return [item.value() for item in self.folded_items()]
+            return self._own_output()
+        return [item.value() for item in self._built_items()]
+
+    def _own_output(self) -> list[Any]:
+        """The output of the base. Numbers keep their text if the arguments of a call are an object."""
+        own = self.base.get("output")
+        if not isinstance(own, list):
+            return []
+        objects = any(type(argument) is dict for argument in map(raw_argument_of, own))
+        exact: list[Any] = parse_exact(self.own_output_json()) if objects else own
+        return exact
+
+    def _built_items(self) -> list[Item]:
+        """The items of an output that is not that of the base."""
+        return self.folded_items() if self.rebuilt is None else self.rebuilt
 
     def output_json(self) -> bytes:
         """The member `output` as JSON."""
+        if self._has_own_output():
+            return self.own_output_json()
+        return b"[" + b",".join(item.json() for item in self._built_items()) + b"]"
+
+    def own_output_json(self) -> bytes:
+        """The member `output` of the base as JSON, an empty list if there is none."""
         raw = self.base_raw()
         span = locate(raw).get("output") if raw else None
-        own = raw[span[0] : span[1]] if raw and span else b"[]"
-        if self._has_own_output():
-            return own
-        if self.recovered is None:
-            return b"[" + b",".join(item.json() for item in self.folded_items()) + b"]"
-        tail = b",".join(item.json() for item in self.recovered)
-        extends = isinstance(self.base.get("output"), list) and self.base["output"]
-        return own[:-1] + b"," + tail + b"]" if extends else b"[" + tail + b"]"
+        return raw[span[0] : span[1]] if raw and span else b"[]"
 
     def json(self) -> bytes:
         """The whole response as JSON: the bytes of the terminal response unless items had to be recovered."""
@@ -192,7 +226,7 @@ class Folded(ResponseState):
             kind = text_member(item, "type")
             if kind in KINDS:
                 calls.append(
-                    (kind, text_member(item, "call_id"), text_member(item, "name"), text_member(item, KINDS[kind]))
+                    (kind, text_member(item, "call_id"), text_member(item, "name"), argument_text(item))
                 )
         return calls
 
@@ -208,12 +242,11 @@ class Folded(ResponseState):
         version, ranked = self._ranks
         if version == self.calls_version:
             return ranked
-        own_output = self._has_own_output()
-        own = self.base.get("output") if own_output or self.recovered is not None else None
-        fresh: list[tuple[Item | None, Any]] = [(None, value) for value in own] if isinstance(own, list) else []
-        if not own_output:
-            items = self.folded_items() if self.recovered is None else self.recovered
-            fresh.extend((item, None) for item in items)
+        fresh: list[tuple[Item | None, Any]]
+        if self._has_own_output():
+            fresh = [(None, value) for value in self._own_output()]
+        else:
+            fresh = [(item, None) for item in self._built_items()]
         self._ranks = self.calls_version, fresh
         return fresh
 

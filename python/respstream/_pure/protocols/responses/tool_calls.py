@@ -9,7 +9,7 @@ from __future__ import annotations
 from collections import namedtuple
 
 from respstream._pure.assemble import Text
-from respstream._pure.json import Number, join_text, parse_exact
+from respstream._pure.json import Number, clean, dumps, join_text, parse_exact
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -49,8 +49,25 @@ def call_of(rank: int, item: Any) -> Call | None:
 
 
 def argument_of(item: Any) -> Any:
-    """The member of an item that contains the arguments of the call."""
+    """The member of an item that contains the arguments of the call; an object as its JSON text."""
+    value = raw_argument_of(item)
+    return json_text(value) if type(value) is dict else value
+
+
+def raw_argument_of(item: Any) -> Any:
+    """The member of an item that contains the arguments of the call, as it is."""
     return item.get(KINDS.get(_string(item, "type") or "", "")) if isinstance(item, dict) else None
+
+
+def argument_text(item: Any) -> str | None:
+    """The arguments of a call as text, None if it has none."""
+    value = argument_of(item)
+    return join_text([value]) if type(value) is str else None
+
+
+def json_text(value: Any) -> str:
+    """The JSON text of a value without white space; numbers keep their text."""
+    return dumps(clean(value))
 
 
 def new_of_whole(source: Any, value: Any, position: Position | None) -> tuple[str, Position] | None:

@@ -6,7 +6,7 @@ use std::borrow::Cow;
 use std::cell::OnceCell;
 
 use super::response::{Assembled, Texts};
-use super::tool_calls::ToolCall;
+use super::tool_calls::{ToolCall, arguments};
 use crate::assemble::{Fields, View};
 use crate::json;
 use crate::protocols::latency::Figures;
@@ -192,7 +192,7 @@ fn item_row(index: usize, item: View<'_>) -> ItemRow {
         name: text("name"),
         call_id: text("call_id"),
         text: owned(texts.output_text).or(reasoning),
-        arguments: text("arguments").or_else(|| text("input")),
+        arguments: text("arguments").or_else(|| text("input")).or_else(|| arguments(item)),
     }
 }
 

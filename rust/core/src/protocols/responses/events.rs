@@ -53,6 +53,8 @@ pub const CACHED_VALUES: (&str, &[&str]) = ("response", &["item", "part"]);
 pub struct Route {
     pub entry: &'static Entry,
     pub indexes: Option<Indexes>,
+    /// Which indexes are strings of digits, as bits.
+    pub loose: u8,
 }
 
 /// A parsed event of the Responses API.
@@ -285,12 +287,13 @@ fn event<'a>(
     }
     let sequence = integer(data, fields.sequence, "sequence_number", issues);
     let lane = lane(data, fields.lane, invalid_utf8, issues);
-    let indexes = indexes(data, fields, entry.is_some(), issues);
-    let route = entry.map(|entry| Route { entry, indexes });
+    let (indexes, loose) = indexes(data, fields, entry.is_some(), issues);
+    let route = entry.map(|entry| Route { entry, indexes, loose });
+    // Strings of digits would be holes of the cached event.
     // An event over the limits has no routing fields, and is not cached: its repetitions are over the limits too.
     // Nor is an event that may turn out to be of another API.
     let regular = !invalid_utf8 && !named && fields.kind.is_some() && issues.len() == before;
-    let regular = regular && fields.object.is_none() && fields.event_id.is_none();
+    let regular = regular && loose == 0 && fields.object.is_none() && fields.event_id.is_none();
     let learned = route
         .filter(|route| regular && route.entry.phase == Phase::Delta)
         .and_then(|route| learn(reader, frame, route, lane.as_deref()));
@@ -328,7 +331,7 @@ fn learn(
         value: entry.value,
         owner_id: "item_id",
         extend: entry.extend,
-        constant: &["type", "item_id", "stream_id"],
+        constant: &["type", "item_id", "stream_id", "call_id"],
         eager: entry.eager,
     };
     reader.events.learn(frame.data, frame.members, &roles, (entry.ty, route), lane)
@@ -474,22 +477,28 @@ fn lane<'a>(
     None
 }
 
-/// The indexes; `None` if one of a known type is bad.
+/// The indexes, and which of them are strings of digits; `None` if one of a known type is bad.
 fn indexes(
     data: &[u8],
     fields: &RoutingFields<'_>,
     is_known_type: bool,
     issues: &mut Vec<Issue>,
-) -> Option<Indexes> {
+) -> (Option<Indexes>, u8) {
     let mut indexes = Indexes::default();
-    let mut good = true;
+    let (mut good, mut loose) = (true, 0);
     for (slot, field) in INDEX_FIELDS.iter().enumerate() {
         let Some(member) = present(fields.indexes[slot]) else { continue };
-        let number =
-            (member.kind == Kind::Number).then(|| json::parse_index(member.value(data))).flatten();
+        let number = match member.kind {
+            Kind::Number => json::parse_index(member.value(data)),
+            Kind::String => digits(&json::decode_str(member.value(data))),
+            _ => None,
+        };
         let number = number.and_then(|number| u32::try_from(number).ok());
         match number.filter(|number| *number <= INDEX_LIMIT) {
-            Some(number) => indexes.values[slot] = Some(number),
+            Some(number) => {
+                indexes.values[slot] = Some(number);
+                loose |= u8::from(member.kind == Kind::String) << slot;
+            }
             None if is_known_type => {
                 issues.push(bad_field(field, "an integer from 0 to 65535"));
                 good = false;
@@ -497,5 +506,11 @@ fn indexes(
             None => {}
         }
     }
-    good.then_some(indexes)
+    (good.then_some(indexes), loose)
+}
+
+/// The number in a string of up to five digits.
+fn digits(text: &str) -> Option<i64> {
+    let valid = (1..=5).contains(&text.len()) && text.bytes().all(|byte| byte.is_ascii_digit());
+    text.parse().ok().filter(|_| valid)
 }

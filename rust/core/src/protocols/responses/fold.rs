@@ -1,15 +1,20 @@
 //! Applies one event to one response: the operations of the catalogue.
 //!
-//! Events are routed by their indexes only; ids are compared, not used. Precedence of values, highest first: the items of the
+//! Events are routed by their indexes, and by ids where an index is missing or several items have it. Precedence of values, highest first: the items of the
 //! terminal response, `output_item.done`, `*_part.done`, `*.done`, the sum of the deltas.
 
 use std::borrow::Cow;
 use std::collections::HashSet;
 
-use super::catalogue::{Entry, Op, Phase};
+use super::catalogue::{Entry, INDEX_FIELDS, Op, Phase};
 use super::events::Event;
-use super::reconcile::{compare_item, mismatch, reconcile};
-use super::response::{Assembled, Cursor, Item};
+use super::events::INDEX_LIMIT;
+use super::reconcile::{
+    JSON_TEXT, compare_item, converted, has_any_text, index_of, is_empty as is_empty_value,
+    loose_argument, merge_item, mismatch, reconcile, report_loose, value_recovered,
+};
+use super::response::{Assembled, Cursor, ITEMS_PER_INDEX, Identities, Item};
+use super::tool_calls::{call_kind, json_text};
 use crate::assemble::append::append;
 use crate::assemble::{Fields, Indexes, Node, Object, Ordered, Place, Text, View, text_changed};
 use crate::diagnostics::{Code, Issue, clip};
@@ -25,7 +30,7 @@ struct Fold<'a, 'p> {
     issues: &'a mut Vec<Issue>,
 }
 
-/// The index of the item that an event refers to, and the item id in the event.
+/// The key of the item that an event refers to, and the item id in the event.
 type ItemReference<'p> = Option<(u32, Option<Cow<'p, str>>)>;
 
 /// Applies an event of a known type to a response; `issues` receives its diagnostics.
@@ -34,6 +39,11 @@ pub fn apply(response: &mut Assembled, event: &Event<'_>, issues: &mut Vec<Issue
     let continues = response.cursor.as_ref().is_some_and(|cursor| cursor.is_for(event));
     if continues && append_at_cursor(response, event, Some(issues)) {
         return;
+    }
+    for (slot, field) in INDEX_FIELDS.iter().enumerate() {
+        if event.route.is_some_and(|route| route.loose >> slot & 1 == 1) {
+            report_loose(&mut response.loose, field, ("a string of digits", "a number"), issues);
+        }
     }
     if !matches!(entry.op, Op::Quiet | Op::None) {
         response.cursor = None;
@@ -208,18 +218,22 @@ impl<'p> Fold<'_, 'p> {
         self.member(kind, expected).map(|member| self.event.bytes(&member))
     }
 
-    fn check_id(&mut self, index: u32, got: &str) {
-        if let Some(item) = self.response.items.get_mut(index) {
-            check_id(item, index, got, self.issues);
+    fn check_id(&mut self, key: u32, got: &str) {
+        if let Some(item) = self.response.items.get_mut(key) {
+            check_id(item, index_of(key), got, self.issues);
         }
     }
 
     // -- lifecycle ---------------------------------------------------------------------------------------------
 
     fn response(&mut self) -> ItemReference<'p> {
-        let value = self.value(Kind::Object, "an object");
+        let flat = self.flat_response();
+        let value = match &flat {
+            Some(raw) => Some(&**raw),
+            None => self.value(Kind::Object, "an object"),
+        };
         if let Some(raw) = value {
-            self.set_base(raw);
+            self.set_base(raw, flat.is_some());
         }
         if self.entry.phase == Phase::Terminal {
             self.response.tracking.terminal = Some(self.entry.ty);
@@ -232,13 +246,35 @@ impl<'p> Fold<'_, 'p> {
         None
     }
 
-    fn set_base(&mut self, raw: &[u8]) {
+    /// The response that a lifecycle event without nesting is, reported as a loose value.
+    fn flat_response(&mut self) -> Option<Cow<'p, [u8]>> {
+        let event = self.event;
+        if event.value().is_some_and(|member| member.kind != Kind::Null) {
+            return None;
+        }
+        let text = |name| {
+            let member = event.member(name).filter(|member| member.kind == Kind::String)?;
+            Some(json::decode_str(event.bytes(&member)))
+        };
+        let is_response = text("object").is_some_and(|object| object == "response")
+            || (text("id").is_some() && text("status").is_some());
+        if !is_response {
+            return None;
+        }
+        let Fold { response, entry, issues, .. } = self;
+        report_loose(&mut response.loose, entry.value, ("not nested", "the event itself"), issues);
+        let own = |name: &str| OWN.contains(&name) || name == "response";
+        let has_own = event.members.iter().any(|member| own(&json::decode_key(event.raw, &member)));
+        Some(if has_own { members_without(event, own).into() } else { event.raw.into() })
+    }
+
+    fn set_base(&mut self, raw: &[u8], flat: bool) {
         let response = &mut *self.response;
         if response.base_raw() == Some(raw) {
             return;
         }
         let before = if response.id_changed { None } else { response.id().map(Cow::into_owned) };
-        response.set_base(raw, self.event.located);
+        response.set_base(raw, self.event.located.filter(|_| !flat));
         let Some((before, got)) = before.zip(response.id()) else { return };
         if before != got {
             let detail = vec![
@@ -256,38 +292,100 @@ impl<'p> Fold<'_, 'p> {
         let value = self.member(Kind::Object, "an object")?;
         let (raw, fields) = (self.event.bytes(&value), fields(self.event, &value)?);
         let done = self.entry.phase == Phase::Done;
-        let Assembled { items, latest_index, .. } = &mut *self.response;
-        let missing = || if done { *latest_index } else { items.last().map_or(0, |last| last + 1) };
-        let index = self.indexes.values[0].unwrap_or_else(missing);
-        let exists = items.position(index).is_some();
-        let (_, item) = items.entry(index, Item::default);
-        if done && exists {
-            compare_item(item, index, Some(&fields), self.issues);
+        let identity = Identity::of(&fields);
+        let key = self.item_key(&identity, done);
+        let Fold { response, issues, .. } = self;
+        let Assembled { items, identities, latest_key, loose, .. } = &mut **response;
+        let exists = items.position(key).is_some();
+        let (_, item) = items.entry(key, Item::default);
+        let argument = loose_argument(&fields);
+        let converted = argument.map(|name| converted(raw, name));
+        let mut tree = None;
+        if exists {
+            let after = converted.as_ref().map(Fields::Object);
+            let after = after.as_ref().unwrap_or(&fields);
+            if item.is_final && !done {
+                compare_item(item, index_of(key), after, issues);
+            } else {
+                tree = merge_item(item, index_of(key), raw, after, issues);
+            }
         }
-        item.body.replace(raw, value.start, &fields);
+        if let Some((name, converted)) = argument.zip(converted) {
+            report_loose(loose, name, JSON_TEXT, issues);
+            tree = Some(match (tree, converted.get(name).and_then(Node::text)) {
+                (Some(mut tree), Some(text)) => {
+                    tree.set(name, Node::string(&text));
+                    tree
+                }
+                _ => converted,
+            });
+        }
+        match tree {
+            Some(tree) => item.body.replace_tree(tree),
+            None => item.body.replace(raw, value.start, &fields),
+        }
         item.is_final = done;
-        *latest_index = index;
-        Some((index, fields.text("id")))
+        item.is_placeholder = false;
+        item.kind = identity.kind.as_deref().map(Into::into);
+        item.call_id = identity.call_id.as_deref().map(Into::into);
+        *latest_key = key;
+        identities.add(key, &identity);
+        Some((key, identity.id))
+    }
+
+    /// The key of the item that an item event adds or replaces: that of another item, or a new one.
+    fn item_key(&mut self, identity: &Identity<'_>, done: bool) -> u32 {
+        let Fold { response, indexes, issues, .. } = self;
+        let Assembled { items, identities, latest_key, .. } = &mut **response;
+        let named = identities.named(items, identity);
+        let Some(index) = indexes.values[0] else {
+            if let Some(key) = named {
+                return key;
+            }
+            let latest = items.get(*latest_key);
+            if done && latest.is_none_or(|item| !is_other(item, identity, done)) {
+                return *latest_key;
+            }
+            let index = items.last().map_or(0, |last| index_of(last) + 1).min(INDEX_LIMIT);
+            let key = index * ITEMS_PER_INDEX;
+            return if items.position(key).is_some() {
+                identities.next_key(items, index)
+            } else {
+                key
+            };
+        };
+        let reused = identities.reused.get(&index).copied();
+        let named = named.filter(|key| reused.is_some() && index_of(*key) == index);
+        let key = named.or(reused).unwrap_or(index * ITEMS_PER_INDEX);
+        if items.get(key).is_none_or(|item| !is_other(item, identity, done)) {
+            return key;
+        }
+        let filled = |text: &Option<Cow<'_, str>>| {
+            text.as_deref().filter(|text| !text.is_empty()).map(str::to_owned)
+        };
+        let kind = filled(&identity.kind).unwrap_or_else(|| "item".to_owned());
+        let ident = filled(&identity.call_id).or_else(|| filled(&identity.id));
+        let what = ident.map_or(kind.clone(), |ident| format!("{kind} {ident}"));
+        index_reused(index, &what, issues);
+        identities.next_key(items, index)
     }
 
     fn part(&mut self) -> ItemReference<'p> {
         let member = self.member(Kind::Object, "an object")?;
         let (raw, value) = (self.event.bytes(&member), fields(self.event, &member)?);
-        let Fold { response, event, entry, indexes, issues } = self;
         let reasoning = value.text("type").as_deref() == Some("reasoning_text");
-        let kind = if reasoning { "reasoning" } else { entry.item };
-        let (open, reference) =
-            open_item(&mut response.items, &mut response.latest_index, event, indexes, kind);
-        let Some(OpenItem { item: Item { body, mismatches, .. }, index, .. }) = open else {
-            return reference;
-        };
+        let kind = if reasoning { "reasoning" } else { self.entry.item };
+        let Fold { response, event, entry, indexes, issues } = self;
+        let (open, reference) = open_item(response, event, indexes, kind, false, issues);
+        let Some(OpenItem { item, index, .. }) = open else { return reference };
         let done = entry.phase == Phase::Done;
+        let Item { body, mismatches, recovered, .. } = item;
         if let Some(mut place) = Place::find(body.expand(), entry.steps, indexes, entry.part, !done)
         {
-            if done {
-                compare_members(&place, &value, &["text", "refusal"], mismatches, index, issues);
-            }
-            place.put(Node::raw(raw));
+            let keys = ["text", "refusal"];
+            let node =
+                replace_part(&place, raw, &value, &keys, (mismatches, recovered), index, issues);
+            place.put(node);
             place.set_final(done);
         }
         reference
@@ -296,12 +394,12 @@ impl<'p> Fold<'_, 'p> {
     // -- values ------------------------------------------------------------------------------------------------
 
     fn text(&mut self) -> ItemReference<'p> {
-        let quoted = self.value(Kind::String, "a string")?;
+        let quoted = &*self.text_value()?;
         let Fold { response, event, entry, indexes, issues } = self;
-        let (open, reference) =
-            open_item(&mut response.items, &mut response.latest_index, event, indexes, entry.item);
-        let Some(OpenItem { item, index, position }) = open else { return reference };
-        let Item { body, mismatches, .. } = item;
+        let grows = entry.phase == Phase::Delta && quoted.len() > 2;
+        let (open, reference) = open_item(response, event, indexes, entry.item, grows, issues);
+        let Some(OpenItem { item, index, position, by_identity }) = open else { return reference };
+        let Item { body, mismatches, recovered, .. } = item;
         let new_element = entry.phase == Phase::Added;
         let Some(mut place) =
             Place::find(body.expand(), entry.steps, indexes, entry.part, new_element)
@@ -321,8 +419,15 @@ impl<'p> Fold<'_, 'p> {
             let text_path = place.node_path;
             extend(&mut place, event, entry);
             let (indexes, serial) = (**indexes, event.serial());
-            response.cursor =
-                Some(Cursor { entry, indexes, serial, item_position: position, index, text_path });
+            response.cursor = Some(Cursor {
+                entry,
+                indexes,
+                serial,
+                item_position: position,
+                index,
+                text_path,
+                by_identity,
+            });
             return reference;
         }
         let done = entry.phase == Phase::Done;
@@ -337,21 +442,45 @@ impl<'p> Fold<'_, 'p> {
             }
             return reference;
         }
-        let text = Text::from_quoted(quoted, done);
-        if done {
-            let equal =
-                matches!(place.get(), Some(Node::Text(streamed)) if streamed.wtf8 == text.wtf8);
-            let differs = |before| text_changed(View::Node(before), Some(View::Raw(quoted)));
-            if !equal && place.get().is_some_and(differs) {
+        let differs = |before| text_changed(View::Node(before), Some(View::Raw(quoted)));
+        let mut text = Text::from_quoted(quoted, done);
+        let equal = matches!(place.get(), Some(Node::Text(streamed)) if streamed.wtf8 == text.wtf8);
+        if !equal && place.get().is_some_and(differs) {
+            if quoted.len() > 2 {
                 mismatch(mismatches, index, place.path(), issues);
+            } else {
+                value_recovered(recovered, index, place.path(), issues);
+                let before = place.get().and_then(Node::text).unwrap_or_default();
+                text.wtf8 = before.into_owned().into_bytes();
             }
-            if place.in_final_part {
-                return reference;
-            }
+        }
+        if done && in_final_part {
+            return reference;
         }
         place.put(Node::Text(text));
         extend(&mut place, event, entry);
         reference
+    }
+
+    /// The text in an event as a JSON string; also that in an object, or the object as JSON text. Reports anything else.
+    fn text_value(&mut self) -> Option<Cow<'p, [u8]>> {
+        let Fold { response, event, entry, issues, .. } = self;
+        if let Some(member) = event.value().filter(|member| member.kind == Kind::Object) {
+            let raw = event.bytes(&member);
+            let text = View::Raw(raw).fields().and_then(|fields| fields.get("text")?.raw());
+            let text = text.filter(|text| text.first() == Some(&b'"') && entry.value == "delta");
+            if let Some(text) = text {
+                report_loose(&mut response.loose, entry.value, ("an object", "its text"), issues);
+                return Some(text.into());
+            }
+            if call_kind(entry.item).is_some() {
+                report_loose(&mut response.loose, entry.value, JSON_TEXT, issues);
+                let mut quoted = Vec::new();
+                json::write_str(&json_text(raw), &mut quoted);
+                return Some(quoted.into());
+            }
+        }
+        self.value(Kind::String, "a string").map(Cow::Borrowed)
     }
 
     /// Applies output of a shell command: deltas are objects of texts to append; the done event has a list of one final object.
@@ -361,11 +490,10 @@ impl<'p> Fold<'_, 'p> {
             if done { (Kind::Array, "a list") } else { (Kind::Object, "an object") };
         let raw = self.value(kind, expected)?;
         let Fold { response, event, entry, indexes, issues } = self;
-        let (open, reference) =
-            open_item(&mut response.items, &mut response.latest_index, event, indexes, entry.item);
-        let Some(OpenItem { item: Item { body, mismatches, .. }, index, .. }) = open else {
-            return reference;
-        };
+        let grows = !done && has_text(raw);
+        let (open, reference) = open_item(response, event, indexes, entry.item, grows, issues);
+        let Some(OpenItem { item, index, .. }) = open else { return reference };
+        let Item { body, mismatches, recovered, .. } = item;
         let Some(mut place) = Place::find(body.expand(), entry.steps, indexes, "", false) else {
             return reference;
         };
@@ -374,22 +502,25 @@ impl<'p> Fold<'_, 'p> {
             if let Some(View::Raw(whole)) = first
                 && let Some(value) = View::Raw(whole).fields()
             {
-                compare_members(&place, &value, &["stdout", "stderr"], mismatches, index, issues);
-                place.put(Node::raw(whole));
+                let reported = (mismatches, recovered);
+                let keys = ["stdout", "stderr"];
+                let node = replace_part(&place, whole, &value, &keys, reported, index, issues);
+                place.put(node);
                 place.set_final(true);
             }
         } else if !place.is_final_element() {
             append_members(place.object_mut(), raw);
+        } else if grows {
+            mismatch(mismatches, index, place.path(), issues);
         }
         reference
     }
 
     /// Puts a value into a list: an annotation.
     fn put(&mut self) -> ItemReference<'p> {
-        let Fold { response, event, entry, indexes, .. } = self;
+        let Fold { response, event, entry, indexes, issues } = self;
         let value = event.value().filter(|member| member.kind != Kind::Null)?;
-        let (open, reference) =
-            open_item(&mut response.items, &mut response.latest_index, event, indexes, entry.item);
+        let (open, reference) = open_item(response, event, indexes, entry.item, false, issues);
         let Some(OpenItem { item, .. }) = open else { return reference };
         let place = Place::find(item.body.expand(), entry.steps, indexes, entry.part, true);
         if let Some(mut place) = place.filter(|place| !place.in_final_part) {
@@ -399,9 +530,8 @@ impl<'p> Fold<'_, 'p> {
     }
 
     fn status(&mut self) -> ItemReference<'p> {
-        let Fold { response, event, entry, indexes, .. } = self;
-        let (open, reference) =
-            open_item(&mut response.items, &mut response.latest_index, event, indexes, entry.item);
+        let Fold { response, event, entry, indexes, issues } = self;
+        let (open, reference) = open_item(response, event, indexes, entry.item, false, issues);
         if let Some(OpenItem { item, .. }) = open {
             item.body.set_status(entry.status);
         }
@@ -447,40 +577,198 @@ struct OpenItem<'f> {
     index: u32,
     /// The position of the item in the list of items.
     position: u32,
+    /// Whether the item was found by its id.
+    by_identity: bool,
 }
 
 /// The item that an event refers to, unless it is final. A missing item is created with the type `kind` and the id in the event.
+/// `grows`: the event has text, which is reported if the item is final.
 fn open_item<'f, 'p>(
-    items: &'f mut Ordered<Item>,
-    latest_index: &mut u32,
+    response: &'f mut Assembled,
     event: &Event<'p>,
     indexes: &Indexes,
     kind: &str,
+    grows: bool,
+    issues: &mut Vec<Issue>,
 ) -> (Option<OpenItem<'f>>, ItemReference<'p>) {
-    let index = indexes.values[0].unwrap_or(*latest_index);
-    *latest_index = index;
-    let id = event.member("item_id").filter(|member| member.kind == Kind::String);
-    let id = id.map(|member| json::decode_str(member.value(event.raw)));
-    let (position, item) = items.entry(index, || Item::placeholder(kind, id.as_deref()));
-    let open = (!item.is_final).then_some(OpenItem { item, index, position });
-    (open, Some((index, id)))
+    let Assembled { items, identities, latest_key, .. } = response;
+    let text = |name| {
+        let member = event.member(name).filter(|member| member.kind == Kind::String)?;
+        Some(json::decode_str(member.value(event.raw)))
+    };
+    let id = text("item_id");
+    let by_identity = indexes.values[0].is_none_or(|index| identities.reused.contains_key(&index));
+    let mut key = match indexes.values[0] {
+        Some(index) if !by_identity => index * ITEMS_PER_INDEX,
+        index => {
+            let named = id.as_deref().and_then(|id| identities.ids.get(id).copied());
+            let named = named.or_else(|| identities.call(Some(kind), &text("call_id")?));
+            let latest = index.and_then(|index| identities.reused.get(&index).copied());
+            let named = named.filter(|key| index.is_none_or(|index| index_of(*key) == index));
+            named.or(latest).unwrap_or(*latest_key)
+        }
+    };
+    let index = index_of(key);
+    if items.get(key).is_some_and(|item| is_other_kind(item.kind.as_deref(), kind)) {
+        let found = identities.typed.get(&(index, kind.into())).copied();
+        key = found.unwrap_or_else(|| {
+            index_reused(index, kind, issues);
+            identities.next_key(items, index)
+        });
+    }
+    *latest_key = key;
+    let exists = items.position(key).is_some();
+    let (position, item) = items.entry(key, || Item::placeholder(kind, id.as_deref()));
+    if !exists {
+        identities.add_placeholder(key, kind, id.as_deref());
+    }
+    if item.is_final && grows && !std::mem::replace(&mut item.is_late, true) {
+        issues.push((Code::LateDelta, vec![("output_index", u64::from(index).into())]));
+    }
+    let open = (!item.is_final).then_some(OpenItem { item, index, position, by_identity });
+    (open, Some((key, id)))
 }
 
-/// Reports the texts of the object at a place that differ from those of the value that replaces it.
-fn compare_members(
-    place: &Place<'_>,
-    value: &Fields<'_>,
-    keys: &[&str],
-    mismatches: &mut HashSet<String>,
-    index: u32,
-    issues: &mut Vec<Issue>,
-) {
-    let Some(old) = place.get().and_then(|old| View::Node(old).fields()) else { return };
-    for key in keys {
-        if old.get(key).is_some_and(|before| text_changed(before, value.get(key))) {
-            mismatch(mismatches, index, format!("{}.{key}", place.path()), issues);
+fn index_reused(index: u32, what: &str, issues: &mut Vec<Issue>) {
+    let detail =
+        vec![("output_index", u64::from(index).into()), ("what", clip(what).as_str().into())];
+    issues.push((Code::IndexReused, detail));
+}
+
+/// What identifies an item.
+struct Identity<'a> {
+    kind: Option<Cow<'a, str>>,
+    call_id: Option<Cow<'a, str>>,
+    id: Option<Cow<'a, str>>,
+}
+
+impl<'a> Identity<'a> {
+    fn of(fields: &Fields<'a>) -> Self {
+        let [kind, call_id, id] = ["type", "call_id", "id"].map(|key| fields.text(key));
+        Self { kind, call_id, id }
+    }
+}
+
+impl Identities {
+    /// The item that an item event names by its id or call id.
+    fn named(&self, items: &Ordered<Item>, identity: &Identity<'_>) -> Option<u32> {
+        let kind = identity.kind.as_deref();
+        let id = identity.id.as_deref().and_then(|id| self.ids.get(id).copied());
+        let id = id.filter(|key| items.get(*key).is_some_and(|item| item.kind.as_deref() == kind));
+        id.or_else(|| self.call(kind, identity.call_id.as_deref()?))
+    }
+
+    fn call(&self, kind: Option<&str>, call_id: &str) -> Option<u32> {
+        if self.calls.is_empty() {
+            return None;
+        }
+        self.calls.get(&(kind.map(Into::into), call_id.into())).copied()
+    }
+
+    /// The key of a further item with an index that is taken.
+    fn next_key(&mut self, items: &Ordered<Item>, index: u32) -> u32 {
+        let first = index * ITEMS_PER_INDEX;
+        let before = self.reused.get(&index).copied().unwrap_or_else(|| {
+            if let Some(kind) = items.get(first).and_then(|item| item.kind.clone()) {
+                self.typed.insert((index, kind), first);
+            }
+            first
+        });
+        let key = (before + 1).min(first + (ITEMS_PER_INDEX - 1));
+        self.reused.insert(index, key);
+        key
+    }
+
+    /// Adds the identity of an item event.
+    fn add(&mut self, key: u32, identity: &Identity<'_>) {
+        let kind: Option<Box<str>> = identity.kind.as_deref().map(Into::into);
+        if let Some(id) = identity.id.as_deref().filter(|id| !id.is_empty()) {
+            self.ids.insert(id.into(), key);
+        }
+        if let Some(call_id) = identity.call_id.as_deref().filter(|id| !id.is_empty()) {
+            self.calls.insert((kind.clone(), call_id.into()), key);
+        }
+        if let Some(kind) = kind.filter(|_| self.reused.contains_key(&index_of(key))) {
+            self.typed.insert((index_of(key), kind), key);
         }
     }
+
+    /// Adds an item that no event has added.
+    fn add_placeholder(&mut self, key: u32, kind: &str, id: Option<&str>) {
+        if let Some(id) = id.filter(|id| !id.is_empty()) {
+            self.ids.entry(id.into()).or_insert(key);
+        }
+        if self.reused.contains_key(&index_of(key)) {
+            self.typed.insert((index_of(key), kind.into()), key);
+        }
+    }
+}
+
+/// Whether an item event with the index of an item is about another item.
+fn is_other(item: &Item, identity: &Identity<'_>, done: bool) -> bool {
+    let differ = |one: Option<&str>, other: Option<&str>| {
+        one.zip(other).is_some_and(|(one, other)| one != other)
+    };
+    if differ(item.kind.as_deref(), identity.kind.as_deref()) {
+        return !item.is_placeholder || has_any_text(item);
+    }
+    if differ(item.call_id.as_deref(), identity.call_id.as_deref()) {
+        return true;
+    }
+    // Servers that change the ids of an item never add or finish it twice.
+    let filled = |id: Option<&str>| id.is_some_and(|id| !id.is_empty());
+    (item.is_final || (!done && !item.is_placeholder))
+        && filled(item.id.as_deref())
+        && filled(identity.id.as_deref())
+        && differ(item.id.as_deref(), identity.id.as_deref())
+}
+
+/// Whether an event for items of the type `event` cannot be about an item of the type `item`.
+fn is_other_kind(item: Option<&str>, event: &str) -> bool {
+    let Some(item) = item else { return false };
+    match event {
+        "message" => item == "reasoning" || call_kind(item).is_some(),
+        _ => matches!(item, "message" | "reasoning") && call_kind(event).is_some(),
+    }
+}
+
+/// The node that replaces a part: streamed texts replace empty ones, those that differ are reported.
+fn replace_part(
+    place: &Place<'_>,
+    raw: &[u8],
+    value: &Fields<'_>,
+    keys: &[&'static str],
+    (mismatches, recovered): (&mut HashSet<String>, &mut HashSet<String>),
+    index: u32,
+    issues: &mut Vec<Issue>,
+) -> Node {
+    let mut merged = None;
+    let old = place.get().and_then(|old| View::Node(old).fields());
+    for (old, key) in old.iter().flat_map(|old| keys.iter().map(move |key| (old, *key))) {
+        let Some(before) = old.get(key).filter(|before| text_changed(*before, value.get(key)))
+        else {
+            continue;
+        };
+        let path = format!("{}.{key}", place.path());
+        let types = (old.text("type").unwrap_or_default(), value.text("type").unwrap_or_default());
+        let is_text = value.get(key).and_then(View::raw).and_then(<[u8]>::first) != Some(&b'[');
+        if is_text && is_empty_value(value.get(key)) && types.0 == types.1 {
+            value_recovered(recovered, index, path, issues);
+            let text = before.text().unwrap_or_default();
+            merged.get_or_insert_with(|| Object::parse(&raw.into())).set(key, Node::string(&text));
+        } else {
+            mismatch(mismatches, index, path, issues);
+        }
+    }
+    merged.map_or_else(|| Node::raw(raw), Node::Object)
+}
+
+/// Whether an object has a string member that is not empty.
+fn has_text(raw: &[u8]) -> bool {
+    let deltas = Object::parse(&raw.into());
+    deltas.iter().any(
+        |(_, node)| matches!(node, Node::Raw(quoted) if quoted.first() == Some(&b'"') && quoted.len() > 2),
+    )
 }
 
 /// Applies the log probabilities of an event: those of a delta are appended, those of a done event replace the list.
@@ -516,25 +804,45 @@ fn append_members(object: &mut Object, raw: &[u8]) {
     }
 }
 
-/// The error in a flat `error` event: all members except those of the event itself.
+/// The error in a flat `error` event: all members except those of the event itself. Without a message, a string in `error` or
+/// `detail` is the message.
 fn flat_error(event: &Event<'_>) -> Vec<u8> {
-    let mut error = Vec::from(b"{");
     let is_text = |key: &&str| event.member(key).is_some_and(|member| member.kind == Kind::String);
-    // Without a message, a string in `error` or `detail` is the message.
     let text = ["error", "detail"].into_iter().find(is_text).filter(|_| !is_text(&"message"));
+    members_renamed(event, |name| match name {
+        name if OWN.contains(&name) => None,
+        "message" if text.is_some() => None,
+        name if text == Some(name) => Some("message"),
+        name => Some(name),
+    })
+}
+
+/// Members of an event that are not those of its response or error.
+const OWN: [&str; 3] = ["type", "sequence_number", "stream_id"];
+
+/// An object of the members of an event, except for those that are its `own`. The last of equal names counts.
+fn members_without(event: &Event<'_>, own: impl Fn(&str) -> bool) -> Vec<u8> {
+    members_renamed(event, |name| (!own(name)).then_some(name))
+}
+
+/// An object of the members of an event under the names that `rename` returns; `None` leaves a member out. The last of equal
+/// names counts.
+fn members_renamed(
+    event: &Event<'_>,
+    rename: impl for<'k> Fn(&'k str) -> Option<&'k str>,
+) -> Vec<u8> {
+    let mut object = Vec::from(b"{");
+    let mut seen = HashSet::new();
     for member in event.members.iter() {
         let key = json::decode_key(event.raw, &member);
-        let is_replaced = text.is_some() && key == "message";
-        if !is_replaced && !matches!(key.as_ref(), "type" | "sequence_number" | "stream_id") {
-            let key = if text == Some(&key) { "message" } else { &key };
-            error.extend_from_slice(if error.len() > 1 { b"," } else { b"" });
-            json::write_str(key, &mut error);
-            error.push(b':');
-            error.extend_from_slice(event.bytes(&member));
-        }
+        let Some(name) = rename(&key).filter(|_| seen.insert(key.clone())) else { continue };
+        object.extend_from_slice(if object.len() > 1 { b"," } else { b"" });
+        json::write_str(name, &mut object);
+        object.push(b':');
+        object.extend_from_slice(event.bytes(&event.member(&key).unwrap_or(member)));
     }
-    error.push(b'}');
-    error
+    object.push(b'}');
+    object
 }
 
 fn is_empty(list: &[u8]) -> bool {

@@ -1,35 +1,74 @@
 //! Compares streamed items with their final values: `output_item.done`, or the output of the terminal response.
 
-use std::collections::HashSet;
+use std::borrow::Cow;
+use std::collections::{HashMap, HashSet, VecDeque};
 
-use super::response::{Assembled, Item};
-use crate::assemble::{Fields, Ordered, View, text_changed};
+use super::response::{Assembled, Element, ITEMS_PER_INDEX, Item, ReconcileInputs};
+use super::tool_calls::{call_kind, json_text};
+use crate::assemble::{Fields, Node, Object, Ordered, View, object_mut, text_changed};
 use crate::diagnostics::{Code, Issue};
 
-/// Compares the terminal output with the streamed items: recovers missing items, reports differences.
+/// The maximum number of items that a diagnostic names.
+const NAMED: usize = 5;
+/// The maximum size of their names in characters.
+const NAMES: usize = 200;
+
+/// Compares the terminal output with the streamed items: recovers missing items and values, reports differences.
 pub fn reconcile(response: &mut Assembled, issues: &mut Vec<Issue>) {
     if response.items.is_empty() || response.check_output_repeats_items() {
         return;
     }
-    let (output, items, recovered_from) = response.reconcile_inputs();
+    let ReconcileInputs { output, items, loose, rebuilt } = response.reconcile_inputs();
     let output = output.map_or_else(Vec::new, |raw| View::Raw(raw).list());
-    let Some(pairs) = match_items(items, &output) else {
-        let (got, streamed) = (output.len() as u64, items.len() as u64);
-        let detail = vec![("got", got.into()), ("streamed", streamed.into())];
-        issues.push((Code::OutputDiffers, detail));
-        return;
-    };
-    for (rank, terminal) in pairs {
-        if let Some((index, item)) = items.nth(rank)
-            && !is_identical(item, terminal)
-        {
-            compare_item(item, index, terminal.fields().as_ref(), issues);
+    let pairs = match_items(items, &output);
+    let mut elements: Vec<_> = (0..output.len()).map(Element::Own).collect();
+    let mut changed = false;
+    for (rank, position) in pairs.iter().enumerate() {
+        let Some(position) = *position else { continue };
+        let Some((terminal, (key, item))) = output.get(position).zip(items.nth(rank)) else {
+            continue;
+        };
+        if is_identical(item, *terminal) {
+            continue;
+        }
+        let Some((raw, fields)) = terminal.raw().zip(terminal.fields()) else { continue };
+        let converted = loose_argument(&fields).map(|name| {
+            report_loose(loose, name, JSON_TEXT, issues);
+            converted(raw, name)
+        });
+        let after = converted.as_ref().map_or(fields, Fields::Object);
+        if let Some(tree) = merge_item(item, index_of(key), raw, &after, issues) {
+            let mut json = Vec::new();
+            tree.write(&mut json);
+            elements[position] = Element::Merged(json);
+            changed = true;
         }
     }
-    if output.len() < items.len() {
-        *recovered_from = Some(output.len());
-        let count = (items.len() - output.len()) as u64;
+    let mut lacking: Vec<usize> =
+        (0..pairs.len()).filter(|rank| pairs.get(*rank).copied().flatten().is_none()).collect();
+    let in_order = output.len() <= pairs.len()
+        && pairs.iter().take(output.len()).enumerate().all(|(rank, pair)| *pair == Some(rank));
+    if !lacking.is_empty() && !in_order {
+        let names: Vec<_> = lacking.iter().take(NAMED).map(|rank| name(items, *rank)).collect();
+        let names: String = names.join(", ").chars().take(NAMES).collect();
+        let detail = vec![
+            ("got", (output.len() as u64).into()),
+            ("streamed", (items.len() as u64).into()),
+            ("what", names.as_str().into()),
+        ];
+        issues.push((Code::OutputDiffers, detail));
+        lacking.retain(|rank| {
+            let kind = items.ranked(*rank).and_then(|(_, item)| item.body.fields().text("type"));
+            kind.is_some_and(|kind| call_kind(&kind).is_some())
+        });
+    }
+    if !lacking.is_empty() {
+        let count = lacking.len() as u64;
         issues.push((Code::OutputRecovered, vec![("count", count.into())]));
+    }
+    if changed || !lacking.is_empty() {
+        elements.extend(lacking.into_iter().map(Element::Streamed));
+        *rebuilt = Some(elements);
     }
 }
 
@@ -38,50 +77,348 @@ fn is_identical(item: &Item, terminal: View<'_>) -> bool {
     matches!((item.body.view(), terminal), (View::Raw(streamed), View::Raw(terminal)) if streamed == terminal)
 }
 
-/// Pairs the ranks of streamed items with the terminal items; `None` if they do not match in order or by index.
-fn match_items<'a>(items: &Ordered<Item>, output: &[View<'a>]) -> Option<Vec<(usize, View<'a>)>> {
-    let matches = |item: &Item, terminal: View<'_>| {
-        is_identical(item, terminal) || is_same_item(item.body.view(), terminal)
-    };
-    let streamed = || items.iter().enumerate();
-    if streamed().zip(output).all(|((_, (_, item)), terminal)| matches(item, *terminal)) {
-        return Some(output.iter().copied().enumerate().take(items.len()).collect());
-    }
-    let by_index: Option<Vec<_>> = streamed()
-        .map(|(rank, (index, item))| {
-            let terminal = output.get(index as usize).copied()?;
-            matches(item, terminal).then_some((rank, terminal))
-        })
-        .collect();
-    by_index
+/// What identifies an item.
+struct Identity<'a> {
+    kind: Option<Cow<'a, str>>,
+    call_id: Option<Cow<'a, str>>,
+    id: Option<Cow<'a, str>>,
 }
 
-/// Reports each text of an item that differs from the final item.
+impl<'a> Identity<'a> {
+    fn of(fields: &Fields<'a>) -> Self {
+        let [kind, call_id, id] = ["type", "call_id", "id"].map(|key| fields.text(key));
+        Self { kind, call_id, id }
+    }
+
+    /// Whether the call ids are equal, or one of them is missing.
+    fn is_same_call(&self, other: &Self) -> bool {
+        self.call_id.is_none() || other.call_id.is_none() || self.call_id == other.call_id
+    }
+}
+
+/// The position in the terminal output of each streamed item: by call id, then id, then type and order.
+fn match_items(items: &Ordered<Item>, output: &[View<'_>]) -> Vec<Option<usize>> {
+    let mut pairs = vec![None; items.len()];
+    if output.is_empty() {
+        return pairs;
+    }
+    let streamed: Vec<_> =
+        items.iter().map(|(_, item)| Identity::of(&item.body.fields())).collect();
+    let terminal: Vec<_> =
+        output.iter().map(|view| view.fields().map(|fields| Identity::of(&fields))).collect();
+    let mut taken: Vec<_> = terminal.iter().map(Option::is_none).collect();
+    let ident: [fn(&Identity<'_>) -> Option<String>; 2] = [
+        |identity| identity.call_id.as_deref().map(str::to_owned),
+        |identity| identity.id.as_deref().map(str::to_owned),
+    ];
+    for ident in ident {
+        let mut positions = HashMap::new();
+        for (position, identity) in terminal.iter().enumerate() {
+            if let Some(identity) = identity.as_ref().filter(|_| !taken[position])
+                && let Some(ident) = ident(identity).filter(|ident| !ident.is_empty())
+            {
+                positions.entry((identity.kind.as_deref(), ident)).or_insert(position);
+            }
+        }
+        for (pair, identity) in pairs.iter_mut().zip(&streamed).filter(|(pair, _)| pair.is_none()) {
+            let Some(ident) = ident(identity).filter(|ident| !ident.is_empty()) else { continue };
+            let found = positions.get(&(identity.kind.as_deref(), ident)).copied();
+            let same = |position: &usize| {
+                let other = terminal[*position].as_ref();
+                !taken[*position] && other.is_some_and(|other| identity.is_same_call(other))
+            };
+            if let Some(position) = found.filter(same) {
+                taken[position] = true;
+                *pair = Some(position);
+            }
+        }
+    }
+    let mut rest: HashMap<Option<&str>, VecDeque<usize>> = HashMap::new();
+    for (position, identity) in terminal.iter().enumerate() {
+        if let Some(identity) = identity.as_ref().filter(|_| !taken[position]) {
+            rest.entry(identity.kind.as_deref()).or_default().push_back(position);
+        }
+    }
+    for (pair, identity) in pairs.iter_mut().zip(&streamed).filter(|(pair, _)| pair.is_none()) {
+        if let Some(positions) = rest.get_mut(&identity.kind.as_deref())
+            && let Some(other) = positions.front().and_then(|first| terminal[*first].as_ref())
+            && identity.is_same_call(other)
+        {
+            *pair = positions.pop_front();
+        }
+    }
+    pairs
+}
+
+/// The streamed item of a rank in the message of a diagnostic.
+fn name(items: &Ordered<Item>, rank: usize) -> String {
+    let Some((key, item)) = items.ranked(rank) else { return String::new() };
+    let Identity { kind, call_id, id } = Identity::of(&item.body.fields());
+    let filled =
+        |text: Option<Cow<'_, str>>| text.map(Cow::into_owned).filter(|text| !text.is_empty());
+    let ident = filled(call_id).or_else(|| filled(id));
+    let ident = ident.unwrap_or_else(|| format!("at {}", index_of(key)));
+    format!("{} {ident}", filled(kind).as_deref().unwrap_or("item"))
+}
+
+/// The output index of the item with that key.
+pub(super) fn index_of(key: u32) -> u32 {
+    key / ITEMS_PER_INDEX
+}
+
+/// Reports a value of another type, once per field of a response.
+pub(super) fn report_loose(
+    loose: &mut Vec<&'static str>,
+    field: &'static str,
+    (got, read): (&str, &str),
+    issues: &mut Vec<Issue>,
+) {
+    if !loose.contains(&field) {
+        loose.push(field);
+        let detail = vec![("field", field.into()), ("got", got.into()), ("read", read.into())];
+        issues.push((Code::LooseValue, detail));
+    }
+}
+
+/// The descriptions of an object that is read as text.
+pub(super) const JSON_TEXT: (&str, &str) = ("an object", "its JSON text");
+
+/// The name of the arguments of an item, if they are an object.
+pub(super) fn loose_argument(fields: &Fields<'_>) -> Option<&'static str> {
+    let (_, name) = call_kind(&fields.text("type")?)?;
+    (fields.get(name)?.raw()?.first() == Some(&b'{')).then_some(name)
+}
+
+/// The tree of an item, with an object as arguments replaced by its JSON text.
+pub(super) fn converted(raw: &[u8], name: &'static str) -> Object {
+    let mut tree = Object::parse(&raw.into());
+    let text = match tree.get(name) {
+        Some(Node::Raw(raw)) => json_text(raw),
+        _ => String::new(),
+    };
+    tree.set(name, Node::string(&text));
+    tree
+}
+
+/// Compares an item with the value that replaces it. Returns the tree of the value if it is not the value itself: streamed
+/// texts replace empty ones. Reports the texts that differ.
+pub(super) fn merge_item(
+    item: &mut Item,
+    index: u32,
+    raw: &[u8],
+    after: &Fields<'_>,
+    issues: &mut Vec<Issue>,
+) -> Option<Object> {
+    let mut lost = Vec::new();
+    compare_texts(&item.body.fields(), Some(after), |path, is_empty| lost.push((path, is_empty)));
+    let mut tree = None;
+    let mut filled = HashSet::new();
+    if lost.iter().any(|(_, is_empty)| *is_empty) {
+        filled = recover(&item.body.fields(), tree.insert(Object::parse(&raw.into())));
+    }
+    let Item { mismatches, recovered, .. } = item;
+    for (path, _) in lost {
+        if filled.contains(&path) {
+            value_recovered(recovered, index, path, issues);
+        } else {
+            mismatch(mismatches, index, path, issues);
+        }
+    }
+    tree.filter(|_| !filled.is_empty())
+}
+
+/// Compares an item with one that begins anew: reports the texts that differ.
 pub(super) fn compare_item(
     item: &mut Item,
     index: u32,
-    after: Option<&Fields<'_>>,
+    after: &Fields<'_>,
     issues: &mut Vec<Issue>,
 ) {
     let Item { body, mismatches, .. } = item;
-    compare_texts(&body.fields(), after, |path| mismatch(mismatches, index, path, issues));
+    compare_texts(&body.fields(), Some(after), |path, _| mismatch(mismatches, index, path, issues));
 }
 
-/// Whether both items have the same type, and the same call id if both have one.
-fn is_same_item(streamed: View<'_>, terminal: View<'_>) -> bool {
-    let (Some(streamed), Some(terminal)) = (streamed.fields(), terminal.fields()) else {
-        return false;
-    };
-    if streamed.text("type") != terminal.text("type") {
-        return false;
+/// Replaces the empty texts of a tree by those of the value before; returns their paths.
+fn recover(before: &Fields<'_>, tree: &mut Object) -> HashSet<String> {
+    let mut found = HashSet::new();
+    for key in ["arguments", "input", "code"] {
+        fill(&mut found, key, before, tree, key);
     }
-    let ids = (streamed.text("call_id"), terminal.text("call_id"));
-    ids.0.is_none() || ids.1.is_none() || ids.0 == ids.1
+    fill_list(&mut found, "content", before, tree, &["text", "refusal"]);
+    fill_list(&mut found, "summary", before, tree, &["text"]);
+    fill_list(&mut found, "output", before, tree, &["stdout", "stderr"]);
+    fill_operation(&mut found, before, tree);
+    fill_action(&mut found, before, tree);
+    found
 }
 
-/// Passes the path of each text that differs between two versions of an item to `report`. Only texts that deltas can write are
-/// compared.
-fn compare_texts(before: &Fields<'_>, after: Option<&Fields<'_>>, mut report: impl FnMut(String)) {
+/// Whether a final value has no content: it is null or missing, or an empty text or list.
+pub(super) fn is_empty(value: Option<View<'_>>) -> bool {
+    let Some(value) = value else { return true };
+    match value.raw() {
+        Some(raw) => match raw.first() {
+            Some(b'[') => value.list().is_empty(),
+            Some(b'n') => true,
+            _ => raw == b"\"\"",
+        },
+        None => match value {
+            View::Node(Node::Text(text)) => text.wtf8.is_empty(),
+            View::Node(Node::Sparse(sparse)) => sparse.parts.is_empty(),
+            _ => false,
+        },
+    }
+}
+
+fn member<'t>(tree: &'t Object, key: &str) -> Option<View<'t>> {
+    tree.get(key).map(View::Node)
+}
+
+/// The text of a member that is not empty.
+fn text<'a>(fields: &Fields<'a>, key: &str) -> Option<Cow<'a, str>> {
+    fields.text(key).filter(|text| !text.is_empty())
+}
+
+/// A copy of a value.
+fn copy(value: View<'_>) -> Node {
+    let mut out = Vec::new();
+    match value {
+        View::Raw(raw) => out.extend_from_slice(raw),
+        View::Node(node) => node.write(&mut out),
+        View::Object(object) => object.write(&mut out),
+    }
+    Node::raw(&out)
+}
+
+fn fill(
+    found: &mut HashSet<String>,
+    path: &str,
+    before: &Fields<'_>,
+    after: &mut Object,
+    key: &'static str,
+) {
+    if let Some(text) = text(before, key)
+        && is_empty(member(after, key))
+    {
+        after.set(key, Node::string(&text));
+        found.insert(path.to_owned());
+    }
+}
+
+/// Fills the members of an object, if both have the same type.
+fn fill_members(
+    found: &mut HashSet<String>,
+    path: &str,
+    before: &Fields<'_>,
+    after: &mut Object,
+    keys: &[&'static str],
+) {
+    if before.text("type") == member(after, "type").and_then(View::text) {
+        for key in keys {
+            fill(found, &format!("{path}.{key}"), before, after, key);
+        }
+    }
+}
+
+fn fill_list(
+    found: &mut HashSet<String>,
+    key: &'static str,
+    before: &Fields<'_>,
+    after: &mut Object,
+    keys: &[&'static str],
+) {
+    let Some(list) = before.get(key) else { return };
+    let streamed = list.list();
+    let paths: Vec<String> = (streamed.iter().enumerate())
+        .filter_map(|(number, part)| Some((number, part.fields()?)))
+        .flat_map(|(number, part)| {
+            let filled = keys.iter().filter(move |name| text(&part, name).is_some());
+            filled.map(move |name| format!("{key}[{number}].{name}"))
+        })
+        .collect();
+    if paths.is_empty() {
+        return;
+    }
+    if is_empty(member(after, key)) {
+        after.set(key, copy(list));
+        return found.extend(paths);
+    }
+    let Some(b'[') = member(after, key).and_then(View::raw).and_then(<[u8]>::first) else { return };
+    let (_, sparse) = after.list(key);
+    for (number, part) in streamed.iter().enumerate().take(sparse.parts.len()) {
+        let (_, element) = sparse.entry(number as u32);
+        if let Some(part) = part.fields()
+            && View::Node(&element.node).fields().is_some()
+        {
+            let object = object_mut(&mut element.node, "");
+            fill_members(found, &format!("{key}[{number}]"), &part, object, keys);
+        }
+    }
+}
+
+/// Whether a final object is missing or has no members.
+fn is_no_object(value: Option<View<'_>>) -> bool {
+    let raw = value.and_then(View::raw).unwrap_or_default();
+    let braces = raw.strip_prefix(b"{").and_then(|rest| rest.strip_suffix(b"}"));
+    is_empty(value) || braces.is_some_and(|inside| inside.trim_ascii().is_empty())
+}
+
+fn fill_operation(found: &mut HashSet<String>, before: &Fields<'_>, tree: &mut Object) {
+    let Some(view) = before.get("operation") else { return };
+    let Some(operation) = view.fields() else { return };
+    if text(&operation, "diff").is_some() && is_no_object(member(tree, "operation")) {
+        tree.set("operation", copy(view));
+        found.insert("operation.diff".to_owned());
+    } else if member(tree, "operation").and_then(View::fields).is_some() {
+        fill_members(found, "operation", &operation, tree.object("operation").1, &["diff"]);
+    }
+}
+
+fn fill_action(found: &mut HashSet<String>, before: &Fields<'_>, tree: &mut Object) {
+    let Some(view) = before.get("action") else { return };
+    let Some(commands) = view.fields().and_then(|action| action.get("commands")) else { return };
+    let streamed = commands.list();
+    let texts: Vec<_> = (streamed.iter().enumerate())
+        .filter_map(|(number, command)| Some((number, command.text()?)))
+        .filter(|(_, text)| !text.is_empty())
+        .collect();
+    if texts.is_empty() {
+        return;
+    }
+    let path = |number: usize| format!("action.commands[{number}]");
+    if is_no_object(member(tree, "action")) {
+        tree.set("action", copy(view));
+        return found.extend(texts.iter().map(|(number, _)| path(*number)));
+    }
+    if member(tree, "action").and_then(View::fields).is_none() {
+        return;
+    }
+    let action = tree.object("action").1;
+    if is_empty(member(action, "commands")) {
+        action.set("commands", copy(commands));
+        return found.extend(texts.iter().map(|(number, _)| path(*number)));
+    }
+    let Some(b'[') = member(action, "commands").and_then(View::raw).and_then(<[u8]>::first) else {
+        return;
+    };
+    let (_, sparse) = action.list("commands");
+    for (number, text) in texts {
+        if number < sparse.parts.len() {
+            let (_, element) = sparse.entry(number as u32);
+            if is_empty(Some(View::Node(&element.node))) {
+                element.node = Node::string(&text);
+                found.insert(path(number));
+            }
+        }
+    }
+}
+
+/// Passes the path of each text that differs between two versions of an item to `report`, and whether the later one is empty.
+/// Only texts that deltas can write are compared.
+fn compare_texts(
+    before: &Fields<'_>,
+    after: Option<&Fields<'_>>,
+    mut report: impl FnMut(String, bool),
+) {
     let pair = Pair { before: Some(before), after };
     for key in ["arguments", "input", "code"] {
         pair.text(key, || key.to_owned(), &mut report);
@@ -116,14 +453,19 @@ impl<'a, 'b> Pair<'_, 'a, 'b> {
         within(before, after, compare);
     }
 
-    fn text(&self, key: &str, path: impl FnOnce() -> String, report: &mut impl FnMut(String)) {
+    fn text(
+        &self,
+        key: &str,
+        path: impl FnOnce() -> String,
+        report: &mut impl FnMut(String, bool),
+    ) {
         let (before, after) = self.get(key);
         if before.is_some_and(|before| text_changed(before, after)) {
-            report(path());
+            report(path(), has_no_text(after));
         }
     }
 
-    fn parts(&self, list: &str, keys: &[&str], report: &mut impl FnMut(String)) {
+    fn parts(&self, list: &str, keys: &[&str], report: &mut impl FnMut(String, bool)) {
         let (before, after) = self.get(list);
         let whole = after.and_then(View::raw).unwrap_or_default();
         if before.is_none_or(|before| before.is_list(whole)) {
@@ -138,13 +480,17 @@ impl<'a, 'b> Pair<'_, 'a, 'b> {
         }
     }
 
-    fn commands(&self, report: &mut impl FnMut(String)) {
+    fn commands(&self, report: &mut impl FnMut(String, bool)) {
         for (number, (before, after)) in self.lists("commands").enumerate() {
             if text_changed(before, after) {
-                report(format!("action.commands[{number}]"));
+                report(format!("action.commands[{number}]"), has_no_text(after));
             }
         }
     }
+}
+
+fn has_no_text(value: Option<View<'_>>) -> bool {
+    value.and_then(View::text).is_none_or(|text| text.is_empty())
 }
 
 /// Compares two values as objects, unless they are the same bytes.
@@ -163,6 +509,21 @@ fn within<'a, 'b>(
     }
 }
 
+/// Reports once that an empty value did not replace the text at a path.
+pub(super) fn value_recovered(
+    recovered: &mut HashSet<String>,
+    index: u32,
+    path: String,
+    issues: &mut Vec<Issue>,
+) {
+    if !recovered.contains(&path) {
+        let detail =
+            vec![("what", path.as_str().into()), ("output_index", u64::from(index).into())];
+        issues.push((Code::ValueRecovered, detail));
+        recovered.insert(path);
+    }
+}
+
 /// Reports once that the texts at a path differ.
 pub(super) fn mismatch(
     mismatches: &mut HashSet<String>,
@@ -176,4 +537,11 @@ pub(super) fn mismatch(
         issues.push((Code::TextMismatch, detail));
         mismatches.insert(path);
     }
+}
+
+/// Whether an item has a text that deltas can write.
+pub(super) fn has_any_text(item: &Item) -> bool {
+    let mut found = false;
+    compare_texts(&item.body.fields(), None, |_, _| found = true);
+    found
 }

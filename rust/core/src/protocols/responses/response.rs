@@ -4,7 +4,7 @@
 //! read at any time, also while the stream is running.
 
 use std::borrow::Cow;
-use std::collections::HashSet;
+use std::collections::{HashMap, HashSet};
 
 use super::catalogue::Entry;
 use super::events::Event;
@@ -47,6 +47,14 @@ impl Body {
             Fields::Object(_) => {}
         }
         (self.tree, self.status) = (None, None);
+    }
+
+    /// Replaces the value by a complete item that differs from its bytes.
+    pub fn replace_tree(&mut self, tree: Object) {
+        self.replacements += 1;
+        self.raw.clear();
+        self.members.clear();
+        (self.tree, self.status) = (Some(tree), None);
     }
 
     /// The tree, which is built from the raw item if there is none.
@@ -109,6 +117,15 @@ pub struct Item {
     pub is_final: bool,
     pub id: Option<Box<str>>,
     pub id_changed: bool,
+    /// The type.
+    pub kind: Option<Box<str>>,
+    pub call_id: Option<Box<str>>,
+    /// Whether no event has added the item.
+    pub is_placeholder: bool,
+    /// Whether a late delta was reported.
+    pub is_late: bool,
+    /// The paths of the texts that were reported to be recovered.
+    pub recovered: HashSet<String>,
     /// The paths of the texts that were reported to differ.
     pub mismatches: HashSet<String>,
 }
@@ -121,7 +138,8 @@ impl Item {
             tree.set("id", Node::string(id));
         }
         tree.set("type", Node::string(kind));
-        Self { body: Body { tree: Some(tree), ..Body::default() }, ..Self::default() }
+        let body = Body { tree: Some(tree), ..Body::default() };
+        Self { body, kind: Some(kind.into()), is_placeholder: true, ..Self::default() }
     }
 }
 
@@ -136,15 +154,46 @@ pub struct Cursor {
     pub item_position: u32,
     pub index: u32,
     pub text_path: NodePath,
+    /// Whether the item was found by its id, so that another event with these indexes may refer to another item.
+    pub by_identity: bool,
 }
 
 impl Cursor {
     /// Whether a parsed event continues the same text: it has the same type and indexes.
     pub fn is_for(&self, event: &Event<'_>) -> bool {
+        if self.by_identity && (self.serial.is_none() || self.serial != event.serial()) {
+            return false;
+        }
         event.route.is_some_and(|route| {
             std::ptr::eq(self.entry, route.entry) && route.indexes == Some(self.indexes)
         })
     }
+}
+
+/// The number of items that may have the same index.
+pub const ITEMS_PER_INDEX: u32 = 65_536;
+
+/// How items are found by their identity. Keys are those of [`Assembled::items`].
+#[derive(Debug, Default)]
+pub struct Identities {
+    /// The key of the latest item of each index that several items have.
+    pub reused: HashMap<u32, u32>,
+    /// As `reused`, by index and type.
+    pub typed: HashMap<(u32, Box<str>), u32>,
+    pub ids: HashMap<Box<str>, u32>,
+    /// By type and call id.
+    pub calls: HashMap<(Option<Box<str>>, Box<str>), u32>,
+}
+
+/// An element of an output that differs from the terminal one.
+#[derive(Debug)]
+pub enum Element {
+    /// The element of the terminal output at this position.
+    Own(usize),
+    /// A terminal item whose empty texts were replaced by streamed ones.
+    Merged(Vec<u8>),
+    /// The streamed item of this rank.
+    Streamed(usize),
 }
 
 /// One response, as assembled so far.
@@ -159,14 +208,18 @@ pub struct Assembled {
     pub(super) id_changed: bool,
     /// The last lifecycle response with its located members.
     base: Option<Located>,
+    /// The items by key: `output_index` * `ITEMS_PER_INDEX` + the number of earlier items with that index.
     pub(super) items: Ordered<Item>,
-    /// The index of the item that the previous event wrote to.
-    pub(super) latest_index: u32,
+    /// The key of the item that the previous event wrote to.
+    pub(super) latest_key: u32,
+    pub(super) identities: Identities,
+    /// The fields that were reported as loose values.
+    pub(super) loose: Vec<&'static str>,
     /// Texts that are not part of the output, by their path in the catalogue.
     pub(super) side_texts: Vec<(&'static [Step], Vec<u8>)>,
     pub(super) event_error: Option<Vec<u8>>,
-    /// The rank of the first streamed item that is missing from the terminal output, if the output was recovered.
-    pub(super) recovered_from: Option<usize>,
+    /// The output, if it differs from the terminal one.
+    pub(super) rebuilt: Option<Vec<Element>>,
     /// Whether the terminal output consists of the streamed items, byte for byte.
     pub(super) output_repeats_items: bool,
     pub(super) cursor: Option<Cursor>,
@@ -200,13 +253,12 @@ impl Assembled {
         self.own(name).and_then(|raw| View::Raw(raw).text())
     }
 
-    /// The terminal output, the streamed items, and the result of the recovery.
-    pub(super) fn reconcile_inputs(
-        &mut self,
-    ) -> (Option<&[u8]>, &mut Ordered<Item>, &mut Option<usize>) {
+    /// The terminal output, the streamed items, the reported loose fields, and the rebuilt output.
+    pub(super) fn reconcile_inputs(&mut self) -> ReconcileInputs<'_> {
         let base = self.base.as_ref();
         let output = base.and_then(|base| member(&base.raw, &base.members, "output"));
-        (output, &mut self.items, &mut self.recovered_from)
+        let Self { items, loose, rebuilt, .. } = self;
+        ReconcileInputs { output, items, loose, rebuilt }
     }
 
     /// Sets and returns [`Self::output_repeats_items`].
@@ -219,7 +271,7 @@ impl Assembled {
     /// Whether the output is that of the last lifecycle response: it is terminal, or no items were streamed.
     fn has_own_output(&self) -> bool {
         if self.tracking.non_streamed || self.has_final_response {
-            return self.recovered_from.is_none();
+            return self.rebuilt.is_none();
         }
         self.items.is_empty() && self.base.is_some()
     }
@@ -249,20 +301,25 @@ impl Assembled {
 
     /// The items of the output.
     pub fn output(&self) -> Vec<View<'_>> {
-        let own = self.has_own_output();
-        let mut output = Vec::new();
-        if own || self.recovered_from.is_some() {
-            output = self.own("output").map_or_else(Vec::new, |raw| View::Raw(raw).list());
+        let own = || self.own("output").map_or_else(Vec::new, |raw| View::Raw(raw).list());
+        if self.has_own_output() {
+            return own();
         }
-        if !own {
-            output.extend(self.streamed().map(|item| item.body.view()));
+        let Some(elements) = &self.rebuilt else {
+            return self.items.iter().map(|(_, item)| item.body.view()).collect();
+        };
+        let own = own();
+        let mut output = Vec::with_capacity(elements.len());
+        for element in elements {
+            output.extend(match element {
+                Element::Own(position) => own.get(*position).copied(),
+                Element::Merged(raw) => Some(View::Raw(raw)),
+                Element::Streamed(rank) => {
+                    self.items.ranked(*rank).map(|(_, item)| item.body.view())
+                }
+            });
         }
         output
-    }
-
-    /// The streamed items of the output: all, or those that the terminal output lacks.
-    fn streamed(&self) -> impl Iterator<Item = &Item> {
-        self.items.iter().skip(self.recovered_from.unwrap_or(0)).map(|(_, item)| item)
     }
 
     /// The number of elements of the output.
@@ -273,7 +330,7 @@ impl Assembled {
     /// Passes each item that is an object to `take`: its rank among all elements, and its members. The raw output is parsed only
     /// if it is not known to consist of the streamed items.
     pub fn each_item(&self, mut take: impl FnMut(usize, &Fields<'_>)) {
-        if self.output_repeats_items || !(self.has_own_output() || self.recovered_from.is_some()) {
+        if self.output_repeats_items || !(self.has_own_output() || self.rebuilt.is_some()) {
             let items = self.items.iter().enumerate();
             return items.for_each(|(rank, (_, item))| take(rank, &item.body.fields()));
         }
@@ -295,19 +352,35 @@ impl Assembled {
         if self.has_own_output() {
             return out.extend_from_slice(own);
         }
-        let mut comma = false;
-        if self.recovered_from.is_some_and(|from| from > 0) {
-            out.extend_from_slice(own.strip_suffix(b"]").unwrap_or(own));
-            comma = true;
-        } else {
-            out.push(b'[');
-        }
-        for item in self.streamed() {
-            if comma {
+        out.push(b'[');
+        let begin = out.len();
+        let comma = |out: &mut Vec<u8>| {
+            if out.len() > begin {
                 out.push(b',');
             }
-            item.body.write(out);
-            comma = true;
+        };
+        if let Some(elements) = &self.rebuilt {
+            let own = View::Raw(own).list();
+            for element in elements {
+                comma(out);
+                match element {
+                    Element::Own(position) => {
+                        let raw = own.get(*position).and_then(|view| view.raw());
+                        out.extend_from_slice(raw.unwrap_or_default());
+                    }
+                    Element::Merged(raw) => out.extend_from_slice(raw),
+                    Element::Streamed(rank) => {
+                        if let Some((_, item)) = self.items.ranked(*rank) {
+                            item.body.write(out);
+                        }
+                    }
+                }
+            }
+        } else {
+            for (_, item) in self.items.iter() {
+                comma(out);
+                item.body.write(out);
+            }
         }
         out.push(b']');
     }
@@ -424,7 +497,7 @@ impl Assembled {
 
     /// The index and value of the streamed item at a rank; `None` if the output does not consist of the streamed items.
     fn streamed_at(&self, rank: usize) -> Option<(u32, &Body)> {
-        let streamed = !self.has_own_output() && self.recovered_from.is_none();
+        let streamed = !self.has_own_output() && self.rebuilt.is_none();
         let (index, item) = self.items.ranked(rank).filter(|_| streamed)?;
         Some((index, &item.body))
     }
@@ -437,6 +510,14 @@ impl Assembled {
             _ => self.event_error.clone(),
         }
     }
+}
+
+/// What the terminal output is compared with, and the results.
+pub struct ReconcileInputs<'a> {
+    pub output: Option<&'a [u8]>,
+    pub items: &'a mut Ordered<Item>,
+    pub loose: &'a mut Vec<&'static str>,
+    pub rebuilt: &'a mut Option<Vec<Element>>,
 }
 
 /// The texts of a response.

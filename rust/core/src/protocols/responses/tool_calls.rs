@@ -44,7 +44,7 @@ impl ToolCall {
             kind,
             call_id: text("call_id"),
             name: text("name"),
-            arguments: text(arguments),
+            arguments: argument_text(item, arguments),
         })
     }
 }
@@ -82,7 +82,23 @@ impl Call {
 pub fn arguments(item: View<'_>) -> Option<String> {
     let fields = item.fields()?;
     let (_, member) = call_kind(&fields.text("type")?)?;
-    fields.text(member).map(Cow::into_owned)
+    argument_text(&fields, member)
+}
+
+/// The text of a member with arguments; an object as its JSON text.
+pub fn argument_text(item: &Fields<'_>, member: &str) -> Option<String> {
+    let value = item.get(member)?;
+    match value.raw().filter(|raw| raw.first() == Some(&b'{')) {
+        Some(raw) => Some(json_text(raw)),
+        None => value.text().map(Cow::into_owned),
+    }
+}
+
+/// The canonical JSON of a value as text.
+pub fn json_text(raw: &[u8]) -> String {
+    let mut out = Vec::new();
+    json::write_canonical(raw, &mut out);
+    String::from_utf8_lossy(&out).into_owned()
 }
 
 /// The arguments of an item that is not streamed: all of them without a position, else nothing new.
