@@ -83,17 +83,22 @@ class Shell:
 
     def on_terminal(self, arguments: list[str], columns: int, **more: str) -> tuple[str, int]:
         """The output of a command on a terminal of that width, and its exit status."""
-        ours, its = pty.openpty()
-        fcntl.ioctl(its, termios.TIOCSWINSZ, struct.pack("HHHH", 24, columns, 0, 0))
+        controller, terminal = pty.openpty()
+        fcntl.ioctl(terminal, termios.TIOCSWINSZ, struct.pack("HHHH", 24, columns, 0, 0))
         process = subprocess.Popen(
-            command(*arguments), stdin=subprocess.DEVNULL, stdout=its, stderr=its, cwd=ROOT, env=self.env(**more)
+            command(*arguments),
+            stdin=subprocess.DEVNULL,
+            stdout=terminal,
+            stderr=terminal,
+            cwd=ROOT,
+            env=self.env(**more),
         )
-        os.close(its)
+        os.close(terminal)
         shown = b""
         with contextlib.suppress(OSError):  # Linux reports a closed terminal as an error
-            while piece := os.read(ours, 1 << 16):
+            while piece := os.read(controller, 1 << 16):
                 shown += piece
-        os.close(ours)
+        os.close(controller)
         return shown.decode().replace("\r\n", "\n"), process.wait(PATIENCE)
 
     def __enter__(self) -> Shell:

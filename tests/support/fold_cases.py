@@ -208,7 +208,7 @@ PRECEDENCE = [
     Case("a late part after the item is done", [ev("output_item.done", o=0, item=msg(txt("a"))), ev("content_part.done", o=0, c=0, part=txt("b"))], [msg(txt("a"))], [], "a"),
     Case("a late status after the item is done", [ev("output_item.done", o=0, item={"type": "web_search_call", "status": "completed"}), ev("web_search_call.searching", o=0)],
          [{"type": "web_search_call", "status": "completed"}]),
-    Case("an item added again begins anew", [ev("output_item.done", o=0, item=msg(txt("a"))), MSG, PART, ev("output_text.delta", o=0, c=0, delta="b")], [msg(txt("b"))], ["text_mismatch"], "b"),
+    Case("an item added again starts over", [ev("output_item.done", o=0, item=msg(txt("a"))), MSG, PART, ev("output_text.delta", o=0, c=0, delta="b")], [msg(txt("b"))], ["text_mismatch"], "b"),
     Case("an empty late delta says nothing", [MSG, PART, ev("output_text.done", o=0, c=0, text="a"), ev("output_text.delta", o=0, c=0, delta="")], [msg(txt("a"))], text="a"),
 ]  # fmt: skip
 
