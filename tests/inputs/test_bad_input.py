@@ -154,14 +154,14 @@ def test_file_name_that_looks_like_stream_text(api: Any, tmp_path: Path, monkeyp
 def test_folder_as_source(api: Any, tmp_path: Path) -> None:
     for source in (tmp_path, str(tmp_path)):
         for call in calls(api, source):
-            with pytest.raises((IsADirectoryError, PermissionError), match="a folder: use respstream.scan"):
+            with pytest.raises((IsADirectoryError, PermissionError), match=r"a folder: use respstream\.scan"):
                 call()  # Windows raises PermissionError
 
 
 def test_glob_as_source(api: Any, tmp_path: Path) -> None:
     (tmp_path / "a.sse").write_bytes(b"")
     for source in (tmp_path / "*.sse", str(tmp_path / "*.sse")):
-        check(api, source, FileNotFoundError, "a pattern with matches: use respstream.scan")
+        check(api, source, FileNotFoundError, r"a pattern with matches: use respstream\.scan")
 
 
 def test_text_mode_file_raises(api: Any) -> None:

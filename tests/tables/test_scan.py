@@ -54,6 +54,26 @@ def rows(*args: Any, **options: Any) -> list[dict[str, Any]]:
     return found
 
 
+def test_token_counts_with_names_of_chat_completions(backends: tuple[ModuleType, ModuleType], tmp_path: Path) -> None:
+    usages = [
+        {"prompt_tokens": 11, "completion_tokens": 5, "prompt_tokens_details": {"cached_tokens": 4}, "completion_tokens_details": {"reasoning_tokens": 2}},
+        {"input_tokens": 0, "prompt_tokens": 9, "input_tokens_details": None, "prompt_tokens_details": {"cached_tokens": 4}},
+        {"prompt_tokens": "9", "completion_tokens_details": []},
+        [],
+    ]  # fmt: skip
+    ends = ({"type": "response.completed", "response": {"id": "r", "usage": usage}} for usage in usages)
+    events = [event for end in ends for event in ({"type": "response.created", "response": {}}, end)]
+    (path := tmp_path / "log.jsonl").write_text("".join(json.dumps(event) + "\n" for event in events))
+    columns = ["input_tokens", "output_tokens", "cached_tokens", "reasoning_tokens", "total_tokens"]
+    found = both(backends, lambda: rows(path, columns=columns))
+    assert [[row[name] for name in columns] for row in found] == [
+        [11, 5, 4, 2, None],
+        [0, None, None, None, None],
+        [None] * 5,
+        [None] * 5,
+    ]
+
+
 def packed(data: bytes, number: int) -> bytes:
     pack: list[Callable[[bytes], bytes]] = [bytes, gzip.compress, zstd.compress]
     return pack[number % 3](data)

@@ -8,7 +8,7 @@ from collections.abc import Sequence
 import click
 
 from respstream.cli.inputs import InputReader, input_options
-from respstream.cli.output import complain, diagnostic_line, one_line
+from respstream.cli.output import complain, diagnostic_line, one_line, plural
 from respstream.cli.source import Source
 from respstream.cli.text_events import CALL, MESSAGE, REASONING
 from respstream.cli.text_stream import ResponseText, TextWriter
@@ -41,6 +41,7 @@ def command(ctx: click.Context, reader: InputReader, reasoning: bool, tool_calls
     writer = TextWriter(sys.stdout)
     wanted = {MESSAGE} | ({REASONING} if reasoning else set()) | ({CALL} if tool_calls else set())
     errors = ErrorReporter()
+    ctx.meta["respstream.progress"] = lambda: f" after {reader.sources_read} of {plural(len(reader.inputs), 'file')}"
     for source in reader:
         _SourceText(reader, source, writer, errors, wanted).run()
     if errors.omitted:

@@ -65,7 +65,10 @@ def _to_plain(value: Any) -> Any:
 
 
 def decode(raw: bytes, member: str | None = None) -> Any:
-    """The value of a JSON text: an object as a Payload, a list of them, or a scalar. `member`: the name under which it was found."""
+    """The value of a JSON text: an object as a Payload, a list of them, or a scalar.
+
+    `member`: the name under which the value was found.
+    """
     if raw[:1] != b"{":
         return _wrap(loads(raw), member)
     payload = Payload(raw)
@@ -74,7 +77,7 @@ def decode(raw: bytes, member: str | None = None) -> Any:
 
 
 def declares(kind: object, name: str, member: str | None = None) -> bool:
-    """Whether the SDK's class for objects of that `type`, or for objects of no type in that member, has a member of that name."""
+    """Whether the SDK's class for objects of that `type`, or for those of no type in `member`, has a member of that name."""
     from respstream.protocols.responses.sdk_fields import DECLARED, UNTYPED
 
     if isinstance(kind, str) and kind in DECLARED:
@@ -125,8 +128,9 @@ class Payload:
     Members are read as attributes (`payload.usage`) or by key (`payload["usage"]`). A missing key raises KeyError. A missing
     attribute is None if the SDK's class for an object of that `type`, or in that member (`usage`), declares it, else it raises
     AttributeError. Token counts with the names of Chat Completions (`prompt_tokens`) also have those of the Responses API as
-    attributes (`input_tokens`). Methods of this class take precedence over members of the same name, which can be read by key. Objects inside are Payloads, lists are
-    lists. A payload equals a dict or a payload of the same content; do not change it.
+    attributes (`input_tokens`). Methods of this class take precedence over members of the same name, which can be read by
+    key. Objects inside are Payloads, lists are lists. A payload equals a dict or a payload of the same content; do not change
+    it.
 
     `source`: the text of one JSON object, or a dict as `json.loads` returns it, which is not copied. Bytes that are not a
     JSON object, or that exceed the limits of nesting or digits, raise ValueError on first read.
