@@ -476,7 +476,7 @@ def test_check_counts_diagnostics_beyond_limit(shell: Shell) -> None:
 
 
 def test_inputs_without_responses_fail_the_check_and_are_named(shell: Shell) -> None:
-    prefixed = b"api-1  | data: {\"type\":\"response.created\"}\napi-1  | \n"
+    prefixed = b'api-1  | data: {"type":"response.created"}\napi-1  | \n'
     message = (
         "-:1: no_responses 0 responses; this looks like SSE behind a line prefix `api-1  | `; "
         "remove the first 9 bytes of each line, for example with `cut -b 10-`"
@@ -495,6 +495,10 @@ def test_inputs_without_responses_fail_the_check_and_are_named(shell: Shell) -> 
 
 def test_text_prints_errors_of_responses(shell: Shell) -> None:
     created = b'{"type":"response.created","response":{"id":"r1","output":[]}}\n'
-    for line in (b'{"type":"error","error":"boom"}', b'{"type":"response.error","message":"boom"}', b'{"detail":"boom"}'):
+    for line in (
+        b'{"type":"error","error":"boom"}',
+        b'{"type":"response.error","message":"boom"}',
+        b'{"detail":"boom"}',
+    ):
         done = shell.run("text", "-", data=created + line + b"\n")
         assert "-: response r1 failed: boom" in done.stderr.splitlines()

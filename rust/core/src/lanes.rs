@@ -7,7 +7,9 @@ use std::borrow::Cow;
 use std::collections::{BTreeMap, HashMap, HashSet};
 
 use crate::assemble::append::append_run;
-use crate::diagnostics::{Code, Detail, Diagnostic, Issue, KEPT, Span, Store, clip, error_of_detail};
+use crate::diagnostics::{
+    Code, Detail, Diagnostic, Issue, KEPT, Span, Store, clip, error_of_detail,
+};
 use crate::frames::{DeltaRun, Envelope};
 use crate::predict::{CachedEvent, Delta};
 use crate::protocols::{Effect, ParsedEvent, Phase, Protocol, Response, Tracking};

@@ -65,8 +65,7 @@ pub fn error_object(text: &[u8], members: &[Member]) -> Option<Vec<u8>> {
         Kind::Object => {
             let mut inner = Vec::new();
             json::locate(raw, &mut inner);
-            error_member(raw, &inner)
-                .or_else(|| text_member(raw, "message").map(|_| raw.to_vec()))
+            error_member(raw, &inner).or_else(|| text_member(raw, "message").map(|_| raw.to_vec()))
         }
         _ => None,
     }
