@@ -1,5 +1,5 @@
 //! HTTP error bodies of an API: `{"error": {"code": …, "message": …, "type": …, "param": …}}`, `{"error": "…"}`, and
-//! `{"detail": …}` as FastAPI writes it.
+//! `{"detail": …}` as `FastAPI` writes it.
 
 use super::store::{Detail, Value, clip};
 use crate::json::{self, Kind, LineCheck, Member, State, trim};
