@@ -469,16 +469,45 @@ def test_check_prints_one_line_per_diagnostic(shell: Shell) -> None:
 def test_check_groups_repeats(shell: Shell) -> None:
     data = b'{"no":"type"}\n' * 3 + b"{\n" + b'{"no":"type"}\n' * 2
     grouped, each = (shell.run("check", "-", *more, data=data).stdout.splitlines() for more in ([], ["--each"]))
-    assert [line.partition("[error]")[2] for line in grouped[:-1]] == [" 5 times, to line 6", ""]
-    assert [line.split(" ")[0] for line in grouped[:-1]] == ["-:1:", "-:4:"]
-    assert [line.split(" ")[0] for line in each[:-1]] == [f"-:{number}:" for number in range(1, 7)]
-    assert grouped[-1] == each[-1] == "failed: 0 responses, 6 errors, 0 warnings, 0 infos in 1 file"
+    assert [line.partition("[error]")[2] for line in grouped[:-1]] == [" 5 times, to line 6", "", ""]
+    assert [line.split(" ")[0] for line in grouped[:-1]] == ["-:1:", "-:4:", "-:1:"]
+    assert [line.split(" ")[0] for line in each[:-1]] == [*(f"-:{number}:" for number in range(1, 7)), "-:1:"]
+    assert grouped[-1] == each[-1] == "failed: 0 responses, 6 errors, 1 warning, 0 infos in 1 file"
 
 
 def test_check_counts_diagnostics_beyond_limit(shell: Shell) -> None:
     done = shell.run("check", "-", data=b'{"no":"type"}\n' * 10_050)
     assert done.stdout.splitlines()[0].endswith("[error] 10,000 times, to line 10000")
     assert done.stdout.splitlines()[1:] == [
-        "-: 50 further diagnostics counted, but not listed",
-        "failed: 0 responses, 10,050 errors, 0 warnings, 0 infos in 1 file",
+        "-: 51 further diagnostics counted, but not listed",
+        "failed: 0 responses, 10,050 errors, 1 warning, 0 infos in 1 file",
     ]
+
+
+def test_inputs_without_responses_fail_the_check_and_are_named(shell: Shell) -> None:
+    prefixed = b'api-1  | data: {"type":"response.created"}\napi-1  | \n'
+    message = (
+        "-:1: no_responses 0 responses; this looks like SSE behind a line prefix `api-1  | `; "
+        "remove the first 9 bytes of each line, for example with `cut -b 10-`"
+    )
+    done = shell.run("check", "-", data=prefixed)
+    assert (done.returncode, done.stderr) == (1, "")
+    assert done.stdout.splitlines()[1:] == [
+        f"{message} [warning]",
+        "failed: 0 responses, 0 errors, 2 warnings, 0 infos in 1 file",
+    ]
+    for name in ("text", "responses", "stats"):
+        done = shell.run(name, "-", data=prefixed)
+        assert done.returncode == 0
+        assert done.stderr.splitlines()[0] == message
+
+
+def test_text_prints_errors_of_responses(shell: Shell) -> None:
+    created = b'{"type":"response.created","response":{"id":"r1","output":[]}}\n'
+    for line in (
+        b'{"type":"error","error":"boom"}',
+        b'{"type":"response.error","message":"boom"}',
+        b'{"detail":"boom"}',
+    ):
+        done = shell.run("text", "-", data=created + line + b"\n")
+        assert "-: response r1 failed: boom" in done.stderr.splitlines()

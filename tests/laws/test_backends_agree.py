@@ -38,7 +38,7 @@ def test_event_over_limits_is_rejected_each_time(backends: Backends) -> None:
     event = b'{"type":"response.output_text.delta","delta":"x","logprobs":%s}\n' % (b"[" * 257 + b"]" * 257)
     for backend in backends:
         reading = readings.read(backend, event * 3)
-        assert reading.counts == {"limit_exceeded": 3}
+        assert reading.counts == {"limit_exceeded": 3, "no_responses": 1}
         assert reading.responses == []
 
 

@@ -7,7 +7,9 @@ use std::borrow::Cow;
 use std::collections::{BTreeMap, HashMap, HashSet};
 
 use crate::assemble::append::append_run;
-use crate::diagnostics::{Code, Detail, Diagnostic, Issue, KEPT, Span, Store, clip, error_of_detail};
+use crate::diagnostics::{
+    Code, Detail, Diagnostic, Issue, KEPT, Span, Store, clip, error_of_detail,
+};
 use crate::frames::{DeltaRun, Envelope};
 use crate::predict::{CachedEvent, Delta};
 use crate::protocols::{Effect, ParsedEvent, Phase, Protocol, Response, Tracking};
@@ -212,7 +214,7 @@ impl<P: Protocol> Lanes<P> {
         &mut self,
         issues: &mut Vec<Issue>,
         (span, lane): (Span, Option<&str>),
-        error: Option<Vec<u8>>,
+        error: Option<&[u8]>,
         store: &mut Store,
     ) {
         for issue in issues.drain(..) {
@@ -221,7 +223,8 @@ impl<P: Protocol> Lanes<P> {
                 && let Some(response) = self.get_mut(lane)
                 && !response.tracking().ended
             {
-                let error = error.clone().unwrap_or_else(|| error_of_detail(&diagnostic.detail));
+                let error =
+                    error.map_or_else(|| error_of_detail(&diagnostic.detail), <[u8]>::to_vec);
                 response.set_error(error);
                 let tracking = response.tracking_mut();
                 tracking.version += 1;

@@ -113,7 +113,7 @@ def test_fold_without_terminal_event(api: Any, name: str) -> None:
 
 
 # Codes that a cut may add to those of the whole.
-CUT = {"unfinished_block", "no_terminal", "bad_json", "stray_text", "error_body", "bad_utf8", "no_type"}
+CUT = {"unfinished_block", "no_terminal", "bad_json", "stray_text", "error_body", "bad_utf8", "no_type", "no_responses"}
 
 
 def check_cut(backend: ModuleType, source: bytes, cut: int, whole: readings.Reading, codes: set[str]) -> None:

@@ -5,7 +5,14 @@ from __future__ import annotations
 SAMPLE = 16384
 """The number of bytes of a source that are examined."""
 
-_STREAM = (b"event: response.", b"event:response.", b'data: {"type"', b'data:{"type"', b'data: {"id"', b'data: {"choices"')
+_STREAM = (
+    b"event: response.",
+    b"event:response.",
+    b'data: {"type"',
+    b'data:{"type"',
+    b'data: {"id"',
+    b'data: {"choices"',
+)
 _PREFIX = 200  # bytes of the longest line prefix
 _SEPARATORS = (b",", b";", b"\t")
 
@@ -20,10 +27,16 @@ def appearance(head: bytes) -> str:
     if not text:
         return "the source is empty"
     lines = [line for line in text.replace(b"\r", b"\n").split(b"\n") if line]
-    if text.startswith(b"{") and b'"MESSAGE"' in lines[0]:
+    return _of_json(lines[0]) if text.startswith((b"{", b"[")) else _of_text(text, lines)
+
+
+def _of_json(line: bytes) -> str:
+    if line.startswith(b"{") and b'"MESSAGE"' in line:
         return "this looks like JSON of journald; write the messages alone with `jq -r .MESSAGE`"
-    if text.startswith((b"{", b"[")):
-        return "this looks like JSON without events of a response; if a field contains the stream, name it with `--field`"
+    return "this looks like JSON without events of a response; if a field contains the stream, name it with `--field`"
+
+
+def _of_text(text: bytes, lines: list[bytes]) -> str:
     prefix = _line_prefix(lines)
     if prefix is not None:
         return _behind(prefix)

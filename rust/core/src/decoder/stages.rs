@@ -162,6 +162,7 @@ impl<P: Protocol> Stages<P> {
         let error = self.reader.error.take();
         if let Some(span) = span {
             let lane = self.lane.as_deref();
+            let error = error.as_deref();
             self.lanes.source_diagnostics(&mut self.issues, (span, lane), error, &mut self.store);
         }
     }

@@ -86,6 +86,8 @@ fn behind(prefix: &[u8]) -> String {
 
 /// Whether the first two lines have the same number of separators.
 fn is_csv(first: &[u8], second: &[u8]) -> bool {
-    let count = |line: &[u8], sign| line.iter().filter(|byte| **byte == sign).count();
-    b",;\t".iter().any(|sign| count(first, *sign) > 0 && count(first, *sign) == count(second, *sign))
+    let parts = |line: &[u8], sign| line.split(|byte| *byte == sign).count();
+    let is_separator =
+        |sign: &u8| parts(first, *sign) > 1 && parts(first, *sign) == parts(second, *sign);
+    b",;\t".iter().any(is_separator)
 }

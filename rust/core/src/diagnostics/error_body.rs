@@ -1,5 +1,5 @@
 //! HTTP error bodies of an API: `{"error": {"code": …, "message": …, "type": …, "param": …}}`, `{"error": "…"}`, and
-//! `{"detail": …}` as FastAPI writes it.
+//! `{"detail": …}` as `FastAPI` writes it.
 
 use super::store::{Detail, Value, clip};
 use crate::json::{self, Kind, LineCheck, Member, State, trim};
@@ -65,8 +65,7 @@ pub fn error_object(text: &[u8], members: &[Member]) -> Option<Vec<u8>> {
         Kind::Object => {
             let mut inner = Vec::new();
             json::locate(raw, &mut inner);
-            error_member(raw, &inner)
-                .or_else(|| text_member(raw, "message").map(|_| raw.to_vec()))
+            error_member(raw, &inner).or_else(|| text_member(raw, "message").map(|_| raw.to_vec()))
         }
         _ => None,
     }
