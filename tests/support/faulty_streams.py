@@ -121,7 +121,9 @@ def _item(rng: Random, number: int, style: _Style, deltas: list[Delta]) -> tuple
     if chance(rng, 75):
         item = _whole(shell, final(), empty=chance(rng, style.faults))
         events.append({"type": "response.output_item.done", **at, "item": item})
-    if events and chance(rng, style.faults):  # an event at a wrong place: late deltas, an item that is added late or twice
+    if events and chance(
+        rng, style.faults
+    ):  # an event at a wrong place: late deltas, an item that is added late or twice
         again = rng.randint(0, len(events) - 1)
         event = events[again] if chance(rng, 30) else events.pop(again)
         events.insert(rng.randint(0, len(events)), event)

@@ -29,9 +29,7 @@ TYPE_CHECKING = False
 if TYPE_CHECKING:
     from typing import Any, TypeAlias
 
-Touched: TypeAlias = (
-    "tuple[int, Any] | None"  # the key of the item that an event changed, and the item id of the event
-)
+Touched: TypeAlias = "tuple[int, Any] | None"  # the key of the item that an event changed, and the item id of the event
 
 
 def apply(folded: Folded, parsed: ParsedEvent, report: Report) -> None:
@@ -372,9 +370,7 @@ def _late(item: Item, index: int, report: Report) -> None:
         report("late_delta", {"output_index": index})
 
 
-def _append_delta(
-    item: Item, index: int, place: Place, parsed: ParsedEvent, value: str, report: Report
-) -> Text | None:
+def _append_delta(item: Item, index: int, place: Place, parsed: ParsedEvent, value: str, report: Report) -> Text | None:
     """Appends a delta to the text at its place; returns the text, or None if the text is already complete."""
     entry = parsed.entry
     assert entry is not None
