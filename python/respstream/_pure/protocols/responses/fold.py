@@ -1,6 +1,7 @@
 """Applies one event to one response: the operations of the catalogue.
 
-Events are routed by their indexes, and by ids where an index is missing or several items have it. `output_item.done` takes precedence over `*_part.done`, that over `*.done`, and
+Events are routed by their indexes, and by ids where an index is missing or several items have it. `output_item.done`
+takes precedence over `*_part.done`, that over `*.done`, and
 that over the sum of the deltas. The terminal response is authoritative for the items that it has.
 """
 
@@ -411,7 +412,7 @@ def _members(folded: Folded, parsed: ParsedEvent, entry: Entry, report: Report) 
         return None
     assert parsed.indexes is not None
     item, index, touched = _target(folded, parsed, entry.item, report)
-    grows = not done and any(isinstance(delta, str) and delta for delta in value.values())
+    grows = isinstance(value, dict) and any(isinstance(delta, str) and delta for delta in value.values())
     if item.final:
         if grows:
             _late(item, index, report)
