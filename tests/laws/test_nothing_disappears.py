@@ -37,8 +37,10 @@ def _names(diagnostic: Any, delta: Delta) -> bool:
     if any(name in diagnostic.message for name in delta.names):
         return True
     if "output_index" in detail:
-        return delta.index is None or detail["output_index"] == delta.index
-    return diagnostic.code == "output_differs" and (delta.index is None or f" at {delta.index}" in diagnostic.message)
+        return delta.position is None or detail["output_index"] == delta.position
+    return diagnostic.code == "output_differs" and (
+        delta.position is None or f" at {delta.position}" in diagnostic.message
+    )
 
 
 def _source(events: list[Any]) -> bytes:

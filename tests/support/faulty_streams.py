@@ -22,11 +22,11 @@ PARTS = {"message": "output_text", "reasoning": "reasoning_text"}
 
 
 class Delta(NamedTuple):
-    """A delta: its text, the names of its item, and its output index if the event has one."""
+    """A delta: its text, the names of its item, and the output index if the event has one."""
 
     text: str
     names: tuple[str, ...]
-    index: int | None
+    position: int | None
 
 
 class Faulty(NamedTuple):
@@ -63,7 +63,7 @@ def stream(rng: Random) -> Faulty:
     events: list[Json] = [{"type": "response.created", "response": {**base, "status": "in_progress"}}, *middle]
     if chance(rng, 92):
         output = _output(rng, [item for _, item in made], style)
-        response = {**base, "status": "completed"}
+        response: Json = {**base, "status": "completed"}
         del response["output"]
         if output is not None or chance(rng, 50):
             response["output"] = output
@@ -121,7 +121,9 @@ def _item(rng: Random, number: int, style: _Style, deltas: list[Delta]) -> tuple
     if chance(rng, 75):
         item = _whole(shell, final(), empty=chance(rng, style.faults))
         events.append({"type": "response.output_item.done", **at, "item": item})
-    if events and chance(rng, style.faults):  # an event at a wrong place: late deltas, an item that is added late or twice
+    if events and chance(
+        rng, style.faults
+    ):  # an event at a wrong place: late deltas, an item that is added late or twice
         again = rng.randint(0, len(events) - 1)
         event = events[again] if chance(rng, 30) else events.pop(again)
         events.insert(rng.randint(0, len(events)), event)

@@ -263,6 +263,7 @@ SEQUENCE = [
     Case("a number that is none", [ev("keepalive", n="1")], [], ["bad_field"]),
 ]  # fmt: skip
 
+
 def add(item: Json, **members: Any) -> Json:
     """An item that is added."""
     return ev("output_item.added", item=item, **members)
@@ -344,4 +345,17 @@ FINAL_OUTPUT = [
          [{"type": "shell_call_output", "output": []}], ["late_delta"]),
 ]  # fmt: skip
 
-CASES = [*IDENTITY, *EMPTY_FINALS, *FINAL_OUTPUT, *TEXT, *REASONING, *CALLS, *OUTSIDE_OUTPUT, *TERMINALS, *PRECEDENCE, *ROUTING, *IDS, *SEQUENCE]
+CASES = [
+    *IDENTITY,
+    *EMPTY_FINALS,
+    *FINAL_OUTPUT,
+    *TEXT,
+    *REASONING,
+    *CALLS,
+    *OUTSIDE_OUTPUT,
+    *TERMINALS,
+    *PRECEDENCE,
+    *ROUTING,
+    *IDS,
+    *SEQUENCE,
+]

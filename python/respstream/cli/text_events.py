@@ -22,8 +22,7 @@ class TextEvent(NamedTuple):
     """How events of one type carry text.
 
     `kind`: the kind of the item. `item`: its type. `member`: the field of the event with the text. `index_name`: the field that
-    numbers the parts of
-    the item, "" if it has only one. `complete`: the event carries the complete text of the part, not a delta.
+    numbers the parts of the item, "" if it has only one. `complete`: the event carries the complete text of the part, not a delta.
     """
 
     kind: str
@@ -38,7 +37,9 @@ def _entries() -> Iterator[Entry]:
 
 
 TEXT_EVENTS = {
-    entry.type: TextEvent(_ITEM_KINDS[entry.item], entry.item, entry.value, entry.target[0][1] or "", entry.phase == "done")
+    entry.type: TextEvent(
+        _ITEM_KINDS[entry.item], entry.item, entry.value, entry.target[0][1] or "", entry.phase == "done"
+    )
     for entry in _entries()
 }
 """The events that carry text, by type."""

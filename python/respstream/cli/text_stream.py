@@ -206,9 +206,7 @@ class Slots:
             return False
         _, before, state = self._items[slot]
         differ = [None not in pair and pair[0] != pair[1] for pair in zip(before, identity, strict=True)]
-        return differ[0] or differ[1] or (
-            differ[2] and (state == "done" or (not done and state == "added"))
-        )
+        return differ[0] or differ[1] or (differ[2] and (state == "done" or (not done and state == "added")))
 
 
 class ResponseText:

@@ -311,8 +311,9 @@ def test_call_keeps_identity_when_another_is_inserted_before(backend: ModuleType
     assert (late.call_id, late.arguments) == ("late", '{"a":"xy')
     assert [call.call_id for call in decoder.response.tool_calls] == ["early", "late"]
     decoder.feed(line(end(fn('{"c":1}', call_id="other"), fn('{"d":1}', call_id="another"))))
-    assert (late.call_id, late.arguments, late.partial_arguments()) == ("late", None, {"a": "xy"})
-    assert [call.partial_arguments() for call in decoder.response.tool_calls] == [{"c": 1}, {"d": 1}]
+    assert (late.call_id, late.arguments, late.partial_arguments()) == ("late", '{"a":"xy', {"a": "xy"})
+    calls = [call.partial_arguments() for call in decoder.response.tool_calls]
+    assert calls == [{"c": 1}, {"d": 1}, {"b": 1}, {"a": "xy"}]
 
 
 def test_calls_first_read_at_end(backend: ModuleType, fed: list[int]) -> None:

@@ -52,7 +52,8 @@ class ParsedEvent:
 
     `raw`: the payload, with its span in the source (`offset`, `end`, `line`). `members`: the decoded payload. `entry`: the
     protocol's own description of the type, None for an unknown type. `indexes`: the indexes by name, None if one is
-    invalid. `loose`: the indexes that are strings of digits. `named`: the name of the event line if the payload has no type. `invalid_utf8`: texts in `members` need
+    invalid. `loose`: the indexes that are strings of digits. `named`: the name of the event line if the payload has
+    no type. `invalid_utf8`: texts in `members` need
     cleaning. `issues`: diagnostics of the payload.
     """
 

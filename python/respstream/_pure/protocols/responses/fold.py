@@ -1,6 +1,7 @@
 """Applies one event to one response: the operations of the catalogue.
 
-Events are routed by their indexes, and by ids where an index is missing or several items have it. `output_item.done` takes precedence over `*_part.done`, that over `*.done`, and
+Events are routed by their indexes, and by ids where an index is missing or several items have it. `output_item.done`
+takes precedence over `*_part.done`, that over `*.done`, and
 that over the sum of the deltas. The terminal response is authoritative for the items that it has.
 """
 
@@ -29,9 +30,7 @@ TYPE_CHECKING = False
 if TYPE_CHECKING:
     from typing import Any, TypeAlias
 
-Touched: TypeAlias = (
-    "tuple[int, Any] | None"  # the key of the item that an event changed, and the item id of the event
-)
+Touched: TypeAlias = "tuple[int, Any] | None"  # the key of the item that an event changed, and the item id of the event
 
 
 def apply(folded: Folded, parsed: ParsedEvent, report: Report) -> None:
@@ -372,9 +371,7 @@ def _late(item: Item, index: int, report: Report) -> None:
         report("late_delta", {"output_index": index})
 
 
-def _append_delta(
-    item: Item, index: int, place: Place, parsed: ParsedEvent, value: str, report: Report
-) -> Text | None:
+def _append_delta(item: Item, index: int, place: Place, parsed: ParsedEvent, value: str, report: Report) -> Text | None:
     """Appends a delta to the text at its place; returns the text, or None if the text is already complete."""
     entry = parsed.entry
     assert entry is not None
@@ -415,7 +412,7 @@ def _members(folded: Folded, parsed: ParsedEvent, entry: Entry, report: Report) 
         return None
     assert parsed.indexes is not None
     item, index, touched = _target(folded, parsed, entry.item, report)
-    grows = not done and any(isinstance(delta, str) and delta for delta in value.values())
+    grows = isinstance(value, dict) and any(isinstance(delta, str) and delta for delta in value.values())
     if item.final:
         if grows:
             _late(item, index, report)

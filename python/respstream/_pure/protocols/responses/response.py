@@ -34,7 +34,19 @@ ITEMS_PER_INDEX = 65_536
 class Item:
     """One item of the output: the bytes of a complete item, or a tree that deltas have changed."""
 
-    __slots__ = ("call_id", "final", "id", "id_changed", "kind", "late", "mismatched", "placeholder", "raw", "recovered", "tree")
+    __slots__ = (
+        "call_id",
+        "final",
+        "id",
+        "id_changed",
+        "kind",
+        "late",
+        "mismatched",
+        "placeholder",
+        "raw",
+        "recovered",
+        "tree",
+    )
 
     def __init__(self, raw: bytes | None, tree: dict[str, Any] | None) -> None:
         self.raw, self.tree = raw, tree
@@ -225,9 +237,7 @@ class Folded(ResponseState):
         for item in self.output():
             kind = text_member(item, "type")
             if kind in KINDS:
-                calls.append(
-                    (kind, text_member(item, "call_id"), text_member(item, "name"), argument_text(item))
-                )
+                calls.append((kind, text_member(item, "call_id"), text_member(item, "name"), argument_text(item)))
         return calls
 
     # -- tool calls while they grow --------------------------------------------------------------------------------

@@ -111,6 +111,7 @@ fn build_tree(raw: &[u8], members: &[Member], status: Option<&'static str>) -> O
 
 /// One item of the output.
 #[derive(Debug, Default)]
+#[allow(clippy::struct_excessive_bools, reason = "they are independent")]
 pub struct Item {
     pub body: Body,
     /// Whether `output_item.done` set the final value.
