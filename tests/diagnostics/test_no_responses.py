@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from types import ModuleType
 
 import pytest
@@ -58,6 +59,7 @@ LOOKS = [
 
 @pytest.mark.parametrize(("source", "what"), LOOKS, ids=range(len(LOOKS)))
 def test_message_says_what_source_looks_like(backend: ModuleType, source: bytes, what: str) -> None:
+    cuts: Sequence[int]
     for cuts in ([], readings.every_byte(source)):
         decoder = backend.Decoder()
         for start, end in zip([0, *cuts], [*cuts, len(source)], strict=True):

@@ -105,7 +105,7 @@ BODY = b'{"error":{"message":"Wrong key","type":"invalid_request_error","param":
 FAILED = ev("failed", n=2, response=response("failed", error={"code": "server_error", "message": "Boom"}))
 REALTIME = b"".join(
     json.dumps({"event_id": f"e{number}", **event}).encode() + b"\n"
-    for number, event in enumerate([
+    for number, event in enumerate[Json]([
         {"type": "response.created", "response": {"object": "realtime.response", "id": "resp_1", "output": []}},
         {"type": "response.output_text.delta", "response_id": "resp_1", "output_index": 0, "delta": "Hi"},
         {"type": "response.done", "response": {"object": "realtime.response", "id": "resp_1", "output": []}},

@@ -55,7 +55,7 @@ FRAMES = [
     Row("no blank lines, with names", b"event: keepalive\ndata: " + K + b"\nevent: keepalive\ndata: " + K + b"\n\n", [(KEEP, 0), (KEEP, 44)], ["missing_blank_line"]),
     Row("no blank lines, names last", b"data: " + K + b"\nevent: keepalive\ndata: " + K + b"\nevent: keepalive\n\n", [(KEEP, 0), (KEEP, 44)], ["missing_blank_line"]),
     Row("data of several lines", b'data: {"type":\ndata: "keepalive"}\n\n', [(KEEP, 0)]),
-    Row("data of several lines that is none", b'data: {"type":\ndata: oops}\n\n', [], ["bad_json"]),
+    Row("data of several lines that is none", b'data: {"type":\ndata: oops}\n\n', [], ["bad_json", "no_responses"]),
     Row("a text of several lines", b'{\n "type": "keepalive"\n}\n' + K + b"\n", [(KEEP, 0), (KEEP, 25)]),
     Row("a text that breaks off", b'{\n "type": "keep\n' + K + b"\n", [(KEEP, 17)], ["bad_json", "stray_text"]),
     Row("a text that another line ends", b'{\n "type":\n' + K + b"\n", [(KEEP, 11)], ["bad_json"]),
@@ -70,20 +70,20 @@ FRAMES = [
     Row("stray lines are one span", b"a\nb\nc\n\nd\n" + K + b"\n", [(KEEP, 9)], ["stray_text"]),
     Row("a broken line that begins with a brace", b"{oops}\n" + K + b"\n", [(KEEP, 7)], ["bad_json"]),
     Row("a lone end mark", b"[DONE]\n" + K + b"\n", [(KEEP, 7)]),
-    Row("trailing commas", b'{"type":"keepalive",}\n', [], ["bad_json"]),
-    Row("two objects on a line", K + K + b"\n", [], ["bad_json"]),
-    Row("single quotes", b"{'type':'keepalive'}\n", [], ["bad_json"]),
-    Row("Infinity", b'{"type":"keepalive","x":Infinity}\n', [], ["bad_json"]),
-    Row("a control character in a string", b'{"type":"keepalive","x":"\x01"}\n', [], ["bad_json"]),
+    Row("trailing commas", b'{"type":"keepalive",}\n', [], ["bad_json", "no_responses"]),
+    Row("two objects on a line", K + K + b"\n", [], ["bad_json", "no_responses"]),
+    Row("single quotes", b"{'type':'keepalive'}\n", [], ["bad_json", "no_responses"]),
+    Row("Infinity", b'{"type":"keepalive","x":Infinity}\n', [], ["bad_json", "no_responses"]),
+    Row("a control character in a string", b'{"type":"keepalive","x":"\x01"}\n', [], ["bad_json", "no_responses"]),
     Row("not UTF-8", b'{"type":"keepalive","x":"\xff"}\n', [(KEEP, 0)], ["bad_utf8"]),
     Row("a lone surrogate", b'{"type":"keepalive","x":"\\ud800"}\n', [(KEEP, 0)], ["bad_utf8"]),
     Row("a pair of surrogates", b'{"type":"keepalive","x":"\\ud83d\\ude00"}\n', [(KEEP, 0)]),
     Row("256 levels", b'{"type":"keepalive","x":' + b"[" * 255 + b"]" * 255 + b"}\n", [(KEEP, 0)]),
-    Row("257 levels", b'{"type":"keepalive","x":' + b"[" * 256 + b"]" * 256 + b"}\n", [(KEEP, 0)], ["limit_exceeded"]),
+    Row("257 levels", b'{"type":"keepalive","x":' + b"[" * 256 + b"]" * 256 + b"}\n", [(KEEP, 0)], ["limit_exceeded", "no_responses"]),
     Row("4300 digits", b'{"type":"keepalive","x":' + b"9" * 4300 + b"}\n", [(KEEP, 0)]),
-    Row("4301 digits", b'{"type":"keepalive","x":' + b"9" * 4301 + b"}\n", [(KEEP, 0)], ["limit_exceeded"]),
+    Row("4301 digits", b'{"type":"keepalive","x":' + b"9" * 4301 + b"}\n", [(KEEP, 0)], ["limit_exceeded", "no_responses"]),
     Row("4301 digits behind the point", b'{"type":"keepalive","x":0.' + b"9" * 4301 + b"}\n", [(KEEP, 0)]),
-    Row("broken and too deep is broken", b'{"type":"keepalive","x":' + b"[" * 300 + b"\n", [], ["bad_json"]),
+    Row("broken and too deep is broken", b'{"type":"keepalive","x":' + b"[" * 300 + b"\n", [], ["bad_json", "no_responses"]),
 ]  # fmt: skip
 
 
@@ -122,7 +122,7 @@ def test_event_line_names_type_if_json_has_none(backend: ModuleType, kind: bytes
     assert (event.type, type(event), codes) == (KEEP, types.KeepaliveEvent, [])
     assert event.to_dict()["type"] == KEEP
     assert event.raw == kind
-    assert decode(backend, b"data: " + kind + b"\n\n") == ([], ["no_type"])
+    assert decode(backend, b"data: " + kind + b"\n\n") == ([], ["no_type", "no_responses"])
 
 
 def test_unknown_types(backend: ModuleType) -> None:
@@ -206,9 +206,9 @@ def test_limits_apply_to_payload(backend: ModuleType) -> None:
     """`max_event_bytes` bounds the payload alone: not the field's name, not the event line."""
     block = b"event: keepalive\ndata: " + K + b"\n\n"
     assert len(decode(backend, block, max_event_bytes=len(K))[0]) == 1
-    assert decode(backend, block, max_event_bytes=len(K) - 1) == ([], ["event_too_large"])
+    assert decode(backend, block, max_event_bytes=len(K) - 1) == ([], ["event_too_large", "no_responses"])
     assert len(decode(backend, K + b"\n", max_event_bytes=len(K))[0]) == 1
-    assert decode(backend, K + b"\n", max_event_bytes=len(K) - 1) == ([], ["event_too_large"])
+    assert decode(backend, K + b"\n", max_event_bytes=len(K) - 1) == ([], ["event_too_large", "no_responses"])
     assert len(decode(backend, b"[" + K + b"," + K + b"]", max_event_bytes=len(K))[0]) == 2
 
 

@@ -32,8 +32,9 @@ error_message metadata lane""".split()
 USAGE = ["input_tokens", "cached_tokens", "output_tokens", "reasoning_tokens", "total_tokens"]
 # Diagnostics of skipped events, and those that compare with skipped ones.
 NOT_COUNTED = {
-    "bad_field", "bad_json", "bad_utf8", "item_id_changed", "limit_exceeded", "output_differs", "output_recovered", "sequence_gap",
-    "sequence_repeat", "text_mismatch", "time_reversed", "type_mismatch", "missing_blank_line", "unfinished_block",
+    "bad_field", "bad_json", "bad_utf8", "index_reused", "item_id_changed", "late_delta", "limit_exceeded", "loose_value",
+    "missing_blank_line", "output_differs", "output_recovered", "sequence_gap", "sequence_repeat", "text_mismatch",
+    "time_reversed", "type_mismatch", "unfinished_block", "value_recovered",
 }  # fmt: skip
 
 

@@ -30,7 +30,7 @@ pub struct ReadOptions {
 }
 
 /// Diagnostics that compare an event with earlier ones. They are invalid if events were skipped.
-const COMPARING: [Code; 7] = [
+const COMPARING: [Code; 10] = [
     Code::SequenceGap,
     Code::SequenceRepeat,
     Code::TextMismatch,
@@ -38,6 +38,9 @@ const COMPARING: [Code; 7] = [
     Code::OutputDiffers,
     Code::OutputRecovered,
     Code::TimeReversed,
+    Code::IndexReused,
+    Code::ValueRecovered,
+    Code::LateDelta,
 ];
 
 /// Reads one source, or a part of one.
