@@ -5,6 +5,7 @@
 
 from __future__ import annotations
 
+import json
 import re
 from collections.abc import Iterable, Iterator, Sequence
 from typing import Any, NamedTuple
@@ -191,7 +192,16 @@ def _non_streamed_span(data: bytes, response: Response) -> tuple[int, int]:
         found = data.find(line, position)
         assert found >= 0, f"the response at {response.offset} is not in the source"
         position = found + len(line)
-    return response.offset, position
+    return response.offset, max(position, _row_end(data, response.offset))
+
+
+def _row_end(data: bytes, offset: int) -> int:
+    """The end of the JSON object at the offset: a response may be one member of a row, with other members after it."""
+    begin = data.find(b"{", offset)
+    try:
+        return json.JSONDecoder(strict=False).raw_decode(data.decode("latin-1"), begin)[1] if begin >= 0 else offset
+    except (ValueError, RecursionError):
+        return offset
 
 
 def lost_lines(backend: Any, data: bytes, **options: Any) -> list[bytes]:
