@@ -1,1 +1,1 @@
-"""Benchmarks side by side with peers, and the seeded generators that they and the tests share."""
+"""Benchmarks against other libraries, and the seeded log generators that the tests use too."""

@@ -1,6 +1,6 @@
-"""Fold of a log from memory: id, status, text, output tokens and tool calls of every response, from every event.
+"""Folding a log in memory: id, status, text, output tokens and tool calls of every response, from all events.
 
-The rows of `make bench`, and the same as a pytest-benchmark suite (`python -m pytest benches/bench_fold.py`).
+Used by `make bench`; also a pytest-benchmark suite (`python -m pytest benches/bench_fold.py`).
 """
 
 from __future__ import annotations
@@ -15,10 +15,10 @@ OURS, ORJSON, STREAM = "respstream.responses", "orjson by hand", "openai respons
 CHAT, MIXED, JSON_LINES = "fold: chat", "fold: mixed", "fold: chat, JSON Lines"
 
 FASTEST = {OURS: ours.fold, ORJSON: peers.fold_orjson}
-FAST_ONES = {**FASTEST, "jiter by hand": peers.fold_jiter}
+FAST_CONTENDERS = {**FASTEST, "jiter by hand": peers.fold_jiter}
 ALL = {
-    **FAST_ONES,
-    "Decoder.responses, pure Python": ours.fold_twin,
+    **FAST_CONTENDERS,
+    "Decoder.responses, pure Python": ours.fold_fallback,
     "json by hand": peers.fold_json,
     STREAM: peers.fold_openai_stream,
 }
@@ -30,11 +30,11 @@ def _row(name: str, shape: str, contenders: dict[str, Any] = FASTEST, **more: An
 
 
 ROWS = (
-    _row("chat", "chat", FAST_ONES, size_bytes=FAST),
+    _row("chat", "chat", FAST_CONTENDERS, size_bytes=FAST),
     _row("chat, 1 GB", "chat", size_bytes=LARGE),
-    _row("mixed", "mixed", FAST_ONES, size_bytes=FAST),
-    _row("chat, JSON Lines", "chat", FAST_ONES, size_bytes=FAST, options={"form": "jsonl"}),
-    _row("mixed, JSON Lines", "mixed", FAST_ONES, size_bytes=FAST, options={"form": "jsonl"}),
+    _row("mixed", "mixed", FAST_CONTENDERS, size_bytes=FAST),
+    _row("chat, JSON Lines", "chat", FAST_CONTENDERS, size_bytes=FAST, options={"form": "jsonl"}),
+    _row("mixed, JSON Lines", "mixed", FAST_CONTENDERS, size_bytes=FAST, options={"form": "jsonl"}),
     _row("mixed, all peers", "mixed", ALL, size_bytes=SLOW),
     _row("chat, all peers", "chat", ALL, size_bytes=SLOW, reference=STREAM),
     *(_row(name, shape, full_bytes=FAST, options=options) for name, shape, options in SINGLE_SHAPES),

@@ -1,6 +1,6 @@
-"""What an import costs: an interpreter that imports and ends, against one that only ends.
+"""The time of an import: an interpreter that imports the package and exits, minus one that only exits.
 
-The rows of `make bench`, and the same as a pytest-benchmark suite (`python -m pytest benches/bench_imports.py`).
+Used by `make bench`; also a pytest-benchmark suite (`python -m pytest benches/bench_imports.py`).
 """
 
 from __future__ import annotations
@@ -13,20 +13,20 @@ from functools import partial
 from benches.rows import Facts, Row, suite
 
 IMPORT = "import"
-BARE, OURS, TWIN = "bare interpreter", "respstream", "respstream, pure Python"
+BARE, OURS, FALLBACK = "bare interpreter", "respstream", "respstream, pure Python"
 
 
-class _Nothing:
-    """No log at all."""
+class _NoLog:
+    """The input of rows without a log."""
 
     facts = Facts(0, 0, 0)
 
 
-def start(code: str, _given: None, backend: str = "auto") -> bool:
-    """One interpreter from its start to its end. Raises CalledProcessError if it fails.
+def start(code: str, _input: None, backend: str = "auto") -> bool:
+    """Run an interpreter. Raises CalledProcessError if it fails.
 
-    Its bytecode may be kept, as an installer does: peers are installed, we are imported from the tree, and compiling our source
-    each time would be six times the import.
+    Allows it to write bytecode: the peers are installed with bytecode, respstream is imported from the source tree, and
+    compiling it each time would take six times as long as the import.
     """
     environment = {**os.environ, "RESPSTREAM_BACKEND": backend}
     environment.pop("PYTHONDONTWRITEBYTECODE", None)
@@ -37,7 +37,7 @@ def start(code: str, _given: None, backend: str = "auto") -> bool:
 _CONTENDERS = {
     BARE: partial(start, "pass"),
     OURS: partial(start, "import respstream", backend="rust"),
-    TWIN: partial(start, "import respstream", backend="python"),
+    FALLBACK: partial(start, "import respstream", backend="python"),
     "msgspec": partial(start, "import msgspec"),
     "httpx-sse": partial(start, "import httpx_sse"),
     "pyarrow": partial(start, "import pyarrow"),
@@ -52,7 +52,7 @@ ROWS = (
         contenders=_CONTENDERS,
         reference="openai",
         answer=lambda _: True,
-        make=lambda _: _Nothing(),
+        make=lambda _: _NoLog(),
         prepare=lambda _: None,
         apart=frozenset(_CONTENDERS),
         over=BARE,

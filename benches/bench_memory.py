@@ -1,7 +1,7 @@
-"""Peak memory over a large log in a file, and what it costs in time: 0.1 GB, 1 GB, and 10 GB under `--full`.
+"""Peak memory and time of reading a large log from a file: 0.1 GB, 1 GB, and 10 GB with `--full`.
 
-The rows of `make bench`. Told is the memory of the whole process, libraries and interpreter included; the log is written in pieces by a
-process of its own, so that nothing of it is held where the contenders run.
+Used by `make bench`. Reports the memory of the whole process, with libraries and interpreter. A separate process writes the
+log, so that the process of the contenders never has it in memory.
 """
 
 from __future__ import annotations
@@ -16,32 +16,32 @@ from benches import files, ours, shapes
 from benches.measure import isolated
 from benches.rows import LARGE, Facts, Row, suite
 
-PIECE = 50_000_000
+PART_BYTES = 50_000_000
 OURS, OURS_EVENTS, DUCKDB = "respstream.scan, to Parquet", "respstream.events", "DuckDB"
 SMALL, LARGE_ROW = "memory: log of 0.1 GB", "memory: log of 1 GB"
 Answer = tuple[int, int]
 
 
 @dataclass(frozen=True, slots=True)
-class Filed:
-    """A log in a file: where, what it holds, and the output tokens of all its responses."""
+class LogFile:
+    """A log in a file: its path, its size and counts, and the sum of output tokens."""
 
     path: Path
     facts: Facts
     output_tokens: int
 
 
-def filed(size: int, name: str) -> Filed:
-    """Write a log of mixed responses, piece after piece, each of a seed of its own."""
+def log_file(size: int, name: str) -> LogFile:
+    """Write a log of mixed responses in parts, each with its own seed."""
     path = files.folder() / name
     counts = isolated(lambda: _write(path, size))
-    return Filed(path, Facts(*counts[:3]), counts[3])
+    return LogFile(path, Facts(*counts[:3]), counts[3])
 
 
 def _write(path: Path, size: int) -> tuple[int, int, int, int]:
     written = responses = events = tokens = 0
     with path.open("wb") as file:
-        for log in _pieces(size):
+        for log in _parts(size):
             file.write(log.data)
             written += len(log.data)
             responses += len(log.responses)
@@ -50,26 +50,26 @@ def _write(path: Path, size: int) -> tuple[int, int, int, int]:
     return written, responses, events, tokens
 
 
-def _pieces(size: int) -> Iterator[shapes.Log]:
+def _parts(size: int) -> Iterator[shapes.Log]:
     made = seed = 0
     while made < size:
-        log = shapes.mixed(seed, min(PIECE, size - made))
+        log = shapes.mixed(seed, min(PART_BYTES, size - made))
         made, seed = made + len(log.data), seed + 1
         yield log
 
 
-def answer(log: Filed) -> Answer:
-    """What every contender must return: responses, and their output tokens."""
+def answer(log: LogFile) -> Answer:
+    """The expected result: the number of responses and the sum of their output tokens."""
     return log.facts.responses, log.output_tokens
 
 
-def events_answer(log: Filed) -> int:
-    """What a loop over events must return: how many there are."""
+def events_answer(log: LogFile) -> int:
+    """The expected result of a loop over events: their number."""
     return log.facts.events
 
 
 def to_parquet(path: Path) -> Answer:
-    """`respstream.scan` of all columns of the table of responses, written as Parquet; the file is read again for the answer."""
+    """`respstream.scan` of all columns of responses, written as Parquet; the result is read from that file."""
     import pyarrow.parquet
 
     out = path.with_suffix(".parquet")
@@ -94,13 +94,13 @@ def events(path: Path) -> int:
 
 
 def duckdb(path: Path) -> Answer:
-    """DuckDB, out of the terminal events."""
+    """DuckDB, from the terminal events."""
     rows = files.duckdb_usage(path)
     return len(rows), sum(row[2] for row in rows)
 
 
 def polars(path: Path) -> Answer:
-    """polars, likewise."""
+    """polars, from the terminal events."""
     rows = files.polars_usage(path)
     return len(rows), sum(row[2] for row in rows)
 
@@ -126,8 +126,8 @@ def _row(name: str, size: int, *, only_full: bool = False) -> Row:
     )
 
 
-def _named(name: str, size: int) -> Filed:
-    return filed(size, f"{name.rpartition(' of ')[2].replace(' ', '')}-{size}.sse")
+def _named(name: str, size: int) -> LogFile:
+    return log_file(size, f"{name.rpartition(' of ')[2].replace(' ', '')}-{size}.sse")
 
 
 ROWS = (_row(SMALL, LARGE // 10), _row(LARGE_ROW, LARGE), _row("memory: log of 10 GB", LARGE * 10, only_full=True))

@@ -1,6 +1,6 @@
-"""The drop-in under the openai SDK: the SDK as it is, and accelerated, over one transport in memory.
+"""The openai SDK with and without the drop-in acceleration, over a transport in memory.
 
-Both give the SDK's own objects; the loop reads `type` and `delta`. Times are CPU time, so that a busy machine counts less.
+Both produce the SDK's objects; the loop reads `type` and `delta`. Measures CPU time, which a busy machine affects less.
 """
 
 from __future__ import annotations
@@ -31,10 +31,10 @@ def _row(name: str, contenders: dict[str, Any], **more: Any) -> Row:
 ROWS = (
     _row("chat log", CREATES, size_bytes=SLOW),
     _row("mixed log", CREATES, shape="mixed"),
-    _row("chat, one event a chunk", CREATES, prepare=blocks),
+    _row("chat, one event per chunk", CREATES, prepare=blocks),
     _row("chat with snapshots", STREAMS),
     _row("long answers with snapshots", STREAMS, shape="long_answers"),
-    _row("chat with snapshots, one event a chunk", STREAMS, prepare=blocks),
+    _row("chat with snapshots, one event per chunk", STREAMS, prepare=blocks),
 )
 
 test_openai = suite(ROWS)

@@ -1,7 +1,7 @@
-"""Logs in files to tables: usage of every response, whole responses, and what is in every event, with DuckDB and polars beside it.
+"""Tables from log files: usage of responses, whole responses, and columns of events, compared with DuckDB and polars.
 
-The rows of `make bench`, and the same as a pytest-benchmark suite (`python -m pytest benches/bench_scan.py`). Contenders use all cores
-but where their name says one thread. Files are in the system's cache.
+Used by `make bench`; also a pytest-benchmark suite (`python -m pytest benches/bench_scan.py`). Contenders use all cores
+unless their name says one thread. Files are in the system's cache.
 """
 
 from __future__ import annotations
@@ -25,7 +25,7 @@ ALL, ALL_LARGE = "scan: all columns of responses, mixed, SSE", "scan: all column
 ALL_OURS, ALL_ONE = "respstream.scan, all columns", "respstream.scan, all columns, one thread"
 FOLD_FILE, FOLD_MEMORY = "Decoder.fold, from the file", "Decoder.fold, from memory"
 
-PIECE = 1 << 18
+CHUNK = 1 << 18
 
 _USAGE = ["response_id", "status", "output_tokens"]
 _WHOLE = ["response_id", "status", "output_text", "output_tokens", "tool_calls"]
@@ -33,17 +33,17 @@ _EVENT = ["type", "sequence_number", "item_id", "output_index", "content_index",
 
 
 def usage_answer(log: Log) -> Any:
-    """What every contender of a usage row must return."""
+    """The expected result of the usage rows."""
     return sorted((row["id"], row["status"], row["output_tokens"]) for row in log.responses)
 
 
 def responses_answer(log: Log) -> int:
-    """What every contender of the row of all columns in one thread must return."""
+    """The expected result of the row with all columns in one thread: the number of responses."""
     return len(log.responses)
 
 
 def table_answer(log: Log) -> Any:
-    """What every contender of the row of all columns on all cores must return: the responses in the order of the log."""
+    """The expected result of the row with all columns on all cores: the responses in the order of the log."""
     import pyarrow
 
     kinds = (pyarrow.large_string(), pyarrow.large_string(), pyarrow.int64())
@@ -54,17 +54,17 @@ def table_answer(log: Log) -> Any:
 
 
 def lines_answer(log: Log) -> int:
-    """What `wc -l` must return."""
+    """The expected result of `wc -l`."""
     return log.data.count(b"\n")
 
 
 def scan_usage(path: Path, threads: int | None = None) -> Any:
-    """`respstream.scan` of three columns, which terminal events give."""
+    """`respstream.scan` of three columns that only need terminal events."""
     return sorted(_rows(_native().scan(path, columns=_USAGE, threads=threads).to_arrow()))
 
 
 def scan_whole(path: Path, threads: int | None = None) -> Any:
-    """`respstream.scan` of what the fold rows ask for; every event is checked in full."""
+    """`respstream.scan` of the columns of the fold rows; checks every event in full."""
     rows = _rows(_native().scan(path, columns=_WHOLE, threads=threads).to_arrow())
     return [
         (name, status, text or "", tokens, [tuple(call.values()) for call in calls])
@@ -78,22 +78,22 @@ def scan_all(path: Path, threads: int | None = None) -> Any:
 
 
 def scan_table(path: Path, threads: int | None = None) -> Any:
-    """`respstream.scan` of all columns, into a table of Arrow: nothing of it becomes Python's, which one core alone could do."""
+    """`respstream.scan` of all columns into an Arrow table, without the single-threaded conversion to Python objects."""
     return _native().scan(path, threads=threads).to_arrow().select(_USAGE).combine_chunks()
 
 
 def scan_count(path: Path) -> int:
-    """`respstream.scan` of all columns of responses in one thread, which nobody reads."""
+    """`respstream.scan` of all columns of responses in one thread; only counts the rows."""
     return sum(len(batch) for batch in _native().scan(path, threads=1))
 
 
 def fold_count(path: Path, memory: bool = False) -> int:
-    """`Decoder.fold` of the pieces of a file, whose responses nobody reads; of the whole if it is in memory."""
+    """`Decoder.fold` of a file in chunks, or of its whole content in memory; only counts the responses."""
     decoder = _native().Decoder()
     if memory:
         return len(decoder.fold(_bytes(path))) + len(decoder.fold_end())
     with path.open("rb", buffering=0) as file:
-        count = sum(len(decoder.fold(piece)) for piece in iter(partial(file.read, PIECE), b""))
+        count = sum(len(decoder.fold(chunk)) for chunk in iter(partial(file.read, CHUNK), b""))
     return count + len(decoder.fold_end())
 
 
@@ -125,8 +125,8 @@ def _rows(table: Any) -> Any:
     return list(zip(*(column.to_pylist() for column in table.columns), strict=True))
 
 
-def _row(what: str, form: str, contenders: dict[str, Any], answer: Callable[[Log], Any], **more: Any) -> Row:
-    name = (JSONL_ROW if form == "jsonl" else SSE_ROW).format(what)
+def _row(title: str, form: str, contenders: dict[str, Any], answer: Callable[[Log], Any], **more: Any) -> Row:
+    name = (JSONL_ROW if form == "jsonl" else SSE_ROW).format(title)
     row: dict[str, Any] = {"reference": DUCKDB, "size_bytes": FAST, "full_bytes": LARGE, "name": name, **more}
     return Row(
         contenders=contenders, answer=answer, prepare=files.in_file, options={"form": form}, apart=frozenset({WC}),

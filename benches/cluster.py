@@ -1,9 +1,9 @@
-"""`make bench-cluster`: Ray Data and Spark of one and two workers over 4 GB of logs, beside `respstream.scan` with as many threads.
+"""`make bench-cluster`: Ray Data and Spark with 1 and 2 workers over 4 GB of logs, compared with `respstream.scan` with as many threads.
 
-Each measurement is a process of its own, and they take turns, round after round. What is told is the wall time of the read
-(without the start of the engine, and after a first small read) and the CPU time that all processes of the engine spent on it;
-the share that is the engine's own is what is not in the scan's. Every run is checked against the number of rows that the
-generator wrote. The logs are seeded blocks, repeated: the bytes are those of `shapes.mixed`, the ids come again.
+Each measurement is a separate process; they run in turn, round after round. Reports the wall time of the read (without the start
+of the engine, after a small warm-up read) and the CPU time of all processes of the engine. The engine's overhead is the
+difference to the scan. Every run is checked for the expected number of rows. The logs repeat seeded blocks of `shapes.mixed`,
+so ids are not unique.
 """
 
 from __future__ import annotations
@@ -35,11 +35,11 @@ FILE_BYTES = 128_000_000
 def main() -> int:
     """Run the command line; returns the exit status."""
     parser = argparse.ArgumentParser(prog="python -m benches.cluster", description=__doc__)
-    parser.add_argument("--gigabytes", type=float, default=4.0, help="how much log there is (default 4)")
+    parser.add_argument("--gigabytes", type=float, default=4.0, help="size of the logs in GB (default 4)")
     parser.add_argument("--rounds", type=int, default=3)
     parser.add_argument("--workers", type=int, nargs="*", default=[1, 2])
     parser.add_argument("--engines", nargs="*", default=list(READERS), choices=list(READERS))
-    parser.add_argument("--folder", type=Path, help="where the logs are made, for the time of the run")
+    parser.add_argument("--folder", type=Path, help="parent folder of the temporary logs")
     parser.add_argument("--child", nargs=4, help=argparse.SUPPRESS)
     options = parser.parse_args()
     if options.child:
@@ -57,7 +57,7 @@ def main() -> int:
 
 
 def make(folder: Path, size: int) -> tuple[int, int]:
-    """Write the logs. Gives the number of responses and of bytes."""
+    """Write the logs. Returns the number of responses and of bytes."""
     blocks = [shapes.mixed(seed, BLOCK_BYTES) for seed in range(BLOCKS)]
     chosen = random.Random(1)
     rows = total = 0
@@ -75,7 +75,7 @@ Key = tuple[str, int, str]
 
 
 def measured(folder: Path, rows: int, options: argparse.Namespace) -> dict[Key, dict[str, float]]:
-    """Medians of each combination. Raises ValueError for a wrong number of rows."""
+    """The medians of each combination. Raises ValueError for a wrong number of rows."""
     keys = [(e, workers, columns) for columns in COLUMNS for workers in options.workers for e in options.engines]
     runs: dict[Key, list[dict[str, float]]] = {key: [] for key in keys}
     for number in range(options.rounds):
@@ -89,7 +89,7 @@ def measured(folder: Path, rows: int, options: argparse.Namespace) -> dict[Key, 
                 raise RuntimeError(f"{engine}: {done.stderr[-2000:]}")
             found = json.loads(done.stdout.splitlines()[-1])
             if found["rows"] != rows:
-                raise ValueError(f"{engine} gave {found['rows']:,} rows of {rows:,}")
+                raise ValueError(f"{engine} returned {found['rows']:,} of {rows:,} rows")
             runs[engine, workers, columns].append(found)
             print(f"round {number + 1}: {engine}, {workers}, {columns}: {found}", flush=True)
     return {key: {name: statistics.median(run[name] for run in some) for name in some[0]} for key, some in runs.items()}
@@ -97,15 +97,15 @@ def measured(folder: Path, rows: int, options: argparse.Namespace) -> dict[Key, 
 
 def table(found: dict[Key, dict[str, float]], size: int) -> Iterator[str]:
     """The lines of the table, in Markdown."""
-    yield "\n| columns | workers | engine | start | read | GB/s | CPU | engine's own, of wall | engine's own, of CPU |"
+    yield "\n| columns | workers | engine | start | read | GB/s | CPU | overhead, wall time | overhead, CPU time |"
     yield "|---|---:|---|---:|---:|---:|---:|---:|---:|"
     for (engine, workers, columns), run in found.items():
         scan = found.get(("scan", workers, columns))
-        own = ["", ""]
+        overhead = ["", ""]
         if scan and engine != "scan":
-            own = [f"{1 - scan[name] / run[name]:.0%}" for name in ("seconds", "cpu")]
+            overhead = [f"{1 - scan[name] / run[name]:.0%}" for name in ("seconds", "cpu")]
         cells = [columns, str(workers), engine, f"{run['start']:.1f} s", f"{run['seconds']:.1f} s"]
-        cells += [f"{size / run['seconds'] / 1e9:.2f}", f"{run['cpu']:.1f} s", *own]
+        cells += [f"{size / run['seconds'] / 1e9:.2f}", f"{run['cpu']:.1f} s", *overhead]
         yield "| " + " | ".join(cells) + " |"
 
 
@@ -113,10 +113,10 @@ def table(found: dict[Key, dict[str, float]], size: int) -> Iterator[str]:
 
 
 def child(engine: str, workers: str, columns: str, folder: str) -> dict[str, float]:
-    """Measure one read in this process and those that it starts."""
+    """Measure one read in this process and its child processes."""
     begin = time.perf_counter()
     read = READERS[engine](int(workers), COLUMNS[columns])
-    read(str(sorted(Path(folder).iterdir())[0]))  # starts the workers, which import what they need
+    read(str(sorted(Path(folder).iterdir())[0]))  # starts the workers and their imports
     start, cpu = time.perf_counter(), cpu_seconds()
     rows = read(folder)
     seconds = time.perf_counter() - start
@@ -124,7 +124,7 @@ def child(engine: str, workers: str, columns: str, folder: str) -> dict[str, flo
 
 
 def cpu_seconds() -> float:
-    """CPU time of all processes that have our token, and of those that they have seen end."""
+    """CPU time of all processes with our token, including their finished children."""
     token = f"{TOKEN}={os.environ[TOKEN]}".encode()
     ticks = 0
     for process in Path("/proc").glob("[0-9]*"):
@@ -132,7 +132,7 @@ def cpu_seconds() -> float:
             if token in (process / "environ").read_bytes().split(b"\0"):
                 numbers = (process / "stat").read_text().rpartition(")")[2].split()
                 ticks += sum(map(int, numbers[11:15]))
-        except OSError:  # it is gone, or not ours
+        except OSError:  # it ended, or belongs to another user
             continue
     return ticks / os.sysconf("SC_CLK_TCK")
 
@@ -141,7 +141,7 @@ Read = Callable[[str], int]
 
 
 def scan_reader(workers: int, columns: list[str] | None) -> Read:
-    """Batches in this process, with as many threads."""
+    """Batches in this process, with `workers` threads."""
     import respstream
 
     def read(path: str) -> int:
@@ -167,7 +167,7 @@ def ray_reader(workers: int, columns: list[str] | None) -> Read:
 
 
 def spark_reader(workers: int, columns: list[str] | None) -> Read:
-    """Arrow batches into the JVM, which does no more with them than to count."""
+    """Arrow batches into the JVM, which only counts the rows."""
     from pyspark.sql import Observation, SparkSession
     from pyspark.sql import functions as f
 

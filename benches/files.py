@@ -1,8 +1,8 @@
-"""Logs in files, and the peers that read them by themselves: DuckDB and polars, on JSON Lines and on SSE, and `wc -l`.
+"""Logs in files, and the peers that read files: DuckDB and polars, for JSON Lines and SSE, and `wc -l`.
 
-JSON Lines they know. Of SSE their readers of CSV give the lines, by a delimiter that no JSON text holds; what begins with `data: `
-is decoded. Of the ways that DuckDB has to keep the other lines from being decoded, the materialised table was the fastest; `read_text`
-with `string_split` was a hundred times as slow. Answers of the fold row are those of `peers`.
+DuckDB and polars support JSON Lines. For SSE, their CSV readers split the lines, with a delimiter that never occurs in JSON text,
+and lines that start with `data: ` are decoded. In DuckDB, a materialised table was the fastest way to decode only those lines;
+`read_text` with `string_split` was a hundred times as slow. Results of the fold row are as in `peers`.
 """
 
 from __future__ import annotations
@@ -26,12 +26,12 @@ _INTEGERS = frozenset({"sequence_number", "output_index", "content_index"})
 
 
 def folder() -> Path:
-    """Where the files are; it goes with the process that began the run."""
+    """The folder of the files, deleted when the main process exits."""
     return Path(_FOLDER.name)
 
 
 def in_file(log: Log) -> Path:
-    """The log as a file, which is named by its size. It is on the disk when this returns: writing it there later takes a core from those who use all."""
+    """Write the log to a file named by its size. Waits until it is on disk: writing it back later would use CPU during measurements."""
     path = folder() / f"{len(log.data)}{'.jsonl' if log.data.startswith(b'{') else '.sse'}"
     with path.open("wb") as file:
         file.write(log.data)
@@ -45,7 +45,7 @@ def word_count(path: Path) -> int:
 
 
 def orjson_fold(path: Path) -> FoldAnswer:
-    """The hand-written fold over orjson, of a file that is read at once."""
+    """The hand-written fold over orjson; reads the whole file first."""
     return peers.fold_orjson(path.read_bytes())
 
 
@@ -62,10 +62,10 @@ def _duckdb(threads: int | None) -> Any:
 
 
 def _source(path: Path, columns: dict[str, str]) -> str:
-    """SQL for what is in the events: JSON Lines with these columns, or the texts of SSE in the column `line`."""
+    """SQL for the source: JSON Lines with these columns, or the lines of SSE in the column `line`."""
     if path.suffix == ".jsonl":
-        reported = ", ".join(f"{name}: '{kind}'" for name, kind in columns.items())
-        return f"read_json('{path}', format='newline_delimited', maximum_object_size={_LINE}, columns={{{reported}}})"
+        fields = ", ".join(f"{name}: '{kind}'" for name, kind in columns.items())
+        return f"read_json('{path}', format='newline_delimited', maximum_object_size={_LINE}, columns={{{fields}}})"
     return (
         f"read_csv('{path}', header=false, auto_detect=false, delim='\x01', quote='', escape='', "
         f"max_line_size={_LINE}, columns={{line: 'VARCHAR'}})"
@@ -73,7 +73,7 @@ def _source(path: Path, columns: dict[str, str]) -> str:
 
 
 def _terminals(path: Path, response: str, transform: str) -> str:
-    """SQL of a table with one column `response` of the terminal events, in the order of the log."""
+    """SQL for a table of the terminal events with one column `response`, in the order of the log."""
     if path.suffix == ".jsonl":
         return f"select response from {_source(path, {'type': 'VARCHAR', 'response': response})} where type in {_ENDS}"
     payload = f"select substr(line, 7) as payload from {_source(path, {})} where starts_with(line, 'data: ')"
@@ -97,13 +97,13 @@ def duckdb_usage(path: Path, threads: int | None = None) -> list[Any]:
 
 
 def duckdb_six(path: Path, threads: int | None = None) -> EventsAnswer:
-    """Six columns of every event; counted, so that all are read."""
+    """Six columns of every event; counts them, so that all are read."""
     kinds = {name: "BIGINT" if name in _INTEGERS else "VARCHAR" for name in _SIX}
     if path.suffix == ".jsonl":
         table = _source(path, kinds)
     else:
-        reported = ", ".join(f'"{name}": "{kind}"' for name, kind in kinds.items())
-        event = f"select json_transform(substr(line, 7), '{{{reported}}}') as event from {_source(path, {})}"
+        fields = ", ".join(f'"{name}": "{kind}"' for name, kind in kinds.items())
+        event = f"select json_transform(substr(line, 7), '{{{fields}}}') as event from {_source(path, {})}"
         table = f"(select event.* from ({event} where starts_with(line, 'data: ')))"
     counts = ", ".join(f"count({name})" for name in _SIX[1:5])
     found = _duckdb(threads).sql(f"select count(type), sum(length(delta))::bigint, {counts} from {table}").fetchall()
@@ -111,11 +111,11 @@ def duckdb_six(path: Path, threads: int | None = None) -> EventsAnswer:
 
 
 def duckdb_fold(path: Path) -> FoldAnswer:
-    """Rows of responses out of the terminal events, texts and tool calls put together in SQL."""
+    """Rows of responses from the terminal events; SQL assembles texts and tool calls."""
     kinds = "type VARCHAR, call_id VARCHAR, name VARCHAR, arguments VARCHAR, input VARCHAR"
     item = f"STRUCT({kinds}, content STRUCT(type VARCHAR, text VARCHAR)[])"
-    reported = ", ".join(f'"{kind.split()[0]}": "VARCHAR"' for kind in kinds.split(", "))
-    member = f'{{{reported}, "content": [{{"type": "VARCHAR", "text": "VARCHAR"}}]}}'
+    fields = ", ".join(f'"{kind.split()[0]}": "VARCHAR"' for kind in kinds.split(", "))
+    member = f'{{{fields}, "content": [{{"type": "VARCHAR", "text": "VARCHAR"}}]}}'
     table = _terminals(
         path,
         f'STRUCT(id VARCHAR, status VARCHAR, "output" {item}[], usage STRUCT(output_tokens BIGINT))',
@@ -139,7 +139,7 @@ def duckdb_fold(path: Path) -> FoldAnswer:
 
 
 def _polars(path: Path, members: dict[str, Any], pattern: str | None = None) -> Any:
-    """A lazy frame with these members of the events; of SSE only of those that the pattern finds."""
+    """A lazy frame with these members of the events; for SSE only of the lines that match the pattern."""
     import polars
 
     if path.suffix == ".jsonl":
@@ -169,7 +169,7 @@ def polars_usage(path: Path) -> list[Any]:
 
 
 def polars_six(path: Path) -> EventsAnswer:
-    """Six columns of every event; counted, so that all are read."""
+    """Six columns of every event; counts them, so that all are read."""
     import polars
 
     frame = _polars(path, {name: polars.Int64 if name in _INTEGERS else polars.String for name in _SIX})
@@ -179,7 +179,7 @@ def polars_six(path: Path) -> EventsAnswer:
 
 
 def polars_fold(path: Path) -> FoldAnswer:
-    """Rows of responses out of the terminal events; texts and tool calls are put together in Python."""
+    """Rows of responses from the terminal events; Python assembles texts and tool calls."""
     import polars
 
     part = polars.Struct({"type": polars.String, "text": polars.String})

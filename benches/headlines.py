@@ -1,6 +1,6 @@
-"""The short table: one line for each promise, out of the rows that were measured.
+"""The short table: one line per headline, from the measured rows.
 
-Goals are of two kinds: a ratio to a peer in the same run, or a figure of its own, which holds for the machine it was measured on.
+A goal is a ratio to a peer in the same run, or an absolute figure for the machine of the published results.
 """
 
 from __future__ import annotations
@@ -12,14 +12,14 @@ from typing import Literal
 from benches import bench_events, bench_fold, bench_imports, bench_memory, bench_openai, bench_scan, bench_threads
 from benches.measure import Measured, Result
 
-Kind = Literal["events/s", "GB/s", "µs an event", "ms", "MB of memory"]
+Kind = Literal["events/s", "GB/s", "µs per event", "ms", "MB of memory"]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Headline:
-    """One promise: the work, the row, our contender and the peer, the figure to tell, and the goals.
+    """A line of the short table: the work, the row, our contender and the peer, the kind of figure, and the goals.
 
-    `ratio` is the least ratio to the peer; `least` or `most` bounds our own figure. `over`: the contender whose time is taken off.
+    `ratio`: minimum ratio to the peer. `least`, `most`: bounds of our figure. `over`: the contender whose time is subtracted.
     """
 
     work: str
@@ -45,25 +45,26 @@ HEADLINES = (
         ratio=2.2, least=3.5e6,
     ),
     Headline(
-        work="typed events beside the SDK", row=_E.PEERS_CHAT, ours=_E.FEED, peer=_E.CREATE, kind="events/s",
+        work="typed events, compared with the SDK", row=_E.PEERS_CHAT, ours=_E.FEED, peer=_E.CREATE, kind="events/s",
     ),
     Headline(
-        work="the SDK's own events, drop-in", row=bench_openai.CHAT, ours=bench_openai.FAST_CREATE,
-        peer=bench_openai.CREATE, kind="µs an event", ratio=20, most=2,
+        work="SDK events, drop-in", row=bench_openai.CHAT, ours=bench_openai.FAST_CREATE,
+        peer=bench_openai.CREATE, kind="µs per event", ratio=20, most=2,
     ),
     Headline(
-        work="the SDK's `stream()` with snapshots, drop-in", row=bench_openai.SNAPSHOTS, ours=bench_openai.FAST_STREAM,
-        peer=bench_openai.STREAM, kind="µs an event",
+        work="SDK `stream()` with snapshots, drop-in", row=bench_openai.SNAPSHOTS, ours=bench_openai.FAST_STREAM,
+        peer=bench_openai.STREAM, kind="µs per event",
     ),
     Headline(
-        work="the same, of long answers", row=bench_openai.LONG, ours=bench_openai.FAST_STREAM, peer=bench_openai.STREAM,
-        kind="µs an event", most=3,
+        work="SDK `stream()` with snapshots, long answers, drop-in",
+        row=bench_openai.LONG, ours=bench_openai.FAST_STREAM, peer=bench_openai.STREAM,
+        kind="µs per event", most=3,
     ),
     Headline(work="fold, chat", row=_F.CHAT, ours=_F.OURS, peer=_F.ORJSON, kind="GB/s", ratio=8, least=2.2),
     Headline(work="fold, mixed", row=_F.MIXED, ours=_F.OURS, peer=_F.ORJSON, kind="GB/s", ratio=8, least=2.2),
     Headline(work="fold, chat as JSON Lines", row=_F.JSON_LINES, ours=_F.OURS, peer=_F.ORJSON, kind="GB/s", ratio=8),
     Headline(
-        work="two threads that fold two logs", row=bench_threads.FOLD, ours=bench_threads.TOGETHER, peer=bench_threads.IN_TURN,
+        work="fold of two logs in two threads", row=bench_threads.FOLD, ours=bench_threads.TOGETHER, peer=bench_threads.IN_TURN,
         kind="GB/s", ratio=1 / 0.6,
     ),
     Headline(
@@ -82,7 +83,8 @@ HEADLINES = (
         kind="GB/s", ratio=1 / 1.15,
     ),
     Headline(
-        work="the same of 1 GB, all cores", row=_S.ALL_LARGE, ours=_S.ALL_OURS, peer=_S.ALL_ONE, kind="GB/s", ratio=1.8,
+        work="all columns of responses of a mixed file of 1 GB, all cores",
+        row=_S.ALL_LARGE, ours=_S.ALL_OURS, peer=_S.ALL_ONE, kind="GB/s", ratio=1.8,
     ),
     Headline(
         work="six event columns, JSON Lines, one thread", row=_S.JSONL_ROW.format(_S.SIX), ours=_S.OURS_ONE,
@@ -97,8 +99,8 @@ HEADLINES = (
         work="usage only, JSON Lines", row=_S.JSONL_ROW.format(_S.USAGE), ours=_S.OURS, peer=_S.DUCKDB, kind="GB/s",
     ),
     Headline(
-        work="one live event a `feed`", row=_E.LIVE, ours=_E.FEED_EACH, peer=_E.SDK_DECODER,
-        kind="µs an event", most=1.5,
+        work="live events, one per `feed`", row=_E.LIVE, ours=_E.FEED_EACH_EVENT, peer=_E.SDK_DECODER,
+        kind="µs per event", most=1.5,
     ),
     Headline(
         work="import", row=bench_imports.IMPORT, ours=bench_imports.OURS, peer="openai", kind="ms", most=15,
@@ -117,18 +119,18 @@ HEADLINES = (
         kind="MB of memory", most=200,
     ),
     Headline(
-        work="typed events, pure Python", row=_E.PEERS_CHAT, ours=_E.TWIN_FEED, peer=_E.CREATE, kind="events/s",
+        work="typed events, pure Python", row=_E.PEERS_CHAT, ours=_E.FALLBACK_FEED, peer=_E.CREATE, kind="events/s",
         least=150_000,
     ),
 )  # fmt: skip
 
 
 def short_table(results: Mapping[str, Result]) -> Iterator[str]:
-    """The lines of the short table, in Markdown; what was not measured is left out."""
+    """The lines of the short table, in Markdown, without headlines that were not measured."""
     yield "| work | respstream | peer | ratio | goal |"
     yield "|---|---:|---:|---:|---|"
-    for one in HEADLINES:
-        line = _line(one, results)
+    for headline in HEADLINES:
+        line = _line(headline, results)
         if line:
             yield line
 
@@ -140,19 +142,19 @@ def _line(one: Headline, results: Mapping[str, Result]) -> str | None:
     if not ours:
         return None
     ratio = _ratio(one, ours, peer) if peer else None
-    figure = _TOLD[one.kind]
+    text = _FORMATS[one.kind]
     cells = (
         one.work,
-        figure(ours),
-        f"{one.peer}: {figure(peer)}" if peer else f"{one.peer}: failed",
-        "" if ratio is None else f"{told_ratio(ratio)} ×",
+        text(ours),
+        f"{one.peer}: {text(peer)}" if peer else f"{one.peer}: failed",
+        "" if ratio is None else f"{ratio_text(ratio)} ×",
         "; ".join(_goals(one, ours, ratio)),
     )
     return "| " + " | ".join(cells) + " |"
 
 
 def _figure(one: Headline, result: Result | None, contenders: Mapping[str, Measured], name: str) -> float | None:
-    """What is told of a contender, or None."""
+    """The figure of a contender, or None if it failed or was not measured."""
     found = contenders.get(name)
     if result is None or found is None or found.failure or not found.seconds:
         return None
@@ -169,21 +171,21 @@ def _ratio(one: Headline, ours: float, peer: float) -> float:
 
 
 def _goals(one: Headline, ours: float, ratio: float | None) -> Iterator[str]:
-    figure = _TOLD[one.kind]
+    text = _FORMATS[one.kind]
     if one.ratio is not None and ratio is not None:
-        yield f"≥ {told_ratio(one.ratio)} ×: {_met(ratio >= one.ratio)}"
+        yield f"≥ {ratio_text(one.ratio)} ×: {_met(ratio >= one.ratio)}"
     if one.least is not None:
-        yield f"≥ {figure(one.least)}: {_met(ours >= one.least)}"
+        yield f"≥ {text(one.least)}: {_met(ours >= one.least)}"
     if one.most is not None:
-        yield f"≤ {figure(one.most)}: {_met(ours <= one.most)}"
+        yield f"≤ {text(one.most)}: {_met(ours <= one.most)}"
 
 
 def _met(yes: bool) -> str:
     return "met" if yes else "**missed**"
 
 
-def told_ratio(ratio: float) -> str:
-    """A ratio with the digits that mean something."""
+def ratio_text(ratio: float) -> str:
+    """A ratio with its significant digits."""
     return f"{ratio:.0f}" if ratio >= 20 else f"{ratio:.1f}" if ratio >= 3 else f"{ratio:.2f}"
 
 
@@ -191,10 +193,10 @@ def _events(value: float) -> str:
     return f"{value / 1e6:.2f} M events/s" if value >= 1e6 else f"{value / 1e3:.0f} k events/s"
 
 
-_TOLD: dict[Kind, Callable[[float], str]] = {
+_FORMATS: dict[Kind, Callable[[float], str]] = {
     "events/s": _events,
     "GB/s": lambda value: f"{value:.2f} GB/s" if value < 10 else f"{value:.1f} GB/s",
-    "µs an event": lambda value: f"{value:.2f} µs an event" if value < 10 else f"{value:.0f} µs an event",
+    "µs per event": lambda value: f"{value:.2f} µs per event" if value < 10 else f"{value:.0f} µs per event",
     "ms": lambda value: f"{value:.1f} ms",
     "MB of memory": lambda value: f"{value:.0f} MB",
 }

@@ -1,7 +1,7 @@
 """Whole responses, event by event, as api.openai.com streams them: lifecycle, items, parts, deltas, done events, terminal event.
 
-The terminal event carries exactly the items that were streamed. What a reader must find is collected on the way, in plain text, and
-not read back from the JSON. Standard library only.
+The terminal event carries exactly the streamed items. The expected results are collected while writing, not parsed from the
+JSON. Standard library only.
 """
 
 from __future__ import annotations
@@ -17,7 +17,7 @@ Json = dict[str, Any]
 
 
 class ResponseWriter:
-    """Writes one response: items first to last, then `close`. `expected` is what a fold of it must give."""
+    """Writes one response: items first to last, then `close`. `expected` is the expected result of a fold."""
 
     def __init__(
         self,
@@ -92,7 +92,7 @@ class ResponseWriter:
         self.expected["refusal"] = text
 
     def reasoning_summary(self, parts: Sequence[Sequence[str]]) -> None:
-        """A reasoning item with encrypted content and a summary of several parts, each given in pieces."""
+        """A reasoning item with encrypted content and a summary of several parts, each a list of deltas."""
         item = self._add(
             {"id": self._new_id("rs"), "type": "reasoning", "encrypted_content": self._encrypted(600), "summary": []}
         )
@@ -107,7 +107,7 @@ class ResponseWriter:
         self.expected["reasoning_summary"] = "\n\n".join(part["text"] for part in summary)
 
     def reasoning_text(self, pieces: Sequence[str]) -> None:
-        """A reasoning item with open text, as the servers of open weights send it."""
+        """A reasoning item with plain text, as servers of open-weight models send it."""
         text = "".join(pieces)
         item = self._add(
             {"id": self._new_id("rs"), "type": "reasoning", "status": "in_progress", "summary": [], "content": []}
@@ -211,7 +211,7 @@ class ResponseWriter:
         }
 
     def _response(self, incomplete_reason: str | None = None) -> Json:
-        """The `response` member of a lifecycle event, with the keys of early 2026 in their order."""
+        """The `response` member of a lifecycle event, with the keys and key order of early 2026."""
         usage = self._usage()
         status = self.expected["status"]
         return {

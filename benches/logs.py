@@ -1,6 +1,6 @@
-"""Writes one log of each shape into a folder, for the micro benches in Rust and for counting instructions.
+"""Writes one log of each shape into a folder, for the Rust micro-benchmarks and for counting instructions.
 
-`python -m benches.logs FOLDER [BYTES]`: 8 MB each by default. Chat and mixed are there as JSON Lines too. Standard library only.
+`python -m benches.logs FOLDER [BYTES]`: 8 MB each by default; chat and mixed also as JSON Lines. Standard library only.
 """
 
 from __future__ import annotations
@@ -16,7 +16,7 @@ JSON_LINES = ("chat", "mixed")
 
 
 def write(folder: Path, size: int = BYTES) -> Iterator[Path]:
-    """Write the logs one by one, and yield their paths. A log that is there already is left as it is."""
+    """Write the logs one by one, and yield their paths. Existing files are kept."""
     folder.mkdir(parents=True, exist_ok=True)
     wanted = [(name, "sse") for name in SHAPES] + [(name, "jsonl") for name in JSON_LINES]
     for name, form in wanted:

@@ -1,7 +1,7 @@
-"""Measuring one row: every contender once in a process of its own, for its memory, and then all in turn, for their times.
+"""Measures one row: the memory of each contender in a separate process, then the times of all in turn.
 
-A contender that raises, answers wrongly, crashes or takes too long in its first run is told as failed and not asked again; it
-ends no other one's run. Only what every POSIX system has is used, and Linux's files in /proc where they are there.
+A contender that raises, returns a wrong result, crashes or takes too long in its first run is reported as failed and skipped
+afterwards; the others continue. Requires a POSIX system; uses /proc where available.
 """
 
 from __future__ import annotations
@@ -31,15 +31,15 @@ _STATUS = Path("/proc/self/status")
 _CLEAR = Path("/proc/self/clear_refs")
 
 
-class Failed(Exception):  # noqa: N818 - it is no error of this module's
-    """What went wrong in a contender's run."""
+class Failed(Exception):  # noqa: N818 - not an error of this module
+    """The failure of a contender's run; the message is shown in the table."""
 
 
 @dataclass(frozen=True)
 class Plan:
-    """How a row is measured: its input's size; rounds at the least and at the most, and seconds after which there is no further one.
+    """How a row is measured: input size, minimum and maximum rounds, and seconds after which no further round starts.
 
-    `memory`: every contender has a first run in a process of its own, which may take `limit` seconds.
+    `memory`: each contender has a first run in a separate process, limited to `limit` seconds.
     """
 
     size: Size = "usual"
@@ -52,7 +52,10 @@ class Plan:
 
 @dataclass(slots=True)
 class Measured:
-    """One contender: seconds of each round; bytes that a run added at its peak, and those of the process then; or what went wrong."""
+    """One contender: the seconds of each round, or its failure.
+
+    `added`: bytes that a run added to the process at its peak. `whole`: bytes of the process at that peak.
+    """
 
     name: str
     seconds: list[float] = field(default_factory=list)
@@ -62,13 +65,13 @@ class Measured:
 
     @property
     def median(self) -> float:
-        """Of the rounds. Raises StatisticsError where there are none."""
+        """Median seconds of the rounds. Raises StatisticsError if there are none."""
         return statistics.median(self.seconds)
 
 
 @dataclass(frozen=True, slots=True)
 class Result:
-    """A row that was measured."""
+    """The measurements of a row."""
 
     name: str
     facts: Facts
@@ -76,7 +79,7 @@ class Result:
 
 
 def measure(row: Row, plan: Plan) -> Result:
-    """Measure a row in a process of its own, so that nothing of it stays. What ends that process fails all its contenders."""
+    """Measure a row in a separate process, which frees all its memory. A crash of that process fails all contenders."""
     try:
         return isolated(lambda: _measure(row, plan))
     except Failed as failed:
@@ -85,22 +88,22 @@ def measure(row: Row, plan: Plan) -> Result:
 
 def _measure(row: Row, plan: Plan) -> Result:
     log = row.log(plan.size)
-    given = row.prepare(log)
+    prepared = row.prepare(log)
     found = {name: Measured(name) for name in row.contenders}
     short = row.log("short")
     warm = row.prepare(short), short
     for name in row.contenders if plan.memory else ():
         try:
-            trial = partial(_trial, row, name, given, log, warm[0])
+            trial = partial(_trial, row, name, prepared, log, warm[0])
             found[name].added, found[name].whole = isolated(trial, plan.limit)
         except Failed as failed:
             found[name].failure = str(failed)
-    _rounds(row, plan, (given, log), warm, found)
+    _rounds(row, plan, (prepared, log), warm, found)
     return Result(row.name, facts(log), list(found.values()))
 
 
 def _rounds(row: Row, plan: Plan, full: tuple[Any, Any], warm: tuple[Any, Any], found: dict[str, Measured]) -> None:
-    """All contenders in turn, each round begun by another one; once on a short log before, so that imports are done."""
+    """Run all contenders in turn, each round starting with a different one, after a warm-up on a short log that does the imports."""
     names = list(row.contenders)
     started = time.perf_counter()
     for number in range(-1, plan.rounds):
@@ -111,48 +114,48 @@ def _rounds(row: Row, plan: Plan, full: tuple[Any, Any], warm: tuple[Any, Any], 
             if found[name].failure:
                 continue
             try:
-                took = timed(row, name, *(warm if number < 0 else full))
+                seconds = timed(row, name, *(warm if number < 0 else full))
             except Exception as error:
-                found[name].failure = _told(error)
+                found[name].failure = _error_text(error)
                 continue
             if number >= 0:
-                found[name].seconds.append(took)
+                found[name].seconds.append(seconds)
 
 
-def timed(row: Row, name: str, given: Any, log: Any) -> float:
-    """Seconds of one run. Raises ValueError on a wrong answer."""
+def timed(row: Row, name: str, prepared: Any, log: Any) -> float:
+    """Seconds of one run. Raises ValueError if the result is wrong."""
     contender = row.contenders[name]
     clock = time.process_time if row.cpu else time.perf_counter
     gc.collect()
-    gc.freeze()  # the log and the other contenders' modules must not cost this one
+    gc.freeze()  # the collector must not traverse the log and the other contenders' objects
     try:
         start = clock()
-        answer = contender(given)
-        took = clock() - start
+        result = contender(prepared)
+        seconds = clock() - start
     finally:
         gc.unfreeze()
-    if answer != row.expected(name, log):
-        raise ValueError("wrong answer")
-    return took
+    if result != row.expected(name, log):
+        raise ValueError("wrong result")
+    return seconds
 
 
-def _trial(row: Row, name: str, given: Any, log: Any, warm: Any) -> tuple[int | None, int | None]:
-    """One run, after one on a short log: bytes that it added at its peak to what the process held, and all at the peak."""
-    with contextlib.suppress(Exception):  # the run that counts will tell
+def _trial(row: Row, name: str, prepared: Any, log: Any, warm: Any) -> tuple[int | None, int | None]:
+    """One run after a warm-up: bytes that it added to the process at its peak, and the bytes of the process then."""
+    with contextlib.suppress(Exception):  # the measured run reports failures
         row.contenders[name](warm)
     gc.collect()
-    _give_back()
-    held = _start_of_peak()
-    timed(row, name, given, log)
+    _trim_heap()
+    before = _reset_peak()
+    timed(row, name, prepared, log)
     peak = _peak()
-    return (None, None) if name in row.apart else (max(peak - held, 0), peak)
+    return (None, None) if name in row.apart else (max(peak - before, 0), peak)
 
 
 def isolated(work: Callable[[], T], limit: float | None = None) -> T:
-    """What `work` returns in a forked process. Raises Failed with what it raised, how it ended, or that the time was up."""
+    """The result of `work` in a forked process. Raises Failed if it raises, if the process dies, or after `limit` seconds."""
     context = multiprocessing.get_context("fork")
     receiver, sender = context.Pipe(duplex=False)
-    process = context.Process(target=_send, args=(sender, work))
+    process = context.Process(target=_send_result, args=(sender, work))
     process.start()
     sender.close()
     try:
@@ -161,7 +164,7 @@ def isolated(work: Callable[[], T], limit: float | None = None) -> T:
         value, failure = receiver.recv()
     except EOFError:
         process.join()
-        raise Failed(_ending(process.exitcode)) from None
+        raise Failed(_exit_text(process.exitcode)) from None
     finally:
         receiver.close()
         process.kill()
@@ -171,34 +174,34 @@ def isolated(work: Callable[[], T], limit: float | None = None) -> T:
     return value  # type: ignore[no-any-return]
 
 
-def _send(sender: Connection, work: Callable[[], Any]) -> None:
+def _send_result(sender: Connection, work: Callable[[], Any]) -> None:
     try:
         sender.send((work(), None))
     except Exception as error:
-        sender.send((None, _told(error)))
+        sender.send((None, _error_text(error)))
     sender.close()
 
 
-def _told(error: Exception) -> str:
-    text = re.sub(r"(?<![\w.])/(?:[\w.-]+/)+", "", str(error))  # no folder of a machine belongs into the table
+def _error_text(error: Exception) -> str:
+    text = re.sub(r"(?<![\w.])/(?:[\w.-]+/)+", "", str(error))  # no local paths in the table
     return f"{type(error).__name__}: {text}".replace("\n", " ")[:200]
 
 
-def _ending(status: int | None) -> str:
+def _exit_text(status: int | None) -> str:
     return f"ended by {signal.Signals(-status).name}" if status is not None and status < 0 else f"ended with {status}"
 
 
 # Memory
 
 
-def _give_back() -> None:
-    """Hands free memory back to the system where the C library can, so that a run cannot fill it unseen."""
+def _trim_heap() -> None:
+    """Returns free memory to the system if the C library can, so that a run cannot reuse it unnoticed."""
     with contextlib.suppress(AttributeError, OSError):
         ctypes.CDLL(None).malloc_trim(0)
 
 
-def _start_of_peak() -> int:
-    """The bytes that are resident now; the peak counts from here where Linux lets it."""
+def _reset_peak() -> int:
+    """The resident bytes now. Resets the peak where Linux allows it."""
     try:
         _CLEAR.write_text("5", encoding="ascii")
     except OSError:
@@ -207,7 +210,7 @@ def _start_of_peak() -> int:
 
 
 def _peak() -> int:
-    """The most bytes that were resident. Not `ru_maxrss` where /proc is there: that counts what stood before a fork, and is never reset."""
+    """Peak resident bytes. Prefers /proc to `ru_maxrss`, which includes the parent's memory before the fork and cannot be reset."""
     if _STATUS.exists():
         return _resident("VmHWM")
     return resource.getrusage(resource.RUSAGE_SELF).ru_maxrss * (1 if sys.platform == "darwin" else 1024)

@@ -1,4 +1,4 @@
-"""respstream's contenders, over both backends: the native one through the public API, the twin through its engine."""
+"""respstream's contenders: the extension through the public API, the fallback through its backend module."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ from benches.peers import EventsAnswer, FoldAnswer, chunks, read_objects
 
 @functools.cache
 def native() -> ModuleType:
-    """The package over the extension; a table of the twin under the extension's name would be worthless."""
+    """The package with the extension. Raises RuntimeError if it uses the fallback."""
     package = import_module("respstream")
     if package.BACKEND != "rust":
         raise RuntimeError(f"the extension is not in use: respstream.BACKEND is {package.BACKEND!r}")
@@ -23,7 +23,7 @@ def native() -> ModuleType:
 
 
 @functools.cache
-def _twin() -> ModuleType:
+def _fallback() -> ModuleType:
     return import_module("respstream._fallback")
 
 
@@ -37,9 +37,9 @@ def feed(data: bytes) -> EventsAnswer:
     return _feed(native().Decoder, chunks(data))
 
 
-def feed_twin(data: bytes) -> EventsAnswer:
+def feed_fallback(data: bytes) -> EventsAnswer:
     """The same in pure Python."""
-    return _feed(_twin().Decoder, chunks(data))
+    return _feed(_fallback().Decoder, chunks(data))
 
 
 def feed_each(blocks: list[bytes]) -> EventsAnswer:
@@ -47,9 +47,9 @@ def feed_each(blocks: list[bytes]) -> EventsAnswer:
     return _feed(native().Decoder, blocks)
 
 
-def feed_each_twin(blocks: list[bytes]) -> EventsAnswer:
+def feed_each_fallback(blocks: list[bytes]) -> EventsAnswer:
     """The same in pure Python."""
-    return _feed(_twin().Decoder, blocks)
+    return _feed(_fallback().Decoder, blocks)
 
 
 def fold(data: bytes) -> FoldAnswer:
@@ -57,9 +57,9 @@ def fold(data: bytes) -> FoldAnswer:
     return [row(response) for response in native().responses(data)]
 
 
-def fold_twin(data: bytes) -> FoldAnswer:
-    """The same in pure Python: a decoder that is asked for its responses."""
-    decoder = _twin().Decoder()
+def fold_fallback(data: bytes) -> FoldAnswer:
+    """The same in pure Python."""
+    decoder = _fallback().Decoder()
     for chunk in chunks(data):
         decoder.feed(chunk)
     decoder.finish()
@@ -84,14 +84,14 @@ def _accelerated(data: bytes | list[bytes]) -> Any:
     return client
 
 
-def _feed(new_decoder: Callable[[], Any], pieces: Any) -> EventsAnswer:
+def _feed(new_decoder: Callable[[], Any], parts: Any) -> EventsAnswer:
     decoder = new_decoder()
-    count, chars = read_objects(chain.from_iterable(map(decoder.feed, pieces)))
+    count, chars = read_objects(chain.from_iterable(map(decoder.feed, parts)))
     last_count, last_chars = read_objects(decoder.finish())
     return count + last_count, chars + last_chars
 
 
 def row(response: Any) -> Any:
-    """What the fold rows ask of one response."""
+    """The values of one response that the fold rows compare."""
     calls = [(call.type, call.call_id, call.name, call.arguments) for call in response.tool_calls]
     return response.id, response.status, response.output_text, response.usage.output_tokens, calls

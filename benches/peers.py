@@ -1,9 +1,9 @@
-"""The peers: what people use today to read a Responses stream, each as a function from the bytes of a log to an answer.
+"""The peers: other ways to read a Responses stream, each a function from the bytes of a log to a result.
 
-Answers of the events row: the number of events and the number of characters in their deltas, read by a Python loop over every event's
-`type` and `delta`. Answers of the fold row: id, status, text, output tokens and tool calls of every response.
+The result of an events row: the number of events and of characters in their deltas, read by a Python loop over every event's
+`type` and `delta`. The result of a fold row: id, status, text, output tokens and tool calls of every response.
 
-A peer is imported when it is first asked for, so that this module can be imported without any.
+Peers are imported at their first use, so that this module can be imported without them.
 """
 
 from __future__ import annotations
@@ -33,12 +33,12 @@ NETWORK_CHUNK = 64 * 1024
 
 
 def chunks(data: bytes, size: int = NETWORK_CHUNK) -> Iterator[bytes]:
-    """The log as a transport would deliver it under load."""
+    """The log in the chunks of a busy transport."""
     return (data[start : start + size] for start in range(0, len(data), size))
 
 
 def payloads(data: bytes) -> Iterator[bytes]:
-    """The JSON of every event, cut out by hand: well-formed SSE blocks, or JSON Lines. Lazily: a list of copies is slower."""
+    """The JSON of every event, split by hand from well-formed SSE blocks or JSON Lines. Lazy: a list of copies is slower."""
     if data.startswith(b"{"):
         return (line for line in data.split(b"\n") if line)
     return (block[block.find(b"data: ") + 6 :] for block in data.split(b"\n\n") if block)
@@ -83,12 +83,12 @@ def split_jiter(data: bytes) -> EventsAnswer:
 
 
 def split_msgspec(data: bytes) -> EventsAnswer:
-    """`split` and msgspec into a Struct of two members, `type` and `delta`: the least that the loop can do with."""
+    """`split` and msgspec into a Struct of two members, `type` and `delta`: the minimum that the loop needs."""
     return read_objects(map(_msgspec_decode("two"), payloads(data)))
 
 
 def split_msgspec_typed(data: bytes) -> EventsAnswer:
-    """`split` and msgspec into a Struct of all scalar members of a delta event, as ours have them."""
+    """`split` and msgspec into a Struct of all scalar members of a delta event, like respstream's events."""
     return read_objects(map(_msgspec_decode("all"), payloads(data)))
 
 
@@ -103,7 +103,7 @@ def httpx_sse(data: bytes) -> EventsAnswer:
 
 
 def sseclient(data: bytes) -> EventsAnswer:
-    """sseclient-py over the chunks, and `json.loads` of what its events hold."""
+    """sseclient-py over the chunks, and `json.loads` of the data of its events."""
     from sseclient import SSEClient
 
     return read_dicts(json.loads(event.data) for event in SSEClient(chunks(data)).events())
@@ -115,7 +115,7 @@ def openai_create(data: bytes | list[bytes]) -> EventsAnswer:
 
 
 def read_created(client: Any) -> EventsAnswer:
-    """What a client's one stream holds."""
+    """Read the one stream of a client."""
     with client.responses.create(model="gpt", input="", stream=True) as stream:
         return read_objects(stream)
 
@@ -135,13 +135,13 @@ def openai_decoder(blocks: list[bytes]) -> EventsAnswer:
 
 
 def split_responses(data: bytes) -> list[bytes]:
-    """The SSE of each response by itself."""
+    """The SSE of each response."""
     mark = b"event: response.created\n"
     return [mark + part for part in data.split(mark)[1:]]
 
 
 def _split_blocks(blocks: list[bytes]) -> list[list[bytes]]:
-    """The same for events one by one."""
+    """The blocks of each response."""
     starts = [at for at, block in enumerate(blocks) if block.startswith(b"event: response.created\n")]
     return [blocks[start:end] for start, end in zip(starts, [*starts[1:], len(blocks)], strict=True)]
 
@@ -152,7 +152,7 @@ def _openai_stream_one(client: Any) -> EventsAnswer:
 
 
 def openai_client(data: bytes | list[bytes], *, fast: bool = False) -> Any:
-    """A client whose transport answers every request with the log, or with these chunks; `fast` ones are kept apart."""
+    """A client whose transport returns the log, or these chunks, for every request; `fast`: the client to accelerate."""
     _openai_transport().data = data
     return _openai(fast)
 
@@ -168,7 +168,7 @@ def _openai(_fast: bool) -> Any:
 
 
 class _Replay:
-    """What the SDK's transport answers with."""
+    """The content returned by the SDK's transport."""
 
     data: bytes | list[bytes] = b""
 
@@ -203,31 +203,31 @@ def fold_jiter(data: bytes) -> FoldAnswer:
 
 
 def fold_by_hand(data: bytes, loads: Loads) -> FoldAnswer:
-    """One row a response. Deltas are kept in case that the stream is cut short; the terminal event's items win, as they should."""
+    """One row per response. Deltas are only used if the stream is cut off; the items of the terminal event take precedence."""
     rows: FoldAnswer = []
-    pieces: list[str] = []
+    deltas: list[str] = []
     items: list[dict[str, Any]] = []
     created: dict[str, Any] | None = None
     for event in map(loads, payloads(data)):
         kind = event["type"]
         if kind == "response.output_text.delta":
-            pieces.append(event["delta"])
+            deltas.append(event["delta"])
         elif kind == "response.output_item.done":
             items.append(event["item"])
         elif kind in TERMINALS:
-            rows.append(row(event["response"], event["response"].get("output") or items, pieces))
+            rows.append(row(event["response"], event["response"].get("output") or items, deltas))
             created = None
         elif kind == "response.created":
             if created is not None:
-                rows.append(row(created, items, pieces))
-            created, pieces, items = event["response"], [], []
+                rows.append(row(created, items, deltas))
+            created, deltas, items = event["response"], [], []
     if created is not None:
-        rows.append(row(created, items, pieces))
+        rows.append(row(created, items, deltas))
     return rows
 
 
-def row(response: dict[str, Any], items: list[dict[str, Any]], pieces: list[str]) -> Any:
-    """One row of the fold's answer: out of a response, its items, and the pieces of text in case that there are none."""
+def row(response: dict[str, Any], items: list[dict[str, Any]], deltas: list[str]) -> Any:
+    """One row of the fold: from a response, its items, and the text deltas if there are no items."""
     texts = [
         part["text"]
         for item in items
@@ -241,7 +241,7 @@ def row(response: dict[str, Any], items: list[dict[str, Any]], pieces: list[str]
         if item["type"] in CALLS
     ]
     tokens = (response.get("usage") or {}).get("output_tokens")
-    return response["id"], response["status"], "".join(texts if items else pieces), tokens, calls
+    return response["id"], response["status"], "".join(texts if items else deltas), tokens, calls
 
 
 def fold_openai_stream(data: bytes) -> FoldAnswer:

@@ -1,7 +1,7 @@
-"""What the proxy of `examples/` adds to the way of a chunk: `python -m benches.proxy`.
+"""The latency that the proxy of `examples/` adds to a chunk: `python -m benches.proxy`.
 
-A server on this machine stamps each block with the time at which it is sent; the client notes when it has it. The same proxy runs with its
-watching and without, in turn; the difference is what recording and folding cost a chunk on its way. Medians in microseconds.
+A local server records when it sends each block, the client when it receives it. The proxy runs with and without recording, in
+turn; the difference is the cost of recording and folding per chunk. Medians in microseconds.
 """
 
 from __future__ import annotations
@@ -30,7 +30,7 @@ from examples import proxy
 
 ROUNDS, STREAMS = 5, 4
 PAUSE = 0.002
-"""Seconds between two blocks: a model of 500 tokens a second."""
+"""Seconds between two blocks: 500 tokens per second."""
 SENT: list[float] = []
 
 
@@ -55,7 +55,7 @@ async def _stream(_: Request) -> Response:
 
 @contextmanager
 def served(application: Any) -> Generator[str]:
-    """The application on a port of this machine, in a thread."""
+    """The application on a local port, in a thread."""
     server = uvicorn.Server(uvicorn.Config(application, port=0, log_level="error"))
     thread = threading.Thread(target=server.run)
     thread.start()
@@ -69,32 +69,32 @@ def served(application: Any) -> Generator[str]:
 
 
 def delays(base: str) -> list[float]:
-    """Microseconds that each block was on its way."""
+    """The latency of each block in microseconds; empty if blocks arrived together."""
     SENT.clear()
     arrived = []
     with httpx.stream("POST", f"{base}/v1/responses", json={}) as answer:
         for _ in answer.iter_raw():
             arrived.append(time.perf_counter())
-    if len(arrived) != len(SENT):  # blocks that came together tell nothing
+    if len(arrived) != len(SENT):
         return []
-    return [(there - sent) * 1e6 for sent, there in zip(SENT, arrived, strict=True)]
+    return [(received - sent) * 1e6 for sent, received in zip(SENT, arrived, strict=True)]
 
 
-class _Blind(proxy.Watch):
+class _PassThrough(proxy.Watch):
     async def tee(self, chunks: AsyncIterator[bytes]) -> AsyncGenerator[bytes]:
         async for chunk in chunks:
             yield chunk
 
 
 def main() -> int:
-    """Measures and prints; the exit status is 1 if nothing could be measured."""
+    """Measures and prints; returns exit status 1 if nothing could be measured."""
     found: dict[str, list[float]] = {"with": [], "without": []}
     watch = proxy.Watch
     patched: Any = proxy
     routes = [Route("/v1/responses", _stream, methods=["POST"])]
     with tempfile.TemporaryDirectory() as folder, served(Starlette(routes=routes)) as url:
         for number in range(ROUNDS):
-            for name, kind in (("with", watch), ("without", _Blind)):
+            for name, kind in (("with", watch), ("without", _PassThrough)):
                 patched.Watch = kind
                 with served(proxy.application(os.fspath(Path(folder) / "log.jsonl"), f"{url}/v1")) as base:
                     for _ in range(STREAMS):
@@ -104,7 +104,7 @@ def main() -> int:
         return 1
     for name, values in found.items():
         late = statistics.quantiles(values, n=20)[-1]
-        print(f"{name:8} recording and folding: {statistics.median(values):7.1f} µs a block, p95 {late:7.1f}")
+        print(f"{name:8} recording and folding: {statistics.median(values):7.1f} µs per block, p95 {late:7.1f}")
     return 0
 
 

@@ -1,7 +1,6 @@
-"""Copies the short table of `benches/RESULTS.md` to where it is shown, between two marks: all of it to `docs/performance.md`, some
-lines of it, without the goals, to `README.md`.
+"""Copies the short table of `benches/RESULTS.md` to `docs/performance.md`, and some lines of it without goals to `README.md`.
 
-`python -m benches.publish` does it by itself; `make bench` does it at the end. Standard library only.
+Run by `make bench`, or by `python -m benches.publish`. Standard library only.
 """
 
 from __future__ import annotations
@@ -13,11 +12,11 @@ BEGIN, END = "<!-- short table: begin -->", "<!-- short table: end -->"
 ROOT = Path(__file__).resolve().parent.parent
 RESULTS = ROOT / "benches" / "RESULTS.md"
 IN_README = frozenset({
-    "typed events beside the SDK",
+    "typed events, compared with the SDK",
     "typed events, pure Python",
-    "the SDK's own events, drop-in",
-    "the SDK's `stream()` with snapshots, drop-in",
-    "one live event a `feed`",
+    "SDK events, drop-in",
+    "SDK `stream()` with snapshots, drop-in",
+    "live events, one per `feed`",
     "fold, mixed",
     "whole responses of a file, SSE",
     "1 GB of SSE to Parquet, whole process",
@@ -25,22 +24,22 @@ IN_README = frozenset({
 })  # fmt: skip
 
 
-def marked(text: str) -> str:
-    """What stands between the marks. Raises ValueError where they are not there."""
+def between_markers(text: str) -> str:
+    """The text between the markers. Raises ValueError if they are missing."""
     before, begin, rest = text.partition(BEGIN)
     inside, end, _ = rest.partition(END)
     if not begin or not end:
-        raise ValueError(f"no {BEGIN} … {END} in a text that begins with {before[:40]!r}")
+        raise ValueError(f"no {BEGIN} … {END} in the text that starts with {before[:40]!r}")
     return inside
 
 
-def put(text: str, table: str) -> str:
-    """The text with another table between its marks."""
-    return text.replace(f"{BEGIN}{marked(text)}{END}", f"{BEGIN}{table}{END}")
+def replace(text: str, table: str) -> str:
+    """The text with a new table between the markers."""
+    return text.replace(f"{BEGIN}{between_markers(text)}{END}", f"{BEGIN}{table}{END}")
 
 
 def for_readme(table: str) -> str:
-    """The lines of the table that the README shows, without their last column."""
+    """The lines of the table for the README, without the column of goals."""
     return "\n".join(["", "", *_chosen(table.strip().splitlines()), "", ""])
 
 
@@ -51,20 +50,20 @@ def _chosen(lines: list[str]) -> Iterator[str]:
             yield "|".join(cells[:-2]) + "|"
 
 
-def whole(table: str) -> str:
-    """All of the table."""
+def for_docs(table: str) -> str:
+    """The whole table."""
     return table
 
 
-SHOWN: dict[Path, Callable[[str], str]] = {ROOT / "README.md": for_readme, ROOT / "docs" / "performance.md": whole}
-"""Where the table is shown, and what of it."""
+TARGETS: dict[Path, Callable[[str], str]] = {ROOT / "README.md": for_readme, ROOT / "docs" / "performance.md": for_docs}
+"""The pages with the table, and the function that selects the part for each."""
 
 
 def publish() -> None:
-    """Copy the table."""
-    table = marked(RESULTS.read_text(encoding="utf-8"))
-    for path, part in SHOWN.items():
-        path.write_text(put(path.read_text(encoding="utf-8"), part(table)), encoding="utf-8")
+    """Copy the table to all targets."""
+    table = between_markers(RESULTS.read_text(encoding="utf-8"))
+    for path, part in TARGETS.items():
+        path.write_text(replace(path.read_text(encoding="utf-8"), part(table)), encoding="utf-8")
 
 
 if __name__ == "__main__":

@@ -1,6 +1,6 @@
-"""What is printed and written: one table for each row, and the file `benches/RESULTS.md`.
+"""Formats the results: one table per row, and the file `benches/RESULTS.md`.
 
-The figures are those of pytest-benchmark's `Stats`.
+Statistics are computed by pytest-benchmark's `Stats`.
 """
 
 from __future__ import annotations
@@ -15,7 +15,7 @@ from pathlib import Path
 from pytest_benchmark.stats import Stats
 from pytest_benchmark.timers import compute_timer_precision, default_timer
 
-from benches.headlines import short_table, told_ratio
+from benches.headlines import ratio_text, short_table
 from benches.measure import Measured, Plan, Result
 from benches.publish import BEGIN, END
 from benches.rows import Row
@@ -27,9 +27,9 @@ PEERS = (
 
 
 def results_file(results: Mapping[str, Result], rows: Sequence[Row], plan: Plan) -> str:
-    """The whole of `RESULTS.md`: the machine, the short table, and every row."""
+    """The content of `RESULTS.md`: the machine, the short table, and every row."""
     lines = [*heading(plan), "", BEGIN, "", *short_table(results), "", END, ""]
-    lines += ["Goals that are no ratios hold for the machine above.\n", "## Rows"]
+    lines += ["Absolute goals are for the machine above.\n", "## Rows"]
     for row in rows:
         if row.name in results:
             lines += table(row, results[row.name])
@@ -37,27 +37,27 @@ def results_file(results: Mapping[str, Result], rows: Sequence[Row], plan: Plan)
 
 
 def heading(plan: Plan) -> Iterator[str]:
-    """The machine, the versions and how it was measured."""
+    """The machine, the versions and the method."""
     yield "# Results\n"
-    yield "Written by `make bench`; [README.md](README.md) tells what is measured, and how.\n"
+    yield "Written by `make bench`; [README.md](README.md) describes the rows and the method.\n"
     yield f"- machine: {_processor()}, {os.cpu_count()} cores, {platform.system()} {platform.machine()}"
     yield f"- load average of the machine when the table was written: {_load()}"
     yield f"- {platform.python_implementation()} {platform.python_version()}"
     yield f"- versions: {', '.join(f'{name} {_version(name)}' for name in ('respstream', *PEERS))}"
     profile = (
-        "with a profile (`make pgo`), as the release workflow asks for"
+        "with a profile (`make pgo`), as in releases"
         if os.environ.get("RESPSTREAM_BUILD") == "profiled"
         else "without a profile"
     )
     yield f"- the extension: built {profile}"
     yield (
-        f"- medians of {plan.min_rounds} to {plan.rounds} rounds, contenders in turn; every answer of every round checked; "
-        f"the clock's step is {compute_timer_precision(default_timer) * 1e9:.0f} ns"
+        f"- medians of {plan.min_rounds} to {plan.rounds} rounds, contenders in turn; every result of every round checked; "
+        f"clock resolution {compute_timer_precision(default_timer) * 1e9:.0f} ns"
     )
 
 
 def stats(one: Measured) -> Stats:
-    """pytest-benchmark's figures of a contender."""
+    """The statistics of a contender."""
     found = Stats()
     for seconds in one.seconds:
         found.update(seconds)
@@ -80,16 +80,16 @@ def table(row: Row, result: Result) -> Iterator[str]:
         if one.failure:
             yield f"| {one.name} | failed: {one.failure} | | | | | |"
             continue
-        found, off = stats(one), 0.0 if one.name == row.over else over
-        took = found.median - off
+        found, subtracted = stats(one), 0.0 if one.name == row.over else over
+        seconds = found.median - subtracted
         cells = (
             one.name,
-            _milliseconds(took),
-            f"{_milliseconds(found.min - off)} to {_milliseconds(found.max - off)}",
-            f"{facts.size / took / 1e6:,.0f}" if facts.size else "",
-            f"{facts.events / took:,.0f}" if facts.size else "",
+            _milliseconds(seconds),
+            f"{_milliseconds(found.min - subtracted)} to {_milliseconds(found.max - subtracted)}",
+            f"{facts.size / seconds / 1e6:,.0f}" if facts.size else "",
+            f"{facts.events / seconds:,.0f}" if facts.size else "",
             _memory(one.whole if row.whole_process else one.added),
-            f"{told_ratio(base / took)} ×" if base and took > 0 and one.name != row.over else "",
+            f"{ratio_text(base / seconds)} ×" if base and seconds > 0 and one.name != row.over else "",
         )
         yield "| " + " | ".join(cells) + " |"
 
@@ -102,15 +102,15 @@ def _introduction(row: Row, result: Result) -> str:
     if row.cpu:
         parts.append("CPU time of the process")
     if row.over:
-        parts.append(f"times over that of the {row.over}")
+        parts.append(f"times minus that of the {row.over}")
     return "; ".join(parts) + ".\n"
 
 
 def brief(row: Row, result: Result) -> Iterator[str]:
-    """The lines of one row that was only checked."""
+    """The lines of a row of a short run: only whether each contender passed."""
     for one in result.contenders:
-        why = f" ({one.failure})" if one.failure else ""
-        yield f"{'FAILED' if one.failure else 'ok':6} {row.name}: {one.name}{why}"
+        reason = f" ({one.failure})" if one.failure else ""
+        yield f"{'FAILED' if one.failure else 'ok':6} {row.name}: {one.name}{reason}"
 
 
 def _milliseconds(seconds: float) -> str:
@@ -139,7 +139,7 @@ def _processor() -> str:
 
 def _version(name: str) -> str:
     if name == "respstream":
-        # Not installed here but found on PYTHONPATH.
+        # Imported through PYTHONPATH, not installed.
         return str(getattr(sys.modules.get(name), "__version__", "from the working tree"))
     try:
         return metadata.version(name)

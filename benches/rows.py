@@ -1,4 +1,4 @@
-"""A row of the table: one log, several contenders that must give the same answer, one peer that ratios refer to."""
+"""A row of the table: one log, several contenders that must return the same result, and the peer for the ratios."""
 
 from __future__ import annotations
 
@@ -18,9 +18,9 @@ if TYPE_CHECKING:
 SHORT_BYTES = 20_000
 SHORT_IMAGE_CHARS = 20_000
 SLOW = 10_000_000
-"""The log of contenders that read some MB a second."""
+"""Bytes of the log for contenders that read a few MB/s."""
 FAST = 200_000_000
-"""The log of contenders that read some hundred."""
+"""Bytes of the log for contenders that read hundreds of MB/s."""
 LARGE = 1_000_000_000
 
 Contender = Callable[[Any], Any]
@@ -28,24 +28,24 @@ Size = Literal["short", "usual", "full"]
 
 
 def events_answer(log: Log) -> EventsAnswer:
-    """What every contender of an events row must return."""
+    """The expected result of an events row."""
     return log.events, log.delta_chars
 
 
 def fold_answer(log: Log) -> FoldAnswer:
-    """What every contender of a fold row must return."""
+    """The expected result of a fold row."""
     return [
         (row["id"], row["status"], row["output_text"], row["output_tokens"], row["tool_calls"]) for row in log.responses
     ]
 
 
 def whole(log: Log) -> bytes:
-    """The log as it is."""
+    """The whole log."""
     return log.data
 
 
 def blocks(log: Log) -> list[bytes]:
-    """The SSE blocks of the log one by one, as a live stream brings them."""
+    """The SSE blocks of the log, one per chunk as in a live stream."""
     return [block + b"\n\n" for block in log.data.split(b"\n\n")[:-1]]
 
 
@@ -61,12 +61,12 @@ SINGLE_SHAPES: tuple[tuple[str, str, Mapping[str, Any]], ...] = (
     ("logprobs", "logprobs", {}),
     ("image of 8 MiB", "image", {}),
 )
-"""Logs that are all of one kind: what their row is called, the shape, and the options of its generator."""
+"""Logs of a single shape: the name of the row, the shape, and the options of its generator."""
 
 
 @dataclass(frozen=True, slots=True)
 class Facts:
-    """What a row's input holds: bytes, responses and events. All zero where the row reads no log."""
+    """The size of a row's input in bytes, responses and events. All zero if the row reads no log."""
 
     size: int
     responses: int
@@ -77,11 +77,12 @@ class Facts:
 class Row:
     """One row.
 
-    `contenders` maps a name to a function from the prepared input to an answer; `reference` names the one that ratios refer to.
-    `answer` is the expected answer of them all, but for those that `answers` names. `full_bytes` is the size under `--full`.
-    `cpu`: the process's CPU time is measured. `over`: the name of a contender whose time is taken off every other one's.
-    `apart`: those that work in processes of their own, whose memory is not seen. `whole_process`: memory is told as that of the
-    whole process, not as what a run adds. `only_full`: measured under `--full` alone. `make` takes the place of the shape's generator: from bytes to an input.
+    `contenders`: functions from the prepared input to a result, by name. `reference`: the contender for the ratios.
+    `answer`: the expected result of all contenders except those in `answers`. `full_bytes`: the size with `--full`.
+    `cpu`: measure the CPU time of the process. `over`: a contender whose time is subtracted from the others'.
+    `apart`: contenders that start processes, whose memory is not measured. `whole_process`: report the memory of the whole
+    process, not the increase of a run. `only_full`: measured only with `--full`. `make`: replaces the generator of the shape;
+    from a size in bytes to an input.
     """
 
     name: str
@@ -102,7 +103,7 @@ class Row:
     only_full: bool = False
 
     def log(self, size: Size = "usual") -> Any:
-        """The input: a few responses only, of the usual size, or of full size."""
+        """The input in short, usual or full size."""
         sizes = {"short": SHORT_BYTES, "usual": self.size_bytes, "full": self.full_bytes or self.size_bytes}
         if self.make:
             return self.make(sizes[size])
@@ -112,17 +113,17 @@ class Row:
         return shapes.SHAPES[self.shape](shapes.SEED, sizes[size], **options)
 
     def expected(self, name: str, log: Any) -> Any:
-        """The answer that this contender must give."""
+        """The expected result of a contender."""
         return self.answers.get(name, self.answer)(log)
 
 
 def facts(log: Any) -> Facts:
-    """What an input holds."""
+    """The size of an input."""
     return Facts(len(log.data), len(log.responses), log.events) if isinstance(log, Log) else log.facts
 
 
 def suite(rows: Sequence[Row]) -> Any:
-    """The rows as a test of pytest-benchmark, one contender after the other."""
+    """A parametrized pytest-benchmark test of the rows."""
     cases = [pytest.param((row, name), id=f"{row.name}-{name}") for row in rows for name in row.contenders]
 
     @pytest.mark.parametrize("contender", cases)

@@ -1,7 +1,7 @@
 """`make bench`: measures every row, prints its table, and writes `benches/RESULTS.md`.
 
-A row that fails in part or as a whole is told so and ends no run; the file is written anew after every row. Exit status 1 if a
-contender failed or answered wrongly.
+Failures are reported and do not stop the run; the file is rewritten after every row. Exit status 1 if a contender failed or
+returned a wrong result.
 """
 
 from __future__ import annotations
@@ -53,7 +53,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
 
 
 def plan_of(options: argparse.Namespace) -> Plan:
-    """How the rows are measured, by the options."""
+    """The plan for the options of the command line."""
     if options.short:
         return Plan(size="short", rounds=1, min_rounds=1, memory=False)
     size: Size = "full" if options.full else "usual"
@@ -65,17 +65,19 @@ def _parser() -> argparse.ArgumentParser:
     parser = argparse.ArgumentParser(
         prog="python -m benches.run", description=__doc__.partition("\n")[0] if __doc__ else ""
     )
-    parser.add_argument("--short", action="store_true", help="tiny inputs, one round, answers only: no times")
-    parser.add_argument("--full", action="store_true", help="200 MB to 10 GB for each row that can take it; an hour")
-    parser.add_argument("--rounds", type=int, default=Plan.rounds, help="rounds of a row at the most (default 7)")
+    parser.add_argument("--short", action="store_true", help="check results only: tiny inputs, one round, no times")
+    parser.add_argument("--full", action="store_true", help="200 MB to 10 GB per row; takes an hour")
+    parser.add_argument("--rounds", type=int, default=Plan.rounds, help="maximum number of rounds per row (default 7)")
     parser.add_argument(
         "--seconds",
         type=float,
         default=Plan.max_seconds,
-        help="no further round after so many, from the third on (default 8)",
+        help="start no further round after this time, once three are done (default 8)",
     )
-    parser.add_argument("--only", default="", metavar="TEXT", help="rows whose name holds TEXT; writes no results")
-    parser.add_argument("--output", type=Path, metavar="FILE", help="where the table goes (default benches/RESULTS.md)")
+    parser.add_argument(
+        "--only", default="", metavar="TEXT", help="only rows whose name contains TEXT; does not write RESULTS.md"
+    )
+    parser.add_argument("--output", type=Path, metavar="FILE", help="output file (default benches/RESULTS.md)")
     return parser
 
 

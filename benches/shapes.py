@@ -1,9 +1,9 @@
-"""Seeded generators of Responses streams of real shape, each with the answer that a reader of it must give.
+"""Seeded generators of realistic Responses streams with their expected results.
 
-Every shape is a function `(seed, size_bytes, **dialect) -> Log`: the same arguments give the same bytes, on every machine. Responses
-follow one another until `size_bytes` are reached; there is always at least one. The dialect's options are those of `benches.wire.Wire`.
-The streams are well formed: sequence numbers run from 0, ids stay the same within a response, and the terminal event's `output` is
-what was streamed. Standard library only.
+Every shape is a function `(seed, size_bytes, **dialect) -> Log`: equal arguments produce equal bytes on every machine. Each log
+has at least one response, and is at least `size_bytes` long. The dialect options are those of `benches.wire.Wire`. The streams are
+well formed: sequence numbers start at 0, ids are stable within a response, and the terminal event's `output` has the streamed
+items. Standard library only.
 """
 
 from __future__ import annotations
@@ -18,13 +18,13 @@ from benches.items import ResponseWriter
 from benches.wire import Wire, WireOptions
 
 SEED = 1
-"""Of the logs that are measured."""
+"""The seed of the benchmarked logs."""
 IMAGE_CHARS = 8 << 20
 
 
 @dataclass(frozen=True, slots=True)
 class Log:
-    """A log and its expected answer.
+    """A log and its expected results.
 
     `responses` has a dict for each response: id, status, output_text, refusal (None: none), reasoning_text, reasoning_summary ("" : none),
     tool_calls (tuples of type, call_id, name, arguments), input_tokens, output_tokens, events, deltas. `events` and `deltas` are the sums;
@@ -43,12 +43,12 @@ Shape = Callable[..., Log]
 
 
 def chat(seed: int, size_bytes: int, **dialect: Unpack[WireOptions]) -> Log:
-    """Plain text answers of 5 to 600 deltas; one in fifty runs into `max_output_tokens`."""
+    """Plain text answers of 5 to 600 deltas; one in fifty stops at `max_output_tokens`."""
     return _log("chat", seed, size_bytes, dialect, _chat)
 
 
 def long_answers(seed: int, size_bytes: int, **dialect: Unpack[WireOptions]) -> Log:
-    """Plain text answers of 2,000 to 4,000 deltas: what a delta costs, whatever the rest of a stream does."""
+    """Plain text answers of 2,000 to 4,000 deltas: dominated by the cost of a delta."""
     return _log("long_answers", seed, size_bytes, dialect, _long_answers)
 
 
@@ -63,7 +63,7 @@ def reasoning(seed: int, size_bytes: int, **dialect: Unpack[WireOptions]) -> Log
 
 
 def refusals(seed: int, size_bytes: int, **dialect: Unpack[WireOptions]) -> Log:
-    """Refusal parts, and now and then a text that the content filter cut off."""
+    """Refusal parts, and sometimes a text that the content filter cut off."""
     return _log("refusals", seed, size_bytes, dialect, _refusals)
 
 
@@ -88,7 +88,7 @@ def image(seed: int, size_bytes: int, *, image_chars: int = IMAGE_CHARS, **diale
 
 
 def mixed(seed: int, size_bytes: int, **dialect: Unpack[WireOptions]) -> Log:
-    """Responses of all shapes but images, in the proportions of a busy application's log."""
+    """Responses of all shapes except images, in the proportions of a busy application's log."""
     return _log("mixed", seed, size_bytes, dialect, _mixed)
 
 

@@ -1,8 +1,8 @@
-"""Two gigabytes of logs in 200 files, a third each plain, gzip and zstd, to one Parquet file: rate, and peak memory.
+"""Converts 2 GB of logs in 200 files (a third each plain, gzip and zstd) to one Parquet file; prints rate and peak memory.
 
-`make showpiece`, or `python -m benches.showpiece --bytes 2e9`. Beside it: the same files inflated and counted by `wc -l`, and what
-DuckDB does with them, which can read JSON Lines but not fold them: the tokens of each terminal event. Files are made of twenty
-seeded logs that come again and again. Each contender is a process of its own; its peak is that of the kernel's count.
+`make showpiece`, or `python -m benches.showpiece --bytes 2e9`. For comparison: `wc -l` over the same files, and DuckDB, which
+reads JSON Lines but cannot fold, for the tokens of each terminal event. The files repeat twenty seeded logs. Each contender is a
+separate process; its peak memory is that reported by the kernel.
 """
 
 from __future__ import annotations
@@ -42,17 +42,20 @@ COUNT = "cd '{0}' && (cat *.jsonl; gzip -dc *.gz; zstd -dcq *.zst) | wc -l"
 
 
 def main() -> int:
-    """Makes the files, runs the contenders in turn, prints a table."""
-    parser = argparse.ArgumentParser(prog="python -m benches.showpiece", description="two gigabytes of logs to Parquet")
-    parser.add_argument("--bytes", type=float, default=2e9, help="plain bytes of all files (default 2e9)")
-    parser.add_argument("--rounds", type=int, default=3, help="rounds; the fastest of each contender counts")
+    """Writes the files, runs the contenders in turn and prints a table."""
+    parser = argparse.ArgumentParser(
+        prog="python -m benches.showpiece",
+        description="Convert logs in 200 files to one Parquet file and report rate and peak memory.",
+    )
+    parser.add_argument("--bytes", type=float, default=2e9, help="uncompressed bytes of all files (default 2e9)")
+    parser.add_argument("--rounds", type=int, default=3, help="number of rounds; reports the fastest (default 3)")
     options = parser.parse_args()
-    with tempfile.TemporaryDirectory(prefix="respstream-showpiece-") as room:
-        folder, output = Path(room, "logs"), Path(room, "out.parquet")
+    with tempfile.TemporaryDirectory(prefix="respstream-showpiece-") as temporary:
+        folder, output = Path(temporary, "logs"), Path(temporary, "out.parquet")
         folder.mkdir()
         plain = make(folder, int(options.bytes))
-        packed = sum(path.stat().st_size for path in folder.iterdir())
-        print(f"{plain / 1e6:,.0f} MB in {FILES} files, {packed / 1e6:,.0f} MB on disk\n")
+        compressed = sum(path.stat().st_size for path in folder.iterdir())
+        print(f"{plain / 1e6:,.0f} MB in {FILES} files, {compressed / 1e6:,.0f} MB on disk\n")
         print("| contender | seconds | plain MB/s | peak |")
         print("|---|---:|---:|---:|")
         contenders = {
@@ -64,16 +67,16 @@ def main() -> int:
         best: dict[str, tuple[float, int]] = {}
         for _ in range(options.rounds):
             for name, command in contenders.items():
-                took, peak = run(command, folder, output)
-                best[name] = min(best.get(name, (took, peak)), (took, peak))
-        for name, (took, peak) in best.items():
+                seconds, peak = run(command, folder, output)
+                best[name] = min(best.get(name, (seconds, peak)), (seconds, peak))
+        for name, (seconds, peak) in best.items():
             shown = f"{peak / 1024:,.0f} MiB" if peak else ""
-            print(f"| {name} | {took:.2f} | {plain / took / 1e6:,.0f} | {shown} |")
+            print(f"| {name} | {seconds:.2f} | {plain / seconds / 1e6:,.0f} | {shown} |")
     return 0
 
 
 def make(folder: Path, size: int) -> int:
-    """Writes the files; gives the sum of their plain bytes."""
+    """Writes the files; returns the sum of their uncompressed bytes."""
     each = size // FILES
     logs = [SHAPES[LOGS[seed % len(LOGS)]](seed, each, form="jsonl").data for seed in range(20)]
     for number in range(FILES):
@@ -91,13 +94,13 @@ def make(folder: Path, size: int) -> int:
 
 
 def run(command: list[str], folder: Path, output: Path) -> tuple[float, int]:
-    """Seconds, and the peak in KiB where the contender tells it."""
+    """Seconds, and the peak in KiB (0: the contender does not report it)."""
     output.unlink(missing_ok=True)
     start = time.perf_counter()
     done = subprocess.run([*command, folder, output], capture_output=True, text=True, check=True)
-    took = time.perf_counter() - start
+    seconds = time.perf_counter() - start
     reported = re.search(r"^\d+ \d+ (\d+)$", done.stdout, re.MULTILINE)
-    return took, int(reported[1]) if reported else 0
+    return seconds, int(reported[1]) if reported else 0
 
 
 if __name__ == "__main__":

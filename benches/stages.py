@@ -1,7 +1,7 @@
-"""`make callgrind`: the stages of the core for each shape: instructions a byte, counted by valgrind, and GB/s. Writes `benches/STAGES.md`.
+"""`make callgrind`: instructions per byte (by valgrind) and GB/s of the core's stages for each shape. Writes `benches/STAGES.md`.
 
-Counts do not depend on what else the machine does; rates are those of the fastest of many rounds. The program is the example
-`stages` of the crate `respstream-core`; what it needs to begin and to read the file is counted by the stage `none` and taken off.
+Counts are independent of the machine's load; rates are those of the fastest of many rounds. The program is the example `stages`
+of the crate `respstream-core`; its stage `none` only starts and reads the file, and is subtracted.
 """
 
 from __future__ import annotations
@@ -19,12 +19,12 @@ STAGES = ("memchr", "frames", "json", "events", "decoder", "fold", "fold_slow")
 ROUNDS = 40
 HEADING = """# The stages of the core
 
-Written by `make callgrind`. `memchr` finds the newlines of the same bytes and is the limit; `frames` is framing alone (of JSON Lines
-with their check); `json` checks every payload in full; `events` is framing, that check and the events read in full; `decoder` is
-everything, with somebody who looks at each event; `fold` everything, with nobody who does; `fold_slow` the same without the fast paths.
+Written by `make callgrind`. `memchr` finds the newlines of the same bytes: the limit. `frames`: framing only (for JSON Lines with
+validation). `json`: full validation of every payload. `events`: framing, validation and full parsing of events. `decoder`: the
+whole decoder, with a consumer of events. `fold`: the whole decoder, without a consumer. `fold_slow`: `fold` without the fast paths.
 """
-INSTRUCTIONS = "## Instructions a byte\n"
-RATES = f"\n## GB/s\n\nOne thread, the log in one piece and warm, the fastest of {ROUNDS} rounds.\n"
+INSTRUCTIONS = "## Instructions per byte\n"
+RATES = f"\n## GB/s\n\nOne thread, the log in one chunk and in the cache, the fastest of {ROUNDS} rounds.\n"
 _COUNT = re.compile(r"Collected : (\d+)")
 
 
@@ -44,7 +44,7 @@ def main(arguments: Sequence[str]) -> int:
 
 
 def instructions(program: Path, folder: Path) -> Iterator[str]:
-    """The table of instructions a byte, in Markdown."""
+    """The table of instructions per byte, in Markdown."""
     yield from _head()
     for path in logs.write(folder):
         start, size = count(program, "none", path), path.stat().st_size

@@ -1,6 +1,6 @@
-"""What the generated responses say: tokens with a realistic frequency, long prompts, tools, arguments, code, images.
+"""Content of the generated responses: tokens with realistic frequencies, long prompts, tools, arguments, code, images.
 
-Everything is derived from `random.Random` with a given or a fixed seed.
+All of it is derived from `random.Random` with a given or a fixed seed.
 """
 
 from __future__ import annotations
@@ -33,7 +33,7 @@ _PIECES = (
 
 
 def _interleaved(words: Sequence[str], pieces: Sequence[str]) -> tuple[str, ...]:
-    """Words, and after every third of them a piece: punctuation is as frequent as in prose and code."""
+    """Words with a piece after every third one: punctuation is as frequent as in prose and code."""
     tokens = [" " + word for word in words]
     for index, piece in enumerate(pieces):
         tokens.insert(4 * index + 3, piece)
@@ -76,12 +76,12 @@ _FIELDS = (
 
 
 def tokens(rng: random.Random, count: int, words: tuple[str, ...] = ENGLISH) -> list[str]:
-    """`count` tokens out of `words`, the earlier ones more often."""
+    """`count` tokens from `words`; earlier ones are more frequent."""
     return rng.choices(words, cum_weights=_ZIPF[words], k=count)
 
 
 def cut(text: str) -> list[str]:
-    """Pieces of one to nine characters, as a tokenizer would cut code or JSON; joined they give `text`."""
+    """Pieces of one to nine characters, as a tokenizer would split code or JSON; joined they are `text`."""
     return _TOKEN.findall(text)
 
 

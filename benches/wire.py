@@ -1,7 +1,7 @@
-"""How events look on the wire: key order, framing, dialect. Standard library only.
+"""Serialization of events: key order, framing, dialect. Standard library only.
 
-An `EventWriter` turns events of one response into text. Deltas, which are nearly all the bytes of a log, are formatted from one
-template an item, so that 200 MB take seconds; everything else goes through `json.dumps`.
+An `EventWriter` converts the events of one response to text. Deltas, nearly all bytes of a log, are formatted from one template
+per item, so that 200 MB take seconds; other events use `json.dumps`.
 """
 
 from __future__ import annotations
@@ -28,7 +28,7 @@ class Wire:
     """The dialect of a stream.
 
     `key_order`: "wire" is `type, sequence_number, item_id, …, delta`; "alphabetical" is `type` and then the alphabet, with nested objects
-    in the order of the schema; "type_last" is the alphabet throughout, with `type` last. The other options drop what some servers leave out.
+    in the order of the schema; "type_last" is the alphabet throughout, with `type` last. The other options omit parts that some servers omit.
     """
 
     key_order: KeyOrder = "wire"
@@ -53,7 +53,7 @@ class WireOptions(TypedDict, total=False):
 
 
 class EventWriter:
-    """Writes the events of one response, numbered from 0; counts them, their deltas and the characters of those."""
+    """Writes the events of one response, numbered from 0; counts events, deltas and characters of deltas."""
 
     def __init__(self, wire: Wire, rng: random.Random, *, escape_non_ascii: bool = False) -> None:
         self.wire = wire
@@ -69,7 +69,7 @@ class EventWriter:
         return "".join(self._parts).encode()
 
     def discard(self) -> None:
-        """Free the text; the counts stay."""
+        """Free the text; keep the counts."""
         self._parts.clear()
 
     def event(self, event_type: str, **members: Any) -> None:
@@ -83,7 +83,7 @@ class EventWriter:
     def text_deltas(
         self, event_type: str, pieces: Sequence[str], *, logprobs: Sequence[Any] | None = None, **members: Any
     ) -> None:
-        """Write one delta event for each piece, with the index members given; `logprobs` has one list for each piece."""
+        """Write one delta event per piece, with the given index members; `logprobs` has one list per piece."""
         encode = self._encode_string()
         columns: dict[str, Iterable[Any]] = {"delta": map(encode, pieces)}
         if logprobs is not None:
@@ -102,10 +102,10 @@ class EventWriter:
     def _delta_template(
         self, event_type: str, members: dict[str, Any], columns: tuple[str, ...]
     ) -> tuple[str, list[str]]:
-        """A %-template of the framed event, and the names of its holes in order."""
-        holes = {"sequence_number": "\0sequence_number\0"} if self.wire.sequence_numbers else {}
+        """A %-template of the framed event, and the names of its placeholders in order."""
+        placeholders = {"sequence_number": "\0sequence_number\0"} if self.wire.sequence_numbers else {}
         fixed = {name: self._dumps(value) for name, value in members.items()}
-        encoded = {**holes, **fixed, **{name: f"\0{name}\0" for name in columns}}
+        encoded = {**placeholders, **fixed, **{name: f"\0{name}\0" for name in columns}}
         pieces = self._frame(event_type, self._object(event_type, encoded)).split("\0")
         template = "%s".join(piece.replace("%", "%%") for piece in pieces[::2])
         return template, pieces[1::2]
@@ -119,7 +119,7 @@ class EventWriter:
         ]
 
     def _object(self, event_type: str, encoded: dict[str, str]) -> str:
-        """A JSON object of members that are JSON text already, in the dialect's key order."""
+        """A JSON object of serialized members, in the dialect's key order."""
         names = list(encoded) if self.wire.key_order == "wire" else sorted(encoded)
         members = [f'"{name}":{encoded[name]}' for name in names]
         members.insert(len(members) if self.wire.key_order == "type_last" else 0, f'"type":"{event_type}"')
@@ -148,5 +148,5 @@ class EventWriter:
 
 
 def _escape_slashes(text: str) -> str:
-    """What servers that escape non-ASCII text often do as well (PHP's default)."""
+    """Escape slashes, as PHP does by default when it escapes non-ASCII text."""
     return text.replace("/", "\\/")

@@ -1,6 +1,6 @@
-"""Counts what a release is made of: `python tools/count_release.py dist` fails where a file is missing, twice there, or not expected.
+"""Checks the files of a release: `python tools/count_release.py dist` fails for missing, duplicate and unexpected files.
 
-A platform without its wheel would get the pure one, and nobody would notice but by the time that it takes.
+Without its own wheel, a platform would silently get the slow pure-Python one.
 """
 
 from __future__ import annotations
@@ -10,7 +10,7 @@ import sys
 from pathlib import Path
 
 INTERPRETERS = ("cp311-abi3", "cp314-cp314t")
-"""CPython 3.11 and later by the stable ABI; the free-threaded one, which has none."""
+"""The stable ABI of CPython 3.11 and later; free-threaded CPython, which has no stable ABI."""
 PLATFORMS = {
     "Linux x86-64": r"manylinux\w*_x86_64(\.manylinux\w*_x86_64)?",
     "Linux aarch64": r"manylinux\w*_aarch64(\.manylinux\w*_aarch64)?",
@@ -21,8 +21,8 @@ PLATFORMS = {
     "Windows x64": r"win_amd64",
 }
 EXPECTED = {
-    "the sources": r"\.tar\.gz",
-    "the pure wheel": r"-py3-none-any\.whl",
+    "the sdist": r"\.tar\.gz",
+    "the pure-Python wheel": r"-py3-none-any\.whl",
     **{
         f"{platform}, {interpreter}": rf"-{interpreter}-{tag}\.whl"
         for platform, tag in PLATFORMS.items()
@@ -31,19 +31,19 @@ EXPECTED = {
 }
 
 
-def complaints(names: list[str]) -> list[str]:
-    """What is wrong with a release of files of these names: one line each, none if it is whole."""
-    found: dict[str, list[str]] = {what: [] for what in EXPECTED}
+def problems(names: list[str]) -> list[str]:
+    """The problems of a release with these file names, one line each; empty if it is complete."""
+    found: dict[str, list[str]] = {kind: [] for kind in EXPECTED}
     wrong = []
     for name in sorted(names):
         match = re.match(r"respstream-(?P<version>\d+\.\d+\.\d+(?:(?:a|b|rc)\d+)?)(?P<rest>[.-].+)", name)
-        kinds = [what for what, tag in EXPECTED.items() if match and re.fullmatch(tag, match["rest"])]
+        kinds = [kind for kind, tag in EXPECTED.items() if match and re.fullmatch(tag, match["rest"])]
         if not kinds:
-            wrong.append(f"not expected: {name}")
-        for what in kinds:
-            found[what].append(name)
-    wrong += [f"missing: {what}" for what, files in found.items() if not files]
-    wrong += [f"more than one: {what}: {', '.join(files)}" for what, files in found.items() if len(files) > 1]
+            wrong.append(f"unexpected: {name}")
+        for kind in kinds:
+            found[kind].append(name)
+    wrong += [f"missing: {kind}" for kind, files in found.items() if not files]
+    wrong += [f"duplicate: {kind}: {', '.join(files)}" for kind, files in found.items() if len(files) > 1]
     versions = {name.split("-")[1].removesuffix(".tar.gz") for files in found.values() for name in files}
     if len(versions) > 1:
         wrong.append(f"versions differ: {', '.join(sorted(versions))}")
@@ -51,9 +51,9 @@ def complaints(names: list[str]) -> list[str]:
 
 
 def main(folder: str) -> int:
-    """Tells what is wrong with the files in a folder; the exit status is 1 if anything is."""
+    """Prints the problems of the files in a folder; returns exit status 1 if there are any."""
     names = [path.name for path in Path(folder).iterdir()]
-    wrong = complaints(names)
+    wrong = problems(names)
     print(*wrong, f"{len(names)} files, {len(EXPECTED)} expected", sep="\n")
     return int(bool(wrong))
 

@@ -1,7 +1,6 @@
 """Writes `sdk_fields.py`: the members that the openai SDK's classes declare, by the `type` of an object.
 
-Needs the openai package of the release in the catalogue; run it after a change of that release. With "-" it writes to
-stdout.
+Needs the openai release named in the catalogue; run it after a change of that release. "-" writes to stdout.
 """
 
 from __future__ import annotations
@@ -29,7 +28,7 @@ DECLARED: dict[str, frozenset[str]] = {
 
 
 def classes(hint: Any, seen: set[Any]) -> Iterator[Any]:
-    """All model classes that a type hint reaches."""
+    """All model classes reachable from a type hint."""
     from pydantic import BaseModel
 
     if isinstance(hint, type) and issubclass(hint, BaseModel):
@@ -75,7 +74,7 @@ def declared() -> dict[str, set[str]]:
 
 
 def text() -> str:
-    """The whole module."""
+    """The source of the module."""
     rows = [f'        ("{kind}", "{" ".join(sorted(names))}"),\n' for kind, names in sorted(declared().items())]
     return HEADER + "".join(rows) + "    )\n}\n"
 

@@ -99,7 +99,7 @@ def camel(name: str) -> str:
 
 
 def steps(target: str) -> tuple[tuple[str, str | None], ...]:
-    """A target path as pairs of a member and the field that holds the index into it.
+    """A target path as pairs of a member and the field with the index into it.
 
     `content[content_index].text` -> `(("content", "content_index"), ("text", None))`. Raises ValueError for other text.
     """
@@ -110,7 +110,7 @@ def steps(target: str) -> tuple[tuple[str, str | None], ...]:
 
 
 def eager(event: Row) -> tuple[str, ...]:
-    """The names of the fields that the engines fill at once: strings and integers that are not marked `lazy`."""
+    """The names of the fields that the backends fill at once: strings and integers that are not marked `lazy`."""
     fields = [field for field in event.get("fields", []) if not field.get("lazy", False)]
     return tuple(field["name"] for field in fields if field["type"].removesuffix(" | None") in EAGER)
 
@@ -125,7 +125,7 @@ def literal(value: object) -> str:
 
 
 def spread(head: str, elements: list[str], brackets: str, indent: str = "") -> str:
-    """`head` and a bracketed list: on one line if it fits, else one element a line."""
+    """`head` and a bracketed list: on one line if it fits, else one element per line."""
     begin, end = brackets[0], brackets[1]
     comma = "," if len(elements) == 1 and begin == "(" else ""
     line = f"{indent}{head}{begin}{', '.join(elements)}{comma}{end}"
@@ -163,11 +163,11 @@ def types_source(events: list[Row]) -> str:
         union(f"{camel(name)}Event", [event["class"] for event in events if name in event.get("groups", [])], doc)
         for name, doc in GROUPS.items()
     ]
-    # mypy narrows by `event.type == "…"` only if the class whose type is any str stands neither first nor last.
+    # mypy narrows by `event.type == "…"` only if the class whose type is any str is neither first nor last.
     everything = [*classes[:-1], "UnknownEvent", classes[-1]]
     aliases.append(union("ResponseStreamEvent", everything, "Any event of a stream."))
     names = [*classes, *(f"{camel(name)}Event" for name in GROUPS), *OTHER_NAMES]
-    exported = sorted(names, key=lambda name: (not name.isupper(), name))  # constants first, as ruff wants it
+    exported = sorted(names, key=lambda name: (not name.isupper(), name))  # constants first, as ruff requires
     table = [f"{literal(event['type'])}: {event['class']}" for event in events]
     parts = [
         TYPES_HEAD,
@@ -188,8 +188,8 @@ def entry(event: Row) -> str:
     text = [event["type"], fold["op"], fold.get("phase", ""), steps(fold.get("target", ""))]
     making = [fold.get(name, "") for name in ("value", "item", "part")]
     rest = [fold.get("begins", True), fold.get("status", ""), fold.get("extend", ""), eager(event)]
-    pieces = [piece for value in [*text, *making, *rest] for piece in tokens(value)]
-    return fill("    Entry(", pieces, "),")
+    parts = [part for value in [*text, *making, *rest] for part in tokens(value)]
+    return fill("    Entry(", parts, "),")
 
 
 def diagnostic(kind: Row) -> str:
@@ -198,22 +198,22 @@ def diagnostic(kind: Row) -> str:
 
 
 def tokens(value: object) -> list[str]:
-    """The literal of a value in the pieces between which a line may break."""
+    """The literal of a value in parts; a line may break between them."""
     if not isinstance(value, tuple) or len(value) < 2:
         return [literal(value)]
     first, *middle, last = [literal(element) for element in value]
     return [f"({first}", *middle, f"{last})"]
 
 
-def fill(head: str, pieces: list[str], tail: str) -> str:
-    """`head`, the pieces with commas between them and `tail` in as few lines as fit, further ones indented."""
+def fill(head: str, parts: list[str], tail: str) -> str:
+    """`head`, the parts with commas between them and `tail`, on as few lines as possible; further lines are indented."""
     lines, start = [head], head
-    for piece in [*(f"{piece}," for piece in pieces[:-1]), pieces[-1] + tail]:
+    for part in [*(f"{part}," for part in parts[:-1]), parts[-1] + tail]:
         space = "" if lines[-1] == start else " "
-        if len(lines[-1] + space + piece) > WIDTH:
+        if len(lines[-1] + space + part) > WIDTH:
             start, space = " " * 8, ""
             lines.append(start)
-        lines[-1] += space + piece
+        lines[-1] += space + part
     return "\n".join(lines)
 
 

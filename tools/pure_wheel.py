@@ -1,9 +1,9 @@
-"""Makes the `py3-none-any` wheel from a platform wheel: the same Python files and metadata, without the extension.
+"""Builds the `py3-none-any` wheel from a platform wheel: the same Python files and metadata, without the extension.
 
     python tools/pure_wheel.py dist/respstream-0.1.0-cp311-abi3-linux_x86_64.whl
 
-The new wheel stands beside the old one. The same input gives the same bytes: members are sorted and bear one fixed
-time. The format is that of the binary distribution specification (`WHEEL`, `RECORD`).
+Writes the new wheel to the same folder. The output is reproducible: members are sorted and have a fixed time. The format
+follows the binary distribution specification (`WHEEL`, `RECORD`).
 """
 
 from __future__ import annotations
@@ -16,21 +16,21 @@ import zipfile
 from pathlib import Path
 
 TAG = "py3-none-any"
-# The first time that a zip archive can hold.
+# The earliest time of the zip format.
 EPOCH = (1980, 1, 1, 0, 0, 0)
 NATIVE = re.compile(r"\.(so|pyd|dylib|dll|pdb)$|\.dist-info/sboms/|^[^/]+\.libs/")
 
 
 def pure_wheel(source: Path) -> Path:
-    """Write the pure twin of the wheel `source` beside it and return its path.
+    """Write the pure-Python version of the wheel `source` to the same folder and return its path.
 
-    Raises `ValueError` if `source` holds no extension: it would be pure already, or not ours.
+    Raises `ValueError` if `source` contains no extension.
     """
     with zipfile.ZipFile(source) as wheel:
         members = {name: wheel.read(name) for name in wheel.namelist() if not name.endswith("/")}
     kept = {name: data for name, data in members.items() if not NATIVE.search(name)}
     if len(kept) == len(members):
-        raise ValueError(f"{source.name} holds no extension")
+        raise ValueError(f"{source.name} contains no extension")
     info = _dist_info(kept)
     kept[f"{info}/WHEEL"] = _wheel_file(kept[f"{info}/WHEEL"])
     del kept[f"{info}/RECORD"]
@@ -45,13 +45,13 @@ def _dist_info(members: dict[str, bytes]) -> str:
 
 
 def _wheel_file(old: bytes) -> bytes:
-    """Return the `WHEEL` file with the pure tag as its only one."""
+    """Return the `WHEEL` file with the pure-Python tag as its only tag."""
     lines = [line for line in old.decode().splitlines() if line and not line.startswith(("Tag:", "Root-Is-Purelib:"))]
     return "\n".join([*lines, "Root-Is-Purelib: true", f"Tag: {TAG}", ""]).encode()
 
 
 def _record(members: dict[str, bytes], name: str) -> bytes:
-    """Return the `RECORD` file: a line a member with its SHA-256 (URL-safe base64, unpadded) and size in bytes."""
+    """Return the `RECORD` file: one line per member with its SHA-256 (URL-safe base64, unpadded) and size in bytes."""
     lines = []
     for member, data in sorted(members.items()):
         digest = base64.urlsafe_b64encode(hashlib.sha256(data).digest()).rstrip(b"=").decode()
@@ -60,14 +60,14 @@ def _record(members: dict[str, bytes], name: str) -> bytes:
 
 
 def _write(target: Path, members: dict[str, bytes], record: str) -> None:
-    # The specification asks for the metadata at the end of the archive, RECORD last.
+    # The specification recommends the metadata at the end of the archive; RECORD is last.
     order = sorted(members, key=lambda name: (".dist-info/" in name, name))
     with zipfile.ZipFile(target, "w", zipfile.ZIP_DEFLATED) as wheel:
         for name, data in [*((name, members[name]) for name in order), (record, _record(members, record))]:
             entry = zipfile.ZipInfo(name, EPOCH)
             entry.compress_type = zipfile.ZIP_DEFLATED
             entry.external_attr = 0o100644 << 16
-            # The writing system stands in the archive; a fixed one keeps the bytes the same everywhere.
+            # The archive records the operating system; a fixed value keeps the bytes the same on all systems.
             entry.create_system = 3
             wheel.writestr(entry, data)
 

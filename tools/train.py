@@ -1,6 +1,6 @@
-"""Runs what most programs run of the extension, for the compiler to learn from: `maturin build --pgo` starts it.
+"""The training program of profile-guided builds: `maturin build --pgo` runs it to profile the common paths of the extension.
 
-It is no measure of anything: each path is taken often enough that what is usual can be reported from what is not.
+Not a benchmark: it only runs each path often enough to distinguish common branches from rare ones.
 """
 
 from __future__ import annotations
@@ -11,29 +11,29 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
-sys.path.insert(0, str(Path(__file__).parents[1]))  # the logs are those of the benchmarks
+sys.path.insert(0, str(Path(__file__).parents[1]))  # for `benches.shapes`
 
 import respstream
 from benches import shapes
 from respstream import _backend
 
 BYTES = 4_000_000
-SEED = 1 + shapes.SEED  # none of the logs that are measured
-PIECE = 1 << 16  # what a transport hands over under load
+SEED = 1 + shapes.SEED  # not a log of the benchmarks
+CHUNK = 1 << 16  # a chunk of a busy transport
 
 
 def logs() -> Iterator[bytes]:
-    """Logs of the usual shapes and dialects."""
+    """Logs of common shapes in SSE and JSON Lines."""
     for shape in (shapes.chat, shapes.mixed):
         yield shape(SEED, BYTES).data
         yield shape(SEED, BYTES, form="jsonl").data
 
 
 def decode(log: bytes) -> None:
-    """Typed events in pieces, one by one as they come live, and lazily; then whole responses."""
+    """Decodes events in large chunks, one per chunk as in a live stream, and lazily; then whole responses."""
     decoder, live = respstream.Decoder(), respstream.Decoder()
-    for start in range(0, len(log), PIECE):
-        decoder.feed(log[start : start + PIECE])
+    for start in range(0, len(log), CHUNK):
+        decoder.feed(log[start : start + CHUNK])
     for line in log.splitlines(keepends=True):
         live.feed(line)
     for event in respstream.events(log):
@@ -43,44 +43,46 @@ def decode(log: bytes) -> None:
 
 
 class Model:
-    """A class that is laid out as those of the openai SDK, which is not at hand where wheels are built."""
+    """A class with the slots of the openai SDK's models; the SDK is not installed in wheel builds."""
 
     __slots__ = ("__dict__", "__pydantic_extra__", "__pydantic_fields_set__", "__pydantic_private__")
 
     __dict__: dict[str, Any]
 
 
-class Grown(Model):
-    """What `responses.stream()` gives for a delta."""
+class SnapshotModel(Model):
+    """The class of a delta event of `responses.stream()`."""
 
     __slots__ = ()
 
 
 def accelerate(log: bytes) -> None:
-    """What the drop-in does: the SDK's events in pieces and one by one, and the text so far."""
-    engine: Any = _backend.engine
+    """The work of the openai integration: SDK events in large chunks and one per chunk, with text snapshots."""
+    backend: Any = _backend.engine
     names = ("content_index", "delta", "item_id", "logprobs", "output_index", "sequence_number", "type")
     nodes = dict.fromkeys(names, 1) | {"delta": 0, "item_id": 0, "type": 0, "logprobs": 3}
     fields = [(name, name, node, True, None) for name, node in nodes.items()]
-    plan, delta = engine.SdkPlan(), "response.output_text.delta"
+    plan, delta = backend.SdkPlan(), "response.output_text.delta"
     plan.extend([("str",), ("int",), ("any",), ("list", 2), ("model", Model, fields)])
     plan.set_event(delta, 4)
-    grown = [*fields, ("snapshot", "snapshot", 0, True, None)]
-    stamp = engine.SdkSnapshotBuilder(Grown, grown, {name for name, *_ in grown}, "snapshot")
-    live, stream = engine.SdkReader(plan), engine.SdkReader(plan, [delta])
+    snapshot_fields = [*fields, ("snapshot", "snapshot", 0, True, None)]
+    builder = backend.SdkSnapshotBuilder(
+        SnapshotModel, snapshot_fields, {name for name, *_ in snapshot_fields}, "snapshot"
+    )
+    live, stream = backend.SdkReader(plan), backend.SdkReader(plan, [delta])
     for block in log.split(b"\n\n"):
         live.feed(block + b"\n\n")
-    run: Any = None
-    for start in range(0, len(log), PIECE):
-        for draft in stream.feed(log[start : start + PIECE]):
-            if type(draft) is tuple or (run is not None and run(draft)):
+    delta_run: Any = None
+    for start in range(0, len(log), CHUNK):
+        for draft in stream.feed(log[start : start + CHUNK]):
+            if type(draft) is tuple or (delta_run is not None and delta_run(draft)):
                 continue
             event = draft.event()
-            run = engine.SdkDeltaRun(stamp, event, event.__dict__["delta"])
+            delta_run = backend.SdkDeltaRun(builder, event, event.__dict__["delta"])
 
 
 def scan(log: bytes) -> None:
-    """The tables of a file."""
+    """Scans a file into all tables."""
     with tempfile.TemporaryDirectory() as folder:
         path = Path(folder, "log")
         path.write_bytes(log)
@@ -90,7 +92,7 @@ def scan(log: bytes) -> None:
 
 
 def main() -> None:
-    """Raises RuntimeError where the extension is not the one that runs."""
+    """Runs the training. Raises RuntimeError if the extension is not in use."""
     if respstream.BACKEND != "rust":
         raise RuntimeError(f"the extension is not in use: respstream.BACKEND is {respstream.BACKEND!r}")
     for log in logs():

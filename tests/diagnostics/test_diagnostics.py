@@ -11,7 +11,7 @@ import pytest
 from respstream import Diagnostic, StreamError
 from respstream._codes import DIAGNOSTICS as CODES
 from tests.support import doc_tables, readings
-from tests.support.minimal_streams import BEGIN, DIAGNOSTICS, ELSEWHERE, END, ITEM, Minimal
+from tests.support.minimal_streams import BEGIN, DIAGNOSTICS, END, FILE_CODES, ITEM, Minimal
 
 ROWS = pytest.mark.parametrize("row", DIAGNOSTICS, ids=lambda row: row.code)
 
@@ -50,7 +50,7 @@ def test_strict_raises_errors_only(backend: ModuleType, row: Minimal) -> None:
 
 
 def test_every_code_has_minimal_stream() -> None:
-    assert {row.code for row in DIAGNOSTICS} | set(ELSEWHERE) == CODES.keys()
+    assert {row.code for row in DIAGNOSTICS} | set(FILE_CODES) == CODES.keys()
     assert len({row.code for row in DIAGNOSTICS}) == len(DIAGNOSTICS)
 
 

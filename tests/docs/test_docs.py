@@ -24,7 +24,7 @@ CASES = [
     for page in PAGES
     for backend in ("rust", "python")
     if backend == "rust" or page.name not in RUST_ONLY
-    if any(block.language in RUN and block.left_out is None for block in doc_examples.blocks(page))
+    if any(block.language in RUN and block.skipped is None for block in doc_examples.blocks(page))
 ]
 EACH = pytest.mark.parametrize("page", PAGES, ids=lambda page: page.stem)
 
@@ -53,8 +53,8 @@ def test_every_block_has_language(page: Path) -> None:
 @EACH
 def test_excluded_blocks_are_run_elsewhere(page: Path) -> None:
     for block in doc_examples.blocks(page):
-        if block.left_out is not None and block.left_out[0] == "run by":
-            assert page.name in (ROOT / block.left_out[1]).read_text("utf-8"), block.left_out
+        if block.skipped is not None and block.skipped[0] == "run by":
+            assert page.name in (ROOT / block.skipped[1]).read_text("utf-8"), block.skipped
 
 
 def test_event_table_is_up_to_date() -> None:

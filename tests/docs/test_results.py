@@ -8,18 +8,18 @@ import pytest
 
 from benches import publish
 
-TABLE = publish.marked(publish.RESULTS.read_text(encoding="utf-8"))
+TABLE = publish.between_markers(publish.RESULTS.read_text(encoding="utf-8"))
 
 
 def rows(path: Path) -> list[list[str]]:
-    lines = publish.marked(path.read_text(encoding="utf-8")).strip().splitlines()
+    lines = publish.between_markers(path.read_text(encoding="utf-8")).strip().splitlines()
     return [[cell.strip() for cell in line.split("|")[1:-1]] for line in lines[2:]]
 
 
-@pytest.mark.parametrize("path", publish.SHOWN, ids=lambda path: path.name)
+@pytest.mark.parametrize("path", publish.TARGETS, ids=lambda path: path.name)
 def test_short_table_matches_results(path: Path) -> None:
-    shown = publish.marked(path.read_text(encoding="utf-8"))
-    assert shown == publish.SHOWN[path](TABLE), "python -m benches.publish copies it"
+    shown = publish.between_markers(path.read_text(encoding="utf-8"))
+    assert shown == publish.TARGETS[path](TABLE), "python -m benches.publish copies it"
 
 
 def test_readme_figures_are_in_results() -> None:

@@ -19,7 +19,7 @@ from typing import Any
 import pytest
 
 from tests.support import doc_tables, work_counter
-from tests.support.attacks import ATTACKS, HUGE_ONES, MIB, Cost
+from tests.support.attacks import ATTACKS, HUGE_ATTACKS, MIB, Cost
 from tests.support.paths import ROOT
 
 
@@ -60,11 +60,11 @@ def costs(backend: str) -> dict[str, Cost]:
 
 @pytest.mark.skipif(not Path("/proc/self/clear_refs").exists(), reason="asks Linux for the peak")
 @pytest.mark.parametrize("backend", ["rust", "python"])
-@pytest.mark.parametrize("name", [*ATTACKS, *HUGE_ONES])
+@pytest.mark.parametrize("name", [*ATTACKS, *HUGE_ATTACKS])
 def test_memory_is_bounded_and_attack_is_diagnosed(backend: str, name: str) -> None:
     """Nothing raises, the attack is diagnosed, and uncounted work would exceed the time limit."""
     cost = costs(backend)[name]
-    one = ATTACKS.get(name) or HUGE_ONES[name]
+    one = ATTACKS.get(name) or HUGE_ATTACKS[name]
     assert cost.memory <= 16 * MIB + one.memory_factor * cost.size, cost
     limits = {"limit_exceeded"} if backend == "python" else set[str]()  # its share of the lanes is not that many
     assert set(cost.counts) | limits == set(one.codes.split()) | limits, cost
@@ -88,7 +88,7 @@ def test_work_counter_detects_quadratic_work(counter: Path) -> None:
 
 def test_security_page_lists_every_attack() -> None:
     """`make attacks-full` writes the tables; names and diagnostics are compared."""
-    for name, known in (("attacks", ATTACKS), ("huge", HUGE_ONES)):
+    for name, known in (("attacks", ATTACKS), ("huge", HUGE_ATTACKS)):
         rows = [
             line.split(" | ")
             for line in doc_tables.page_table("security.md", name).splitlines()

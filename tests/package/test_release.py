@@ -30,34 +30,34 @@ WHOLE = [
 
 
 def test_complete_release() -> None:
-    assert count_release.complaints(WHOLE) == []
+    assert count_release.problems(WHOLE) == []
     swapped = [name.replace("manylinux_2_17_x86_64.manylinux2014_x86_64", "manylinux2014_x86_64") for name in WHOLE]
-    assert count_release.complaints(swapped) == []
+    assert count_release.problems(swapped) == []
 
 
 @pytest.mark.parametrize("name", WHOLE)
 def test_missing_file_is_reported(name: str) -> None:
-    (reported,) = count_release.complaints([other for other in WHOLE if other != name])
+    (reported,) = count_release.problems([other for other in WHOLE if other != name])
     assert reported.startswith("missing: ")
 
 
 @pytest.mark.parametrize(
     ("name", "reported"),
     [
-        ("respstream-0.1.0-cp311-abi3-linux_x86_64.whl", "not expected: "),
-        ("respstream-0.1.0-cp312-cp312-win_amd64.whl", "not expected: "),
-        ("respstream-0.1.0-cp311-abi3-manylinux_2_28_x86_64.whl", "more than one: Linux x86-64, cp311-abi3: "),
-        ("notes.txt", "not expected: notes.txt"),
+        ("respstream-0.1.0-cp311-abi3-linux_x86_64.whl", "unexpected: "),
+        ("respstream-0.1.0-cp312-cp312-win_amd64.whl", "unexpected: "),
+        ("respstream-0.1.0-cp311-abi3-manylinux_2_28_x86_64.whl", "duplicate: Linux x86-64, cp311-abi3: "),
+        ("notes.txt", "unexpected: notes.txt"),
     ],
 )
 def test_extra_file_is_reported(name: str, reported: str) -> None:
-    (line,) = count_release.complaints([*WHOLE, name])
+    (line,) = count_release.problems([*WHOLE, name])
     assert line.startswith(reported)
 
 
 def test_versions_match() -> None:
     mixed = [WHOLE[0].replace("0.1.0", "0.2.0"), *WHOLE[1:]]
-    assert count_release.complaints(mixed) == ["versions differ: 0.1.0, 0.2.0"]
+    assert count_release.problems(mixed) == ["versions differ: 0.1.0, 0.2.0"]
 
 
 def test_program(tmp_path: Path) -> None:
@@ -65,7 +65,7 @@ def test_program(tmp_path: Path) -> None:
         (tmp_path / name).touch()
     words = [sys.executable, "tools/count_release.py", str(tmp_path)]
     done = subprocess.run(words, cwd=ROOT, capture_output=True, text=True, check=False)
-    assert (done.returncode, done.stdout) == (1, "missing: the sources\n15 files, 16 expected\n")
+    assert (done.returncode, done.stdout) == (1, "missing: the sdist\n15 files, 16 expected\n")
 
 
 def test_workflow_builds_counted_files() -> None:

@@ -1,7 +1,7 @@
 """Hostile sources, and the cost of reading them: counted work, time, memory.
 
-`python -m tests.support.attacks` writes the tables of docs/security.md; with `--full` also that of the huge ones, of which it reads
-2 GiB each. Each is read in a process of its own. Needs Linux, for the peak memory in /proc.
+`python -m tests.support.attacks` writes the tables of docs/security.md; `--full` also the table of huge sources, 2 GiB each. Reads
+each source in a separate process. Needs Linux, for the peak memory in /proc.
 """
 
 from __future__ import annotations
@@ -48,8 +48,8 @@ class Attack(NamedTuple):
     every: int = 0
     memory_factor: float = 0.0
 
-    def pieces(self, data: bytes) -> Iterator[bytes]:
-        """The source as it is fed."""
+    def chunks(self, data: bytes) -> Iterator[bytes]:
+        """The chunks of the source."""
         return (data[start : start + self.chunk] for start in range(0, len(data), self.chunk))
 
 
@@ -112,7 +112,7 @@ ATTACKS: dict[str, Attack] = {
     "retry line with many digits": Attack("", lambda n: b"retry: " + b"9" * n + b"\n\n", MIB, 20, 64),
 }  # fmt: skip
 
-# -- huge ones: made while they are read, or read from small files -------------------------------------------------------
+# -- huge sources: generated while they are read, or compressed in small files -------------------------------------------------------
 
 HUGE = 2 << 30
 BLOCK = 1 << 16
@@ -134,11 +134,11 @@ def _one_event(size: int) -> Iterator[bytes]:
     yield END
 
 
-def _fed(limit: int | None) -> Callable[[Path, int], dict[str, int]]:
+def _decoded(limit: int | None) -> Callable[[Path, int], dict[str, int]]:
     def read(_: Path, size: int) -> dict[str, int]:
         decoder = _backend.engine.Decoder(max_event_bytes=limit)
-        for piece in _one_event(size):
-            decoder.feed(piece)
+        for chunk in _one_event(size):
+            decoder.feed(chunk)
         decoder.finish()
         counts: dict[str, int] = decoder.diagnostic_counts
         return counts
@@ -148,15 +148,15 @@ def _fed(limit: int | None) -> Callable[[Path, int], dict[str, int]]:
 
 def gzip_bomb(path: Path, size: int) -> None:
     """One event of that many bytes, which gzip compresses a thousandfold."""
-    packer = zlib.compressobj(9, wbits=31)
+    compressor = zlib.compressobj(9, wbits=31)
     with path.open("wb") as file:
-        file.writelines(packer.compress(piece) for piece in _one_event(size))
-        file.write(packer.flush())
+        file.writelines(compressor.compress(chunk) for chunk in _one_event(size))
+        file.write(compressor.flush())
 
 
 def zstd_bomb(path: Path, size: int) -> None:
     """Stray text of that many bytes, in compressed blocks of four bytes per 128 KiB."""
-    block = (128 << 10 << 3 | 1 << 1).to_bytes(3, "little") + b"z"  # the kind is a run of one byte
+    block = (128 << 10 << 3 | 1 << 1).to_bytes(3, "little") + b"z"  # block type 1: one repeated byte
     with path.open("wb") as file:
         file.write(zstd_frame(20) + block * (size >> 17) + b"\x01\0\0")
 
@@ -199,9 +199,9 @@ def _scanned(make: Callable[[Path, int], None], limit: int | None = None) -> Cal
     return read
 
 
-HUGE_ONES: dict[str, Huge] = {
-    "one event without a limit": Huge("unknown_event", _fed(None), 2.5),
-    "one event over the limit": Huge("event_too_large", _fed(BLOCK)),
+HUGE_ATTACKS: dict[str, Huge] = {
+    "one event without a limit": Huge("unknown_event", _decoded(None), 2.5),
+    "one event over the limit": Huge("event_too_large", _decoded(BLOCK)),
     "gzip bomb, read as a stream": Huge("event_too_large", _streamed(gzip_bomb, BLOCK)),
     "gzip bomb, scanned": Huge("event_too_large", _scanned(gzip_bomb, BLOCK)),
     "zstd bomb, read as a stream": Huge("stray_text", _streamed(zstd_bomb, BLOCK)),
@@ -219,7 +219,7 @@ HUGE_ONES: dict[str, Huge] = {
 
 
 class Cost(NamedTuple):
-    """Bytes of the input, CPU seconds, bytes that the memory grew by at most, and the counts of diagnostics."""
+    """Bytes of the input, CPU seconds, peak memory increase in bytes, and the counts of diagnostics."""
 
     size: int
     seconds: float
@@ -242,18 +242,18 @@ def _status(name: str) -> int:
     return int(found[1]) << 10 if found else 0
 
 
-def apart(run: Callable[[], Any]) -> Any:
+def in_fresh_process(run: Callable[[], Any]) -> Any:
     """The result of a function that runs in a fresh process."""
-    ours, its = os.pipe()
+    read_end, write_end = os.pipe()
     child = os.fork()
     if child == 0:
         try:
-            with open(its, "wb") as pipe:  # noqa: PTH123
+            with open(write_end, "wb") as pipe:  # noqa: PTH123
                 pickle.dump(run(), pipe)
         finally:
             os._exit(0)
-    os.close(its)
-    with open(ours, "rb") as pipe:  # noqa: PTH123
+    os.close(write_end)
+    with open(read_end, "rb") as pipe:  # noqa: PTH123
         pickled = pipe.read()
     os.waitpid(child, 0)
     return pickle.loads(pickled)
@@ -261,9 +261,9 @@ def apart(run: Callable[[], Any]) -> Any:
 
 def _cost(read: Callable[[], tuple[int, dict[str, int]]]) -> Cost:
     reset_peak()
-    began = time.process_time()
+    started = time.process_time()
     size, counts = read()
-    return Cost(size, time.process_time() - began, _status("VmHWM") - _before, counts)
+    return Cost(size, time.process_time() - started, _status("VmHWM") - _before, counts)
 
 
 def attack(backend: ModuleType, name: str) -> Cost:
@@ -273,8 +273,8 @@ def attack(backend: ModuleType, name: str) -> Cost:
 
     def read() -> tuple[int, dict[str, int]]:
         decoder = backend.Decoder()
-        for number, piece in enumerate(one.pieces(data), 1):
-            decoder.feed(piece)
+        for number, chunk in enumerate(one.chunks(data), 1):
+            decoder.feed(chunk)
             if one.every and number % one.every == 0 and decoder.response is not None:
                 assert decoder.response.tool_calls is not None
         decoder.finish()
@@ -286,15 +286,15 @@ def attack(backend: ModuleType, name: str) -> Cost:
 def huge(name: str, size: int) -> Cost:
     """The cost of a huge attack for the active backend."""
     with tempfile.TemporaryDirectory() as folder:
-        return _cost(lambda: (size, HUGE_ONES[name].read(Path(folder), size)))
+        return _cost(lambda: (size, HUGE_ATTACKS[name].read(Path(folder), size)))
 
 
 def costs(size: int) -> Iterator[tuple[str, Cost]]:
-    """The cost of each attack for the active backend, and of each huge one of that many bytes."""
+    """The cost of each attack for the active backend; the huge attacks have `size` bytes."""
     for name in ATTACKS:
-        yield name, apart(partial(attack, _backend.engine, name))
-    for name in HUGE_ONES:
-        yield name, apart(partial(huge, name, size))
+        yield name, in_fresh_process(partial(attack, _backend.engine, name))
+    for name in HUGE_ATTACKS:
+        yield name, in_fresh_process(partial(huge, name, size))
 
 
 HEAD = "| source | MiB | bytes read per input byte | seconds | memory, MiB | diagnostics |\n|---|---|---|---|---|---|"
@@ -305,22 +305,22 @@ def attacks_table() -> str:
     counter = work_counter.build_counter()
     lines = [HEAD]
     for name, one in ATTACKS.items():
-        cost = apart(partial(attack, _backend.engine, name))
+        cost = in_fresh_process(partial(attack, _backend.engine, name))
         counted = work_counter.rust_work(counter, one.make(one.size), one.chunk, one.every) / cost.size
         lines.append(_row(name, cost, f"{counted:.1f} |"))
     return "\n".join(lines)
 
 
 def huge_table() -> str:
-    """The cost of the huge attacks, for a sixty-fourth and for the whole."""
+    """The cost of the huge attacks at 1/64 of the size and at full size."""
     lines = [HEAD.replace(" bytes read per input byte |", "", 1).replace("---|", "", 1)]
-    for name in HUGE_ONES:
-        lines += [_row(name, apart(partial(huge, name, size))) for size in (HUGE // 64, HUGE)]
+    for name in HUGE_ATTACKS:
+        lines += [_row(name, in_fresh_process(partial(huge, name, size))) for size in (HUGE // 64, HUGE)]
     return "\n".join(lines)
 
 
 def _row(name: str, cost: Cost, counted: str = "") -> str:
-    codes = (f"`{code}`" + (f" × {many:,}" if many > 1 else "") for code, many in sorted(cost.counts.items()))
+    codes = (f"`{code}`" + (f" × {count:,}" if count > 1 else "") for code, count in sorted(cost.counts.items()))
     memory = max(cost.memory, 0)
     cells = [
         f"{cost.size / MIB:.1f} | {counted}".rstrip(" |"),

@@ -1,4 +1,4 @@
-"""Runs the command line in processes with pipes or a terminal, over the backend of a test."""
+"""Runs the command line in processes with pipes or a terminal, with a given backend."""
 
 from __future__ import annotations
 
@@ -32,7 +32,7 @@ SEVEN_TEXTS = [
 ]
 BACKENDS = ["rust", "python"]
 PATIENCE = 30.0
-"""Seconds after which something that should have happened never will."""
+"""Timeout in seconds for expected output or exit."""
 
 Done = subprocess.CompletedProcess[str]
 
@@ -46,7 +46,7 @@ def rows(output: str) -> list[dict[str, Any]]:
 
 
 class Shell:
-    """Runs commands over one backend; processes still running are ended when the block is left."""
+    """Runs commands with one backend; kills processes that still run at the end of the `with` block."""
 
     def __init__(self, backend: str) -> None:
         self.backend = backend
@@ -72,7 +72,7 @@ class Shell:
         return Done(done.args, done.returncode, done.stdout.decode(), done.stderr.decode())
 
     def start(self, *arguments: str) -> subprocess.Popen[bytes]:
-        """A command that runs, with unbuffered pipes at all three ends."""
+        """Starts a command with unbuffered pipes for stdin, stdout and stderr."""
         pipe = subprocess.PIPE
         self._started.append(
             subprocess.Popen(
@@ -83,17 +83,22 @@ class Shell:
 
     def on_terminal(self, arguments: list[str], columns: int, **more: str) -> tuple[str, int]:
         """The output of a command on a terminal of that width, and its exit status."""
-        ours, its = pty.openpty()
-        fcntl.ioctl(its, termios.TIOCSWINSZ, struct.pack("HHHH", 24, columns, 0, 0))
+        controller, terminal = pty.openpty()
+        fcntl.ioctl(terminal, termios.TIOCSWINSZ, struct.pack("HHHH", 24, columns, 0, 0))
         process = subprocess.Popen(
-            command(*arguments), stdin=subprocess.DEVNULL, stdout=its, stderr=its, cwd=ROOT, env=self.env(**more)
+            command(*arguments),
+            stdin=subprocess.DEVNULL,
+            stdout=terminal,
+            stderr=terminal,
+            cwd=ROOT,
+            env=self.env(**more),
         )
-        os.close(its)
+        os.close(terminal)
         shown = b""
-        with contextlib.suppress(OSError):  # Linux reports a closed terminal like this
-            while piece := os.read(ours, 1 << 16):
+        with contextlib.suppress(OSError):  # Linux reports a closed terminal as an error
+            while piece := os.read(controller, 1 << 16):
                 shown += piece
-        os.close(ours)
+        os.close(controller)
         return shown.decode().replace("\r\n", "\n"), process.wait(PATIENCE)
 
     def __enter__(self) -> Shell:

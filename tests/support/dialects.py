@@ -31,7 +31,7 @@ class Dialect(NamedTuple):
 
 
 def response(status: str, output: Any = (), **members: Any) -> Json:
-    """A response object that the SDK takes too."""
+    """A response object that the SDK accepts too."""
     whole = {
         "id": "resp_1",
         "object": "response",
@@ -78,13 +78,13 @@ def sse(events: list[Json], newline: str = "\n", *, named: bool = True) -> bytes
 
 
 def without(events: list[Json], *kinds: str) -> list[Json]:
-    """The events but for those kinds, numbered anew."""
+    """The events without those types, renumbered."""
     kept = [event for event in events if event["type"].removeprefix("response.") not in kinds]
     return [{**event, "sequence_number": number} for number, event in enumerate(kept)]
 
 
 def rotated(events: list[Json]) -> list[Json]:
-    """The events with a different id in each place."""
+    """The events, each with a different item id."""
     text = json.dumps(events)
     for number in range(text.count('"msg_1"')):
         text = text.replace('"msg_1"', f'"msg_x{number}"', 1)
@@ -93,7 +93,7 @@ def rotated(events: list[Json]) -> list[Json]:
 
 
 def inserted(events: list[Json], at: int, *more: Json) -> list[Json]:
-    """The events with others put in, numbered anew."""
+    """The events with more events inserted, renumbered."""
     return [{**event, "sequence_number": number} for number, event in enumerate([*events[:at], *more, *events[at:]])]
 
 
@@ -197,7 +197,7 @@ def _outcome(run: Any) -> str:
 
 
 def _created(client: Any) -> str:
-    """How many events come, and the text of the deltas, as a program that prints them shows it."""
+    """The number of events and the text of the deltas, as a program that prints them shows it."""
     count, texts, done = 0, [], False
     with client.responses.create(model="m", input="x", stream=True) as events:
         try:
@@ -219,7 +219,7 @@ def _streamed(client: Any) -> str:
 
 
 def ours(row: Dialect) -> str:
-    """Our result, in words."""
+    """The result of respstream, as text."""
     if row.text is None:
         made = f"{row.events} events, no response"
     else:

@@ -1,7 +1,7 @@
-"""Both backends over many generated sources: `python -m tests.support.differential --events 1000000` (by hand, on any number of cores).
+"""Compares both backends over many generated sources: `python -m tests.support.differential --events 1000000`.
 
-Each source is a function of the seed and its number, so a difference is found again. What differs is cut down to the bytes
-that matter before it is shown. `--corpus` reads files in place of generated sources, for example those of a fuzzer.
+Each source is a function of the seed and its number, so differences are reproducible. A differing source is minimised before it
+is printed. `--corpus` reads files instead of generated sources, for example those of a fuzzer.
 """
 
 from __future__ import annotations
@@ -29,7 +29,7 @@ BATCH = 200  # sources of a task
 
 
 class Case(NamedTuple):
-    """A source, its cuts, the options, and whether the events are skipped."""
+    """A source, the positions of its chunk boundaries, the decoder's options, and whether only responses are read."""
 
     source: bytes
     cuts: list[int]
@@ -41,7 +41,7 @@ class Difference(NamedTuple):
     """A minimised case that the backends read differently, and the difference."""
 
     case: Case
-    what: str
+    text: str
 
 
 @cache
@@ -56,7 +56,7 @@ def _transcripts() -> list[bytes]:
 
 
 def _spliced(rng: Random) -> bytes:
-    """Slices of transcripts and of generated sources, one after the other; some bytes are changed."""
+    """Slices of transcripts and of generated sources, concatenated; some bytes are changed."""
     parts = []
     for _ in range(rng.randint(1, 5)):
         whole = rng.choice([rng.choice(_transcripts()), random_streams.source(rng)])
@@ -86,7 +86,7 @@ _TYPES = [
 
 
 def _over_limits(rng: Random) -> bytes:
-    """Events some of which are nested too deep or have too long a number; each comes twice, so that it may be remembered."""
+    """Events, some nested too deeply or with too long a number; each twice, so that caches are used."""
     source = b""
     for _ in range(rng.randint(1, 4)):
         members = [b'"%s": %s' % (rng.choice(_KEYS).encode(), rng.choice(_VALUES)) for _ in range(rng.randint(1, 6))]
@@ -106,7 +106,7 @@ _TEXTS = ["a", " the", "", "\\n", "\\u00e9", "\u00e9", "\\ud83d", "\\ude00", '{\
 
 
 def _long(rng: Random) -> bytes:
-    """Some hundreds of deltas that repeat one another but for a number and a text, as streams do, and here and there do not."""
+    """Hundreds of deltas that differ only in a number and a text, as in streams, with occasional exceptions."""
     frame = rng.choice([b"%s\n", b"%s\n", b"data: %s\n\n", b"data: %s\r\n\r\n", b"event: x\ndata: %s\n\n"])
     source, number, turns = b"", rng.randint(0, 1000), 0
     event, order = "", [False]
@@ -165,8 +165,8 @@ def difference(one: Case) -> tuple[str, int]:
     return "", count
 
 
-def cut_down(one: Case, differs: Callable[[Case], bool]) -> Case:
-    """The case with as few cuts and bytes as still differ."""
+def minimised(one: Case, differs: Callable[[Case], bool]) -> Case:
+    """The case with the fewest cuts and bytes that still differ."""
     without = one._replace(cuts=[])
     if one.cuts and differs(without):
         one = without
@@ -187,15 +187,15 @@ def cut_down(one: Case, differs: Callable[[Case], bool]) -> Case:
 def run(
     seed: int, numbers: range, files: list[Path] | None = None, *, long: bool = False
 ) -> tuple[int, Difference | None]:
-    """Reads the sources of these numbers; how many events there were, and the first difference."""
+    """Compares the sources of these numbers; returns the number of events and the first difference."""
     events = 0
     for number in numbers:
         rng = Random(f"{seed}/{number}")
         one = case(rng, files[number].read_bytes() if files else None, long=long)
-        what, count = difference(one)
+        text, count = difference(one)
         events += count
-        if what:
-            small = cut_down(one, lambda smaller: bool(difference(smaller)[0]))
+        if text:
+            small = minimised(one, lambda smaller: bool(difference(smaller)[0]))
             return events, Difference(small, difference(small)[0])
     return events, None
 
@@ -208,15 +208,15 @@ def _batches(files: list[Path] | None) -> Iterator[range]:
 
 
 def main(argv: list[str] | None = None) -> int:
-    """Runs until that many events were compared, or the files are read; returns 1 at the first difference."""
+    """Runs until `--events` events are compared or all files are read; returns 1 at the first difference."""
     parser = argparse.ArgumentParser(
-        prog="python -m tests.support.differential", description="The backends, held against each other."
+        prog="python -m tests.support.differential", description="Compare the results of both backends."
     )
-    parser.add_argument("--events", type=int, default=100_000, help="stop after so many (100,000)")
+    parser.add_argument("--events", type=int, default=100_000, help="number of events to compare (default 100,000)")
     parser.add_argument("--seed", type=int, default=0)
     parser.add_argument("--jobs", type=int, default=os.cpu_count() or 1)
-    parser.add_argument("--long", action="store_true", help="mostly sources of a hundred deltas and more")
-    parser.add_argument("--corpus", type=Path, nargs="+", help="folders of files to read")
+    parser.add_argument("--long", action="store_true", help="mostly sources with hundreds of deltas")
+    parser.add_argument("--corpus", type=Path, nargs="+", help="read the files of these folders instead")
     options = parser.parse_args(argv)
     files = None
     if options.corpus:
@@ -232,7 +232,7 @@ def main(argv: list[str] | None = None) -> int:
             ):
                 events, sources = events + count, sources + len(numbers)
                 if found is not None:
-                    print(f"the backends differ (seed {options.seed}, sources {numbers}):\n{found.case}\n{found.what}")
+                    print(f"the backends differ (seed {options.seed}, sources {numbers}):\n{found.case}\n{found.text}")
                     return 1
             print(f"{sources} sources, {events} events: equal", file=sys.stderr)
     return 0

@@ -25,12 +25,12 @@ HELLO = TRANSCRIPTS / "hello_assist.sse"
 Names = dict[str, Any]
 Env = dict[str, str]
 
-STAND_INS = {
+STUBS = {
     "respstream": 'exec "$PYTHON" -m respstream "$@"',
     "python": 'exec "$PYTHON" "$@"',
-    # It streams a sample response.
+    # Streams a sample response.
     "curl": f'cat "{HELLO}"',
-    # A target that the Makefile lacks, or an extra that the package lacks, is an error.
+    # Fails for unknown Makefile targets and unknown extras.
     "make": f'for word in "$@"; do grep -qE "^$word:" "{ROOT}/Makefile" || exit 2; done',
     "pip": f"""for word in $(echo "$@" | grep -o '\\[.*\\]' | tr '[],' '   '); do
         grep -qE "^$word = \\[" "{ROOT}/pyproject.toml" || exit 1; done""",
@@ -38,25 +38,25 @@ STAND_INS = {
 
 
 class Body:
-    """The body of a streamed HTTP answer, as httpx has it."""
+    """The body of a streamed HTTP response, with the methods of httpx."""
 
     def __init__(self, data: bytes) -> None:
-        self._pieces = [data[i : i + 100] for i in range(0, len(data), 100)]
+        self._chunks = [data[i : i + 100] for i in range(0, len(data), 100)]
 
     def iter_bytes(self) -> Iterator[bytes]:
-        """The pieces."""
-        return iter(self._pieces)
+        """The chunks."""
+        return iter(self._chunks)
 
     async def aiter_bytes(self) -> AsyncIterator[bytes]:
-        """The pieces, asynchronously."""
-        for piece in self._pieces:
-            yield piece
+        """The chunks, asynchronously."""
+        for chunk in self._chunks:
+            yield chunk
 
 
-def stand_ins(folder: Path) -> Path:
-    """A folder of commands that take the place of others."""
+def stub_commands(folder: Path) -> Path:
+    """Creates a folder of stub commands; returns it."""
     folder.mkdir()
-    for name, body in STAND_INS.items():
+    for name, body in STUBS.items():
         path = folder / name
         path.write_text(f"#!/bin/sh\n{body}\n")
         path.chmod(path.stat().st_mode | stat.S_IEXEC)
@@ -64,7 +64,7 @@ def stand_ins(folder: Path) -> Path:
 
 
 def files(folder: Path) -> None:
-    """The files of every page."""
+    """Creates the files for all pages."""
     (folder / "tests" / "data").mkdir(parents=True)
     (folder / "tests" / "data" / "transcripts").symlink_to(TRANSCRIPTS)
     (folder / "log.sse").write_bytes((TRANSCRIPTS / "log_of_seven.sse").read_bytes())
@@ -75,7 +75,7 @@ def files(folder: Path) -> None:
 
 
 def dropin(names: Names, folder: Path) -> None:
-    """An event and a response of both kinds."""
+    """An event and a response of respstream and of the SDK."""
     import openai.types.responses as sdk
 
     import respstream
@@ -94,30 +94,30 @@ def dropin(names: Names, folder: Path) -> None:
 
 
 def recordings(names: Names, folder: Path) -> None:
-    """Rows that wrap a stream, and bodies to record."""
+    """A log file with stream chunks in its rows, and bodies to record."""
     body = HELLO.read_bytes()
     rows = [
-        {"ts": 1763705153.25 + number, "request_id": lane, "response": {"body": piece}}
+        {"ts": 1763705153.25 + number, "request_id": lane, "response": {"body": chunk}}
         for lane in ("a", "b")
-        for number, piece in enumerate([body[:700].decode(), body[700:].decode()])
+        for number, chunk in enumerate([body[:700].decode(), body[700:].decode()])
     ]
     (folder / "log.jsonl").write_text("".join(json.dumps(row) + "\n" for row in rows))
-    packed = {"b64": base64.b64encode(body).decode()}
-    (folder / "packed.jsonl").write_text(json.dumps(packed) + "\n")
+    encoded = {"b64": base64.b64encode(body).decode()}
+    (folder / "packed.jsonl").write_text(json.dumps(encoded) + "\n")
     names["chunks"] = list(Body(body).iter_bytes())
     names["response"] = Body(body)
 
 
-def called(names: Names, folder: Path) -> None:
-    """A stream of a text and a call, in pieces."""
+def tool_call(names: Names, folder: Path) -> None:
+    """The chunks of a stream with a text and a tool call."""
     names["chunks"] = list(Body(openai_server.STREAMS["chat"]).iter_bytes())
 
 
-SCENES: dict[str, Callable[[Names, Path], None]] = {
+PAGE_SETUPS: dict[str, Callable[[Names, Path], None]] = {
     "dropin.md": dropin,
-    "latency.md": called,
+    "latency.md": tool_call,
     "recordings.md": recordings,
-    "streaming.md": called,
+    "streaming.md": tool_call,
 }
 
 
@@ -131,9 +131,9 @@ def free_port() -> int:
 
 @contextmanager
 def of(page: Path, folder: Path) -> Generator[tuple[Names, Env, int]]:
-    """The scene of a page, set in an empty folder: names that it has, the environment of its commands, and a port."""
+    """Prepares an empty folder for a page; yields names for its code, the environment of its commands, and a port."""
     files(folder)
-    commands = stand_ins(folder / ".commands")
+    commands = stub_commands(folder / ".commands")
     os.environ["OPENAI_API_KEY"] = "none"
     env = {
         **os.environ,
@@ -146,6 +146,6 @@ def of(page: Path, folder: Path) -> Generator[tuple[Names, Env, int]]:
         openai_server.STREAMS["gpt-5-nano"] = HELLO.read_bytes()
         names: Names = {"__name__": "__main__", "url": f"{url}/responses"}
         os.environ["OPENAI_BASE_URL"] = env["OPENAI_BASE_URL"] = url
-        if page.name in SCENES:
-            SCENES[page.name](names, folder)
+        if page.name in PAGE_SETUPS:
+            PAGE_SETUPS[page.name](names, folder)
         yield names, env, free_port()

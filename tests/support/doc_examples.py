@@ -1,9 +1,9 @@
-"""Runs the examples of a page: `python -m tests.support.doc_examples docs/tables.md README.md` reports which of them fail.
+"""Runs the examples of a page: `python -m tests.support.doc_examples docs/tables.md README.md` reports failures.
 
-- `python` blocks of a page share their names, and `await` needs no function. A `text` block right behind one is what it prints.
-- `console` blocks are commands (`$ …`) and, where the page shows it, their output. `…` matches anything, alone on a line any lines.
+- `python` blocks of a page share their names and may use top-level `await`. A `text` block directly after one is its output.
+- `console` blocks are commands (`$ …`) with optional output. `…` matches any text; on a line of its own, any lines.
 - `pycon` blocks are doctests.
-- A block is left out only by a comment in front of it: `<!-- run by tests/test_x.py -->`, or `<!-- not run: why -->`.
+- A comment before a block skips it: `<!-- run by tests/test_x.py -->`, or `<!-- not run: why -->`.
 
 They run in a scratch folder prepared by `tests.support.doc_environment`. `curl`, `make` and `pip` are stubs: the real ones need a
 network or minutes.
@@ -30,9 +30,9 @@ from typing import Any, NamedTuple
 from tests.support.paths import ROOT
 
 LANGUAGES = {"python", "pycon", "console", "text", "json", "toml", "yaml"}
-"""What a fence may say. Of these the first three run."""
+"""The allowed languages of fenced blocks; examples in the first three are run."""
 FENCE = re.compile(r"^(?P<indent> *)```(?P<info>[^`\n]*)\n(?P<body>.*?)^(?P=indent)```$", re.DOTALL | re.MULTILINE)
-LEFT_OUT = re.compile(r"<!-- (run by|not run:) ([^\n]*?) -->\s*\Z")
+SKIPPED = re.compile(r"<!-- (run by|not run:) ([^\n]*?) -->\s*\Z")
 SECONDS = 120
 
 
@@ -43,11 +43,11 @@ class Block(NamedTuple):
     code: str
     line: int
     printed: str | None
-    left_out: tuple[str, str] | None
+    skipped: tuple[str, str] | None
 
 
 def blocks(path: Path) -> list[Block]:
-    """The fenced blocks of a page. Directives of the site (`{…}`) are none."""
+    """The fenced blocks of a page, without Sphinx directives (`{…}`)."""
     text = path.read_text("utf-8")
     found: list[Block] = []
     end = 0
@@ -58,7 +58,7 @@ def blocks(path: Path) -> list[Block]:
             if language == "text" and found and found[-1].language == "python" and not between.strip():
                 found[-1] = found[-1]._replace(printed=body)
             else:
-                comment = LEFT_OUT.search(between)
+                comment = SKIPPED.search(between)
                 line = text.count("\n", 0, match.start()) + 2
                 found.append(Block(language, body, line, None, (comment[1], comment[2]) if comment else None))
         end = match.end()
@@ -66,7 +66,7 @@ def blocks(path: Path) -> list[Block]:
 
 
 class Page:
-    """One page on its way through its examples, in the scene that is set for it."""
+    """Runs the examples of one page in its prepared environment."""
 
     def __init__(self, path: Path, names: dict[str, Any], env: dict[str, str], port: int) -> None:
         self._path, self._given, self._env, self._port = path, names, env, str(port)
@@ -77,8 +77,8 @@ class Page:
         """Runs the blocks; yields failures."""
         try:
             for block in blocks(self._path):
-                if block.left_out is None and block.language in ("python", "console", "pycon"):
-                    code = block.code.replace("8080", self._port)  # a port that is free here
+                if block.skipped is None and block.language in ("python", "console", "pycon"):
+                    code = block.code.replace("8080", self._port)  # a free port
                     try:
                         getattr(self, f"_{block.language}")(block._replace(code=code))
                     except Exception:
@@ -91,7 +91,7 @@ class Page:
     def _python(self, block: Block) -> None:
         printed = io.StringIO()
         self._names.update(self._given)
-        lines = "\n" * (block.line - 1)  # so that a traceback shows the page's own
+        lines = "\n" * (block.line - 1)  # so that tracebacks show the line numbers of the page
         code = compile(lines + block.code, str(self._path), "exec", flags=ast.PyCF_ALLOW_TOP_LEVEL_AWAIT)
         with contextlib.redirect_stdout(printed):
             if code.co_flags & inspect.CO_COROUTINE:
@@ -129,18 +129,18 @@ class Page:
             check=False,
             encoding="utf-8",
         )
-        allowed = (0, 1) if command.startswith("respstream check") else (0,)  # its verdict
+        allowed = (0, 1) if command.startswith("respstream check") else (0,)  # 1: problems found
         assert done.returncode in allowed, f"$ {command}\n{done.stdout}exit status {done.returncode}"
         if shown:
             compare(shown, done.stdout)
 
 
 def compare(shown: str, printed: str) -> None:
-    """Raises AssertionError where the output differs from that of the page."""
+    """Raises AssertionError if the output differs from that of the page."""
     lines = [re.escape(line.rstrip()).replace("…", ".*") for line in shown.rstrip().split("\n")]
     pattern = "\n".join("(?:.*\n)*?.*" if line == ".*" else line for line in lines)
     found = "\n".join(line.rstrip() for line in printed.rstrip().split("\n"))
-    assert re.fullmatch(pattern, found), f"the page shows\n{shown}\nand there came\n{printed}"
+    assert re.fullmatch(pattern, found), f"the page shows\n{shown}\nbut the output is\n{printed}"
 
 
 def serve(command: str, env: dict[str, str], port: int) -> subprocess.Popen[bytes]:

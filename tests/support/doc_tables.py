@@ -1,6 +1,6 @@
-"""Tables that the docs print and the tests check: a minimal stream for each diagnostic code, the event classes.
+"""Generated tables of the docs: a minimal stream for each diagnostic code, dialects, and the event classes.
 
-`python -m tests.support.doc_tables` writes them into the docs, between the markers; the tests compare.
+`python -m tests.support.doc_tables` writes them into the docs, between the markers; tests compare them.
 """
 
 from __future__ import annotations
@@ -9,38 +9,38 @@ import re
 import tomllib
 from collections.abc import Iterable
 
-from tests.support.minimal_streams import DIAGNOSTICS, ELSEWHERE, printed
+from tests.support.minimal_streams import DIAGNOSTICS, FILE_CODES, printed
 from tests.support.paths import DOCS
 
 
 def markdown(header: Iterable[str], rows: Iterable[Iterable[str]]) -> str:
-    """A table."""
+    """A Markdown table."""
     head = list(header)
     lines = [head, ["---"] * len(head), *(list(row) for row in rows)]
     return "\n".join("| " + " | ".join(cell.replace("|", "\\|") for cell in line) + " |" for line in lines)
 
 
-def between(name: str) -> re.Pattern[str]:
-    """The part of a page that is generated."""
+def marked_table(name: str) -> re.Pattern[str]:
+    """The pattern of a generated table with its markers."""
     return re.compile(rf"(<!-- table: {name} -->\n).*?(\n<!-- end of table -->)", re.DOTALL)
 
 
 def page_table(page: str, name: str) -> str:
-    """The table that a page of the docs has."""
-    found = between(name).search((DOCS / page).read_text("utf-8"))
+    """The current table of a page of the docs, with its markers."""
+    found = marked_table(name).search((DOCS / page).read_text("utf-8"))
     assert found is not None, f"docs/{page} has no table {name}"
     return found[0]
 
 
 def with_markers(name: str, table: str) -> str:
-    """A table as a page has it."""
+    """A table with its markers."""
     return f"<!-- table: {name} -->\n{table}\n<!-- end of table -->"
 
 
 def write(page: str, name: str, table: str) -> None:
-    """Puts a table into its page."""
+    """Writes a table into its page."""
     path = DOCS / page
-    text, count = between(name).subn(lambda _: with_markers(name, table), path.read_text("utf-8"))
+    text, count = marked_table(name).subn(lambda _: with_markers(name, table), path.read_text("utf-8"))
     assert count == 1, f"docs/{page} has no table {name}"
     path.write_text(text, "utf-8")
 
@@ -57,7 +57,7 @@ def diagnostics_table() -> str:
         decoder.finish()
         message = next((d.message for d in decoder.diagnostics if d.code == row.code), "?")
         found[row.code] = (message, printed(row))
-    for code in ELSEWHERE:
+    for code in FILE_CODES:
         where = "a file; `scan` and the command line" if code == "unreadable" else "a compressed file"
         found[code] = (CODES[code][1], f"({where})")
     rows = [(f"`{code}`", severity, *found[code]) for code, (severity, _) in CODES.items()]
@@ -65,7 +65,7 @@ def diagnostics_table() -> str:
 
 
 def events_table() -> str:
-    """The table of docs/events.md, by the catalogue."""
+    """The table of docs/events.md, from the catalogue."""
     catalogue = DOCS.parent / "rust" / "core" / "src" / "protocols" / "responses" / "catalogue.toml"
     rows = []
     for event in tomllib.loads(catalogue.read_text("utf-8"))["event"]:

@@ -1,8 +1,8 @@
 """Fold cases as a table: a name, the events, the expected output and the expected diagnostic codes.
 
 `ev("output_text.delta", o=0, c=1, delta="x")` is an event of the type `response.output_text.delta`; `o`, `c`, `s`, `k`
-and `a` are the output, content, summary, command and annotation index. Every case begins with a `response.created` and
-ends without a terminal event unless it has one; the `no_terminal` that follows from that is not listed.
+and `a` are the output, content, summary, command and annotation index. Every case starts with a `response.created`.
+Cases without a terminal event also report `no_terminal`, which is not listed.
 """
 
 from __future__ import annotations
@@ -169,7 +169,7 @@ CALLS = [
     Case("a compaction", [ev("output_item.added", o=0, item={"type": "compaction"}), ev("compaction.compacting", o=0)], [{"type": "compaction"}]),
 ]  # fmt: skip
 
-BESIDE = [
+OUTSIDE_OUTPUT = [
     Case("audio goes beside the output", [ev("audio.delta", delta="AAAA"), ev("audio.transcript.delta", delta="hi"), ev("audio.transcript.done"), ev("audio.done")], []),
     Case("keepalive and rate limits", [MSG, ev("keepalive"), ev("rate_limits.updated", rate_limits=[]), PART], [msg(txt(""))]),
     Case("steering", [MSG, ev("steer.accepted", steer={}), ev("steer.pending", reason="x"), ev("steer.failed", error={})], [msg()]),
@@ -208,7 +208,7 @@ PRECEDENCE = [
     Case("a late part after the item is done", [ev("output_item.done", o=0, item=msg(txt("a"))), ev("content_part.done", o=0, c=0, part=txt("b"))], [msg(txt("a"))], [], "a"),
     Case("a late status after the item is done", [ev("output_item.done", o=0, item={"type": "web_search_call", "status": "completed"}), ev("web_search_call.searching", o=0)],
          [{"type": "web_search_call", "status": "completed"}]),
-    Case("an item added again begins anew", [ev("output_item.done", o=0, item=msg(txt("a"))), MSG, PART, ev("output_text.delta", o=0, c=0, delta="b")], [msg(txt("b"))], [], "b"),
+    Case("an item added again starts over", [ev("output_item.done", o=0, item=msg(txt("a"))), MSG, PART, ev("output_text.delta", o=0, c=0, delta="b")], [msg(txt("b"))], [], "b"),
     Case("an empty late delta says nothing", [MSG, PART, ev("output_text.done", o=0, c=0, text="a"), ev("output_text.delta", o=0, c=0, delta="")], [msg(txt("a"))], text="a"),
 ]  # fmt: skip
 
@@ -263,4 +263,4 @@ SEQUENCE = [
     Case("a number that is none", [ev("keepalive", n="1")], [], ["bad_field"]),
 ]  # fmt: skip
 
-CASES = [*TEXT, *REASONING, *CALLS, *BESIDE, *TERMINALS, *PRECEDENCE, *ROUTING, *IDS, *SEQUENCE]
+CASES = [*TEXT, *REASONING, *CALLS, *OUTSIDE_OUTPUT, *TERMINALS, *PRECEDENCE, *ROUTING, *IDS, *SEQUENCE]

@@ -2,7 +2,7 @@
 
 A node is a module under its dotted path. The root of a crate or package has the name `lib` or that of the package. An edge
 means that the source of the first module names the second one, or an item of it. Declarations (`mod x;`) and modules for
-tests (`#[cfg(test)]`) are no imports. Imports inside functions and those for type checkers are.
+tests (`#[cfg(test)]`) are not imports; imports inside functions and for type checkers are.
 """
 
 from __future__ import annotations
@@ -95,7 +95,7 @@ def _comment_end(source: str, at: int) -> int:
 
 
 def _group_end(tokens: list[str], at: int) -> int:
-    """Return the index behind the group that opens at `at`."""
+    """Return the index after the group that opens at `at`."""
     opening, closing = tokens[at], _CLOSING[tokens[at]]
     depth = 0
     for number in range(at, len(tokens)):
@@ -111,7 +111,7 @@ def _is_test_only(attribute: list[str]) -> bool:
 
 
 def _item_end(tokens: list[str], at: int) -> int:
-    """Return the index behind the item at `at`, its further attributes included."""
+    """Return the index after the item at `at`, including its further attributes."""
     while tokens[at : at + 2] == ["#", "["]:
         at = _group_end(tokens, at + 1)
     while at < len(tokens):
@@ -128,7 +128,7 @@ def _item_end(tokens: list[str], at: int) -> int:
 
 
 def without_tests(tokens: list[str]) -> list[str]:
-    """Return the tokens without the items that only tests have."""
+    """Return the tokens without test-only items."""
     kept: list[str] = []
     at = 0
     while at < len(tokens):
@@ -153,7 +153,7 @@ class Use(NamedTuple):
 
 
 def _use_tree(tokens: list[str], at: int, prefix: tuple[str, ...], leaves: list[Use]) -> int:
-    """Add the leaves of the tree at `at`; return the index behind it."""
+    """Add the leaves of the tree at `at`; return the index after it."""
     path = prefix
     while at < len(tokens):
         token = tokens[at]
@@ -182,14 +182,14 @@ def _use_tree(tokens: list[str], at: int, prefix: tuple[str, ...], leaves: list[
 
 
 class RustFile(NamedTuple):
-    """The names in one file: leaves of `use` and inline paths, each with its inline module."""
+    """The names used in one file: leaves of `use` and inline paths, each with its inline module."""
 
     uses: list[tuple[tuple[str, ...], Use]]
     paths: list[tuple[tuple[str, ...], tuple[str, ...]]]
     macros: set[str]
-    """Macros that it defines."""
+    """Defined macros."""
     calls: set[str]
-    """Macros that it calls by their bare name."""
+    """Macros called by their bare name."""
 
 
 def rust_file(source: str) -> RustFile:
@@ -226,7 +226,7 @@ def rust_file(source: str) -> RustFile:
 
 
 def _inline_path(tokens: list[str], at: int, module: tuple[str, ...], found: RustFile) -> int:
-    """Add the path that begins at `at`; return the index behind it."""
+    """Add the path that begins at `at`; return the index after it."""
     path = [tokens[at]]
     at += 1
     while tokens[at : at + 1] == ["::"] and at + 1 < len(tokens) and tokens[at + 1].isidentifier():

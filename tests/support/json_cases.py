@@ -1,6 +1,6 @@
 """The cases of JSONTestSuite (Nicolas Seriot, "Parsing JSON is a Minefield", MIT licence), written out.
 
-`y_` must be accepted, `n_` must not. Cases that the suite leaves open (`i_`) have this package's verdict.
+`y_` must be accepted, `n_` must not. Cases that the suite leaves open (`i_`) list this package's result.
 """
 
 from typing import Final

@@ -47,7 +47,7 @@ DIAGNOSTICS = [
     Minimal("output_differs", BEGIN + ITEM + END.replace(b"[]", b'[{"type":"function_call"}]')),
     Minimal("output_recovered", BEGIN + ITEM + END),
 ]  # fmt: skip
-ELSEWHERE = ("unreadable", "truncated_file", "bad_compression")  # they are about files: `scan` and the command line
+FILE_CODES = ("unreadable", "truncated_file", "bad_compression")  # only for files: `scan` and the command line
 
 
 def printed(row: Minimal) -> str:

@@ -1,7 +1,7 @@
-"""A pytest plugin for continuous integration (`-p tests.support.no_skips`): a test that is skipped fails the run.
+"""A pytest plugin for continuous integration (`-p tests.support.no_skips`): a skipped test fails the run.
 
-A skip hides a part that is missing. Two are expected: tests over recordings, where `RESPSTREAM_RECORDED` names none, and tests
-of engines that `RESPSTREAM_SKIP_ENGINES` names.
+Two kinds of skips are allowed: tests of recordings if `RESPSTREAM_RECORDED` is not set, and tests of the engines in
+`RESPSTREAM_SKIP_ENGINES`.
 """
 
 from __future__ import annotations
@@ -20,7 +20,7 @@ def _reason(report: pytest.TestReport | pytest.CollectReport) -> str:
 
 
 def _note(report: pytest.TestReport | pytest.CollectReport) -> None:
-    # An expected failure is reported as skipped too; `xfail_strict` watches those.
+    # pytest reports expected failures as skipped too; `xfail_strict` checks those.
     if not report.skipped or hasattr(report, "wasxfail"):
         return
     reason = _reason(report)
@@ -46,6 +46,6 @@ def pytest_sessionfinish(session: pytest.Session, exitstatus: int) -> None:
 
 def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter) -> None:
     if _skipped:
-        terminalreporter.section("skipped, and not allowed to be", red=True)
+        terminalreporter.section("unexpected skips", red=True)
         for line in _skipped:
             terminalreporter.line(line)

@@ -18,7 +18,7 @@ TEXT_FORMAT = '{"city":"Zürich","degrees":21}'
 
 
 def blocks(data: bytes) -> list[bytes]:
-    """The stream cut behind each blank line."""
+    """The stream split after each blank line."""
     parts = data.split(b"\n\n")
     return [part + b"\n\n" for part in parts[:-1]] + ([parts[-1]] if parts[-1] else [])
 
@@ -60,7 +60,7 @@ def chat(text: str = TEXT_FORMAT, *, end: str = "completed", keep_output: bool =
     words = [arguments[i : i + 4] for i in range(0, len(arguments), 4)]
     deltas = [{"type": "response.output_text.delta", **at, "delta": piece, "logprobs": []} for piece in pieces]
     more = [{"type": "response.function_call_arguments.delta", **calls, "delta": word} for word in words]
-    # The deltas of both come in turn, as servers may send them.
+    # Deltas of both items alternate, as servers may send them.
     mixed = [delta for pair in zip(deltas, more, strict=False) for delta in pair]
     mixed += deltas[len(more) :] + more[len(deltas) :]
     events: list[dict[str, Any]] = [
@@ -128,7 +128,7 @@ STREAMS: dict[str, bytes] = {
 
 
 class Handler(BaseHTTPRequestHandler):
-    """Answers by the model's name, `NAME/MANNER`: the stream, and how it is sent."""
+    """Responds by model name, `STREAM/MANNER`: the name of the stream, and how it is sent."""
 
     protocol_version = "HTTP/1.1"
     asked: list[tuple[str, dict[str, Any]]] = []  # noqa: RUF012 - the latest requests
@@ -193,7 +193,7 @@ class Handler(BaseHTTPRequestHandler):
 
 
 def serve() -> AbstractContextManager[str]:
-    """The server's base URL, as long as the context lasts."""
+    """Runs a server in the context; yields its base URL."""
     server = ThreadingHTTPServer(("127.0.0.1", 0), Handler)
     server.daemon_threads = True
     return running(server)
@@ -201,7 +201,7 @@ def serve() -> AbstractContextManager[str]:
 
 @contextmanager
 def running(server: ThreadingHTTPServer) -> Generator[str]:
-    """The base URL of a server that runs in a thread as long as the context lasts."""
+    """Runs a server in a thread in the context; yields its base URL."""
     thread = threading.Thread(target=server.serve_forever, kwargs={"poll_interval": 0.01})
     thread.start()
     try:

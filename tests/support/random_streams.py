@@ -75,7 +75,7 @@ def arbitrary_response(rng: Random) -> Any:
 
 
 def arbitrary_event(rng: Random) -> Json:
-    """An event of a known type with members of nearly the right kind, or of quite another."""
+    """An event of a known type whose members have nearly the right type, or a wrong one."""
     event: Json = {}
     kind = rng.choice(TYPES)
     if chance(rng, 95):
@@ -268,7 +268,7 @@ def noise(rng: Random) -> bytes:
 
 
 def damaged(rng: Random, data: bytes) -> bytes:
-    """The data with some bytes lost, put in, doubled or changed."""
+    """The data with some bytes removed, inserted, duplicated or changed."""
     for _ in range(rng.randint(1, 3)):
         at, size = rng.randint(0, len(data)), rng.choice([1, 1, 3, 40])
         kind = rng.randint(0, 4)

@@ -1,6 +1,6 @@
 """Readings: all results of a decoder as plain values, and checks that compare readings.
 
-`read` runs a backend over a source cut in any way; two readings are equal if everything that can be seen of them is.
+`read` runs a backend over a source in any chunks; two readings are equal if all their public results are.
 """
 
 from __future__ import annotations
@@ -15,7 +15,7 @@ BLANKS = b" \t\r\n"
 
 
 class Reading(NamedTuple):
-    """All that can be seen of one reading, in plain values; `error` is that of `strict`."""
+    """All public results of one reading, in plain values; `error` is that of `strict`."""
 
     events: list[Any]
     diagnostics: list[dict[str, Any]]
@@ -26,7 +26,7 @@ class Reading(NamedTuple):
 
 
 def plain_event(event: Event) -> tuple[Any, ...]:
-    """Everything that can be seen of an event."""
+    """All public attributes of an event."""
     members: dict[str, Any] = {}
     for name in type(event).__slots__:
         try:
@@ -49,7 +49,7 @@ def plain(value: Any) -> Any:
 
 
 def plain_response(response: Response) -> dict[str, Any]:
-    """Everything that can be seen of a response."""
+    """All public attributes of a response."""
     state = response._state
     return {
         "json": response.to_json(),
@@ -76,7 +76,7 @@ def plain_response(response: Response) -> dict[str, Any]:
 
 
 def plain_error(error: StreamError) -> tuple[Any, ...]:
-    """Everything that can be seen of a strict error, but for the events that the failing call had decoded."""
+    """All public attributes of a strict error, except the events that the failing call had decoded."""
     return error.code, error.offset, error.line, str(error), error.diagnostic.to_dict()
 
 
@@ -149,7 +149,7 @@ def codes(diagnostics: Iterable[Diagnostic]) -> list[str]:
     return [diagnostic.code for diagnostic in diagnostics]
 
 
-# -- nothing is lost -----------------------------------------------------------------------------------------------
+# -- no lost lines ----------------------------------------------------------------------------------------------
 
 _LINE = re.compile(rb"[^\r\n]*(?:\r\n|\r|\n|\Z)")
 _KNOWN = (b"data", b"event", b"id", b"retry")
@@ -165,7 +165,7 @@ class Line(NamedTuple):
 
 
 def lines(data: bytes) -> list[Line]:
-    """The lines that are not empty, by a rule of their own: not the code under test."""
+    """The lines that are not empty, split independently of the code under test."""
     found = []
     for match in _LINE.finditer(data, 3 if data.startswith(b"\xef\xbb\xbf") else 0):
         text = match[0].rstrip(b"\r\n")
@@ -175,33 +175,33 @@ def lines(data: bytes) -> list[Line]:
 
 
 def _covered_by_event(data: bytes, event: Event) -> int:
-    """Where the bytes of the event's payload end in the source, found by looking for its lines from its offset on."""
+    """The end of the event's payload in the source, found by searching for its lines from its offset on."""
     position = event.offset
     for line in re.split(rb"\r\n|\r|\n", event.raw):
         found = data.find(line, position)
-        assert found >= 0, f"the payload of the event at {event.offset} does not stand in the source"
+        assert found >= 0, f"the payload of the event at {event.offset} is not in the source"
         position = found + len(line)
     return position
 
 
-def _plain_span(data: bytes, response: Response) -> tuple[int, int]:
+def _non_streamed_span(data: bytes, response: Response) -> tuple[int, int]:
     """The span of a non-streamed response."""
     position = response.offset
     for line in re.split(rb"\r\n|\r|\n", response.to_json()):
         found = data.find(line, position)
-        assert found >= 0, f"the response at {response.offset} does not stand in the source"
+        assert found >= 0, f"the response at {response.offset} is not in the source"
         position = found + len(line)
     return response.offset, position
 
 
 def lost_lines(backend: Any, data: bytes, **options: Any) -> list[bytes]:
-    """The lines that are in no event, no response, no diagnostic's span, and that no specification drops."""
+    """The lines outside all events, responses and diagnostics that the specifications do not drop either."""
     decoder = backend.Decoder(**options)
     events = [*decoder.feed(data), *decoder.finish()]
     spans = [(event.offset, _covered_by_event(data, event)) for event in events]
     spans += [(d.offset, d.offset + d.length) for d in decoder.diagnostics if d.code != "no_terminal"]
     offsets = {event.offset for event in events}
-    spans += [_plain_span(data, r) for r in decoder.responses if r.offset not in offsets]
+    spans += [_non_streamed_span(data, r) for r in decoder.responses if r.offset not in offsets]
     foreign = any(d.code == "foreign_stream" for d in decoder.diagnostics)
     return [
         line.text
@@ -224,12 +224,12 @@ def _with_state(data: bytes) -> Iterator[tuple[Line, bool]]:
 
 def _inside(line: Line, spans: list[tuple[int, int]]) -> bool:
     """Whether the spans cover the line, with nothing but blanks and array marks between them."""
-    left = bytearray(line.text)
+    rest = bytearray(line.text)
     for start, end in spans:
         if start < line.end and end > line.start:
             first, last = max(start, line.start) - line.start, min(end, line.end) - line.start
-            left[first:last] = b" " * (last - first)
-    return not bytes(left).strip(BLANKS + b"[],")
+            rest[first:last] = b" " * (last - first)
+    return not bytes(rest).strip(BLANKS + b"[],")
 
 
 def _droppable(text: bytes, name: bytes, in_block: bool, foreign: bool) -> bool:

@@ -49,7 +49,7 @@ def pieces(rng: Random, most: int = 4) -> list[str]:
 
 
 class Part(NamedTuple):
-    """A part of an item: its final value, the field that grows, the events' stem and how its place is named."""
+    """A part of an item: its final value, the field that grows, the prefix of its event types and its index member."""
 
     value: Json
     field: str
@@ -58,7 +58,7 @@ class Part(NamedTuple):
 
 
 def _part_events(rng: Random, part: Part, added: str, sure: bool) -> list[Json]:
-    """Events that build a part; with `sure` they must suffice, else something that comes later replaces it."""
+    """Events that build a part; with `sure` they must suffice, else a later event replaces it."""
     text = part.value[part.field]
     events: list[Json] = []
     done = chance(rng, 60)

@@ -1,4 +1,4 @@
-"""Counts the work of reading, without time: bytes looked at, and calls.
+"""Counts the work of reading independently of time: bytes read, and calls.
 
 For the compiled core, an example program of the crate counts, built with the feature `count`. For the fallback, the
 interpreter's profiler counts calls and the bytes passed to the functions below.
@@ -28,7 +28,7 @@ def _size(name: str) -> Measure:
     return lambda local: len(local[name] or b"")
 
 
-def _pieces(owner: str, name: str) -> Measure:
+def _total_size(owner: str, name: str) -> Measure:
     return lambda local: sum(map(len, getattr(local[owner], name)))
 
 
@@ -45,15 +45,15 @@ MEASURES: dict[CodeType, Measure] = {
     blocks.Blocks._dispatch.__code__: lambda local: sum(map(len, local["block"].data)),
     framer.Framer._hold.__code__: _size("piece"),
     framer.Framer._on_line.__code__: _size("line"),
-    framer.Framer._take_line.__code__: _pieces("self", "_pieces"),
+    framer.Framer._take_line.__code__: _total_size("self", "_pieces"),
     arrays.Array._count.__code__: _size("piece"),
     error_body.__code__: _size("text"),
-    tree.Text.join.__code__: _pieces("self", "deltas"),
+    tree.Text.join.__code__: _total_size("self", "deltas"),
     view.freeze.__code__: lambda local: len(local["node"]) if isinstance(local["node"], str | list | dict) else 1,
 }
 
 
-def pieces(data: bytes, chunk: int) -> list[bytes]:
+def chunks(data: bytes, chunk: int) -> list[bytes]:
     """The data in chunks of that many bytes."""
     return [data[start : start + chunk] for start in range(0, len(data), chunk)]
 
@@ -71,7 +71,7 @@ def python_work(data: bytes, chunk: int, every: int = 0) -> int:
             count += 1
 
     decoder = _fallback.Decoder()
-    parts = pieces(data, chunk)
+    parts = chunks(data, chunk)
     sys.setprofile(profile)
     try:
         for number, part in enumerate(parts, 1):
@@ -94,7 +94,7 @@ def build_counter() -> Path:
 
 
 def rust_work(counter: Path, data: bytes, chunk: int, every: int = 0) -> int:
-    """Bytes that the compiled core looks at."""
+    """Bytes that the compiled core reads."""
     done = subprocess.run([counter, str(chunk), str(every)], input=data, capture_output=True, check=True, timeout=60)
     return int(done.stdout)
 
