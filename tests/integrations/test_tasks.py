@@ -117,4 +117,6 @@ def test_missing_query_engine_names_its_extra(missing: str) -> None:
     program = f"import sys; sys.modules[{missing!r}] = None; import respstream.integrations.{extra}"
     done = subprocess.run([sys.executable, "-c", program], capture_output=True, text=True, check=False)
     assert done.returncode == 1
-    assert done.stderr.splitlines()[-1].startswith(f"ImportError: pip install 'respstream[{extra}]'")
+    message = done.stderr.splitlines()[-1]
+    assert message.startswith("ImportError: reading logs into")
+    assert message.endswith(f"pip install 'respstream[{extra}]'")

@@ -206,7 +206,7 @@ def test_finalizer_gets_error_instead_of_deadlock(backend: ModuleType) -> None:
     finally:
         gc.set_threshold(*before)
     assert len(kept) == 500
-    assert set(refused) == {"the decoder is used from inside its own feed()"}
+    assert set(refused) == {"the decoder was called from within its own feed()"}
     assert decoder.feed(BLOCK)[0].offset == 500 * len(BLOCK)
 
 

@@ -202,7 +202,7 @@ print(*reported, sep="\\n")
     sys.version_info >= (3, 12), reason="the collector runs between instructions of Python alone from 3.12 on"
 )
 def test_finalizer_that_uses_interrupted_decoder_gets_error() -> None:
-    assert apart(REENTERED, "rust") == "the decoder is used from inside its own feed()\n"
+    assert apart(REENTERED, "rust") == "the decoder was called from within its own feed()\n"
 
 
 # -- tasks ---------------------------------------------------------------------------------------------------------------

@@ -165,7 +165,7 @@ def test_cli_warns_once_about_pure_python(wheels: dict[str, Path], tmp_path: Pat
     hello = (TRANSCRIPTS / "hello_assist.sse").read_bytes()
     large.write_bytes(b": " + bytes(64 << 20).replace(b"\0", b"-") + b"\n\n" + hello)
     command = (python, "-I", "-m", "respstream", "stats", large, large)
-    note = "compiled engine is not installed"
+    note = "compiled backend is not installed"
     assert ended(*command).stderr.count(note) == 1
     assert note not in ended(*command[:-2], TRANSCRIPTS / "hello_assist.sse").stderr
     install(python, "--quiet", "--no-deps", "--force-reinstall", wheels["rust"])

@@ -276,7 +276,7 @@ STREAMED = """
 import re, sys, respstream
 from pathlib import Path
 from respstream.inputs import paths
-from tests.support.doc_tables import BEGIN, DELTA, END, ITEM
+from tests.support.minimal_streams import BEGIN, DELTA, END, ITEM
 
 TOTAL = int(sys.argv[1])
 BLOCK = (BEGIN + ITEM + DELTA * 200 + END) * 16
