@@ -5,12 +5,12 @@ mod support;
 
 use std::fmt::Write as _;
 
-use respstream_core::decoder::{Decoder, Ignore};
+use respstream_core::decoder::{Decoder, EventSink, Ignore};
 use respstream_core::diagnostics::Code;
 use respstream_core::frames::{Form, OnEof, Options};
 use respstream_core::lanes::OPEN_LANES;
 use respstream_core::protocols::Response as _;
-use respstream_core::protocols::responses::{Assembled, Responses};
+use respstream_core::protocols::responses::{Assembled, Event, Responses};
 use respstream_core::records::RecordSpan;
 use support::{assemble_all, decoder, describe, event, feed};
 
