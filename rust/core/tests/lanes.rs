@@ -5,12 +5,12 @@ mod support;
 
 use std::fmt::Write as _;
 
-use respstream_core::decoder::{Decoder, Ignore};
+use respstream_core::decoder::{Decoder, EventSink, Ignore};
 use respstream_core::diagnostics::Code;
 use respstream_core::frames::{Form, OnEof, Options};
 use respstream_core::lanes::OPEN_LANES;
 use respstream_core::protocols::Response as _;
-use respstream_core::protocols::responses::{Assembled, Responses};
+use respstream_core::protocols::responses::{Assembled, Event, Responses};
 use respstream_core::records::RecordSpan;
 use support::{assemble_all, decoder, describe, event, feed};
 
@@ -491,4 +491,22 @@ fn runs_of_deltas_are_counted_like_single_events() {
         assert_eq!((tracking.first_sequence, tracking.last_sequence), (Some(0), Some(200)));
         assert_eq!(tracking.byte_end, source.len() as u64 - 2, "{size}");
     }
+}
+
+/// Collects the indexes of events.
+struct IndexCollector(Vec<Option<u32>>);
+
+impl EventSink<Responses> for IndexCollector {
+    fn event(&mut self, event: &Event<'_>) {
+        self.0.push(event.indexes().and_then(|indexes| indexes.values[0]));
+    }
+}
+
+#[test]
+fn events_of_unknown_types_have_indexes() {
+    let source = b"{\"type\":\"response.verse.delta\",\"output_index\":3}\n";
+    let mut decoder = Decoder::<Responses>::new(Options::default(), false);
+    let mut sink = IndexCollector(Vec::new());
+    decoder.feed(source, None, &mut sink);
+    assert_eq!(sink.0, [Some(3)]);
 }

@@ -2,6 +2,7 @@
 
 use std::borrow::Cow;
 
+use crate::assemble::Indexes;
 use crate::diagnostics::{Code, Detail, Issue, Span, clip};
 use crate::frames::Frame;
 use crate::json::{Checked, Located, Member};
@@ -14,6 +15,8 @@ pub struct ParsedEvent<'a, R> {
     pub members: Members<'a, R>,
     /// The protocol's part; `None` for an unknown type.
     pub route: Option<R>,
+    /// The indexes of an event without a route.
+    pub unrouted_indexes: Option<Indexes>,
     /// The type.
     pub kind: Cow<'a, str>,
     pub offset: u64,
@@ -99,6 +102,7 @@ pub fn recognised_event<'a, R: Copy>(
         raw: frame.data,
         members: Members::Repeated(cached),
         route: Some(cached.route),
+        unrouted_indexes: None,
         kind: Cow::Borrowed(cached.name),
         offset: frame.offset,
         end: frame.end,

@@ -6,7 +6,7 @@ use respstream_core::predict::Delta;
 use respstream_core::protocols::responses::Route;
 
 use crate::tables::columns::PAYLOAD;
-use crate::tables::{DeltaRows, Selection, Table, Tables, Texts};
+use crate::tables::{DeltaRows, RunValues, Selection, Table, Tables, Texts};
 
 /// The deltas of a run of events that repeat one event.
 #[derive(Default)]
@@ -40,19 +40,6 @@ impl TextBuffer {
     fn texts(&self) -> Texts<'_> {
         Texts { bytes: &self.bytes, ends: &self.ends }
     }
-}
-
-/// The values that the events of a run share.
-#[derive(Clone, Copy)]
-pub struct RunValues<'a> {
-    pub source: &'a str,
-    pub cached: &'a CachedEvent<Route>,
-    pub lane: Option<&'a str>,
-    pub time: Option<f64>,
-    pub response_id: Option<&'a str>,
-    pub stream_index: Option<u64>,
-    /// The index of the first event in its response.
-    pub event_index: u64,
 }
 
 impl DeltaBatch {
@@ -103,16 +90,8 @@ impl DeltaBatch {
 
     /// Appends the rows of the run.
     pub fn write(&self, shared: &RunValues<'_>, tables: &mut Tables) {
-        let RunValues { source, cached, lane, time, response_id, stream_index, event_index } =
-            *shared;
         tables.deltas(&DeltaRows {
-            source,
-            cached,
-            lane,
-            time,
-            response_id,
-            stream_index,
-            event_index,
+            shared: *shared,
             starts: &self.starts,
             ends: &self.ends,
             sequence_numbers: &self.sequence_numbers,

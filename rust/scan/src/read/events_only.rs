@@ -13,8 +13,8 @@ use respstream_core::records::{
 };
 
 use crate::input::Part;
-use crate::read::delta_batch::{DeltaBatch, RunValues};
-use crate::tables::{EventRow, Summary, Tables};
+use crate::read::delta_batch::DeltaBatch;
+use crate::tables::{EventRow, RunValues, Summary, Tables};
 
 /// Reads the events that begin in a source, or in a part of one.
 pub struct EventsOnly<'n> {

@@ -15,10 +15,10 @@ use respstream_core::protocols::responses::Route;
 use respstream_core::records::RowOptions;
 
 use crate::input::{Input, Part, Record};
-use crate::read::delta_batch::{DeltaBatch, RunValues};
+use crate::read::delta_batch::DeltaBatch;
 use crate::read::numbering::{EventPosition, Numbering};
 use crate::splits::{EarlierDiagnostics, Remainder};
-use crate::tables::{Depth, EventRow, Summary, Table, Tables};
+use crate::tables::{Depth, EventRow, RunValues, Summary, Table, Tables};
 
 /// How a source is read.
 #[derive(Clone, Copy, Debug)]

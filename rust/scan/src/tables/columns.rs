@@ -202,13 +202,13 @@ pub static RESPONSES: [Column<ResponseCell>; 46] = [
 
 #[rustfmt::skip]
 pub static EVENTS: [Column<EventCells>; 16] = [
-    event("source", Text, Required, Events, |row| row.source.into(), |run| constant(run.source)),
-    event(STREAM_INDEX, Int, Nullable, Whole, |row| row.stream_index.into(), |run| constant(run.stream_index)),
-    event("event_index", Int, Required, Whole, |row| row.event_index.into(), |run| Series::CountFrom(run.event_index)),
+    event("source", Text, Required, Events, |row| row.source.into(), |run| constant(run.shared.source)),
+    event(STREAM_INDEX, Int, Nullable, Whole, |row| row.stream_index.into(), |run| constant(run.shared.stream_index)),
+    event("event_index", Int, Required, Whole, |row| row.event_index.into(), |run| Series::CountFrom(run.shared.event_index)),
     event("byte_start", Int, Required, Events, |row| row.event.offset.into(), |run| Series::Ints(run.starts)),
     event("byte_end", Int, Required, Events, |row| row.event.end.into(), |run| Series::Ints(run.ends)),
-    event("response_id", Text, Nullable, Whole, |row| row.response_id().into(), |run| constant(run.response_id)),
-    event("type", Dictionary, Required, Events, |row| (&*row.event.kind).into(), |run| constant(run.cached.name)),
+    event("response_id", Text, Nullable, Whole, |row| row.response_id().into(), |run| constant(run.shared.response_id)),
+    event("type", Dictionary, Required, Events, |row| (&*row.event.kind).into(), |run| constant(run.shared.cached.name)),
     event("sequence_number", Int, Nullable, Events, |row| row.event.sequence.into(), |run| Series::Ints(run.sequence_numbers)),
     event("item_id", Text, Nullable, Events, |row| row.item_id().into(), |run| constant(run.item_id())),
     event("output_index", Int, Nullable, Events, |row| row.index(0).into(), |run| constant(run.index(0))),
@@ -216,7 +216,7 @@ pub static EVENTS: [Column<EventCells>; 16] = [
     event("summary_index", Int, Nullable, Events, |row| row.index(2).into(), |run| constant(run.index(2))),
     event("delta", Text, Nullable, Events, |row| row.delta().into(), |run| Series::Texts(run.deltas)),
     event("time", Time, Nullable, Events, |row| row.time().into(), |run| constant(run.time())),
-    event("lane", Text, Nullable, Events, |row| row.event.lane.as_deref().into(), |run| constant(run.lane)),
+    event("lane", Text, Nullable, Events, |row| row.event.lane.as_deref().into(), |run| constant(run.shared.lane)),
     extra(event(PAYLOAD, Text, Nullable, Events, |row| row.payload().into(), |run| Series::Texts(run.payloads))),
 ];
 

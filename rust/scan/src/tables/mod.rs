@@ -11,6 +11,6 @@ pub mod summary;
 pub use batches::{Batch, Tables};
 pub use cells::{Cell, Series, Texts};
 pub use columns::{Column, ColumnInfo, Depth, Kind, Nulls, Table};
-pub use rows::{DeltaRows, DiagnosticRow, EventRow, ResponseItem};
+pub use rows::{DeltaRows, DiagnosticRow, EventRow, ResponseItem, RunValues};
 pub use schema::Selection;
 pub use summary::Summary;

@@ -74,11 +74,11 @@ fn lossy(text: &[u8]) -> Cow<'_, str> {
     std::str::from_utf8(text).map_or_else(|_| String::from_utf8_lossy(text), Cow::Borrowed)
 }
 
-/// Consecutive rows of the table `events`: the deltas of one text.
+/// The values that the events of a run share.
 #[derive(Clone, Copy)]
-pub struct DeltaRows<'a> {
+pub struct RunValues<'a> {
     pub source: &'a str,
-    /// The event that the deltas repeat.
+    /// The event that the others repeat.
     pub cached: &'a CachedEvent<Route>,
     pub lane: Option<&'a str>,
     /// Seconds since the epoch.
@@ -87,6 +87,12 @@ pub struct DeltaRows<'a> {
     pub stream_index: Option<u64>,
     /// The index of the first event in its response.
     pub event_index: u64,
+}
+
+/// Consecutive rows of the table `events`: the deltas of one text.
+#[derive(Clone, Copy)]
+pub struct DeltaRows<'a> {
+    pub shared: RunValues<'a>,
     pub starts: &'a [i64],
     pub ends: &'a [i64],
     pub sequence_numbers: &'a [i64],
@@ -96,16 +102,16 @@ pub struct DeltaRows<'a> {
 
 impl<'a> DeltaRows<'a> {
     pub fn item_id(&self) -> Option<Cow<'a, str>> {
-        self.cached.owner_id()
+        self.shared.cached.owner_id()
     }
 
     /// An index of the events: 0 for the output, 1 for the content, 2 for the summary.
     pub fn index(&self, position: usize) -> Option<i64> {
-        self.cached.route.indexes?.values[position].map(i64::from)
+        self.shared.cached.route.indexes?.values[position].map(i64::from)
     }
 
     pub fn time(&self) -> Option<i64> {
-        self.time.and_then(micros)
+        self.shared.time.and_then(micros)
     }
 }
 

@@ -66,9 +66,9 @@ impl Event<'_> {
         self.route.map(|route| route.entry)
     }
 
-    /// The indexes; `None` if one is bad or the type is unknown.
+    /// The indexes; `None` if one of a known type is bad.
     pub fn indexes(&self) -> Option<Indexes> {
-        self.route.and_then(|route| route.indexes)
+        self.route.map_or(self.unrouted_indexes, |route| route.indexes)
     }
 }
 
@@ -301,6 +301,7 @@ fn event<'a>(
         raw: data,
         members: Members::Parsed(frame.members),
         route,
+        unrouted_indexes: indexes,
         kind,
         offset: frame.offset,
         end: frame.end,
