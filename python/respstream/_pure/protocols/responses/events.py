@@ -14,7 +14,7 @@ from respstream._pure.json import BadJson, LimitExceeded, clean_text, decode, lo
 from respstream._pure.protocols.protocol import Effect, Issue, NonStreamed, NotAnEvent, ParsedEvent
 from respstream._pure.protocols.responses import LANE_FIELD
 from respstream._pure.protocols.responses.catalogue import EVENTS, Entry
-from respstream._pure.protocols.responses.response import INDEX_LIMIT
+from respstream._pure.protocols.responses.identities import INDEX_LIMIT
 from respstream._pure.records import StreamSignature
 
 TYPE_CHECKING = False

@@ -13,17 +13,9 @@ from respstream._pure.assemble import Place, Text, append, differing, expand, fi
 from respstream._pure.json import clean, clean_text, dumps, join_text, locate, parse_exact
 from respstream._pure.protocols.protocol import ParsedEvent, Report
 from respstream._pure.protocols.responses.catalogue import Entry
-from respstream._pure.protocols.responses.reconcile import (
-    index_of,
-    loose,
-    merged,
-    mismatch,
-    reconcile,
-    recovered,
-    string,
-    texts,
-)
-from respstream._pure.protocols.responses.response import INDEX_LIMIT, ITEMS_PER_INDEX, Folded, Item
+from respstream._pure.protocols.responses.identities import Identity, index_of
+from respstream._pure.protocols.responses.reconcile import loose, merged, mismatch, reconcile, recovered
+from respstream._pure.protocols.responses.response import Folded, Item, string, texts
 from respstream._pure.protocols.responses.tool_calls import KINDS, json_text, raw_argument_of
 
 TYPE_CHECKING = False
@@ -46,7 +38,7 @@ def apply(folded: Folded, parsed: ParsedEvent, report: Report) -> None:
     touched = operation(folded, parsed, entry, report) if operation is not None else None
     if touched is not None:
         key, item_id = touched
-        _check_id(folded.items[key], index_of(key), item_id, report)
+        _check_id(folded, key, item_id, report)
 
 
 def _continues(folded: Folded, parsed: ParsedEvent, entry: Entry) -> bool:
@@ -129,12 +121,13 @@ def _item(folded: Folded, parsed: ParsedEvent, entry: Entry, report: Report) -> 
         return None
     done = entry.phase == "done"
     raw = _member(parsed, entry.value)
-    kind, call_id, item_id = string(value, "type"), string(value, "call_id"), string(value, "id")
-    key = _item_key(folded, parsed, (kind, call_id, item_id), done, report)
+    identity = Identity(string(value, "type"), string(value, "call_id"), string(value, "id"))
+    assert parsed.indexes is not None
+    key = folded.identities.of_item_event(parsed.indexes.get("output_index"), identity, done, report)
     item = folded.items.get(key)
     tree = None
     if item is None:
-        item = folded.add_item(key, Item(raw, None))
+        item = folded.items[key] = Item(raw, None)
     else:
         anew = item.final and not done
         tree = _replace(item, key, value, raw, anew, report)
@@ -147,14 +140,8 @@ def _item(folded: Folded, parsed: ParsedEvent, entry: Entry, report: Report) -> 
             tree[field] = json_text(tree[field])
         loose(folded, field, report)
     item.put(raw, tree, final=done)
-    item.kind, item.call_id = kind, call_id
-    folded.latest = key
-    if item_id:
-        folded.ids[item_id] = key
-    if call_id:
-        folded.calls_by_id[kind, call_id] = key
-    if index_of(key) in folded.reused:
-        folded.typed[index_of(key), kind] = key
+    item.kind, item.call_id = identity.kind, identity.call_id
+    folded.identities.add(key, identity, item.id)
     return key, value.get("id")
 
 
@@ -169,107 +156,38 @@ def _replace(
     return None
 
 
-Identity: TypeAlias = "tuple[str | None, str | None, str | None]"  # type, call id and id of an item
-
-
-def _item_key(folded: Folded, parsed: ParsedEvent, identity: Identity, done: bool, report: Report) -> int:
-    """The key of the item that an item event adds or replaces: that of another item, or a new one."""
-    assert parsed.indexes is not None
-    kind, call_id, item_id = identity
-    index = parsed.indexes.get("output_index")
-    named = folded.ids.get(item_id or "")
-    if named is None or folded.items[named].kind != kind:
-        named = folded.calls_by_id.get((kind, call_id or ""))
-    if index is None:
-        if named is not None:
-            return named
-        latest = folded.items.get(folded.latest)
-        if done and (latest is None or not _is_other(latest, identity, done)):
-            return folded.latest
-        index = min(folded.top + 1, INDEX_LIMIT)
-        key = index * ITEMS_PER_INDEX
-        return folded.next_key(index) if key in folded.items else key
-    key = folded.reused.get(index, index * ITEMS_PER_INDEX)
-    if index in folded.reused and named is not None and index_of(named) == index:
-        key = named
-    item = folded.items.get(key)
-    if item is None or not _is_other(item, identity, done):
-        return key
-    name = call_id or item_id
-    _report_reused(index, f"{kind or 'item'} {name}" if name else kind or "item", report)
-    return folded.next_key(index)
-
-
-def _report_reused(index: int, what: str, report: Report) -> None:
-    report("index_reused", {"output_index": index, "what": what[:200]})
-
-
-def _is_other(item: Item, identity: Identity, done: bool) -> bool:
-    """Whether an item event with the index of an item is about another item."""
-    kind, call_id, item_id = identity
-    if None not in (item.kind, kind) and item.kind != kind:
-        return not item.placeholder or any(texts(item.value()).values())
-    if None not in (item.call_id, call_id) and item.call_id != call_id:
-        return True
-    # Servers that change the ids of an item never add or finish it twice.
-    return bool((item.final or (not done and not item.placeholder)) and item.id and item_id and item.id != item_id)
-
-
-def _check_id(item: Item, index: int, got: Any, report: Report) -> None:
+def _check_id(folded: Folded, key: int, got: Any, report: Report) -> None:
     if not isinstance(got, str):
         return
-    got = clean_text(got)
+    got, item = clean_text(got), folded.items[key]
     if item.id is None:
         item.id = got
+        folded.identities.add_id(key, got)
     elif item.id != got and not item.id_changed:
         item.id_changed = True
-        report("item_id_changed", {"output_index": index, "previous": item.id[:200], "got": got[:200]})
+        report("item_id_changed", {"output_index": index_of(key), "previous": item.id[:200], "got": got[:200]})
 
 
-def _target(folded: Folded, parsed: ParsedEvent, kind: str, report: Report) -> tuple[Item, int, Touched]:
-    """The item of an event; a missing one is created from the event."""
-    item_id = parsed.members.get("item_id")
-    key = _target_key(folded, parsed, kind, item_id)
-    item = folded.items.get(key)
-    if item is not None and _other_kind(item.kind, kind):
-        found = folded.typed.get((index_of(key), kind))
-        if found is None:
-            _report_reused(index_of(key), kind, report)
-            found = folded.next_key(index_of(key))
-        key, item = found, folded.items.get(found)
-    if item is None:
-        known = {"id": clean_text(item_id)} if isinstance(item_id, str) else {}
-        item = folded.add_item(key, Item(None, {**known, "type": kind}))
-        item.kind = kind
-        if known.get("id"):
-            folded.ids.setdefault(known["id"], key)
-        if index_of(key) in folded.reused:
-            folded.typed[index_of(key), kind] = key
-    folded.latest = key
-    return item, index_of(key), (key, item_id)
-
-
-def _target_key(folded: Folded, parsed: ParsedEvent, kind: str, item_id: Any) -> int:
-    """The key of the item that an event refers to."""
+def _target(
+    folded: Folded, parsed: ParsedEvent, kind: str, report: Report, *, grows: bool = False
+) -> tuple[Item, int, Touched]:
+    """The item of an event; a missing one is created from the event. Text of an event that `grows` a finished item is reported."""
     assert parsed.indexes is not None
-    index = parsed.indexes.get("output_index")
-    if index is not None and index not in folded.reused:
-        return index * ITEMS_PER_INDEX
-    named = folded.ids.get(clean_text(item_id)) if isinstance(item_id, str) else None
-    if named is None and (call_id := string(parsed.members, "call_id")):
-        named = folded.calls_by_id.get((kind, call_id))
-    if index is None:
-        return folded.latest if named is None else named
-    return named if named is not None and index_of(named) == index else folded.reused[index]
-
-
-_CALLS = ("message", "reasoning"), tuple(KINDS)
-
-
-def _other_kind(item: str | None, event: str) -> bool:
-    """Whether an event for items of one type cannot be about an item of the other."""
-    texts_, calls = _CALLS
-    return (event == "message" and (item == "reasoning" or item in calls)) or (event in calls and item in texts_)
+    index, got = parsed.indexes.get("output_index"), parsed.members.get("item_id")
+    item_id = clean_text(got) if isinstance(got, str) else None
+    call_id = string(parsed.members, "call_id")
+    key = folded.identities.of_event(index, kind, item_id, call_id, grows, report)
+    item = folded.items.get(key)
+    if item is None:
+        known = {} if item_id is None else {"id": item_id}
+        item = folded.items[key] = Item(None, {**known, "type": kind})
+        item.kind = kind
+        folded.identities.add_placeholder(key, kind)
+    folded.identities.latest = key
+    if grows and item.final and not item.late:
+        item.late = True
+        report("late_delta", {"output_index": index_of(key)})
+    return item, index_of(key), (key, got)
 
 
 def _place(item: Item, entry: Entry, indexes: dict[str, int], *, append: bool) -> Place:
@@ -322,10 +240,9 @@ def _text(folded: Folded, parsed: ParsedEvent, entry: Entry, report: Report) -> 
     if value is None:
         return None
     assert parsed.indexes is not None
-    item, index, touched = _target(folded, parsed, entry.item, report)
+    grows = entry.phase == "delta" and value != ""
+    item, index, touched = _target(folded, parsed, entry.item, report, grows=grows)
     if item.final:
-        if entry.phase == "delta" and value:
-            _late(item, index, report)
         return touched
     place = _place(item, entry, parsed.indexes, append=entry.phase == "added")
     if entry.phase == "delta":
@@ -362,13 +279,6 @@ def _text_value(folded: Folded, parsed: ParsedEvent, entry: Entry, report: Repor
             return json_text(parse_exact(_member(parsed, entry.value)))
     _bad(report, entry, "a string")
     return None
-
-
-def _late(item: Item, index: int, report: Report) -> None:
-    """Reports a delta behind its item, once."""
-    if not item.late:
-        item.late = True
-        report("late_delta", {"output_index": index})
 
 
 def _append_delta(item: Item, index: int, place: Place, parsed: ParsedEvent, value: str, report: Report) -> Text | None:
@@ -411,11 +321,9 @@ def _members(folded: Folded, parsed: ParsedEvent, entry: Entry, report: Report) 
         _bad(report, entry, "a list" if done else "an object")
         return None
     assert parsed.indexes is not None
-    item, index, touched = _target(folded, parsed, entry.item, report)
     grows = isinstance(value, dict) and any(isinstance(delta, str) and delta for delta in value.values())
+    item, index, touched = _target(folded, parsed, entry.item, report, grows=grows)
     if item.final:
-        if grows:
-            _late(item, index, report)
         return touched
     place = find(item.grown(), entry.target, parsed.indexes, {})
     if done:

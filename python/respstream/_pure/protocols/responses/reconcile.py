@@ -6,8 +6,9 @@ from collections import deque
 from collections.abc import Callable
 
 from respstream._pure.assemble import differing, expand, report_mismatch
-from respstream._pure.json import clean, clean_text, elements, join_text, parse_exact
-from respstream._pure.protocols.responses.response import ITEMS_PER_INDEX, Folded, Item
+from respstream._pure.json import clean, elements, join_text, parse_exact
+from respstream._pure.protocols.responses.identities import index_of
+from respstream._pure.protocols.responses.response import Folded, Item, add_texts, list_of, string, texts
 from respstream._pure.protocols.responses.tool_calls import KINDS, json_text, raw_argument_of
 
 TYPE_CHECKING = False
@@ -89,11 +90,6 @@ def _name(value: dict[str, Any], key: int) -> str:
     return f"{string(value, 'type') or 'item'} {ident}"
 
 
-def index_of(key: int) -> int:
-    """The output index of the item with that key."""
-    return key // ITEMS_PER_INDEX
-
-
 def merged(
     item: Item, index: int, value: dict[str, Any], raw: bytes, folded: Folded | None, report: Report
 ) -> dict[str, Any] | None:
@@ -165,36 +161,30 @@ def _fill_members(found: set[str], path: str, before: Any, after: Any, keys: tup
 
 
 def _fill_list(found: set[str], key: str, before: dict[str, Any], after: dict[str, Any], keys: tuple[str, ...]) -> None:
-    streamed = _list(before, key)
+    streamed = list_of(before, key)
     texts_: dict[str, str] = {}
     for number, part in enumerate(streamed):
-        _add_members(texts_, f"{key}[{number}]", part, keys)
+        add_texts(texts_, f"{key}[{number}].", part, keys)
     if not any(texts_.values()):
         return
     if _empty(after.get(key)):
         after[key] = clean(streamed)
         found.update(path for path, text in texts_.items() if text)
-    for number, (part, final) in enumerate(zip(streamed, _list(after, key), strict=False)):
+    for number, (part, final) in enumerate(zip(streamed, list_of(after, key), strict=False)):
         _fill_members(found, f"{key}[{number}]", part, final, keys)
 
 
 def _fill_commands(found: set[str], before: dict[str, Any], after: dict[str, Any]) -> None:
-    streamed = _list(before, "commands")
+    streamed = list_of(before, "commands")
     texts_ = {number: command for number, command in enumerate(streamed) if type(command) is str and command}
     if texts_ and _empty(after.get("commands")):
         after["commands"] = clean(streamed)
         found.update(f"action.commands[{number}]" for number in texts_)
-    final = _list(after, "commands")
+    final = list_of(after, "commands")
     for number, command in texts_.items():
         if number < len(final) and _empty(final[number]):
             final[number] = join_text([command])
             found.add(f"action.commands[{number}]")
-
-
-def string(value: dict[str, Any], key: str) -> str | None:
-    """The text of a member, None if it is not a string."""
-    member = value.get(key)
-    return clean_text(member) if type(member) is str else None
 
 
 def mismatch(item: Item, index: int, path: str, report: Report) -> None:
@@ -205,37 +195,3 @@ def mismatch(item: Item, index: int, path: str, report: Report) -> None:
 def recovered(item: Item, index: int, path: str, report: Report) -> None:
     """Reports that an empty value did not replace the text at a path, once."""
     report_mismatch(item.recovered, path, lambda path: report("value_recovered", {"what": path, "output_index": index}))
-
-
-def texts(item: Any) -> dict[str, str]:
-    """The texts of an item that deltas can write, by path: only these are compared."""
-    found: dict[str, str] = {}
-    if isinstance(item, dict):
-        for key in ("arguments", "input", "code"):
-            _add(found, key, item.get(key))
-        for index, part in enumerate(_list(item, "content")):
-            _add_members(found, f"content[{index}]", part, ("text", "refusal"))
-        for index, part in enumerate(_list(item, "summary")):
-            _add_members(found, f"summary[{index}]", part, ("text",))
-        _add_members(found, "operation", item.get("operation"), ("diff",))
-        for index, command in enumerate(_list(item.get("action"), "commands")):
-            _add(found, f"action.commands[{index}]", command)
-        for index, output in enumerate(_list(item, "output")):
-            _add_members(found, f"output[{index}]", output, ("stdout", "stderr"))
-    return found
-
-
-def _list(value: Any, key: str) -> list[Any]:
-    child = value.get(key) if isinstance(value, dict) else None
-    return child if isinstance(child, list) else []
-
-
-def _add(found: dict[str, str], path: str, value: Any) -> None:
-    if type(value) is str:  # a Number is a str, but not a text
-        found[path] = join_text([value])
-
-
-def _add_members(found: dict[str, str], path: str, value: Any, keys: tuple[str, ...]) -> None:
-    if isinstance(value, dict):
-        for key in keys:
-            _add(found, f"{path}.{key}", value.get(key))

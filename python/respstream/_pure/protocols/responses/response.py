@@ -7,8 +7,9 @@ any time, also while the stream runs.
 from __future__ import annotations
 
 from respstream._pure.assemble import Text, expand, freeze
-from respstream._pure.json import Number, clean, dumps, join_text, locate, parse_exact
+from respstream._pure.json import Number, clean, clean_text, dumps, join_text, locate, parse_exact
 from respstream._pure.protocols.protocol import ResponseState
+from respstream._pure.protocols.responses.identities import Identities
 from respstream._pure.protocols.responses.tool_calls import (
     KINDS,
     Call,
@@ -25,10 +26,6 @@ from respstream._pure.protocols.responses.tool_calls import (
 TYPE_CHECKING = False
 if TYPE_CHECKING:
     from typing import Any
-
-
-INDEX_LIMIT = 65_535  # the largest index
-ITEMS_PER_INDEX = 65_536
 
 
 class Item:
@@ -72,6 +69,10 @@ class Item:
             self.raw = None
         return self.tree
 
+    def has_text(self) -> bool:
+        """Whether it has a text that deltas can write."""
+        return any(texts(self.value()).values())
+
     def value(self) -> dict[str, Any]:
         """The item as plain values; numbers keep their text."""
         value: dict[str, Any] = freeze(self.tree) if self.tree is not None else parse_exact(self.raw or b"{}")
@@ -91,14 +92,8 @@ class Folded(ResponseState):
         self.has_final = False  # a terminal event had the whole response
         self.id_changed = False
         self.base: dict[str, Any] = {}  # the response object of the last lifecycle event
-        # The items by key: `output_index` * ITEMS_PER_INDEX + the number of earlier items with that index.
         self.items: dict[int, Item] = {}
-        self.top = -1  # the largest index of an item
-        self.latest = 0  # the key of the latest item
-        self.reused: dict[int, int] = {}  # the key of the latest item of each index that several items have
-        self.typed: dict[tuple[int, str | None], int] = {}  # as `reused`, by index and type
-        self.ids: dict[str, int] = {}  # keys of items by id
-        self.calls_by_id: dict[tuple[str | None, str], int] = {}  # keys of items by type and call id
+        self.identities = Identities(self.items)
         self.loose: set[str] = set()  # the fields that were reported as loose values
         # The target of the previous delta: entry, indexes, item id, text. Any other event resets it.
         self.cursor: tuple[Any, dict[str, int], str | None, Text] | None = None
@@ -114,20 +109,6 @@ class Folded(ResponseState):
         """Sets the response object. `raw`: the payload of the lifecycle event, or with `whole` the response itself."""
         self.base = members
         self._base_raw, self._base_in = (raw, None) if whole else (None, raw)
-
-    def add_item(self, key: int, item: Item) -> Item:
-        """Adds a new item."""
-        self.items[key] = item
-        self.top = max(self.top, key // ITEMS_PER_INDEX)
-        return item
-
-    def next_key(self, index: int) -> int:
-        """The key of a further item with an index that is taken."""
-        before = self.reused.get(index, index * ITEMS_PER_INDEX)
-        if index not in self.reused:
-            self.typed[index, self.items[before].kind] = before
-        key = self.reused[index] = min(before + 1, (index + 1) * ITEMS_PER_INDEX - 1)
-        return key
 
     def base_raw(self) -> bytes | None:
         """The bytes of the last response object."""
@@ -309,7 +290,7 @@ def texts_of(items: list[Any]) -> tuple[str, str | None, str, str]:
     found: tuple[list[str], list[str], list[str], list[str]] = ([], [], [], [])
     for item in items:
         kind = text_member(item, "type")
-        for part in _parts(item, "content"):
+        for part in list_of(item, "content"):
             if kind == "reasoning":
                 _collect(found[2], part, "text")
             elif kind == "message" and text_member(part, "type") == "output_text":
@@ -317,7 +298,7 @@ def texts_of(items: list[Any]) -> tuple[str, str | None, str, str]:
             elif kind == "message" and text_member(part, "type") == "refusal":
                 _collect(found[1], part, "refusal")
         if kind == "reasoning":
-            for part in _parts(item, "summary"):
+            for part in list_of(item, "summary"):
                 _collect(found[3], part, "text")
     refusal = "".join(found[1]) if found[1] else None
     return "".join(found[0]), refusal, "".join(found[2]), "\n\n".join(found[3])
@@ -329,12 +310,44 @@ def text_member(value: Any, key: str) -> str | None:
     return join_text([member]) if isinstance(member, str) and not isinstance(member, Number) else None
 
 
-def _parts(item: Any, key: str) -> list[Any]:
-    parts = item.get(key) if isinstance(item, dict) else None
-    return parts if isinstance(parts, list) else []
+def list_of(value: Any, key: str) -> list[Any]:
+    """The list that is a member, an empty one if it is missing or no list."""
+    member = value.get(key) if isinstance(value, dict) else None
+    return member if isinstance(member, list) else []
+
+
+def string(value: dict[str, Any], key: str) -> str | None:
+    """The text of a member, None if it is not a string."""
+    member = value.get(key)
+    return clean_text(member) if type(member) is str else None
 
 
 def _collect(found: list[str], part: Any, key: str) -> None:
     text = text_member(part, key)
     if text is not None:
         found.append(text)
+
+
+def texts(item: Any) -> dict[str, str]:
+    """The texts of an item that deltas can write, by path: only these are compared."""
+    found: dict[str, str] = {}
+    if isinstance(item, dict):
+        add_texts(found, "", item, ("arguments", "input", "code"))
+        for index, part in enumerate(list_of(item, "content")):
+            add_texts(found, f"content[{index}].", part, ("text", "refusal"))
+        for index, part in enumerate(list_of(item, "summary")):
+            add_texts(found, f"summary[{index}].", part, ("text",))
+        add_texts(found, "operation.", item.get("operation"), ("diff",))
+        commands = {f"commands[{index}]": text for index, text in enumerate(list_of(item.get("action"), "commands"))}
+        add_texts(found, "action.", commands, (*commands,))
+        for index, output in enumerate(list_of(item, "output")):
+            add_texts(found, f"output[{index}].", output, ("stdout", "stderr"))
+    return found
+
+
+def add_texts(found: dict[str, str], prefix: str, value: Any, keys: tuple[str, ...]) -> None:
+    """Adds the texts of an object to those found, by path."""
+    if isinstance(value, dict):
+        for key in keys:
+            if type(text := value.get(key)) is str:  # a Number is a str, but not a text
+                found[prefix + key] = join_text([text])
