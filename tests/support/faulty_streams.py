@@ -143,8 +143,8 @@ class _Item:
     def _part(self, kind: Kind, number: int) -> tuple[Kind, list[str]]:
         """A kind, and the texts of its deltas."""
         texts = [f"<{self._name}.{number}.{delta}>" for delta in range(self._rng.choice([0, 1, 1, 2, 3]))]
-        if kind.item in CALLS and chance(self._rng, 30):
-            return kind, ['{"a":"', *texts, '"}']
+        if texts and kind.item in CALLS and chance(self._rng, 30):
+            texts[0], texts[-1] = '{"a":"' + texts[0], texts[-1] + '"}'
         return kind, texts
 
     def deltas(self) -> list[Delta]:
@@ -207,7 +207,7 @@ class _Item:
             events.append(self._event(f"{kind.stem}.added", **at, command=""))
         for text in texts:
             event = self._event(f"{kind.stem}.delta", **at, delta=self._delta(kind, text))
-            self._deltas += [(text, self.index if "output_index" in event else None)] * text.startswith("<")
+            self._deltas.append((text.strip('{"a:}'), self.index if "output_index" in event else None))
             events.append(event)
         if chance(rng, 75):
             events.append(self._event(f"{kind.stem}.done", **at, **self._done(kind, "".join(texts))))

@@ -1,39 +1,36 @@
-"""The text of responses that may run in parallel, as one output: each text once, each response without interruption."""
+"""The text of responses that may run in parallel, as one output: each text once, each response without interruption.
+
+Events are routed to items as in the assembled response (`Identities`), so that both have the same texts.
+"""
 
 from __future__ import annotations
 
-import json
 from collections.abc import Set as AbstractSet
 from typing import IO, Any
 
-from respstream._pure.protocols.responses.catalogue import EVENTS
+from respstream._pure.protocols.responses.catalogue import EVENTS, Entry
+from respstream._pure.protocols.responses.identities import INDEX_LIMIT, Identities
+from respstream._pure.protocols.responses.reconcile import match_items
 from respstream._pure.protocols.responses.tool_calls import KINDS
 from respstream.cli.output import without_controls
 from respstream.cli.text_events import (
     CALL,
     MESSAGE,
-    REASONING,
-    SUMMARY,
+    PART_MEMBERS,
     TEXT_EVENTS,
+    Part,
     TextEvent,
+    event_text,
+    has_text,
+    identity_of,
     kind_of,
-    label_of,
-    output_texts,
     part_text,
+    type_of_item,
+    whole_text,
 )
+from respstream.cli.text_items import ItemText
 from respstream.protocols.event import Event, UnknownEvent
 from respstream.protocols.payload import Payload
-
-TERMINAL = {name for name, entry in EVENTS.items() if entry.phase == "terminal"}
-MAX_INDEX = 65_535
-FURTHER = 1 << 20
-"""The first slot of items with an index that another item has."""
-Key = tuple[str, int]
-"""An item: its kind and its slot."""
-Identity = tuple[str | None, str | None, str | None]
-"""Type, call id and id of an item."""
-Part = tuple[str, int]
-"""A part of an item: the name of the index that numbers it, and its value."""
 
 
 class TextWriter:
@@ -87,128 +84,6 @@ class TextWriter:
         self._in_line = not text.endswith("\n")
 
 
-class ItemText:
-    """The text of one item so far. `parts`: the parts with text; `done`: those that are complete; `latest`: the last index."""
-
-    __slots__ = ("_surrogate", "done", "latest", "parts", "texts")
-
-    def __init__(self) -> None:
-        self.texts: list[str] = []
-        self.parts: set[Part] = set()
-        self.done: set[Part] = set()
-        self.latest = 0
-        self._surrogate = ""
-
-    def joined(self, event: Event, text: str) -> str:
-        """Return the text of a delta. A high surrogate at its end is kept until the next delta, which has the low one."""
-        if not self._surrogate and not ("\ufffd" in text and b"\\u" in event.raw):
-            return text
-        delta = json.loads(event.raw.decode("utf-8", "replace"))["delta"]
-        exact: str = self._surrogate + (delta["text"] if isinstance(delta, dict) else delta)
-        self._surrogate = exact[-1:] if "\ud800" <= exact[-1:] <= "\udbff" else ""
-        complete = exact[:-1] if self._surrogate else exact
-        return complete.encode("utf-16-le", "surrogatepass").decode("utf-16-le", "replace")
-
-    def text(self) -> str:
-        """Return the text so far."""
-        return "".join(self.texts)
-
-
-class Slots:
-    """The number of each item: its `output_index`, or a further number if other items have that index.
-
-    The rules are those of the assembled response: an item is found by its id where its index is missing or not unique.
-    """
-
-    def __init__(self) -> None:
-        self.latest = 0
-        self._top = -1
-        self._reused: dict[int, int] = {}
-        self._named: dict[tuple[str, str], int] = {}
-        self._typed: dict[tuple[int, str], int] = {}
-        self._items: dict[int, tuple[int, Identity, str]] = {}  # index, identity, state: "text", "added" or "done"
-
-    def of_part(self, event: Event, kind: str) -> int | None:
-        """Return the slot of an event with the text of an item of that type, None if its index is invalid."""
-        index = _index(event, "output_index", -1)
-        if index is None:
-            return None
-        slot = index if index >= 0 else self.latest
-        if index < 0 or index in self._reused:
-            slot = self._reused.get(index, slot)
-            for name, key in (("id", "item_id"), ("call_id", "call_id")):
-                named = self._named.get((name, getattr(event, key, None) or ""))
-                if named is not None and (index < 0 or self._index(named) == index):
-                    slot = named
-                    break
-        index = self._index(slot) if index < 0 else index
-        before = self._items[slot][1][0] if slot in self._items else None
-        if _is_other_kind(before, kind):
-            slot = self._typed.get((index, kind), -1)
-            if slot < 0:
-                slot = self._reused[index] = FURTHER + len(self._items)
-        if slot not in self._items:
-            ident = getattr(event, "item_id", None)
-            self._put(slot, index, (kind, None, ident if isinstance(ident, str) and ident else None), "text")
-        self._use(slot, index)
-        return slot
-
-    def of_item(self, event: Any, *, done: bool) -> int | None:
-        """Return the slot of the item that is added or done, None if the index of the event is invalid."""
-        index = _index(event, "output_index", -1)
-        if index is None:
-            return None
-        identity = _identity(event.item)
-        named = self._by_name(identity)
-        if index >= 0:
-            slot = self._reused.get(index, index)
-            if index in self._reused and named is not None and self._index(named) == index:
-                slot = named
-            if self._is_other(slot, identity, done):
-                slot = self._reused[index] = FURTHER + len(self._items)
-        elif named is not None:
-            slot = named
-        elif done and not self._is_other(self.latest, identity, done):
-            slot = self.latest
-        else:
-            slot = self._top + 1
-        index = self._index(slot) if index < 0 else index
-        self._use(slot, index)
-        self._put(slot, index, identity, "done" if done else "added")
-        return slot
-
-    def _put(self, slot: int, index: int, identity: Identity, state: str) -> None:
-        if slot in self._items and identity[2] and self._items[slot][1][2]:
-            identity = *identity[:2], self._items[slot][1][2]  # the first id counts
-        self._items[slot] = index, identity, state
-        self._typed[index, identity[0] or ""] = slot
-        for name, ident in zip(("call_id", "id"), identity[1:], strict=True):
-            if ident:
-                self._named[name, ident] = slot
-
-    def _use(self, slot: int, index: int) -> None:
-        self.latest = slot
-        if slot < FURTHER:
-            self._top = max(self._top, index)
-
-    def _index(self, slot: int) -> int:
-        return self._items[slot][0] if slot in self._items else slot
-
-    def _by_name(self, identity: Identity) -> int | None:
-        for name, ident in (("id", identity[2]), ("call_id", identity[1])):
-            slot = self._named.get((name, ident or ""))
-            if slot is not None and self._items[slot][1][0] == identity[0]:
-                return slot
-        return None
-
-    def _is_other(self, slot: int, identity: Identity, done: bool) -> bool:
-        if slot not in self._items:
-            return False
-        _, before, state = self._items[slot]
-        differ = [None not in pair and pair[0] != pair[1] for pair in zip(before, identity, strict=True)]
-        return differ[0] or differ[1] or (differ[2] and (state == "done" or (not done and state == "added")))
-
-
 class ResponseText:
     """Writes the text of one response from its events, each text once. `wanted`: the kinds of items to write.
 
@@ -220,13 +95,11 @@ class ResponseText:
         self.ended = False
         self._writer = writer
         self._wanted = wanted
-        self._items: dict[Key, ItemText] = {}
-        self._labels: dict[Key, str] = {}  # of items without output so far
-        self._open: set[Key] = set()
-        self._closed: set[Key] = set()
-        self._waiting: dict[Key, list[str]] = {}
-        self._slots = Slots()
-        self._current: Key | None = None
+        self._items: dict[int, ItemText] = {}
+        self._identities = Identities(self._items)
+        self._open: set[int] = set()
+        self._waiting: dict[int, list[str]] = {}
+        self._current: int | None = None
         self._in_line = False
         self._before: tuple[int | None, bytes] | None = None
 
@@ -234,22 +107,15 @@ class ResponseText:
         """Process the next event of the response. Repetitions of an event are ignored."""
         before, self._before = self._before, (event.sequence_number, event.raw)
         repeated = event.sequence_number is not None and before == self._before
-        if self.ended or repeated or isinstance(event, UnknownEvent):
+        entry = EVENTS.get(event.type)
+        if self.ended or repeated or entry is None or isinstance(event, UnknownEvent):
             return
-        name = event.type
-        entry = TEXT_EVENTS.get(name)
-        if entry is not None:
-            self._part(event, entry, getattr(event, entry.member, None))
-        elif name in TERMINAL:
+        if entry.phase == "terminal":
             self._terminal(event)
-        elif name == "response.content_part.done":
-            text = part_text(event.part)
-            if text is not None:
-                self._part(event, TEXT_EVENTS["response.output_text.done"], text)
-        elif name == "response.output_item.added":
-            self._item_added(event)
-        elif name == "response.output_item.done":
-            self._item_done(event)
+        elif entry.op == "item":
+            self._whole_item(event, done=entry.phase == "done")
+        elif entry.op in ("text", "part", "members", "put", "status"):
+            self._part_of_item(event, entry)
 
     def reconcile(self, output: Any) -> None:
         """Write the text of the final output that is missing so far. Does nothing after the end."""
@@ -257,24 +123,23 @@ class ResponseText:
             return
         self._open.clear()
         self._write_waiting()
-        written = {
-            kind: {key: item.text() for key, item in sorted(self._items.items()) if item.texts and key[0] == kind}
-            for kind in self._wanted
-        }
-        missing = []
-        for one in output_texts(output, self._wanted):
-            key = _matching(one.text, written[one.kind]) if one.text else None
-            if key is not None:
-                self._write(key, one.text[len(written[one.kind].pop(key)) :])
-            elif one.text or not any(kind == CALL for kind, _ in self._items):
-                missing.append(one)
-        for number, one in enumerate(missing, 1):
-            # The remaining texts of this kind were written with other words; the final ones would repeat them.
-            if written[one.kind]:
-                written[one.kind].popitem()
-                continue
-            self._labels[one.kind, -number] = one.label
-            self._write((one.kind, -number), one.text)
+        values = [
+            value if isinstance(value, Payload) else None for value in (output if isinstance(output, list) else ())
+        ]
+        streamed = sorted(self._items)
+        pairs = match_items(
+            [self._items[key].identity() for key in streamed],
+            [None if value is None else identity_of(value)._asdict() for value in values],
+            lambda number: self._items[streamed[number]].text(),
+            lambda position: whole_text(values[position]),
+        )
+        keys = {position: key for key, position in zip(streamed, pairs, strict=True) if position is not None}
+        for position, value in enumerate(values):
+            kind = None if value is None else identity_of(value).type
+            if value is not None and kind_of(kind) in self._wanted:
+                key = keys.get(position, -1 - position)
+                item = self._items.setdefault(key, ItemText(kind, value.get("name")))
+                self._write(key, item.extend(value, kind))
 
     def end(self) -> None:
         """End the response; no event follows."""
@@ -288,92 +153,89 @@ class ResponseText:
 
     def _terminal(self, event: Any) -> None:
         response = event.response
-        # A response that is not nested is the event itself.
-        self.reconcile(response.get("output") if isinstance(response, Payload) else getattr(event, "output", None))
+        if isinstance(response, Payload):
+            self.reconcile(response.get("output"))
+        elif _string(event, "object") == "response" or None not in (_string(event, "id"), _string(event, "status")):
+            self.reconcile(getattr(event, "output", None))  # the event itself is the response
         self.end()
 
-    def _item_added(self, event: Any) -> None:
-        index = self._slots.of_item(event, done=False)
-        if index is None:
+    def _whole_item(self, event: Any, *, done: bool) -> None:
+        index, value = _index(event, "output_index", None), event.item
+        if index == INVALID or not isinstance(value, Payload):
             return
-        for key in [key for key in self._closed if key[1] == index]:  # a new item with the index of a completed one
-            self._closed.discard(key)
-            self._items[key].done.clear()
-        kind = kind_of(event.item)
-        if kind in self._wanted:
-            self._open.add((kind, index))
-            self._item((kind, index), label_of(event.item, kind))
-            if kind == CALL and len(self._open) == 1:
-                self._write((kind, index), "")
+        identity = identity_of(value)
+        key = self._identities.of_item_event(index, identity, done, _ignore)
+        item = self._items.setdefault(key, ItemText(identity.type, None))
+        text = item.replace(value, identity, done=done)
+        self._identities.add(key, identity, item.id)
+        self._set_id(key, item, identity.id)
+        if kind_of(item.kind) in self._wanted:
+            if not done:
+                self._open.add(key)
+            if text or done or (kind_of(item.kind) == CALL and len(self._open) == 1):
+                self._write(key, text)
+        if done:
+            self._open.discard(key)
+            self._write_waiting()
 
-    def _item(self, key: Key, label: str) -> ItemText:
-        """Return the text of an item so far. A new item gets the label, which is written before its first text."""
-        item = self._items.get(key)
-        if item is None:
-            item = self._items[key] = ItemText()
-            self._labels[key] = label
-        return item
+    def _part_of_item(self, event: Any, entry: Entry) -> None:
+        """Route an event to its item, and write its text."""
+        index, item_type = _index(event, "output_index", None), type_of_item(event, entry)
+        if index == INVALID or item_type is None:
+            return
+        filled = has_text(event, entry)
+        ident, call_id = _string(event, "item_id"), _string(event, "call_id")
+        key = self._identities.of_event(index, item_type, ident, call_id, filled and entry.phase == "delta", _ignore)
+        if key not in self._items:
+            self._items[key] = ItemText(item_type, getattr(event, "name", None) or CALL, ident)
+            self._identities.add_placeholder(key, item_type)
+        self._identities.latest, item = key, self._items[key]
+        self._set_id(key, item, ident)
+        item.is_filled = item.is_filled or filled
+        if not item.final and kind_of(item.kind) in self._wanted:
+            if entry.op == "part":
+                self._whole_part(key, item, event, entry)
+            elif entry.type in TEXT_EVENTS:
+                self._text(key, item, event, entry)
 
-    def _part(self, event: Event, entry: TextEvent, text: Any) -> None:
-        index = self._slots.of_part(event, entry.item)
-        if isinstance(text, Payload):
-            text = text.get("text") if entry.kind != CALL or "text" in text else _json_text(text)
-        if index is None or entry.kind not in self._wanted or not isinstance(text, str):
+    def _set_id(self, key: int, item: ItemText, ident: str | None) -> None:
+        if item.id is None and ident is not None:
+            item.id = ident
+            self._identities.add_id(key, ident)
+
+    def _whole_part(self, key: int, item: ItemText, event: Any, entry: Entry) -> None:
+        index_name = entry.target[0][1] or ""
+        number = _index(event, index_name, item.top.get(index_name, -1) + 1 if entry.phase == "added" else None)
+        if number == INVALID:
             return
-        key = entry.kind, index
-        if key in self._closed:
+        number = max(item.top.get(index_name, 0), 0) if number is None else number
+        item.top[index_name] = max(number, item.top.get(index_name, -1))
+        kind, text, member = part_text(event.part, item.kind or "")
+        item.types[index_name, number] = kind
+        item.complete -= {(index_name, number), Part(index_name, number, member)}
+        self._write(key, item.set(Part(index_name, number, member), text or ""))
+        if entry.phase == "done":
+            item.complete.add((index_name, number))
+
+    def _text(self, key: int, item: ItemText, event: Any, entry: Entry) -> None:
+        how = TEXT_EVENTS[entry.type]
+        number = _index(event, how.index_name, max(item.top.get(how.index_name, 0), 0)) if how.index_name else 0
+        if number is None or number == INVALID or not _is_printed(item, how, number):
             return
-        name = getattr(event, "name", None) if entry.kind == CALL else REASONING
-        item = self._item(key, "" if entry.kind == MESSAGE else f"[{name or CALL}] ")
-        number = _index(event, entry.index_name, item.latest) if entry.index_name else 0
-        if number is None:
+        text = event_text(event, entry) or ""
+        item.top[how.index_name] = max(number, item.top.get(how.index_name, -1))
+        part = Part(how.index_name, number, how.member)
+        if (how.index_name, number) in item.complete or (part in item.complete and not how.complete):
             return
-        item.latest = number
-        part = entry.index_name, number
-        if entry.complete:
-            item.done.add(part)
-        elif part in item.done:
-            return
+        if how.complete:
+            item.complete.add(part)
+            self._write(key, item.set(part, text))
         else:
-            text = item.joined(event, text)
-        if not entry.complete or (part not in item.parts and not (text and item.text().endswith(text))):
-            self._add(key, item, part, text)
-        if text:
-            item.parts.add(part)
-
-    def _add(self, key: Key, item: ItemText, part: Part, text: str) -> None:
-        """Write a further text of an item, with a blank line between the parts of a reasoning summary."""
-        if (
-            text
-            and item.texts
-            and part not in item.parts
-            and SUMMARY in {part[0], *(index_name for index_name, _ in item.parts)}
-        ):
-            text = "\n\n" + text
-        self._write(key, text)
-        if text:
-            item.texts.append(text)
-
-    def _item_done(self, event: Any) -> None:
-        index = self._slots.of_item(event, done=True)
-        if index is None:
-            return
-        for one in output_texts([event.item], self._wanted):
-            key = one.kind, index
-            item = self._item(key, one.label)
-            before = item.text()
-            if one.text.startswith(before):
-                self._write(key, one.text[len(before) :])
-                item.texts = [one.text] if one.text else []
-        kind = kind_of(event.item) or MESSAGE
-        self._items.setdefault((kind, index), ItemText())
-        self._closed.add((kind, index))
-        self._open.discard((kind, index))
-        self._write_waiting()
+            self._write(key, item.add(part, item.joined(event, text)))
 
     # -- one item after the other ----------------------------------------------------------------------------------
 
-    def _write(self, key: Key, text: str) -> None:
+    def _write(self, key: int, text: str) -> None:
         if self._current != key and self._current in self._open:
             self._waiting.setdefault(key, []).append(text)
         else:
@@ -385,9 +247,10 @@ class ResponseText:
             key = next(iter(self._waiting))
             self._write_now(key, "".join(self._waiting.pop(key)))
 
-    def _write_now(self, key: Key, text: str) -> None:
-        if text or key[0] == CALL:
-            text = self._labels.pop(key, "") + text
+    def _write_now(self, key: int, text: str) -> None:
+        item = self._items[key]
+        if not item.is_labelled and (text or kind_of(item.kind) == CALL):
+            item.is_labelled, text = True, item.label + text
         if not text:
             return
         # Each item of a response begins on a new line.
@@ -397,36 +260,33 @@ class ResponseText:
         self._writer.write(self, text)
 
 
-def _index(event: Event, name: str, default: int) -> int | None:
-    """Return an index of the event: `default` if it is missing, None if it is invalid."""
+INVALID = -1
+"""An index that leaves its event without effect."""
+
+
+def _index(event: Event, name: str, default: int | None) -> int | None:
+    """Return an index of the event, `default` if it is missing, or `INVALID`."""
     value = getattr(event, name, None)
     if value is None:
         return default
-    if isinstance(value, str) and len(value) <= len(str(MAX_INDEX)) and value.isascii() and value.isdigit():
+    if isinstance(value, str) and len(value) <= len(str(INDEX_LIMIT)) and value.isascii() and value.isdigit():
         value = int(value)
-    return value if type(value) is int and 0 <= value <= MAX_INDEX else None
+    return value if type(value) is int and 0 <= value <= INDEX_LIMIT else INVALID
 
 
-def _is_other_kind(item: str | None, event: str) -> bool:
-    """Return whether an event for items of one type cannot be about an item of the other."""
-    if event == MESSAGE:
-        return item == REASONING or item in KINDS
-    return event in KINDS and item in (MESSAGE, REASONING)
+def _is_printed(item: ItemText, how: TextEvent, number: int) -> bool:
+    """Return whether the text of an event is of the type of its item, and of its part in a message."""
+    if kind_of(item.kind) != kind_of(how.item) or KINDS.get(item.kind or "") != KINDS.get(how.item):
+        return False
+    if item.kind != MESSAGE:
+        return True
+    return PART_MEMBERS.get(item.types.setdefault((how.index_name, number), how.part) or "") == how.member
 
 
-def _identity(item: Any) -> Identity:
-    values = [item.get(name) if isinstance(item, Payload) else None for name in ("type", "call_id", "id")]
-    kind, call_id, ident = (value if isinstance(value, str) and value else None for value in values)
-    return kind, call_id, ident
+def _string(event: Event, name: str) -> str | None:
+    value = getattr(event, name, None)
+    return value if isinstance(value, str) else None
 
 
-def _json_text(value: Payload) -> str:
-    return json.dumps(value.to_dict(), separators=(",", ":"), ensure_ascii=False)
-
-
-def _matching(text: str, written: dict[Key, str]) -> Key | None:
-    """Return the item whose written text is a prefix of `text` (the longest one), or begins with it."""
-    starts = [key for key, other in written.items() if text.startswith(other)]
-    if starts:
-        return max(starts, key=lambda key: len(written[key]))
-    return next((key for key, other in written.items() if other.startswith(text)), None)
+def _ignore(_code: str, _detail: Any) -> None:
+    """Diagnostics are those of the decoder."""

@@ -140,7 +140,7 @@ def _item(folded: Folded, parsed: ParsedEvent, entry: Entry, report: Report) -> 
             tree[field] = json_text(tree[field])
         loose(folded, field, report)
     item.put(raw, tree, final=done)
-    item.kind, item.call_id = identity.kind, identity.call_id
+    item.kind, item.call_id = identity.type, identity.call_id
     folded.identities.add(key, identity, item.id)
     return key, value.get("id")
 

@@ -31,14 +31,14 @@ if TYPE_CHECKING:
     class Identity(NamedTuple):
         """What identifies the item in an event."""
 
-        kind: str | None
+        type: str | None
         call_id: str | None
         id: str | None
 
 else:
     from collections import namedtuple
 
-    Identity = namedtuple("Identity", "kind call_id id")
+    Identity = namedtuple("Identity", "type call_id id")
 
 INDEX_LIMIT = 65_535  # the largest index
 ITEMS_PER_INDEX = 65_536
@@ -84,11 +84,11 @@ class Identities:
         item = self._items.get(key)
         if item is None or not _is_other(item, identity, done):
             return key
-        found = None if maps is None else maps.typed.get((index, identity.kind))
+        found = None if maps is None else maps.typed.get((index, identity.type))
         if found is not None and self._continues(found, identity, done):
             return found
         name = identity.call_id or identity.id
-        kind = identity.kind or "item"
+        kind = identity.type or "item"
         _report_reused(index, f"{kind} {name}" if name else kind, report)
         return self._next_key(index)
 
@@ -97,7 +97,7 @@ class Identities:
         named = maps.named(identity)
         if named is not None:
             return named
-        for key in (self.latest, maps.last.get(identity.kind)):
+        for key in (self.latest, maps.last.get(identity.type)):
             if key is not None and self._continues(key, identity, done):
                 return key
         index = min(self._top + 1, INDEX_LIMIT)
@@ -107,7 +107,7 @@ class Identities:
     def _continues(self, key: int, identity: Identity, done: bool) -> bool:
         """Whether an item event is about an unfinished item that it does not name: it finishes it, or adds it late."""
         item = self._items.get(key)
-        if item is None or item.kind != identity.kind or _is_other(item, identity, done):
+        if item is None or item.kind != identity.type or _is_other(item, identity, done):
             return False
         return not item.final if done else item.placeholder
 
@@ -212,8 +212,8 @@ class _Maps:
         if identity.id:
             self.ids[identity.id] = key
         if identity.call_id:
-            self.calls[identity.kind, identity.call_id] = key
-        self.add_kind(key, identity.kind)
+            self.calls[identity.type, identity.call_id] = key
+        self.add_kind(key, identity.type)
 
     def add_kind(self, key: int, kind: str | None) -> None:
         self.last[kind] = max(key, self.last.get(kind, -1))
@@ -223,8 +223,8 @@ class _Maps:
     def named(self, identity: Identity) -> int | None:
         """The item that an item event names by its id or call id."""
         named = self.ids.get(identity.id or "")
-        if named is None or self._items[named].kind != identity.kind:
-            named = self.calls.get((identity.kind, identity.call_id or ""))
+        if named is None or self._items[named].kind != identity.type:
+            named = self.calls.get((identity.type, identity.call_id or ""))
         return named
 
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import deque
-from collections.abc import Callable
+from collections.abc import Callable, Hashable
 
 from respstream._pure.assemble import differing, expand, report_mismatch
 from respstream._pure.json import clean, elements, join_text, parse_exact
@@ -17,6 +17,7 @@ if TYPE_CHECKING:
 
 NAMED = 5  # items in the message of a diagnostic
 Report: TypeAlias = "Callable[[str, dict[str, Any] | None], object]"
+Key: TypeAlias = "Callable[[int], Hashable]"  # what items are matched by; nothing if it is false
 
 
 def reconcile(folded: Folded, value: dict[str, Any], report: Report) -> None:
@@ -28,7 +29,7 @@ def reconcile(folded: Folded, value: dict[str, Any], report: Report) -> None:
         return
     items = [folded.items[key] for key in keys]
     values = [item.value() for item in items]
-    pairs = _pairs(values, output)
+    pairs = match_items(values, output, lambda at: _filled(values[at]), lambda at: _filled(output[at]))
     own = _elements(folded) if output else []
     final = [Item(raw, None) for raw in own]
     for number, position in enumerate(pairs):
@@ -52,30 +53,38 @@ def _elements(folded: Folded) -> list[bytes]:
     return [raw[start:end] for start, end in elements(raw)]
 
 
-def _pairs(values: list[dict[str, Any]], output: list[Any]) -> list[int | None]:
-    """The position in the terminal output of each streamed item: by call id, then id, then type and order."""
-    pairs: list[int | None] = [None] * len(values)
-    taken = [not isinstance(final, dict) for final in output]
-    for name in ("call_id", "id"):
-        positions: dict[tuple[str | None, str], int] = {}
-        for position, final in enumerate(output):
-            if not taken[position] and (ident := string(final, name)):
-                positions.setdefault((string(final, "type"), ident), position)
-        for number, value in enumerate(values):
-            ident = string(value, name)
-            if pairs[number] is None and ident:
-                found = positions.get((string(value, "type"), ident))
-                if found is not None and not taken[found] and _same_call(value, output[found]):
-                    pairs[number], taken[found] = found, True
-    rest: dict[str | None, deque[int]] = {}
-    for position, final in enumerate(output):
-        if not taken[position]:
-            rest.setdefault(string(final, "type"), deque()).append(position)
-    for number, value in enumerate(values):
-        found_list = rest.get(string(value, "type")) if pairs[number] is None else None
-        if found_list and _same_call(value, output[found_list[0]]):
-            pairs[number] = found_list.popleft()
+def match_items(
+    streamed: list[dict[str, Any]], output: list[Any], streamed_texts: Key, output_texts: Key
+) -> list[int | None]:
+    """The position in the terminal output of each streamed item: by call id, then id, then type and texts, then type and order.
+
+    Of the items only `type`, `call_id` and `id` are read. The other two functions return the texts of the item at a position,
+    in any form that can be compared; they are called for items that no id identifies.
+    """
+    pairs: list[int | None] = [None] * len(streamed)
+    free = {position: final for position, final in enumerate(output) if isinstance(final, dict)}
+
+    def match(streamed_key: Key, output_key: Key) -> None:
+        positions: dict[Any, deque[int]] = {}
+        for position, final in free.items():
+            if key := output_key(position):
+                positions.setdefault((string(final, "type"), key), deque()).append(position)
+        for number, value in enumerate(streamed if positions else ()):
+            found = positions.get((string(value, "type"), streamed_key(number))) if pairs[number] is None else None
+            if found and _same_call(value, output[found[0]]):
+                pairs[number] = found.popleft()
+                del free[pairs[number]]
+
+    match(lambda number: string(streamed[number], "call_id"), lambda position: string(output[position], "call_id"))
+    match(lambda number: string(streamed[number], "id"), lambda position: string(output[position], "id"))
+    match(streamed_texts, output_texts)
+    match(lambda _: True, lambda _: True)
     return pairs
+
+
+def _filled(item: dict[str, Any]) -> Hashable:
+    """The texts of an item that are not empty."""
+    return tuple(filter(None, texts(item).values()))
 
 
 def _same_call(streamed: dict[str, Any], final: dict[str, Any]) -> bool:

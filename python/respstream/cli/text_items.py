@@ -1,0 +1,122 @@
+"""The items of a response as `respstream text` knows them: what identifies an item, and its text so far."""
+
+from __future__ import annotations
+
+import json
+from typing import Any
+
+from respstream._pure.protocols.responses.identities import Identity
+from respstream.cli.text_events import SUMMARY, Part, joined, kind_of, label_of, parts_of
+from respstream.protocols.event import Event
+from respstream.protocols.payload import Payload
+
+
+class ItemText:
+    """One item of a response: what identifies it, and its text so far.
+
+    `kind`, `call_id`, `id`, `final`, `placeholder`: see `IdentifiedItem`. `value_id`: the id in its latest whole value.
+    `is_filled`: an event wrote text into it, printed or not. `label`: is printed before its text; `is_labelled`: it was. `texts`:
+    those that were printed, in order. `parts`: as `texts`, by part. `complete`: the parts, and the lists and numbers of parts, whose
+    deltas are ignored. `top`: the last number of each list of parts. `types`: the types of the parts.
+    """
+
+    __slots__ = (
+        "_surrogate", "call_id", "complete", "final", "id", "is_filled", "is_labelled", "kind", "label", "parts", "placeholder", "texts",
+        "top", "types", "value_id",
+    )  # fmt: skip
+
+    def __init__(self, item_type: str | None, name: Any, ident: str | None = None) -> None:
+        self.kind = item_type
+        self.call_id: str | None = None
+        self.id: str | None = None
+        self.final, self.placeholder = False, True
+        self.value_id = ident
+        self.is_filled = self.is_labelled = False
+        self.label = label_of(kind_of(item_type), item_type, name)
+        self.texts: list[str] = []
+        self.parts: dict[Part, list[str]] = {}
+        self.complete: set[Part | tuple[str, int]] = set()
+        self.top: dict[str, int] = {}
+        self.types: dict[tuple[str, int], str | None] = {}
+        self._surrogate = ""
+
+    def has_text(self) -> bool:
+        """Whether an event wrote text into it."""
+        return self.is_filled
+
+    def identity(self) -> dict[str, Any]:
+        """Return the members that identify it in an output."""
+        return {"type": self.kind, "call_id": self.call_id, "id": self.value_id}
+
+    def text(self) -> str:
+        """Return the text so far."""
+        if len(self.texts) > 1:
+            self.texts = ["".join(self.texts)]
+        return "".join(self.texts)
+
+    def part_text(self, part: Part) -> str:
+        """Return the text of a part so far."""
+        texts = self.parts.get(part, [])
+        if len(texts) > 1:
+            texts[:] = ["".join(texts)]
+        return "".join(texts)
+
+    def add(self, part: Part, text: str) -> str:
+        """Add text to a part; return it as it is printed, with a blank line between the parts of a reasoning summary."""
+        if not text:
+            return ""
+        if (
+            self.texts
+            and part not in self.parts
+            and SUMMARY in {part.index_name, *(one.index_name for one in self.parts)}
+        ):
+            text = "\n\n" + text
+        self.parts.setdefault(part, []).append(text)
+        self.texts.append(text)
+        return text
+
+    def set(self, part: Part, text: str) -> str:
+        """Set the complete text of a part; return it unless a text of the part was printed, of which the item tells the rest."""
+        return "" if self.parts.get(part) else self._rest(part, text)
+
+    def _rest(self, part: Part, text: str) -> str:
+        """Return the text of a part that was not printed before; nothing if another text was printed."""
+        before = self.part_text(part)
+        if not before and text and self.text().endswith(text):
+            return ""  # deltas had other numbers
+        return self.add(part, text[len(before) :]) if text.startswith(before) else ""
+
+    def replace(self, value: Payload, identity: Identity, *, done: bool) -> str:
+        """Set a whole item; return the text that was not printed before."""
+        if self.final and not done:  # begins again
+            self.texts, self.parts = [], {}
+        self.kind, self.call_id, self.value_id = identity
+        self.final, self.placeholder = done, False
+        self.complete.clear()
+        kind = kind_of(self.kind)
+        self.label = label_of(kind, self.kind, value.get("name"))
+        return self.extend(value, self.kind) if kind else ""
+
+    def extend(self, value: Payload, item_type: str | None) -> str:
+        """Return the text of a whole item that was not printed before."""
+        found = parts_of(value, item_type)
+        for part, kind, _ in found:
+            self.top[part.index_name] = max(part.number, self.top.get(part.index_name, -1))
+            self.types[part.index_name, part.number] = kind
+        parts = [(part, text) for part, _, text in found]
+        before, whole = self.text(), joined(item_type, parts)
+        if not whole.startswith(before):
+            return "".join(self._rest(part, text) for part, text in parts)
+        self.texts = [whole] if whole else []
+        self.parts |= {part: [text] for part, text in parts if text}
+        return whole[len(before) :]
+
+    def joined(self, event: Event, text: str) -> str:
+        """Return the text of a delta. A high surrogate at its end is kept until the next delta, which has the low one."""
+        if not self._surrogate and not ("\ufffd" in text and b"\\u" in event.raw):
+            return text
+        delta = json.loads(event.raw.decode("utf-8", "replace"))["delta"]
+        exact: str = self._surrogate + (delta["text"] if isinstance(delta, dict) else delta)
+        self._surrogate = exact[-1:] if "\ud800" <= exact[-1:] <= "\udbff" else ""
+        complete = exact[:-1] if self._surrogate else exact
+        return complete.encode("utf-16-le", "surrogatepass").decode("utf-16-le", "replace")
