@@ -52,11 +52,12 @@ NOT_PRINTED = ("code_interpreter_call", "apply_patch_call", "shell_call", "shell
 
 
 class Delta(NamedTuple):
-    """A delta: its text, the names of its item, and the output index if the event has one."""
+    """A delta: its text, the names of its item, the output index if the event has one, and the member that contains the text."""
 
     text: str
     names: tuple[str, ...]
     position: int | None
+    holder: str
 
 
 class Faulty(NamedTuple):
@@ -125,7 +126,7 @@ class _Item:
         self._kind = rng.choice(PRINTED if chance(rng, 70) else NOT_PRINTED)
         self._has_id = style.ids != "none" or chance(rng, 50)
         self._names: list[str] = []
-        self._deltas: list[tuple[str, int | None]] = []
+        self._deltas: list[tuple[str, int | None, str]] = []
         self.shell: Json = {"type": self._kind}
         if self._kind in CALLS:
             self.shell["name"] = f"f{name}"
@@ -149,7 +150,7 @@ class _Item:
 
     def deltas(self) -> list[Delta]:
         """The deltas of the events so far."""
-        return [Delta(text, tuple(self._names), index) for text, index in self._deltas]
+        return [Delta(text, tuple(self._names), position, holder) for text, position, holder in self._deltas]
 
     def events(self) -> list[Json]:
         """The events, some of them wrong, missing or at a wrong place."""
@@ -207,7 +208,8 @@ class _Item:
             events.append(self._event(f"{kind.stem}.added", **at, command=""))
         for text in texts:
             event = self._event(f"{kind.stem}.delta", **at, delta=self._delta(kind, text))
-            self._deltas.append((text.strip('{"a:}'), self.index if "output_index" in event else None))
+            position = self.index if "output_index" in event else None
+            self._deltas.append((text.strip('{"a:}'), position, kind.holder))
             events.append(event)
         if chance(rng, 75):
             events.append(self._event(f"{kind.stem}.done", **at, **self._done(kind, "".join(texts))))
