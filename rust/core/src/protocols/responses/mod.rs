@@ -4,6 +4,7 @@ pub mod catalogue;
 pub mod columns;
 pub mod events;
 mod fold;
+mod identities;
 mod lifecycle_only;
 mod protocol;
 mod reconcile;

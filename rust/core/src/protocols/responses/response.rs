@@ -4,10 +4,11 @@
 //! read at any time, also while the stream is running.
 
 use std::borrow::Cow;
-use std::collections::{HashMap, HashSet};
+use std::collections::HashSet;
 
 use super::catalogue::Entry;
 use super::events::Event;
+use super::identities::{Group, Identities, Identity};
 use super::tool_calls::{self, Call, Position, ToolCall};
 use crate::assemble::view::{is_list_of, member};
 use crate::assemble::{Fields, Indexes, Node, NodePath, Object, Ordered, Step, View};
@@ -35,17 +36,15 @@ impl Body {
     pub fn replace(&mut self, raw: &[u8], start: u32, fields: &Fields<'_>) {
         work(raw.len());
         self.replacements += 1;
-        self.raw.clear();
-        self.raw.extend_from_slice(raw);
-        self.members.clear();
-        match fields {
-            Fields::Raw(_, members) => self.members.extend_from_slice(members),
+        self.raw = raw.to_vec();
+        self.members = match fields {
+            Fields::Raw(_, members) => members.clone(),
             Fields::Borrowed(_, members) => {
                 let back = start.wrapping_neg();
-                self.members.extend(members.iter().map(|member| member.shifted(back)));
+                members.iter().map(|member| member.shifted(back)).collect()
             }
-            Fields::Object(_) => {}
-        }
+            Fields::Object(_) => Vec::new(),
+        };
         (self.tree, self.status) = (None, None);
     }
 
@@ -118,17 +117,37 @@ pub struct Item {
     pub is_final: bool,
     pub id: Option<Box<str>>,
     pub id_changed: bool,
-    /// The type.
-    pub kind: Option<Box<str>>,
-    pub call_id: Option<Box<str>>,
+    /// The group of its type.
+    pub group: Group,
     /// Whether no event has added the item.
     pub is_placeholder: bool,
     /// Whether a late delta was reported.
     pub is_late: bool,
-    /// The paths of the texts that were reported to be recovered.
-    pub recovered: HashSet<String>,
-    /// The paths of the texts that were reported to differ.
-    pub mismatches: HashSet<String>,
+    pub reported: Reported,
+}
+
+/// The paths of the texts of an item that were reported. Most items have none.
+#[derive(Debug, Default)]
+pub struct Reported {
+    /// Texts that differ, and texts that were recovered.
+    paths: Option<Box<[HashSet<String>; 2]>>,
+}
+
+impl Reported {
+    /// Adds a text that differs; returns whether it is new.
+    pub fn add_mismatch(&mut self, path: &str) -> bool {
+        self.add(0, path)
+    }
+
+    /// Adds a text that was recovered; returns whether it is new.
+    pub fn add_recovered(&mut self, path: &str) -> bool {
+        self.add(1, path)
+    }
+
+    fn add(&mut self, kind: usize, path: &str) -> bool {
+        let paths = &mut self.paths.get_or_insert_default()[kind];
+        !paths.contains(path) && paths.insert(path.to_owned())
+    }
 }
 
 impl Item {
@@ -140,7 +159,12 @@ impl Item {
         }
         tree.set("type", Node::string(kind));
         let body = Body { tree: Some(tree), ..Body::default() };
-        Self { body, kind: Some(kind.into()), is_placeholder: true, ..Self::default() }
+        let group = Group::of(kind.as_bytes());
+        Self { body, group, is_placeholder: true, ..Self::default() }
+    }
+
+    pub fn identity(&self) -> Identity<'_> {
+        Identity::of(&self.body.fields())
     }
 }
 
@@ -153,7 +177,7 @@ pub struct Cursor {
     pub serial: Option<u64>,
     /// The position of the item in the list of items.
     pub item_position: u32,
-    pub index: u32,
+    pub key: u32,
     pub text_path: NodePath,
     /// Whether the item was found by its id, so that another event with these indexes may refer to another item.
     pub by_identity: bool,
@@ -169,21 +193,6 @@ impl Cursor {
             std::ptr::eq(self.entry, route.entry) && route.indexes == Some(self.indexes)
         })
     }
-}
-
-/// The number of items that may have the same index.
-pub const ITEMS_PER_INDEX: u32 = 65_536;
-
-/// How items are found by their identity. Keys are those of [`Assembled::items`].
-#[derive(Debug, Default)]
-pub struct Identities {
-    /// The key of the latest item of each index that several items have.
-    pub reused: HashMap<u32, u32>,
-    /// As `reused`, by index and type.
-    pub typed: HashMap<(u32, Box<str>), u32>,
-    pub ids: HashMap<Box<str>, u32>,
-    /// By type and call id.
-    pub calls: HashMap<(Option<Box<str>>, Box<str>), u32>,
 }
 
 /// An element of an output that differs from the terminal one.
@@ -209,10 +218,8 @@ pub struct Assembled {
     pub(super) id_changed: bool,
     /// The last lifecycle response with its located members.
     base: Option<Located>,
-    /// The items by key: `output_index` * `ITEMS_PER_INDEX` + the number of earlier items with that index.
+    /// The items by their keys in `identities`.
     pub(super) items: Ordered<Item>,
-    /// The key of the item that the previous event wrote to.
-    pub(super) latest_key: u32,
     pub(super) identities: Identities,
     /// The fields that were reported as loose values.
     pub(super) loose: Vec<&'static str>,
