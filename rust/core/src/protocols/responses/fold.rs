@@ -8,12 +8,13 @@ use std::collections::HashMap;
 
 use super::catalogue::{Entry, INDEX_FIELDS, Op, Phase};
 use super::events::Event;
-use super::identities::{Group, Identities, Identity, index_of};
+use super::identities::{Identities, index_of};
+use super::item::{Group, Identity, Item, Reported};
 use super::reconcile::{
     JSON_TEXT, compare_item, converted, is_empty as is_empty_value, loose_argument, merge_item,
     mismatch, reconcile, report_loose, value_recovered,
 };
-use super::response::{Assembled, Cursor, Item, Reported};
+use super::response::{Assembled, Cursor};
 use super::tool_calls::{call_kind, json_text};
 use crate::assemble::append::append;
 use crate::assemble::{Fields, Indexes, Node, Object, Place, Text, View, text_changed};

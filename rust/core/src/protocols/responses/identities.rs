@@ -7,10 +7,8 @@ use std::borrow::Cow;
 use std::collections::HashMap;
 
 use super::events::INDEX_LIMIT;
-use super::reconcile::has_any_text;
-use super::response::Item;
-use super::tool_calls::call_kind;
-use crate::assemble::{Fields, Ordered, View};
+use super::item::{Group, Identity, Item};
+use crate::assemble::Ordered;
 use crate::diagnostics::{Code, Issue, clip};
 use crate::work::work;
 
@@ -20,100 +18,6 @@ pub const ITEMS_PER_INDEX: u32 = 65_536;
 /// The output index of the item with that key.
 pub fn index_of(key: u32) -> u32 {
     key / ITEMS_PER_INDEX
-}
-
-/// What identifies an item: strings, which are decoded only if they must be.
-#[derive(Default)]
-pub struct Identity<'a> {
-    kind: Option<View<'a>>,
-    call_id: Option<View<'a>>,
-    id: Option<View<'a>>,
-}
-
-impl<'a> Identity<'a> {
-    pub fn of(fields: &Fields<'a>) -> Self {
-        let [kind, call_id, id] = fields.get_each(["type", "call_id", "id"]);
-        let string = |view: Option<View<'a>>| view.filter(|view| view.is_string());
-        Self { kind: string(kind), call_id: string(call_id), id: string(id) }
-    }
-
-    /// The type.
-    pub fn kind(&self) -> Option<Cow<'a, [u8]>> {
-        self.kind?.text_bytes()
-    }
-
-    /// The call id, unless it is empty.
-    pub fn call_id(&self) -> Option<Cow<'a, [u8]>> {
-        self.call_id?.text_bytes().filter(|id| !id.is_empty())
-    }
-
-    /// The id, unless it is empty.
-    pub fn id(&self) -> Option<Cow<'a, [u8]>> {
-        self.id?.text_bytes().filter(|id| !id.is_empty())
-    }
-
-    /// The id as text, which may be empty.
-    pub fn id_text(&self) -> Option<Cow<'a, str>> {
-        self.id?.text()
-    }
-
-    /// Whether the call ids are equal, or one of them is missing.
-    pub fn is_same_call(&self, other: &Self) -> bool {
-        !differ(self.call_id, other.call_id)
-    }
-
-    /// The item in the message of a diagnostic: its type, and its call id or id if it has one.
-    pub fn describe(&self) -> String {
-        let text = |bytes: Cow<'_, [u8]>| String::from_utf8_lossy(&bytes).into_owned();
-        let kind = self.kind().filter(|kind| !kind.is_empty());
-        let kind = kind.map_or_else(|| "item".to_owned(), text);
-        match self.name() {
-            Some(name) => format!("{kind} {}", text(name)),
-            None => kind,
-        }
-    }
-
-    /// The call id, or else the id.
-    pub fn name(&self) -> Option<Cow<'a, [u8]>> {
-        self.call_id().or_else(|| self.id())
-    }
-}
-
-fn differ(one: Option<View<'_>>, other: Option<View<'_>>) -> bool {
-    let Some((one, other)) = one.zip(other) else { return false };
-    let is_same_json = one.raw().zip(other.raw()).is_some_and(|(one, other)| one == other);
-    !is_same_json && one.text_bytes() != other.text_bytes()
-}
-
-/// Types of items whose events cannot be about items of another group.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
-pub enum Group {
-    Message,
-    Reasoning,
-    Call,
-    #[default]
-    Other,
-}
-
-impl Group {
-    /// The group of a type.
-    pub fn of(kind: &[u8]) -> Self {
-        match kind {
-            b"message" => Self::Message,
-            b"reasoning" => Self::Reasoning,
-            _ if call_kind(kind).is_some() => Self::Call,
-            _ => Self::Other,
-        }
-    }
-
-    /// Whether an event for items of the group `event` cannot be about an item of this group.
-    fn excludes(self, event: Self) -> bool {
-        match event {
-            Self::Message => matches!(self, Self::Reasoning | Self::Call),
-            Self::Call => matches!(self, Self::Message | Self::Reasoning),
-            _ => false,
-        }
-    }
 }
 
 /// How the items of a response are found. Keys are `output_index` * [`ITEMS_PER_INDEX`] + the number of earlier items with
@@ -299,7 +203,7 @@ impl Index {
         let mut index = Self::default();
         work(items.len());
         for (key, item) in items.iter() {
-            index.add(key, &Identity { id: None, ..item.identity() });
+            index.add_call(key, &item.identity());
             if let Some(id) = item.id.as_deref().filter(|id| !id.is_empty()) {
                 index.ids.insert(id.as_bytes().into(), key);
             }
@@ -324,10 +228,15 @@ impl Index {
     }
 
     fn add(&mut self, key: u32, identity: &Identity<'_>) {
-        let kind = identity.kind();
         if let Some(id) = identity.id() {
             self.ids.insert((*id).into(), key);
         }
+        self.add_call(key, identity);
+    }
+
+    /// Adds the type and the call id.
+    fn add_call(&mut self, key: u32, identity: &Identity<'_>) {
+        let kind = identity.kind();
         if let Some(call_id) = identity.call_id() {
             self.calls.insert((kind.as_deref().map(Into::into), (*call_id).into()), key);
         }
@@ -352,8 +261,8 @@ fn report_reused(index: u32, what: &str, issues: &mut Vec<Issue>) {
 /// Whether an item event with the index of an item is about another item.
 fn is_other(item: &Item, identity: &Identity<'_>, done: bool) -> bool {
     let own = item.identity();
-    if differ(own.kind, identity.kind) {
-        return !item.is_placeholder || has_any_text(item);
+    if own.differs_in_kind(identity) {
+        return !item.is_placeholder || item.has_text();
     }
     if !own.is_same_call(identity) {
         return true;

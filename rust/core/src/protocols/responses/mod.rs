@@ -5,10 +5,12 @@ pub mod columns;
 pub mod events;
 mod fold;
 mod identities;
+mod item;
 mod lifecycle_only;
 mod protocol;
 mod reconcile;
 pub mod response;
+mod texts;
 pub mod tool_calls;
 
 pub use events::{Event, EventReader, Route};

@@ -8,165 +8,15 @@ use std::collections::HashSet;
 
 use super::catalogue::Entry;
 use super::events::Event;
-use super::identities::{Group, Identities, Identity};
+use super::identities::Identities;
+use super::item::{Body, Item};
 use super::tool_calls::{self, Call, Position, ToolCall};
 use crate::assemble::view::{is_list_of, member};
-use crate::assemble::{Fields, Indexes, Node, NodePath, Object, Ordered, Step, View};
+use crate::assemble::{Fields, Indexes, NodePath, Ordered, Step, View};
 use crate::diagnostics::with_message;
 use crate::json::{self, Located, Member};
 use crate::protocols::tracking::Tracking;
 use crate::work::work;
-
-/// The value of an item: the raw bytes of a complete item, or a tree that events write into.
-#[derive(Debug, Default)]
-pub struct Body {
-    raw: Vec<u8>,
-    /// The members of the raw item, as spans into `raw`.
-    members: Vec<Member>,
-    tree: Option<Object>,
-    /// A later status than that of `raw`, if there is no tree.
-    status: Option<&'static str>,
-    /// How often the value was replaced by a complete item.
-    replacements: u64,
-}
-
-impl Body {
-    /// Replaces the value by a complete item with these members. Borrowed members are spans into the payload, in which the item
-    /// begins at `start`.
-    pub fn replace(&mut self, raw: &[u8], start: u32, fields: &Fields<'_>) {
-        work(raw.len());
-        self.replacements += 1;
-        self.raw = raw.to_vec();
-        self.members = match fields {
-            Fields::Raw(_, members) => members.clone(),
-            Fields::Borrowed(_, members) => {
-                let back = start.wrapping_neg();
-                members.iter().map(|member| member.shifted(back)).collect()
-            }
-            Fields::Object(_) => Vec::new(),
-        };
-        (self.tree, self.status) = (None, None);
-    }
-
-    /// Replaces the value by a complete item that differs from its bytes.
-    pub fn replace_tree(&mut self, tree: Object) {
-        self.replacements += 1;
-        self.raw.clear();
-        self.members.clear();
-        (self.tree, self.status) = (Some(tree), None);
-    }
-
-    /// The tree, which is built from the raw item if there is none.
-    pub fn expand(&mut self) -> &mut Object {
-        let Self { raw, members, tree, status, .. } = self;
-        tree.get_or_insert_with(|| build_tree(raw, members, status.take()))
-    }
-
-    /// The tree, if it was built.
-    #[inline]
-    pub fn tree_mut(&mut self) -> Option<&mut Object> {
-        self.tree.as_mut()
-    }
-
-    /// Sets the member `status`.
-    pub fn set_status(&mut self, status: &'static str) {
-        match &mut self.tree {
-            Some(tree) => {
-                tree.set("status", Node::string(status));
-            }
-            None => self.status = Some(status),
-        }
-    }
-
-    /// The value. It lacks a later status unless there is a tree.
-    pub fn view(&self) -> View<'_> {
-        self.tree.as_ref().map_or(View::Raw(&self.raw), View::Object)
-    }
-
-    /// The members of the value.
-    pub fn fields(&self) -> Fields<'_> {
-        let whole = || Fields::Borrowed(&self.raw, &self.members);
-        self.tree.as_ref().map_or_else(whole, Fields::Object)
-    }
-
-    /// Appends the value as JSON.
-    pub fn write(&self, out: &mut Vec<u8>) {
-        match (&self.tree, self.status) {
-            (Some(tree), _) => tree.write(out),
-            (None, Some(status)) => build_tree(&self.raw, &self.members, Some(status)).write(out),
-            (None, None) => out.extend_from_slice(&self.raw),
-        }
-    }
-}
-
-/// The tree of a raw item, with its status replaced if one is given.
-fn build_tree(raw: &[u8], members: &[Member], status: Option<&'static str>) -> Object {
-    let mut tree = Object::with_members(&raw.into(), members);
-    if let Some(status) = status {
-        tree.set("status", Node::string(status));
-    }
-    tree
-}
-
-/// One item of the output.
-#[derive(Debug, Default)]
-#[allow(clippy::struct_excessive_bools, reason = "they are independent")]
-pub struct Item {
-    pub body: Body,
-    /// Whether `output_item.done` set the final value.
-    pub is_final: bool,
-    pub id: Option<Box<str>>,
-    pub id_changed: bool,
-    /// The group of its type.
-    pub group: Group,
-    /// Whether no event has added the item.
-    pub is_placeholder: bool,
-    /// Whether a late delta was reported.
-    pub is_late: bool,
-    pub reported: Reported,
-}
-
-/// The paths of the texts of an item that were reported. Most items have none.
-#[derive(Debug, Default)]
-pub struct Reported {
-    /// Texts that differ, and texts that were recovered.
-    paths: Option<Box<[HashSet<String>; 2]>>,
-}
-
-impl Reported {
-    /// Adds a text that differs; returns whether it is new.
-    pub fn add_mismatch(&mut self, path: &str) -> bool {
-        self.add(0, path)
-    }
-
-    /// Adds a text that was recovered; returns whether it is new.
-    pub fn add_recovered(&mut self, path: &str) -> bool {
-        self.add(1, path)
-    }
-
-    fn add(&mut self, kind: usize, path: &str) -> bool {
-        let paths = &mut self.paths.get_or_insert_default()[kind];
-        !paths.contains(path) && paths.insert(path.to_owned())
-    }
-}
-
-impl Item {
-    /// An item of this type that no event has added, with its id if it is known.
-    pub fn placeholder(kind: &str, id: Option<&str>) -> Self {
-        let mut tree = Object::default();
-        if let Some(id) = id {
-            tree.set("id", Node::string(id));
-        }
-        tree.set("type", Node::string(kind));
-        let body = Body { tree: Some(tree), ..Body::default() };
-        let group = Group::of(kind.as_bytes());
-        Self { body, group, is_placeholder: true, ..Self::default() }
-    }
-
-    pub fn identity(&self) -> Identity<'_> {
-        Identity::of(&self.body.fields())
-    }
-}
 
 /// The text that the previous event appended to. Any other kind of event removes the cursor.
 #[derive(Debug)]
@@ -486,8 +336,8 @@ impl Assembled {
             }
             return tool_calls::complete_arguments(*self.output().get(rank)?, source, from);
         };
-        let source = (1, index, body.replacements);
-        match &body.tree {
+        let source = (1, index, body.replacements());
+        match body.tree() {
             Some(tree) => {
                 tool_calls::streamed_arguments(tree, source, (2, index, self.changes), from)
             }
