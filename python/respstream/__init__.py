@@ -15,24 +15,39 @@ from respstream.errors import RespstreamError, StreamError
 from respstream.protocols.event import Event, UnknownEvent
 from respstream.protocols.payload import Payload
 from respstream.protocols.responses.response import Response, ResponseError, ToolCall
-from respstream.recordings.recorder import Recorder, arecord, record
 from respstream.stream import aevents, aresponses, events, responses
-from respstream.tables import Scan, Summary, scan, schema
-from respstream.tables.splits import Split, plan, read_split
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
+    from respstream.recordings.recorder import Recorder, arecord, record
+    from respstream.tables.scan import Scan, Summary, scan, schema
+    from respstream.tables.splits import Split, plan, read_split
+
     __version__: str
     """The version of the installed package."""
 else:
+    _ON_DEMAND = {
+        **dict.fromkeys(("Recorder", "arecord", "record"), "recordings.recorder"),
+        **dict.fromkeys(("Scan", "Summary", "scan", "schema"), "tables.scan"),
+        **dict.fromkeys(("Split", "plan", "read_split"), "tables.splits"),
+    }
+    """Names whose modules are imported when they are used: readers of live streams need none of them."""
 
-    def __getattr__(name: str) -> str:
-        # Looked up on demand: reading the metadata costs several times the import of the package.
+    def __getattr__(name: str) -> object:
+        # The version, too, is looked up on demand: reading the metadata costs several times the import of the package.
         if name == "__version__":
             from importlib.metadata import version
 
             return version(__name__)
+        if name in _ON_DEMAND:
+            from importlib import import_module
+
+            value = globals()[name] = getattr(import_module(f"{__name__}.{_ON_DEMAND[name]}"), name)
+            return value
         raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
+
+    def __dir__() -> list[str]:
+        return sorted({*globals(), *__all__})
 
 
 __all__ = [

@@ -13,7 +13,6 @@ from respstream._locking import RLock, locked
 from respstream._pure.decoder import Decoder as Core
 from respstream._pure.json import clean, locate
 from respstream._pure.protocols.protocol import ParsedEvent
-from respstream._pure.protocols.responses import rows
 from respstream._pure.protocols.responses.protocol import RESPONSES
 from respstream._pure.protocols.responses.response import Folded
 from respstream._pure.sse.decoder import SseDecoder
@@ -262,6 +261,8 @@ def response_row(state: Any, source: str, *, whole: bool = False) -> tuple[Any, 
 
     `source`: the value of the first column. `whole`: the column `response_json` has a value; without it, it is None.
     """
+    from respstream._pure.protocols.responses import rows  # readers of streams never need it
+
     return rows.response_row(state._folded, source, whole=whole)
 
 

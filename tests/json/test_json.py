@@ -247,7 +247,7 @@ def test_line_check_reports_open_state() -> None:
 
 
 def test_size_is_limited(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("respstream._pure.json.types.SIZE_LIMIT", 5)
+    monkeypatch.setattr("respstream._pure.json.limits.SIZE_LIMIT", 5)
     monkeypatch.setattr("respstream._pure.json.check.SIZE_LIMIT", 5)
     verdicts = [Python.json_verdict(raw) for raw in (b"[1,2]", b"[1, 2]", b"[1,,2]")]
     assert verdicts == ["ok", "limit", "bad"]

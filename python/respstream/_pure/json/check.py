@@ -17,18 +17,16 @@ from itertools import accumulate
 
 from respstream._pure.json.grammar import Grammar
 from respstream._pure.json.lexer import tokens
-from respstream._pure.json.strings import clean, unquote
-from respstream._pure.json.types import (
-    BRACKET_STEPS,
+from respstream._pure.json.limits import (
     DEPTH_LIMIT,
     DIGIT_LIMIT,
     SIZE_LIMIT,
-    BadJson,
     LimitExceeded,
-    Number,
     check_digits,
     check_size,
 )
+from respstream._pure.json.strings import clean, unquote
+from respstream._pure.json.types import BRACKET_STEPS, BadJson, Number
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:

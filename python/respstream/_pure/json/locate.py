@@ -5,8 +5,9 @@ from __future__ import annotations
 import json as _json
 import re
 
+from respstream._pure.json.limits import check_size
 from respstream._pure.json.strings import clean_text, unquote
-from respstream._pure.json.types import BRACKET_STEPS, BadJson, check_size
+from respstream._pure.json.types import BRACKET_STEPS, BadJson
 
 _SKIP = _json.JSONDecoder(strict=False).scan_once  # type: ignore[attr-defined]
 _KEY = re.compile(rb'[ \t\n\r]*+("(?:[^"\\]++|\\.)*+")[ \t\n\r]*+:[ \t\n\r]*+', re.DOTALL)

@@ -10,7 +10,7 @@ from __future__ import annotations
 import re
 
 from respstream._pure.json.check import loads
-from respstream._pure.json.types import DEPTH_LIMIT, DIGIT_LIMIT, LimitExceeded
+from respstream._pure.json.limits import DEPTH_LIMIT, DIGIT_LIMIT, LimitExceeded
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:

@@ -180,6 +180,9 @@ pub enum Key {
 impl Key {
     /// The decoded key of a member.
     fn of(raw: &Slice, member: &Member) -> Self {
+        if !member.key_escaped && member.raw_key(raw).is_ascii() {
+            return Self::Shared(raw.part(member.key.start as usize, member.key.end as usize));
+        }
         Self::Shared(match json::decode_key(raw, member) {
             Cow::Borrowed(_) => raw.part(member.key.start as usize, member.key.end as usize),
             Cow::Owned(decoded) => Slice::from(decoded.as_bytes()),

@@ -96,6 +96,34 @@ impl<'a> View<'a> {
         }
     }
 
+    /// Whether the value is a string.
+    pub fn is_string(self) -> bool {
+        match self {
+            Self::Raw(raw) => raw.first() == Some(&b'"'),
+            Self::Node(Node::Raw(raw)) => raw.first() == Some(&b'"'),
+            Self::Node(Node::Text(_)) => true,
+            _ => false,
+        }
+    }
+
+    /// The text as UTF-8, if the value is a string. A string of ASCII without escapes is borrowed.
+    pub fn text_bytes(self) -> Option<Cow<'a, [u8]>> {
+        let raw: &[u8] = match self {
+            Self::Raw(raw) => raw,
+            Self::Node(Node::Raw(raw)) => raw,
+            _ => b"",
+        };
+        match raw {
+            [b'"', body @ .., b'"'] if body.is_ascii() && !body.contains(&b'\\') => {
+                Some(Cow::Borrowed(body))
+            }
+            _ => match self.text()? {
+                Cow::Borrowed(text) => Some(Cow::Borrowed(text.as_bytes())),
+                Cow::Owned(text) => Some(Cow::Owned(text.into_bytes())),
+            },
+        }
+    }
+
     /// The text, if the value is a string.
     pub fn text(self) -> Option<Cow<'a, str>> {
         match self {
@@ -114,6 +142,29 @@ impl<'a> Fields<'a> {
             Self::Borrowed(raw, members) => member(raw, members, key).map(View::Raw),
             Self::Object(object) => object.get(key).map(View::Node),
         }
+    }
+
+    /// The members with these names, found in one pass.
+    pub fn get_each<const N: usize>(&self, keys: [&str; N]) -> [Option<View<'a>>; N] {
+        let (raw, members): (&'a [u8], &[Member]) = match self {
+            Self::Raw(raw, members) => (raw, members),
+            Self::Borrowed(raw, members) => (raw, members),
+            Self::Object(_) => return keys.map(|key| self.get(key)),
+        };
+        work(members.len());
+        let mut found = [None; N];
+        for member in members {
+            if member.key_escaped {
+                return keys.map(|key| self.get(key));
+            }
+            let size = member.key.end.wrapping_sub(member.key.start) as usize;
+            for (key, slot) in keys.iter().zip(&mut found) {
+                if key.len() == size && member.raw_key(raw) == key.as_bytes() {
+                    *slot = Some(View::Raw(member.value(raw)));
+                }
+            }
+        }
+        found
     }
 
     /// The text of a member, if it is a string.

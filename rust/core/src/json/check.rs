@@ -2,7 +2,8 @@
 
 use super::grammar::{Cache, Grammar};
 use super::lexer::{self, SyntaxError};
-use super::types::{Checked, Fault, Kind, Member, Range32, SIZE_LIMIT};
+use super::limits::SIZE_LIMIT;
+use super::types::{Checked, Fault, Kind, Member, Range32};
 use crate::work::work;
 
 /// Checks a whole text and, when it is an object, locates its top-level members in order, duplicates included.
@@ -138,8 +139,8 @@ fn value<R: Cache>(
 
 #[cfg(test)]
 mod tests {
+    use super::super::limits::{DEPTH_LIMIT, DIGIT_LIMIT};
     use super::super::locate::{find, locate};
-    use super::super::types::{DEPTH_LIMIT, DIGIT_LIMIT};
     use super::*;
 
     fn kind_of(text: &str) -> Result<Kind, Fault> {

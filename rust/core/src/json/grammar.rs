@@ -1,8 +1,9 @@
 //! The grammar of nested values, without recursion. A check can pause at the end of a line and continue with the next.
 
 use super::lexer::{self, SyntaxError};
+use super::limits::DEPTH_LIMIT;
 use super::strings::utf8_ok;
-use super::types::{DEPTH_LIMIT, Kind};
+use super::types::Kind;
 
 /// Remembers checked values, so that equal ones are skipped. `()` remembers none.
 pub(super) trait Cache {

@@ -4,7 +4,8 @@
 //! Most bytes of an event are in strings. They are searched in blocks of 16 bytes for a special byte: a quote, a backslash
 //! or a control character.
 
-use super::types::{DIGIT_LIMIT, Kind};
+use super::limits::DIGIT_LIMIT;
+use super::types::Kind;
 use crate::simd;
 
 /// A syntax error.

@@ -3,8 +3,9 @@
 use std::borrow::Cow;
 
 use super::lexer;
+use super::limits::SIZE_LIMIT;
 use super::strings;
-use super::types::{Kind, Member, Range32, SIZE_LIMIT};
+use super::types::{Kind, Member, Range32};
 use crate::simd;
 use crate::work::work;
 

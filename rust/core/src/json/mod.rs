@@ -12,6 +12,7 @@ mod check;
 mod grammar;
 mod incremental;
 mod lexer;
+mod limits;
 mod locate;
 mod strings;
 mod template;
@@ -21,11 +22,12 @@ mod value_cache;
 pub use canonical::write as write_canonical;
 pub use check::check;
 pub use incremental::{LineCheck, State};
+pub use limits::{DEPTH_LIMIT, DIGIT_LIMIT, SIZE_LIMIT};
 pub use locate::{decode_key, each_object, elements, find, locate};
 pub use strings::{
     decode_str, decode_wtf8, decode_wtf8_body, finish_wtf8, parse_index, reads_as, trim, utf8_ok,
     write_str,
 };
 pub use template::{Template, fill};
-pub use types::{Checked, DEPTH_LIMIT, DIGIT_LIMIT, Fault, Kind, Member, Range32, SIZE_LIMIT};
+pub use types::{Checked, Fault, Kind, Member, Range32};
 pub use value_cache::{Located, ValueCache};

@@ -7,8 +7,9 @@
 
 use super::grammar::Grammar;
 use super::lexer;
+use super::limits::SIZE_LIMIT;
 use super::strings::utf8_ok;
-use super::types::{Kind, Member, SIZE_LIMIT};
+use super::types::{Kind, Member};
 use crate::simd;
 use crate::work::work;
 

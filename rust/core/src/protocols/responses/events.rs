@@ -114,14 +114,14 @@ impl Source {
         data: &[u8],
         members: &[Member],
         fields: &RoutingFields<'_>,
-        entry: Option<&Entry>,
+        (entry, value): (Option<&Entry>, Option<&Member>),
     ) -> Option<&'static str> {
         if fields.object.is_some_and(|object| is_string(data, object, "event")) {
             return Some("webhooks");
         }
         let entry = entry.filter(|_| fields.searched)?;
         if entry.op == Op::Response
-            && json::find(data, members, entry.value).is_none()
+            && value.is_none()
             && json::find(data, members, "data").is_some_and(|member| has_only_id(data, member))
         {
             return Some("webhooks");
@@ -129,7 +129,6 @@ impl Source {
         if fields.sequence.is_some() || fields.event_id?.kind != Kind::String {
             return None;
         }
-        let value = json::find(data, members, entry.value);
         if let Some(value) = value.filter(|member| member.kind == Kind::Object) {
             let (value, mut inner) = (value.value(data), Vec::new());
             json::locate(value, &mut inner);
@@ -279,8 +278,10 @@ fn event<'a>(
     let before = issues.len();
     let mut entry = lookup(kind.as_bytes()).and_then(|index| EVENTS.get(usize::from(index)));
     let data = frame.data;
-    if let Some(protocol) = reader.source.look_alike(data, frame.members, fields, entry) {
-        entry = None;
+    let mut value = entry.and_then(|entry| json::find(data, frame.members, entry.value)).copied();
+    let found = (entry, value.as_ref());
+    if let Some(protocol) = reader.source.look_alike(data, frame.members, fields, found) {
+        (entry, value) = (None, None);
         reader.source.foreign_once(protocol, issues);
     } else if entry.is_none() {
         reader.source.unknown_once(&kind, issues);
@@ -314,7 +315,7 @@ fn event<'a>(
         located: None,
         checked: Checked::RECOGNISED,
         inner_members: &[],
-        value: entry.and_then(|entry| json::find(data, frame.members, entry.value)).copied(),
+        value,
         learned,
     }
 }

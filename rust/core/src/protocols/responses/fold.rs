@@ -4,19 +4,20 @@
 //! terminal response, `output_item.done`, `*_part.done`, `*.done`, the sum of the deltas.
 
 use std::borrow::Cow;
-use std::collections::HashSet;
+use std::collections::HashMap;
 
 use super::catalogue::{Entry, INDEX_FIELDS, Op, Phase};
 use super::events::Event;
-use super::events::INDEX_LIMIT;
+use super::identities::{Identities, index_of};
+use super::item::{Group, Identity, Item, Reported};
 use super::reconcile::{
-    JSON_TEXT, compare_item, converted, has_any_text, index_of, is_empty as is_empty_value,
-    loose_argument, merge_item, mismatch, reconcile, report_loose, value_recovered,
+    JSON_TEXT, compare_item, converted, is_empty as is_empty_value, loose_argument, merge_item,
+    mismatch, reconcile, report_loose, value_recovered,
 };
-use super::response::{Assembled, Cursor, ITEMS_PER_INDEX, Identities, Item};
+use super::response::{Assembled, Cursor};
 use super::tool_calls::{call_kind, json_text};
 use crate::assemble::append::append;
-use crate::assemble::{Fields, Indexes, Node, Object, Ordered, Place, Text, View, text_changed};
+use crate::assemble::{Fields, Indexes, Node, Object, Place, Text, View, text_changed};
 use crate::diagnostics::{Code, Issue, clip};
 use crate::json::{self, Kind, Member};
 use crate::predict::{CachedEvent, Members};
@@ -98,7 +99,7 @@ fn append_at_cursor(
     event: &Event<'_>,
     issues: Option<&mut Vec<Issue>>,
 ) -> bool {
-    let Assembled { cursor: Some(cursor), items, .. } = response else { return false };
+    let Assembled { cursor: Some(cursor), items, identities, .. } = response else { return false };
     let Some(delta) = DeltaParts::of(event, cursor.entry, issues.is_some()) else { return false };
     let Some(item) = items.at(cursor.item_position) else { return false };
     let Some(tree) = item.body.tree_mut() else { return false };
@@ -111,7 +112,12 @@ fn append_at_cursor(
     }
     cursor.serial = event.serial();
     if let Some((id, issues)) = delta.id.zip(issues) {
-        continue_id(item, cursor.index, event.bytes(&id), issues);
+        let quoted = event.bytes(&id);
+        let is_equal =
+            item.id.as_deref().is_some_and(|id| id.as_bytes() == without_delimiters(quoted));
+        if !is_equal && !item.id_changed {
+            check_id((cursor.key, item), &json::decode_str(quoted), identities, issues);
+        }
     }
     true
 }
@@ -171,27 +177,28 @@ fn find_delta_members(
     Some(found)
 }
 
-/// Compares the item id of a delta with that of the item.
-fn continue_id(item: &mut Item, index: u32, quoted: &[u8], issues: &mut Vec<Issue>) {
-    let equal = item.id.as_deref().is_some_and(|id| id.as_bytes() == without_delimiters(quoted));
-    if !equal && !item.id_changed {
-        check_id(item, index, &json::decode_str(quoted), issues);
-    }
-}
-
 /// The bytes of a string without its quotes, or of a list without its brackets.
 #[inline]
 fn without_delimiters(quoted: &[u8]) -> &[u8] {
     quoted.get(1..quoted.len().saturating_sub(1)).unwrap_or_default()
 }
 
-fn check_id(item: &mut Item, index: u32, got: &str, issues: &mut Vec<Issue>) {
+/// Compares an id with that of its item, or adds it if the item has none.
+fn check_id(
+    (key, item): (u32, &mut Item),
+    got: &str,
+    identities: &mut Identities,
+    issues: &mut Vec<Issue>,
+) {
     match &item.id {
-        None => item.id = Some(got.into()),
+        None => {
+            item.id = Some(got.into());
+            identities.add_id(key, got);
+        }
         Some(id) if **id != *got && !item.id_changed => {
             item.id_changed = true;
             let detail = vec![
-                ("output_index", u64::from(index).into()),
+                ("output_index", u64::from(index_of(key)).into()),
                 ("previous", clip(id).as_str().into()),
                 ("got", clip(got).as_str().into()),
             ];
@@ -219,8 +226,9 @@ impl<'p> Fold<'_, 'p> {
     }
 
     fn check_id(&mut self, key: u32, got: &str) {
-        if let Some(item) = self.response.items.get_mut(key) {
-            check_id(item, index_of(key), got, self.issues);
+        let Assembled { items, identities, .. } = &mut *self.response;
+        if let Some(item) = items.get_mut(key) {
+            check_id((key, item), got, identities, self.issues);
         }
     }
 
@@ -293,12 +301,13 @@ impl<'p> Fold<'_, 'p> {
         let (raw, fields) = (self.event.bytes(&value), fields(self.event, &value)?);
         let done = self.entry.phase == Phase::Done;
         let identity = Identity::of(&fields);
-        let key = self.item_key(&identity, done);
-        let Fold { response, issues, .. } = self;
-        let Assembled { items, identities, latest_key, loose, .. } = &mut **response;
+        let Fold { response, indexes, issues, .. } = self;
+        let Assembled { items, identities, loose, .. } = &mut **response;
+        let key = identities.of_item_event(items, indexes.values[0], &identity, done, issues);
         let exists = items.position(key).is_some();
         let (_, item) = items.entry(key, Item::default);
-        let argument = loose_argument(&fields);
+        let kind = identity.kind().unwrap_or_default();
+        let argument = loose_argument(&kind, &fields);
         let converted = argument.map(|name| converted(raw, name));
         let mut tree = None;
         if exists {
@@ -326,48 +335,10 @@ impl<'p> Fold<'_, 'p> {
         }
         item.is_final = done;
         item.is_placeholder = false;
-        item.kind = identity.kind.as_deref().map(Into::into);
-        item.call_id = identity.call_id.as_deref().map(Into::into);
-        *latest_key = key;
-        identities.add(key, &identity);
-        Some((key, identity.id))
-    }
-
-    /// The key of the item that an item event adds or replaces: that of another item, or a new one.
-    fn item_key(&mut self, identity: &Identity<'_>, done: bool) -> u32 {
-        let Fold { response, indexes, issues, .. } = self;
-        let Assembled { items, identities, latest_key, .. } = &mut **response;
-        let named = identities.named(items, identity);
-        let Some(index) = indexes.values[0] else {
-            if let Some(key) = named {
-                return key;
-            }
-            let latest = items.get(*latest_key);
-            if done && latest.is_none_or(|item| !is_other(item, identity, done)) {
-                return *latest_key;
-            }
-            let index = items.last().map_or(0, |last| index_of(last) + 1).min(INDEX_LIMIT);
-            let key = index * ITEMS_PER_INDEX;
-            return if items.position(key).is_some() {
-                identities.next_key(items, index)
-            } else {
-                key
-            };
-        };
-        let reused = identities.reused.get(&index).copied();
-        let named = named.filter(|key| reused.is_some() && index_of(*key) == index);
-        let key = named.or(reused).unwrap_or(index * ITEMS_PER_INDEX);
-        if items.get(key).is_none_or(|item| !is_other(item, identity, done)) {
-            return key;
-        }
-        let filled = |text: &Option<Cow<'_, str>>| {
-            text.as_deref().filter(|text| !text.is_empty()).map(str::to_owned)
-        };
-        let kind = filled(&identity.kind).unwrap_or_else(|| "item".to_owned());
-        let ident = filled(&identity.call_id).or_else(|| filled(&identity.id));
-        let what = ident.map_or(kind.clone(), |ident| format!("{kind} {ident}"));
-        index_reused(index, &what, issues);
-        identities.next_key(items, index)
+        item.group = Group::of(&kind);
+        identities.latest = key;
+        identities.add(key, &identity, item.id.as_deref());
+        Some((key, identity.id_text()))
     }
 
     fn part(&mut self) -> ItemReference<'p> {
@@ -379,12 +350,11 @@ impl<'p> Fold<'_, 'p> {
         let (open, reference) = open_item(response, event, indexes, kind, false, issues);
         let Some(OpenItem { item, index, .. }) = open else { return reference };
         let done = entry.phase == Phase::Done;
-        let Item { body, mismatches, recovered, .. } = item;
+        let Item { body, reported, .. } = item;
         if let Some(mut place) = Place::find(body.expand(), entry.steps, indexes, entry.part, !done)
         {
             let keys = ["text", "refusal"];
-            let node =
-                replace_part(&place, raw, &value, &keys, (mismatches, recovered), index, issues);
+            let node = replace_part(&place, raw, &value, &keys, reported, index, issues);
             place.put(node);
             place.set_final(done);
         }
@@ -398,8 +368,10 @@ impl<'p> Fold<'_, 'p> {
         let Fold { response, event, entry, indexes, issues } = self;
         let grows = entry.phase == Phase::Delta && quoted.len() > 2;
         let (open, reference) = open_item(response, event, indexes, entry.item, grows, issues);
-        let Some(OpenItem { item, index, position, by_identity }) = open else { return reference };
-        let Item { body, mismatches, recovered, .. } = item;
+        let Some(OpenItem { item, key, index, position, by_identity }) = open else {
+            return reference;
+        };
+        let Item { body, reported, .. } = item;
         let new_element = entry.phase == Phase::Added;
         let Some(mut place) =
             Place::find(body.expand(), entry.steps, indexes, entry.part, new_element)
@@ -410,7 +382,7 @@ impl<'p> Fold<'_, 'p> {
             if place.in_final_part || matches!(place.get(), Some(Node::Text(text)) if text.is_final)
             {
                 if quoted.len() > 2 {
-                    mismatch(mismatches, index, place.path(), issues);
+                    mismatch(reported, index, place.path(), issues);
                 }
                 return reference;
             }
@@ -424,7 +396,7 @@ impl<'p> Fold<'_, 'p> {
                 indexes,
                 serial,
                 item_position: position,
-                index,
+                key,
                 text_path,
                 by_identity,
             });
@@ -447,9 +419,9 @@ impl<'p> Fold<'_, 'p> {
         let equal = matches!(place.get(), Some(Node::Text(streamed)) if streamed.wtf8 == text.wtf8);
         if !equal && place.get().is_some_and(differs) {
             if quoted.len() > 2 {
-                mismatch(mismatches, index, place.path(), issues);
+                mismatch(reported, index, place.path(), issues);
             } else {
-                value_recovered(recovered, index, place.path(), issues);
+                value_recovered(reported, index, place.path(), issues);
                 let before = place.get().and_then(Node::text).unwrap_or_default();
                 text.wtf8 = before.into_owned().into_bytes();
             }
@@ -473,7 +445,7 @@ impl<'p> Fold<'_, 'p> {
                 report_loose(&mut response.loose, entry.value, ("an object", "its text"), issues);
                 return Some(text.into());
             }
-            if call_kind(entry.item).is_some() {
+            if call_kind(entry.item.as_bytes()).is_some() {
                 report_loose(&mut response.loose, entry.value, JSON_TEXT, issues);
                 let mut quoted = Vec::new();
                 json::write_str(&json_text(raw), &mut quoted);
@@ -493,7 +465,7 @@ impl<'p> Fold<'_, 'p> {
         let grows = !done && has_text(raw);
         let (open, reference) = open_item(response, event, indexes, entry.item, grows, issues);
         let Some(OpenItem { item, index, .. }) = open else { return reference };
-        let Item { body, mismatches, recovered, .. } = item;
+        let Item { body, reported, .. } = item;
         let Some(mut place) = Place::find(body.expand(), entry.steps, indexes, "", false) else {
             return reference;
         };
@@ -502,7 +474,6 @@ impl<'p> Fold<'_, 'p> {
             if let Some(View::Raw(whole)) = first
                 && let Some(value) = View::Raw(whole).fields()
             {
-                let reported = (mismatches, recovered);
                 let keys = ["stdout", "stderr"];
                 let node = replace_part(&place, whole, &value, &keys, reported, index, issues);
                 place.put(node);
@@ -511,7 +482,7 @@ impl<'p> Fold<'_, 'p> {
         } else if !place.is_final_element() {
             append_members(place.object_mut(), raw);
         } else if grows {
-            mismatch(mismatches, index, place.path(), issues);
+            mismatch(reported, index, place.path(), issues);
         }
         reference
     }
@@ -574,6 +545,7 @@ fn fields<'p>(event: &Event<'p>, value: &Member) -> Option<Fields<'p>> {
 /// An item that is not final, so that events may write to it.
 struct OpenItem<'f> {
     item: &'f mut Item,
+    key: u32,
     index: u32,
     /// The position of the item in the list of items.
     position: u32,
@@ -591,145 +563,26 @@ fn open_item<'f, 'p>(
     grows: bool,
     issues: &mut Vec<Issue>,
 ) -> (Option<OpenItem<'f>>, ItemReference<'p>) {
-    let Assembled { items, identities, latest_key, .. } = response;
+    let Assembled { items, identities, .. } = response;
     let text = |name| {
         let member = event.member(name).filter(|member| member.kind == Kind::String)?;
         Some(json::decode_str(member.value(event.raw)))
     };
     let id = text("item_id");
-    let by_identity = indexes.values[0].is_none_or(|index| identities.reused.contains_key(&index));
-    let mut key = match indexes.values[0] {
-        Some(index) if !by_identity => index * ITEMS_PER_INDEX,
-        index => {
-            let named = id.as_deref().and_then(|id| identities.ids.get(id).copied());
-            let named = named.or_else(|| identities.call(Some(kind), &text("call_id")?));
-            let latest = index.and_then(|index| identities.reused.get(&index).copied());
-            let named = named.filter(|key| index.is_none_or(|index| index_of(*key) == index));
-            named.or(latest).unwrap_or(*latest_key)
-        }
-    };
+    let names = (kind, id.as_deref());
+    let (key, by_identity) =
+        identities.of_event(items, indexes.values[0], names, || text("call_id"), issues);
     let index = index_of(key);
-    if items.get(key).is_some_and(|item| is_other_kind(item.kind.as_deref(), kind)) {
-        let found = identities.typed.get(&(index, kind.into())).copied();
-        key = found.unwrap_or_else(|| {
-            index_reused(index, kind, issues);
-            identities.next_key(items, index)
-        });
-    }
-    *latest_key = key;
-    let exists = items.position(key).is_some();
-    let (position, item) = items.entry(key, || Item::placeholder(kind, id.as_deref()));
-    if !exists {
-        identities.add_placeholder(key, kind, id.as_deref());
-    }
+    identities.latest = key;
+    let (position, item) = items.entry(key, || {
+        identities.add_placeholder(key, kind);
+        Item::placeholder(kind, id.as_deref())
+    });
     if item.is_final && grows && !std::mem::replace(&mut item.is_late, true) {
         issues.push((Code::LateDelta, vec![("output_index", u64::from(index).into())]));
     }
-    let open = (!item.is_final).then_some(OpenItem { item, index, position, by_identity });
+    let open = (!item.is_final).then_some(OpenItem { item, key, index, position, by_identity });
     (open, Some((key, id)))
-}
-
-fn index_reused(index: u32, what: &str, issues: &mut Vec<Issue>) {
-    let detail =
-        vec![("output_index", u64::from(index).into()), ("what", clip(what).as_str().into())];
-    issues.push((Code::IndexReused, detail));
-}
-
-/// What identifies an item.
-struct Identity<'a> {
-    kind: Option<Cow<'a, str>>,
-    call_id: Option<Cow<'a, str>>,
-    id: Option<Cow<'a, str>>,
-}
-
-impl<'a> Identity<'a> {
-    fn of(fields: &Fields<'a>) -> Self {
-        let [kind, call_id, id] = ["type", "call_id", "id"].map(|key| fields.text(key));
-        Self { kind, call_id, id }
-    }
-}
-
-impl Identities {
-    /// The item that an item event names by its id or call id.
-    fn named(&self, items: &Ordered<Item>, identity: &Identity<'_>) -> Option<u32> {
-        let kind = identity.kind.as_deref();
-        let id = identity.id.as_deref().and_then(|id| self.ids.get(id).copied());
-        let id = id.filter(|key| items.get(*key).is_some_and(|item| item.kind.as_deref() == kind));
-        id.or_else(|| self.call(kind, identity.call_id.as_deref()?))
-    }
-
-    fn call(&self, kind: Option<&str>, call_id: &str) -> Option<u32> {
-        if self.calls.is_empty() {
-            return None;
-        }
-        self.calls.get(&(kind.map(Into::into), call_id.into())).copied()
-    }
-
-    /// The key of a further item with an index that is taken.
-    fn next_key(&mut self, items: &Ordered<Item>, index: u32) -> u32 {
-        let first = index * ITEMS_PER_INDEX;
-        let before = self.reused.get(&index).copied().unwrap_or_else(|| {
-            if let Some(kind) = items.get(first).and_then(|item| item.kind.clone()) {
-                self.typed.insert((index, kind), first);
-            }
-            first
-        });
-        let key = (before + 1).min(first + (ITEMS_PER_INDEX - 1));
-        self.reused.insert(index, key);
-        key
-    }
-
-    /// Adds the identity of an item event.
-    fn add(&mut self, key: u32, identity: &Identity<'_>) {
-        let kind: Option<Box<str>> = identity.kind.as_deref().map(Into::into);
-        if let Some(id) = identity.id.as_deref().filter(|id| !id.is_empty()) {
-            self.ids.insert(id.into(), key);
-        }
-        if let Some(call_id) = identity.call_id.as_deref().filter(|id| !id.is_empty()) {
-            self.calls.insert((kind.clone(), call_id.into()), key);
-        }
-        if let Some(kind) = kind.filter(|_| self.reused.contains_key(&index_of(key))) {
-            self.typed.insert((index_of(key), kind), key);
-        }
-    }
-
-    /// Adds an item that no event has added.
-    fn add_placeholder(&mut self, key: u32, kind: &str, id: Option<&str>) {
-        if let Some(id) = id.filter(|id| !id.is_empty()) {
-            self.ids.entry(id.into()).or_insert(key);
-        }
-        if self.reused.contains_key(&index_of(key)) {
-            self.typed.insert((index_of(key), kind.into()), key);
-        }
-    }
-}
-
-/// Whether an item event with the index of an item is about another item.
-fn is_other(item: &Item, identity: &Identity<'_>, done: bool) -> bool {
-    let differ = |one: Option<&str>, other: Option<&str>| {
-        one.zip(other).is_some_and(|(one, other)| one != other)
-    };
-    if differ(item.kind.as_deref(), identity.kind.as_deref()) {
-        return !item.is_placeholder || has_any_text(item);
-    }
-    if differ(item.call_id.as_deref(), identity.call_id.as_deref()) {
-        return true;
-    }
-    // Servers that change the ids of an item never add or finish it twice.
-    let filled = |id: Option<&str>| id.is_some_and(|id| !id.is_empty());
-    (item.is_final || (!done && !item.is_placeholder))
-        && filled(item.id.as_deref())
-        && filled(identity.id.as_deref())
-        && differ(item.id.as_deref(), identity.id.as_deref())
-}
-
-/// Whether an event for items of the type `event` cannot be about an item of the type `item`.
-fn is_other_kind(item: Option<&str>, event: &str) -> bool {
-    let Some(item) = item else { return false };
-    match event {
-        "message" => item == "reasoning" || call_kind(item).is_some(),
-        _ => matches!(item, "message" | "reasoning") && call_kind(event).is_some(),
-    }
 }
 
 /// The node that replaces a part: streamed texts replace empty ones, those that differ are reported.
@@ -738,7 +591,7 @@ fn replace_part(
     raw: &[u8],
     value: &Fields<'_>,
     keys: &[&'static str],
-    (mismatches, recovered): (&mut HashSet<String>, &mut HashSet<String>),
+    reported: &mut Reported,
     index: u32,
     issues: &mut Vec<Issue>,
 ) -> Node {
@@ -753,11 +606,11 @@ fn replace_part(
         let types = (old.text("type").unwrap_or_default(), value.text("type").unwrap_or_default());
         let is_text = value.get(key).and_then(View::raw).and_then(<[u8]>::first) != Some(&b'[');
         if is_text && is_empty_value(value.get(key)) && types.0 == types.1 {
-            value_recovered(recovered, index, path, issues);
+            value_recovered(reported, index, path, issues);
             let text = before.text().unwrap_or_default();
             merged.get_or_insert_with(|| Object::parse(&raw.into())).set(key, Node::string(&text));
         } else {
-            mismatch(mismatches, index, path, issues);
+            mismatch(reported, index, path, issues);
         }
     }
     merged.map_or_else(|| Node::raw(raw), Node::Object)
@@ -831,15 +684,17 @@ fn members_renamed(
     event: &Event<'_>,
     rename: impl for<'k> Fn(&'k str) -> Option<&'k str>,
 ) -> Vec<u8> {
+    let keyed = |member: Member| (json::decode_key(event.raw, &member), member);
+    let members: Vec<_> = event.members.iter().map(keyed).collect();
+    let mut values: HashMap<&str, &Member> =
+        members.iter().map(|(key, member)| (&**key, member)).collect();
     let mut object = Vec::from(b"{");
-    let mut seen = HashSet::new();
-    for member in event.members.iter() {
-        let key = json::decode_key(event.raw, &member);
-        let Some(name) = rename(&key).filter(|_| seen.insert(key.clone())) else { continue };
+    for (key, _) in &members {
+        let Some((name, value)) = rename(key).zip(values.remove(&**key)) else { continue };
         object.extend_from_slice(if object.len() > 1 { b"," } else { b"" });
         json::write_str(name, &mut object);
         object.push(b':');
-        object.extend_from_slice(event.bytes(&event.member(&key).unwrap_or(member)));
+        object.extend_from_slice(event.bytes(value));
     }
     object.push(b'}');
     object

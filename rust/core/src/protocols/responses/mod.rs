@@ -4,10 +4,13 @@ pub mod catalogue;
 pub mod columns;
 pub mod events;
 mod fold;
+mod identities;
+mod item;
 mod lifecycle_only;
 mod protocol;
 mod reconcile;
 pub mod response;
+mod texts;
 pub mod tool_calls;
 
 pub use events::{Event, EventReader, Route};

@@ -3,10 +3,13 @@
 use std::borrow::Cow;
 use std::collections::{HashMap, HashSet, VecDeque};
 
-use super::response::{Assembled, Element, ITEMS_PER_INDEX, Item, ReconcileInputs};
+use super::identities::index_of;
+use super::item::{Identity, Item, Reported};
+use super::response::{Assembled, Element, ReconcileInputs};
+use super::texts::compare_texts;
 use super::tool_calls::{call_kind, json_text};
-use crate::assemble::{Fields, Node, Object, Ordered, View, object_mut, text_changed};
-use crate::diagnostics::{Code, Issue};
+use crate::assemble::{Fields, Node, Object, Ordered, View, object_mut};
+use crate::diagnostics::{Code, Detail, Issue};
 
 /// The maximum number of items that a diagnostic names.
 const NAMED: usize = 5;
@@ -32,7 +35,8 @@ pub fn reconcile(response: &mut Assembled, issues: &mut Vec<Issue>) {
             continue;
         }
         let Some((raw, fields)) = terminal.raw().zip(terminal.fields()) else { continue };
-        let converted = loose_argument(&fields).map(|name| {
+        let kind = Identity::of(&fields).kind().unwrap_or_default();
+        let converted = loose_argument(&kind, &fields).map(|name| {
             report_loose(loose, name, JSON_TEXT, issues);
             converted(raw, name)
         });
@@ -59,7 +63,7 @@ pub fn reconcile(response: &mut Assembled, issues: &mut Vec<Issue>) {
         issues.push((Code::OutputDiffers, detail));
         lacking.retain(|rank| {
             let kind = items.ranked(*rank).and_then(|(_, item)| item.body.fields().text("type"));
-            kind.is_some_and(|kind| call_kind(&kind).is_some())
+            kind.is_some_and(|kind| call_kind(kind.as_bytes()).is_some())
         });
     }
     if !lacking.is_empty() {
@@ -77,25 +81,6 @@ fn is_identical(item: &Item, terminal: View<'_>) -> bool {
     matches!((item.body.view(), terminal), (View::Raw(streamed), View::Raw(terminal)) if streamed == terminal)
 }
 
-/// What identifies an item.
-struct Identity<'a> {
-    kind: Option<Cow<'a, str>>,
-    call_id: Option<Cow<'a, str>>,
-    id: Option<Cow<'a, str>>,
-}
-
-impl<'a> Identity<'a> {
-    fn of(fields: &Fields<'a>) -> Self {
-        let [kind, call_id, id] = ["type", "call_id", "id"].map(|key| fields.text(key));
-        Self { kind, call_id, id }
-    }
-
-    /// Whether the call ids are equal, or one of them is missing.
-    fn is_same_call(&self, other: &Self) -> bool {
-        self.call_id.is_none() || other.call_id.is_none() || self.call_id == other.call_id
-    }
-}
-
 /// The position in the terminal output of each streamed item: by call id, then id, then type and order.
 fn match_items(items: &Ordered<Item>, output: &[View<'_>]) -> Vec<Option<usize>> {
     let mut pairs = vec![None; items.len()];
@@ -107,22 +92,18 @@ fn match_items(items: &Ordered<Item>, output: &[View<'_>]) -> Vec<Option<usize>>
     let terminal: Vec<_> =
         output.iter().map(|view| view.fields().map(|fields| Identity::of(&fields))).collect();
     let mut taken: Vec<_> = terminal.iter().map(Option::is_none).collect();
-    let ident: [fn(&Identity<'_>) -> Option<String>; 2] = [
-        |identity| identity.call_id.as_deref().map(str::to_owned),
-        |identity| identity.id.as_deref().map(str::to_owned),
-    ];
-    for ident in ident {
+    for name in [Identity::call_id, Identity::id] {
         let mut positions = HashMap::new();
         for (position, identity) in terminal.iter().enumerate() {
             if let Some(identity) = identity.as_ref().filter(|_| !taken[position])
-                && let Some(ident) = ident(identity).filter(|ident| !ident.is_empty())
+                && let Some(name) = name(identity)
             {
-                positions.entry((identity.kind.as_deref(), ident)).or_insert(position);
+                positions.entry((identity.kind(), name)).or_insert(position);
             }
         }
         for (pair, identity) in pairs.iter_mut().zip(&streamed).filter(|(pair, _)| pair.is_none()) {
-            let Some(ident) = ident(identity).filter(|ident| !ident.is_empty()) else { continue };
-            let found = positions.get(&(identity.kind.as_deref(), ident)).copied();
+            let Some(name) = name(identity) else { continue };
+            let found = positions.get(&(identity.kind(), name)).copied();
             let same = |position: &usize| {
                 let other = terminal[*position].as_ref();
                 !taken[*position] && other.is_some_and(|other| identity.is_same_call(other))
@@ -133,14 +114,14 @@ fn match_items(items: &Ordered<Item>, output: &[View<'_>]) -> Vec<Option<usize>>
             }
         }
     }
-    let mut rest: HashMap<Option<&str>, VecDeque<usize>> = HashMap::new();
+    let mut rest: HashMap<_, VecDeque<usize>> = HashMap::new();
     for (position, identity) in terminal.iter().enumerate() {
         if let Some(identity) = identity.as_ref().filter(|_| !taken[position]) {
-            rest.entry(identity.kind.as_deref()).or_default().push_back(position);
+            rest.entry(identity.kind()).or_default().push_back(position);
         }
     }
     for (pair, identity) in pairs.iter_mut().zip(&streamed).filter(|(pair, _)| pair.is_none()) {
-        if let Some(positions) = rest.get_mut(&identity.kind.as_deref())
+        if let Some(positions) = rest.get_mut(&identity.kind())
             && let Some(other) = positions.front().and_then(|first| terminal[*first].as_ref())
             && identity.is_same_call(other)
         {
@@ -153,17 +134,11 @@ fn match_items(items: &Ordered<Item>, output: &[View<'_>]) -> Vec<Option<usize>>
 /// The streamed item of a rank in the message of a diagnostic.
 fn name(items: &Ordered<Item>, rank: usize) -> String {
     let Some((key, item)) = items.ranked(rank) else { return String::new() };
-    let Identity { kind, call_id, id } = Identity::of(&item.body.fields());
-    let filled =
-        |text: Option<Cow<'_, str>>| text.map(Cow::into_owned).filter(|text| !text.is_empty());
-    let ident = filled(call_id).or_else(|| filled(id));
-    let ident = ident.unwrap_or_else(|| format!("at {}", index_of(key)));
-    format!("{} {ident}", filled(kind).as_deref().unwrap_or("item"))
-}
-
-/// The output index of the item with that key.
-pub(super) fn index_of(key: u32) -> u32 {
-    key / ITEMS_PER_INDEX
+    let identity = item.identity();
+    match identity.name() {
+        Some(_) => identity.describe(),
+        None => format!("{} at {}", identity.describe(), index_of(key)),
+    }
 }
 
 /// Reports a value of another type, once per field of a response.
@@ -183,9 +158,9 @@ pub(super) fn report_loose(
 /// The descriptions of an object that is read as text.
 pub(super) const JSON_TEXT: (&str, &str) = ("an object", "its JSON text");
 
-/// The name of the arguments of an item, if they are an object.
-pub(super) fn loose_argument(fields: &Fields<'_>) -> Option<&'static str> {
-    let (_, name) = call_kind(&fields.text("type")?)?;
+/// The name of the arguments of an item of this type, if they are an object.
+pub(super) fn loose_argument(kind: &[u8], fields: &Fields<'_>) -> Option<&'static str> {
+    let (_, name) = call_kind(kind)?;
     (fields.get(name)?.raw()?.first() == Some(&b'{')).then_some(name)
 }
 
@@ -216,12 +191,11 @@ pub(super) fn merge_item(
     if lost.iter().any(|(_, is_empty)| *is_empty) {
         filled = recover(&item.body.fields(), tree.insert(Object::parse(&raw.into())));
     }
-    let Item { mismatches, recovered, .. } = item;
     for (path, _) in lost {
         if filled.contains(&path) {
-            value_recovered(recovered, index, path, issues);
+            value_recovered(&mut item.reported, index, path, issues);
         } else {
-            mismatch(mismatches, index, path, issues);
+            mismatch(&mut item.reported, index, path, issues);
         }
     }
     tree.filter(|_| !filled.is_empty())
@@ -234,8 +208,8 @@ pub(super) fn compare_item(
     after: &Fields<'_>,
     issues: &mut Vec<Issue>,
 ) {
-    let Item { body, mismatches, .. } = item;
-    compare_texts(&body.fields(), Some(after), |path, _| mismatch(mismatches, index, path, issues));
+    let Item { body, reported, .. } = item;
+    compare_texts(&body.fields(), Some(after), |path, _| mismatch(reported, index, path, issues));
 }
 
 /// Replaces the empty texts of a tree by those of the value before; returns their paths.
@@ -412,136 +386,25 @@ fn fill_action(found: &mut HashSet<String>, before: &Fields<'_>, tree: &mut Obje
     }
 }
 
-/// Passes the path of each text that differs between two versions of an item to `report`, and whether the later one is empty.
-/// Only texts that deltas can write are compared.
-fn compare_texts(
-    before: &Fields<'_>,
-    after: Option<&Fields<'_>>,
-    mut report: impl FnMut(String, bool),
-) {
-    let pair = Pair { before: Some(before), after };
-    for key in ["arguments", "input", "code"] {
-        pair.text(key, || key.to_owned(), &mut report);
-    }
-    pair.parts("content", &["text", "refusal"], &mut report);
-    pair.parts("summary", &["text"], &mut report);
-    pair.enter("operation", |pair| pair.text("diff", || "operation.diff".to_owned(), &mut report));
-    pair.enter("action", |pair| pair.commands(&mut report));
-    pair.parts("output", &["stdout", "stderr"], &mut report);
-}
-
-/// Two versions of an object; either may be missing.
-struct Pair<'f, 'a, 'b> {
-    before: Option<&'f Fields<'a>>,
-    after: Option<&'f Fields<'b>>,
-}
-
-impl<'a, 'b> Pair<'_, 'a, 'b> {
-    fn get(&self, key: &str) -> (Option<View<'a>>, Option<View<'b>>) {
-        let before = self.before.and_then(|fields| fields.get(key));
-        (before, self.after.and_then(|fields| fields.get(key)))
-    }
-
-    fn lists(&self, key: &str) -> impl Iterator<Item = (View<'a>, Option<View<'b>>)> {
-        let (before, after) = self.get(key);
-        let mut after = after.map_or_else(Vec::new, View::list).into_iter();
-        before.map_or_else(Vec::new, View::list).into_iter().map(move |view| (view, after.next()))
-    }
-
-    fn enter(&self, key: &str, compare: impl FnOnce(Pair<'_, 'a, 'b>)) {
-        let (before, after) = self.get(key);
-        within(before, after, compare);
-    }
-
-    fn text(
-        &self,
-        key: &str,
-        path: impl FnOnce() -> String,
-        report: &mut impl FnMut(String, bool),
-    ) {
-        let (before, after) = self.get(key);
-        if before.is_some_and(|before| text_changed(before, after)) {
-            report(path(), has_no_text(after));
-        }
-    }
-
-    fn parts(&self, list: &str, keys: &[&str], report: &mut impl FnMut(String, bool)) {
-        let (before, after) = self.get(list);
-        let whole = after.and_then(View::raw).unwrap_or_default();
-        if before.is_none_or(|before| before.is_list(whole)) {
-            return;
-        }
-        for (number, (before, after)) in self.lists(list).enumerate() {
-            within(Some(before), after, |pair| {
-                for key in keys {
-                    pair.text(key, || format!("{list}[{number}].{key}"), report);
-                }
-            });
-        }
-    }
-
-    fn commands(&self, report: &mut impl FnMut(String, bool)) {
-        for (number, (before, after)) in self.lists("commands").enumerate() {
-            if text_changed(before, after) {
-                report(format!("action.commands[{number}]"), has_no_text(after));
-            }
-        }
-    }
-}
-
-fn has_no_text(value: Option<View<'_>>) -> bool {
-    value.and_then(View::text).is_none_or(|text| text.is_empty())
-}
-
-/// Compares two values as objects, unless they are the same bytes.
-fn within<'a, 'b>(
-    before: Option<View<'a>>,
-    after: Option<View<'b>>,
-    compare: impl FnOnce(Pair<'_, 'a, 'b>),
-) {
-    let raw = (before.and_then(View::raw), after.and_then(View::raw));
-    if raw.0.is_some() && raw.0 == raw.1 {
-        return;
-    }
-    if let Some(before) = before.and_then(View::fields) {
-        let after = after.and_then(View::fields);
-        compare(Pair { before: Some(&before), after: after.as_ref() });
-    }
-}
-
 /// Reports once that an empty value did not replace the text at a path.
 pub(super) fn value_recovered(
-    recovered: &mut HashSet<String>,
+    reported: &mut Reported,
     index: u32,
     path: String,
     issues: &mut Vec<Issue>,
 ) {
-    if !recovered.contains(&path) {
-        let detail =
-            vec![("what", path.as_str().into()), ("output_index", u64::from(index).into())];
-        issues.push((Code::ValueRecovered, detail));
-        recovered.insert(path);
+    if reported.add_recovered(&path) {
+        issues.push((Code::ValueRecovered, path_detail(path, index)));
     }
 }
 
 /// Reports once that the texts at a path differ.
-pub(super) fn mismatch(
-    mismatches: &mut HashSet<String>,
-    index: u32,
-    path: String,
-    issues: &mut Vec<Issue>,
-) {
-    if !mismatches.contains(&path) {
-        let detail =
-            vec![("what", path.as_str().into()), ("output_index", u64::from(index).into())];
-        issues.push((Code::TextMismatch, detail));
-        mismatches.insert(path);
+pub(super) fn mismatch(reported: &mut Reported, index: u32, path: String, issues: &mut Vec<Issue>) {
+    if reported.add_mismatch(&path) {
+        issues.push((Code::TextMismatch, path_detail(path, index)));
     }
 }
 
-/// Whether an item has a text that deltas can write.
-pub(super) fn has_any_text(item: &Item) -> bool {
-    let mut found = false;
-    compare_texts(&item.body.fields(), None, |_, _| found = true);
-    found
+fn path_detail(path: String, index: u32) -> Detail {
+    vec![("what", path.into()), ("output_index", u64::from(index).into())]
 }

@@ -4,145 +4,19 @@
 //! read at any time, also while the stream is running.
 
 use std::borrow::Cow;
-use std::collections::{HashMap, HashSet};
+use std::collections::HashSet;
 
 use super::catalogue::Entry;
 use super::events::Event;
+use super::identities::Identities;
+use super::item::{Body, Item};
 use super::tool_calls::{self, Call, Position, ToolCall};
 use crate::assemble::view::{is_list_of, member};
-use crate::assemble::{Fields, Indexes, Node, NodePath, Object, Ordered, Step, View};
+use crate::assemble::{Fields, Indexes, NodePath, Ordered, Step, View};
 use crate::diagnostics::with_message;
 use crate::json::{self, Located, Member};
 use crate::protocols::tracking::Tracking;
 use crate::work::work;
-
-/// The value of an item: the raw bytes of a complete item, or a tree that events write into.
-#[derive(Debug, Default)]
-pub struct Body {
-    raw: Vec<u8>,
-    /// The members of the raw item, as spans into `raw`.
-    members: Vec<Member>,
-    tree: Option<Object>,
-    /// A later status than that of `raw`, if there is no tree.
-    status: Option<&'static str>,
-    /// How often the value was replaced by a complete item.
-    replacements: u64,
-}
-
-impl Body {
-    /// Replaces the value by a complete item with these members. Borrowed members are spans into the payload, in which the item
-    /// begins at `start`.
-    pub fn replace(&mut self, raw: &[u8], start: u32, fields: &Fields<'_>) {
-        work(raw.len());
-        self.replacements += 1;
-        self.raw.clear();
-        self.raw.extend_from_slice(raw);
-        self.members.clear();
-        match fields {
-            Fields::Raw(_, members) => self.members.extend_from_slice(members),
-            Fields::Borrowed(_, members) => {
-                let back = start.wrapping_neg();
-                self.members.extend(members.iter().map(|member| member.shifted(back)));
-            }
-            Fields::Object(_) => {}
-        }
-        (self.tree, self.status) = (None, None);
-    }
-
-    /// Replaces the value by a complete item that differs from its bytes.
-    pub fn replace_tree(&mut self, tree: Object) {
-        self.replacements += 1;
-        self.raw.clear();
-        self.members.clear();
-        (self.tree, self.status) = (Some(tree), None);
-    }
-
-    /// The tree, which is built from the raw item if there is none.
-    pub fn expand(&mut self) -> &mut Object {
-        let Self { raw, members, tree, status, .. } = self;
-        tree.get_or_insert_with(|| build_tree(raw, members, status.take()))
-    }
-
-    /// The tree, if it was built.
-    #[inline]
-    pub fn tree_mut(&mut self) -> Option<&mut Object> {
-        self.tree.as_mut()
-    }
-
-    /// Sets the member `status`.
-    pub fn set_status(&mut self, status: &'static str) {
-        match &mut self.tree {
-            Some(tree) => {
-                tree.set("status", Node::string(status));
-            }
-            None => self.status = Some(status),
-        }
-    }
-
-    /// The value. It lacks a later status unless there is a tree.
-    pub fn view(&self) -> View<'_> {
-        self.tree.as_ref().map_or(View::Raw(&self.raw), View::Object)
-    }
-
-    /// The members of the value.
-    pub fn fields(&self) -> Fields<'_> {
-        let whole = || Fields::Borrowed(&self.raw, &self.members);
-        self.tree.as_ref().map_or_else(whole, Fields::Object)
-    }
-
-    /// Appends the value as JSON.
-    pub fn write(&self, out: &mut Vec<u8>) {
-        match (&self.tree, self.status) {
-            (Some(tree), _) => tree.write(out),
-            (None, Some(status)) => build_tree(&self.raw, &self.members, Some(status)).write(out),
-            (None, None) => out.extend_from_slice(&self.raw),
-        }
-    }
-}
-
-/// The tree of a raw item, with its status replaced if one is given.
-fn build_tree(raw: &[u8], members: &[Member], status: Option<&'static str>) -> Object {
-    let mut tree = Object::with_members(&raw.into(), members);
-    if let Some(status) = status {
-        tree.set("status", Node::string(status));
-    }
-    tree
-}
-
-/// One item of the output.
-#[derive(Debug, Default)]
-#[allow(clippy::struct_excessive_bools, reason = "they are independent")]
-pub struct Item {
-    pub body: Body,
-    /// Whether `output_item.done` set the final value.
-    pub is_final: bool,
-    pub id: Option<Box<str>>,
-    pub id_changed: bool,
-    /// The type.
-    pub kind: Option<Box<str>>,
-    pub call_id: Option<Box<str>>,
-    /// Whether no event has added the item.
-    pub is_placeholder: bool,
-    /// Whether a late delta was reported.
-    pub is_late: bool,
-    /// The paths of the texts that were reported to be recovered.
-    pub recovered: HashSet<String>,
-    /// The paths of the texts that were reported to differ.
-    pub mismatches: HashSet<String>,
-}
-
-impl Item {
-    /// An item of this type that no event has added, with its id if it is known.
-    pub fn placeholder(kind: &str, id: Option<&str>) -> Self {
-        let mut tree = Object::default();
-        if let Some(id) = id {
-            tree.set("id", Node::string(id));
-        }
-        tree.set("type", Node::string(kind));
-        let body = Body { tree: Some(tree), ..Body::default() };
-        Self { body, kind: Some(kind.into()), is_placeholder: true, ..Self::default() }
-    }
-}
 
 /// The text that the previous event appended to. Any other kind of event removes the cursor.
 #[derive(Debug)]
@@ -153,7 +27,7 @@ pub struct Cursor {
     pub serial: Option<u64>,
     /// The position of the item in the list of items.
     pub item_position: u32,
-    pub index: u32,
+    pub key: u32,
     pub text_path: NodePath,
     /// Whether the item was found by its id, so that another event with these indexes may refer to another item.
     pub by_identity: bool,
@@ -169,21 +43,6 @@ impl Cursor {
             std::ptr::eq(self.entry, route.entry) && route.indexes == Some(self.indexes)
         })
     }
-}
-
-/// The number of items that may have the same index.
-pub const ITEMS_PER_INDEX: u32 = 65_536;
-
-/// How items are found by their identity. Keys are those of [`Assembled::items`].
-#[derive(Debug, Default)]
-pub struct Identities {
-    /// The key of the latest item of each index that several items have.
-    pub reused: HashMap<u32, u32>,
-    /// As `reused`, by index and type.
-    pub typed: HashMap<(u32, Box<str>), u32>,
-    pub ids: HashMap<Box<str>, u32>,
-    /// By type and call id.
-    pub calls: HashMap<(Option<Box<str>>, Box<str>), u32>,
 }
 
 /// An element of an output that differs from the terminal one.
@@ -209,10 +68,8 @@ pub struct Assembled {
     pub(super) id_changed: bool,
     /// The last lifecycle response with its located members.
     base: Option<Located>,
-    /// The items by key: `output_index` * `ITEMS_PER_INDEX` + the number of earlier items with that index.
+    /// The items by their keys in `identities`.
     pub(super) items: Ordered<Item>,
-    /// The key of the item that the previous event wrote to.
-    pub(super) latest_key: u32,
     pub(super) identities: Identities,
     /// The fields that were reported as loose values.
     pub(super) loose: Vec<&'static str>,
@@ -479,8 +336,8 @@ impl Assembled {
             }
             return tool_calls::complete_arguments(*self.output().get(rank)?, source, from);
         };
-        let source = (1, index, body.replacements);
-        match &body.tree {
+        let source = (1, index, body.replacements());
+        match body.tree() {
             Some(tree) => {
                 tool_calls::streamed_arguments(tree, source, (2, index, self.changes), from)
             }

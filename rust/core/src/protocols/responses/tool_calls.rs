@@ -38,7 +38,7 @@ impl ToolCall {
 
     /// The call, if the item is one.
     pub fn read(item: &Fields<'_>) -> Option<Self> {
-        let (kind, arguments) = call_kind(&item.text("type")?)?;
+        let (kind, arguments) = call_kind(item.text("type")?.as_bytes())?;
         let text = |key| item.text(key).map(Cow::into_owned);
         Some(Self {
             kind,
@@ -60,11 +60,11 @@ pub struct Position {
 }
 
 /// The type of a call, and the member with its arguments; `None` if the type is not that of a call.
-pub fn call_kind(name: &str) -> Option<(&'static str, &'static str)> {
+pub fn call_kind(name: &[u8]) -> Option<(&'static str, &'static str)> {
     match name {
-        "function_call" => Some(("function_call", "arguments")),
-        "custom_tool_call" => Some(("custom_tool_call", "input")),
-        "mcp_call" => Some(("mcp_call", "arguments")),
+        b"function_call" => Some(("function_call", "arguments")),
+        b"custom_tool_call" => Some(("custom_tool_call", "input")),
+        b"mcp_call" => Some(("mcp_call", "arguments")),
         _ => None,
     }
 }
@@ -72,7 +72,7 @@ pub fn call_kind(name: &str) -> Option<(&'static str, &'static str)> {
 impl Call {
     /// The call, if the item at this rank is one.
     pub fn read(rank: usize, item: &Fields<'_>) -> Option<Self> {
-        let (kind, _) = call_kind(&item.text("type")?)?;
+        let (kind, _) = call_kind(item.text("type")?.as_bytes())?;
         let text = |key| item.text(key).map(Cow::into_owned);
         Some(Self { rank, kind, call_id: text("call_id"), name: text("name") })
     }
@@ -81,7 +81,7 @@ impl Call {
 /// The arguments of a call; `None` if the item is no call or has no arguments.
 pub fn arguments(item: View<'_>) -> Option<String> {
     let fields = item.fields()?;
-    let (_, member) = call_kind(&fields.text("type")?)?;
+    let (_, member) = call_kind(fields.text("type")?.as_bytes())?;
     argument_text(&fields, member)
 }
 
@@ -125,7 +125,7 @@ pub fn streamed_arguments(
     final_source: Source,
     from: Option<Position>,
 ) -> Option<(String, Position)> {
-    let (_, member) = call_kind(&tree.get("type")?.text()?)?;
+    let (_, member) = call_kind(tree.get("type")?.text()?.as_bytes())?;
     let Node::Text(text) = tree.get(member)? else {
         return complete_arguments(View::Object(tree), source, from);
     };
