@@ -97,11 +97,6 @@ def stream(rng: Random, number: int = 0) -> Faulty:
     return Faulty(events, [delta for item in items for delta in item.deltas()])
 
 
-def source(rng: Random) -> bytes:
-    """A stream as JSON lines."""
-    return lines(stream(rng).events)
-
-
 def lines(events: list[Json]) -> bytes:
     """Events as JSON lines."""
     return b"".join(json.dumps(event).encode() + b"\n" for event in events)

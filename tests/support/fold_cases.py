@@ -208,7 +208,8 @@ PRECEDENCE = [
     Case("a late part after the item is done", [ev("output_item.done", o=0, item=msg(txt("a"))), ev("content_part.done", o=0, c=0, part=txt("b"))], [msg(txt("a"))], [], "a"),
     Case("a late status after the item is done", [ev("output_item.done", o=0, item={"type": "web_search_call", "status": "completed"}), ev("web_search_call.searching", o=0)],
          [{"type": "web_search_call", "status": "completed"}]),
-    Case("an item added again starts over", [ev("output_item.done", o=0, item=msg(txt("a"))), MSG, PART, ev("output_text.delta", o=0, c=0, delta="b")], [msg(txt("b"))], ["text_mismatch"], "b"),
+    Case("an item added again starts over", [ev("output_item.done", o=0, item=msg(txt("a"), id="m")), ev("output_item.added", o=0, item=msg(id="m")), PART,
+         ev("output_text.delta", o=0, c=0, delta="b")], [msg(txt("b"), id="m")], ["text_mismatch"], "b"),
     Case("an empty late delta says nothing", [MSG, PART, ev("output_text.done", o=0, c=0, text="a"), ev("output_text.delta", o=0, c=0, delta="")], [msg(txt("a"))], text="a"),
 ]  # fmt: skip
 
@@ -284,6 +285,12 @@ def say(delta: Any, **members: Any) -> Json:
     return ev("output_text.delta", delta=delta, **members)
 
 
+def code(delta: str, **members: Any) -> Json:
+    """A delta of the code of an interpreter."""
+    return ev("code_interpreter_call_code.delta", delta=delta, **members)
+
+
+CODE: Json = {"type": "code_interpreter_call", "id": "c"}
 F, G = fn("", id="a"), fn("", id="b", call_id="c2", name="g")
 BOTH: list[Any] = [{**F, "arguments": "{1}"}, {**G, "arguments": "{2}"}]
 
@@ -302,6 +309,16 @@ IDENTITY = [
     Case("ids that rotate without an index", [add(msg(id="m")), say("x", item_id="q"), say("y", item_id="r"), done(msg(txt("xy"), id="s"))], [msg(txt("xy"), id="s")], ["item_id_changed"], "xy"),
     Case("an id that rotates at done keeps its item", [add(fn("", id="q"), o=0), args("{}", o=0, item_id="r"), done(fn("{}", id="s"), o=0)], [fn("{}", id="s")], ["item_id_changed"]),
     Case("text at the index of a call", [add(F, o=0), say("x", o=0, c=0), args("{1}", o=0), say("y", o=0, c=0)], [BOTH[0], msg(txt("xy"))], ["index_reused"], "xy"),
+    Case("an item added behind another without an id", [done(msg(txt("a")), o=0), MSG, PART, say("b", o=0, c=0)], [msg(txt("a")), msg(txt("b"))], ["index_reused"], "ab"),
+    Case("items of three types at one index", [add(F, o=0), add(msg(), o=0), add(CODE, o=0), args("{1}", o=0), say("x", o=0, c=0), code("y", o=0), done(msg(txt("x")), o=0),
+         done(BOTH[0], o=0), done({**CODE, "code": "y"}, o=0)], [BOTH[0], msg(txt("x")), {**CODE, "code": "y"}], ["index_reused"] * 2, "x"),
+    Case("output of a shell at the index of a call", [add(F, o=0), ev("shell_call_output_content.delta", o=0, k=0, delta={"stdout": "a"}), args("{1}", o=0)],
+         [BOTH[0], {"type": "shell_call_output", "output": [{"stdout": "a"}]}], ["index_reused"]),
+    Case("text behind a finished item of a reused index", [done(msg(txt("a")), o=0), add(F, o=0), say("b", o=0, c=0)], [msg(txt("a")), F, msg(txt("b"))], ["index_reused"] * 2, "ab"),
+    Case("interleaved types without an index", [add(msg()), add(F), say("x", c=0), args("{1}"), done(msg(txt("x"))), done(BOTH[0])], [msg(txt("x")), BOTH[0]], text="x"),
+    Case("an item that is done again without an index or id", [done(msg(txt("a"))), done(msg(txt("b")))], [msg(txt("a")), msg(txt("b"))], text="ab"),
+    Case("an item added late without an index", [say("x", c=0), add(msg(id="m")), say("y", c=0), done(msg(txt("xy"), id="m"))], [msg(txt("xy"), id="m")], ["value_recovered"], "xy"),
+    Case("an id that a delta told", [add(msg()), say("x", c=0, item_id="m"), add(msg()), say("y", c=0, item_id="n"), say("z", c=0, item_id="m")], [msg(txt("xz")), msg(txt("y"))], text="xzy"),
     Case("deltas before the item is added", [say("x", o=0, c=0), add(msg(id="m"), o=0), say("y", o=0, c=0)], [msg(txt("xy"), id="m")], ["value_recovered"], "xy"),
     Case("a part that is added twice", [MSG, PART, say("x", o=0, c=0), PART, say("y", o=0, c=0)], [msg(txt("xy"))], ["value_recovered"], "xy"),
     Case("arguments as an object", [add(fn("", id="a"), o=0), done({**fn("", id="a"), "arguments": {"x": [1, 2.50]}}, o=0), end()], [fn('{"x":[1,2.5]}', id="a")], ["loose_value", "output_recovered"]),
@@ -337,6 +354,8 @@ EMPTY_FINALS = [
 FINAL_OUTPUT = [
     Case("an output in another order", [done(msg(txt("1"), id="m"), o=0), done(BOTH[0], o=1), done(msg(txt("2"), id="n"), o=2), end(msg(txt("2"), id="n"), msg(txt("1"), id="m"), BOTH[0])],
          [msg(txt("2"), id="n"), msg(txt("1"), id="m"), BOTH[0]], text="21"),
+    Case("an output in another order and with other ids", [done(msg(txt("1"), id="m"), o=0), done(msg(txt("2"), id="n"), o=1), end(msg(txt("2"), id="x"), msg(txt("1"), id="y"))],
+         [msg(txt("2"), id="x"), msg(txt("1"), id="y")], text="21"),
     Case("an empty message for a call", [done(BOTH[0], o=0), end(msg(id="m"))], [msg(id="m"), BOTH[0]], ["output_differs", "output_recovered"]),
     Case("an output that lacks one of two calls", [done(BOTH[0], o=0), done(BOTH[1], o=1), end(BOTH[1])], [BOTH[1], BOTH[0]], ["output_differs", "output_recovered"]),
     Case("arguments as an object at the end", [done(BOTH[0], o=0), end({**BOTH[0], "arguments": {"x": 1}})], [{**BOTH[0], "arguments": {"x": 1}}], ["loose_value", "text_mismatch"]),

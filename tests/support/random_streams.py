@@ -13,6 +13,7 @@ from random import Random
 from typing import Any
 
 from respstream._pure.protocols.responses.catalogue import EVENTS
+from tests.support import faulty_streams
 from tests.support.wellformed_streams import Json, chance, lanes, script
 
 # -- unusual events --------------------------------------------------------------------------------------------------
@@ -286,13 +287,15 @@ def damaged(rng: Random, data: bytes) -> bytes:
 
 
 def source(rng: Random) -> bytes:
-    """A source of any kind: streams, lanes, unusual events, noise; intact or damaged."""
+    """A source of any kind: streams, also with the faults of gateways, lanes, unusual events, noise; intact or damaged."""
     kind = rng.randint(0, 9)
     if kind <= 1:
         made = [script(rng, f"resp_{number}") for number in range(rng.randint(1, 2))]
         data = framed(rng, [event for one in made for event in (*one.events, one.terminal)])
     elif kind == 2:
         data = framed(rng, lanes(rng)[0])
+    elif kind == 3:
+        data = framed(rng, faulty_streams.stream(rng).events)
     elif kind <= 5:
         data = framed(rng, arbitrary_events(rng))
     elif kind <= 7:

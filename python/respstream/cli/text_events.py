@@ -7,7 +7,7 @@ from collections.abc import Iterator
 from typing import Any, NamedTuple
 
 from respstream._pure.protocols.responses.catalogue import EVENTS, Entry
-from respstream._pure.protocols.responses.identities import Identity
+from respstream._pure.protocols.responses.item import Identity
 from respstream._pure.protocols.responses.tool_calls import KINDS
 from respstream.protocols.payload import Payload
 

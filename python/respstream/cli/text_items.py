@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 from typing import Any
 
-from respstream._pure.protocols.responses.identities import Identity
+from respstream._pure.protocols.responses.item import Identity
 from respstream.cli.text_events import SUMMARY, Part, joined, kind_of, label_of, parts_of
 from respstream.protocols.event import Event
 from respstream.protocols.payload import Payload

@@ -13,9 +13,11 @@ from respstream._pure.assemble import Place, Text, append, differing, expand, fi
 from respstream._pure.json import clean, clean_text, dumps, join_text, locate, parse_exact
 from respstream._pure.protocols.protocol import ParsedEvent, Report
 from respstream._pure.protocols.responses.catalogue import Entry
-from respstream._pure.protocols.responses.identities import Identity, index_of
+from respstream._pure.protocols.responses.identities import index_of
+from respstream._pure.protocols.responses.item import Identity, Item
 from respstream._pure.protocols.responses.reconcile import loose, merged, mismatch, reconcile, recovered
-from respstream._pure.protocols.responses.response import Folded, Item, string, texts
+from respstream._pure.protocols.responses.response import Folded
+from respstream._pure.protocols.responses.texts import string, texts
 from respstream._pure.protocols.responses.tool_calls import KINDS, json_text, raw_argument_of
 
 TYPE_CHECKING = False

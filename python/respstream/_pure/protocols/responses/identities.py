@@ -6,13 +6,12 @@ streams give each item an index of its own, so ids and types are only indexed wh
 
 from __future__ import annotations
 
-from respstream._pure.protocols.responses.catalogue import EVENTS
-from respstream._pure.protocols.responses.tool_calls import KINDS
+from respstream._pure.protocols.responses.item import GROUPS, Identity
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
     from collections.abc import Mapping
-    from typing import NamedTuple, Protocol
+    from typing import Protocol
 
     from respstream._pure.protocols.protocol import Report
 
@@ -28,23 +27,9 @@ if TYPE_CHECKING:
         def has_text(self) -> bool:
             """Whether it has a text that deltas can write."""
 
-    class Identity(NamedTuple):
-        """What identifies the item in an event."""
-
-        type: str | None
-        call_id: str | None
-        id: str | None
-
-else:
-    from collections import namedtuple
-
-    Identity = namedtuple("Identity", "type call_id id")
 
 INDEX_LIMIT = 65_535  # the largest index
 ITEMS_PER_INDEX = 65_536
-
-GROUPS = {entry.item: entry.item for entry in EVENTS.values() if entry.item} | dict.fromkeys(KINDS, "call")
-"""The group of each type of items that has events. Events of one group cannot be about items of another."""
 
 
 def index_of(key: int) -> int:
@@ -84,7 +69,7 @@ class Identities:
         item = self._items.get(key)
         if item is None or not _is_other(item, identity, done):
             return key
-        found = None if maps is None else maps.typed.get((index, identity.type))
+        found = None if maps is None else maps.typed.get((index, identity.type or ""))
         if found is not None and self._continues(found, identity, done):
             return found
         name = identity.call_id or identity.id
@@ -97,7 +82,7 @@ class Identities:
         named = maps.named(identity)
         if named is not None:
             return named
-        for key in (self.latest, maps.last.get(identity.type)):
+        for key in (self.latest, maps.last.get(identity.type or "")):
             if key is not None and self._continues(key, identity, done):
                 return key
         index = min(self._top + 1, INDEX_LIMIT)
@@ -153,8 +138,9 @@ class Identities:
         """The key of a further item with an index that is taken."""
         maps = self._built()
         before = maps.reused.get(index, index * ITEMS_PER_INDEX)
-        if index not in maps.reused:
-            maps.typed[index, self._items[before].kind] = before
+        kind = self._items[before].kind
+        if index not in maps.reused and kind is not None:
+            maps.typed[index, kind] = before
         key = maps.reused[index] = min(before + 1, (index + 1) * ITEMS_PER_INDEX - 1)
         return key
 
@@ -200,8 +186,8 @@ class _Maps:
     def __init__(self, items: Mapping[int, IdentifiedItem]) -> None:
         self._items = items
         self.reused: dict[int, int] = {}
-        self.typed: dict[tuple[int, str | None], int] = {}
-        self.last: dict[str | None, int] = {}
+        self.typed: dict[tuple[int, str], int] = {}
+        self.last: dict[str, int] = {}
         self.ids: dict[str, int] = {}
         self.calls: dict[tuple[str | None, str], int] = {}
         for key in sorted(items):
@@ -216,6 +202,8 @@ class _Maps:
         self.add_kind(key, identity.type)
 
     def add_kind(self, key: int, kind: str | None) -> None:
+        if kind is None:
+            return
         self.last[kind] = max(key, self.last.get(kind, -1))
         if index_of(key) in self.reused:
             self.typed[index_of(key), kind] = key

@@ -8,7 +8,9 @@ from collections.abc import Callable, Hashable
 from respstream._pure.assemble import differing, expand, report_mismatch
 from respstream._pure.json import clean, elements, join_text, parse_exact
 from respstream._pure.protocols.responses.identities import index_of
-from respstream._pure.protocols.responses.response import Folded, Item, add_texts, list_of, string, texts
+from respstream._pure.protocols.responses.item import Item
+from respstream._pure.protocols.responses.response import Folded
+from respstream._pure.protocols.responses.texts import add_texts, list_of, string, texts
 from respstream._pure.protocols.responses.tool_calls import KINDS, json_text, raw_argument_of
 
 TYPE_CHECKING = False

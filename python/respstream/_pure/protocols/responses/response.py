@@ -6,10 +6,12 @@ any time, also while the stream runs.
 
 from __future__ import annotations
 
-from respstream._pure.assemble import Text, expand, freeze
-from respstream._pure.json import Number, clean, clean_text, dumps, join_text, locate, parse_exact
+from respstream._pure.assemble import Text
+from respstream._pure.json import Number, clean, join_text, locate, parse_exact
 from respstream._pure.protocols.protocol import ResponseState
 from respstream._pure.protocols.responses.identities import Identities
+from respstream._pure.protocols.responses.item import Item
+from respstream._pure.protocols.responses.texts import list_of
 from respstream._pure.protocols.responses.tool_calls import (
     KINDS,
     Call,
@@ -26,61 +28,6 @@ from respstream._pure.protocols.responses.tool_calls import (
 TYPE_CHECKING = False
 if TYPE_CHECKING:
     from typing import Any
-
-
-class Item:
-    """One item of the output: the bytes of a complete item, or a tree that deltas have changed."""
-
-    __slots__ = (
-        "call_id",
-        "final",
-        "id",
-        "id_changed",
-        "kind",
-        "late",
-        "mismatched",
-        "placeholder",
-        "raw",
-        "recovered",
-        "tree",
-    )
-
-    def __init__(self, raw: bytes | None, tree: dict[str, Any] | None) -> None:
-        self.raw, self.tree = raw, tree
-        self.kind: str | None = None  # the type
-        self.call_id: str | None = None
-        self.placeholder = tree is not None  # no event has added it
-        self.final = False
-        self.id: str | None = None
-        self.id_changed = False
-        self.late = False  # a late delta was reported
-        self.mismatched: set[str] = set()  # the paths of texts that were reported as differing
-        self.recovered: set[str] = set()  # the paths of texts that were reported as recovered
-
-    def put(self, raw: bytes, tree: dict[str, Any] | None, *, final: bool) -> None:
-        """Replaces the item by a complete one: its bytes, or a tree if it differs from them."""
-        self.raw, self.tree, self.final = None if tree is not None else raw, tree, final
-        self.placeholder = False
-
-    def grown(self) -> dict[str, Any]:
-        """The tree, for writing."""
-        if self.tree is None:
-            self.tree = expand(self.raw or b"{}")
-            self.raw = None
-        return self.tree
-
-    def has_text(self) -> bool:
-        """Whether it has a text that deltas can write."""
-        return any(texts(self.value()).values())
-
-    def value(self) -> dict[str, Any]:
-        """The item as plain values; numbers keep their text."""
-        value: dict[str, Any] = freeze(self.tree) if self.tree is not None else parse_exact(self.raw or b"{}")
-        return value
-
-    def json(self) -> bytes:
-        """The item as JSON."""
-        return self.raw if self.raw is not None else dumps(clean(freeze(self.tree))).encode()
 
 
 class Folded(ResponseState):
@@ -310,44 +257,7 @@ def text_member(value: Any, key: str) -> str | None:
     return join_text([member]) if isinstance(member, str) and not isinstance(member, Number) else None
 
 
-def list_of(value: Any, key: str) -> list[Any]:
-    """The list that is a member, an empty one if it is missing or no list."""
-    member = value.get(key) if isinstance(value, dict) else None
-    return member if isinstance(member, list) else []
-
-
-def string(value: dict[str, Any], key: str) -> str | None:
-    """The text of a member, None if it is not a string."""
-    member = value.get(key)
-    return clean_text(member) if type(member) is str else None
-
-
 def _collect(found: list[str], part: Any, key: str) -> None:
     text = text_member(part, key)
     if text is not None:
         found.append(text)
-
-
-def texts(item: Any) -> dict[str, str]:
-    """The texts of an item that deltas can write, by path: only these are compared."""
-    found: dict[str, str] = {}
-    if isinstance(item, dict):
-        add_texts(found, "", item, ("arguments", "input", "code"))
-        for index, part in enumerate(list_of(item, "content")):
-            add_texts(found, f"content[{index}].", part, ("text", "refusal"))
-        for index, part in enumerate(list_of(item, "summary")):
-            add_texts(found, f"summary[{index}].", part, ("text",))
-        add_texts(found, "operation.", item.get("operation"), ("diff",))
-        commands = {f"commands[{index}]": text for index, text in enumerate(list_of(item.get("action"), "commands"))}
-        add_texts(found, "action.", commands, (*commands,))
-        for index, output in enumerate(list_of(item, "output")):
-            add_texts(found, f"output[{index}].", output, ("stdout", "stderr"))
-    return found
-
-
-def add_texts(found: dict[str, str], prefix: str, value: Any, keys: tuple[str, ...]) -> None:
-    """Adds the texts of an object to those found, by path."""
-    if isinstance(value, dict):
-        for key in keys:
-            if type(text := value.get(key)) is str:  # a Number is a str, but not a text
-                found[prefix + key] = join_text([text])

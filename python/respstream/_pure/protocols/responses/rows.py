@@ -13,7 +13,7 @@ from respstream._pure.protocols.protocol import ParsedEvent
 from respstream._pure.protocols.responses import CHAT_NAMES
 from respstream._pure.protocols.responses.columns import TABLES
 from respstream._pure.protocols.responses.response import Folded, text_member, texts_of
-from respstream._pure.protocols.responses.tool_calls import argument_text
+from respstream._pure.protocols.responses.tool_calls import KINDS, argument_text
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -106,10 +106,10 @@ class ItemRow:
 
     def arguments(self) -> str | None:
         """The arguments of a call, or the input of a custom tool."""
+        if text_member(self._item, "type") in KINDS:
+            return argument_text(self._item)
         arguments = self.text("arguments")
-        if arguments is None:
-            arguments = self.text("input")
-        return argument_text(self._item) if arguments is None else arguments
+        return self.text("input") if arguments is None else arguments
 
 
 class EventRow:

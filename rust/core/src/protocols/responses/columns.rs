@@ -6,7 +6,7 @@ use std::borrow::Cow;
 use std::cell::OnceCell;
 
 use super::response::{Assembled, Texts};
-use super::tool_calls::{ToolCall, arguments};
+use super::tool_calls::{ToolCall, arguments, call_kind};
 use crate::assemble::{Fields, View};
 use crate::json;
 use crate::protocols::latency::Figures;
@@ -182,6 +182,7 @@ fn item_row(index: usize, item: View<'_>) -> ItemRow {
     let fields = item.fields();
     let text = |name| Some(fields.as_ref()?.text(name)?.into_owned());
     let texts = Texts::of(&[item]);
+    let is_call = text("type").is_some_and(|kind| call_kind(kind.as_bytes()).is_some());
     let reasoning = owned(texts.reasoning_text).or_else(|| owned(texts.reasoning_summary));
     ItemRow {
         output_index: index as u64,
@@ -192,7 +193,11 @@ fn item_row(index: usize, item: View<'_>) -> ItemRow {
         name: text("name"),
         call_id: text("call_id"),
         text: owned(texts.output_text).or(reasoning),
-        arguments: text("arguments").or_else(|| text("input")).or_else(|| arguments(item)),
+        arguments: if is_call {
+            arguments(item)
+        } else {
+            text("arguments").or_else(|| text("input"))
+        },
     }
 }
 

@@ -571,7 +571,7 @@ fn open_item<'f, 'p>(
     let id = text("item_id");
     let names = (kind, id.as_deref());
     let (key, by_identity) =
-        identities.of_event(items, indexes.values[0], names, || text("call_id"), issues);
+        identities.of_event(items, indexes.values[0], names, || text("call_id"), grows, issues);
     let index = index_of(key);
     identities.latest = key;
     let (position, item) = items.entry(key, || {

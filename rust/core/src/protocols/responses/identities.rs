@@ -41,6 +41,8 @@ struct Index {
     reused: HashMap<u32, u32>,
     /// As `reused`, by index and type.
     typed: HashMap<(u32, Box<[u8]>), u32>,
+    /// The last item of each type, in the order of the output.
+    last: HashMap<Box<[u8]>, u32>,
     ids: HashMap<Box<[u8]>, u32>,
     calls: HashMap<CallName, u32>,
 }
@@ -57,15 +59,17 @@ impl Identities {
         issues: &mut Vec<Issue>,
     ) -> u32 {
         let Some(number) = index else { return self.without_index(items, identity, done) };
-        let is_free = |key| items.get(key).is_none_or(|item| !is_other(item, identity, done));
         let mut key = number * ITEMS_PER_INDEX;
-        if let Some(index) = &self.index
-            && let Some(latest) = index.reused.get(&number)
-        {
-            let named = index.named(items, identity).filter(|key| index_of(*key) == number);
-            key = named.unwrap_or(*latest);
+        let reused = self.index.as_ref().and_then(|maps| Some((maps, *maps.reused.get(&number)?)));
+        if let Some((maps, latest)) = reused {
+            let named = maps.named(items, identity).filter(|key| index_of(*key) == number);
+            key = named.unwrap_or(latest);
         }
-        if is_free(key) {
+        if items.get(key).is_none_or(|item| !is_other(item, identity, done)) {
+            return key;
+        }
+        let typed = reused.and_then(|(maps, _)| maps.of_type(Some(number), &identity.kind()?));
+        if let Some(key) = typed.filter(|key| continues(items, *key, identity, done)) {
             return key;
         }
         report_reused(number, &identity.describe(), issues);
@@ -75,11 +79,14 @@ impl Identities {
     #[cold]
     fn without_index(&mut self, items: &Ordered<Item>, identity: &Identity<'_>, done: bool) -> u32 {
         let latest = self.latest;
-        if let Some(key) = self.index(items).named(items, identity) {
+        let maps = self.index(items);
+        if let Some(key) = maps.named(items, identity) {
             return key;
         }
-        if done && items.get(latest).is_none_or(|item| !is_other(item, identity, done)) {
-            return latest;
+        let last = identity.kind().and_then(|kind| maps.of_type(None, &kind));
+        let mut unfinished = [Some(latest), last].into_iter().flatten();
+        if let Some(key) = unfinished.find(|key| continues(items, *key, identity, done)) {
+            return key;
         }
         let index = items.last().map_or(0, |last| index_of(last) + 1).min(INDEX_LIMIT);
         let key = index * ITEMS_PER_INDEX;
@@ -87,24 +94,37 @@ impl Identities {
     }
 
     /// The key of the item that an event refers to, and whether it was found by its identity. `kind`: the type of items that
-    /// have such events; `id` and `call_id`: those of the event.
+    /// have such events; `id` and `call_id`: those of the event. `grows`: the event has text, which a finished item ignores.
     pub fn of_event<'t>(
         &mut self,
         items: &Ordered<Item>,
         index: Option<u32>,
         (kind, id): (&str, Option<&str>),
         call_id: impl FnOnce() -> Option<Cow<'t, str>>,
+        grows: bool,
         issues: &mut Vec<Issue>,
     ) -> (u32, bool) {
         let (key, by_identity) = match (index, &self.index) {
             (Some(number), None) => (number * ITEMS_PER_INDEX, false),
             _ => self.by_identity(items, index, (kind, id), call_id),
         };
-        let event = Group::of(kind.as_bytes());
-        if items.get(key).is_some_and(|item| item.group.excludes(event)) {
-            return (self.of_kind(items, index_of(key), kind, issues), by_identity);
+        let Some(item) = items.get(key) else { return (key, by_identity) };
+        let found = self.index.as_ref().and_then(|maps| {
+            let found =
+                if has_kind(item, kind) { None } else { maps.of_type(index, kind.as_bytes()) };
+            found.filter(|found| {
+                let other = items.get(*found);
+                other.is_some_and(|other| has_kind(other, kind) && !(grows && other.is_final))
+            })
+        });
+        if let Some(found) = found {
+            return (found, by_identity);
         }
-        (key, by_identity)
+        if !item.group.excludes(Group::of(kind.as_bytes())) {
+            return (key, by_identity);
+        }
+        report_reused(index_of(key), kind, issues);
+        (self.next_key(items, index_of(key)), by_identity)
     }
 
     #[cold]
@@ -125,23 +145,6 @@ impl Identities {
         let named = named.or_else(|| maps.call(Some(kind.as_bytes()), call_id()?.as_bytes()));
         let named = named.filter(|key| index.is_none_or(|index| index_of(*key) == index));
         (named.or(of_index).unwrap_or(latest), true)
-    }
-
-    /// The key of the item of a type at an index that an item of another type has.
-    #[cold]
-    fn of_kind(
-        &mut self,
-        items: &Ordered<Item>,
-        index: u32,
-        kind: &str,
-        issues: &mut Vec<Issue>,
-    ) -> u32 {
-        let typed = &self.index(items).typed;
-        if let Some(key) = typed.get(&(index, kind.as_bytes().into())) {
-            return *key;
-        }
-        report_reused(index, kind, issues);
-        self.next_key(items, index)
     }
 
     /// The key of a further item with an index that is taken.
@@ -245,7 +248,18 @@ impl Index {
         }
     }
 
+    /// The latest item of a type at an index that several items have; without an index, the last item of that type.
+    fn of_type(&self, index: Option<u32>, kind: &[u8]) -> Option<u32> {
+        let found = match index {
+            Some(index) => self.typed.get(&(index, kind.into())),
+            None => self.last.get(kind),
+        };
+        found.copied()
+    }
+
     fn add_kind(&mut self, key: u32, kind: &[u8]) {
+        let last = self.last.entry(kind.into()).or_insert(key);
+        *last = key.max(*last);
         if self.reused.contains_key(&index_of(key)) {
             self.typed.insert((index_of(key), kind.into()), key);
         }
@@ -268,10 +282,29 @@ fn is_other(item: &Item, identity: &Identity<'_>, done: bool) -> bool {
         return true;
     }
     // Servers that change the ids of an item never add or finish it twice.
-    (item.is_final || (!done && !item.is_placeholder))
-        && item
-            .id
-            .as_deref()
-            .filter(|id| !id.is_empty())
-            .is_some_and(|first| identity.id().is_some_and(|id| *id != *first.as_bytes()))
+    let first = item.id.as_deref().map(str::as_bytes).filter(|id| !id.is_empty());
+    if let Some((first, id)) = first.zip(identity.id())
+        && *id != *first
+    {
+        return item.is_final || !(done || item.is_placeholder);
+    }
+    let is_named = || {
+        (first.is_some() && identity.id().is_some())
+            || (own.call_id().is_some() && identity.call_id().is_some())
+    };
+    item.is_final && !done && !is_named()
+}
+
+/// Whether an item event is about an unfinished item that it does not name: it finishes it, or adds it late.
+fn continues(items: &Ordered<Item>, key: u32, identity: &Identity<'_>, done: bool) -> bool {
+    items.get(key).is_some_and(|item| {
+        let is_unfinished = if done { !item.is_final } else { item.is_placeholder };
+        is_unfinished
+            && item.identity().kind() == identity.kind()
+            && !is_other(item, identity, done)
+    })
+}
+
+fn has_kind(item: &Item, kind: &str) -> bool {
+    item.identity().kind().is_some_and(|own| *own == *kind.as_bytes())
 }

@@ -251,6 +251,13 @@ pub enum Group {
     Message,
     Reasoning,
     Call,
+    CodeInterpreter,
+    Shell,
+    ShellOutput,
+    ApplyPatch,
+    FileSearch,
+    WebSearch,
+    ImageGeneration,
     #[default]
     Other,
 }
@@ -261,6 +268,13 @@ impl Group {
         match kind {
             b"message" => Self::Message,
             b"reasoning" => Self::Reasoning,
+            b"code_interpreter_call" => Self::CodeInterpreter,
+            b"shell_call" => Self::Shell,
+            b"shell_call_output" => Self::ShellOutput,
+            b"apply_patch_call" => Self::ApplyPatch,
+            b"file_search_call" => Self::FileSearch,
+            b"web_search_call" => Self::WebSearch,
+            b"image_generation_call" => Self::ImageGeneration,
             _ if call_kind(kind).is_some() => Self::Call,
             _ => Self::Other,
         }
@@ -268,10 +282,6 @@ impl Group {
 
     /// Whether an event for items of the group `event` cannot be about an item of this group.
     pub fn excludes(self, event: Self) -> bool {
-        match event {
-            Self::Message => matches!(self, Self::Reasoning | Self::Call),
-            Self::Call => matches!(self, Self::Message | Self::Reasoning),
-            _ => false,
-        }
+        self != Self::Other && event != Self::Other && self != event
     }
 }

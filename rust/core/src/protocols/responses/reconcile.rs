@@ -1,12 +1,13 @@
 //! Compares streamed items with their final values: `output_item.done`, or the output of the terminal response.
 
 use std::borrow::Cow;
-use std::collections::{HashMap, HashSet, VecDeque};
+use std::collections::{HashMap, HashSet};
+use std::hash::Hash;
 
 use super::identities::index_of;
 use super::item::{Identity, Item, Reported};
 use super::response::{Assembled, Element, ReconcileInputs};
-use super::texts::compare_texts;
+use super::texts::{compare_texts, filled_texts};
 use super::tool_calls::{call_kind, json_text};
 use crate::assemble::{Fields, Node, Object, Ordered, View, object_mut};
 use crate::diagnostics::{Code, Detail, Issue};
@@ -81,54 +82,73 @@ fn is_identical(item: &Item, terminal: View<'_>) -> bool {
     matches!((item.body.view(), terminal), (View::Raw(streamed), View::Raw(terminal)) if streamed == terminal)
 }
 
-/// The position in the terminal output of each streamed item: by call id, then id, then type and order.
+/// The position in the terminal output of each streamed item: by call id, then id, then type and texts, then type and order.
 fn match_items(items: &Ordered<Item>, output: &[View<'_>]) -> Vec<Option<usize>> {
-    let mut pairs = vec![None; items.len()];
-    if output.is_empty() {
-        return pairs;
-    }
-    let streamed: Vec<_> =
-        items.iter().map(|(_, item)| Identity::of(&item.body.fields())).collect();
-    let terminal: Vec<_> =
-        output.iter().map(|view| view.fields().map(|fields| Identity::of(&fields))).collect();
-    let mut taken: Vec<_> = terminal.iter().map(Option::is_none).collect();
-    for name in [Identity::call_id, Identity::id] {
-        let mut positions = HashMap::new();
-        for (position, identity) in terminal.iter().enumerate() {
-            if let Some(identity) = identity.as_ref().filter(|_| !taken[position])
-                && let Some(name) = name(identity)
+    let fields: Vec<_> = output.iter().map(|view| view.fields()).collect();
+    let mut matches = Matches {
+        streamed: items.iter().map(|(_, item)| item.identity()).collect(),
+        terminal: fields.iter().map(|fields| fields.as_ref().map(Identity::of)).collect(),
+        pairs: vec![None; items.len()],
+        taken: fields.iter().map(Option::is_none).collect(),
+    };
+    matches.add(|_, streamed| streamed.call_id(), |_, terminal| terminal.call_id());
+    matches.add(|_, streamed| streamed.id(), |_, terminal| terminal.id());
+    let texts = |fields: &Fields<'_>| Some(filled_texts(fields)).filter(|texts| !texts.is_empty());
+    matches.add(
+        |rank, _| texts(&items.ranked(rank)?.1.body.fields()),
+        |position, _| texts(fields[position].as_ref()?),
+    );
+    matches.add(|_, _| Some(()), |_, _| Some(()));
+    matches.pairs
+}
+
+/// The items of a terminal output that are those of the stream.
+struct Matches<'s, 't> {
+    streamed: Vec<Identity<'s>>,
+    terminal: Vec<Option<Identity<'t>>>,
+    /// The position in the terminal output of each streamed item.
+    pairs: Vec<Option<usize>>,
+    /// Whether the item at a position of the terminal output is part of a pair.
+    taken: Vec<bool>,
+}
+
+impl<'s, 't> Matches<'s, 't> {
+    /// Matches further items, those of the same type and key in order. An item without a key is not matched.
+    fn add<'k, K: Eq + Hash>(
+        &mut self,
+        streamed_key: impl Fn(usize, &Identity<'s>) -> Option<K>,
+        terminal_key: impl Fn(usize, &Identity<'t>) -> Option<K>,
+    ) where
+        's: 'k,
+        't: 'k,
+        K: 'k,
+    {
+        let Self { streamed, terminal, pairs, taken } = self;
+        let mut firsts = HashMap::new();
+        let mut following = vec![None; terminal.len()];
+        for (position, other) in terminal.iter().enumerate().rev() {
+            if let Some(other) = other.as_ref().filter(|_| !taken[position])
+                && let Some(key) = terminal_key(position, other)
             {
-                positions.entry((identity.kind(), name)).or_insert(position);
+                let first = firsts.insert((other.kind(), key), Some(position));
+                following[position] = first.flatten();
             }
         }
-        for (pair, identity) in pairs.iter_mut().zip(&streamed).filter(|(pair, _)| pair.is_none()) {
-            let Some(name) = name(identity) else { continue };
-            let found = positions.get(&(identity.kind(), name)).copied();
-            let same = |position: &usize| {
-                let other = terminal[*position].as_ref();
-                !taken[*position] && other.is_some_and(|other| identity.is_same_call(other))
-            };
-            if let Some(position) = found.filter(same) {
-                taken[position] = true;
-                *pair = Some(position);
+        if firsts.is_empty() {
+            return;
+        }
+        let unmatched = pairs.iter_mut().zip(streamed).enumerate();
+        for (rank, (pair, identity)) in unmatched.filter(|(_, (pair, _))| pair.is_none()) {
+            let Some(key) = streamed_key(rank, identity) else { continue };
+            let Some(first) = firsts.get_mut(&(identity.kind(), key)) else { continue };
+            let Some(position) = *first else { continue };
+            let other = terminal[position].as_ref();
+            if other.is_some_and(|other| identity.is_same_call(other)) {
+                (*pair, taken[position]) = (Some(position), true);
+                *first = following[position];
             }
         }
     }
-    let mut rest: HashMap<_, VecDeque<usize>> = HashMap::new();
-    for (position, identity) in terminal.iter().enumerate() {
-        if let Some(identity) = identity.as_ref().filter(|_| !taken[position]) {
-            rest.entry(identity.kind()).or_default().push_back(position);
-        }
-    }
-    for (pair, identity) in pairs.iter_mut().zip(&streamed).filter(|(pair, _)| pair.is_none()) {
-        if let Some(positions) = rest.get_mut(&identity.kind())
-            && let Some(other) = positions.front().and_then(|first| terminal[*first].as_ref())
-            && identity.is_same_call(other)
-        {
-            *pair = positions.pop_front();
-        }
-    }
-    pairs
 }
 
 /// The streamed item of a rank in the message of a diagnostic.

@@ -1,5 +1,7 @@
 //! The texts of items that deltas can write.
 
+use std::borrow::Cow;
+
 use crate::assemble::{Fields, View, text_changed};
 
 /// Passes the path of each text that differs between two versions of an item to `report`, and whether the later one is empty.
@@ -18,6 +20,34 @@ pub fn compare_texts(
     pair.enter("operation", |pair| pair.text("diff", || "operation.diff".to_owned(), &mut report));
     pair.enter("action", |pair| pair.commands(&mut report));
     pair.parts("output", &["stdout", "stderr"], &mut report);
+}
+
+/// The texts of an item that are not empty.
+pub fn filled_texts(item: &Fields<'_>) -> Vec<String> {
+    let mut found = Vec::new();
+    let mut add = |text: Option<View<'_>>| {
+        let text = text.and_then(View::text).filter(|text| !text.is_empty());
+        found.extend(text.map(Cow::into_owned));
+    };
+    let elements = |key| item.get(key).map_or_else(Vec::new, View::list);
+    for key in ["arguments", "input", "code"] {
+        add(item.get(key));
+    }
+    let lists: [(&str, &[&str]); 3] = [
+        ("content", &["text", "refusal"]),
+        ("summary", &["text"]),
+        ("output", &["stdout", "stderr"]),
+    ];
+    for (list, keys) in lists {
+        for part in elements(list).into_iter().filter_map(View::fields) {
+            keys.iter().for_each(|key| add(part.get(key)));
+        }
+    }
+    let inside = |key| item.get(key).and_then(View::fields);
+    add(inside("operation").and_then(|operation| operation.get("diff")));
+    let commands = inside("action").and_then(|action| action.get("commands"));
+    commands.map_or_else(Vec::new, View::list).into_iter().for_each(|command| add(Some(command)));
+    found
 }
 
 /// Two versions of an object; either may be missing.
