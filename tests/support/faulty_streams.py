@@ -61,10 +61,11 @@ class Delta(NamedTuple):
 
 
 class Faulty(NamedTuple):
-    """The events of a stream, and its deltas."""
+    """The events of a stream, and its deltas. `regular`: all events are alike and have the right values, at the right place."""
 
     events: list[Json]
     deltas: list[Delta]
+    regular: bool
 
 
 class Style(NamedTuple):
@@ -94,7 +95,8 @@ def stream(rng: Random, number: int = 0) -> Faulty:
     if chance(rng, 92):
         name = "completed" if chance(rng, 80) else rng.choice(["incomplete", "failed", "cancelled", "done"])
         events.append(_lifecycle(rng, name, _terminal(rng, items, style), style))
-    return Faulty(events, [delta for item in items for delta in item.deltas()])
+    regular = style.faults == 0 and style.indexes != "some"
+    return Faulty(events, [delta for item in items for delta in item.deltas()], regular)
 
 
 def lines(events: list[Json]) -> bytes:

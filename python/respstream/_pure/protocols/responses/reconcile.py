@@ -122,6 +122,7 @@ def merged(
         tree = expand(raw)
         assert tree is not None
         filled = _recover(item.value(), tree)
+        item.recoveries += 1
     for path in lost:
         (recovered if path in filled else mismatch)(item, index, path, report)
     return tree if filled else None
