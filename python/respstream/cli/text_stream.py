@@ -132,7 +132,7 @@ class ResponseText:
             [self._items[key].identity() for key in streamed],
             [None if value is None else identity_of(value)._asdict() for value in values],
             lambda number: self._items[streamed[number]].text(),
-            lambda position: whole_text(values[position]),
+            lambda position: whole_text(output[position]),
         )
         keys = {position: key for key, position in zip(streamed, pairs, strict=True) if position is not None}
         for position, value in enumerate(values):
