@@ -69,6 +69,45 @@ def _late_done(count: int) -> bytes:
     return ITEM % b"message" + part % (b"z\\u00e9" * count) + TEXT_DONE * count
 
 
+def _items(count: int, index: bytes = b"", kind: bytes = b"function_call", name: bytes = b"id") -> bytes:
+    """Items that are added, each with another id. `index`: the member of the events with the index; `name`: that of the ids."""
+    item = b'{"type":"response.output_item.added",%s"item":{"type":"%s","%s":"i%d"}}\n'
+    return b"".join(item % (index, kind, name, number) for number in range(count))
+
+
+def _named_deltas(count: int, index: bytes = b"") -> bytes:
+    """Deltas, each with another item id."""
+    delta = b'{"type":"response.function_call_arguments.delta",%s"item_id":"i%d","delta":"x"}\n'
+    return b"".join(delta % (index, number) for number in range(count))
+
+
+def _reversed_output(count: int, ident: str) -> bytes:
+    """Messages that are done, and a terminal output of them in reversed order, where their ids begin with `ident`."""
+
+    def message(first: str, number: int) -> dict[str, Any]:
+        content = [{"type": "output_text", "text": str(number)}]
+        return {"type": "message", "id": f"{first}{number}", "content": content}
+
+    events: list[Any] = [
+        {"type": "response.output_item.done", "output_index": number, "item": message("i", number)}
+        for number in range(count)
+    ]
+    output = [message(ident, number) for number in reversed(range(count))]
+    events.append({"type": "response.completed", "response": {"id": "r", "output": output}})
+    return b"".join(json.dumps(event).encode() + b"\n" for event in events)
+
+
+AT_0 = b'"output_index":0,'
+EMPTY_DONE = TEXT_DONE.replace(b'"x"', b'""')
+EMPTY_PART = b'{"type":"response.content_part.added","output_index":0,"content_index":0,"part":{"type":"output_text","text":""}}\n'
+EMPTY_ITEM = b'{"type":"response.output_item.added","output_index":0,"item":{"type":"message","id":"i","content":[]}}\n'
+
+
+def _long_text(count: int, more: bytes) -> bytes:
+    """A long text, and an empty value of it many times."""
+    return TEXT_DELTA.replace(b'"x"', b'"%s"' % (b"z\\u00e9" * count)) % b"" + more * count
+
+
 ATTACKS: dict[str, Attack] = {
     "one huge SSE line, fed byte by byte": Attack("no_responses unknown_event", lambda n: b'data: {"type":"x","y":"%s"}\n\n' % (b"z" * n), MIB, 20, 1),
     "one huge JSON line, fed byte by byte": Attack("no_responses unknown_event", lambda n: b'{"type":"x","y":"%s"}\n' % (b"z" * n), MIB, 20, 1),
@@ -98,6 +137,20 @@ ATTACKS: dict[str, Attack] = {
     "deltas after the final text": Attack("no_created no_terminal text_mismatch", lambda n: TEXT_DONE.replace(b'"x"', b'"%s"' % (b"x" * n)) + TEXT_DELTA % b"" * n, 100_000),
     "many parts of one item": Attack("no_created no_terminal", lambda n: b'{"type":"response.content_part.added","part":{}}\n' * n, 60_000, 10),
     "many members in one event": Attack("no_created no_terminal", lambda n: b'{"type":"error"%s}\n' % b"".join(b',"m%d":%d' % (i, i) for i in range(n)), 200_000, 5, memory_factor=6),
+    "many members in one event that is the response itself": Attack("loose_value no_created", lambda n: b'{"type":"response.completed","object":"response","id":"r"%s}\n' % b"".join(b',"m%d":%d' % (i, i) for i in range(n)), 200_000, 5, memory_factor=6),
+    "many items at one index": Attack("index_reused no_created no_terminal", lambda n: _items(n, AT_0), 100_000, 10, memory_factor=8),
+    "many items at one index, and deltas that name them": Attack("index_reused no_created no_terminal", lambda n: _items(n, AT_0) + _named_deltas(n, AT_0), 60_000, 10, memory_factor=8),
+    "many items without an index": Attack("no_created no_terminal", lambda n: _items(n) + _named_deltas(n), 60_000, 10, memory_factor=8),
+    "many calls without an index": Attack("no_created no_terminal", lambda n: _items(n, name=b"call_id"), 60_000, 10, memory_factor=8),
+    "many types of items at one index": Attack("index_reused no_created no_terminal", lambda n: b"".join(_items(1, AT_0, b"t%d" % i) for i in range(n)), 60_000, 10, memory_factor=8),
+    "two types of items in alternation, without an index": Attack("no_created no_terminal", lambda n: (_items(1) + _items(1, kind=b"message") + DELTA.replace(AT_0, b"")) * n, 60_000, 10),
+    "item ids that change with each event": Attack("item_id_changed no_created no_terminal", lambda n: _named_deltas(n, AT_0), 100_000, 10),
+    "item ids that change with each event, without an index": Attack("item_id_changed no_created no_terminal", _named_deltas, 100_000, 10),
+    "terminal output in reversed order": Attack("no_created", lambda n: _reversed_output(n, "i"), 20_000, 10, memory_factor=8),
+    "terminal output in reversed order, with other ids": Attack("no_created", lambda n: _reversed_output(n, "j"), 20_000, 10, memory_factor=8),
+    "long text, then its empty final text many times": Attack("no_created no_terminal value_recovered", lambda n: _long_text(n, EMPTY_DONE), 20_000, 10),
+    "long text, then its empty part many times": Attack("no_created no_terminal value_recovered", lambda n: _long_text(n, EMPTY_PART), 20_000, 10),
+    "long text, then its empty item many times": Attack("no_created no_terminal value_recovered", lambda n: _long_text(n, EMPTY_ITEM), 20_000, 10),
     "long item ids": Attack("no_created no_terminal", lambda n: (DELTA.replace(b"{", b'{"item_id":"%s",' % (b"i" * 2000), 1)) * n, 5_000, 10),
     "descending content indexes": Attack("no_created no_terminal", lambda n: b"".join(TEXT_DELTA.replace(b'_index":0,"d', b'_index":%d,"d' % i) % b"" for i in reversed(range(n))), 65_536, 10, memory_factor=6),
     "unordered content indexes": Attack("no_created no_terminal", lambda n: b"".join(TEXT_DELTA.replace(b'_index":0,"d', b'_index":%d,"d' % (i * 48_271 % 65_521)) % b"" for i in range(n)), 65_520, 10, memory_factor=6),

@@ -18,7 +18,7 @@ class Kind(NamedTuple):
     """How a text of an item arrives.
 
     `item`: the type of the item. `stem`: of the event types. `member`: the member of the done event and of the part. `holder`: the
-    member of the item that contains the text. `index`: the member of an event that numbers the parts of the item. `part`, `added`:
+    member of the item that contains the text. `number`: the member of an event that numbers the parts of the item. `part`, `added`:
     the type of a part, and the stem of its events.
     """
 
@@ -26,7 +26,7 @@ class Kind(NamedTuple):
     stem: str
     member: str
     holder: str
-    index: str = ""
+    number: str = ""
     part: str = ""
     added: str = ""
 
@@ -61,10 +61,11 @@ class Delta(NamedTuple):
 
 
 class Faulty(NamedTuple):
-    """The events of a stream, and its deltas."""
+    """The events of a stream, and its deltas. `regular`: all events are alike and have the right values, at the right place."""
 
     events: list[Json]
     deltas: list[Delta]
+    regular: bool
 
 
 class Style(NamedTuple):
@@ -94,7 +95,8 @@ def stream(rng: Random, number: int = 0) -> Faulty:
     if chance(rng, 92):
         name = "completed" if chance(rng, 80) else rng.choice(["incomplete", "failed", "cancelled", "done"])
         events.append(_lifecycle(rng, name, _terminal(rng, items, style), style))
-    return Faulty(events, [delta for item in items for delta in item.deltas()])
+    regular = style.faults == 0 and style.indexes != "some"
+    return Faulty(events, [delta for item in items for delta in item.deltas()], regular)
 
 
 def lines(events: list[Json]) -> bytes:
@@ -134,7 +136,7 @@ class _Item:
 
     def _count(self, kind: Kind) -> int:
         """The number of parts."""
-        return self._rng.choice([0, 1, 1, 1, 2]) if kind.index else 1
+        return self._rng.choice([0, 1, 1, 1, 2]) if kind.number else 1
 
     def _part(self, kind: Kind, number: int) -> tuple[Kind, list[str]]:
         """A kind, and the texts of its deltas."""
@@ -195,7 +197,7 @@ class _Item:
         rng, style = self._rng, self._style
         if chance(rng, style.faults):
             number = 0
-        at = {kind.index: number} if kind.index and not chance(rng, style.faults) else {}
+        at = {kind.number: number} if kind.number and not chance(rng, style.faults) else {}
         events = []
         if kind.added and chance(rng, 60):
             events.append(self._event(f"{kind.added}.added", **at, part={"type": kind.part, kind.member: ""}))
@@ -209,7 +211,7 @@ class _Item:
         if chance(rng, 75):
             events.append(self._event(f"{kind.stem}.done", **at, **self._done(kind, "".join(texts))))
         if kind.added and chance(rng, 60):
-            part = {"type": kind.part, kind.member: "".join(texts)}
+            part: Json = {"type": kind.part, kind.member: "".join(texts)}
             if chance(rng, style.faults):
                 part |= {kind.member: rng.choice(["", "", None, f"<other.{self._name}>"])}
             events.append(self._event(f"{kind.added}.done", **at, part=part))
@@ -223,7 +225,8 @@ class _Item:
 
     def _done(self, kind: Kind, text: str) -> Json:
         """The value of a done event; at times an empty or a different one, or none."""
-        rng, value = self._rng, text
+        rng = self._rng
+        value: Any = text
         if chance(rng, self._style.faults):
             value = rng.choice(["", "", None, f"<other.{self._name}>"])
         if kind.holder == "output":

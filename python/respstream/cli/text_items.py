@@ -82,9 +82,20 @@ class ItemText:
     def _rest(self, part: Part, text: str) -> str:
         """Return the text of a part that was not printed before; nothing if another text was printed."""
         before = self.part_text(part)
-        if not before and text and self.text().endswith(text):
+        if not before and text and self._ends_with(text):
             return ""  # deltas had other numbers
         return self.add(part, text[len(before) :]) if text.startswith(before) else ""
+
+    def _ends_with(self, text: str) -> bool:
+        """Whether the text so far ends with another one, in time linear in that one."""
+        last: list[str] = []
+        size = 0
+        for one in reversed(self.texts):
+            if size >= len(text):
+                break
+            last.append(one)
+            size += len(one)
+        return "".join(reversed(last)).endswith(text)
 
     def replace(self, value: Payload, identity: Identity, *, done: bool) -> str:
         """Set a whole item; return the text that was not printed before."""

@@ -5,6 +5,7 @@ Events are routed to items as in the assembled response (`Identities`), so that 
 
 from __future__ import annotations
 
+from collections import OrderedDict, deque
 from collections.abc import Set as AbstractSet
 from typing import IO, Any
 
@@ -41,7 +42,7 @@ class TextWriter:
         self._remove_controls = file.isatty()
         self._started = self._in_line = False
         self._live: ResponseText | None = None
-        self._waiting: list[ResponseText] = []
+        self._waiting: deque[ResponseText] = deque()
 
     def write(self, response: ResponseText, text: str) -> None:
         """Write the text, or buffer it until the turn of the response."""
@@ -62,7 +63,7 @@ class TextWriter:
         if self._in_line:
             self._write("\n")
         while self._waiting and self._live is None:
-            following = self._waiting.pop(0)
+            following = self._waiting.popleft()
             self._start(following)
             self._write("".join(following.buffered))
             following.buffered.clear()
@@ -98,7 +99,7 @@ class ResponseText:
         self._items: dict[int, ItemText] = {}
         self._identities = Identities(self._items)
         self._open: set[int] = set()
-        self._waiting: dict[int, list[str]] = {}
+        self._waiting: OrderedDict[int, list[str]] = OrderedDict()
         self._current: int | None = None
         self._in_line = False
         self._before: tuple[int | None, bytes] | None = None
@@ -131,7 +132,7 @@ class ResponseText:
             [self._items[key].identity() for key in streamed],
             [None if value is None else identity_of(value)._asdict() for value in values],
             lambda number: self._items[streamed[number]].text(),
-            lambda position: whole_text(values[position]),
+            lambda position: whole_text(output[position]),
         )
         keys = {position: key for key, position in zip(streamed, pairs, strict=True) if position is not None}
         for position, value in enumerate(values):
@@ -244,8 +245,8 @@ class ResponseText:
     def _write_waiting(self) -> None:
         """Write the waiting items, up to the first that is still open."""
         while self._waiting and self._current not in self._open:
-            key = next(iter(self._waiting))
-            self._write_now(key, "".join(self._waiting.pop(key)))
+            key, texts = self._waiting.popitem(last=False)
+            self._write_now(key, "".join(texts))
 
     def _write_now(self, key: int, text: str) -> None:
         item = self._items[key]

@@ -24,6 +24,15 @@ class Text:
         self.joined = 0
         self.final = final
 
+    def is_filled(self) -> bool:
+        """Whether the text is not empty; without joining the deltas, and without looking at an empty one twice."""
+        empty = 0
+        while empty < len(self.deltas) - 1 and not self.deltas[empty]:
+            empty += 1
+        self.deltas = self.deltas[empty:] if empty else self.deltas
+        self.joined += empty
+        return bool(self.deltas and self.deltas[0])
+
     def join(self) -> str:
         """The text so far; surrogate pairs split over two deltas become characters."""
         if len(self.deltas) > 1:
@@ -36,6 +45,11 @@ def expand(raw: bytes) -> Any:
     """The tree of a complete value; a lone surrogate in it never joins a later one."""
     value = parse_exact(raw)
     return clean(value) if b"\\u" in raw else value
+
+
+def is_filled(node: Any) -> bool:
+    """Whether a node is a text that is not empty."""
+    return node.is_filled() if isinstance(node, Text) else type(node) is str and bool(node)
 
 
 def text_of(node: Any) -> str:

@@ -61,6 +61,15 @@ impl Node {
         }
     }
 
+    /// Whether the node is a text that is not empty.
+    pub fn is_filled_text(&self) -> bool {
+        match self {
+            Self::Text(text) => !text.wtf8.is_empty(),
+            Self::Raw(raw) => raw.first() == Some(&b'"') && raw.len() > 2,
+            _ => false,
+        }
+    }
+
     /// The member or element at a position.
     #[inline]
     pub fn child(&mut self, position: u32) -> Option<&mut Node> {
@@ -116,6 +125,14 @@ impl Text {
         let mut wtf8 = Vec::with_capacity(quoted.len());
         json::decode_wtf8(quoted, &mut wtf8);
         Self { wtf8, is_final }
+    }
+
+    /// Replaces half a surrogate pair at the end, so that no later delta completes it.
+    pub fn close(&mut self) {
+        if let [.., 0xED, 0xA0..=0xAF, _] = *self.wtf8 {
+            self.wtf8.truncate(self.wtf8.len() - 3);
+            self.wtf8.extend_from_slice("\u{FFFD}".as_bytes());
+        }
     }
 
     fn from_node(node: &Node) -> Self {

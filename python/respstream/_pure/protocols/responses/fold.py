@@ -9,7 +9,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 
-from respstream._pure.assemble import Place, Text, append, differing, expand, find, text_at, text_of
+from respstream._pure.assemble import Place, Text, append, differing, expand, find, is_filled, text_at, text_of
 from respstream._pure.json import clean, clean_text, dumps, join_text, locate, parse_exact
 from respstream._pure.protocols.protocol import ParsedEvent, Report
 from respstream._pure.protocols.responses.catalogue import Entry
@@ -127,24 +127,35 @@ def _item(folded: Folded, parsed: ParsedEvent, entry: Entry, report: Report) -> 
     assert parsed.indexes is not None
     key = folded.identities.of_item_event(parsed.indexes.get("output_index"), identity, done, report)
     item = folded.items.get(key)
-    tree = None
     if item is None:
         item = folded.items[key] = Item(raw, None)
+        tree = None
+    elif item.recoveries < RECOVERIES:
+        tree = _replace(item, key, value, raw, item.final and not done, report)
     else:
-        anew = item.final and not done
-        tree = _replace(item, key, value, raw, anew, report)
-    argument = raw_argument_of(value)
-    if type(argument) is dict:
-        field = KINDS[value["type"]]
-        tree = expand(raw) if tree is None else tree
-        assert tree is not None
-        if type(tree[field]) is dict:
-            tree[field] = json_text(tree[field])
-        loose(folded, field, report)
+        item.final, item.placeholder = done, False
+        folded.identities.add(key, identity, item.id)
+        return key, value.get("id")
+    if type(raw_argument_of(value)) is dict:
+        tree = _with_json_text(expand(raw) if tree is None else tree, KINDS[value["type"]])
+        loose(folded, KINDS[value["type"]], report)
     item.put(raw, tree, final=done)
     item.kind, item.call_id = identity.type, identity.call_id
     folded.identities.add(key, identity, item.id)
     return key, value.get("id")
+
+
+RECOVERIES = 16
+"""How often a whole item may lack texts that were streamed. After that it is kept, so that short events cannot copy a long text
+any number of times.
+"""
+
+
+def _with_json_text(tree: dict[str, Any], field: str) -> dict[str, Any]:
+    """The tree of an item; an object as its arguments is replaced by its JSON text."""
+    if type(tree[field]) is dict:
+        tree[field] = json_text(tree[field])
+    return tree
 
 
 def _replace(
@@ -252,17 +263,17 @@ def _text(folded: Folded, parsed: ParsedEvent, entry: Entry, report: Report) -> 
         if leaf is not None and item.id == parsed.members.get("item_id") and "call_id" not in parsed.members:
             folded.cursor = (entry, parsed.indexes, item.id, leaf)
         return touched
-    before = place.text()
-    if before and before != join_text([value]):
-        if value:
-            mismatch(item, index, place.path, report)
-        else:
-            value = before
-            recovered(item, index, place.path, report)
-    if entry.phase == "done" and place.final:
-        return touched
-    place.put(Text(value, final=entry.phase == "done"))
-    _extend(place, parsed, entry)
+    text = Text(value)
+    if not value and is_filled(place.get()):
+        text = text_at(place)
+        recovered(item, index, place.path, report)
+    elif (before := place.text()) and before != join_text([value]):
+        mismatch(item, index, place.path, report)
+    done = entry.phase == "done"
+    if not (done and place.final):
+        text.final = done
+        place.put(text)
+        _extend(place, parsed, entry)
     return touched
 
 

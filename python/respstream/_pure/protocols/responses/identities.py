@@ -26,6 +26,7 @@ if TYPE_CHECKING:
 
         def has_text(self) -> bool:
             """Whether it has a text that deltas can write."""
+            ...
 
 
 INDEX_LIMIT = 65_535  # the largest index

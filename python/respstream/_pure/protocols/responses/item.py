@@ -42,6 +42,7 @@ class Item:
         "placeholder",
         "raw",
         "recovered",
+        "recoveries",
         "tree",
     )
 
@@ -55,6 +56,7 @@ class Item:
         self.id_changed = False
         self.late = False  # a late delta was reported
         self.mismatched: set[str] = set()  # the paths of texts that were reported as differing
+        self.recoveries = 0  # how often texts were missing from a whole item
         self.recovered: set[str] = set()  # the paths of texts that were reported as recovered
 
     def put(self, raw: bytes, tree: dict[str, Any] | None, *, final: bool) -> None:

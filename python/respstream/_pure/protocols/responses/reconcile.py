@@ -19,7 +19,7 @@ if TYPE_CHECKING:
 
 NAMED = 5  # items in the message of a diagnostic
 Report: TypeAlias = "Callable[[str, dict[str, Any] | None], object]"
-Key: TypeAlias = "Callable[[int], Hashable]"  # what items are matched by; nothing if it is false
+Key: TypeAlias = "Callable[[int], Hashable]"  # what the item at a position is matched by; nothing if it is empty
 
 
 def reconcile(folded: Folded, value: dict[str, Any], report: Report) -> None:
@@ -69,13 +69,14 @@ def match_items(
     def match(streamed_key: Key, output_key: Key) -> None:
         positions: dict[Any, deque[int]] = {}
         for position, final in free.items():
-            if key := output_key(position):
+            key = output_key(position)
+            if key not in ("", (), None):
                 positions.setdefault((string(final, "type"), key), deque()).append(position)
         for number, value in enumerate(streamed if positions else ()):
             found = positions.get((string(value, "type"), streamed_key(number))) if pairs[number] is None else None
             if found and _same_call(value, output[found[0]]):
-                pairs[number] = found.popleft()
-                del free[pairs[number]]
+                pairs[number] = position = found.popleft()
+                del free[position]
 
     match(lambda number: string(streamed[number], "call_id"), lambda position: string(output[position], "call_id"))
     match(lambda number: string(streamed[number], "id"), lambda position: string(output[position], "id"))
@@ -122,6 +123,7 @@ def merged(
         tree = expand(raw)
         assert tree is not None
         filled = _recover(item.value(), tree)
+        item.recoveries += 1
     for path in lost:
         (recovered if path in filled else mismatch)(item, index, path, report)
     return tree if filled else None

@@ -312,6 +312,12 @@ impl<'p> Fold<'_, 'p> {
         let key = identities.of_item_event(items, indexes.values[0], &identity, done, issues);
         let exists = items.position(key).is_some();
         let (_, item) = items.entry(key, Item::default);
+        identities.latest = key;
+        if item.recoveries >= RECOVERIES {
+            (item.is_final, item.is_placeholder) = (done, false);
+            identities.add(key, &identity, item.id.as_deref());
+            return Some((key, identity.id_text()));
+        }
         let kind = identity.kind().unwrap_or_default();
         let argument = loose_argument(&kind, &fields);
         let converted = argument.map(|name| converted(raw, name));
@@ -342,7 +348,6 @@ impl<'p> Fold<'_, 'p> {
         item.is_final = done;
         item.is_placeholder = false;
         item.group = Group::of(&kind);
-        identities.latest = key;
         identities.add(key, &identity, item.id.as_deref());
         Some((key, identity.id_text()))
     }
@@ -360,7 +365,7 @@ impl<'p> Fold<'_, 'p> {
         if let Some(mut place) = Place::find(body.expand(), entry.steps, indexes, entry.part, !done)
         {
             let keys = ["text", "refusal"];
-            let node = replace_part(&place, raw, &value, &keys, reported, index, issues);
+            let node = replace_part(&mut place, raw, &value, &keys, reported, index, issues);
             place.put(node);
             place.set_final(done);
         }
@@ -420,17 +425,19 @@ impl<'p> Fold<'_, 'p> {
             }
             return reference;
         }
+        if quoted.len() == 2 && place.get().is_some_and(Node::is_filled_text) {
+            value_recovered(reported, index, place.path(), issues);
+            if !(done && in_final_part) {
+                place.text_mut().is_final = done;
+                extend(&mut place, event, entry);
+            }
+            return reference;
+        }
         let differs = |before| text_changed(View::Node(before), Some(View::Raw(quoted)));
-        let mut text = Text::from_quoted(quoted, done);
+        let text = Text::from_quoted(quoted, done);
         let equal = matches!(place.get(), Some(Node::Text(streamed)) if streamed.wtf8 == text.wtf8);
         if !equal && place.get().is_some_and(differs) {
-            if quoted.len() > 2 {
-                mismatch(reported, index, place.path(), issues);
-            } else {
-                value_recovered(reported, index, place.path(), issues);
-                let before = place.get().and_then(Node::text).unwrap_or_default();
-                text.wtf8 = before.into_owned().into_bytes();
-            }
+            mismatch(reported, index, place.path(), issues);
         }
         if done && in_final_part {
             return reference;
@@ -490,7 +497,7 @@ impl<'p> Fold<'_, 'p> {
                 && let Some(value) = View::Raw(whole).fields()
             {
                 let keys = ["stdout", "stderr"];
-                let node = replace_part(&place, whole, &value, &keys, reported, index, issues);
+                let node = replace_part(&mut place, whole, &value, &keys, reported, index, issues);
                 place.put(node);
                 place.set_final(true);
             }
@@ -605,7 +612,7 @@ fn open_item<'f, 'p>(
 
 /// The node that replaces a part: streamed texts replace empty ones, those that differ are reported.
 fn replace_part(
-    place: &Place<'_>,
+    place: &mut Place<'_>,
     raw: &[u8],
     value: &Fields<'_>,
     keys: &[&'static str],
@@ -613,26 +620,39 @@ fn replace_part(
     index: u32,
     issues: &mut Vec<Issue>,
 ) -> Node {
-    let mut merged = None;
+    let mut missing = Vec::new();
     let old = place.get().and_then(|old| View::Node(old).fields());
     for (old, key) in old.iter().flat_map(|old| keys.iter().map(move |key| (old, *key))) {
-        let Some(before) = old.get(key).filter(|before| text_changed(*before, value.get(key)))
-        else {
+        if !old.get(key).is_some_and(|before| text_changed(before, value.get(key))) {
             continue;
-        };
+        }
         let path = format!("{}.{key}", place.path());
         let types = (old.text("type").unwrap_or_default(), value.text("type").unwrap_or_default());
         let is_text = value.get(key).and_then(View::raw).and_then(<[u8]>::first) != Some(&b'[');
         if is_text && is_empty_value(value.get(key)) && types.0 == types.1 {
             value_recovered(reported, index, path, issues);
-            let text = before.text().unwrap_or_default();
-            merged.get_or_insert_with(|| Object::parse(&raw.into())).set(key, Node::string(&text));
+            missing.push(key);
         } else {
             mismatch(reported, index, path, issues);
         }
     }
-    merged.map_or_else(|| Node::raw(raw), Node::Object)
+    if missing.is_empty() {
+        return Node::raw(raw);
+    }
+    let (mut merged, old) = (Object::parse(&raw.into()), place.object_mut());
+    for key in missing {
+        // The text is moved: short events must not copy a long one any number of times.
+        let mut text = std::mem::take(old.text(key).1);
+        text.is_final = false;
+        text.close();
+        merged.set(key, Node::Text(text));
+    }
+    Node::Object(merged)
 }
+
+/// How often a whole item may lack texts that were streamed. After that it is kept, so that short events cannot copy a long
+/// text any number of times.
+const RECOVERIES: u32 = 16;
 
 /// Whether an object has a string member that is not empty.
 fn has_text(raw: &[u8]) -> bool {

@@ -123,6 +123,8 @@ pub struct Item {
     pub group: Group,
     /// Whether no event has added the item.
     pub is_placeholder: bool,
+    /// How often texts were missing from a whole item.
+    pub recoveries: u32,
     /// Whether a late delta was reported.
     pub is_late: bool,
     pub reported: Reported,

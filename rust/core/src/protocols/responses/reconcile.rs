@@ -228,6 +228,7 @@ fn merge_texts(
     let mut filled = HashSet::new();
     if lost.iter().any(|(_, is_empty)| *is_empty) {
         filled = recover(&item.body.fields(), tree.insert(Object::parse(&raw.into())));
+        item.recoveries += 1;
     }
     for (path, _) in lost {
         if filled.contains(&path) {
