@@ -87,6 +87,7 @@ def message(code: str, detail: dict[str, Any] | None) -> str:
     if not detail:
         return template
     if code == "error_body":
-        shown = detail["code"] or detail["type"] or "error"
-        return template.format(code=shown, message=detail["message"] or "")
+        named = detail["code"] or detail["type"]
+        text = detail["message"] or ""
+        return template.format(code=named, message=text) if named else template.replace("{code}: ", "").format(message=text)
     return template.format(**detail)

@@ -23,6 +23,7 @@ EXAMPLES = """\b
 Examples:
   respstream text log.sse --reasoning --tool-calls
   cat log.sse | respstream text
+  docker compose logs api | respstream text --strip-prefix 'api-1 +[|] ?'
 """
 
 
@@ -88,7 +89,8 @@ class _SourceText:
         events = self._reader.at_end(self._source, decoder.finish)
         self._merge(events, decoder.responses)
         self._report_errors()
-        self._reader.count(decoder, self._source)
+        self._reader.count(decoder)
+        self._reader.explain(decoder, self._source, ("no_responses",))  # errors are reported as they occur
 
     def _merge(self, events: Sequence[Event], ended: list[Response]) -> None:
         """Process events in order; a response is closed before the first event behind its last byte."""

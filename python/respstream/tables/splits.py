@@ -127,11 +127,13 @@ def _size(one: Input) -> int | None:
 def _divisible(one: Input, options: dict[str, Any]) -> bool:
     from respstream._pure.protocols.responses import LANE_FIELD
     from respstream._pure.sse.lines import BOM
+    from respstream.inputs.filters import OPTIONS as FILTERS
     from respstream.inputs.sources import compression
     from respstream.recordings.detect import detect_wrapper
 
-    # Rows may have lanes, and a HAR file or VCR cassette is one text.
-    if options.get("form", "auto") not in ("auto", "sse", "jsonl") or {"field", "time", "lane"} & options.keys():
+    # Rows may have lanes, a HAR file or VCR cassette is one text, and a filter changes offsets.
+    whole = {"field", "time", "lane", *FILTERS} & options.keys()
+    if options.get("form", "auto") not in ("auto", "sse", "jsonl") or whole:
         return False
     try:
         with open(one.place, "rb") as file:  # type: ignore[arg-type]  # noqa: PTH123

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterable
 
-from respstream._pure.diagnostics import SAMPLE, Store, appearance
+from respstream._pure.diagnostics import RECORDINGS, SAMPLE, UNUSED_EVENTS, Store, appearance
 from respstream._pure.frames import Done, Frame, Framer, Note
 from respstream._pure.json import BadJson, LimitExceeded, decode
 from respstream._pure.lanes import Lanes
@@ -65,6 +65,7 @@ class Decoder:
         self._failure: str | None = None
         self._fed = 0
         self._head: bytes | None = b""  # the first bytes, until an event of a known type was read
+        self._recording = ""
         # Of the current record, None outside of records.
         self._now: float | None = None
         self._requested: float | None = None
@@ -94,13 +95,18 @@ class Decoder:
     def _check_responses(self) -> None:
         """Reports a source that has bytes and no response, unless another diagnostic explains why."""
         counts = self._store.counts
-        if self._head and self._lanes.latest is None and not counts.keys() & {"error_body", "foreign_stream"}:
-            self._store.add("no_responses", 0, self._fed, 1, None, {"what": appearance(self._head)})
+        if self._fed and self._lanes.latest is None and not counts.keys() & {"error_body", "foreign_stream"}:
+            what = UNUSED_EVENTS if self._head is None else RECORDINGS.get(self._recording) or appearance(self._head)
+            self._store.add("no_responses", 0, self._fed, 1, None, {"what": what})
 
     def add_payload(self, raw: bytes, name: bytes | None, number: int) -> None:
         """Takes one payload without framing: the event of that number, with the name of its event line."""
         self._start_call()
         self._take_items([Frame(raw, name, number, number + 1, number + 1, "payload")], None)
+
+    def set_recording(self, form: str, size: int) -> None:
+        """Sets the format ("har", "vcr") and size in bytes of the file whose records are fed."""
+        self._recording, self._fed = form, size
 
     def feed_record(self, data: bytes, times: Times, span: Span, ends: bool, on_event: EventHook | None = None) -> None:
         """Takes one record with a stream or a part of one.

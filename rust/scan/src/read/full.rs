@@ -14,7 +14,7 @@ use respstream_core::protocols::responses::Responses;
 use respstream_core::protocols::responses::Route;
 use respstream_core::records::RowOptions;
 
-use crate::input::{Input, Part, Record};
+use crate::input::{Input, Part, Record, RecordingFormat};
 use crate::read::delta_batch::DeltaBatch;
 use crate::read::numbering::{EventPosition, Numbering};
 use crate::splits::{EarlierDiagnostics, Remainder};
@@ -136,6 +136,15 @@ impl<'n> FullScan<'n> {
         summary.bytes += count as u64;
     }
 
+    /// Sets the format of the recording that was read.
+    pub fn set_recording(&mut self, format: RecordingFormat) {
+        let name = match format {
+            RecordingFormat::Har => "har",
+            RecordingFormat::Vcr => "vcr",
+        };
+        self.decoder.set_recording(name, self.position);
+    }
+
     /// Reads a record of a recording.
     pub fn record(&mut self, record: &Record, tables: &mut Tables, summary: &mut Summary) {
         match record {
@@ -211,6 +220,9 @@ impl<'n> FullScan<'n> {
         }
         let diagnostics = self.own_diagnostics(tables.has(Table::Diagnostics));
         self.count_diagnostics(&diagnostics, summary);
+        let unused = diagnostics.iter().find(|(found, _)| found.code == Code::NoResponses);
+        let message = unused.map(|(found, _)| found.code.kind().message(&found.detail));
+        summary.without_responses.extend(message.map(|message| (self.name.to_owned(), message)));
         if tables.has(Table::Diagnostics) {
             for (found, stream_index) in diagnostics {
                 tables.diagnostic(self.name, stream_index, &found);
