@@ -81,6 +81,12 @@ class Diagnostic:
         return Diagnostic, order
 
 
+EXPLANATIONS = ("no_responses", "foreign_stream", "error_body")
+"""The codes that say why a source has no response."""
+UNUSED_EVENTS = "0 responses; the source has only events that belong to no response"
+"""The message about a source that has events, but no response. It is not a diagnostic: a live stream may begin like that."""
+
+
 def message(code: str, detail: dict[str, Any] | None) -> str:
     """The message of a diagnostic: the template of its code, filled with its detail."""
     template = DIAGNOSTICS[code][1]

@@ -23,7 +23,7 @@ from respstream.cli.output import UsageStop, complain, diagnostic_line, one_line
 from respstream.cli.progress import Progress
 from respstream.cli.source import Source
 from respstream.decoder import Decoder
-from respstream.diagnostics import message
+from respstream.diagnostics import EXPLANATIONS, UNUSED_EVENTS, message
 from respstream.inputs.filters import FilteredChunks, Filters
 from respstream.inputs.paths import ENDINGS, SUFFIXES, matches, shown, walk
 from respstream.inputs.sources import READ_BYTES, CorruptFile, decompressed
@@ -34,8 +34,6 @@ from respstream.tables import Summary
 
 STDIN = "-"
 T = TypeVar("T")
-EXPLANATIONS = ("no_responses", "foreign_stream", "error_body")
-"""The diagnostics that say why an input has no responses."""
 MAX_EXPLAINED = 10
 """Number of inputs without responses that are explained; a folder may have thousands."""
 SLOW_BYTES = 64 << 20
@@ -49,8 +47,9 @@ NO_EXTENSION = (
 class InputReader:
     """Reads the inputs of a command.
 
-    Totals so far: `counts` of diagnostics by code, `responses` that ended, `sources_read`, `bytes_read` (uncompressed), and
-    `failed`, the names of the inputs that could not be read completely.
+    Totals so far: `counts` of diagnostics by code, `responses` that ended, `sources_read`, `bytes_read` (uncompressed),
+    `without_responses`, the number of inputs with bytes and no response, and `failed`, the names of the inputs that could
+    not be read completely.
     """
 
     def __init__(
@@ -62,7 +61,7 @@ class InputReader:
         filters: dict[str, str | None] | None = None,
     ) -> None:
         self.counts: Counter[str] = Counter()
-        self.responses = self.sources_read = self.bytes_read = 0
+        self.responses = self.sources_read = self.bytes_read = self.without_responses = 0
         self.failed: set[str] = set()
         self.progress: Progress | None = None
         self.options: dict[str, Any] = {"form": form, "max_event_bytes": max_event_bytes, **(rows or {})}
@@ -157,8 +156,8 @@ class InputReader:
         self.counts.update(summary.diagnostics)
         for name, code, reason in summary.problems:
             self._report(name, code, reason)
-        for name, text in summary.without_responses:
-            self._explain(f"{name}:1: no_responses {text}")
+        for name, code, text in summary.without_responses:
+            self._explain(f"{name}: {code} {text}")
         self._end()
 
     def _end(self) -> None:
@@ -180,13 +179,13 @@ class InputReader:
 
         `complains`: print on stderr what an input without responses looks like.
         """
-        before = self.responses
+        before = self.responses, self.bytes_read
         for chunk in self.chunks(source):
             yield self._ended(decoder.fold(chunk))
         yield self._ended(self.at_end(source, decoder.fold_end))
         self.count(decoder)
-        if complains and self.responses == before:
-            self.explain(decoder, source, EXPLANATIONS)
+        if self.responses == before[0] and self.bytes_read > before[1]:
+            self.explain(decoder, source, EXPLANATIONS if complains else ())
 
     def at_end(self, source: Source, finish: Callable[[], list[T]]) -> list[T]:
         """Return the result of `finish`, a method of a decoder. If it needs a missing package, report that and call it again."""
@@ -205,11 +204,16 @@ class InputReader:
         self.counts.update(decoder.diagnostic_counts)
 
     def explain(self, decoder: Decoder, source: Source, codes: Sequence[str]) -> None:
-        """Print on stderr the first diagnostic with one of the codes, which says why an input has no responses."""
-        if decoder.diagnostic_counts.keys() & set(codes):
-            found = next((one for one in decoder.diagnostics if one.code in codes), None)
-            if found is not None:
-                self._explain(diagnostic_line(source.name, found))
+        """Count an input with bytes and no responses, and print why on stderr.
+
+        The reason is the first diagnostic of the `EXPLANATIONS`; if it is not one of the `codes`, it is not printed.
+        """
+        self.without_responses += 1
+        found = next((one for one in decoder.diagnostics if one.code in EXPLANATIONS), None)
+        if found is None:
+            self._explain(f"{source.name}: no_responses {UNUSED_EVENTS}")
+        elif found.code in codes:
+            self._explain(diagnostic_line(source.name, found))
 
     def _explain(self, line: str) -> None:
         self._explained += 1
@@ -255,11 +259,6 @@ class InputReader:
         for code, count in self.counts.items():
             totals[DIAGNOSTICS[code][0]] += count
         return totals
-
-    @property
-    def without_responses(self) -> int:
-        """The number of inputs with bytes and no response."""
-        return self.counts["no_responses"]
 
     def status(self, *, strict: bool) -> int:
         """Return the exit status: 1 if an input could not be read completely, or, with `strict`, a diagnostic is an error."""

@@ -17,7 +17,7 @@ from respstream._pure.protocols.protocol import ParsedEvent
 from respstream._pure.protocols.responses.columns import CALL, TABLES
 from respstream._pure.protocols.responses.response import Folded
 from respstream._pure.protocols.responses.rows import EventRow, ItemRow, ResponseRow
-from respstream.diagnostics import Diagnostic, message
+from respstream.diagnostics import EXPLANATIONS, UNUSED_EVENTS, Diagnostic, message
 from respstream.errors import StreamError
 from respstream.inputs.filters import Filters, filtered_chunks
 from respstream.inputs.paths import Input
@@ -141,7 +141,7 @@ class Stream:
         self.responses: Counter[str] = Counter()
         self.diagnostics: Counter[str] = Counter()
         self.problems: list[tuple[str, str, str]] = []
-        self.without_responses: list[tuple[str, str]] = []
+        self.without_responses: list[tuple[str, str, str]] = []
         self.complete = False
         self._batches = self._run()
         self._lock = RLock()
@@ -293,8 +293,9 @@ class SourceDecoder(Decoder):
         whole = self._numbered or len(self._core.diagnostics) >= MAX_STORED
         counts = self._core.diagnostic_counts if whole else Counter(found.code for found in stored)
         self._stream.diagnostics.update(counts)
-        unused = (found.message for found in stored if found.code == "no_responses")
-        self._stream.without_responses += [(self._name, text) for text in unused]
+        if self._numbered and self._core.fed and self._core.latest is None:
+            why = ((one.code, one.message) for one in self._core.diagnostics if one.code in EXPLANATIONS)
+            self._stream.without_responses.append((self._name, *next(why, ("no_responses", UNUSED_EVENTS))))
         for table in self._stream.of("diagnostics"):
             for found in sorted(stored, key=lambda found: found.offset):
                 table.add(self._diagnostic_row(found))

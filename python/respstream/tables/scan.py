@@ -51,8 +51,8 @@ class Summary:
 
     `sources`: the number of sources read. `bytes`: their size, decompressed. `rows`: the number of rows by table.
     `responses`: the number of responses by status ("" for none). `diagnostics`: their number by code. `problems`: (source,
-    code, reason) of sources that could not be read to their end. `without_responses`: (source, message) of those that have
-    bytes and no response; the message says what they look like. `skipped`: the number of bytes that were not fully checked,
+    code, reason) of sources that could not be read to their end. `without_responses`: (source, code, message) of those that
+    have bytes and no response; the message says what they look like. `skipped`: the number of bytes that were not fully checked,
     because no selected column depends on them. `complete`: the pass reached its end.
     """
 
@@ -67,7 +67,7 @@ class Summary:
         self.responses: dict[str, int] = counts["responses"]
         self.diagnostics: dict[str, int] = counts["diagnostics"]
         self.problems: list[tuple[str, str, str]] = counts["problems"]
-        self.without_responses: list[tuple[str, str]] = counts["without_responses"]
+        self.without_responses: list[tuple[str, str, str]] = counts["without_responses"]
         self.skipped: int = counts["skipped"]
         self.complete: bool = counts["complete"]
 

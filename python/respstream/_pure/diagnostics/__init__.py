@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from respstream._pure.diagnostics.appearance import RECORDINGS, SAMPLE, UNUSED_EVENTS, appearance
+from respstream._pure.diagnostics.appearance import RECORDINGS, SAMPLE, appearance
 from respstream._pure.diagnostics.error_body import (
     detail_error,
     error_body,
@@ -17,7 +17,6 @@ __all__ = [
     "MAX_STORED",
     "RECORDINGS",
     "SAMPLE",
-    "UNUSED_EVENTS",
     "Store",
     "appearance",
     "detail_error",

@@ -7,7 +7,6 @@ import re
 SAMPLE = 16384
 """The number of bytes of a source that are examined."""
 
-UNUSED_EVENTS = "the source has only events that belong to no response"
 RECORDINGS = {"har": "the HAR file has no stream of a response", "vcr": "the VCR cassette has no stream of a response"}
 """What recordings without responses look like, by format."""
 

@@ -4,9 +4,7 @@ use std::borrow::Cow;
 
 use super::event_sink::EventSink;
 use super::lifecycle_only::{LifecycleOnly, skips_learned};
-use crate::diagnostics::{
-    Code, Issue, Note, Span, Store, UNUSED_EVENTS, appearance, recording_appearance,
-};
+use crate::diagnostics::{Code, Issue, Note, Span, Store, appearance, recording_appearance};
 use crate::frames::{DeltaRun, Envelope, Frame, FrameSink};
 use crate::json::{self, Checked, Fault, Member};
 use crate::lanes::Lanes;
@@ -158,10 +156,12 @@ impl<P: Protocol> Stages<P> {
         }
     }
 
-    /// Reports a source that has bytes and no response, unless another diagnostic explains why. `size`: that of the source.
+    /// Reports a source with bytes and without a response or an event, unless another diagnostic explains why. `size`: that of
+    /// the source.
     pub fn check_responses(&mut self, size: u64) {
         let Self { head, lanes, store, origin, .. } = self;
         let mut explained = [Code::ErrorBody, Code::ForeignStream].into_iter();
+        let Some(head) = head.as_deref() else { return };
         if size == 0
             || *origin == Origin::Part
             || lanes.latest_ordinal.is_some()
@@ -169,10 +169,9 @@ impl<P: Protocol> Stages<P> {
         {
             return;
         }
-        let what = match (head.as_deref(), origin) {
-            (None, _) => UNUSED_EVENTS.to_owned(),
-            (_, Origin::Recording(format)) => recording_appearance(format),
-            (Some(head), _) => appearance(head),
+        let what = match origin {
+            Origin::Recording(format) => recording_appearance(format),
+            _ => appearance(head),
         };
         let issue = (Code::NoResponses, vec![("what", what.into())]);
         store.add(issue, Span { start: 0, end: size, line: 1 }, None);

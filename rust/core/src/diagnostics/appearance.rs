@@ -6,7 +6,9 @@ use crate::json::trim;
 
 /// The maximum number of bytes of a source that are examined.
 pub const SAMPLE: usize = 16384;
-pub const UNUSED_EVENTS: &str = "the source has only events that belong to no response";
+/// The message about a source that has events, but no response. It is not a diagnostic: a live stream may begin like that.
+pub const UNUSED_EVENTS: &str =
+    "0 responses; the source has only events that belong to no response";
 
 const DATA: [&[u8]; 6] = [
     b"data: {\"type\"",
