@@ -120,6 +120,11 @@ class Decoder:
         self._core.add_payload(raw, None if name is None else name.encode("utf-8", "replace"), number)
 
     @locked
+    def set_recording(self, form: str, size: int) -> None:
+        """Sets the format ("har", "vcr") and size in bytes of the file whose records are fed."""
+        self._core.set_recording(form, size)
+
+    @locked
     def feed_record(self, data: bytes, times: Times, span: Span, ends: bool = True) -> list[ResponseStreamEvent]:
         """Takes one record of a file; returns its events.
 

@@ -56,6 +56,8 @@ class Decoder:
         """Like `feed_record`, but returns the responses that ended, and releases them."""
     def bad_record(self, field: str, expected: str, span: tuple[int, int, int]) -> None:
         """Adds the diagnostic `bad_field` for a record that another reader found and cannot read."""
+    def set_recording(self, form: str, size: int) -> None:
+        """Sets the format ("har", "vcr") and size in bytes of the file whose records are fed."""
     def add_payload(self, raw: bytes, name: str | None, number: int) -> None:
         """Folds one payload that was framed elsewhere. `name`: of its `event:` line; `number`: position of the event."""
     def _choose_paths(self, *, whole_blocks: bool = True, event_cache: bool = True, value_cache: bool = True) -> None:

@@ -81,12 +81,19 @@ class Diagnostic:
         return Diagnostic, order
 
 
+EXPLANATIONS = ("no_responses", "foreign_stream", "error_body")
+"""The codes that say why a source has no response."""
+UNUSED_EVENTS = "0 responses; the source has only events that belong to no response"
+"""The message about a source that has events, but no response. It is not a diagnostic: a live stream may begin like that."""
+
+
 def message(code: str, detail: dict[str, Any] | None) -> str:
     """The message of a diagnostic: the template of its code, filled with its detail."""
     template = DIAGNOSTICS[code][1]
     if not detail:
         return template
     if code == "error_body":
-        shown = detail["code"] or detail["type"] or "error"
-        return template.format(code=shown, message=detail["message"] or "")
+        named = detail["code"] or detail["type"]
+        text = detail["message"] or ""
+        return template.format(code=named, message=text) if named else template.replace("{code}: ", "").format(message=text)
     return template.format(**detail)

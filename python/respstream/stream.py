@@ -4,7 +4,8 @@ from __future__ import annotations
 
 from respstream.diagnostics import Diagnostic
 from respstream.errors import StreamError
-from respstream.inputs.sources import CorruptFile, achunks, chunks
+from respstream.inputs.filters import Filters, filtered_achunks, filtered_chunks
+from respstream.inputs.sources import CorruptFile
 from respstream.recordings.file_decoder import FileDecoder
 
 TYPE_CHECKING = False
@@ -32,7 +33,8 @@ class _Reading:
     It has no reference to its stream, so that a stream without references is freed at once, and its source is closed.
     """
 
-    def __init__(self, opened: Callable[[Any], Any], source: Any, options: dict[str, Any], *, whole: bool) -> None:
+    def __init__(self, opened: Callable[[Any, Filters], Any], source: Any, options: dict[str, Any], *, whole: bool) -> None:
+        filters = Filters(options.pop("strip_prefix"), options.pop("encoding"))
         self.decoder = FileDecoder(**options)
         self._feed = self.decoder.fold if whole else self.decoder.feed
         self._parts = self.decoder.fold_in_parts if whole else self.decoder.feed_in_parts
@@ -42,7 +44,7 @@ class _Reading:
         self._closed = False
         self._batch: list[Any] = []  # the items of one call that are being returned; closing empties it
         self.damage: list[Diagnostic] = []  # diagnostics of the compressed file
-        self._chunks = opened(source)
+        self._chunks = opened(source, filters)
 
     def run(self) -> Iterator[Any]:
         """Yields the items of a synchronous source."""
@@ -169,7 +171,7 @@ class Stream(_Results[T]):
     """
 
     def __init__(self, source: Any, options: dict[str, Any], *, whole: bool) -> None:
-        self._reading = _Reading(chunks, source, options, whole=whole)
+        self._reading = _Reading(filtered_chunks, source, options, whole=whole)
         self._found: Iterator[T] = self._reading.run()
 
     def __iter__(self) -> Iterator[T]:
@@ -193,7 +195,7 @@ class AsyncStream(_Results[T]):
     """As `Stream`, over an asynchronous iterable of bytes."""
 
     def __init__(self, source: Any, options: dict[str, Any], *, whole: bool) -> None:
-        self._reading = _Reading(achunks, source, options, whole=whole)
+        self._reading = _Reading(filtered_achunks, source, options, whole=whole)
         self._found: AsyncIterator[T] = self._reading.arun()
 
     def __aiter__(self) -> AsyncIterator[T]:
@@ -223,6 +225,8 @@ def events(
     field: str | None = None,
     time: str | None = None,
     lane: str | None = None,
+    strip_prefix: str | bytes | None = None,
+    encoding: str | None = None,
 ) -> Stream[ResponseStreamEvent]:
     """The typed events of a source, read lazily.
 
@@ -230,12 +234,14 @@ def events(
     "rows", "har" or "vcr". `field`, `time`, `lane`: JSON pointers into rows (docs/recordings.md). `on_eof`: "flush" keeps an
     unfinished block at the end, "discard" drops it, as the WHATWG standard requires (HTML, 9.2.6). `strict`: the first
     diagnostic of severity error raises StreamError. `max_event_bytes`: larger payloads are skipped with a diagnostic;
-    default 64 MiB for a path, else no limit.
+    default 64 MiB for a path, else no limit. `strip_prefix`: a regular expression (`re`, on bytes); what it matches at the
+    beginning of a line is removed before anything else is read. `encoding`: the encoding of the source; default UTF-8, or
+    UTF-16 if the source begins with its byte order mark. With these two, offsets are those of the resulting UTF-8.
 
     Raises ValueError, TypeError or OSError for the source and the options. Malformed input never raises by default: problems
     are in `diagnostics`, with byte offsets. Of a corrupt or truncated compressed file, the readable part is used.
     """
-    return Stream(source, _options(source, form, on_eof, strict, max_event_bytes, (field, time, lane)), whole=False)
+    return Stream(source, _options(source, form, on_eof, strict, max_event_bytes, (field, time, lane), (strip_prefix, encoding)), whole=False)
 
 
 def responses(
@@ -248,13 +254,15 @@ def responses(
     field: str | None = None,
     time: str | None = None,
     lane: str | None = None,
+    strip_prefix: str | bytes | None = None,
+    encoding: str | None = None,
 ) -> Stream[Response]:
     """The responses of a source, assembled from their events; options and exceptions as for `events`.
 
     A response is returned when the next one begins or the source ends. One that was cut short is returned too: its `complete`
     is False.
     """
-    return Stream(source, _options(source, form, on_eof, strict, max_event_bytes, (field, time, lane)), whole=True)
+    return Stream(source, _options(source, form, on_eof, strict, max_event_bytes, (field, time, lane), (strip_prefix, encoding)), whole=True)
 
 
 def aevents(
@@ -267,10 +275,12 @@ def aevents(
     field: str | None = None,
     time: str | None = None,
     lane: str | None = None,
+    strip_prefix: str | bytes | None = None,
+    encoding: str | None = None,
 ) -> AsyncStream[ResponseStreamEvent]:
     """As `events`, over an asynchronous iterable of bytes, or any source of `events`, which then blocks while it is read."""
     return AsyncStream(
-        source, _options(source, form, on_eof, strict, max_event_bytes, (field, time, lane)), whole=False
+        source, _options(source, form, on_eof, strict, max_event_bytes, (field, time, lane), (strip_prefix, encoding)), whole=False
     )
 
 
@@ -284,15 +294,23 @@ def aresponses(
     field: str | None = None,
     time: str | None = None,
     lane: str | None = None,
+    strip_prefix: str | bytes | None = None,
+    encoding: str | None = None,
 ) -> AsyncStream[Response]:
     """As `responses`, over an asynchronous iterable of bytes."""
-    return AsyncStream(source, _options(source, form, on_eof, strict, max_event_bytes, (field, time, lane)), whole=True)
+    return AsyncStream(source, _options(source, form, on_eof, strict, max_event_bytes, (field, time, lane), (strip_prefix, encoding)), whole=True)
 
 
 def _options(
-    source: Any, form: str, on_eof: str, strict: bool, limit: int | None, row: tuple[str | None, ...]
+    source: Any,
+    form: str,
+    on_eof: str,
+    strict: bool,
+    limit: int | None,
+    row: tuple[str | None, ...],
+    filters: tuple[Any, ...],
 ) -> dict[str, Any]:
     if limit is None and (isinstance(source, str) or hasattr(source, "__fspath__")):
         limit = FILE_EVENT_BYTES
-    named = dict(zip(("field", "time", "lane"), row, strict=True))
+    named = dict(zip(("field", "time", "lane", "strip_prefix", "encoding"), (*row, *filters), strict=True))
     return {"form": form, "on_eof": on_eof, "strict": strict, "max_event_bytes": limit, **named}

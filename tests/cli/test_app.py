@@ -478,8 +478,9 @@ def test_check_groups_repeats(shell: Shell) -> None:
 def test_check_counts_diagnostics_beyond_limit(shell: Shell) -> None:
     done = shell.run("check", "-", data=b'{"no":"type"}\n' * 10_050)
     assert done.stdout.splitlines()[0].endswith("[error] 10,000 times, to line 10000")
-    assert done.stdout.splitlines()[1:] == [
-        "-: 51 further diagnostics counted, but not listed",
+    assert done.stdout.splitlines()[1].startswith("-:1: no_responses 0 responses; ")
+    assert done.stdout.splitlines()[2:] == [
+        "-: 50 further diagnostics counted, but not listed",
         "failed: 0 responses, 10,050 errors, 1 warning, 0 infos in 1 file",
     ]
 
@@ -488,7 +489,7 @@ def test_inputs_without_responses_fail_the_check_and_are_named(shell: Shell) -> 
     prefixed = b'api-1  | data: {"type":"response.created"}\napi-1  | \n'
     message = (
         "-:1: no_responses 0 responses; this looks like SSE behind a line prefix `api-1  | `; "
-        "remove the first 9 bytes of each line, for example with `cut -b 10-`"
+        "use `--strip-prefix 'api-1  \\| ?'`"
     )
     done = shell.run("check", "-", data=prefixed)
     assert (done.returncode, done.stderr) == (1, "")

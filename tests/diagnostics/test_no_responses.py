@@ -10,7 +10,6 @@ import pytest
 from tests.support import readings
 
 EVENT = 'data: {"type":"response.created","response":{"id":"r1","output":[]}}\n\n'
-UTF16 = "this looks like UTF-16; convert it with `iconv -f UTF-16 -t UTF-8`"
 JSON = "this looks like JSON without events of a response; if a field contains the stream, name it with `--field`"
 CSV = "this looks like CSV; extract the column that contains the stream"
 SSE = "this looks like SSE without events of a response"
@@ -20,10 +19,12 @@ BINARY = "this looks like binary data"
 EMPTY = "the source is empty"
 
 
-def behind(prefix: str, size: int | None = None) -> str:
-    size = size or len(prefix)
-    rest = f"remove the first {size} bytes of each line, for example with `cut -b {size + 1}-`"
-    return f"this looks like SSE behind a line prefix `{prefix}`; {rest}"
+def utf16(encoding: str) -> str:
+    return f"this looks like UTF-16; use `--encoding {encoding}`"
+
+
+def behind(prefix: str, expression: str, what: str = "SSE") -> str:
+    return f"this looks like {what} behind a line prefix `{prefix}`; use `--strip-prefix '{expression}'`"
 
 
 def prefixed(prefix: str, text: str = EVENT) -> bytes:
@@ -34,9 +35,9 @@ LOOKS = [
     (b"\n \r\n", EMPTY),
     (b": ping\n\n", SSE),
     (b"data: [DONE]\n\n", SSE),
-    (EVENT.encode("utf-16"), UTF16),
-    (EVENT.encode("utf-16-le"), UTF16),
-    (EVENT.encode("utf-16-be"), UTF16),
+    (EVENT.encode("utf-16"), utf16("utf-16")),
+    (EVENT.encode("utf-16-le"), utf16("utf-16-le")),
+    (EVENT.encode("utf-16-be"), utf16("utf-16-be")),
     (b"\0\1\2\3", BINARY),
     (b"<html><body>502</body></html>\n", HTML),
     (b"\xef\xbb\xbf<html>\n", HTML),
@@ -47,12 +48,27 @@ LOOKS = [
     (b'[{"a":1}]\n', JSON),
     (b'{"type":"response.brand_new"}\n', JSON),
     (b'{"MESSAGE": "hello"}\n', "this looks like JSON of journald; write the messages alone with `jq -r .MESSAGE`"),
-    (prefixed("api-1  | "), behind("api-1  | ")),
-    (prefixed("Nov 27 10:00:00 host app[1]: "), behind("Nov 27 10:00:00 host app[1]: ")),
-    (prefixed("2026-11-27T10:00:00.000000000Z "), behind("2026-11-27T10:00:00.000000000Z ")),
-    (prefixed("INFO:proxy:"), behind("INFO:proxy:")),
-    (b"starting up\n" + prefixed("DEBUG "), behind("DEBUG ")),
-    (prefixed("\u00fc\t"), behind("\ufffd\ufffd\ufffd", 3)),
+    (prefixed("api-1  | "), behind("api-1  | ", r"api-1  \| ?")),
+    (
+        prefixed("Nov  7 10:00:00 host app[1]: "),
+        behind("Nov  7 10:00:00 host app[1]: ", r"[A-Z][a-z]{2} +\d+ \d+:\d+:\d+ host app\[1\]: ?"),
+    ),
+    (
+        prefixed("2026-11-27T10:00:00.000000000Z "),
+        behind("2026-11-27T10:00:00.000000000Z ", r"\d+-\d+-\d+T\d+:\d+:\d+\.\d+Z ?"),
+    ),
+    (
+        prefixed("2026-11-27 10:00:00,123 INFO a.b:  "),
+        behind("2026-11-27 10:00:00,123 INFO a.b:  ", r"\d+-\d+-\d+ \d+:\d+:\d+,\d+ INFO a\.b: {0,2}"),
+    ),
+    (prefixed("[1796040000] 10.0.0.1 - "), behind("[1796040000] 10.0.0.1 - ", r"\[\d+\] 10\.0\.0\.1 - ?")),
+    (prefixed("INFO:proxy:"), behind("INFO:proxy:", "INFO:proxy:")),
+    (b"starting up\n" + prefixed("DEBUG "), behind("DEBUG ", "DEBUG ?")),
+    (b"[api] event: response.created\n[api] data: x\n", behind("[api] ", r"\[api\] ?")),
+    (b'[api] {"type":"response.created","response":{}}\n', behind("[api] ", r"\[api\] ?", "JSON Lines")),
+    (prefixed("it's \u00fc\t"), behind("it's \ufffd\ufffd\ufffd", r"it\x27s \xc3\xbc\x09")),
+    (b'x event: response.created"\n', TEXT),
+    (b"x event: responses.created\n", TEXT),
     (prefixed("x" * 300), TEXT),
 ]
 

@@ -8,6 +8,7 @@ import json
 import random
 import tracemalloc
 from collections.abc import Iterator
+from pathlib import Path
 from types import ModuleType
 from typing import Any
 
@@ -65,6 +66,9 @@ SHAPES = {
     "a list of events": rows({"ts": SECOND, "events": payloads()}),
     "a list of named events": rows({"ts": SECOND, "answer": {"sse": [{"event": e["type"], "data": e} for e in payloads()]}}),
     "a list of named events, data as text": rows({"ts": SECOND, "sse": [{"event": e["type"], "data": json.dumps(e)} for e in payloads()]}),
+    "a list of wrapped events": rows({"ts": SECOND, "events": [{"at": 1, "data": e} for e in payloads()]}),
+    "a list of wrapped events, as text": rows({"ts": SECOND, "frames": [{"at": 1, "raw": json.dumps(e)} for e in payloads()]}),
+    "messages of journald": rows(*({"__REALTIME_TIMESTAMP": str(SECOND * 10**6 + n), "MESSAGE": line} for n, line in enumerate(TEXT.split("\n")))),
     "one line per row": rows(*({"ts": SECOND + n, "line": line} for n, line in enumerate(TEXT.splitlines()))),
     "our own recording": rows({"t": SECOND * 10**9, "lane": "a", "begin": True}, *({"t": SECOND * 10**9 + n, "lane": "a", "chunk": p} for n, p in enumerate(pieces())), {"t": SECOND * 10**9 + 999, "lane": "a", "end": True}),
 }  # fmt: skip
@@ -265,6 +269,53 @@ def test_malformed_rows_are_diagnosed(
     assert between.codes == codes
 
 
+def whole_response() -> dict[str, Any]:
+    response: dict[str, Any] = payloads()[-1]["response"]
+    return response
+
+
+def test_whole_responses_in_rows(backend: ModuleType) -> None:
+    whole = whole_response()
+    for row in ({"a": 1, "response": whole}, {"log": {"body": json.dumps(whole)}}, {"response": {"body": whole}}):
+        read = Read(backend, rows(row, row))
+        assert [response.to_dict() for response in read.responses] == [whole, whole]
+        assert read.codes == {}
+
+
+def test_batch_output(backend: ModuleType) -> None:
+    """Errors of the Batch API's output are read in any order, also if no request succeeded."""
+    error = {"custom_id": "a", "response": {"status_code": 429, "body": {"error": {"message": "Slow down"}}}}
+    expired = {"custom_id": "b", "response": None, "error": {"code": "batch_expired", "message": "late"}}
+    good = {"custom_id": "c", "response": {"status_code": 200, "body": whole_response()}, "error": None}
+    chat = {"custom_id": "d", "response": {"status_code": 200, "body": {"object": "chat.completion", "id": "c"}}}
+    read = Read(backend, rows(error, expired, good, error))
+    assert [response.status for response in read.responses] == ["completed"]
+    assert read.codes == {"error_body": 3}
+    assert Read(backend, rows(error, expired)).codes == {"error_body": 2}
+    assert Read(backend, rows(chat)).codes == {"foreign_stream": 1}
+    assert Read(backend, rows({"custom_id": "e", "response": {"body": 1}})).codes == {"no_type": 1, "no_responses": 1}
+
+
+@pytest.mark.parametrize("other", ["GET /health 200", "Started.", '{"level": "info"}', "  indented", ""])
+def test_lines_of_a_log_between_lines_of_a_stream(backend: ModuleType, other: str) -> None:
+    lines = TEXT.rstrip("\n").split("\n")
+    mixed = rows(*({"ts": SECOND, "msg": text} for line in lines for text in (line, other)), {"msg": ""})
+    read = Read(backend, mixed)
+    assert [event.to_dict() for event in read.events] == payloads()
+    assert [response.status for response in read.responses] == ["completed"]
+    assert read.codes.keys() <= {"stray_text", "no_type"}
+
+
+def test_chunks_that_end_inside_of_lines(backend: ModuleType) -> None:
+    """Chunks are joined as they are if the second one cannot be a line."""
+    first = TEXT.index("data:")
+    for cut in (8, 15, first - 1, first, first + 30):
+        parts = [TEXT[:cut], *(TEXT[at : at + 200] for at in range(cut, len(TEXT), 200))]
+        read = Read(backend, rows(*({"ts": SECOND, "chunk": part} for part in parts)))
+        assert [event.to_dict() for event in read.events] == payloads()
+        assert read.codes == {}
+
+
 def test_rows_without_stream(backend: ModuleType) -> None:
     data = rows({"level": "info", "msg": "data: none"})
     assert Read(backend, data).codes == {"no_type": 1, "no_responses": 1}
@@ -410,12 +461,20 @@ def test_har_with_timed_frames(api: Any) -> None:
         (json.dumps(har(entry(TEXT))).encode()[:3000], "bad_field"),
         (json.dumps(har(entry(None))).encode(), "bad_field"),
         (json.dumps(har(entry('{"error": {"message": "no"}}'))).encode(), "error_body"),
+        (json.dumps(har()).encode(), None),
     ],
 )
-def test_malformed_har(api: Any, data: bytes, code: str) -> None:
+def test_har_without_responses(api: Any, tmp_path: Path, data: bytes, code: str | None) -> None:
     stream = api.responses(data)
     assert list(stream) == []
-    assert readings.codes(stream.diagnostics) == [code]
+    *found, last = readings.codes(stream.diagnostics)
+    assert [*found, last] == [code] if code == "error_body" else [*filter(None, [code]), "no_responses"]
+    if last == "no_responses":
+        assert stream.diagnostics[-1].message == "0 responses; the HAR file has no stream of a response"
+    (path := tmp_path / "a.har").write_bytes(data)
+    scan = api.scan(path, "diagnostics")
+    messages = [row["message"] for row in scan.to_arrow().to_pylist()]
+    assert sorted(messages) == sorted(one.message for one in stream.diagnostics)
 
 
 @pytest.mark.parametrize("unicode", [True, False])
@@ -453,7 +512,8 @@ def test_broken_cassette(api: Any) -> None:
     pytest.importorskip("yaml")
     stream = api.responses(b"interactions:\n- request: [}\n")
     assert list(stream) == []
-    assert readings.codes(stream.diagnostics) == ["bad_field"]
+    assert readings.codes(stream.diagnostics) == ["bad_field", "no_responses"]
+    assert stream.diagnostics[-1].message == "0 responses; the VCR cassette has no stream of a response"
 
 
 def test_detection_by_first_bytes() -> None:

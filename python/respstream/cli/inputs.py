@@ -19,11 +19,12 @@ import click
 
 from respstream._codes import DIAGNOSTICS
 from respstream._engine import BACKEND
-from respstream.cli.output import UsageStop, complain, diagnostic_line, one_line
+from respstream.cli.output import UsageStop, complain, diagnostic_line, one_line, plural
 from respstream.cli.progress import Progress
 from respstream.cli.source import Source
 from respstream.decoder import Decoder
-from respstream.diagnostics import message
+from respstream.diagnostics import EXPLANATIONS, UNUSED_EVENTS, message
+from respstream.inputs.filters import FilteredChunks, Filters
 from respstream.inputs.paths import ENDINGS, SUFFIXES, matches, shown, walk
 from respstream.inputs.sources import READ_BYTES, CorruptFile, decompressed
 from respstream.protocols.responses.response import Response
@@ -33,6 +34,8 @@ from respstream.tables import Summary
 
 STDIN = "-"
 T = TypeVar("T")
+MAX_EXPLAINED = 10
+"""Number of inputs without responses that are explained; a folder may have thousands."""
 SLOW_BYTES = 64 << 20
 """Input of this size takes noticeably longer without the compiled backend."""
 NO_EXTENSION = (
@@ -44,20 +47,29 @@ NO_EXTENSION = (
 class InputReader:
     """Reads the inputs of a command.
 
-    Totals so far: `counts` of diagnostics by code, `responses` that ended, `sources_read`, `bytes_read` (uncompressed), and
-    `failed`, the names of the inputs that could not be read completely.
+    Totals so far: `counts` of diagnostics by code, `responses` that ended, `sources_read`, `bytes_read` (uncompressed),
+    `without_responses`, the number of inputs with bytes and no response, and `failed`, the names of the inputs that could
+    not be read completely.
     """
 
     def __init__(
-        self, paths: Sequence[str], form: str, max_event_bytes: int, rows: dict[str, str | None] | None = None
+        self,
+        paths: Sequence[str],
+        form: str,
+        max_event_bytes: int,
+        rows: dict[str, str | None] | None = None,
+        filters: dict[str, str | None] | None = None,
     ) -> None:
         self.counts: Counter[str] = Counter()
-        self.responses = self.sources_read = self.bytes_read = 0
+        self.responses = self.sources_read = self.bytes_read = self.without_responses = 0
         self.failed: set[str] = set()
         self.progress: Progress | None = None
         self.options: dict[str, Any] = {"form": form, "max_event_bytes": max_event_bytes, **(rows or {})}
+        self.filters: dict[str, Any] = filters or {}
+        self._explained = 0
         try:
             self.decoder()
+            Filters(**self.filters)
         except ValueError as error:  # invalid options
             raise click.UsageError(str(error)) from None
         self._unlisted: list[OSError] = []
@@ -129,6 +141,7 @@ class InputReader:
             self.sources_read += 1
             if self.progress is not None:
                 self.progress.end(self.sources_read)
+        self._end()
 
     def scanned(self, sources: int, count: int) -> None:
         """Set the totals of a running scan: finished sources and uncompressed bytes."""
@@ -143,6 +156,16 @@ class InputReader:
         self.counts.update(summary.diagnostics)
         for name, code, reason in summary.problems:
             self._report(name, code, reason)
+        for name, code, text in summary.without_responses:
+            self._explain(f"{name}: {code} {text}")
+        self._end()
+
+    def _end(self) -> None:
+        """Report that all inputs are empty, or how many further inputs have no responses."""
+        if self._explained > MAX_EXPLAINED:
+            complain(f"respstream: {plural(self._explained - MAX_EXPLAINED, 'more input')} without responses")
+        if self.inputs and self.sources_read and not self.bytes_read and not self.failed:
+            complain(f"respstream: {'the input is' if len(self.inputs) == 1 else 'all inputs are'} empty")
 
     # -- reading ---------------------------------------------------------------------------------------------------
 
@@ -156,11 +179,13 @@ class InputReader:
 
         `complains`: print on stderr what an input without responses looks like.
         """
+        before = self.responses, self.bytes_read
         for chunk in self.chunks(source):
-            self.bytes_read += len(chunk)
             yield self._ended(decoder.fold(chunk))
         yield self._ended(self.at_end(source, decoder.fold_end))
-        self.count(decoder, source if complains else None)
+        self.count(decoder)
+        if self.responses == before[0] and self.bytes_read > before[1]:
+            self.explain(decoder, source, EXPLANATIONS if complains else ())
 
     def at_end(self, source: Source, finish: Callable[[], list[T]]) -> list[T]:
         """Return the result of `finish`, a method of a decoder. If it needs a missing package, report that and call it again."""
@@ -174,21 +199,36 @@ class InputReader:
         self.responses += len(responses)
         return responses
 
-    def count(self, decoder: Decoder, source: Source | None = None) -> None:
-        """Add the diagnostics of a finished decoder. With a source, print on stderr what it looks like if it has no responses."""
-        counts = decoder.diagnostic_counts
-        self.counts.update(counts)
-        if source is not None and counts.get("no_responses"):
-            for diagnostic in decoder.diagnostics:
-                if diagnostic.code == "no_responses":
-                    complain(diagnostic_line(source.name, diagnostic))
+    def count(self, decoder: Decoder) -> None:
+        """Add the diagnostics of a finished decoder."""
+        self.counts.update(decoder.diagnostic_counts)
+
+    def explain(self, decoder: Decoder, source: Source, codes: Sequence[str]) -> None:
+        """Count an input with bytes and no responses, and print why on stderr.
+
+        The reason is the first diagnostic of the `EXPLANATIONS`; if it is not one of the `codes`, it is not printed.
+        """
+        self.without_responses += 1
+        found = next((one for one in decoder.diagnostics if one.code in EXPLANATIONS), None)
+        if found is None:
+            self._explain(f"{source.name}: no_responses {UNUSED_EVENTS}")
+        elif found.code in codes:
+            self._explain(diagnostic_line(source.name, found))
+
+    def _explain(self, line: str) -> None:
+        self._explained += 1
+        if self._explained <= MAX_EXPLAINED:
+            complain(one_line(line))
 
     def chunks(self, source: Source) -> Iterator[bytes]:
-        """Yield the uncompressed bytes of an input as they arrive. Problems of the input are reported, not raised."""
+        """Yield the uncompressed, filtered bytes of an input as they arrive. Problems of the input are reported, not raised."""
         try:
             opener = source.opener()
             with open(source.path or "", "rb", buffering=0) if opener is None else opener() as file:
-                yield from decompressed(self._blocks(_reader(file)))
+                content = decompressed(self._blocks(_reader(file)))
+                for chunk in FilteredChunks(content, Filters(**self.filters)):
+                    self.bytes_read += len(chunk)
+                    yield chunk
         except CorruptFile as error:
             self.problem(source.name, error.code, str(error))
         except Exception as error:
@@ -220,11 +260,6 @@ class InputReader:
             totals[DIAGNOSTICS[code][0]] += count
         return totals
 
-    @property
-    def without_responses(self) -> int:
-        """The number of inputs with bytes and no response."""
-        return self.counts["no_responses"]
-
     def status(self, *, strict: bool) -> int:
         """Return the exit status: 1 if an input could not be read completely, or, with `strict`, a diagnostic is an error."""
         return int(bool(self.failed) or (strict and self.severities()["error"] > 0))
@@ -253,6 +288,12 @@ def input_options(command: Callable[..., None]) -> Callable[..., None]:
         "--lane", metavar="/A/B", help="For rows: JSON Pointer to the field that contains the lane (stream key)."
     )
     @click.option(
+        "--strip-prefix", metavar="REGEX", help="Remove what REGEX matches at the start of each line, as loggers add it."
+    )
+    @click.option(
+        "--encoding", metavar="NAME", help="Encoding of the input (default: UTF-8, or UTF-16 with a byte order mark)."
+    )
+    @click.option(
         "--max-event-bytes",
         type=click.IntRange(min=1),
         default=FILE_EVENT_BYTES,
@@ -267,11 +308,14 @@ def input_options(command: Callable[..., None]) -> Callable[..., None]:
         field: str | None,
         time: str | None,
         lane: str | None,
+        strip_prefix: str | None,
+        encoding: str | None,
         max_event_bytes: int,
         **rest: object,
     ) -> None:
         rows = {"field": field, "time": time, "lane": lane}
-        command(InputReader(paths, _input_format(input_format, form), max_event_bytes, rows), **rest)
+        filters = {"strip_prefix": strip_prefix, "encoding": encoding}
+        command(InputReader(paths, _input_format(input_format, form), max_event_bytes, rows, filters), **rest)
 
     return wrapped
 

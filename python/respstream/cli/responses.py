@@ -20,5 +20,9 @@ command = table_command(
     ),
     about=ABOUT,
     short="Write one row per response: table, Parquet, Arrow, JSON Lines, CSV.",
-    examples=example_lines("respstream responses log.sse", "respstream responses logs/ -o responses.parquet"),
+    examples=example_lines(
+        "respstream responses log.sse",
+        "respstream responses logs/ -o responses.parquet",
+        "respstream responses pod.log --strip-prefix '[0-9T:.-]+Z ?'  # of kubectl logs --timestamps",
+    ),
 )

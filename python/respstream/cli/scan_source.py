@@ -48,7 +48,7 @@ class ScanSource:
         wanted: dict[str, list[str] | None] = {table: list(columns)}
         inputs = [_scan_input(source) for source in reader.inputs]
         # `full`: the summary counts all diagnostics, whatever the columns are.
-        self._scan = tables.Scan(inputs, wanted, count, rows, reader.options, full=True)
+        self._scan = tables.Scan(inputs, wanted, count, rows, {**reader.options, **reader.filters}, full=True)
         self.schema = self._scan.schema
 
     def batches(self) -> Iterator[Any]:

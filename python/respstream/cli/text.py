@@ -23,6 +23,7 @@ EXAMPLES = """\b
 Examples:
   respstream text log.sse --reasoning --tool-calls
   cat log.sse | respstream text
+  docker compose logs api | respstream text --strip-prefix 'api-1 +[|] ?'
 """
 
 
@@ -75,11 +76,12 @@ class _SourceText:
         self._reader, self._source, self._writer, self._errors = reader, source, writer, errors
         self._decoder: Decoder = reader.decoder()
         self._open: dict[str | None, ResponseText] = {}
-        self._reported = 0
+        self._reported = self._closed = 0
 
     def run(self) -> None:
         """Read the source to its end."""
         decoder = self._decoder
+        before = self._reader.bytes_read
         for chunk in self._reader.chunks(self._source):
             events = decoder.feed(chunk)
             # `fold` without bytes returns the responses that the events completed.
@@ -88,7 +90,9 @@ class _SourceText:
         events = self._reader.at_end(self._source, decoder.finish)
         self._merge(events, decoder.responses)
         self._report_errors()
-        self._reader.count(decoder, self._source)
+        self._reader.count(decoder)
+        if not self._closed and self._reader.bytes_read > before:
+            self._reader.explain(decoder, self._source, ("no_responses",))  # errors are printed as they occur
 
     def _merge(self, events: Sequence[Event], ended: list[Response]) -> None:
         """Process events in order; a response is closed before the first event behind its last byte."""
@@ -108,6 +112,7 @@ class _SourceText:
 
     def _close(self, response: Response) -> None:
         """Write what only the assembled response contains, and report its error."""
+        self._closed += 1
         text = self._open.pop(response.stream_id, None) if response.events else None
         text = text or ResponseText(self._writer, self._wanted)
         text.reconcile(response.output)

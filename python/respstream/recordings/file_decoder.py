@@ -116,6 +116,7 @@ class FileDecoder:
         except StreamError as error:
             error.events = [*found, *error.events]
             raise
+        self.decoder.set_recording(form, len(data))
         return found
 
 

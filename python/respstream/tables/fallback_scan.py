@@ -17,10 +17,11 @@ from respstream._pure.protocols.protocol import ParsedEvent
 from respstream._pure.protocols.responses.columns import CALL, TABLES
 from respstream._pure.protocols.responses.response import Folded
 from respstream._pure.protocols.responses.rows import EventRow, ItemRow, ResponseRow
-from respstream.diagnostics import Diagnostic, message
+from respstream.diagnostics import EXPLANATIONS, UNUSED_EVENTS, Diagnostic, message
 from respstream.errors import StreamError
+from respstream.inputs.filters import Filters, filtered_chunks
 from respstream.inputs.paths import Input
-from respstream.inputs.sources import CorruptFile, chunks
+from respstream.inputs.sources import CorruptFile
 from respstream.recordings.file_decoder import FileDecoder
 from respstream.tables.columns import VERSION
 
@@ -140,6 +141,7 @@ class Stream:
         self.responses: Counter[str] = Counter()
         self.diagnostics: Counter[str] = Counter()
         self.problems: list[tuple[str, str, str]] = []
+        self.without_responses: list[tuple[str, str, str]] = []
         self.complete = False
         self._batches = self._run()
         self._lock = RLock()
@@ -159,6 +161,7 @@ class Stream:
             "responses": dict(sorted(self.responses.items())),
             "diagnostics": dict(sorted(self.diagnostics.items(), key=lambda found: order.index(found[0]))),
             "problems": list(self.problems),
+            "without_responses": list(self.without_responses),
             "skipped": 0,
             "complete": self.complete,
         }
@@ -205,7 +208,7 @@ class Stream:
         try:
             with contextlib.closing(_opened(one.place)) as file:
                 offset = 0
-                for chunk in chunks(file):
+                for chunk in filtered_chunks(file, Filters()):
                     self.bytes += decoder.overlap(offset, offset + len(chunk))
                     offset += len(chunk)
                     reader.feed(chunk)
@@ -290,6 +293,9 @@ class SourceDecoder(Decoder):
         whole = self._numbered or len(self._core.diagnostics) >= MAX_STORED
         counts = self._core.diagnostic_counts if whole else Counter(found.code for found in stored)
         self._stream.diagnostics.update(counts)
+        if self._numbered and self._core.fed and self._core.latest is None:
+            why = ((one.code, one.message) for one in self._core.diagnostics if one.code in EXPLANATIONS)
+            self._stream.without_responses.append((self._name, *next(why, ("no_responses", UNUSED_EVENTS))))
         for table in self._stream.of("diagnostics"):
             for found in sorted(stored, key=lambda found: found.offset):
                 table.add(self._diagnostic_row(found))

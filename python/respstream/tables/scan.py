@@ -5,6 +5,8 @@ from __future__ import annotations
 import os
 
 from respstream import _backend
+from respstream.inputs.filters import OPTIONS as FILTERS
+from respstream.inputs.filters import FilteredInput, Filters
 from respstream.tables.columns import CALL, COLUMNS, EXTRA
 
 TYPE_CHECKING = False
@@ -19,7 +21,7 @@ __all__ = ["Scan", "Summary", "response_row", "scan", "schema"]
 
 _BATCH_ROWS = 8192
 _MOST = (1 << 31) - 1
-_OPTIONS = ("form", "on_eof", "strict", "max_event_bytes", "field", "time", "lane")
+_OPTIONS = ("form", "on_eof", "strict", "max_event_bytes", "field", "time", "lane", *FILTERS)
 
 
 def response_row(response: Response, source: str, *, whole: bool = False) -> dict[str, Any]:
@@ -49,11 +51,14 @@ class Summary:
 
     `sources`: the number of sources read. `bytes`: their size, decompressed. `rows`: the number of rows by table.
     `responses`: the number of responses by status ("" for none). `diagnostics`: their number by code. `problems`: (source,
-    code, reason) of sources that could not be read to their end. `skipped`: the number of bytes that were not fully checked,
+    code, reason) of sources that could not be read to their end. `without_responses`: (source, code, message) of those that
+    have bytes and no response; the message says what they look like. `skipped`: the number of bytes that were not fully checked,
     because no selected column depends on them. `complete`: the pass reached its end.
     """
 
-    __slots__ = ("bytes", "complete", "diagnostics", "problems", "responses", "rows", "skipped", "sources")
+    __slots__ = (
+        "bytes", "complete", "diagnostics", "problems", "responses", "rows", "skipped", "sources", "without_responses",
+    )  # fmt: skip
 
     def __init__(self, tables: Sequence[str], counts: dict[str, Any]) -> None:
         self.sources: int = counts["sources"]
@@ -62,6 +67,7 @@ class Summary:
         self.responses: dict[str, int] = counts["responses"]
         self.diagnostics: dict[str, int] = counts["diagnostics"]
         self.problems: list[tuple[str, str, str]] = counts["problems"]
+        self.without_responses: list[tuple[str, str, str]] = counts["without_responses"]
         self.skipped: int = counts["skipped"]
         self.complete: bool = counts["complete"]
 
@@ -98,8 +104,10 @@ class Scan:
         self.tables = list(tables)
         self._wanted = list(tables.items())
         self._split = split
+        own = {name: value for name, value in options.items() if name not in FILTERS}
+        found = _filtered(inputs, {name: options[name] for name in FILTERS if options.get(name) is not None})
         self._core = _engine().Scan(
-            inputs, self._wanted, threads=threads, batch_rows=batch_rows, split=split, full=full, **options
+            found, self._wanted, threads=threads, batch_rows=batch_rows, split=split, full=full, **own
         )
         self._stream: Any = None
 
@@ -258,8 +266,16 @@ def given_options(options: dict[str, Any]) -> dict[str, Any]:
     from respstream.stream import FILE_EVENT_BYTES
 
     given: dict[str, Any] = {"max_event_bytes": FILE_EVENT_BYTES} | options
-    FileDecoder(**given)
+    FileDecoder(**{name: value for name, value in given.items() if name not in FILTERS})
+    Filters(**{name: given.get(name) for name in FILTERS})
     return given
+
+
+def _filtered(inputs: list[Input], filters: dict[str, Any]) -> list[Input]:
+    """The inputs behind filters. The engines read them through Python, which is slower than the files themselves."""
+    if not filters:
+        return inputs
+    return [one._replace(place=FilteredInput(one.place, filters)) for one in inputs]
 
 
 def batch_size(rows: int | None) -> int:

@@ -20,6 +20,8 @@ if TYPE_CHECKING:
 __all__ = ["Split", "plan", "read_split"]
 
 TARGET_BYTES = 128 << 20
+SEARCHED_BYTES = 8 << 20
+"""A file is only cut if a response begins in this number of bytes."""
 _HEAD_BYTES = 1 << 16
 _PLACES = 16
 
@@ -62,7 +64,7 @@ def plan(paths: Any, target_bytes: int = TARGET_BYTES, **options: Any) -> list[S
     """Splits of about `target_bytes` each, in the order of the input. Paths and options as for `scan`.
 
     These sources are one split each: a compressed file, anything but a regular file, a JSON array, rows and other files that
-    wrap streams, and a file with lanes (`stream_id`) at one of 17 sampled positions. Raises the exceptions of `scan`.
+    wrap streams, a file without a response in its first 8 MiB, and a file with lanes (`stream_id`) at one of 17 sampled positions. Raises the exceptions of `scan`.
     """
     from respstream.inputs import paths as _paths
     from respstream.tables.scan import given_options
@@ -127,17 +129,20 @@ def _size(one: Input) -> int | None:
 def _divisible(one: Input, options: dict[str, Any]) -> bool:
     from respstream._pure.protocols.responses import LANE_FIELD
     from respstream._pure.sse.lines import BOM
+    from respstream.inputs.filters import OPTIONS as FILTERS
     from respstream.inputs.sources import compression
     from respstream.recordings.detect import detect_wrapper
 
-    # Rows may have lanes, and a HAR file or VCR cassette is one text.
-    if options.get("form", "auto") not in ("auto", "sse", "jsonl") or {"field", "time", "lane"} & options.keys():
+    # Rows may have lanes, a HAR file or VCR cassette is one text, and a filter changes offsets.
+    whole = {"field", "time", "lane", *FILTERS} & options.keys()
+    if options.get("form", "auto") not in ("auto", "sse", "jsonl") or whole:
         return False
     try:
         with open(one.place, "rb") as file:  # type: ignore[arg-type]  # noqa: PTH123
             head = file.read(_HEAD_BYTES)
             lane_member = f'"{LANE_FIELD}"'.encode()
             lanes = lane_member in head or _has_lanes(file, lane_member)
+            begins = not lanes and _begins_response(file, options)
     except OSError:
         return False
     text = head.removeprefix(BOM).lstrip()
@@ -145,9 +150,24 @@ def _divisible(one: Input, options: dict[str, Any]) -> bool:
         (options.get("form") in ("sse", "jsonl") or detect_wrapper(head) == "")
         and compression(head) is None
         and not text.startswith(b"[")
-        and not lanes
+        and begins
         and not _wraps(text)
     )
+
+
+def _begins_response(file: IO[bytes], options: dict[str, Any]) -> bool:
+    """Whether a response begins near the start of a file. A source without responses is read whole: it is reported as such."""
+    from respstream import _backend
+
+    given = {name: options[name] for name in ("form", "on_eof", "max_event_bytes") if name in options}
+    decoder = _backend.engine.Decoder(**given)
+    file.seek(0)
+    for _ in range(SEARCHED_BYTES // _HEAD_BYTES):
+        block = file.read(_HEAD_BYTES)
+        decoder.fold(block)
+        if not block or decoder.response is not None:
+            break
+    return decoder.response is not None
 
 
 def _has_lanes(file: IO[bytes], lane_member: bytes) -> bool:

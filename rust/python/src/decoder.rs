@@ -177,6 +177,12 @@ impl Decoder {
         })
     }
 
+    /// Sets the format ("har", "vcr") and size in bytes of the file whose records are fed.
+    fn set_recording(&self, py: Python<'_>, form: &str, size: u64) -> PyResult<()> {
+        let format = if form == "har" { "har" } else { "vcr" };
+        self.without_output(py, |core| core.set_recording(format, size))
+    }
+
     /// Folds one payload that was framed elsewhere. `name`: from its `event:` line; `number`: the position of the event.
     fn add_payload(
         &self,

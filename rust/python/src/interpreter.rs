@@ -7,7 +7,10 @@ use std::io;
 use std::sync::{Condvar, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
+use pyo3::exceptions::PyBaseException;
 use pyo3::prelude::*;
+use respstream_core::diagnostics::Code;
+use respstream_scan::input::Problem;
 
 /// How long shutdown waits for running calls. The wait is bounded because a blocked read may never return.
 const SHUTDOWN_TIMEOUT: Duration = Duration::from_secs(1);
@@ -63,14 +66,20 @@ pub fn try_attach<T>(run: impl FnOnce(Python<'_>) -> T) -> Option<T> {
 
 /// Like [`try_attach`], with exceptions and shutdown converted to I/O errors that carry the message of the exception.
 pub fn attach_for_io<T>(run: impl FnOnce(Python<'_>) -> PyResult<T>) -> io::Result<T> {
-    let result = try_attach(|py| {
-        run(py).map_err(|error| {
-            let value = error.value(py);
-            let message = value.getattr("strerror").and_then(|text| text.extract::<String>());
-            io::Error::other(message.unwrap_or_else(|_| value.to_string()))
-        })
-    });
+    let result = try_attach(|py| run(py).map_err(|error| io_error(error.value(py))));
     result.unwrap_or_else(|| Err(io::Error::other("Python is shutting down")))
+}
+
+/// The error of a read, with the message of the exception. For a `CorruptFile` it contains the problem.
+fn io_error(exception: &Bound<'_, PyBaseException>) -> io::Error {
+    let text = |name| exception.getattr(name).and_then(|text| text.extract::<String>()).ok();
+    let reason = text("strerror").unwrap_or_else(|| exception.to_string());
+    let code = match text("code").as_deref() {
+        Some("truncated_file") => Code::TruncatedFile,
+        Some("bad_compression") => Code::BadCompression,
+        _ => return io::Error::other(reason),
+    };
+    io::Error::other(Problem { code, reason })
 }
 
 /// Registers the wait for active calls with `atexit`.

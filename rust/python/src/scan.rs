@@ -379,6 +379,7 @@ fn to_dict<'py>(py: Python<'py>, summary: &Summary) -> PyResult<Bound<'py, PyDic
         problems.append((name, problem.code.kind().code, &problem.reason))?;
     }
     dict.set_item("problems", problems)?;
+    dict.set_item("without_responses", &summary.without_responses)?;
     dict.set_item("skipped", summary.skipped)?;
     dict.set_item("complete", summary.complete)?;
     Ok(dict)

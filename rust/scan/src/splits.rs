@@ -48,9 +48,13 @@ const STEP: usize = 1 << 13;
 const ONCE_PER_SOURCE: [Code; 3] =
     [Code::UnknownEvent, Code::MissingBlankLine, Code::ForeignStream];
 
-/// The size of a file, if it can be split: a plain file that is no JSON array, has no rows at its beginning, and has no lanes
-/// in some samples.
-pub fn splittable_size(input: &Input, recordings: &RecordingOptions) -> Option<u64> {
+/// The size of a file, if it can be split: a plain file that is no JSON array, has no rows at its beginning, has no lanes in
+/// some samples, and has a response.
+pub fn splittable_size(
+    input: &Input,
+    recordings: &RecordingOptions,
+    options: Options,
+) -> Option<u64> {
     let Location::File(path) = &input.location else { return None };
     let found = std::fs::metadata(path).ok().filter(std::fs::Metadata::is_file)?;
     let source = input.open_at(0, vec![0; HEAD as usize]).ok()?;
@@ -58,7 +62,27 @@ pub fn splittable_size(input: &Input, recordings: &RecordingOptions) -> Option<u
     let text = head.strip_prefix(BOM).unwrap_or(&head).trim_ascii_start();
     let plain = Compression::detect(&head).is_none() && recordings.can_split(&head);
     let splittable = plain && !text.starts_with(b"[") && !begins_with_row(text);
-    (splittable && !has_lanes(input, found.len())).then_some(found.len())
+    let splittable =
+        splittable && !has_lanes(input, found.len()) && begins_response(input, options);
+    splittable.then_some(found.len())
+}
+
+/// Whether a response begins near the start of a file. A source without responses is read whole: it is reported as such.
+fn begins_response(input: &Input, options: Options) -> bool {
+    let Ok(mut source) = input.open_at(0, vec![0; HEAD as usize]) else { return false };
+    let mut decoder = Decoder::<Responses>::starting_at(options, false, 0);
+    let mut position = 0;
+    while decoder.lanes().latest_ordinal.is_none() {
+        let more = source.next(|bytes| {
+            position += bytes.len() as u64;
+            decoder.feed(bytes, None, &mut Ignore);
+            true
+        });
+        if position > MAX_LOOK_BACK || !matches!(more, Ok(true)) {
+            return false;
+        }
+    }
+    true
 }
 
 /// Whether one of some samples, from the beginning of the file to its end, contains a named lane.

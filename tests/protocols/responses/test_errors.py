@@ -20,7 +20,14 @@ ERRORS: list[tuple[dict[str, Any], dict[str, Any]]] = [
     ({"detail": "d"}, {"message": "d"}),
     ({"error": "up", "detail": "d"}, {"message": "up"}),
     ({"code": "c"}, {"code": "c"}),
+    ({"response": {"id": "r", "error": {"message": "m", "code": "c"}}}, {"message": "m", "code": "c"}),
+    ({"response": {"id": "r", "error": "m"}}, {"message": "m"}),
+    ({"response": {"error": "m"}, "message": "own"}, {"message": "own"}),
+    ({"detail": {"message": "m", "code": "c"}}, {"message": "m", "code": "c"}),
+    ({"detail": [{"msg": "m"}], "status": 422}, {"message": "m"}),
+    ({"detail": [], "code": 1}, {"code": 1}),
 ]
+# fmt: off
 BODIES: list[tuple[bytes, dict[str, Any]]] = [
     (b'{"error":{"message":"boom","code":502}}', {"message": "boom", "code": 502}),
     (b'{"error":"boom"}', {"message": "boom"}),
@@ -32,8 +39,12 @@ BODIES: list[tuple[bytes, dict[str, Any]]] = [
     (b'{"detail":[{"loc":["body","input"],"msg":"required"}]}', {"message": "required"}),
     (b'{"detail":{"error":"boom"}}', {"message": "boom"}),
     (b'{"detail":{"message":"boom","code":"c"}}', {"message": "boom", "code": "c"}),
+    (b'{"object":"error","message":"boom","type":"NotFoundError","param":null,"code":404}', {"message": "boom", "type": "NotFoundError", "code": 404}),
+    (b'event: error\ndata: {"object":"error","message":"boom","type":"NotFoundError"}\n', {"message": "boom", "type": "NotFoundError"}),
+    (b'{"object":"error","message":"boom","type":null,"x":1}', {"message": "boom"}),
 ]
-NO_BODIES = [b'{"detail":"d","level":"info"}', b'{"detail":[]}', b'{"detail":{"x":1}}', b'{"error":1}']
+# fmt: on
+NO_BODIES = [b'{"object":"error","type":"x"}', b'{"object":"error","message":5,"type":"x"}', b'{"detail":"d","level":"info"}', b'{"detail":[]}', b'{"detail":{"x":1}}', b'{"error":1}']
 
 
 def decode(backend: ModuleType, stream: bytes) -> Any:
@@ -50,6 +61,22 @@ def test_error_events(backend: ModuleType, kind: str, members: dict[str, Any], e
     for stream in (BEGIN + DELTA + line, line):
         (response,) = decode(backend, stream).responses
         assert response.error.to_dict() == expected
+
+
+@pytest.mark.parametrize("error", ['{"message":"boom","code":"c"}', '"boom"'])
+def test_error_beside_a_missing_response(backend: ModuleType, error: str) -> None:
+    line = f'{{"type":"response.failed","error":{error}}}\n'.encode()
+    for stream in (BEGIN + DELTA + line, line):
+        (response,) = decode(backend, stream).responses
+        assert (response.status, response.error.message) == ("failed", "boom")
+        assert "bad_field" in readings.codes(response.diagnostics)
+
+
+def test_message_of_an_error_body_without_code(backend: ModuleType) -> None:
+    messages = [one.message for one in decode(backend, b'{"error":"boom"}\n').diagnostics]
+    assert messages == ["API error: boom"]
+    messages = [one.message for one in decode(backend, b'{"error":{"type":"t"}}\n').diagnostics]
+    assert messages == ["API error: t: "]
 
 
 def test_error_of_response_is_a_string(backend: ModuleType) -> None:
@@ -120,6 +147,7 @@ OTHERS = [
     (WEBHOOK.replace(b'"event"', b'"\\u0065vent"'), "webhooks"),
     (REALTIME, "Realtime"),
     (REALTIME[REALTIME.index(b"\n") + 1 :], "Realtime"),
+    (DELTA.replace(b'"type"', b'"event_id":"e","response_id":"r","type"', 1) + REALTIME, "Realtime"),
     (ASSISTANTS, "Assistants"),
     (b'{"id":"run_1","object":"thread.run"}\n{"type":"thread.created"}\n', "Assistants"),
 ]

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterable
 
-from respstream._pure.diagnostics import SAMPLE, Store, appearance
+from respstream._pure.diagnostics import RECORDINGS, SAMPLE, Store, appearance
 from respstream._pure.frames import Done, Frame, Framer, Note
 from respstream._pure.json import BadJson, LimitExceeded, decode
 from respstream._pure.lanes import Lanes
@@ -63,8 +63,9 @@ class Decoder:
         self._lanes = Lanes(self._store, protocol)
         self._clock = clock
         self._failure: str | None = None
-        self._fed = 0
+        self.fed = 0  # the size of the source so far, in bytes
         self._head: bytes | None = b""  # the first bytes, until an event of a known type was read
+        self._recording = ""
         # Of the current record, None outside of records.
         self._now: float | None = None
         self._requested: float | None = None
@@ -77,7 +78,7 @@ class Decoder:
         """Takes the next bytes."""
         self._start_call()
         data = as_bytes(data)
-        self._fed += len(data)
+        self.fed += len(data)
         if self._head is not None and len(self._head) < SAMPLE:
             self._head += data[: SAMPLE - len(self._head)]
         self._take_items(self._framer.feed(data), on_event)
@@ -92,15 +93,20 @@ class Decoder:
         self._failure = "the decoder has finished: call reset() before another stream"
 
     def _check_responses(self) -> None:
-        """Reports a source that has bytes and no response, unless another diagnostic explains why."""
-        counts = self._store.counts
-        if self._head and self._lanes.latest is None and not counts.keys() & {"error_body", "foreign_stream"}:
-            self._store.add("no_responses", 0, self._fed, 1, None, {"what": appearance(self._head)})
+        """Reports a source with bytes and without a response or an event, unless another diagnostic explains why."""
+        explained = self._store.counts.keys() & {"error_body", "foreign_stream"}
+        if self.fed and self._head is not None and self._lanes.latest is None and not explained:
+            what = RECORDINGS.get(self._recording) or appearance(self._head)
+            self._store.add("no_responses", 0, self.fed, 1, None, {"what": what})
 
     def add_payload(self, raw: bytes, name: bytes | None, number: int) -> None:
         """Takes one payload without framing: the event of that number, with the name of its event line."""
         self._start_call()
         self._take_items([Frame(raw, name, number, number + 1, number + 1, "payload")], None)
+
+    def set_recording(self, form: str, size: int) -> None:
+        """Sets the format ("har", "vcr") and size in bytes of the file whose records are fed."""
+        self._recording, self.fed = form, size
 
     def feed_record(self, data: bytes, times: Times, span: Span, ends: bool, on_event: EventHook | None = None) -> None:
         """Takes one record with a stream or a part of one.

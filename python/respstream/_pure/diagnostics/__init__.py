@@ -2,8 +2,27 @@
 
 from __future__ import annotations
 
-from respstream._pure.diagnostics.appearance import SAMPLE, appearance
-from respstream._pure.diagnostics.error_body import error_body, error_detail, error_object
+from respstream._pure.diagnostics.appearance import RECORDINGS, SAMPLE, appearance
+from respstream._pure.diagnostics.error_body import (
+    detail_error,
+    error_body,
+    error_detail,
+    error_member,
+    error_object,
+    is_error_object,
+)
 from respstream._pure.diagnostics.store import MAX_STORED, Store
 
-__all__ = ["MAX_STORED", "SAMPLE", "Store", "appearance", "error_body", "error_detail", "error_object"]
+__all__ = [
+    "MAX_STORED",
+    "RECORDINGS",
+    "SAMPLE",
+    "Store",
+    "appearance",
+    "detail_error",
+    "error_body",
+    "error_detail",
+    "error_member",
+    "error_object",
+    "is_error_object",
+]

@@ -1,6 +1,7 @@
 """Error bodies of an HTTP API.
 
-`{"error": {"code": …, "message": …, "type": …, "param": …}}`, `{"error": "…"}`, and `{"detail": …}` as FastAPI writes it.
+`{"error": {"code": …, "message": …, "type": …, "param": …}}`, `{"error": "…"}`, `{"detail": …}` as FastAPI writes it, and
+`{"object": "error", "message": …, "type": …}` as vLLM writes it.
 """
 
 from __future__ import annotations
@@ -15,6 +16,9 @@ if TYPE_CHECKING:
 
 SAMPLE = 65536
 """The number of bytes of a text that are searched for an error body."""
+
+KEYS = ("code", "message", "type", "param")
+"""The members of an error."""
 
 _BLANKS = b" \t\r\n"
 _LINE_BREAK = re.compile(rb"[\r\n]")
@@ -44,7 +48,7 @@ def error_detail(value: Any) -> dict[str, Any] | None:
     error = error_object(value)
     if error is None:
         return None
-    return {key: clip(error.get(key)) for key in ("code", "message", "type", "param")}
+    return {key: clip(error.get(key)) for key in KEYS}
 
 
 def error_object(value: Any) -> dict[str, Any] | None:
@@ -54,20 +58,33 @@ def error_object(value: Any) -> dict[str, Any] | None:
     """
     if not isinstance(value, dict):
         return None
-    error = _error_member(value)
+    error = error_member(value)
+    if error is None and is_error_object(value):
+        return {key: value[key] for key in KEYS if key in value}
     if error is None and len(value) == 1 and "detail" in value:
-        detail = value["detail"]
-        if isinstance(detail, str):
-            return {"message": detail}
-        if isinstance(detail, list):
-            message = detail[0].get("msg") if detail and isinstance(detail[0], dict) else None
-            return {"message": message} if isinstance(message, str) else None
-        if isinstance(detail, dict):
-            return _error_member(detail) or (detail if isinstance(detail.get("message"), str) else None)
+        return detail_error(value["detail"])
     return error
 
 
-def _error_member(value: dict[str, Any]) -> dict[str, Any] | None:
+def is_error_object(value: dict[str, Any]) -> bool:
+    """Whether an object is an error by its own member `object`."""
+    return value.get("object") == "error" and isinstance(value.get("message"), str)
+
+
+def detail_error(detail: Any) -> dict[str, Any] | None:
+    """The error in a member `detail`: a text, an object, or the first one of a list; None for anything else."""
+    if isinstance(detail, str):
+        return {"message": detail}
+    if isinstance(detail, list):
+        message = detail[0].get("msg") if detail and isinstance(detail[0], dict) else None
+        return {"message": message} if isinstance(message, str) else None
+    if isinstance(detail, dict):
+        return error_member(detail) or (detail if isinstance(detail.get("message"), str) else None)
+    return None
+
+
+def error_member(value: dict[str, Any]) -> dict[str, Any] | None:
+    """The member `error` as an object, None if it is neither an object nor a text."""
     error = value.get("error")
     if isinstance(error, str):
         return {"message": error}

@@ -1,4 +1,4 @@
-"""The diagnostics of one source: the first `MAX_STORED` are stored, all are counted."""
+"""The diagnostics of one source: the first `MAX_STORED` and `no_responses` are stored, all are counted."""
 
 from __future__ import annotations
 
@@ -38,7 +38,7 @@ class Store:
             return None
         diagnostic = Diagnostic(code, offset, length, line, sequence_number, None, detail)
         self.counts[code] = self.counts.get(code, 0) + 1
-        if len(self.stored) < MAX_STORED:
+        if len(self.stored) < MAX_STORED or code == "no_responses":
             self.stored.append(diagnostic)
         if self._strict and DIAGNOSTICS[code][0] == "error":
             self.failed = diagnostic

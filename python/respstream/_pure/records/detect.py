@@ -20,9 +20,11 @@ if TYPE_CHECKING:
 TIMES = (
     "timestamp", "time", "ts", "timestamp_ns", "timestamp_us", "timestamp_ms", "time_ns", "time_us", "time_ms",
     "received_at", "recorded_at", "created_at", "started_at", "datetime", "date",
+    "__REALTIME_TIMESTAMP",
 )  # fmt: skip
 LANES = ("stream", "connection_id", "connection", "request_id", "trace_id")  # after `lane` and the protocol's own
 HEAD = 4096  # bytes at the beginning of a stream that are searched for its format
+BATCH_BODY = ("response", "body")
 DEPTH = 3  # levels of nesting that are searched for a stream
 
 Issue: TypeAlias = "tuple[str, dict[str, Any] | None]"  # a diagnostic's code and detail
@@ -93,7 +95,11 @@ class RowDetector:
         row = Row()
         if self._field is not None:
             self._read_named(raw, self._field, row)
-        elif not self._read_recording(raw, members, row) and not self._read_found(raw, row):
+        elif not (
+            self._read_recording(raw, members, row)
+            or self._read_batch(raw, members, row)
+            or self._read_found(raw, row)
+        ):
             return None
         self._read_time(raw, members, row)
         self._read_lane(raw, members, row)
@@ -103,7 +109,7 @@ class RowDetector:
         span = resolve(raw, steps)
         if span is None:
             row.issues.append(_absent(steps))
-        elif not _read_value(raw[span[0] : span[1]], row):
+        elif not self._read_value(raw[span[0] : span[1]], row):
             expected = "a string, an object or a list of these"
             row.issues.append(("bad_field", {"field": shown(steps), "expected": expected}))
 
@@ -120,6 +126,13 @@ class RowDetector:
         row.begins, row.ends = "begin" in members, "end" in members
         return True
 
+    def _read_batch(self, raw: bytes, members: Spans, row: Row) -> bool:
+        """Reads a row of the Batch API's output: `custom_id`, and a whole response or an error body at `/response/body`."""
+        span = resolve(raw, BATCH_BODY) if "custom_id" in members else None
+        if span is None or raw[span[0]] not in b'{"':
+            return False
+        return self._read_value(raw[span[0] : span[1]], row)
+
     def _read_found(self, raw: bytes, row: Row) -> bool:
         """Reads a row of another format: the remembered field, else the first one that looks like a stream."""
         if is_event(raw, self._signature):
@@ -129,13 +142,32 @@ class RowDetector:
             return True
         if self._found is not None:
             span = resolve(raw, self._found)
-            if span is not None and _read_value(raw[span[0] : span[1]], row):
+            if span is not None and self._read_value(raw[span[0] : span[1]], row):
                 return True
         steps = search(raw, self._signature, _looks_like_stream) or search(raw, self._signature, _is_response)
         span = None if steps is None else resolve(raw, steps)
-        if span is None or not _read_value(raw[span[0] : span[1]], row):
+        if span is None or not self._read_value(raw[span[0] : span[1]], row):
             return False
         self._found = steps
+        return True
+
+    def _read_value(self, value: bytes, row: Row, *, in_list: bool = False) -> bool:
+        """Adds the value of the field, or of an element of its list; returns False if it cannot contain a stream."""
+        first = value[:1]
+        if first == b'"':
+            row.parts.append(("text", _text(value, (0, len(value))), None))
+        elif first == b"{":
+            if not _read_pair(value, row):
+                wrapped = _wrapped_event(value, self._signature) if in_list else None
+                row.parts.append(("event", wrapped or value, None))
+        elif first == b"[":
+            spans = elements(value)
+            if any(value[start] not in b'"{' for start, _ in spans):
+                return False
+            for start, end in spans:
+                self._read_value(value[start:end], row, in_list=True)
+        else:
+            return False
         return True
 
     def _read_time(self, raw: bytes, members: Spans, row: Row) -> None:
@@ -184,25 +216,6 @@ def read_lane(value: bytes) -> str | None:
 # -- values of a field ---------------------------------------------------------------------------------------------
 
 
-def _read_value(value: bytes, row: Row) -> bool:
-    """Adds the value of the field to the row; returns False if it cannot contain a stream."""
-    first = value[:1]
-    if first == b'"':
-        row.parts.append(("text", _text(value, (0, len(value))), None))
-    elif first == b"{":
-        if not _read_pair(value, row):
-            row.parts.append(("event", value, None))
-    elif first == b"[":
-        spans = elements(value)
-        if any(value[start] not in b'"{' for start, _ in spans):
-            return False
-        for start, end in spans:
-            _read_value(value[start:end], row)
-    else:
-        return False
-    return True
-
-
 def _read_pair(raw: bytes, row: Row) -> bool:
     """Adds an event with its name: `{"event": "…", "data": {…}}`, or the data as text."""
     members = locate(raw)
@@ -225,6 +238,21 @@ def _text(raw: bytes, span: tuple[int, int]) -> bytes:
     return text.encode()
 
 
+def _wrapped_event(value: bytes, signature: StreamSignature) -> bytes | None:
+    """The event in a member of an object that is not an event itself: `{"time": …, "data": {…}}`, or the event as text."""
+    if value[:1] != b"{":
+        return None
+    members = locate(value)
+    kind = members.get(signature.type_member)
+    if kind is not None and signature.is_event_type(value[kind[0] : kind[1]]):
+        return None
+    for start, end in members.values():
+        found = _text(value, (start, end)) if value[start] == 34 else value[start:end]
+        if is_event(found, signature):
+            return found
+    return None
+
+
 def search(raw: bytes, signature: StreamSignature, accepts: Callable[[bytes, StreamSignature], bool]) -> Steps | None:
     """The path of the first field that `accepts` takes, searched level by level."""
     level: list[tuple[Steps, bytes]] = [((), raw)]
@@ -242,16 +270,19 @@ def search(raw: bytes, signature: StreamSignature, accepts: Callable[[bytes, Str
 
 
 def _looks_like_stream(value: bytes, signature: StreamSignature) -> bool:
-    first = value[:1]
-    if first == b'"':
+    kind = value[:1]
+    if kind == b'"':
         text = _text(value, (0, len(value)))
         if text[:1] == b"{":
             return is_event(text, signature)
         content, is_base64, _ = decoded(text, "text", continues=False)
         return looks_like_sse(content) or (is_base64 and is_event(content, signature))
-    if first == b"[":
+    if kind == b"[":
         spans = elements(value)
-        return bool(spans) and value[spans[0][0]] in b'"{' and _looks_like_stream(value[slice(*spans[0])], signature)
+        first = value[slice(*spans[0])] if spans else b""
+        return first[:1] in (b'"', b"{") and (
+            _looks_like_stream(first, signature) or _wrapped_event(first, signature) is not None
+        )
     return is_event(value, signature) or _is_named_event(value, signature)
 
 
@@ -261,7 +292,10 @@ def _is_named_event(value: bytes, signature: StreamSignature) -> bool:
 
 
 def _is_response(value: bytes, signature: StreamSignature) -> bool:
-    """Whether a value is a response that was not streamed."""
+    """Whether a value is a response that was not streamed, as an object or as text."""
+    if value[:1] == b'"':
+        text = _text(value, (0, len(value)))
+        value = text if text[:1] == b"{" and is_object(text) else b""
     span = locate(value).get("object") if value[:1] == b"{" else None
     return span is not None and value[span[0] : span[1]] == signature.response_object
 

@@ -7,6 +7,7 @@ state, so memory is bounded by the open blocks.
 
 from __future__ import annotations
 
+import re
 from collections import namedtuple
 from collections.abc import Iterator
 
@@ -20,6 +21,7 @@ TYPE_CHECKING = False
 if TYPE_CHECKING:
     from typing import Any, NamedTuple
 
+_NAME = re.compile(rb"[a-z0-9_.]*")
 # The diagnostic of an object that is not a row, if every line should be one.
 NO_STREAM = ("bad_field", {"field": "the row", "expected": "an object with a stream or an event in a field"})
 
@@ -57,7 +59,7 @@ else:
 class LaneStream:
     """The stream of one lane inside records: its framer, and the records of the bytes that the framer has not used up."""
 
-    __slots__ = ("fed", "framer", "is_base64", "lane", "lines", "place", "starts")
+    __slots__ = ("fed", "first", "framer", "is_base64", "lane", "lines", "place", "starts")
 
     def __init__(self, framer: Framer) -> None:
         self.framer = framer
@@ -65,6 +67,7 @@ class LaneStream:
         self.starts: list[tuple[int, Place]] = []
         self.is_base64 = False
         self.lines = 0  # rows that contain one line each, without its end: 1 if the first row may be one, 2 if all are
+        self.first = b""  # the first bytes of the first row
         self.lane: str | None = None
         self.place = Place(0, 0, 1)
 
@@ -88,6 +91,7 @@ class Rows:
         self._idle: LaneStream | None = None
         self._busy: dict[str | None, LaneStream] = {}
         self._missing_reported = False
+        self._one_line_rows = False  # the rows of this source contain one line each
 
     def find(self, raw: bytes) -> Row | None:
         """The row in a valid object; None if it contains no stream."""
@@ -131,8 +135,8 @@ class Rows:
             yield Group(lane, place, [note])
             return
         if stream is not None and stream.lines:
-            text = _as_line(stream, text)
-        if stream is not None and not stream.lines and stream.framer.mid_line and begins(text, self._signature):
+            text = self._as_line(stream, text)
+        if stream is not None and self._restarts(stream, text):
             yield self._finish(stream)
             stream = None
         if stream is None:
@@ -141,9 +145,35 @@ class Rows:
                 yield self._payload(text, None, lane, place, last=last)
                 return
             stream = self._open(lane)
-            stream.lines = int(kind == "text" and is_line(text, whole=True))
+            if kind == "text":
+                text = self._first_text(stream, text)
         stream.is_base64 = is_base64
         yield self._feed(stream, text, place, last=last)
+
+    def _restarts(self, stream: LaneStream, text: bytes) -> bool:
+        """Whether a row begins a stream, although a line of the stream before it is open."""
+        if stream.lines or not stream.framer.mid_line or text.startswith((b"\n", b"\r")):
+            return False
+        return begins(text, self._signature)
+
+    def _first_text(self, stream: LaneStream, text: bytes) -> bytes:
+        """The text of the first row of a stream."""
+        if self._one_line_rows and not _has_line_end(text):
+            stream.lines = 2
+            return text + b"\n"
+        stream.lines = int(is_line(text, whole=True))
+        stream.first = text[:5]
+        return text
+
+    def _as_line(self, stream: LaneStream, text: bytes) -> bytes:
+        """The text of a row with the line end that it lacks, if each row of the stream contains one line."""
+        first = stream.lines == 1
+        if _has_line_end(text) or (first and text and not _is_next_line(stream, text)):
+            stream.lines = 0
+            return text
+        stream.lines = 2
+        self._one_line_rows = True
+        return b"\n" * first + text + b"\n"
 
     def _payload(self, data: bytes, name: bytes | None, lane: str | None, place: Place, *, last: bool) -> Group:
         item: Item = Done()
@@ -220,11 +250,12 @@ class Rows:
         return item
 
 
-def _as_line(stream: LaneStream, text: bytes) -> bytes:
-    """The text of a row with the line end that it lacks, if each row of the stream contains one line."""
-    first = stream.lines == 1
-    if text and not is_line(text, whole=first):
-        stream.lines = 0
-        return text
-    stream.lines = 2
-    return b"\n" * first + text + b"\n"
+def _has_line_end(text: bytes) -> bool:
+    return b"\n" in text or b"\r" in text
+
+
+def _is_next_line(stream: LaneStream, text: bytes) -> bool:
+    """Whether the text of the second row is a line, not the rest of the first one: nothing follows whole data."""
+    if stream.first == b"data:" or is_line(text, whole=True):
+        return True
+    return stream.first == b"event" and not _NAME.fullmatch(text)

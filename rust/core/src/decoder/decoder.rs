@@ -3,7 +3,7 @@
 use super::counters::Counters;
 use super::event_sink::{EventSink, Ignore};
 use super::lifecycle_only::LifecycleOnly;
-use super::stages::{InnerSink, SourceSink, Stages};
+use super::stages::{InnerSink, Origin, SourceSink, Stages};
 use crate::diagnostics::{Code, HEAD_SAMPLE, Note, Store};
 use crate::frames::{Frame, FrameKind, Framer, Options};
 use crate::lanes::Lanes;
@@ -39,7 +39,7 @@ impl<P: Protocol> Decoder<P> {
     pub fn starting_at(options: Options, strict: bool, offset: u64) -> Self {
         let mut decoder =
             Self { framer: Framer::starting_at(options, offset), ..Self::new(options, strict) };
-        decoder.stages.head = None;
+        decoder.stages.origin = Origin::Part;
         decoder
     }
 
@@ -85,6 +85,12 @@ impl<P: Protocol> Decoder<P> {
         }
         let Self { framer, rows, stages, .. } = self;
         framer.feed(chunk, &mut SourceSink { stages, rows, sink });
+    }
+
+    /// Sets the format ("har", "vcr") and size in bytes of the file whose records are fed.
+    pub fn set_recording(&mut self, format: &'static str, size: u64) {
+        self.stages.origin = Origin::Recording(format);
+        self.fed = size;
     }
 
     /// Decodes a record that the caller has extracted: a stream or a part of one, with or without gzip. `ends`: the stream ends

@@ -4,13 +4,23 @@ use std::borrow::Cow;
 
 use super::event_sink::EventSink;
 use super::lifecycle_only::{LifecycleOnly, skips_learned};
-use crate::diagnostics::{Code, Issue, Note, Span, Store, appearance};
+use crate::diagnostics::{Code, Issue, Note, Span, Store, appearance, recording_appearance};
 use crate::frames::{DeltaRun, Envelope, Frame, FrameSink};
 use crate::json::{self, Checked, Fault, Member};
 use crate::lanes::Lanes;
 use crate::predict::Delta;
 use crate::protocols::{Classified, Protocol, Reader, recognised_event};
 use crate::records::{Closes, FrameReader, RecordSink, RecordSpan, Rows};
+
+/// Where the bytes of a decoder come from.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Origin {
+    Source,
+    /// A part of a source, which may have responses elsewhere.
+    Part,
+    /// The records of a HAR file or VCR cassette; its format.
+    Recording(&'static str),
+}
 
 /// The stages after the framer, and their state.
 pub struct Stages<P: Protocol> {
@@ -23,8 +33,9 @@ pub struct Stages<P: Protocol> {
     pub lane: Option<Box<str>>,
     pub requested_at: Option<f64>,
     pub lifecycle_only: LifecycleOnly,
-    /// The first bytes of the source, until an event of a known type was read. `None` also for a part of a source.
+    /// The first bytes of the source, until an event of a known type was read.
     pub head: Option<Vec<u8>>,
+    pub origin: Origin,
 }
 
 impl<P: Protocol> Stages<P> {
@@ -39,6 +50,7 @@ impl<P: Protocol> Stages<P> {
             requested_at: None,
             lifecycle_only: LifecycleOnly::default(),
             head: Some(Vec::new()),
+            origin: Origin::Source,
         }
     }
 
@@ -144,17 +156,25 @@ impl<P: Protocol> Stages<P> {
         }
     }
 
-    /// Reports a source that has bytes and no response, unless another diagnostic explains why. `size`: that of the source.
+    /// Reports a source with bytes and without a response or an event, unless another diagnostic explains why. `size`: that of
+    /// the source.
     pub fn check_responses(&mut self, size: u64) {
-        let Self { head, lanes, store, .. } = self;
-        let explained = [Code::ErrorBody, Code::ForeignStream];
-        let Some(head) = head.as_deref().filter(|head| !head.is_empty()) else { return };
-        if lanes.latest_ordinal.is_none()
-            && explained.iter().all(|code| store.counts[*code as usize] == 0)
+        let Self { head, lanes, store, origin, .. } = self;
+        let mut explained = [Code::ErrorBody, Code::ForeignStream].into_iter();
+        let Some(head) = head.as_deref() else { return };
+        if size == 0
+            || *origin == Origin::Part
+            || lanes.latest_ordinal.is_some()
+            || explained.any(|code| store.counts[code as usize] > 0)
         {
-            let issue = (Code::NoResponses, vec![("what", appearance(head).into())]);
-            store.add(issue, Span { start: 0, end: size, line: 1 }, None);
+            return;
         }
+        let what = match origin {
+            Origin::Recording(format) => recording_appearance(format),
+            _ => appearance(head),
+        };
+        let issue = (Code::NoResponses, vec![("what", what.into())]);
+        store.add(issue, Span { start: 0, end: size, line: 1 }, None);
     }
 
     /// Reports the issues of a frame that is not an event.

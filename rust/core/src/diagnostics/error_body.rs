@@ -1,11 +1,13 @@
-//! HTTP error bodies of an API: `{"error": {"code": …, "message": …, "type": …, "param": …}}`, `{"error": "…"}`, and
-//! `{"detail": …}` as `FastAPI` writes it.
+//! HTTP error bodies of an API: `{"error": {"code": …, "message": …, "type": …, "param": …}}`, `{"error": "…"}`,
+//! `{"detail": …}` as `FastAPI` writes it, and `{"object": "error", "message": …, "type": …}` as `vLLM` writes it.
 
 use super::store::{Detail, Value, clip};
 use crate::json::{self, Kind, LineCheck, Member, State, trim};
 
 /// The maximum number of bytes of a text that are examined.
 pub const SAMPLE: usize = 65536;
+/// The members of an error.
+const KEYS: [&str; 4] = ["code", "message", "type", "param"];
 
 /// The detail of an API error body (code, message, type, param), or `None` if `text` is not one.
 ///
@@ -37,8 +39,7 @@ pub fn error_detail(text: &[u8], members: &[Member]) -> Option<Detail> {
         json::find(&error, &inner, key)
             .map_or(Value::Null, |member| detail_value(member.value(&error), member.kind))
     };
-    let keys = ["code", "message", "type", "param"];
-    Some(keys.into_iter().map(|key| (key, value(key))).collect())
+    Some(KEYS.into_iter().map(|key| (key, value(key))).collect())
 }
 
 /// The error of an HTTP error body as a JSON object, or `None` if the object is not an error body.
@@ -48,13 +49,38 @@ pub fn error_object(text: &[u8], members: &[Member]) -> Option<Vec<u8>> {
     if let Some(error) = error_member(text, members) {
         return Some(error);
     }
+    if is_error_object(text, members) {
+        return Some(only_keys(text, members));
+    }
     let detail = json::find(text, members, "detail")?;
     let alone = |member: &Member| json::decode_key(text, member) == "detail";
-    if !members.iter().all(alone) {
-        return None;
+    members.iter().all(alone).then(|| detail_error(detail.value(text), detail.kind)).flatten()
+}
+
+/// Whether an object is an error by its own member `object`.
+pub fn is_error_object(text: &[u8], members: &[Member]) -> bool {
+    let string = |key| json::find(text, members, key).filter(|member| member.kind == Kind::String);
+    string("message").is_some()
+        && string("object").is_some_and(|member| json::decode_str(member.value(text)) == "error")
+}
+
+/// An object of the members of an error.
+fn only_keys(text: &[u8], members: &[Member]) -> Vec<u8> {
+    let mut error = Vec::from(b"{");
+    for key in KEYS {
+        let Some(member) = json::find(text, members, key) else { continue };
+        error.extend_from_slice(if error.len() > 1 { b"," } else { b"" });
+        json::write_str(key, &mut error);
+        error.push(b':');
+        error.extend_from_slice(member.value(text));
     }
-    let raw = detail.value(text);
-    match detail.kind {
+    error.push(b'}');
+    error
+}
+
+/// The error in a member `detail`: a string, an object, or the first one of a list; `None` for anything else.
+pub fn detail_error(raw: &[u8], kind: Kind) -> Option<Vec<u8>> {
+    match kind {
         Kind::String => Some(with_message(raw)),
         Kind::Array => {
             let mut elements = Vec::new();
@@ -74,11 +100,23 @@ pub fn error_object(text: &[u8], members: &[Member]) -> Option<Vec<u8>> {
 /// The member `error` as an object, if it is an object or a string.
 fn error_member(text: &[u8], members: &[Member]) -> Option<Vec<u8>> {
     let error = json::find(text, members, "error")?;
-    match error.kind {
-        Kind::String => Some(with_message(error.value(text))),
-        Kind::Object => Some(error.value(text).to_vec()),
+    error_value(error.value(text), error.kind)
+}
+
+/// The value of a member `error` as an object, if it is an object or a string.
+pub fn error_value(raw: &[u8], kind: Kind) -> Option<Vec<u8>> {
+    match kind {
+        Kind::String => Some(with_message(raw)),
+        Kind::Object => Some(raw.to_vec()),
         _ => None,
     }
+}
+
+/// The member `error` of an object as an object.
+pub fn error_in(object: &[u8]) -> Option<Vec<u8>> {
+    let mut members = Vec::new();
+    json::locate(object, &mut members);
+    error_member(object, &members)
 }
 
 /// A member of an object, if it is a string: with its quotes.

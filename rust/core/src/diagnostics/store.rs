@@ -112,7 +112,8 @@ impl Store {
         if self.failed.is_some() {
             return None;
         }
-        let place = (self.kept.len() < KEPT).then_some(self.kept.len() as u32);
+        let stored = self.kept.len() < KEPT || code == Code::NoResponses;
+        let place = stored.then_some(self.kept.len() as u32);
         let diagnostic = Diagnostic {
             code,
             offset: span.start,
@@ -162,16 +163,14 @@ impl DiagnosticKind {
         while let Some((before, after)) = rest.split_once('{') {
             let (name, after) = after.split_once('}').unwrap_or((after, ""));
             message.push_str(before);
-            message.push_str(&match (self.code, name) {
-                ("error_body", "code") => {
-                    let texts = [value("code"), value("type")].into_iter().flatten();
-                    texts
-                        .into_iter()
-                        .find(|text| !text.is_empty())
-                        .unwrap_or_else(|| "error".into())
-                }
-                _ => value(name).unwrap_or_default(),
-            });
+            if (self.code, name) == ("error_body", "code") {
+                let mut texts = [value("code"), value("type")].into_iter().flatten();
+                let named = texts.find(|text| !text.is_empty());
+                message.push_str(named.as_deref().unwrap_or_default());
+                rest = if named.is_some() { after } else { after.trim_start_matches(": ") };
+                continue;
+            }
+            message.push_str(&value(name).unwrap_or_default());
             rest = after;
         }
         message + rest

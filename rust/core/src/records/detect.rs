@@ -14,7 +14,7 @@ use crate::json::{self, Member, trim};
 use crate::sse::BOM;
 
 /// Fields that may contain a timestamp, in order of preference.
-const TIME_FIELDS: [&str; 15] = [
+const TIME_FIELDS: [&str; 16] = [
     "timestamp",
     "time",
     "ts",
@@ -30,6 +30,7 @@ const TIME_FIELDS: [&str; 15] = [
     "started_at",
     "datetime",
     "date",
+    "__REALTIME_TIMESTAMP",
 ];
 /// Fields that may contain a lane, in order of preference, after `lane` and the [`Signature::lane_field`].
 const LANE_FIELDS: [&str; 5] = ["stream", "connection_id", "connection", "request_id", "trace_id"];
@@ -113,7 +114,10 @@ impl RowDetector {
         if let Some(steps) = self.field.take() {
             self.read_field(raw, &steps, &mut row);
             self.field = Some(steps);
-        } else if !read_recording(raw, &members, &mut row) && !self.read_detected(raw, &mut row) {
+        } else if !read_recording(raw, &members, &mut row)
+            && !self.read_batch(raw, &members, &mut row)
+            && !self.read_detected(raw, &mut row)
+        {
             return None;
         }
         self.read_time(raw, &members, &mut row);
@@ -125,11 +129,21 @@ impl RowDetector {
         match resolve(raw, steps, &mut self.members) {
             None => row.issues.push(missing_field(steps)),
             Some(value) => {
-                if !read_value(value, row) {
+                if !read_value(value, self.signature, row) {
                     row.issues.push(bad_field(steps, "a string, an object or a list of these"));
                 }
             }
         }
+    }
+
+    /// Reads a row of the Batch API's output: `custom_id`, and a whole response or an error body at `/response/body`.
+    fn read_batch<'r>(&self, raw: &'r [u8], members: &[Member], row: &mut Row<'r>) -> bool {
+        let body = json::find(raw, members, "custom_id").and_then(|_| {
+            let response = json::find(raw, members, "response")?;
+            member_of(response.value(raw), "body")
+        });
+        body.filter(|body| matches!(body.first(), Some(b'{' | b'"')))
+            .is_some_and(|body| read_value(body, self.signature, row))
     }
 
     /// Reads a row of an unknown format: the field that was detected before, else one that looks like a stream.
@@ -143,7 +157,7 @@ impl RowDetector {
         }
         if let Some(steps) = &self.detected
             && let Some(value) = resolve(raw, steps, &mut self.members)
-            && read_value(value, row)
+            && read_value(value, self.signature, row)
         {
             return true;
         }
@@ -151,7 +165,7 @@ impl RowDetector {
             .or_else(|| detect_field(raw, |value| is_response(value, self.signature)));
         let Some(steps) = steps else { return false };
         let value = resolve(raw, &steps, &mut self.members);
-        if !value.is_some_and(|value| read_value(value, row)) {
+        if !value.is_some_and(|value| read_value(value, self.signature, row)) {
             return false;
         }
         self.detected = Some(steps);
@@ -238,7 +252,7 @@ fn read_recording<'r>(raw: &'r [u8], members: &[Member], row: &mut Row<'r>) -> b
 }
 
 /// Adds the value of the stream field to the row; returns false if it cannot contain a stream.
-fn read_value<'r>(value: &'r [u8], row: &mut Row<'r>) -> bool {
+fn read_value<'r>(value: &'r [u8], signature: &Signature, row: &mut Row<'r>) -> bool {
     match value.first() {
         Some(b'"') => row.push(Content::Encoded(Encoding::Text), decoded_bytes(value), None),
         Some(b'{') => {
@@ -255,12 +269,22 @@ fn read_value<'r>(value: &'r [u8], row: &mut Row<'r>) -> bool {
                 return false;
             }
             for part in parts {
-                read_value(part, row);
+                read_element(part, signature, row);
             }
         }
         _ => return false,
     }
     true
+}
+
+/// Adds an element of a list: as [`read_value`], and the event in an object that wraps it.
+fn read_element<'r>(value: &'r [u8], signature: &Signature, row: &mut Row<'r>) {
+    if !value.starts_with(b"{") {
+        read_value(value, signature, row);
+    } else if !read_named_event(value, row) {
+        let event = wrapped_event(value, signature).unwrap_or(Cow::Borrowed(value));
+        row.push(Content::Event, event, None);
+    }
 }
 
 /// Reads an event with its name: `{"event": "…", "data": {…}}`, or the data as text.
@@ -349,7 +373,9 @@ fn looks_like_stream(value: &[u8], signature: &Signature) -> bool {
             json::elements(value, &mut elements);
             let first = elements.first().and_then(|(start, end, _)| value.get(*start..*end));
             first.is_some_and(|first| {
-                matches!(first.first(), Some(b'"' | b'{')) && looks_like_stream(first, signature)
+                matches!(first.first(), Some(b'"' | b'{'))
+                    && (looks_like_stream(first, signature)
+                        || wrapped_event(first, signature).is_some())
             })
         }
         _ => is_event(value, signature) || is_named_event(value, signature),
@@ -363,14 +389,47 @@ fn is_named_event(value: &[u8], signature: &Signature) -> bool {
         && row.parts.first().is_some_and(|part| is_event(trim(&part.data), signature))
 }
 
-/// Whether a value is a response that was not streamed.
+/// Whether a value is a response that was not streamed, as an object or as text.
 fn is_response(value: &[u8], signature: &Signature) -> bool {
+    let mut members = Vec::new();
+    if value.starts_with(b"\"") {
+        let text = decoded_bytes(value);
+        return text.starts_with(b"{")
+            && is_object(&text, &mut members)
+            && (signature.is_response)(&text, &members);
+    }
     if !value.starts_with(b"{") {
         return false;
     }
-    let mut members = Vec::new();
     json::locate(value, &mut members);
     (signature.is_response)(value, &members)
+}
+
+/// The event in a member of an object that is not an event itself: `{"time": …, "data": {…}}`, or the event as text.
+fn wrapped_event<'r>(value: &'r [u8], signature: &Signature) -> Option<Cow<'r, [u8]>> {
+    if !value.starts_with(b"{") {
+        return None;
+    }
+    let mut members = Vec::new();
+    json::locate(value, &mut members);
+    if (signature.is_event)(value, &members) {
+        return None;
+    }
+    members_in_order(value).into_iter().find_map(|(_, inner)| {
+        let found =
+            if inner.starts_with(b"\"") { decoded_bytes(inner) } else { Cow::Borrowed(inner) };
+        is_event(&found, signature).then_some(found)
+    })
+}
+
+/// The value of a member of an object.
+fn member_of<'r>(object: &'r [u8], name: &str) -> Option<&'r [u8]> {
+    if !object.starts_with(b"{") {
+        return None;
+    }
+    let mut members = Vec::new();
+    json::locate(object, &mut members);
+    json::find(object, &members, name).map(|member| member.value(object))
 }
 
 /// Whether a text begins like an SSE stream: with a named event, or with JSON data.

@@ -85,8 +85,10 @@ struct OpenStream {
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 enum Lines {
     No,
-    /// The first row may be one.
-    Maybe,
+    /// The first row may be one: data that is one JSON object, the name of an event or its beginning, or another field.
+    AfterData,
+    AfterName,
+    AfterOther,
     Yes,
 }
 
@@ -103,6 +105,8 @@ pub struct Rows {
     request_times: HashMap<Option<Box<str>>, f64>,
     opened_count: u64,
     missing_reported: bool,
+    /// The rows of the source contain one line each.
+    one_line_rows: bool,
     members: Vec<Member>,
 }
 
@@ -118,6 +122,7 @@ impl Rows {
             request_times: HashMap::new(),
             opened_count: 0,
             missing_reported: false,
+            one_line_rows: false,
             members: Vec::new(),
         }
     }
@@ -255,12 +260,15 @@ impl Rows {
         let mut text = text;
         if let Some(stream) = stream.as_mut().filter(|stream| stream.lines != Lines::No) {
             text = as_line(stream, text, &mut self.members);
+            self.one_line_rows |= stream.lines == Lines::Yes;
         }
         let mut text = text.as_ref();
         let mid_line = stream
             .as_ref()
             .is_some_and(|stream| stream.lines == Lines::No && stream.framer.is_mid_line());
         if mid_line
+            && !text.starts_with(b"\n")
+            && !text.starts_with(b"\r")
             && begins_response(text, self.signature)
             && let Some(previous) = stream.take()
         {
@@ -273,15 +281,38 @@ impl Rows {
                 return;
             }
         }
-        let mut stream = stream.unwrap_or_else(|| {
-            let mut stream = self.open_stream();
-            if encoding == Encoding::Text && is_line(text, true, &mut self.members) {
-                stream.lines = Lines::Maybe;
+        let with_end;
+        let mut stream = match stream {
+            Some(stream) => stream,
+            None => {
+                let mut stream = self.open_stream();
+                if encoding == Encoding::Text {
+                    stream.lines = self.lines_of(text);
+                }
+                if stream.lines == Lines::Yes {
+                    with_end = [text, b"\n"].concat();
+                    text = &with_end;
+                }
+                stream
             }
-            stream
-        });
+        };
         stream.encoded = encoded;
         self.feed(stream, text, lane, record, last, sink);
+    }
+
+    /// What the first row of a stream says about the others.
+    fn lines_of(&mut self, text: &[u8]) -> Lines {
+        if self.one_line_rows && !has_line_end(text) {
+            Lines::Yes
+        } else if !is_line(text, true, &mut self.members) {
+            Lines::No
+        } else if text.starts_with(b"data:") {
+            Lines::AfterData
+        } else if text.starts_with(b"event:") {
+            Lines::AfterName
+        } else {
+            Lines::AfterOther
+        }
     }
 
     /// Emits a payload. `whole`: a response in it is complete.
@@ -405,8 +436,10 @@ fn as_line<'t>(
     text: Cow<'t, [u8]>,
     members: &mut Vec<Member>,
 ) -> Cow<'t, [u8]> {
-    let first = stream.lines == Lines::Maybe;
-    if !text.is_empty() && !is_line(&text, first, members) {
+    let first = stream.lines != Lines::Yes;
+    if has_line_end(&text)
+        || (first && !text.is_empty() && !is_next_line(stream.lines, &text, members))
+    {
         stream.lines = Lines::No;
         return text;
     }
@@ -418,6 +451,18 @@ fn as_line<'t>(
     line.extend_from_slice(&text);
     line.push(b'\n');
     Cow::Owned(line)
+}
+
+fn has_line_end(text: &[u8]) -> bool {
+    text.iter().any(|byte| matches!(byte, b'\r' | b'\n'))
+}
+
+/// Whether the text of the second row is a line, not the rest of the first one: nothing follows whole data.
+fn is_next_line(after: Lines, text: &[u8], members: &mut Vec<Member>) -> bool {
+    let in_name = |byte: &u8| matches!(byte, b'a'..=b'z' | b'0'..=b'9' | b'_' | b'.');
+    after == Lines::AfterData
+        || is_line(text, true, members)
+        || (after == Lines::AfterName && !text.iter().all(in_name))
 }
 
 /// A note on a whole record.

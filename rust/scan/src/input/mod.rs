@@ -1,4 +1,4 @@
-//! The input: sources, decompression, and recordings that contain streams.
+//! The input: sources, decompression, UTF-16, and recordings that contain streams.
 
 mod decompress;
 pub mod line_index;
@@ -6,6 +6,7 @@ pub mod part;
 pub mod problem;
 pub mod recordings;
 pub mod source;
+mod utf16;
 
 pub use decompress::Compression;
 pub use line_index::LineIndex;

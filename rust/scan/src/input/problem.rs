@@ -1,6 +1,7 @@
 //! The reason why a source cannot be read completely.
 
-use std::io;
+use std::error::Error;
+use std::{fmt, io};
 
 use respstream_core::diagnostics::Code;
 use respstream_core::diagnostics::{Detail, Diagnostic};
@@ -12,9 +13,19 @@ pub struct Problem {
     pub reason: String,
 }
 
+impl fmt::Display for Problem {
+    fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
+        formatter.write_str(&self.reason)
+    }
+}
+
+impl Error for Problem {}
+
 impl Problem {
+    /// The problem of an error of reading; an error that contains a problem is that problem.
     pub fn unreadable(error: &io::Error) -> Self {
-        Self { code: Code::Unreadable, reason: reason(error) }
+        let contained = error.get_ref().and_then(|inner| inner.downcast_ref::<Self>());
+        contained.cloned().unwrap_or_else(|| Self { code: Code::Unreadable, reason: reason(error) })
     }
 
     fn detail(&self) -> Detail {

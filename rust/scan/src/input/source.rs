@@ -1,4 +1,4 @@
-//! Sources of bytes: files and other inputs. gzip and zstd are detected by their magic bytes.
+//! Sources of bytes: files and other inputs. gzip and zstd are detected by their magic bytes, UTF-16 by its byte order mark.
 
 use std::fs::File;
 use std::io::{self, Read, Seek, SeekFrom};
@@ -11,6 +11,7 @@ use crate::input::decompress::{BLOCK_BYTES, Compression, Decompressor};
 use crate::input::line_index::LineIndex;
 use crate::input::part::Part;
 use crate::input::problem::Problem;
+use crate::input::utf16::Utf16Filter;
 
 /// A reader of bytes that a worker thread may own.
 pub type Bytes = Box<dyn Read + Send>;
@@ -39,10 +40,11 @@ pub struct Input {
     pub lines: Arc<LineIndex>,
 }
 
-/// The decompressed bytes of an input.
+/// The decompressed bytes of an input, UTF-16 as UTF-8.
 pub struct Source {
     bytes: Bytes,
     decompressor: Option<Decompressor>,
+    utf16: Utf16Filter,
     block: Vec<u8>,
     /// The number of bytes in the block that were read to detect the compression.
     head: usize,
@@ -74,11 +76,12 @@ impl Input {
             }
         };
         let mut source = Source::new(bytes, block);
+        source.utf16 = Utf16Filter::detecting();
         source.detect_compression()?;
         Ok(source)
     }
 
-    /// Opens a file at an offset, without decompression. The size of `block` is the read size, if it is not empty.
+    /// Opens a file at an offset, without decompression or conversion. The size of `block` is the read size, if it is not empty.
     pub fn open_at(&self, offset: u64, block: Vec<u8>) -> Result<Source, Problem> {
         let Location::File(path) = &self.location else {
             return Err(Problem {
@@ -117,7 +120,8 @@ impl Source {
         if block.is_empty() {
             block.resize(BLOCK_BYTES, 0);
         }
-        Self { bytes, decompressor: None, block, head: 0, ended: false }
+        let utf16 = Utf16Filter::pass_through();
+        Self { bytes, decompressor: None, utf16, block, head: 0, ended: false }
     }
 
     /// Returns the read buffer, for another source.
@@ -146,6 +150,14 @@ impl Source {
     /// Reads the next block and passes its decompressed bytes to `take`, in any number of calls. Returns false at the end, or
     /// after `take` has returned false. Bytes that were passed before a problem are valid.
     pub fn next(&mut self, mut take: impl FnMut(&[u8]) -> bool) -> Result<bool, Problem> {
+        let more = self.read_block(&mut take);
+        if self.ended || more.is_err() {
+            self.utf16.finish(&mut take);
+        }
+        more
+    }
+
+    fn read_block(&mut self, take: &mut impl FnMut(&[u8]) -> bool) -> Result<bool, Problem> {
         let size = match std::mem::take(&mut self.head) {
             0 if self.ended => 0,
             0 => read(&mut self.bytes, &mut self.block)?,
@@ -156,8 +168,10 @@ impl Source {
             let finished = self.decompressor.as_ref().map_or(Ok(()), Decompressor::finish);
             return finished.map(|()| false);
         }
-        let block = &self.block[..size];
-        match &mut self.decompressor {
+        let Self { block, decompressor, utf16, .. } = self;
+        let block = &block[..size];
+        let mut take = |bytes: &[u8]| utf16.feed(bytes, take);
+        match decompressor {
             Some(decompressor) => decompressor.feed(block, &mut take),
             None => Ok(take(block)),
         }

@@ -3,7 +3,7 @@
 use std::collections::HashMap;
 
 use respstream_core::decoder::{Decoder, EventSink, Ignore};
-use respstream_core::diagnostics::{Code, DIAGNOSTICS};
+use respstream_core::diagnostics::{Code, DIAGNOSTICS, UNUSED_EVENTS};
 use respstream_core::diagnostics::{Diagnostic, KEPT};
 use respstream_core::frames::Options;
 use respstream_core::predict::CachedEvent;
@@ -14,7 +14,7 @@ use respstream_core::protocols::responses::Responses;
 use respstream_core::protocols::responses::Route;
 use respstream_core::records::RowOptions;
 
-use crate::input::{Input, Part, Record};
+use crate::input::{Input, Part, Record, RecordingFormat};
 use crate::read::delta_batch::DeltaBatch;
 use crate::read::numbering::{EventPosition, Numbering};
 use crate::splits::{EarlierDiagnostics, Remainder};
@@ -136,6 +136,15 @@ impl<'n> FullScan<'n> {
         summary.bytes += count as u64;
     }
 
+    /// Sets the format of the recording that was read.
+    pub fn set_recording(&mut self, format: RecordingFormat) {
+        let name = match format {
+            RecordingFormat::Har => "har",
+            RecordingFormat::Vcr => "vcr",
+        };
+        self.decoder.set_recording(name, self.position);
+    }
+
     /// Reads a record of a recording.
     pub fn record(&mut self, record: &Record, tables: &mut Tables, summary: &mut Summary) {
         match record {
@@ -211,6 +220,9 @@ impl<'n> FullScan<'n> {
         }
         let diagnostics = self.own_diagnostics(tables.has(Table::Diagnostics));
         self.count_diagnostics(&diagnostics, summary);
+        if let Some((code, message)) = self.without_responses() {
+            summary.without_responses.push((self.name.to_owned(), code.kind().code, message));
+        }
         if tables.has(Table::Diagnostics) {
             for (found, stream_index) in diagnostics {
                 tables.diagnostic(self.name, stream_index, &found);
@@ -259,6 +271,19 @@ impl<'n> FullScan<'n> {
             }
         }
         own
+    }
+
+    /// Why a source with bytes has no response, as a code and a message; `None` if it has one, or if it is a part.
+    fn without_responses(&self) -> Option<(Code, String)> {
+        let store = self.decoder.store();
+        let has_response = self.decoder.lanes().latest_ordinal.is_some();
+        if self.slice.is_some() || self.position == 0 || has_response {
+            return None;
+        }
+        let why = [Code::NoResponses, Code::ForeignStream, Code::ErrorBody];
+        let found = store.kept.iter().find(|found| why.contains(&found.code));
+        let found = found.map(|found| (found.code, found.code.kind().message(&found.detail)));
+        Some(found.unwrap_or_else(|| (Code::NoResponses, UNUSED_EVENTS.to_owned())))
     }
 
     /// Appends the responses that have ended.

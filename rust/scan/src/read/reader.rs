@@ -274,6 +274,7 @@ impl<'o, O: BatchSink> Reader<'o, O> {
                 for record in &records {
                     full.record(record, &mut self.tables, &mut self.summary);
                 }
+                full.set_recording(format);
             }
             Err(problem) => self.problem(input, Some(0), problem)?,
         }

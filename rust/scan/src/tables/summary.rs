@@ -20,6 +20,8 @@ pub struct Summary {
     pub diagnostics: [u64; DIAGNOSTICS.len()],
     /// The names of sources that could not be read completely, in the order of the input.
     pub problems: Vec<(String, Problem)>,
+    /// Sources with bytes and no response: name, code and message.
+    pub without_responses: Vec<(String, &'static str, String)>,
     /// Bytes that were not completely checked, because no selected column needs them.
     pub skipped: u64,
     /// The scan has read all sources.
@@ -43,5 +45,6 @@ impl Summary {
             *total += count;
         }
         self.problems.extend(other.problems);
+        self.without_responses.extend(other.without_responses);
     }
 }

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import re
 
-from respstream._pure.diagnostics import error_detail, error_object
+from respstream._pure.diagnostics import error_detail, error_object, is_error_object
 from respstream._pure.frames import Frame
 from respstream._pure.json import BadJson, LimitExceeded, clean_text, decode, loads, locate
 from respstream._pure.protocols.protocol import Effect, Issue, NonStreamed, NotAnEvent, ParsedEvent
@@ -91,6 +91,8 @@ class Reader:
         invalid_utf8 = invalid_utf8 or self._name_invalid
         kind = value.get("type")
         if isinstance(kind, str) and kind:
+            if kind not in EVENTS and is_error_object(value):
+                return self._untyped(frame, value, None, invalid_utf8)
             return self._event(frame, value, clean_text(kind) if invalid_utf8 else kind, name, None, invalid_utf8)
         if name in EVENTS:
             return self._event(frame, value, name, None, name, invalid_utf8)
@@ -179,6 +181,8 @@ class Reader:
             return "webhooks"
         if "event_id" not in members or "sequence_number" in members or not isinstance(members["event_id"], str):
             return None
+        if isinstance(members.get("response_id"), str):
+            self._realtime = True
         inner = members.get(entry.value)
         name = inner.get("object") if isinstance(inner, dict) else None
         if isinstance(name, str) and name.startswith("realtime."):

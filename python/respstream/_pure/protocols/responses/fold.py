@@ -10,9 +10,11 @@ from __future__ import annotations
 from collections.abc import Callable
 
 from respstream._pure.assemble import Place, Text, append, differing, expand, find, is_filled, text_at, text_of
-from respstream._pure.json import clean, clean_text, dumps, join_text, locate, parse_exact
+from respstream._pure.diagnostics import error_member
+from respstream._pure.json import clean, clean_text, join_text, locate, parse_exact
 from respstream._pure.protocols.protocol import ParsedEvent, Report
 from respstream._pure.protocols.responses.catalogue import Entry
+from respstream._pure.protocols.responses.flat import event_error, flat_response, is_response
 from respstream._pure.protocols.responses.identities import index_of
 from respstream._pure.protocols.responses.item import Identity, Item
 from respstream._pure.protocols.responses.reconcile import loose, merged, mismatch, reconcile, recovered
@@ -72,9 +74,9 @@ def _bad(report: Report, entry: Entry, expected: str) -> None:
 def _response(folded: Folded, parsed: ParsedEvent, entry: Entry, report: Report) -> None:
     value, raw = parsed.members.get(entry.value), parsed.raw
     terminal = entry.phase == "terminal"
-    whole = value is None and _is_response(parsed.members)
+    whole = value is None and is_response(parsed.members)
     if whole:
-        value, raw = _flat_response(parsed)
+        value, raw = flat_response(parsed)
         loose(folded, entry.value, report, "not nested", "the event itself")
     if isinstance(value, dict):
         before = folded.id
@@ -84,33 +86,15 @@ def _response(folded: Folded, parsed: ParsedEvent, entry: Entry, report: Report)
             report("response_id_changed", {"previous": before[:200], "got": folded.id[:200]})
     else:
         _bad(report, entry, "an object")
+        error = error_member(parsed.members)
+        if error is not None:
+            folded.event_error = clean(error)
     if terminal:
         folded.terminal = parsed.type
         folded.ended = True
         if isinstance(value, dict):
             folded.has_final = True
             reconcile(folded, value, report)
-
-
-_OWN = ("type", "sequence_number", "stream_id")  # members of an event that are not those of its response or error
-
-
-def _is_response(members: dict[str, Any]) -> bool:
-    """Whether a lifecycle event is the response itself."""
-    return string(members, "object") == "response" or None not in (string(members, "id"), string(members, "status"))
-
-
-def _flat_response(parsed: ParsedEvent) -> tuple[dict[str, Any], bytes]:
-    """The response that a lifecycle event without nesting is: its members except for those of the event."""
-    own = [name for name in (*_OWN, "response") if name in parsed.members]
-    if not own:
-        return parsed.members, parsed.raw
-    members = {name: value for name, value in parsed.members.items() if name not in own}
-    spans = locate(parsed.raw)
-    raw = [
-        dumps(name).encode() + b":" + parsed.raw[start:end] for name, (start, end) in spans.items() if name not in own
-    ]
-    return members, b"{" + b",".join(raw) + b"}"
 
 
 # -- items and parts -----------------------------------------------------------------------------------------------
@@ -386,16 +370,7 @@ def _status(folded: Folded, parsed: ParsedEvent, entry: Entry, report: Report) -
 
 
 def _error(folded: Folded, parsed: ParsedEvent, entry: Entry, report: Report) -> None:
-    nested = parsed.members.get("error")
-    if isinstance(nested, dict):
-        folded.event_error = clean(nested)
-    else:
-        flat = {key: value for key, value in clean(parsed.members).items() if key not in _OWN}
-        if not isinstance(flat.get("message"), str):
-            text = next((key for key in ("error", "detail") if isinstance(flat.get(key), str)), None)
-            if text is not None:
-                flat["message"] = flat.pop(text)
-        folded.event_error = flat
+    folded.event_error = clean(event_error(parsed.members))
 
 
 def _side(folded: Folded, parsed: ParsedEvent, entry: Entry, report: Report) -> None:

@@ -8,7 +8,7 @@ use std::collections::HashSet;
 
 use super::catalogue::{EVENTS, Entry, INDEX_FIELDS, Op, Phase, lookup};
 use crate::assemble::{INDEX_SLOTS, Indexes};
-use crate::diagnostics::{Code, Detail, Issue, clip, error_detail, error_object};
+use crate::diagnostics::{Code, Detail, Issue, clip, error_detail, error_object, is_error_object};
 use crate::frames::Frame;
 use crate::json::{self, Checked, Fault, Kind, Member, ValueCache};
 use crate::predict::{Members, Roles};
@@ -143,6 +143,8 @@ impl Source {
         if fields.sequence.is_some() || fields.event_id?.kind != Kind::String {
             return None;
         }
+        self.realtime |= json::find(data, members, "response_id")
+            .is_some_and(|member| member.kind == Kind::String);
         if let Some(value) = value.filter(|member| member.kind == Kind::Object) {
             let (value, mut inner) = (value.value(data), Vec::new());
             json::locate(value, &mut inner);
@@ -207,6 +209,12 @@ fn object<'a>(
         let quoted = kind.value(frame.data);
         if quoted.len() > 2 {
             let kind = type_of(quoted, kind.escaped || invalid_utf8);
+            if fields.object.is_some()
+                && lookup(kind.as_bytes()).is_none()
+                && is_error_object(frame.data, frame.members)
+            {
+                return untyped(reader, frame, &fields, None, invalid_utf8, issues);
+            }
             let found = event(reader, frame, &fields, (kind, false), invalid_utf8, issues);
             return Classified::Event(found);
         }

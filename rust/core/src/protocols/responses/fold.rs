@@ -4,10 +4,10 @@
 //! terminal response, `output_item.done`, `*_part.done`, `*.done`, the sum of the deltas.
 
 use std::borrow::Cow;
-use std::collections::HashMap;
 
 use super::catalogue::{Entry, INDEX_FIELDS, Op, Phase};
 use super::events::Event;
+use super::flat::{event_error, flat_response};
 use super::identities::{Identities, index_of};
 use super::item::{Group, Identity, Item, Reported};
 use super::reconcile::{
@@ -18,7 +18,7 @@ use super::response::{Assembled, Cursor};
 use super::tool_calls::{call_kind, json_text};
 use crate::assemble::append::append;
 use crate::assemble::{Fields, Indexes, Node, Object, Place, Text, View, text_changed};
-use crate::diagnostics::{Code, Issue, clip};
+use crate::diagnostics::{Code, Issue, clip, error_value};
 use crate::json::{self, Kind, Member};
 use crate::predict::{CachedEvent, Members};
 
@@ -242,6 +242,10 @@ impl<'p> Fold<'_, 'p> {
         };
         if let Some(raw) = value {
             self.set_base(raw, flat.is_some());
+        } else if let Some(error) = self.event.member("error")
+            && let Some(error) = error_value(self.event.bytes(&error), error.kind)
+        {
+            self.response.event_error = Some(error);
         }
         if self.entry.phase == Phase::Terminal {
             self.response.tracking.terminal = Some(self.entry.ty);
@@ -265,21 +269,10 @@ impl<'p> Fold<'_, 'p> {
 
     #[cold]
     fn whole_response(&mut self) -> Option<Cow<'p, [u8]>> {
-        let event = self.event;
-        let text = |name| {
-            let member = event.member(name).filter(|member| member.kind == Kind::String)?;
-            Some(json::decode_str(event.bytes(&member)))
-        };
-        let is_response = text("object").is_some_and(|object| object == "response")
-            || (text("id").is_some() && text("status").is_some());
-        if !is_response {
-            return None;
-        }
+        let flat = flat_response(self.event)?;
         let Fold { response, entry, issues, .. } = self;
         report_loose(&mut response.loose, entry.value, ("not nested", "the event itself"), issues);
-        let own = |name: &str| OWN.contains(&name) || name == "response";
-        let has_own = event.members.iter().any(|member| own(&json::decode_key(event.raw, &member)));
-        Some(if has_own { members_without(event, own).into() } else { event.raw.into() })
+        Some(flat)
     }
 
     fn set_base(&mut self, raw: &[u8], flat: bool) {
@@ -536,12 +529,7 @@ impl<'p> Fold<'_, 'p> {
 
     #[cold]
     fn error(&mut self) -> ItemReference<'p> {
-        let event = self.event;
-        let nested = event.member("error").filter(|member| member.kind == Kind::Object);
-        self.response.event_error = Some(match nested {
-            Some(member) => event.bytes(&member).to_vec(),
-            None => flat_error(event),
-        });
+        self.response.event_error = Some(event_error(self.event));
         None
     }
 
@@ -693,50 +681,6 @@ fn append_members(object: &mut Object, raw: &[u8]) {
             append(object.text(key.clone()).1, body, body.len(), true);
         }
     }
-}
-
-/// The error in a flat `error` event: all members except those of the event itself. Without a message, a string in `error` or
-/// `detail` is the message.
-fn flat_error(event: &Event<'_>) -> Vec<u8> {
-    let is_text = |key: &&str| event.member(key).is_some_and(|member| member.kind == Kind::String);
-    let text = ["error", "detail"].into_iter().find(is_text).filter(|_| !is_text(&"message"));
-    members_renamed(event, |name| match name {
-        name if OWN.contains(&name) => None,
-        "message" if text.is_some() => None,
-        name if text == Some(name) => Some("message"),
-        name => Some(name),
-    })
-}
-
-/// Members of an event that are not those of its response or error.
-const OWN: [&str; 3] = ["type", "sequence_number", "stream_id"];
-
-/// An object of the members of an event, except for those that are its `own`. The last of equal names counts.
-fn members_without(event: &Event<'_>, own: impl Fn(&str) -> bool) -> Vec<u8> {
-    members_renamed(event, |name| (!own(name)).then_some(name))
-}
-
-/// An object of the members of an event under the names that `rename` returns; `None` leaves a member out. The last of equal
-/// names counts.
-#[cold]
-fn members_renamed(
-    event: &Event<'_>,
-    rename: impl for<'k> Fn(&'k str) -> Option<&'k str>,
-) -> Vec<u8> {
-    let keyed = |member: Member| (json::decode_key(event.raw, &member), member);
-    let members: Vec<_> = event.members.iter().map(keyed).collect();
-    let mut values: HashMap<&str, &Member> =
-        members.iter().map(|(key, member)| (&**key, member)).collect();
-    let mut object = Vec::from(b"{");
-    for (key, _) in &members {
-        let Some((name, value)) = rename(key).zip(values.remove(&**key)) else { continue };
-        object.extend_from_slice(if object.len() > 1 { b"," } else { b"" });
-        json::write_str(name, &mut object);
-        object.push(b':');
-        object.extend_from_slice(event.bytes(value));
-    }
-    object.push(b'}');
-    object
 }
 
 fn is_empty(list: &[u8]) -> bool {

@@ -3,6 +3,7 @@
 pub mod catalogue;
 pub mod columns;
 pub mod events;
+mod flat;
 mod fold;
 mod identities;
 mod item;
