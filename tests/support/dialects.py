@@ -20,7 +20,7 @@ Json = dict[str, Any]
 
 class Dialect(NamedTuple):
     """A stream and its results: events, output text, status, diagnostic codes, error code, arguments of the tool calls, and other
-    members of the response by path.
+    members of the response by path. `wrapped`: the events are inside rows.
     """
 
     name: str
@@ -32,6 +32,7 @@ class Dialect(NamedTuple):
     error: str | None = None
     calls: tuple[str, ...] = ()
     more: tuple[tuple[str, Any], ...] = ()
+    wrapped: bool = False
 
 
 def response(status: str, output: Any = (), **members: Any) -> Json:
@@ -281,9 +282,9 @@ DIALECTS = [
     Dialect("Realtime events", REALTIME, 3, None, None, ["foreign_stream"]),
     Dialect("Assistants stream", b'event: thread.run.created\ndata: {"id":"run_1","object":"thread.run"}\n\nevent: done\ndata: [DONE]\n\n', 1, None, None, ["foreign_stream"]),
     Dialect("line prefix before each line", b"".join(b"api-1  | " + line + b"\n" for line in WHOLE.split(b"\n")), 0, None, None, ["stray_text", "no_responses"]),
-    Dialect("stream in the messages of the systemd journal", ROWS.replace(b'"line"', b'"MESSAGE"').replace(b'"time"', b'"__REALTIME_TIMESTAMP"'), 9, HI, OK, []),
-    Dialect("row per line of a stream", ROWS, 9, HI, OK, []),
-    Dialect("row with a list of events and their names", PAIRS, 9, HI, OK, []),
+    Dialect("stream in the messages of the systemd journal", ROWS.replace(b'"line"', b'"MESSAGE"').replace(b'"time"', b'"__REALTIME_TIMESTAMP"'), 9, HI, OK, [], wrapped=True),
+    Dialect("row per line of a stream", ROWS, 9, HI, OK, [], wrapped=True),
+    Dialect("row with a list of events and their names", PAIRS, 9, HI, OK, [], wrapped=True),
     Dialect("row with a whole response (Batch API)", BATCH, 0, HI, OK, []),
     Dialect("UTF-16", WHOLE.decode().encode("utf-16"), 0, None, None, ["stray_text", "no_responses"]),
     Dialect("progress of `curl -v`", b"< \n{ [5 bytes data]\n" + WHOLE, 9, HI, OK, ["stray_text"]),
