@@ -174,6 +174,9 @@ differential: $(VENV)/.built $(VENV)/.test ## compare both backends over EVENTS 
 	$(BIN)/python -m tests.support.differential --events $$(($(EVENTS) / 2))
 	$(BIN)/python -m tests.support.differential --events $$(($(EVENTS) / 2)) --long
 
+laws: $(VENV)/.built $(VENV)/.test ## check 100,000 generated streams with the faults of gateways: no text disappears
+	RESPSTREAM_LAWS=100000 $(BIN)/python -m pytest -q --timeout 3600 tests/laws/test_nothing_disappears.py
+
 kills: $(VENV)/.built $(VENV)/.test ## kill Parquet conversions with SIGKILL and SIGTERM, 200 times each
 	RESPSTREAM_KILL_ROUNDS=200 $(BIN)/python -m pytest -q --timeout 3600 tests/laws/test_faults.py -k signals_at_any_time
 
