@@ -57,7 +57,7 @@ ASAN_TESTS := $(addprefix tests/,json sse diagnostics frames records predict pro
 .PHONY: help demo build test test-rust test-python test-sdk2 test-store test-engines engines-system
 .PHONY: lint format docs wheels check-wheels attacks attacks-full bench bench-cluster
 .PHONY: pgo bench-full bench-rust bench-short callgrind clean deny differential fuzz fuzz-smoke
-.PHONY: kills sanitize showpiece soak
+.PHONY: kills laws sanitize showpiece soak
 .DELETE_ON_ERROR:
 
 help: ## list the targets
