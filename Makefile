@@ -57,7 +57,7 @@ ASAN_TESTS := $(addprefix tests/,json sse diagnostics frames records predict pro
 .PHONY: help demo build test test-rust test-python test-sdk2 test-store test-engines engines-system
 .PHONY: lint format docs wheels check-wheels attacks attacks-full bench bench-cluster
 .PHONY: pgo bench-full bench-rust bench-short callgrind clean deny differential fuzz fuzz-smoke
-.PHONY: kills sanitize showpiece soak
+.PHONY: kills laws sanitize showpiece soak
 .DELETE_ON_ERROR:
 
 help: ## list the targets
@@ -173,6 +173,9 @@ attacks-full: $(VENV)/.built $(VENV)/.test ## measure also sources of 2 GiB; nee
 differential: $(VENV)/.built $(VENV)/.test ## compare both backends over EVENTS (1,000,000) generated events, half of them in long streams
 	$(BIN)/python -m tests.support.differential --events $$(($(EVENTS) / 2))
 	$(BIN)/python -m tests.support.differential --events $$(($(EVENTS) / 2)) --long
+
+laws: $(VENV)/.built $(VENV)/.test ## check 100,000 generated streams with the faults of gateways: no text disappears
+	RESPSTREAM_LAWS=100000 $(BIN)/python -m pytest -q --timeout 3600 tests/laws/test_nothing_disappears.py
 
 kills: $(VENV)/.built $(VENV)/.test ## kill Parquet conversions with SIGKILL and SIGTERM, 200 times each
 	RESPSTREAM_KILL_ROUNDS=200 $(BIN)/python -m pytest -q --timeout 3600 tests/laws/test_faults.py -k signals_at_any_time

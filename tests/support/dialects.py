@@ -19,7 +19,9 @@ Json = dict[str, Any]
 
 
 class Dialect(NamedTuple):
-    """A stream and its results: events, output text, status, error code and diagnostic codes."""
+    """A stream and its results: events, output text, status, diagnostic codes, error code, arguments of the tool calls, and other
+    members of the response by path. `wrapped`: the events are inside rows.
+    """
 
     name: str
     body: bytes
@@ -28,6 +30,9 @@ class Dialect(NamedTuple):
     status: str | None
     codes: list[str]
     error: str | None = None
+    calls: tuple[str, ...] = ()
+    more: tuple[tuple[str, Any], ...] = ()
+    wrapped: bool = False
 
 
 def response(status: str, output: Any = (), **members: Any) -> Json:
@@ -97,6 +102,43 @@ def inserted(events: list[Json], at: int, *more: Json) -> list[Json]:
     return [{**event, "sequence_number": number} for number, event in enumerate([*events[:at], *more, *events[at:]])]
 
 
+def tool(ident: str, arguments: Any = "", **members: Any) -> Json:
+    """A function call whose id and call id end in `ident`."""
+    return {**fn(arguments, id=f"fc_{ident}", status="completed"), "call_id": f"call_{ident}", **members}
+
+
+def added(item: Json, **members: Any) -> Json:
+    """The event that adds an item."""
+    return ev("output_item.added", item=item, **members)
+
+
+def done(item: Json, **members: Any) -> Json:
+    """The event that finishes an item."""
+    return ev("output_item.done", item=item, **members)
+
+
+def part(delta: Any, **members: Any) -> Json:
+    """A delta of arguments."""
+    return ev("function_call_arguments.delta", delta=delta, **members)
+
+
+def whole(*events: Json, output: Any = (), **members: Any) -> bytes:
+    """A stream of these events, between those of the response."""
+    started, ended = (
+        ev("created", response=response("in_progress")),
+        ev("completed", response=response(OK, output, **members)),
+    )
+    return sse([{**event, "sequence_number": number} for number, event in enumerate([started, *events, ended])])
+
+
+def changed(kind: str, **members: Any) -> bytes:
+    """The common stream with an empty terminal output and with other members of an event."""
+    short = f"response.{kind}"
+    return sse([{**event, **members} if event["type"] == short else event for event in stream(output=[])])
+
+
+OK = "completed"
+HI = "Hi there"
 S = stream()
 WHOLE = sse(S)
 FLAT = ev("error", code="rate_limit_exceeded", message="Slow down", param=None, n=2)
@@ -112,8 +154,30 @@ REALTIME = b"".join(
     ])
 )  # fmt: skip
 INCOMPLETE = response("incomplete", [full("Hi there")], incomplete_details={"reason": "max_output_tokens"})
-OK = "completed"
-HI = "Hi there"
+A, B = tool("a", '{"x":1}'), tool("b", '{"y":2}')
+AB = ('{"x":1}', '{"y":2}')
+MSG = {"id": "msg_1", "type": "message", "role": "assistant", "status": "in_progress", "content": []}
+NO_ID = {key: value for key, value in MSG.items() if key != "id"}
+ROWS = b"".join(
+    json.dumps({"time": 1700000000 + number, "line": line}).encode() + b"\n"
+    for number, line in enumerate(WHOLE.decode().split("\n"))
+)
+PAIRS = (
+    json.dumps({"request_id": "1", "sse_events": [{"event": event["type"], "data": event} for event in S]}).encode()
+    + b"\n"
+)
+BATCH = (
+    json.dumps(
+        {"custom_id": "1", "response": {"status_code": 200, "body": response(OK, [full(HI)])}, "error": None}
+    ).encode()
+    + b"\n"
+)
+
+
+def say(text: str, **members: Any) -> Json:
+    """A delta of the text of a message."""
+    return ev("output_text.delta", delta=text, logprobs=[], **members)
+
 
 DIALECTS = [
     Dialect("common stream", WHOLE, 9, HI, OK, []),
@@ -145,6 +209,7 @@ DIALECTS = [
     Dialect("error event, nested", sse([*S[:2], NESTED]), 3, "", "in_progress", ["no_terminal"], "oops"),
     Dialect("error event, nested, then a failed response", sse([*S[:2], NESTED, {**FAILED, "sequence_number": 3}]), 4, "", "failed", ["output_recovered"], "server_error"),
     Dialect("error event, a string", sse([*S[:2], ev("error", error="Boom", code="oops", n=2)]), 3, "", "in_progress", ["no_terminal"], "oops"),
+    Dialect("failed response, its error a string", sse([*S[:2], {**FAILED, "response": response("failed", error="Boom")}]), 3, "", "failed", ["output_recovered"], more=(("error.message", "Boom"),)),
     Dialect("`response.error`", sse([*S[:2], ev("error", error={"code": "oops", "message": "Boom"}, n=2)]).replace(b'"type": "error"', b'"type": "response.error"').replace(b"event: error", b"event: response.error"),
             3, "", "in_progress", ["no_terminal"], "oops"),
     Dialect("error body inside an open response", sse(S[:2]) + BODY + b"\n", 2, "", "in_progress", ["error_body", "no_terminal"], "invalid_api_key"),
@@ -158,6 +223,40 @@ DIALECTS = [
     Dialect("resumed stream without `response.created`", sse(S[3:]), 6, HI, OK, ["no_created"]),
     Dialect("resumed stream that begins with `response.in_progress`", sse([ev("in_progress", n=4, response=response("in_progress")), *({**e, "sequence_number": 5 + i} for i, e in enumerate(S[1:]))]), 9, HI, OK, []),
     Dialect("item ids that change", sse(rotated(S)), 9, HI, OK, ["item_id_changed"]),
+    Dialect("item ids that change, no `output_index`", sse([{k: v for k, v in event.items() if k != "output_index"} for event in rotated(S)]), 9, HI, OK, ["item_id_changed"]),
+    Dialect("two calls at one `output_index`", whole(added(tool("a"), o=0), added(tool("b"), o=0), part('{"x":1}', o=0, item_id="fc_a"), part('{"y":2}', o=0, item_id="fc_b")),
+            6, "", OK, ["index_reused", "output_recovered"], calls=AB),
+    Dialect("two calls at one `output_index`, one after the other, no ids in deltas", whole(added(tool("a"), o=0), part('{"x":1}', o=0), done(A, o=0), added(tool("b"), o=0), part('{"y":2}', o=0), done(B, o=0)),
+            8, "", OK, ["index_reused", "output_recovered"], calls=AB),
+    Dialect("two messages at one `output_index`, no ids", whole(added(NO_ID, o=0), say("Hi ", o=0, c=0), done({**full("Hi "), "id": None}, o=0), added(NO_ID, o=0), say("there", o=0, c=0), done({**full("there"), "id": None}, o=0)),
+            8, HI, OK, ["index_reused", "output_recovered"]),
+    Dialect("message and call at one `output_index`, interleaved, no ids in deltas", whole(added(MSG, o=0), added(tool("a"), o=0), say("Hi", o=0, c=0), part('{"x"', o=0), say(" there", o=0, c=0), part(":1}", o=0)),
+            8, HI, OK, ["index_reused", "output_recovered"], calls=AB[:1]),
+    Dialect("two calls, interleaved, no `output_index`", whole(added(tool("a")), added(tool("b")), part('{"x"', item_id="fc_a"), part('{"y"', item_id="fc_b"), part(":1}", item_id="fc_a"), part(":2}", item_id="fc_b")),
+            8, "", OK, ["output_recovered"], calls=AB),
+    Dialect("message and call, interleaved, no `output_index` and no ids", whole(added(NO_ID), added({k: v for k, v in tool("a").items() if k[-2:] != "id"}), say("Hi", c=0), part('{"x"'), say(" there", c=0), part(":1}")),
+            8, HI, OK, ["output_recovered"], calls=AB[:1]),
+    Dialect("empty text at its end", changed("output_text.done", text=""), 9, HI, OK, ["value_recovered", "output_recovered"]),
+    Dialect("empty part at its end", changed("content_part.done", part=txt("", annotations=[], logprobs=[])), 9, HI, OK, ["value_recovered", "output_recovered"]),
+    Dialect("empty content list at its end", changed("output_item.done", item={**full(HI), "content": []}), 9, HI, OK, ["value_recovered", "output_recovered"]),
+    Dialect("empty arguments at their end", whole(added(tool("a"), o=0), part('{"x":1}', o=0), ev("function_call_arguments.done", o=0, item_id="fc_a", name="f", arguments="")),
+            5, "", OK, ["value_recovered", "output_recovered"], calls=AB[:1]),
+    Dialect("empty input at its end", whole(added({"type": "custom_tool_call", "id": "ct_1", "call_id": "c", "name": "f", "input": ""}, o=0), ev("custom_tool_call_input.delta", o=0, item_id="ct_1", delta="ls"),
+            ev("custom_tool_call_input.done", o=0, item_id="ct_1", input="")), 5, "", OK, ["value_recovered", "output_recovered"], calls=("ls",)),
+    Dialect("empty arguments in the terminal output", whole(done(A, o=0), output=[tool("a")]), 3, "", OK, ["value_recovered"], calls=AB[:1]),
+    Dialect("empty message in the terminal output", sse(stream(output=[{**full(""), "content": []}])), 9, HI, OK, ["value_recovered"]),
+    Dialect("delta behind its finished item", sse(inserted(S, 8, say("!", o=0, c=0, item_id="msg_1"))), 10, HI, OK, ["late_delta"]),
+    Dialect("empty message in place of a call in the terminal output", whole(done(A, o=0), output=[{**full(""), "content": []}]), 3, "", OK, ["output_differs", "output_recovered"], calls=AB[:1]),
+    Dialect("terminal output without one of two calls", whole(done(A, o=0), done(B, o=1), output=[B]), 4, "", OK, ["output_differs", "output_recovered"], calls=AB[::-1]),
+    Dialect("terminal output in another order", whole(done(A, o=0), done(full(HI), o=1), output=[full(HI), A]), 4, HI, OK, [], calls=AB[:1]),
+    Dialect("terminal output in another order and with other ids", whole(done(full("there"), o=0), done(full("Hi ", "msg_2"), o=1), output=[full("Hi ", "msg_x"), full("there", "msg_y")]), 4, HI, OK, []),
+    Dialect("arguments are an object", whole(done({**A, "arguments": {"x": 1}}, o=0), output=[]), 3, "", OK, ["loose_value", "output_recovered"], calls=AB[:1]),
+    Dialect("delta is an object with `text`", sse([{**event, "delta": {"type": "text", "text": event["delta"]}} if "delta" in event else event for event in S]), 9, HI, OK, ["loose_value"]),
+    Dialect("indexes are strings", sse([{**event, "output_index": "0"} if "output_index" in event else event for event in S]), 9, HI, OK, ["loose_value"]),
+    Dialect("lifecycle events that are the response itself", sse([{**event.pop("response"), **event} if "response" in event else event for event in stream()]), 9, HI, OK, ["loose_value"],
+            more=(("id", "resp_1"), ("model", "m"))),
+    Dialect("`usage` with the names of Chat Completions", whole(usage={"prompt_tokens": 3, "completion_tokens": 4, "total_tokens": 7}), 2, "", OK, [], more=(("usage.input_tokens", 3), ("usage.output_tokens", 4))),
+    Dialect("`usage` without `input_tokens` and details", whole(usage={"output_tokens": 4}), 2, "", OK, [], more=(("usage.input_tokens", None), ("usage.input_tokens_details", None))),
     Dialect("no sequence numbers", sse([{k: v for k, v in event.items() if k != "sequence_number"} for event in S]), 9, HI, OK, []),
     Dialect("keepalive inside the stream", sse(inserted(S, 4, {"type": "keepalive"})), 10, HI, OK, []),
     Dialect("unknown event inside the stream", sse(inserted(S, 4, {"type": "response.brand_new", "x": [1]})), 10, HI, OK, ["unknown_event"]),
@@ -175,6 +274,7 @@ DIALECTS = [
     Dialect("error body instead of a stream", BODY, 0, None, None, ["error_body"]),
     Dialect("error body in a `data` line", b"data: " + BODY + b"\n\n", 0, None, None, ["error_body"]),
     Dialect("HTML page", b"<!DOCTYPE html>\n<html>\n<body>502 Bad Gateway</body>\n</html>\n", 0, None, None, ["stray_text", "no_responses"]),
+    Dialect("CSV table", b"id,text\n1,Hi\n", 0, None, None, ["stray_text", "no_responses"]),
     Dialect("empty body", b"", 0, None, None, []),
     Dialect("Chat Completions stream", b'data: {"id":"c","object":"chat.completion.chunk","choices":[]}\n\n' * 3 + b"data: [DONE]\n\n", 0, None, None, ["foreign_stream"]),
     Dialect("Anthropic Messages stream", b'event: message_start\ndata: {"type":"message_start"}\n\nevent: message_stop\ndata: {"type":"message_stop"}\n\n', 2, None, None, ["foreign_stream"]),
@@ -182,6 +282,10 @@ DIALECTS = [
     Dialect("Realtime events", REALTIME, 3, None, None, ["foreign_stream"]),
     Dialect("Assistants stream", b'event: thread.run.created\ndata: {"id":"run_1","object":"thread.run"}\n\nevent: done\ndata: [DONE]\n\n', 1, None, None, ["foreign_stream"]),
     Dialect("line prefix before each line", b"".join(b"api-1  | " + line + b"\n" for line in WHOLE.split(b"\n")), 0, None, None, ["stray_text", "no_responses"]),
+    Dialect("stream in the messages of the systemd journal", ROWS.replace(b'"line"', b'"MESSAGE"').replace(b'"time"', b'"__REALTIME_TIMESTAMP"'), 9, HI, OK, [], wrapped=True),
+    Dialect("row per line of a stream", ROWS, 9, HI, OK, [], wrapped=True),
+    Dialect("row with a list of events and their names", PAIRS, 9, HI, OK, [], wrapped=True),
+    Dialect("row with a whole response (Batch API)", BATCH, 0, HI, OK, []),
     Dialect("UTF-16", WHOLE.decode().encode("utf-16"), 0, None, None, ["stray_text", "no_responses"]),
     Dialect("progress of `curl -v`", b"< \n{ [5 bytes data]\n" + WHOLE, 9, HI, OK, ["stray_text"]),
     Dialect("response that was not streamed", json.dumps(response(OK, [full(HI)])).encode(), 0, HI, OK, []),
@@ -244,6 +348,8 @@ def ours(row: Dialect) -> str:
     else:
         made = f"{row.events} events; {row.status}, {row.text!a}"
         made += f", error `{row.error}`" if row.error else ""
+        made += ", arguments " + " and ".join(f"`{call}`" for call in row.calls) if row.calls else ""
+        made += "".join(f", {path} {value}" for path, value in row.more)
     return made + ("; " + ", ".join(f"`{code}`" for code in row.codes) if row.codes else "")
 
 

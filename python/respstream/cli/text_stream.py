@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from collections import OrderedDict, deque
 from collections.abc import Set as AbstractSet
-from typing import IO, Any
+from typing import IO, Any, NamedTuple
 
 from respstream._pure.protocols.responses.catalogue import EVENTS, Entry
 from respstream._pure.protocols.responses.identities import INDEX_LIMIT, Identities
@@ -85,6 +85,15 @@ class TextWriter:
         self._in_line = not text.endswith("\n")
 
 
+class Cursor(NamedTuple):
+    """Where the previous event was a delta: its type and route, and what continues there, None if that is not printed."""
+
+    type: str
+    index_name: str
+    route: tuple[Any, ...]
+    target: tuple[int, ItemText, Part] | None
+
+
 class ResponseText:
     """Writes the text of one response from its events, each text once. `wanted`: the kinds of items to write.
 
@@ -103,14 +112,18 @@ class ResponseText:
         self._current: int | None = None
         self._in_line = False
         self._before: tuple[int | None, bytes] | None = None
+        self._cursor: Cursor | None = None
 
     def take(self, event: Any) -> None:
         """Process the next event of the response. Repetitions of an event are ignored."""
         before, self._before = self._before, (event.sequence_number, event.raw)
         repeated = event.sequence_number is not None and before == self._before
-        entry = EVENTS.get(event.type)
-        if self.ended or repeated or entry is None or isinstance(event, UnknownEvent):
+        if self.ended or repeated or self._continues(event):
             return
+        entry = EVENTS.get(event.type)
+        if entry is None or isinstance(event, UnknownEvent):
+            return
+        self._cursor = None
         if entry.phase == "terminal":
             self._terminal(event)
         elif entry.op == "item":
@@ -193,11 +206,27 @@ class ResponseText:
         self._identities.latest, item = key, self._items[key]
         self._set_id(key, item, ident)
         item.is_filled = item.is_filled or filled
+        part = None
         if not item.final and kind_of(item.kind) in self._wanted:
             if entry.op == "part":
                 self._whole_part(key, item, event, entry)
             elif entry.type in TEXT_EVENTS:
-                self._text(key, item, event, entry)
+                part = self._text(key, item, event, entry)
+        if filled and entry.type in TEXT_EVENTS and entry.phase == "delta" and b"call_id" not in event.raw:
+            name = TEXT_EVENTS[entry.type].index_name
+            self._cursor = Cursor(entry.type, name, _route(event, name), (key, item, part) if part else None)
+
+    def _continues(self, event: Any) -> bool:
+        """Write a delta at the place of the one before, as nearly all of a stream; return False for other events."""
+        cursor = self._cursor
+        if cursor is None or event.type != cursor.type or cursor.route != _route(event, cursor.index_name):
+            return False
+        if type(event.delta) is not str or b"call_id" in event.raw:
+            return False
+        if cursor.target is not None:
+            key, item, part = cursor.target
+            self._write(key, item.add(part, item.joined(event, event.delta)))
+        return True
 
     def _set_id(self, key: int, item: ItemText, ident: str | None) -> None:
         if item.id is None and ident is not None:
@@ -218,21 +247,23 @@ class ResponseText:
         if entry.phase == "done":
             item.complete.add((index_name, number))
 
-    def _text(self, key: int, item: ItemText, event: Any, entry: Entry) -> None:
+    def _text(self, key: int, item: ItemText, event: Any, entry: Entry) -> Part | None:
+        """Write the text of an event; return the part, if it takes deltas."""
         how = TEXT_EVENTS[entry.type]
         number = _index(event, how.index_name, max(item.top.get(how.index_name, 0), 0)) if how.index_name else 0
         if number is None or number == INVALID or not _is_printed(item, how, number):
-            return
+            return None
         text = event_text(event, entry) or ""
         item.top[how.index_name] = max(number, item.top.get(how.index_name, -1))
         part = Part(how.index_name, number, how.member)
         if (how.index_name, number) in item.complete or (part in item.complete and not how.complete):
-            return
+            return None
         if how.complete:
             item.complete.add(part)
             self._write(key, item.set(part, text))
-        else:
-            self._write(key, item.add(part, item.joined(event, text)))
+            return None
+        self._write(key, item.add(part, item.joined(event, text)))
+        return part
 
     # -- one item after the other ----------------------------------------------------------------------------------
 
@@ -259,6 +290,11 @@ class ResponseText:
             text = "\n" + text
         self._current, self._in_line = key, not text.endswith("\n")
         self._writer.write(self, text)
+
+
+def _route(event: Any, index_name: str) -> tuple[Any, ...]:
+    """Return the members of a delta that decide what it continues."""
+    return event.output_index, event.item_id, getattr(event, index_name) if index_name else None
 
 
 INVALID = -1

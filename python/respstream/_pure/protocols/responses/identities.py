@@ -68,11 +68,14 @@ class Identities:
             named = self._built().named(identity)
             key = named if named is not None and index_of(named) == index else latest
         item = self._items.get(key)
-        if item is None or not _is_other(item, identity, done):
+        other = item is not None and _is_other(item, identity, done)
+        if item is None or not (other or item.kind != identity.type):
             return key
         found = None if maps is None else maps.typed.get((index, identity.type or ""))
         if found is not None and self._continues(found, identity, done):
             return found
+        if not other:
+            return key
         name = identity.call_id or identity.id
         kind = identity.type or "item"
         _report_reused(index, f"{kind} {name}" if name else kind, report)

@@ -24,7 +24,7 @@ if TYPE_CHECKING:
 else:
     Identity = namedtuple("Identity", "type call_id id")
 
-GROUPS = {entry.item: entry.item for entry in EVENTS.values() if entry.item} | dict.fromkeys(KINDS, "call")
+GROUPS = {entry.item: KINDS.get(entry.item, entry.item) for entry in EVENTS.values() if entry.item}
 """The group of each type of items that has events. Events of one group cannot be about items of another."""
 
 

@@ -65,11 +65,15 @@ impl Identities {
             let named = maps.named(items, identity).filter(|key| index_of(*key) == number);
             key = named.unwrap_or(latest);
         }
-        if items.get(key).is_none_or(|item| !is_other(item, identity, done)) {
-            return key;
+        let Some(item) = items.get(key) else { return key };
+        let is_other = is_other(item, identity, done);
+        if reused.is_some() && (is_other || item.identity().kind() != identity.kind()) {
+            let typed = reused.and_then(|(maps, _)| maps.of_type(Some(number), &identity.kind()?));
+            if let Some(key) = typed.filter(|key| continues(items, *key, identity, done)) {
+                return key;
+            }
         }
-        let typed = reused.and_then(|(maps, _)| maps.of_type(Some(number), &identity.kind()?));
-        if let Some(key) = typed.filter(|key| continues(items, *key, identity, done)) {
+        if !is_other {
             return key;
         }
         report_reused(number, &identity.describe(), issues);

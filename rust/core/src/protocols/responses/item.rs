@@ -253,6 +253,7 @@ pub enum Group {
     Message,
     Reasoning,
     Call,
+    CustomCall,
     CodeInterpreter,
     Shell,
     ShellOutput,
@@ -277,6 +278,7 @@ impl Group {
             b"file_search_call" => Self::FileSearch,
             b"web_search_call" => Self::WebSearch,
             b"image_generation_call" => Self::ImageGeneration,
+            b"custom_tool_call" => Self::CustomCall,
             _ if call_kind(kind).is_some() => Self::Call,
             _ => Self::Other,
         }
