@@ -302,5 +302,5 @@ class FilteredInput:
     def __call__(self) -> FilteredFile:
         """Opens it. Raises the exceptions of the input."""
         place = self._place
-        file = open(place, "rb") if isinstance(place, bytes) else place()  # noqa: PTH123
+        file = open(place, "rb") if isinstance(place, bytes) else place()  # noqa: PTH123, SIM115 (the filter closes it)
         return FilteredFile(file, Filters(**self._options))

@@ -159,14 +159,20 @@ fn prefix_pattern(prefix: &[u8]) -> String {
         if first.is_ascii_digit() && is_time(word) {
             push_time(word, &mut found);
         } else {
-            word.iter().for_each(|byte| push_escaped(*byte, &mut found));
+            for byte in word {
+                push_escaped(*byte, &mut found);
+            }
         }
         body = rest;
     }
     match blanks.len() {
         0 => {}
         1 => found.push_str(" ?"),
-        count => found.push_str(&format!(" {{0,{count}}}")),
+        count => {
+            found.push_str(" {0,");
+            found.push_str(&count.to_string());
+            found.push('}');
+        }
     }
     found
 }
