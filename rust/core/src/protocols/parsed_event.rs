@@ -121,6 +121,7 @@ pub fn recognised_event<'a, R: Copy>(
 }
 
 /// Reports that the name of the event line differs from the type of the payload.
+#[cold]
 pub fn type_mismatch(name: &[u8], kind: &str, issues: &mut Vec<Issue>) {
     let name = lossy(name);
     if name != kind {

@@ -95,6 +95,7 @@ pub struct Source {
 }
 
 impl Source {
+    #[cold]
     fn unknown_once(&mut self, kind: &str, issues: &mut Vec<Issue>) {
         if MESSAGES_TYPES.contains(&kind) {
             self.foreign_once("Anthropic Messages", issues);
@@ -109,7 +110,20 @@ impl Source {
     }
 
     /// The other API whose event has the type of an event of this one.
+    #[inline]
     fn look_alike(
+        &mut self,
+        data: &[u8],
+        members: &[Member],
+        fields: &RoutingFields<'_>,
+        found: (Option<&Entry>, Option<&Member>),
+    ) -> Option<&'static str> {
+        let is_ordinary = fields.object.is_none() && fields.event_id.is_none() && found.1.is_some();
+        if is_ordinary { None } else { self.other_api(data, members, fields, found) }
+    }
+
+    #[cold]
+    fn other_api(
         &mut self,
         data: &[u8],
         members: &[Member],

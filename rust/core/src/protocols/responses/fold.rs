@@ -260,6 +260,12 @@ impl<'p> Fold<'_, 'p> {
         if event.value().is_some_and(|member| member.kind != Kind::Null) {
             return None;
         }
+        self.whole_response()
+    }
+
+    #[cold]
+    fn whole_response(&mut self) -> Option<Cow<'p, [u8]>> {
+        let event = self.event;
         let text = |name| {
             let member = event.member(name).filter(|member| member.kind == Kind::String)?;
             Some(json::decode_str(event.bytes(&member)))
@@ -443,6 +449,14 @@ impl<'p> Fold<'_, 'p> {
 
     /// The text in an event as a JSON string; also that in an object, or the object as JSON text. Reports anything else.
     fn text_value(&mut self) -> Option<Cow<'p, [u8]>> {
+        match self.event.value().filter(|member| member.kind == Kind::String) {
+            Some(member) => Some(Cow::Borrowed(self.event.bytes(&member))),
+            None => self.loose_text(),
+        }
+    }
+
+    #[cold]
+    fn loose_text(&mut self) -> Option<Cow<'p, [u8]>> {
         let Fold { response, event, entry, issues, .. } = self;
         if let Some(member) = event.value().filter(|member| member.kind == Kind::Object) {
             let raw = event.bytes(&member);
@@ -463,6 +477,7 @@ impl<'p> Fold<'_, 'p> {
     }
 
     /// Applies output of a shell command: deltas are objects of texts to append; the done event has a list of one final object.
+    #[cold]
     fn members(&mut self) -> ItemReference<'p> {
         let done = self.entry.phase == Phase::Done;
         let (kind, expected) =
@@ -495,6 +510,7 @@ impl<'p> Fold<'_, 'p> {
     }
 
     /// Puts a value into a list: an annotation.
+    #[cold]
     fn put(&mut self) -> ItemReference<'p> {
         let Fold { response, event, entry, indexes, issues } = self;
         let value = event.value().filter(|member| member.kind != Kind::Null)?;
@@ -518,6 +534,7 @@ impl<'p> Fold<'_, 'p> {
 
     // -- outside of the output ---------------------------------------------------------------------------------
 
+    #[cold]
     fn error(&mut self) -> ItemReference<'p> {
         let event = self.event;
         let nested = event.member("error").filter(|member| member.kind == Kind::Object);
@@ -528,6 +545,7 @@ impl<'p> Fold<'_, 'p> {
         None
     }
 
+    #[cold]
     fn side(&mut self) -> ItemReference<'p> {
         let quoted = self.value(Kind::String, "a string")?;
         let name = self.entry.steps;
@@ -700,6 +718,7 @@ fn members_without(event: &Event<'_>, own: impl Fn(&str) -> bool) -> Vec<u8> {
 
 /// An object of the members of an event under the names that `rename` returns; `None` leaves a member out. The last of equal
 /// names counts.
+#[cold]
 fn members_renamed(
     event: &Event<'_>,
     rename: impl for<'k> Fn(&'k str) -> Option<&'k str>,

@@ -19,9 +19,13 @@ const NAMES: usize = 200;
 
 /// Compares the terminal output with the streamed items: recovers missing items and values, reports differences.
 pub fn reconcile(response: &mut Assembled, issues: &mut Vec<Issue>) {
-    if response.items.is_empty() || response.check_output_repeats_items() {
-        return;
+    if !response.items.is_empty() && !response.check_output_repeats_items() {
+        reconcile_items(response, issues);
     }
+}
+
+#[inline(never)]
+fn reconcile_items(response: &mut Assembled, issues: &mut Vec<Issue>) {
     let ReconcileInputs { output, items, loose, rebuilt } = response.reconcile_inputs();
     let output = output.map_or_else(Vec::new, |raw| View::Raw(raw).list());
     let pairs = match_items(items, &output);
@@ -114,14 +118,14 @@ struct Matches<'s, 't> {
 
 impl<'s, 't> Matches<'s, 't> {
     /// Matches further items, those of the same type and key in order. An item without a key is not matched.
-    fn add<'k, K: Eq + Hash>(
+    fn add<'k, K>(
         &mut self,
         streamed_key: impl Fn(usize, &Identity<'s>) -> Option<K>,
         terminal_key: impl Fn(usize, &Identity<'t>) -> Option<K>,
     ) where
         's: 'k,
         't: 'k,
-        K: 'k,
+        K: Eq + Hash + 'k,
     {
         let Self { streamed, terminal, pairs, taken } = self;
         let mut firsts = HashMap::new();
@@ -162,6 +166,7 @@ fn name(items: &Ordered<Item>, rank: usize) -> String {
 }
 
 /// Reports a value of another type, once per field of a response.
+#[cold]
 pub(super) fn report_loose(
     loose: &mut Vec<&'static str>,
     field: &'static str,
@@ -185,6 +190,7 @@ pub(super) fn loose_argument(kind: &[u8], fields: &Fields<'_>) -> Option<&'stati
 }
 
 /// The tree of an item, with an object as arguments replaced by its JSON text.
+#[cold]
 pub(super) fn converted(raw: &[u8], name: &'static str) -> Object {
     let mut tree = Object::parse(&raw.into());
     let text = match tree.get(name) {
@@ -206,6 +212,18 @@ pub(super) fn merge_item(
 ) -> Option<Object> {
     let mut lost = Vec::new();
     compare_texts(&item.body.fields(), Some(after), |path, is_empty| lost.push((path, is_empty)));
+    if lost.is_empty() { None } else { merge_texts(item, index, raw, lost, issues) }
+}
+
+/// As [`merge_item`], with the paths of the texts that differ, and whether the later ones are empty.
+#[cold]
+fn merge_texts(
+    item: &mut Item,
+    index: u32,
+    raw: &[u8],
+    lost: Vec<(String, bool)>,
+    issues: &mut Vec<Issue>,
+) -> Option<Object> {
     let mut tree = None;
     let mut filled = HashSet::new();
     if lost.iter().any(|(_, is_empty)| *is_empty) {
@@ -234,6 +252,7 @@ pub(super) fn compare_item(
 }
 
 /// Replaces the empty texts of a tree by those of the value before; returns their paths.
+#[cold]
 fn recover(before: &Fields<'_>, tree: &mut Object) -> HashSet<String> {
     let mut found = HashSet::new();
     for key in ["arguments", "input", "code"] {
@@ -408,6 +427,7 @@ fn fill_action(found: &mut HashSet<String>, before: &Fields<'_>, tree: &mut Obje
 }
 
 /// Reports once that an empty value did not replace the text at a path.
+#[cold]
 pub(super) fn value_recovered(
     reported: &mut Reported,
     index: u32,
@@ -420,6 +440,7 @@ pub(super) fn value_recovered(
 }
 
 /// Reports once that the texts at a path differ.
+#[cold]
 pub(super) fn mismatch(reported: &mut Reported, index: u32, path: String, issues: &mut Vec<Issue>) {
     if reported.add_mismatch(&path) {
         issues.push((Code::TextMismatch, path_detail(path, index)));

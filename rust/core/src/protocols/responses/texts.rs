@@ -40,7 +40,9 @@ pub fn filled_texts(item: &Fields<'_>) -> Vec<String> {
     ];
     for (list, keys) in lists {
         for part in elements(list).into_iter().filter_map(View::fields) {
-            keys.iter().for_each(|key| add(part.get(key)));
+            for key in keys {
+                add(part.get(key));
+            }
         }
     }
     let inside = |key| item.get(key).and_then(View::fields);
