@@ -7,20 +7,10 @@ use respstream_core::protocols::responses::Assembled;
 use respstream_core::protocols::responses::catalogue::{EVENTS, Entry, INDEX_FIELDS, Op, Phase};
 use respstream_core::protocols::responses::columns::ResponseRow;
 use serde_json::Value as Json;
-use support::{assemble, created, diagnostics, event};
+use support::{assemble, check, created, diagnostics, event};
 
 fn json(response: &Assembled) -> String {
     String::from_utf8(response.json()).expect("UTF-8")
-}
-
-/// Assembles `events` after a `response.created`; compares the output and the diagnostics.
-fn check(events: &[(&str, &str)], output: &str, expected: &[&str]) {
-    let mut lines = vec![created()];
-    lines.extend(events.iter().map(|(kind, members)| event(kind, members)));
-    let response = assemble(&lines);
-    let found = response.member("output").expect("an output");
-    assert_eq!(String::from_utf8_lossy(&found), output, "{lines:#?}");
-    assert_eq!(diagnostics(&response), expected, "{lines:#?}");
 }
 
 const TEXT: &str = "output_text.delta";
@@ -398,6 +388,7 @@ fn a_value_of_higher_precedence_is_not_changed() {
     let late = (TEXT, r#""content_index":0,"delta":"late""#);
     let empty = (TEXT, r#""content_index":0,"delta":"""#);
     let done = ("output_text.done", r#""content_index":0,"text":"ab""#);
+    let search = r#""output_index":0,"item":{"type":"web_search_call","status":"completed"}"#;
     let other = ("output_text.done", r#""content_index":0,"text":"other""#);
     check_all(&[
         (
@@ -424,8 +415,8 @@ fn a_value_of_higher_precedence_is_not_changed() {
         ("a part after the final item", &[ITEM, ITEM_DONE, PART_DONE], MESSAGE, &[]),
         (
             "a status after the final item",
-            &[ITEM, ITEM_DONE, ("web_search_call.searching", r#""output_index":0"#)],
-            MESSAGE,
+            &[("output_item.done", search), ("web_search_call.searching", r#""output_index":0"#)],
+            r#"[{"type":"web_search_call","status":"completed"}]"#,
             &[],
         ),
         ("a final text replaces another", &[ITEM, DELTA, other, done], MESSAGE, &[MISMATCH]),
@@ -434,7 +425,8 @@ fn a_value_of_higher_precedence_is_not_changed() {
 
 #[test]
 fn each_text_that_differs_is_reported_once() {
-    let call = |item: &str| format!("\"item\":{{\"type\":\"function_call\",{item}}}");
+    let call =
+        |item: &str| format!("\"output_index\":0,\"item\":{{\"type\":\"function_call\",{item}}}");
     let (same, other) = (call(r#""arguments":"{\u0022a\u0022:1}""#), call(r#""arguments":"{}""#));
     let arguments = [("function_call_arguments.delta", r#""delta":"{\"a\":1}""#)];
     check_all(&[
@@ -585,98 +577,6 @@ fn missing_items_of_the_terminal_output_are_recovered() {
             expected,
         );
     }
-}
-
-/// Two calls at one index, with their events in turn.
-#[test]
-fn items_at_one_index_are_told_apart_by_their_ids() {
-    const ARGUMENTS: &str = "function_call_arguments.delta";
-    let call = |id: &str, arguments: &str| {
-        format!(
-            r#"{{"id":"{id}","type":"function_call","call_id":"c{id}","arguments":"{arguments}"}}"#
-        )
-    };
-    for index in [r#""output_index":0,"#, ""] {
-        let add = |id: &str| format!(r#"{index}"item":{}"#, call(id, ""));
-        let delta = |id: &str, text: &str| format!(r#"{index}"item_id":"{id}","delta":"{text}""#);
-        let found: &[&str] = match index {
-            "" => &[],
-            _ => &["index_reused output_index=0 what=function_call cb"],
-        };
-        check(
-            &[
-                ("output_item.added", &add("a")),
-                (ARGUMENTS, &delta("a", "1")),
-                ("output_item.added", &add("b")),
-                (ARGUMENTS, &delta("b", "2")),
-                (ARGUMENTS, &delta("a", "3")),
-                (ARGUMENTS, &delta("b", "4")),
-                (ARGUMENTS, &delta("b", "5")),
-            ],
-            &format!("[{},{}]", call("a", "13"), call("b", "245")),
-            found,
-        );
-    }
-}
-
-#[test]
-fn empty_final_values_do_not_replace_streamed_ones() {
-    let item = |text: &str| {
-        format!(r#"{{"type":"message","content":[{{"type":"output_text","text":"{text}"}}]}}"#)
-    };
-    let recovered = "value_recovered what=content[0].text output_index=0";
-    let delta = (TEXT, r#""output_index":0,"content_index":0,"delta":"4""#);
-    let empty = r#"{"type":"message","content":[]}"#;
-    for (kind, members) in [
-        ("output_text.done", r#""output_index":0,"content_index":0,"text":"""#.to_owned()),
-        (
-            "content_part.done",
-            r#""output_index":0,"content_index":0,"part":{"type":"output_text","text":""}"#.into(),
-        ),
-        ("output_item.done", format!(r#""output_index":0,"item":{}"#, item(""))),
-        ("output_item.done", format!(r#""output_index":0,"item":{empty}"#)),
-        ("completed", format!(r#""response":{{"id":"r","output":[{empty}]}}"#)),
-    ] {
-        check(&[delta, (kind, &members)], &format!("[{}]", item("4")), &[recovered]);
-    }
-}
-
-#[test]
-fn deltas_of_a_finished_item_are_reported_once() {
-    let item = r#"{"type":"message","content":[]}"#;
-    let done = format!(r#""output_index":0,"item":{item}"#);
-    let delta = (TEXT, r#""output_index":0,"content_index":0,"delta":"4""#);
-    check(
-        &[("output_item.done", &done), delta, delta],
-        &format!("[{item}]"),
-        &["late_delta output_index=0"],
-    );
-}
-
-#[test]
-fn values_of_other_types_are_read() {
-    let call = r#"{"type":"function_call","call_id":"c","arguments":"{\"x\":1}"}"#;
-    let loose = "loose_value field=arguments got=an object read=its JSON text";
-    check(
-        &[(
-            "output_item.done",
-            r#""output_index":0,"item":{"type":"function_call","call_id":"c","arguments":{"x": 1}}"#,
-        )],
-        &format!("[{call}]"),
-        &[loose],
-    );
-    check(
-        &[
-            (TEXT, r#""output_index":"0","content_index":0,"delta":"a""#),
-            (TEXT, r#""output_index":"1","content_index":0,"delta":"b""#),
-            (TEXT, r#""output_index":"1","content_index":0,"delta":{"type":"text","text":"c"}"#),
-        ],
-        r#"[{"type":"message","content":[{"type":"output_text","text":"a"}]},{"type":"message","content":[{"type":"output_text","text":"bc"}]}]"#,
-        &[
-            "loose_value field=output_index got=a string of digits read=a number",
-            "loose_value field=delta got=an object read=its text",
-        ],
-    );
 }
 
 /// The events after `response.created`; the expected status, and whether the response is complete.

@@ -62,3 +62,13 @@ pub fn diagnostics(response: &Assembled) -> Vec<String> {
     let lines = response.tracking.diagnostics.iter().map(describe);
     lines.filter(|line| line != "no_terminal").collect()
 }
+
+/// Assembles `events` after a `response.created`; compares the output and the diagnostics.
+pub fn check(events: &[(&str, &str)], output: &str, expected: &[&str]) {
+    let mut lines = vec![created()];
+    lines.extend(events.iter().map(|(kind, members)| event(kind, members)));
+    let response = assemble(&lines);
+    let found = response.member("output").expect("an output");
+    assert_eq!(String::from_utf8_lossy(&found), output, "{lines:#?}");
+    assert_eq!(diagnostics(&response), expected, "{lines:#?}");
+}
