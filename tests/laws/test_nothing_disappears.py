@@ -113,7 +113,7 @@ def test_response_has_one_text(api: Any, tmp_path: Path, start: int) -> None:
     responses = list(api.responses(path))
     _compare_text(path, dict(zip(numbers, responses, strict=True)))
     _compare_tables(api, path, responses)
-    for stream, response in zip(streams, responses, strict=True):
+    for stream, response in list(zip(streams, responses, strict=True))[::10]:
         accumulator = api.Accumulator()
         for event in stream.events:
             accumulator.add(event)
