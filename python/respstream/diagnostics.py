@@ -95,5 +95,9 @@ def message(code: str, detail: dict[str, Any] | None) -> str:
     if code == "error_body":
         named = detail["code"] or detail["type"]
         text = detail["message"] or ""
-        return template.format(code=named, message=text) if named else template.replace("{code}: ", "").format(message=text)
+        return (
+            template.format(code=named, message=text)
+            if named
+            else template.replace("{code}: ", "").format(message=text)
+        )
     return template.format(**detail)

@@ -33,7 +33,9 @@ class _Reading:
     It has no reference to its stream, so that a stream without references is freed at once, and its source is closed.
     """
 
-    def __init__(self, opened: Callable[[Any, Filters], Any], source: Any, options: dict[str, Any], *, whole: bool) -> None:
+    def __init__(
+        self, opened: Callable[[Any, Filters], Any], source: Any, options: dict[str, Any], *, whole: bool
+    ) -> None:
         filters = Filters(options.pop("strip_prefix"), options.pop("encoding"))
         self.decoder = FileDecoder(**options)
         self._feed = self.decoder.fold if whole else self.decoder.feed
@@ -241,7 +243,11 @@ def events(
     Raises ValueError, TypeError or OSError for the source and the options. Malformed input never raises by default: problems
     are in `diagnostics`, with byte offsets. Of a corrupt or truncated compressed file, the readable part is used.
     """
-    return Stream(source, _options(source, form, on_eof, strict, max_event_bytes, (field, time, lane), (strip_prefix, encoding)), whole=False)
+    return Stream(
+        source,
+        _options(source, form, on_eof, strict, max_event_bytes, (field, time, lane), (strip_prefix, encoding)),
+        whole=False,
+    )
 
 
 def responses(
@@ -262,7 +268,11 @@ def responses(
     A response is returned when the next one begins or the source ends. One that was cut short is returned too: its `complete`
     is False.
     """
-    return Stream(source, _options(source, form, on_eof, strict, max_event_bytes, (field, time, lane), (strip_prefix, encoding)), whole=True)
+    return Stream(
+        source,
+        _options(source, form, on_eof, strict, max_event_bytes, (field, time, lane), (strip_prefix, encoding)),
+        whole=True,
+    )
 
 
 def aevents(
@@ -280,7 +290,9 @@ def aevents(
 ) -> AsyncStream[ResponseStreamEvent]:
     """As `events`, over an asynchronous iterable of bytes, or any source of `events`, which then blocks while it is read."""
     return AsyncStream(
-        source, _options(source, form, on_eof, strict, max_event_bytes, (field, time, lane), (strip_prefix, encoding)), whole=False
+        source,
+        _options(source, form, on_eof, strict, max_event_bytes, (field, time, lane), (strip_prefix, encoding)),
+        whole=False,
     )
 
 
@@ -298,7 +310,11 @@ def aresponses(
     encoding: str | None = None,
 ) -> AsyncStream[Response]:
     """As `responses`, over an asynchronous iterable of bytes."""
-    return AsyncStream(source, _options(source, form, on_eof, strict, max_event_bytes, (field, time, lane), (strip_prefix, encoding)), whole=True)
+    return AsyncStream(
+        source,
+        _options(source, form, on_eof, strict, max_event_bytes, (field, time, lane), (strip_prefix, encoding)),
+        whole=True,
+    )
 
 
 def _options(

@@ -288,7 +288,9 @@ def input_options(command: Callable[..., None]) -> Callable[..., None]:
         "--lane", metavar="/A/B", help="For rows: JSON Pointer to the field that contains the lane (stream key)."
     )
     @click.option(
-        "--strip-prefix", metavar="REGEX", help="Remove what REGEX matches at the start of each line, as loggers add it."
+        "--strip-prefix",
+        metavar="REGEX",
+        help="Remove what REGEX matches at the start of each line, as loggers add it.",
     )
     @click.option(
         "--encoding", metavar="NAME", help="Encoding of the input (default: UTF-8, or UTF-16 with a byte order mark)."

@@ -169,7 +169,8 @@ impl Queue {
             let input = &self.inputs[self.next];
             let size = input.size();
             let large = size > self.part_bytes && input.part.is_none();
-            let split = large.then(|| splittable_size(input, &self.recordings, self.framing)).flatten();
+            let split =
+                large.then(|| splittable_size(input, &self.recordings, self.framing)).flatten();
             let Some(size) = split else {
                 bytes += size;
                 self.next += 1;

@@ -44,7 +44,14 @@ BODIES: list[tuple[bytes, dict[str, Any]]] = [
     (b'{"object":"error","message":"boom","type":null,"x":1}', {"message": "boom"}),
 ]
 # fmt: on
-NO_BODIES = [b'{"object":"error","type":"x"}', b'{"object":"error","message":5,"type":"x"}', b'{"detail":"d","level":"info"}', b'{"detail":[]}', b'{"detail":{"x":1}}', b'{"error":1}']
+NO_BODIES = [
+    b'{"object":"error","type":"x"}',
+    b'{"object":"error","message":5,"type":"x"}',
+    b'{"detail":"d","level":"info"}',
+    b'{"detail":[]}',
+    b'{"detail":{"x":1}}',
+    b'{"error":1}',
+]
 
 
 def decode(backend: ModuleType, stream: bytes) -> Any:

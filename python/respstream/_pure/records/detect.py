@@ -96,9 +96,7 @@ class RowDetector:
         if self._field is not None:
             self._read_named(raw, self._field, row)
         elif not (
-            self._read_recording(raw, members, row)
-            or self._read_batch(raw, members, row)
-            or self._read_found(raw, row)
+            self._read_recording(raw, members, row) or self._read_batch(raw, members, row) or self._read_found(raw, row)
         ):
             return None
         self._read_time(raw, members, row)

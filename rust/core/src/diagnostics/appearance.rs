@@ -159,14 +159,16 @@ fn prefix_pattern(prefix: &[u8]) -> String {
         if first.is_ascii_digit() && is_time(word) {
             push_time(word, &mut found);
         } else {
-            word.iter().for_each(|byte| push_escaped(*byte, &mut found));
+            for byte in word {
+                push_escaped(*byte, &mut found);
+            }
         }
         body = rest;
     }
     match blanks.len() {
         0 => {}
         1 => found.push_str(" ?"),
-        count => found.push_str(&format!(" {{0,{count}}}")),
+        count => drop(write!(found, " {{0,{count}}}")),
     }
     found
 }
@@ -196,8 +198,7 @@ fn after_month(text: &[u8]) -> Option<&[u8]> {
 fn is_time(word: &[u8]) -> bool {
     let digits = run(word, is_digit);
     let next = (word.get(digits), word.get(digits + 1));
-    digits >= 9
-        || matches!(next, (Some(b':' | b'/' | b'-'), Some(digit)) if digit.is_ascii_digit())
+    digits >= 9 || matches!(next, (Some(b':' | b'/' | b'-'), Some(digit)) if digit.is_ascii_digit())
 }
 
 fn push_time(mut word: &[u8], found: &mut String) {

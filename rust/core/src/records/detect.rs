@@ -416,11 +416,8 @@ fn wrapped_event<'r>(value: &'r [u8], signature: &Signature) -> Option<Cow<'r, [
         return None;
     }
     members_in_order(value).into_iter().find_map(|(_, inner)| {
-        let found = if inner.starts_with(b"\"") {
-            decoded_bytes(inner)
-        } else {
-            Cow::Borrowed(inner)
-        };
+        let found =
+            if inner.starts_with(b"\"") { decoded_bytes(inner) } else { Cow::Borrowed(inner) };
         is_event(&found, signature).then_some(found)
     })
 }

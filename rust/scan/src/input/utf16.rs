@@ -169,9 +169,9 @@ mod tests {
     fn utf16_is_converted_at_every_cut() {
         let text = "data: Zoë 😀\n";
         for little in [true, false] {
-            let units = text.encode_utf16().flat_map(|unit| {
-                if little { unit.to_le_bytes() } else { unit.to_be_bytes() }
-            });
+            let units = text
+                .encode_utf16()
+                .flat_map(|unit| if little { unit.to_le_bytes() } else { unit.to_be_bytes() });
             let mut bytes = if little { vec![0xff, 0xfe] } else { vec![0xfe, 0xff] };
             bytes.extend(units);
             for cut in 0..=bytes.len() {

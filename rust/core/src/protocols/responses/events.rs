@@ -8,9 +8,7 @@ use std::collections::HashSet;
 
 use super::catalogue::{EVENTS, Entry, INDEX_FIELDS, Op, Phase, lookup};
 use crate::assemble::{INDEX_SLOTS, Indexes};
-use crate::diagnostics::{
-    Code, Detail, Issue, clip, error_detail, error_object, is_error_object,
-};
+use crate::diagnostics::{Code, Detail, Issue, clip, error_detail, error_object, is_error_object};
 use crate::frames::Frame;
 use crate::json::{self, Checked, Fault, Kind, Member, ValueCache};
 use crate::predict::{Members, Roles};
