@@ -10,7 +10,7 @@ import json
 import pickle
 import random
 import re
-from collections.abc import AsyncIterator, Iterator
+from collections.abc import AsyncIterator, Iterator, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -55,7 +55,7 @@ def text_of(api: Any, source: Any, **options: Any) -> str:
     return found
 
 
-def filtered(data: bytes, cuts: list[int], **options: Any) -> bytes:
+def filtered(data: bytes, cuts: Sequence[int], **options: Any) -> bytes:
     filters = Filters(**options)
     parts = [filters.feed(data[start:end]) for start, end in zip([0, *cuts], [*cuts, len(data)], strict=True)]
     return b"".join([*parts, filters.finish()])
@@ -219,7 +219,9 @@ def _diagnostics(backend: Any, path: Path) -> Any:
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr(_backend, "engine", backend)
         scan = respstream.scan(path, ["diagnostics", "events"], {"events": ["type", "byte_start"]})
-        return {name: table.to_pylist() for name, table in scan.to_arrow().items()}, scan.summary.to_dict()
+        rows = {name: table.to_pylist() for name, table in scan.to_arrow().items()}
+        assert scan.summary is not None
+        return rows, scan.summary.to_dict()
 
 
 def test_random_utf16_is_equal_in_both_backends(backends: Any, tmp_path: Path) -> None:
@@ -282,7 +284,7 @@ def test_prefix_and_encoding_together(api: Any, tmp_path: Path) -> None:
 
 
 @pytest.mark.parametrize("options", [{}, {"strip_prefix": "INFO:"}], ids=["detected", "prefix"])
-def test_damaged_file_is_read_to_its_end(backends: Any, tmp_path: Path, options: dict[str, str]) -> None:
+def test_damaged_file_is_read_to_its_end(backends: Any, tmp_path: Path, options: dict[str, Any]) -> None:
     content = prefixed("INFO:", SSE + SSE) if options else MARKED[0]
     (path := tmp_path / "a.sse.gz").write_bytes(gzip.compress(content)[:-12])
     import respstream
@@ -292,7 +294,7 @@ def test_damaged_file_is_read_to_its_end(backends: Any, tmp_path: Path, options:
     for backend in backends:
         with pytest.MonkeyPatch.context() as patch:
             patch.setattr(_backend, "engine", backend)
-            stream = respstream.events(path, **options)  # type: ignore[arg-type]
+            stream = respstream.events(path, **options)
             count = len(list(stream))
             scan = respstream.scan(path, "diagnostics", **options)
             rows = scan.to_arrow().to_pylist()

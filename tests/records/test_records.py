@@ -274,7 +274,7 @@ def whole_response() -> dict[str, Any]:
     return response
 
 
-def test_whole_responses_at_any_place_of_rows(backend: ModuleType) -> None:
+def test_whole_responses_in_other_fields(backend: ModuleType) -> None:
     whole = whole_response()
     for row in ({"a": 1, "response": whole}, {"log": {"body": json.dumps(whole)}}, {"response": {"body": whole}}):
         read = Read(backend, rows(row, row))

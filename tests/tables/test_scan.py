@@ -74,6 +74,46 @@ def test_token_counts_with_names_of_chat_completions(backends: tuple[ModuleType,
     ]
 
 
+def test_summary_names_sources_without_responses(backends: tuple[ModuleType, ModuleType], tmp_path: Path) -> None:
+    keepalive = b'data: {"type":"keepalive"}\n\n'
+    contents = {
+        "a.sse": STREAM,
+        "b.sse": b"<html>\n",
+        "c.sse": keepalive,
+        "d.sse": b'{"error":{"message":"m","code":"c"}}\n',
+        "e.sse": b"",
+        "f.sse": gzip.compress(b"id,x\n1,2\n"),
+        "g.sse": b"{bad}\n" * 10_050 + b"\n",
+        "h.sse": json.dumps({"log": {"version": "1.2", "entries": []}}).encode(),
+    }
+    for name, data in contents.items():
+        (tmp_path / name).write_bytes(data)
+
+    def run() -> Any:
+        found = []
+        for table, columns in (("responses", None), ("responses", ["model"]), ("events", None), ("diagnostics", None)):
+            scan = respstream.scan(tmp_path, table, columns)
+            scan.to_arrow()
+            assert scan.summary is not None
+            found.append([(Path(name).name, code, text) for name, code, text in scan.summary.without_responses])
+        return found
+
+    for found in both(backends, run):
+        assert [(name, code) for name, code, _ in found] == [
+            ("b.sse", "no_responses"),
+            ("c.sse", "no_responses"),
+            ("d.sse", "error_body"),
+            ("f.sse", "no_responses"),
+            ("g.sse", "no_responses"),
+            ("h.sse", "no_responses"),
+        ]
+        assert [text for _, _, text in found][:3] == [
+            "0 responses; this looks like HTML or XML",
+            "0 responses; the source has only events that belong to no response",
+            "API error: c: m",
+        ]
+
+
 def packed(data: bytes, number: int) -> bytes:
     pack: list[Callable[[bytes], bytes]] = [bytes, gzip.compress, zstd.compress]
     return pack[number % 3](data)

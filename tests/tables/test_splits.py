@@ -29,6 +29,9 @@ BLOCKS = b"".join(b"event: x\ndata: " + line + b"\n\n" for line in STREAM.splitl
 ODD = {
     "empty": b"",
     "no_response": KEEPALIVE * 5,
+    "no_event": b"<p>text</p>\n" * 100,
+    "line_prefix": b"".join(b"api-1  | " + line + b"\n" for line in BLOCKS.splitlines()) * 3,
+    "utf16": BLOCKS.decode().encode("utf-16") * 2,
     "before_the_first": KEEPALIVE * 3 + b"stray\n" + STREAM + STREAM,
     "trailing": (STREAM + KEEPALIVE + NEWS + END) * 3,
     "no_created": (ITEM + DELTA + END) * 3,

@@ -50,32 +50,31 @@ class Filters:
             return data
         data = _as_bytes(data)
         if self.is_active is None:
-            data = self._detect(self._held + data)
-            if self.is_active is not True:
-                return data
+            data = self._held + data
+            active = self._detect(data)
+            if not active:
+                return b"" if active is None else data
         return self._filtered(data, last=False)
 
     def finish(self) -> bytes:
         """The remaining filtered bytes, at the end of the source."""
-        if self.is_active is None:
-            self._begin(self._held)
-            if not self.is_active:
-                return self._held
+        if self.is_active is None and not self._begin(self._held):
+            return self._held
         return self._filtered(self._held, last=True)
 
-    def _detect(self, data: bytes) -> bytes:
-        """Decides on the first two bytes; returns the bytes to be used, b"" if there are too few."""
-        self._held = b""
+    def _detect(self, data: bytes) -> bool | None:
+        """Decides by the first two bytes whether the filters are active; None if there are too few."""
         if len(data) > 1 or (data and data[0] not in b"\xff\xfe"):
-            self._begin(data)
-            return data
+            self._held = b""
+            return self._begin(data)
         self._held = data
-        return b""
+        return None
 
-    def _begin(self, head: bytes) -> None:
+    def _begin(self, head: bytes) -> bool:
         if head.startswith(_MARKS):
             self._converter = _converter("utf-16")
         self.is_active = self._converter is not None or self._prefix is not None
+        return self.is_active
 
     def _filtered(self, data: bytes, *, last: bool) -> bytes:
         if self._converter is not None:
@@ -177,12 +176,14 @@ def _converter(encoding: str) -> codecs.IncrementalDecoder | None:
         "a".encode(encoding)  # fails for codecs that are not text encodings
     except (LookupError, ValueError):
         raise ValueError(f"unknown encoding: {encoding!r}") from None
-    if found.name.replace("-", "_") in _UNSUITABLE or found.incrementaldecoder is None:
+    decoder: Any = found.incrementaldecoder  # None for some codecs of other packages
+    if decoder is None or found.name.replace("-", "_") in _UNSUITABLE:
         raise ValueError(f"{encoding!r} is not an encoding of log files")
     if found.name in ("utf-8", "utf-8-sig"):
         return None
     codecs.register_error(_INVALID, _invalid)
-    return found.incrementaldecoder(_INVALID)
+    made: codecs.IncrementalDecoder = decoder(_INVALID)
+    return made
 
 
 def _invalid(error: UnicodeError) -> tuple[str | bytes, int]:
@@ -299,8 +300,8 @@ class FilteredInput:
     def __init__(self, place: bytes | Callable[[], BinaryIO], options: dict[str, Any]) -> None:
         self._place, self._options = place, options
 
-    def __call__(self) -> FilteredFile:
-        """Opens it. Raises the exceptions of the input."""
+    def __call__(self) -> Any:
+        """Opens it: a `FilteredFile`. Raises the exceptions of the input."""
         place = self._place
-        file = open(place, "rb") if isinstance(place, bytes) else place()  # noqa: PTH123, SIM115 (the filter closes it)
+        file = open(place, "rb") if isinstance(place, bytes) else place()  # noqa: PTH123, SIM115
         return FilteredFile(file, Filters(**self._options))

@@ -295,7 +295,8 @@ class SourceDecoder(Decoder):
         self._stream.diagnostics.update(counts)
         if self._numbered and self._core.fed and self._core.latest is None:
             why = ((one.code, one.message) for one in self._core.diagnostics if one.code in EXPLANATIONS)
-            self._stream.without_responses.append((self._name, *next(why, ("no_responses", UNUSED_EVENTS))))
+            code, text = next(why, ("no_responses", UNUSED_EVENTS))
+            self._stream.without_responses.append((self._name, code, text))
         for table in self._stream.of("diagnostics"):
             for found in sorted(stored, key=lambda found: found.offset):
                 table.add(self._diagnostic_row(found))

@@ -64,8 +64,8 @@ def plan(paths: Any, target_bytes: int = TARGET_BYTES, **options: Any) -> list[S
     """Splits of about `target_bytes` each, in the order of the input. Paths and options as for `scan`.
 
     These sources are one split each: a compressed file, anything but a regular file, a JSON array, rows and other files that
-    wrap streams, a file without a response in its first 8 MiB, and a file with lanes (`stream_id`) at one of 17 sampled
-    positions. Raises the exceptions of `scan`.
+    wrap streams, a file without a response in its first 8 MiB, a file that is filtered (`strip_prefix`, `encoding`, UTF-16),
+    and one with lanes (`stream_id`) at one of 17 sampled positions. Raises the exceptions of `scan`.
     """
     from respstream.inputs import paths as _paths
     from respstream.tables.scan import given_options

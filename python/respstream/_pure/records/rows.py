@@ -91,7 +91,7 @@ class Rows:
         self._idle: LaneStream | None = None
         self._busy: dict[str | None, LaneStream] = {}
         self._missing_reported = False
-        self._one_line_rows = False  # the rows of this source contain one line each
+        self._one_line_each = False  # the rows of this source contain one line each
 
     def find(self, raw: bytes) -> Row | None:
         """The row in a valid object; None if it contains no stream."""
@@ -158,7 +158,7 @@ class Rows:
 
     def _first_text(self, stream: LaneStream, text: bytes) -> bytes:
         """The text of the first row of a stream."""
-        if self._one_line_rows and not _has_line_end(text):
+        if self._one_line_each and not _has_line_end(text):
             stream.lines = 2
             return text + b"\n"
         stream.lines = int(is_line(text, whole=True))
@@ -172,7 +172,7 @@ class Rows:
             stream.lines = 0
             return text
         stream.lines = 2
-        self._one_line_rows = True
+        self._one_line_each = True
         return b"\n" * first + text + b"\n"
 
     def _payload(self, data: bytes, name: bytes | None, lane: str | None, place: Place, *, last: bool) -> Group:

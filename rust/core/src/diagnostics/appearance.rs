@@ -168,11 +168,7 @@ fn prefix_pattern(prefix: &[u8]) -> String {
     match blanks.len() {
         0 => {}
         1 => found.push_str(" ?"),
-        count => {
-            found.push_str(" {0,");
-            found.push_str(&count.to_string());
-            found.push('}');
-        }
+        count => drop(write!(found, " {{0,{count}}}")),
     }
     found
 }

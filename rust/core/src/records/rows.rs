@@ -106,7 +106,7 @@ pub struct Rows {
     opened_count: u64,
     missing_reported: bool,
     /// The rows of the source contain one line each.
-    single_lines: bool,
+    one_line_each: bool,
     members: Vec<Member>,
 }
 
@@ -122,7 +122,7 @@ impl Rows {
             request_times: HashMap::new(),
             opened_count: 0,
             missing_reported: false,
-            single_lines: false,
+            one_line_each: false,
             members: Vec::new(),
         }
     }
@@ -260,7 +260,7 @@ impl Rows {
         let mut text = text;
         if let Some(stream) = stream.as_mut().filter(|stream| stream.lines != Lines::No) {
             text = as_line(stream, text, &mut self.members);
-            self.single_lines |= stream.lines == Lines::Yes;
+            self.one_line_each |= stream.lines == Lines::Yes;
         }
         let mut text = text.as_ref();
         let mid_line = stream
@@ -301,7 +301,7 @@ impl Rows {
 
     /// What the first row of a stream says about the others.
     fn lines_of(&mut self, text: &[u8]) -> Lines {
-        if self.single_lines && !has_line_end(text) {
+        if self.one_line_each && !has_line_end(text) {
             Lines::Yes
         } else if !is_line(text, true, &mut self.members) {
             Lines::No
