@@ -136,13 +136,16 @@ def _compare_text(path: Path, responses: dict[int, Any]) -> None:
 
 
 def _compare_tables(api: Any, path: Path, responses: list[Any]) -> None:
-    rows = _rows(api, path, "responses", (*TEXTS, "tool_calls", "response_json"))
+    rows = _rows(api, path, "responses", (*TEXTS, "tool_calls", "error_code", "error_message", "response_json"))
     items: dict[int, list[dict[str, Any]]] = {}
     for item in _rows(api, path, "items", ("stream_index", "type", "text", "arguments")):
         items.setdefault(item["stream_index"], []).append(item)
     for index, (response, row) in enumerate(zip(responses, rows, strict=True)):
         assert [row[name] or None for name in TEXTS] == [getattr(response, name) or None for name in TEXTS], index
         assert json.loads(row["response_json"]) == response.to_dict(), index
+        error = response.error
+        code = None if error is None or error.code is None else str(error.code)
+        assert (row["error_code"], row["error_message"]) == (code, error and error.message), index
         calls = [call.arguments for call in response.tool_calls]
         assert [call["arguments"] for call in row["tool_calls"]] == calls, index
         own = items.get(index, [])

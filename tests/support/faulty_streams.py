@@ -1,7 +1,7 @@
 """Streams of one response with the faults of gateways, as functions of a `random.Random`.
 
 Indexes that collide, are missing or are strings, ids that change with every event, final values that are empty, null or missing at
-every level, deltas behind a finished item, values of looser types, and terminal outputs that are empty, shorter, or in
+every level, deltas behind a finished item, values of looser types, errors, and terminal outputs that are empty, shorter, or in
 another order. Each delta has a text that occurs nowhere else, also not in streams of other numbers, so that a test can look for it.
 """
 
@@ -47,6 +47,15 @@ KINDS = (
     Kind("shell_call_output", "shell_call_output_content", "stderr", "output", "command_index"),
 )  # fmt: skip
 CALLS = ("function_call", "custom_tool_call", "mcp_call")
+ERRORS: list[Json] = [
+    {"type": "error", "code": "oops", "message": "Boom", "param": None},
+    {"type": "error", "error": {"code": 502, "message": "Boom"}},
+    {"type": "error", "error": "Boom"},
+    {"type": "response.error", "error": {"type": "server_error", "message": "Boom"}},
+    {"error": {"code": "oops", "message": "Boom"}},
+    {"detail": "Boom"},
+]
+"""Errors inside a stream; the last two are bodies, no events."""
 PRINTED = ("message", "message", "reasoning", *CALLS)
 NOT_PRINTED = ("code_interpreter_call", "apply_patch_call", "shell_call", "shell_call_output")
 
@@ -92,6 +101,8 @@ def stream(rng: Random, number: int = 0) -> Faulty:
     middle = interleave(rng, rows) if chance(rng, 40) else [event for row in rows for event in row]
     created = {"status": "in_progress", "output": []}
     events = [_lifecycle(rng, "created", created, style), *middle]
+    if chance(rng, style.faults):
+        events.insert(rng.randint(1, len(events)), rng.choice(ERRORS))
     if chance(rng, 92):
         name = "completed" if chance(rng, 80) else rng.choice(["incomplete", "failed", "cancelled", "done"])
         events.append(_lifecycle(rng, name, _terminal(rng, items, style), style))

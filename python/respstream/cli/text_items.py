@@ -21,8 +21,8 @@ class ItemText:
     """
 
     __slots__ = (
-        "_surrogate", "call_id", "complete", "final", "id", "is_filled", "is_labelled", "kind", "label", "parts", "placeholder", "texts",
-        "top", "types", "value_id",
+        "_has_summary", "_surrogate", "call_id", "complete", "final", "id", "is_filled", "is_labelled", "kind", "label", "parts",
+        "placeholder", "texts", "top", "types", "value_id",
     )  # fmt: skip
 
     def __init__(self, item_type: str | None, name: Any, ident: str | None = None) -> None:
@@ -38,6 +38,7 @@ class ItemText:
         self.complete: set[Part | tuple[str, int]] = set()
         self.top: dict[str, int] = {}
         self.types: dict[tuple[str, int], str | None] = {}
+        self._has_summary = False
         self._surrogate = ""
 
     def has_text(self) -> bool:
@@ -65,11 +66,8 @@ class ItemText:
         """Add text to a part; return it as it is printed, with a blank line between the parts of a reasoning summary."""
         if not text:
             return ""
-        if (
-            self.texts
-            and part not in self.parts
-            and SUMMARY in {part.index_name, *(one.index_name for one in self.parts)}
-        ):
+        self._has_summary = self._has_summary or part.index_name == SUMMARY
+        if self._has_summary and self.texts and part not in self.parts:
             text = "\n\n" + text
         self.parts.setdefault(part, []).append(text)
         self.texts.append(text)
@@ -120,6 +118,7 @@ class ItemText:
             return "".join(self._rest(part, text) for part, text in parts)
         self.texts = [whole] if whole else []
         self.parts |= {part: [text] for part, text in parts if text}
+        self._has_summary = self._has_summary or any(part.index_name == SUMMARY and text for part, text in parts)
         return whole[len(before) :]
 
     def joined(self, event: Event, text: str) -> str:
