@@ -1,4 +1,5 @@
 //! The fold: generated streams, compared with an oracle after each event; every getter may be read at any time.
+//! It is always clear about which item an event is; the target `identities` has streams where it is not.
 #![no_main]
 
 use libfuzzer_sys::fuzz_target;
@@ -13,6 +14,7 @@ use respstream_fuzz::script::Script;
 use serde_json::{Value, json};
 
 fuzz_target!(|script: Script| {
+    let script = script.unambiguous();
     let mut oracle = Oracle::default();
     let mut decoder = Decoder::new(Options::default(), false);
     let created =
@@ -47,7 +49,7 @@ fn feed_terminal(
     source: &mut Vec<u8>,
 ) -> Vec<Value> {
     let Some(output) = script.terminal else { return oracle.output() };
-    let (sent, expected) = oracle.terminal_output(output);
+    let (sent, expected) = oracle.terminal_output(output, script.ids);
     let mut response = json!({"id": "r", "status": "completed"});
     if let Some(sent) = sent {
         response["output"] = sent;

@@ -1,10 +1,17 @@
 //! A reference implementation of the fold: slow, over plain values, for events that carry text. It never reads bytes.
+//! Items are found by their index alone: it is given unambiguous scripts ([`Script::unambiguous`](script::Script::unambiguous)).
 
 use std::collections::BTreeMap;
 
 use serde_json::{Map, Value};
 
 use crate::script::{self, Act, ItemKind, Output, PartKind, Step, Target, Text, TextKind};
+
+/// How often an item can be replaced by one that lacks texts.
+const RECOVERIES: u32 = 16;
+
+/// The members of a part that are texts.
+const PART_FIELDS: [&str; 2] = ["text", "refusal"];
 
 /// A text, and whether it is final.
 #[derive(Clone, Debug, Default)]
@@ -16,7 +23,7 @@ struct Streamed {
 #[derive(Clone, Debug)]
 struct Part {
     kind: PartKind,
-    texts: BTreeMap<&'static str, Streamed>,
+    texts: Texts,
     is_final: bool,
 }
 
@@ -24,11 +31,16 @@ struct Part {
 struct Item {
     kind: ItemKind,
     call: Option<(u8, u8)>,
-    values: BTreeMap<&'static str, Streamed>,
-    content: Option<BTreeMap<u32, Part>>,
-    summary: Option<BTreeMap<u32, Part>>,
+    values: Texts,
+    content: Parts,
+    summary: Parts,
     is_final: bool,
+    /// How often a whole item lacked texts of this one.
+    recoveries: u32,
 }
+
+type Texts = BTreeMap<&'static str, Streamed>;
+type Parts = Option<BTreeMap<u32, Part>>;
 
 /// One assembled response.
 #[derive(Debug, Default)]
@@ -63,6 +75,7 @@ impl From<&script::Item> for Item {
             content: parts(&item.content),
             summary: parts(&item.summary),
             is_final: false,
+            recoveries: 0,
         }
     }
 }
@@ -76,6 +89,7 @@ impl Item {
             content: None,
             summary: None,
             is_final: false,
+            recoveries: 0,
         }
     }
 
@@ -93,11 +107,16 @@ impl Oracle {
     pub fn apply(&mut self, step: &Step) {
         match &step.act {
             Act::Item { done, item } => {
-                let missing =
-                    if *done { self.latest } else { last(&self.items).map_or(0, |last| last + 1) };
-                let index = step.output_index.unwrap_or(missing);
-                self.items.insert(index, Item { is_final: *done, ..item.into() });
+                let index = step.output_index.unwrap_or(self.latest);
                 self.latest = index;
+                let new = Item::from(item);
+                let item = match self.items.remove(&index) {
+                    Some(old) if *done || !old.is_final => old.replaced(new),
+                    Some(old) if old.recoveries >= RECOVERIES => old,
+                    Some(old) => Item { recoveries: old.recoveries, ..new },
+                    None => new,
+                };
+                self.items.insert(index, Item { is_final: *done, ..item });
             }
             Act::Part { done, summary, part } => {
                 let kind = match (summary, part.kind) {
@@ -108,7 +127,11 @@ impl Oracle {
                 let list = item.list(*summary);
                 let missing = last(list).map_or(0, |last| if *done { last } else { last + 1 });
                 let index = step.part_index.unwrap_or(missing);
-                list.insert(index, Part { is_final: *done, ..part.into() });
+                let mut new = Part { is_final: *done, ..part.into() };
+                if let Some(old) = list.get(&index).filter(|old| old.kind == new.kind) {
+                    fill(&old.texts, &mut new.texts, &PART_FIELDS);
+                }
+                list.insert(index, new);
             }
             Act::Delta { target, text, .. } => self.append(step, *target, text, false),
             Act::Done { target, text } => self.append(step, *target, text, true),
@@ -139,7 +162,9 @@ impl Oracle {
             }
         };
         if done {
-            texts.insert(field, Streamed { text: text.clone(), is_final: true });
+            let kept = texts.get(field).filter(|old| text.0.is_empty() && !old.text.0.is_empty());
+            let text = kept.map_or(text, |old| &old.text).clone();
+            texts.insert(field, Streamed { text, is_final: true });
             return;
         }
         let streamed = texts.entry(field).or_default();
@@ -153,8 +178,8 @@ impl Oracle {
         self.items.values().map(Item::value).collect()
     }
 
-    /// The `output` that the terminal event carries, and the output of the response after it.
-    pub fn terminal_output(&self, output: Output) -> (Option<Value>, Vec<Value>) {
+    /// The `output` that the terminal event has, and the output of the response after it. `ids`: events name their item.
+    pub fn terminal_output(&self, output: Output, ids: bool) -> (Option<Value>, Vec<Value>) {
         let streamed = self.output();
         match output {
             Output::Missing => (None, streamed),
@@ -162,17 +187,71 @@ impl Oracle {
             Output::Empty => (Some(Value::Array(Vec::new())), streamed),
             Output::Streamed(count) => {
                 let count = streamed.len().min(usize::from(count));
-                (Some(Value::Array(streamed[..count].to_vec())), streamed)
+                (Some(streamed[..count].into()), streamed)
+            }
+            Output::Reversed if ids => {
+                let sent: Vec<_> = self.identified().rev().collect();
+                (Some(sent.into()), streamed.into_iter().rev().collect())
+            }
+            Output::Reversed => (Some(streamed.clone().into()), streamed),
+            Output::Emptied(list) => {
+                let emptied = self.items.values().map(|item| item.emptied(list));
+                let sent: Vec<_> = emptied.clone().map(|item| item.value()).collect();
+                let pairs = self.items.values().zip(emptied);
+                let merged = pairs.map(|(item, emptied)| item.merged(emptied).0.value()).collect();
+                (Some(sent.into()), merged)
             }
             Output::Other => {
-                let other = vec![serde_json::json!({"type": "web_search_call"})];
-                (Some(Value::Array(other.clone())), other)
+                let other = serde_json::json!({"type": "web_search_call"});
+                let calls = self.items.values().filter(|item| item.kind.is_call());
+                let expected = [other.clone()].into_iter().chain(calls.map(Item::value)).collect();
+                (Some(vec![other].into()), expected)
             }
         }
+    }
+
+    /// The items with their ids.
+    fn identified(&self) -> impl DoubleEndedIterator<Item = Value> {
+        self.items.iter().map(|(index, item)| {
+            let mut value = item.value();
+            value["id"] = format!("i{index}").into();
+            value
+        })
     }
 }
 
 impl Item {
+    /// The item after a whole one: texts replace empty ones.
+    fn replaced(self, new: Self) -> Self {
+        if self.recoveries >= RECOVERIES {
+            return self;
+        }
+        let (merged, lacks) = self.merged(new);
+        Self { recoveries: self.recoveries + u32::from(lacks), ..merged }
+    }
+
+    /// A later item with the texts of this one that it lacks; whether it lacks any.
+    fn merged(&self, mut new: Self) -> (Self, bool) {
+        let lacks = lacks(&self.values, Some(&new.values), &[self.kind.field()])
+            || list_lacks(&self.content, &new.content, &PART_FIELDS)
+            || list_lacks(&self.summary, &new.summary, &["text"]);
+        fill(&self.values, &mut new.values, &[self.kind.field()]);
+        fill_list(&self.content, &mut new.content, &PART_FIELDS);
+        fill_list(&self.summary, &mut new.summary, &["text"]);
+        (new, lacks)
+    }
+
+    /// The item without its texts; `list`: its lists are empty, otherwise missing.
+    fn emptied(&self, list: bool) -> Self {
+        let empty = |parts: &Parts| parts.as_ref().filter(|_| list).map(|_| BTreeMap::new());
+        Self {
+            values: self.values.keys().map(|key| (*key, Streamed::default())).collect(),
+            content: empty(&self.content),
+            summary: empty(&self.summary),
+            ..self.clone()
+        }
+    }
+
     fn value(&self) -> Value {
         let mut value = Map::new();
         value.insert("type".into(), self.kind.name().into());
@@ -193,6 +272,12 @@ impl Item {
 }
 
 impl Part {
+    /// A copy that is not final.
+    fn completed(&self) -> Self {
+        let texts = self.texts.iter().map(|(key, streamed)| (*key, complete(&streamed.text)));
+        Self { kind: self.kind, texts: texts.collect(), is_final: false }
+    }
+
     fn value(&self) -> Value {
         let texts = self
             .texts
@@ -200,5 +285,51 @@ impl Part {
             .map(|(key, streamed)| ((*key).to_owned(), streamed.text.finished().into()));
         let kind = [("type".to_owned(), Value::from(self.kind.name()))];
         kind.into_iter().chain(texts).collect::<Map<_, _>>().into()
+    }
+}
+
+fn filled<'t>(texts: &'t Texts, field: &str) -> Option<&'t Text> {
+    texts.get(field).map(|streamed| &streamed.text).filter(|text| !text.0.is_empty())
+}
+
+/// Whether later texts lack a text.
+fn lacks(before: &Texts, after: Option<&Texts>, fields: &[&str]) -> bool {
+    fields.iter().any(|field| {
+        filled(before, field).is_some() && after.is_none_or(|after| filled(after, field).is_none())
+    })
+}
+
+/// Adds the texts that later ones lack.
+fn fill(before: &Texts, after: &mut Texts, fields: &[&'static str]) {
+    for field in fields {
+        if let (Some(text), None) = (filled(before, field), filled(after, field)) {
+            after.insert(field, complete(text));
+        }
+    }
+}
+
+fn list_lacks(before: &Parts, after: &Parts, fields: &[&str]) -> bool {
+    let mut after = after.iter().flat_map(BTreeMap::values);
+    let pairs = before.iter().flat_map(BTreeMap::values).map(|part| (part, after.next()));
+    pairs
+        .into_iter()
+        .any(|(part, other)| lacks(&part.texts, other.map(|other| &other.texts), fields))
+}
+
+/// Adds the texts that later parts of the same type lack. An empty list is replaced by the one before, without its gaps.
+fn fill_list(before: &Parts, after: &mut Parts, fields: &[&'static str]) {
+    let Some(before) = before else { return };
+    if !before.values().any(|part| lacks(&part.texts, None, fields)) {
+        return;
+    }
+    let list = after.get_or_insert_default();
+    if list.is_empty() {
+        list.extend((0..).zip(before.values().map(Part::completed)));
+        return;
+    }
+    for (part, other) in before.values().zip(list.values_mut()) {
+        if part.kind == other.kind {
+            fill(&part.texts, &mut other.texts, fields);
+        }
     }
 }

@@ -110,6 +110,10 @@ impl ItemKind {
         }
     }
 
+    pub fn is_call(self) -> bool {
+        !matches!(self, Self::Message | Self::Reasoning)
+    }
+
     /// The member that carries a call's arguments.
     pub fn field(self) -> &'static str {
         if self == Self::Custom { "input" } else { "arguments" }
@@ -126,8 +130,8 @@ pub struct Item {
 }
 
 impl Item {
-    fn json(&self) -> String {
-        let mut out = format!("{{\"id\":\"i\", \"type\":\"{}\"", self.kind.name());
+    fn json(&self, index: u32) -> String {
+        let mut out = format!("{{\"id\":\"i{index}\", \"type\":\"{}\"", self.kind.name());
         if let Some((call, name)) = self.call {
             write!(out, ",\"call_id\":\"c{call}\",\"name\":\"n{name}\"")
                 .expect("writing to a String cannot fail");
@@ -227,6 +231,8 @@ pub enum Act {
 pub struct Step {
     pub act: Act,
     pub output_index: Option<u32>,
+    /// The index of the item that the ids name.
+    pub named: u32,
     pub part_index: Option<u32>,
     /// The same event is sent twice.
     pub twice: bool,
@@ -242,7 +248,8 @@ impl<'a> Arbitrary<'a> for Step {
             })
         };
         let (output_index, part_index) = (index(u)?, index(u)?);
-        Ok(Self { output_index, part_index, twice: u.ratio(1, 10)?, act: u.arbitrary()? })
+        let (named, twice) = (output_index.unwrap_or(0), u.ratio(1, 10)?);
+        Ok(Self { output_index, named, part_index, twice, act: u.arbitrary()? })
     }
 }
 
@@ -254,6 +261,10 @@ pub enum Output {
     Empty,
     /// This many of the streamed items.
     Streamed(u8),
+    /// The streamed items in reverse, if they have ids.
+    Reversed,
+    /// The streamed items without texts; with empty lists, or with none.
+    Emptied(bool),
     /// Items that were not streamed.
     Other,
 }
@@ -263,11 +274,67 @@ pub struct Script {
     pub numbered: bool,
     pub blocks: bool,
     pub ids: bool,
+    /// The types of the items, by index.
+    pub kinds: [ItemKind; 4],
     pub steps: Vec<Step>,
     pub terminal: Option<Output>,
 }
 
+impl Step {
+    /// Makes the event one about an item of this type: the call id follows from the index.
+    fn suit(&mut self, kind: ItemKind) {
+        match &mut self.act {
+            Act::Item { item, .. } => {
+                item.kind = kind;
+                item.call = item.call.map(|(_, name)| (self.named as u8, name));
+            }
+            Act::Part { .. } if kind.is_call() => self.act = Act::Progress,
+            Act::Part { summary, part, .. } => match kind {
+                ItemKind::Reasoning => *summary |= part.kind != PartKind::ReasoningText,
+                _ if part.kind == PartKind::ReasoningText => {
+                    (*summary, part.kind) = (false, PartKind::OutputText);
+                }
+                _ => *summary = false,
+            },
+            Act::Delta { target, .. } | Act::Done { target, .. } => target.suit(kind),
+            Act::Progress | Act::Quiet | Act::Unknown => {}
+        }
+    }
+
+    /// Whether the event is about an item.
+    fn has_item(&self) -> bool {
+        !matches!(self.act, Act::Progress | Act::Quiet | Act::Unknown)
+    }
+}
+
+impl Target {
+    fn suit(&mut self, kind: ItemKind) {
+        if self.item() != kind {
+            *self = match kind {
+                ItemKind::Message => Self::Part(TextKind::OutputText),
+                ItemKind::Reasoning => Self::Part(TextKind::Summary),
+                _ => Self::Call(kind),
+            };
+        }
+    }
+}
+
 impl Script {
+    /// Makes the script unambiguous: the type, the id and the call id of an item follow from its index, and events without an
+    /// index are about the latest item. The target `identities` reads all other streams.
+    #[must_use]
+    pub fn unambiguous(mut self) -> Self {
+        let mut latest = 0;
+        for step in &mut self.steps {
+            step.named = step.output_index.unwrap_or(latest);
+            step.suit(self.kinds[step.named.min(3) as usize]);
+            if step.has_item() {
+                latest = step.named;
+            }
+        }
+        self
+    }
+
     /// A payload with its framing.
     pub fn framed(&self, kind: &str, members: &str, number: usize) -> Vec<u8> {
         let number =
@@ -284,7 +351,7 @@ impl Script {
             write!(members, ",\"output_index\":{index}").expect("writing to a String cannot fail");
         }
         if self.ids {
-            write!(members, ",\"item_id\":\"i{}\"", step.output_index.unwrap_or(0))
+            write!(members, ",\"item_id\":\"i{}\"", step.named)
                 .expect("writing to a String cannot fail");
         }
         let place = step.part_index;
@@ -292,9 +359,10 @@ impl Script {
             |list: &str| place.map_or(String::new(), |index| format!(",\"{list}_index\":{index}"));
         let end = |done: &bool| if *done { "done" } else { "added" };
         let (kind, more) = match &step.act {
-            Act::Item { done, item } => {
-                (format!("output_item.{}", end(done)), format!(",\"item\":{}", item.json()))
-            }
+            Act::Item { done, item } => (
+                format!("output_item.{}", end(done)),
+                format!(",\"item\":{}", item.json(step.named)),
+            ),
             Act::Part { done, summary, part } => {
                 let (stem, list) = if *summary {
                     ("reasoning_summary_part", "summary")
