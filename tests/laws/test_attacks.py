@@ -104,7 +104,7 @@ def test_deeply_nested_cassette(api: Any, data: bytes, tmp_path: Path) -> None:
     (tmp_path / "cassette.yaml").write_bytes(data)
     stream = api.responses(tmp_path / "cassette.yaml", form="vcr")
     assert list(stream) == []
-    assert [diagnostic.code for diagnostic in stream.diagnostics] == ["bad_field"]
+    assert [diagnostic.code for diagnostic in stream.diagnostics] == ["bad_field", "no_responses"]
 
 
 def test_cassette_with_recursive_aliases(api: Any, tmp_path: Path) -> None:
@@ -115,4 +115,4 @@ def test_cassette_with_recursive_aliases(api: Any, tmp_path: Path) -> None:
     (tmp_path / "cassette.yaml").write_text("\n".join(lines))
     stream = api.responses(tmp_path / "cassette.yaml", form="vcr")
     assert list(stream) == []
-    assert [diagnostic.code for diagnostic in stream.diagnostics] == ["bad_field"]
+    assert [diagnostic.code for diagnostic in stream.diagnostics] == ["bad_field", "no_responses"]

@@ -137,7 +137,7 @@ ATTACKS: dict[str, Attack] = {
     "deltas after the final text": Attack("no_created no_terminal text_mismatch", lambda n: TEXT_DONE.replace(b'"x"', b'"%s"' % (b"x" * n)) + TEXT_DELTA % b"" * n, 100_000),
     "many parts of one item": Attack("no_created no_terminal", lambda n: b'{"type":"response.content_part.added","part":{}}\n' * n, 60_000, 10),
     "many members in one event": Attack("no_created no_terminal", lambda n: b'{"type":"error"%s}\n' % b"".join(b',"m%d":%d' % (i, i) for i in range(n)), 200_000, 5, memory_factor=6),
-    "many members in one event that is the response itself": Attack("loose_value no_created", lambda n: b'{"type":"response.completed","object":"response","id":"r"%s}\n' % b"".join(b',"m%d":%d' % (i, i) for i in range(n)), 200_000, 5, memory_factor=6),
+    "many members in one event that is the response itself": Attack("loose_value no_created", lambda n: b'{"type":"response.completed","object":"response","id":"r"%s}\n' % b"".join(b',"m%d":%d' % (i, i) for i in range(n)), 200_000, 5, memory_factor=8),
     "many items at one index": Attack("index_reused no_created no_terminal", lambda n: _items(n, AT_0, name=b"call_id"), 100_000, 10, memory_factor=8),
     "many items at one index, and deltas that name them": Attack("index_reused no_created no_terminal", lambda n: _items(n, AT_0) + _named_deltas(n, AT_0), 60_000, 10, memory_factor=8),
     "many items without an index": Attack("no_created no_terminal", lambda n: _items(n) + _named_deltas(n), 60_000, 10, memory_factor=8),
