@@ -97,6 +97,9 @@ fn check_as_block(payload: &[u8], name: Option<&str>, cut: u8, expected: Option<
     let at = usize::from(cut) % source.len();
     let cut = read(ReadOptions::default(), [&source[..at], &source[at..]].into_iter());
     assert_eq!(whole, cut);
+    if expected.is_none() {
+        return; // a payload that is no event may be a row that contains events
+    }
     let mut events = whole.events.into_iter();
     let found = events.next().map(|event| Event { span: (0, payload.len() as u64, 1), ..event });
     assert_eq!((found, events.next()), (expected, None));

@@ -182,7 +182,7 @@ class _Maps:
     """The keys of items: by id, by type and call id, and by type.
 
     `reused`: the latest item of each index that several items have; `typed`: as `reused`, by index and type. `last`: the
-    last item of each type, in the order of the output.
+    latest item of each type.
     """
 
     __slots__ = ("_items", "calls", "ids", "last", "reused", "typed")
@@ -208,7 +208,7 @@ class _Maps:
     def add_kind(self, key: int, kind: str | None) -> None:
         if kind is None:
             return
-        self.last[kind] = max(key, self.last.get(kind, -1))
+        self.last[kind] = key
         if index_of(key) in self.reused:
             self.typed[index_of(key), kind] = key
 

@@ -41,7 +41,7 @@ struct Index {
     reused: HashMap<u32, u32>,
     /// As `reused`, by index and type.
     typed: HashMap<(u32, Box<[u8]>), u32>,
-    /// The last item of each type, in the order of the output.
+    /// The latest item of each type.
     last: HashMap<Box<[u8]>, u32>,
     ids: HashMap<Box<[u8]>, u32>,
     calls: HashMap<CallName, u32>,
@@ -252,7 +252,7 @@ impl Index {
         }
     }
 
-    /// The latest item of a type at an index that several items have; without an index, the last item of that type.
+    /// The latest item of a type at an index that several items have; without an index, the latest item of that type.
     fn of_type(&self, index: Option<u32>, kind: &[u8]) -> Option<u32> {
         let found = match index {
             Some(index) => self.typed.get(&(index, kind.into())),
@@ -262,8 +262,7 @@ impl Index {
     }
 
     fn add_kind(&mut self, key: u32, kind: &[u8]) {
-        let last = self.last.entry(kind.into()).or_insert(key);
-        *last = key.max(*last);
+        self.last.insert(kind.into(), key);
         if self.reused.contains_key(&index_of(key)) {
             self.typed.insert((index_of(key), kind.into()), key);
         }
