@@ -176,11 +176,15 @@ impl Stream {
         out
     }
 
-    /// Whether a delta may be about this item: they share an index or a name.
+    /// Whether a delta may be about this item: they share an index or a name, or a type if events of the item lack an index.
     fn may_be(&self, out: &Written, delta: usize, item: usize) -> bool {
-        let delta = &out.deltas[delta];
-        let shares_index = delta.index.is_some() && delta.index == self.specs[item].index;
-        shares_index || !delta.names.is_disjoint(&out.names[item])
+        let (delta, spec) = (&out.deltas[delta], &self.specs[item]);
+        let shares_index = delta.index.is_some() && delta.index == spec.index;
+        let lacks_index = spec.index.is_none()
+            || self.steps.iter().any(|step| step.item == item && step.lacks_index);
+        shares_index
+            || !delta.names.is_disjoint(&out.names[item])
+            || (lacks_index && KINDS[spec.kind].holder == delta.holder)
     }
 
     fn event(&self, out: &mut Written, kind: &str, members: &str) {
