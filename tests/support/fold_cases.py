@@ -297,6 +297,7 @@ BOTH: list[Any] = [{**F, "arguments": "{1}"}, {**G, "arguments": "{2}"}]
 IDENTITY = [
     Case("calls interleave at one index", [add(F, o=0), args("{", o=0, item_id="a"), add(G, o=0), args("{", o=0, item_id="b"), args("1", o=0, item_id="a"), args("2", o=0, item_id="b"),
          args("}", o=0, item_id="a"), args("}", o=0, item_id="b")], BOTH, ["index_reused"]),
+    Case("a string as an index continues a text", [say("1", o=0, c=0), say("2", o="0", c=0), say("3", o="0", c="0")], [msg(txt("123"))], ["loose_value", "loose_value"], "123"),
     Case("deltas that name an item of another type, behind a finished one of their type", [done(fn("", id="i"), o=1), done({"type": "code_interpreter_call", "id": "i", "code": ""}),
          add(fn("", id="i")), *(code(text, item_id="i") for text in "012")],
          [fn("", id="i"), {"id": "i", "type": "code_interpreter_call", "code": "012"}, {"type": "code_interpreter_call", "id": "i", "code": ""}], ["index_reused"]),

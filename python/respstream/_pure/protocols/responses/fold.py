@@ -32,10 +32,12 @@ Touched: TypeAlias = "tuple[int, Any] | None"  # the key of the item that an eve
 def apply(folded: Folded, parsed: ParsedEvent, report: Report) -> None:
     """Applies an event to a response; `report(code, detail)` takes diagnostics. An unknown event has no effect."""
     entry = parsed.entry
-    if entry is None or parsed.indexes is None or _continues(folded, parsed, entry):
+    if entry is None or parsed.indexes is None:
         return
     for field in parsed.loose:
         loose(folded, field, report, "a string of digits", "a number")
+    if _continues(folded, parsed, entry):
+        return
     folded.cursor = None
     folded.changes += entry.op in ("response", "item") or (entry.op == "text" and entry.phase == "done")
     operation = _OPERATIONS.get(entry.op)

@@ -37,14 +37,13 @@ type ItemReference<'p> = Option<(u32, Option<Cow<'p, str>>)>;
 /// Applies an event of a known type to a response; `issues` receives its diagnostics.
 pub fn apply(response: &mut Assembled, event: &Event<'_>, issues: &mut Vec<Issue>) {
     let (Some(entry), Some(indexes)) = (event.entry(), &event.indexes()) else { return };
+    let loose = event.route.map_or(0, |route| route.loose);
+    if loose != 0 {
+        report_loose_indexes(response, loose, issues);
+    }
     let continues = response.cursor.as_ref().is_some_and(|cursor| cursor.is_for(event));
     if continues && append_at_cursor(response, event, Some(issues)) {
         return;
-    }
-    for (slot, field) in INDEX_FIELDS.iter().enumerate() {
-        if event.route.is_some_and(|route| route.loose >> slot & 1 == 1) {
-            report_loose(&mut response.loose, field, ("a string of digits", "a number"), issues);
-        }
     }
     if !matches!(entry.op, Op::Quiet | Op::None) {
         response.cursor = None;
@@ -66,6 +65,15 @@ pub fn apply(response: &mut Assembled, event: &Event<'_>, issues: &mut Vec<Issue
     };
     if let Some((index, Some(id))) = reference {
         fold.check_id(index, &id);
+    }
+}
+
+#[cold]
+fn report_loose_indexes(response: &mut Assembled, loose: u8, issues: &mut Vec<Issue>) {
+    for (slot, field) in INDEX_FIELDS.iter().enumerate() {
+        if loose >> slot & 1 == 1 {
+            report_loose(&mut response.loose, field, ("a string of digits", "a number"), issues);
+        }
     }
 }
 
