@@ -160,6 +160,8 @@ class ResponseText:
         if not self.ended:
             self._open.clear()
             self._write_waiting()
+            for key in sorted(self._items):
+                self._write(key, self._items[key].withheld())
             self.ended = True
             self._writer.end(self)
 
