@@ -161,7 +161,8 @@ class ResponseText:
             self._open.clear()
             self._write_waiting()
             for key in sorted(self._items):
-                self._write(key, self._items[key].withheld())
+                if text := self._items[key].withheld():
+                    self._write(key, text)
             self.ended = True
             self._writer.end(self)
 
