@@ -110,6 +110,16 @@ TEXTS: dict[str, tuple[list[dict[str, Any]], str]] = {
             completed(message("ABC"))], "ABC\n",
     ),
     "parts": ([created(), delta("A"), delta("B", part=1), item_done(0, "A", "B"), completed(message("A", "B"))], "AB\n"),
+    "a part that begins with text": (
+        [created(), {"type": "response.content_part.added", "output_index": 0, "content_index": 0,
+            "part": {"type": "output_text", "text": "A"}}, delta("B"), completed()], "AB\n",
+    ),
+    "a part that only the item has": ([created(), delta("B", part=1), item_done(0, "A", "B"), completed(message("A", "B"))], "BA\n"),
+    "a part that repeats the one before": ([created(), delta("A"), text_done("A", part=1), completed()], "AA\n"),
+    "two messages at one index": (
+        [created(), item_done(0, "A"), {"type": "response.output_item.added", "output_index": 0, "item": message()},
+            delta("B"), completed()], "A\nB\n",
+    ),
     "two messages": (
         [created(), delta("A"), item_done(0, "A"), delta("B", index=2), item_done(2, "B"),
             completed(message("A"), {"type": "reasoning"}, message("B"))], "A\nB\n",

@@ -27,7 +27,7 @@ BATCH = 500  # streams of a file
 SEVERE = ("warning", "error")
 LOSSES = {"text_mismatch", "late_delta", "output_differs", "bad_field"}
 """The diagnostics that report a lost text."""
-NO_LOSS = {"output_recovered", "no_terminal"}
+NO_LOSS = {"index_reused", "output_recovered", "no_terminal"}
 FLAGS = [(), ("--reasoning", "--tool-calls")]
 TEXTS = ("output_text", "refusal", "reasoning_text", "reasoning_summary")
 

@@ -70,7 +70,9 @@ class Delta(NamedTuple):
 
 
 class Faulty(NamedTuple):
-    """The events of a stream, and its deltas. `regular`: all events are alike and have the right values, at the right place."""
+    """The events of a stream, and its deltas. `regular`: all events have the right values, at the right place, and
+    tell their item.
+    """
 
     events: list[Json]
     deltas: list[Delta]
@@ -106,7 +108,8 @@ def stream(rng: Random, number: int = 0) -> Faulty:
     if chance(rng, 92):
         name = "completed" if chance(rng, 80) else rng.choice(["incomplete", "failed", "cancelled", "done"])
         events.append(_lifecycle(rng, name, _terminal(rng, items, style), style))
-    regular = style.faults == 0 and style.indexes != "some"
+    told = style.indexes in ("proper", "string") or (style.indexes != "some" and style.ids == "events")
+    regular = style.faults == 0 and told
     return Faulty(events, [delta for item in items for delta in item.deltas()], regular)
 
 

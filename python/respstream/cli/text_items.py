@@ -21,8 +21,8 @@ class ItemText:
     """
 
     __slots__ = (
-        "_has_summary", "_surrogate", "call_id", "complete", "final", "id", "is_filled", "is_labelled", "kind", "label", "parts",
-        "placeholder", "texts", "top", "types", "value_id",
+        "_has_summary", "_surrogate", "_withheld", "call_id", "complete", "final", "id", "is_filled", "is_labelled", "kind", "label",
+        "parts", "placeholder", "texts", "top", "types", "value_id",
     )  # fmt: skip
 
     def __init__(self, item_type: str | None, name: Any, ident: str | None = None) -> None:
@@ -39,6 +39,7 @@ class ItemText:
         self.top: dict[str, int] = {}
         self.types: dict[tuple[str, int], str | None] = {}
         self._has_summary = False
+        self._withheld: list[tuple[Part, str]] = []
         self._surrogate = ""
 
     def has_text(self) -> bool:
@@ -81,7 +82,8 @@ class ItemText:
         """Return the text of a part that was not printed before; nothing if another text was printed."""
         before = self.part_text(part)
         if not before and text and self._ends_with(text):
-            return ""  # deltas had other numbers
+            self._withheld.append((part, text))
+            return ""
         return self.add(part, text[len(before) :]) if text.startswith(before) else ""
 
     def _ends_with(self, text: str) -> bool:
@@ -108,6 +110,7 @@ class ItemText:
 
     def extend(self, value: Payload, item_type: str | None) -> str:
         """Return the text of a whole item that was not printed before."""
+        self._withheld.clear()
         found = parts_of(value, item_type)
         for part, kind, _ in found:
             self.top[part.index_name] = max(part.number, self.top.get(part.index_name, -1))
@@ -120,6 +123,11 @@ class ItemText:
         self.parts |= {part: [text] for part, text in parts if text}
         self._has_summary = self._has_summary or any(part.index_name == SUMMARY and text for part, text in parts)
         return whole[len(before) :]
+
+    def withheld(self) -> str:
+        """Return the complete texts of parts that repeated the text before them, if no whole item has told that they do not count."""
+        withheld, self._withheld = self._withheld, []
+        return "".join(self.add(part, text) for part, text in withheld)
 
     def joined(self, event: Event, text: str) -> str:
         """Return the text of a delta. A high surrogate at its end is kept until the next delta, which has the low one."""

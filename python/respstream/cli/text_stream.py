@@ -160,6 +160,9 @@ class ResponseText:
         if not self.ended:
             self._open.clear()
             self._write_waiting()
+            for key in sorted(self._items):
+                if text := self._items[key].withheld():
+                    self._write(key, text)
             self.ended = True
             self._writer.end(self)
 
