@@ -76,7 +76,7 @@ def test_help_examples_run(tmp_path: Path, name: str) -> None:
     found = examples(shell.run(name, "--help").stdout)
     assert len(found) >= 2
     hello = (ROOT / HELLO).read_bytes()
-    for log, prefix in (("pod.log", b"2026-11-29T12:00:00.123456789Z "), ("service.log", b"INFO:root:")):
+    for log, prefix in (("pod.log", b"2026-11-29T12:00:00.123456789Z "), ("service.log", b"api-1  | ")):
         (tmp_path / log).write_bytes(b"".join(prefix + line for line in hello.splitlines(keepends=True)))
     (tmp_path / "logs" / "deep").mkdir(parents=True)
     (tmp_path / "log.sse").write_bytes(hello)

@@ -18,7 +18,7 @@ EXAMPLES = """\b
 Examples:
   respstream check log.sse
   respstream check 'logs/**/*.jsonl.gz' --each
-  respstream check service.log --strip-prefix '[A-Z]+:root:' --encoding latin-1
+  respstream check service.log --strip-prefix 'api-1 +[|] ?' --encoding latin-1
 """
 
 

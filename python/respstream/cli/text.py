@@ -23,7 +23,7 @@ EXAMPLES = """\b
 Examples:
   respstream text log.sse --reasoning --tool-calls
   cat log.sse | respstream text
-  docker compose logs api | respstream text --strip-prefix 'api-1 +[|] ?'
+  respstream text service.log --strip-prefix 'api-1 +[|] ?'
 """
 
 
