@@ -5,7 +5,7 @@ from __future__ import annotations
 from respstream._pure.diagnostics import detail_error, error_member
 from respstream._pure.json import dumps, locate
 from respstream._pure.protocols.protocol import ParsedEvent
-from respstream._pure.protocols.responses.reconcile import string
+from respstream._pure.protocols.responses.texts import string
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
