@@ -149,7 +149,7 @@ def line(row: Row, decoder_class: Any) -> str:
     return f"| {' | '.join(cells)} |"
 
 
-HEAD = "| the standard | bytes | gives | httpx-sse 0.4.3 | openai 3.54 | respstream |\n|---|---|---|---|---|---|"
+HEAD = "| the standard | bytes | gives | httpx-sse 0.4.3 | openai 3.57 | respstream |\n|---|---|---|---|---|---|"
 
 
 def table(decoder_class: Any) -> str:
