@@ -103,6 +103,15 @@ class Decoder:
         return self._events(self._core.finish)
 
     @locked
+    def message(self, data: Any) -> list[ResponseStreamEvent]:
+        """Takes one payload that arrived as a message of its own, as a WebSocket frame; returns its events.
+
+        `data`: str or bytes-like. It needs no framing and is not continued by the next message. Offsets count all messages,
+        and one byte between two. Raises TypeError for other objects.
+        """
+        return self._events(lambda on_event: self._core.message(data, on_event))
+
+    @locked
     def fold(self, data: Any, start: int = 0, stop: int | None = None) -> list[Response]:
         """As `feed`, but makes no events: returns the responses that have ended, and releases them."""
         self._core.feed(_part(data, start, stop))

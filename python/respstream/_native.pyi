@@ -38,6 +38,8 @@ class Decoder:
     ) -> Decoder: ...
     def feed(self, data: Any, start: int = 0, stop: int | None = None) -> list[ResponseStreamEvent]:
         """Takes the next bytes, `data[start:stop]`; returns the events that they complete."""
+    def message(self, data: Any) -> list[ResponseStreamEvent]:
+        """Takes one payload that arrived as a message of its own (str or bytes-like); returns its events."""
     def finish(self) -> list[ResponseStreamEvent]:
         """Ends the stream; returns the last events. More bytes require a `reset()`."""
     def reset(self) -> None:

@@ -17,7 +17,10 @@ READ_BYTES = 1 << 18
 _GZIP, _ZSTD = b"\x1f\x8b", b"\x28\xb5\x2f\xfd"
 _SKIPPED = tuple(bytes((number,)) + b"\x2a\x4d\x18" for number in range(0x50, 0x60))
 _STREAM_STARTS = ("{", "data:", "event:")
-_AS_TEXT = "the chunks are str: pass bytes, not decoded (with httpx: response.iter_bytes(), not iter_text())"
+_AS_TEXT = (
+    "the chunks are str: pass bytes, not decoded (with httpx: response.iter_bytes(), not iter_text()); "
+    "Decoder.message takes messages of their own, as WebSocket frames"
+)
 
 
 def chunks(source: Any) -> Iterator[bytes]:

@@ -31,6 +31,7 @@ const FAILED: &str = "the decoder has failed: call reset() before another stream
 
 enum Input<'a> {
     Chunk(&'a [u8]),
+    Message(&'a [u8]),
     /// A record that another reader found, and whether its stream ends with it.
     Record(&'a [u8], RecordSpan, bool),
     End,
@@ -40,6 +41,7 @@ impl Input<'_> {
     fn feed<S: EventSink<Responses>>(self, core: &mut CoreDecoder, now: Option<f64>, sink: &mut S) {
         match self {
             Self::Chunk(bytes) => core.feed(bytes, now, sink),
+            Self::Message(bytes) => core.message(bytes, now, sink),
             Self::Record(bytes, span, ends) => core.record(bytes, span, ends, now, sink),
             Self::End => core.finish(now, sink),
         }
@@ -125,6 +127,13 @@ impl Decoder {
     /// Ends the stream; returns the last events. More bytes require a `reset()`.
     fn finish<'py>(&self, py: Python<'py>) -> PyResult<Bound<'py, PyList>> {
         self.events(py, Input::End)
+    }
+
+    /// Takes one payload that arrived as a message of its own, as a WebSocket frame (`str` or bytes-like); returns its events. It
+    /// needs no framing, and the next message does not continue it. Offsets count all messages, and one byte between two.
+    fn message<'py>(&self, data: &Bound<'py, PyAny>) -> PyResult<Bound<'py, PyList>> {
+        let bytes = convert::to_message(data)?;
+        self.events(data.py(), Input::Message(bytes.as_bytes()))
     }
 
     /// Like `feed`, but builds no events: returns the responses that ended, and releases them.

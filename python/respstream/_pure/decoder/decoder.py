@@ -79,9 +79,21 @@ class Decoder:
         self._start_call()
         data = as_bytes(data)
         self.fed += len(data)
+        self._sample(data)
+        self._take_items(self._framer.feed(data), on_event)
+
+    def message(self, data: Any, on_event: EventHook | None = None) -> None:
+        """Takes one payload that arrived as a message of its own: text or bytes, without framing."""
+        self._start_call()
+        data = data.encode("utf-8", "surrogatepass") if isinstance(data, str) else as_bytes(data)
+        self._sample(data + b"\n")
+        items = self._framer.message(data)
+        self.fed = self._framer.offset
+        self._take_items(items, on_event)
+
+    def _sample(self, data: bytes) -> None:
         if self._head is not None and len(self._head) < SAMPLE:
             self._head += data[: SAMPLE - len(self._head)]
-        self._take_items(self._framer.feed(data), on_event)
 
     def finish(self, on_event: EventHook | None = None) -> None:
         """Ends the source."""
@@ -253,7 +265,7 @@ def as_bytes(data: Any) -> bytes:
     if type(data) is bytes:
         return data
     if isinstance(data, str):
-        raise TypeError("a bytes-like object is required, not 'str': pass the bytes as received, not decoded")
+        raise TypeError("a bytes-like object is required, not 'str': pass the bytes as received, not decoded (Decoder.message takes text)")
     try:
         return bytes(memoryview(data))
     except (TypeError, ValueError):  # ValueError of a view that was released

@@ -24,6 +24,7 @@ _WORDS = re.compile(rb"[0-9A-Za-z.,:/-]+|[^0-9A-Za-z.,:/-]")
 _TIME = re.compile(rb"[0-9]+[:/-][0-9]|[0-9]{9}")  # the beginning of a date, a time or seconds since the epoch
 _NUMBERS = re.compile(rb"[0-9]+|[^0-9]")
 _SPECIAL = b".^$*+?()[]{}|\\"
+_ADJACENT = re.compile(rb'}{"[A-Za-z]')  # which valid JSON never contains
 
 
 def appearance(head: bytes) -> str:
@@ -46,7 +47,14 @@ def appearance(head: bytes) -> str:
 def _of_json(line: bytes) -> str:
     if line.startswith(b"{") and b'"MESSAGE"' in line:
         return "this looks like JSON of journald; write the messages alone with `jq -r .MESSAGE`"
+    if line.startswith(b"{") and are_adjacent_objects(line):
+        return "this looks like JSON objects without line breaks between them; pass each to `Decoder.message`"
     return "this looks like JSON without events of a response; if a field contains the stream, name it with `--field`"
+
+
+def are_adjacent_objects(line: bytes) -> bool:
+    """Whether a line has several JSON objects without anything between them, as joined messages have."""
+    return _ADJACENT.search(line) is not None
 
 
 def _of_text(text: bytes, lines: list[bytes]) -> str:

@@ -60,6 +60,35 @@ class Framer:
         self._take_lines(chunk, position)
         return self._output.take()
 
+    def message(self, data: bytes) -> list[Item]:
+        """Takes a message of its own: a payload without framing, or the text of a stream, in any format.
+
+        It is read as if a line break surrounded it, which counts as one byte after it. What is open before it, or at its end,
+        ends there.
+        """
+        sse_only = not self._json
+        self._json = self._unframed.json = True
+        items = [] if self.idle and not self._rest else self._end_line()
+        items += self.feed(data)
+        items += self._end_line()
+        if sse_only:
+            self._json = self._unframed.json = False
+        return items
+
+    def _end_line(self) -> list[Item]:
+        """Ends the line, and the block, array or text that is open behind it."""
+        items = self.feed(b"\n")  # which also decides whether a bracket begins an array
+        if self._array is not None:
+            self._finish_array(self._array)
+        self._blocks.blank()
+        self._unframed.close()
+        return items + self._output.take()
+
+    @property
+    def offset(self) -> int:
+        """The number of bytes in complete lines."""
+        return self._offset
+
     @property
     def mid_line(self) -> bool:
         """Whether a line has begun and not ended."""

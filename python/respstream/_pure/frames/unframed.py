@@ -6,6 +6,7 @@ error.
 
 from __future__ import annotations
 
+from respstream._pure.diagnostics.appearance import are_adjacent_objects
 from respstream._pure.diagnostics.error_body import SAMPLE, error_body
 from respstream._pure.frames.output import Done, Frame, FrameOutput, Skipped
 from respstream._pure.json import BadJson, LimitExceeded, LineCheck, decode
@@ -13,6 +14,8 @@ from respstream._pure.json import BadJson, LimitExceeded, LineCheck, decode
 TYPE_CHECKING = False
 if TYPE_CHECKING:
     from typing import Any
+
+ADJACENT = "line of objects without line breaks between them (see Decoder.message)"
 
 
 class Span:
@@ -45,7 +48,7 @@ class Unframed:
         self._output = output
         self._limit = limit
         self._sse = sse
-        self._json = json
+        self.json = json
 
     @property
     def idle(self) -> bool:
@@ -61,10 +64,10 @@ class Unframed:
         first = bare[:1] if dropped is None else dropped.first
         if not first:
             return
-        if self._json and first == b"{" and not (self._sse and not too_large and _is_progress(bare)):
+        if self.json and first == b"{" and not (self._sse and not too_large and _is_progress(bare)):
             self.close()
             self._begin(line, start, end, number, too_large)
-        elif self._json and bare == b"[DONE]" and not too_large:
+        elif self.json and bare == b"[DONE]" and not too_large:
             self.close()
             self._output.items.append(Done())
         elif not self._sse:
@@ -103,7 +106,8 @@ class Unframed:
             self.text = Span(start, number, check)
             self.text.add(line, end)
         else:
-            self._output.note("bad_json", start, end, number, {"what": "line"})
+            what = ADJACENT if are_adjacent_objects(line) else "line"
+            self._output.note("bad_json", start, end, number, {"what": what})
 
     def _continue(self, text: Span, line: bytes, start: int, end: int, too_large: bool) -> bool:
         """Adds a line to the open JSON text; returns False if the text ended before this line."""

@@ -4,7 +4,7 @@ use super::counters::Counters;
 use super::event_sink::{EventSink, Ignore};
 use super::lifecycle_only::LifecycleOnly;
 use super::stages::{InnerSink, Origin, SourceSink, Stages};
-use crate::diagnostics::{Code, HEAD_SAMPLE, Note, Store};
+use crate::diagnostics::{Code, Note, Store};
 use crate::frames::{Frame, FrameKind, Framer, Options};
 use crate::lanes::Lanes;
 use crate::protocols::Protocol;
@@ -79,12 +79,19 @@ impl<P: Protocol> Decoder<P> {
     pub fn feed<S: EventSink<P>>(&mut self, chunk: &[u8], now: Option<f64>, sink: &mut S) {
         self.stages.now = now;
         self.fed += chunk.len() as u64;
-        if let Some(head) = &mut self.stages.head {
-            let room = HEAD_SAMPLE.saturating_sub(head.len());
-            head.extend_from_slice(chunk.get(..room).unwrap_or(chunk));
-        }
+        self.stages.sample(chunk);
         let Self { framer, rows, stages, .. } = self;
         framer.feed(chunk, &mut SourceSink { stages, rows, sink });
+    }
+
+    /// Decodes one payload that arrived as a message of its own, without framing.
+    pub fn message<S: EventSink<P>>(&mut self, data: &[u8], now: Option<f64>, sink: &mut S) {
+        self.stages.now = now;
+        self.stages.sample(data);
+        self.stages.sample(b"\n");
+        let Self { framer, rows, stages, .. } = self;
+        framer.message(data, &mut SourceSink { stages, rows, sink });
+        self.fed = framer.offset();
     }
 
     /// Sets the format ("har", "vcr") and size in bytes of the file whose records are fed.

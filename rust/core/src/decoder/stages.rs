@@ -4,7 +4,7 @@ use std::borrow::Cow;
 
 use super::event_sink::EventSink;
 use super::lifecycle_only::{LifecycleOnly, skips_learned};
-use crate::diagnostics::{Code, Issue, Note, Span, Store, appearance, recording_appearance};
+use crate::diagnostics::{Code, HEAD_SAMPLE, Issue, Note, Span, Store, appearance, recording_appearance};
 use crate::frames::{DeltaRun, Envelope, Frame, FrameSink};
 use crate::json::{self, Checked, Fault, Member};
 use crate::lanes::Lanes;
@@ -51,6 +51,14 @@ impl<P: Protocol> Stages<P> {
             lifecycle_only: LifecycleOnly::default(),
             head: Some(Vec::new()),
             origin: Origin::Source,
+        }
+    }
+
+    /// Keeps the first bytes of the source, to describe it if it has no event.
+    pub fn sample(&mut self, bytes: &[u8]) {
+        if let Some(head) = &mut self.head {
+            let room = HEAD_SAMPLE.saturating_sub(head.len());
+            head.extend_from_slice(bytes.get(..room).unwrap_or(bytes));
         }
     }
 

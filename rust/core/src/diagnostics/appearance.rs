@@ -55,6 +55,8 @@ pub fn recording_appearance(format: &str) -> String {
 fn without_prefix(text: &[u8], first: &[u8], second: &[u8]) -> &'static str {
     if text.starts_with(b"{") && find(first, b"\"MESSAGE\"").is_some() {
         "this looks like JSON of journald; write the messages alone with `jq -r .MESSAGE`"
+    } else if text.starts_with(b"{") && are_adjacent_objects(first) {
+        "this looks like JSON objects without line breaks between them; pass each to `Decoder.message`"
     } else if text.starts_with(b"{") || text.starts_with(b"[") {
         "this looks like JSON without events of a response; if a field contains the stream, name it with `--field`"
     } else if text.starts_with(b"<") {
@@ -66,6 +68,13 @@ fn without_prefix(text: &[u8], first: &[u8], second: &[u8]) -> &'static str {
     } else {
         "this looks like text without SSE fields"
     }
+}
+
+/// Whether a line has several JSON objects without anything between them, as joined messages have.
+pub fn are_adjacent_objects(line: &[u8]) -> bool {
+    // Valid JSON never contains this.
+    memchr::memmem::find_iter(line, b"}{\"")
+        .any(|at| line.get(at + 3).is_some_and(u8::is_ascii_alphabetic))
 }
 
 /// The kind of UTF-16: by its byte order mark, or if every other byte of the beginning is zero.

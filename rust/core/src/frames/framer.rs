@@ -148,6 +148,47 @@ impl Framer {
         self.members = members;
     }
 
+    /// Reads a message of its own: a payload without framing, or the text of a stream, in any format. It is read as if a line
+    /// break surrounded it, which counts as one byte after it. What is open before it, or at its end, ends there.
+    pub fn message<S: FrameSink>(&mut self, message: &[u8], sink: &mut S) {
+        let form = self.form;
+        if form == Form::Sse {
+            self.set_form(Form::Auto);
+        }
+        if !self.is_idle() || self.after_array {
+            self.end_line(sink);
+        }
+        self.feed(message, sink);
+        self.end_line(sink);
+        if form == Form::Sse {
+            self.set_form(form);
+        }
+    }
+
+    /// Sets the format of the next lines.
+    fn set_form(&mut self, form: Form) {
+        self.form = form;
+        self.unframed.json = form != Form::Sse;
+    }
+
+    /// Ends the line, and the block, array or text that is open behind it.
+    fn end_line<S: FrameSink>(&mut self, sink: &mut S) {
+        self.feed(b"\n", sink); // which also decides whether a bracket begins an array
+        let mut members = mem::take(&mut self.members);
+        let mut out = Emitter { sink, members: &mut members };
+        if let Some(array) = self.array.take() {
+            self.finish_array(&array, &mut out);
+        }
+        self.blocks.take_blank_line(&mut out);
+        self.unframed.close(&mut out);
+        self.members = members;
+    }
+
+    /// The number of bytes in complete lines.
+    pub fn offset(&self) -> u64 {
+        self.offset
+    }
+
     /// Ends a source inside a line. With [`OnEof::Discard`], a line that belongs to a block is ignored.
     fn finish_line<S: FrameSink>(&mut self, out: &mut Emitter<S>) {
         let end = self.offset + self.partial_size;

@@ -4,9 +4,11 @@
 //! body of an API error.
 
 use super::output::{Emitter, FrameKind, FrameSink, Line, over};
-use crate::diagnostics::{Code, Detail, SAMPLE, Span, error_body};
+use crate::diagnostics::{are_adjacent_objects, Code, Detail, SAMPLE, Span, error_body};
 use crate::json::{self, Fault, LineCheck, State, trim};
 use crate::work::work;
+
+const ADJACENT: &str = "line of objects without line breaks between them (see Decoder.message)";
 
 /// Consecutive lines that are not (yet) an event.
 #[derive(Debug)]
@@ -59,7 +61,7 @@ pub(super) struct Unframed {
     /// The maximum size of a JSON text in bytes.
     limit: Option<u64>,
     sse: bool,
-    json: bool,
+    pub json: bool,
 }
 
 impl Unframed {
@@ -130,6 +132,8 @@ impl Unframed {
             let mut text = TextLines::new(line.span);
             text.add(line.text, line.span.end);
             self.json_text = Some((text, check));
+        } else if are_adjacent_objects(line.text) {
+            out.note(Code::BadJson, line.span, vec![("what", ADJACENT.into())]);
         } else {
             out.bad_json(line.span, FrameKind::Line);
         }

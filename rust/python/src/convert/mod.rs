@@ -5,6 +5,6 @@ pub mod diagnostics;
 pub mod json;
 pub mod options;
 
-pub use bytes::to_bytes;
+pub use bytes::{to_bytes, to_message};
 pub use diagnostics::{detail, diagnostics, stream_error};
 pub use options::{options, row_options};
