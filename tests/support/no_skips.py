@@ -1,16 +1,17 @@
 """A pytest plugin for continuous integration (`-p tests.support.no_skips`): a skipped test fails the run.
 
-Two kinds of skips are allowed: tests of recordings if `RESPSTREAM_RECORDED` is not set, and tests of the engines in
-`RESPSTREAM_SKIP_ENGINES`.
+Two kinds of skips are allowed: tests of recordings if the variable that their reason names is not set, and tests of the
+engines in `RESPSTREAM_SKIP_ENGINES`.
 """
 
 from __future__ import annotations
 
 import os
+import re
 
 import pytest
 
-RECORDED = "RESPSTREAM_RECORDED"
+RECORDED = re.compile(r"\bRESPSTREAM_RECORDED(_OTHER)?\b")
 SKIP_ENGINES = "RESPSTREAM_SKIP_ENGINES"
 _skipped: list[str] = []
 
@@ -24,7 +25,8 @@ def _note(report: pytest.TestReport | pytest.CollectReport) -> None:
     if not report.skipped or hasattr(report, "wasxfail"):
         return
     reason = _reason(report)
-    if RECORDED in reason and not os.environ.get(RECORDED):
+    named = RECORDED.search(reason)
+    if named is not None and not os.environ.get(named[0]):
         return
     if SKIP_ENGINES in reason and os.environ.get(SKIP_ENGINES):
         return
