@@ -45,7 +45,9 @@ MESSAGES: list[tuple[str, str | bytes, list[str], list[str]]] = [
     ("an error body", '{"error":{"message":"no","code":"bad"}}', [], ["error_body"]),
     ("a lone surrogate", CREATED.replace("r", "\ud800", 1), [], ["bad_utf8", "unknown_event"]),
 ]
-EACH = pytest.mark.parametrize(("message", "types", "codes"), [row[1:] for row in MESSAGES], ids=[row[0] for row in MESSAGES])
+EACH = pytest.mark.parametrize(
+    ("message", "types", "codes"), [row[1:] for row in MESSAGES], ids=[row[0] for row in MESSAGES]
+)
 
 
 @EACH
@@ -140,7 +142,10 @@ def test_strict(backend: ModuleType) -> None:
     decoder.message(CREATED)
     with pytest.raises(StreamError) as caught:
         decoder.message(f"{DELTA}\n{{")
-    assert (caught.value.code, [event.type for event in caught.value.events]) == ("bad_json", ["response.output_text.delta"])
+    assert (caught.value.code, [event.type for event in caught.value.events]) == (
+        "bad_json",
+        ["response.output_text.delta"],
+    )
     assert caught.value.offset == len(CREATED) + len(DELTA) + 2 + 1  # é is two bytes
     with pytest.raises(ValueError, match="failed"):
         decoder.message(CREATED)
@@ -188,15 +193,14 @@ def test_frames_as_text(api: Any) -> None:
 # -- any messages --------------------------------------------------------------------------------------------------
 
 TEXTS = st.lists(
-    st.sampled_from([*FRAMES[:4], "[DONE]", "", "[", '{"a":', "}", '"', "data: ", "event: x", "\r", "\n", "[{}", "]", "x"]),
+    st.sampled_from(
+        [*FRAMES[:4], "[DONE]", "", "[", '{"a":', "}", '"', "data: ", "event: x", "\r", "\n", "[{}", "]", "x"]
+    ),
     max_size=3,
 ).map("".join)
 
 
 @given(st.lists(TEXTS, max_size=5), st.sampled_from(["auto", "sse", "jsonl"]))
-@examples
-def test_backends_agree_on_any_messages(
-    backends: tuple[ModuleType, ModuleType], frames: list[str], form: str
-) -> None:
+def test_backends_agree_on_any_messages(backends: tuple[ModuleType, ModuleType], frames: list[str], form: str) -> None:
     rust, python = backends
     assert messages(rust, frames, form=form) == messages(python, frames, form=form)

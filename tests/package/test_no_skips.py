@@ -35,7 +35,18 @@ def test():
 def test_allowed_skips(tmp_path: Path, reason: str, variables: dict[str, str], status: int) -> None:
     (tmp_path / "test_skipped.py").write_text(SKIPPED.format(reason=reason))
     kept = {name: value for name, value in os.environ.items() if name not in (RECORDED, RECORDED_OTHER)}
-    command = [sys.executable, "-m", "pytest", "-q", "-p", "no:cacheprovider", "-p", "tests.support.no_skips", "-c", os.devnull]
+    command = [
+        sys.executable,
+        "-m",
+        "pytest",
+        "-q",
+        "-p",
+        "no:cacheprovider",
+        "-p",
+        "tests.support.no_skips",
+        "-c",
+        os.devnull,
+    ]
     run = subprocess.run(
         [*command, "--rootdir", str(tmp_path), str(tmp_path)],
         cwd=ROOT,

@@ -265,7 +265,9 @@ def as_bytes(data: Any) -> bytes:
     if type(data) is bytes:
         return data
     if isinstance(data, str):
-        raise TypeError("a bytes-like object is required, not 'str': pass the bytes as received, not decoded (Decoder.message takes text)")
+        raise TypeError(
+            "a bytes-like object is required, not 'str': pass the bytes as received, not decoded (Decoder.message takes text)"
+        )
     try:
         return bytes(memoryview(data))
     except (TypeError, ValueError):  # ValueError of a view that was released

@@ -4,7 +4,9 @@ use std::borrow::Cow;
 
 use super::event_sink::EventSink;
 use super::lifecycle_only::{LifecycleOnly, skips_learned};
-use crate::diagnostics::{Code, HEAD_SAMPLE, Issue, Note, Span, Store, appearance, recording_appearance};
+use crate::diagnostics::{
+    Code, HEAD_SAMPLE, Issue, Note, Span, Store, appearance, recording_appearance,
+};
 use crate::frames::{DeltaRun, Envelope, Frame, FrameSink};
 use crate::json::{self, Checked, Fault, Member};
 use crate::lanes::Lanes;

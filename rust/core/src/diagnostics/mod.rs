@@ -5,7 +5,9 @@ mod codes;
 mod error_body;
 mod store;
 
-pub use appearance::{are_adjacent_objects, SAMPLE as HEAD_SAMPLE, UNUSED_EVENTS, appearance, recording_appearance};
+pub use appearance::{
+    SAMPLE as HEAD_SAMPLE, UNUSED_EVENTS, appearance, are_adjacent_objects, recording_appearance,
+};
 pub use codes::{Code, DIAGNOSTICS, DiagnosticKind, Severity};
 pub use error_body::{
     SAMPLE, detail_error, error_body, error_detail, error_in, error_object, error_of_detail,

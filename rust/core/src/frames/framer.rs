@@ -177,6 +177,7 @@ impl Framer {
         let mut members = mem::take(&mut self.members);
         let mut out = Emitter { sink, members: &mut members };
         if let Some(array) = self.array.take() {
+            self.line = array.line;
             self.finish_array(&array, &mut out);
         }
         self.blocks.take_blank_line(&mut out);

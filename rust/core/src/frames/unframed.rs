@@ -4,7 +4,7 @@
 //! body of an API error.
 
 use super::output::{Emitter, FrameKind, FrameSink, Line, over};
-use crate::diagnostics::{are_adjacent_objects, Code, Detail, SAMPLE, Span, error_body};
+use crate::diagnostics::{Code, Detail, SAMPLE, Span, are_adjacent_objects, error_body};
 use crate::json::{self, Fault, LineCheck, State, trim};
 use crate::work::work;
 
