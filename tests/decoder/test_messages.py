@@ -97,7 +97,7 @@ def test_as_json_lines(backend: ModuleType) -> None:
 
 def test_rows_as_messages(backend: ModuleType) -> None:
     rows = [json.dumps({"at": frame, "lane": "a"}) for frame in FRAMES]
-    options = {"field": "/at", "lane": "/lane"}
+    options: dict[str, Any] = {"field": "/at", "lane": "/lane"}
     data = "".join(row + "\n" for row in rows).encode()
     found = messages(backend, rows, **options)
     assert found == readings.read(backend, data, **options)
