@@ -1,9 +1,10 @@
-"""Records streams: a tee around an iterator of bytes that writes its chunks, with times, to a JSON Lines file.
+"""Records streams: a tee around an iterator of chunks or messages that writes them, with times, to a JSON Lines file.
 
 Each row is `{"t": nanoseconds since the epoch, "lane": "…", …}` with one of
 
 * `"begin": true`  when the stream was requested,
 * `"chunk": "…"`   the bytes of a chunk as text, or `"b64"` if they are not valid UTF-8,
+* `"message": "…"` a message of its own, such as the frame of a WebSocket; `"sent": true` if the client sent it,
 * `"end": true`    when the stream ended; `"error"` is the exception that ended it early.
 
 A row is one `write` to a file that is open for appending: a crash can only damage the row that is being written, and several
@@ -18,24 +19,26 @@ from time import time_ns
 TYPE_CHECKING = False
 if TYPE_CHECKING:
     from collections.abc import AsyncIterable, AsyncIterator, Callable, Iterable, Iterator
-    from typing import Any
+    from typing import Any, TypeVar
+
+    Chunk = TypeVar("Chunk", bytes, str, bytes | str)
 
 __all__ = ["Recorder", "Track", "arecord", "record"]
 
 
-def record(chunks: Iterable[bytes], path: str | os.PathLike[str], lane: str | None = None) -> Iterator[bytes]:
+def record(chunks: Iterable[Chunk], path: str | os.PathLike[str], lane: str | None = None) -> Iterator[Chunk]:
     """Yields the same chunks, and records them in a file: `respstream.events(respstream.record(chunks, "log.jsonl"))`.
 
-    The file is appended to. `lane`: as in `Recorder.track`. Raises OSError if the file cannot be written, and the exceptions of
-    `chunks`.
+    A `str` is a message of its own, such as the frame of a WebSocket. The file is appended to. `lane`: as in `Recorder.track`.
+    Raises OSError if the file cannot be written, and the exceptions of `chunks`.
     """
     with Recorder(path) as recorder:
         yield from recorder.tee(chunks, lane)
 
 
 async def arecord(
-    chunks: AsyncIterable[bytes], path: str | os.PathLike[str], lane: str | None = None
-) -> AsyncIterator[bytes]:
+    chunks: AsyncIterable[Chunk], path: str | os.PathLike[str], lane: str | None = None
+) -> AsyncIterator[Chunk]:
     """As `record`, over an asynchronous iterable."""
     with Recorder(path) as recorder:
         async for chunk in recorder.atee(chunks, lane):
@@ -60,8 +63,8 @@ class Recorder:
         name = os.urandom(6).hex() if lane is None else lane
         return Track(self._rows, name, sync=self._sync, clock=self._clock)
 
-    def tee(self, chunks: Iterable[bytes], lane: str | None = None) -> Iterator[bytes]:
-        """Yields the same chunks, and writes them. The time of the request is that of the first `next()`."""
+    def tee(self, chunks: Iterable[Chunk], lane: str | None = None) -> Iterator[Chunk]:
+        """Yields the same chunks, and writes them; a `str` is a message. The time of the request is that of the first `next()`."""
         with self.track(lane) as track:
             write = track.write
             try:
@@ -71,7 +74,7 @@ class Recorder:
             finally:
                 _close(chunks)
 
-    async def atee(self, chunks: AsyncIterable[bytes], lane: str | None = None) -> AsyncIterator[bytes]:
+    async def atee(self, chunks: AsyncIterable[Chunk], lane: str | None = None) -> AsyncIterator[Chunk]:
         """As `tee`, over an asynchronous iterable."""
         with self.track(lane) as track:
             write = track.write
@@ -108,13 +111,20 @@ class Track:
         self.lane, self._clock = lane, clock
         self._sync, self._ended = sync, False
         self._middle = f',"lane":{self._quote(lane)},"'
+        self.begin()
+
+    def begin(self) -> None:
+        """Marks that the stream, or its next response, was requested now. Raises OSError."""
         self._row('begin":true')
 
     def _row(self, rest: str) -> None:
-        self._append(f'{{"t":{self._clock()}{self._middle}{rest}}}\n'.encode())
+        self._append(f'{{"t":{self._clock()}{self._middle}{rest}}}\n'.encode("utf-8", "replace"))
 
-    def write(self, chunk: bytes) -> None:
-        """Writes one chunk, unchanged, with the current time. Raises OSError."""
+    def write(self, chunk: bytes | str) -> None:
+        """Writes one chunk, unchanged, with the current time; a `str` is a message of its own. Raises OSError."""
+        if isinstance(chunk, str):
+            self.message(chunk)
+            return
         try:
             rest = f'chunk":{self._quote(chunk.decode())}'
         except UnicodeDecodeError:
@@ -122,6 +132,11 @@ class Track:
 
             rest = f'b64":"{b64encode(chunk).decode()}"'
         self._row(rest)
+
+    def message(self, data: bytes | str, *, sent: bool = False) -> None:
+        """Writes a message of its own, such as the frame of a WebSocket. `sent`: the client sent it. Raises OSError."""
+        text = data if isinstance(data, str) else data.decode("utf-8", "replace")
+        self._row(f'message":{self._quote(text)}' + (',"sent":true' if sent else ""))
 
     def end(self, error: BaseException | None = None) -> None:
         """Ends the stream. `error`: the exception that ended it early. Safe to call twice. Raises OSError."""

@@ -2,7 +2,7 @@
 
 Each POST to a path that ends in `/responses` gets the next response of the recording, and after the last one the first
 again: as server-sent events if the request has `"stream": true`, else as one object. `GET …/responses/ID` returns one by
-its id.
+its id. A WebSocket at `…/responses` answers each `response.create` likewise, with one event per message.
 """
 
 from __future__ import annotations
@@ -20,6 +20,8 @@ from respstream._pure.protocols.protocol import ParsedEvent
 from respstream._pure.protocols.responses import URL_PATH
 from respstream._pure.protocols.responses.response import Folded
 from respstream.recordings.file_decoder import FileDecoder
+from respstream.recordings.replay_websocket import replay_websocket
+from respstream.recordings.websocket import wants_websocket
 
 __all__ = ["Take", "serve", "takes"]
 
@@ -135,7 +137,10 @@ class _Handler(BaseHTTPRequestHandler):
             self._whole(200, take.body)
 
     def do_GET(self) -> None:
-        """Answers a request for a response by its id."""
+        """Answers a request for a response by its id, or for a WebSocket."""
+        if wants_websocket(self.headers) and self.path.partition("?")[0].rstrip("/").endswith(URL_PATH):
+            replay_websocket(self, lambda: self.upcoming().events, self.pace, REQUEST_BYTES)
+            return
         take = self.by_id.get(self.path.partition("?")[0].rstrip("/").rpartition("/")[2])
         if take is None:
             self._refuse(f"no response of that id is recorded: {self.path}")

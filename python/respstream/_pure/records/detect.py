@@ -25,6 +25,7 @@ TIMES = (
 LANES = ("stream", "connection_id", "connection", "request_id", "trace_id")  # after `lane` and the protocol's own
 HEAD = 4096  # bytes at the beginning of a stream that are searched for its format
 BATCH_BODY = ("response", "body")
+MESSAGE_MEMBERS = frozenset(("t", "lane", "message", "sent"))  # of a recorded message
 DEPTH = 3  # levels of nesting that are searched for a stream
 
 Issue: TypeAlias = "tuple[str, dict[str, Any] | None]"  # a diagnostic's code and detail
@@ -112,9 +113,13 @@ class RowDetector:
             row.issues.append(("bad_field", {"field": shown(steps), "expected": expected}))
 
     def _read_recording(self, raw: bytes, members: Spans, row: Row) -> bool:
-        """Reads a row that `respstream.Recorder` wrote: `t`, `lane`, and `begin`, `chunk`, `b64` or `end`."""
+        """Reads a row that `respstream.Recorder` wrote: `t`, `lane`, and `begin`, `chunk`, `b64`, `message` or `end`."""
         if "t" not in members or "lane" not in members:
             return False
+        message = members.get("message")
+        if message is not None and raw[message[0]] == 34 and members.keys() <= MESSAGE_MEMBERS:
+            row.parts.append(("event", _text(raw, message), None))
+            return True
         span = members.get("chunk") or members.get("b64")
         if span is not None and raw[span[0]] == 34:
             kind = "bytes" if "chunk" in members else "base64"

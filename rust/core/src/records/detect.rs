@@ -36,6 +36,8 @@ const TIME_FIELDS: [&str; 16] = [
 const LANE_FIELDS: [&str; 5] = ["stream", "connection_id", "connection", "request_id", "trace_id"];
 /// The number of bytes at the start of a text that are examined for a stream.
 const SNIFFED_BYTES: usize = 4096;
+/// The members of a recorded message.
+const MESSAGE_MEMBERS: [&str; 4] = ["t", "lane", "message", "sent"];
 /// The maximum depth of a detected field.
 const MAX_DEPTH: usize = 3;
 
@@ -233,11 +235,17 @@ fn read_lane(value: &[u8]) -> Option<Cow<'_, str>> {
     whole.then(|| String::from_utf8_lossy(value))
 }
 
-/// Reads a row of a respstream recording: `t`, `lane`, and `begin`, `chunk`, `b64` or `end`.
+/// Reads a row of a respstream recording: `t`, `lane`, and `begin`, `chunk`, `b64`, `message` or `end`.
 fn read_recording<'r>(raw: &'r [u8], members: &[Member], row: &mut Row<'r>) -> bool {
     let value = |name| json::find(raw, members, name).map(|member| member.value(raw));
     if value("t").is_none() || value("lane").is_none() {
         return false;
+    }
+    if let Some(message) = value("message").filter(|value| value.starts_with(b"\""))
+        && members.iter().all(|member| MESSAGE_MEMBERS.contains(&&*json::decode_key(raw, member)))
+    {
+        row.push(Content::Event, decoded_bytes(message), None);
+        return true;
     }
     let (chunk, b64) = (value("chunk"), value("b64"));
     let encoding = if chunk.is_some() { Encoding::Bytes } else { Encoding::Base64 };
