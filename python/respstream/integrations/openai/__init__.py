@@ -6,12 +6,23 @@
     client = accelerate(OpenAI())
 
 For openai 2.x and 3.x. `accelerate` and `restore` are what most people need; `to_openai` and `from_openai` convert events
-and responses, `record` keeps what a client gets; `python -m respstream.integrations.openai verify FILE…` compares both
-ways of reading on one's own streams.
+and responses, `record` keeps what a client gets, `resume` follows a background response over broken connections;
+`python -m respstream.integrations.openai verify FILE…` compares both ways of reading on one's own streams.
 """
 
 from respstream.integrations.openai._clients import accelerate, restore
 from respstream.integrations.openai._convert import from_openai, to_openai
 from respstream.integrations.openai._record import record
+from respstream.integrations.openai._resume import AsyncResumedStream, ResumedStream, ResumeError, resume
 
-__all__ = ["accelerate", "from_openai", "record", "restore", "to_openai"]
+__all__ = [
+    "AsyncResumedStream",
+    "ResumeError",
+    "ResumedStream",
+    "accelerate",
+    "from_openai",
+    "record",
+    "restore",
+    "resume",
+    "to_openai",
+]
