@@ -63,15 +63,17 @@ def _flat(hint: Any) -> Iterator[Any]:
 
 def declared() -> tuple[dict[str, set[str]], dict[str, set[str]]]:
     """The names of the members, by type; and those of classes without `type`, by the members that contain their objects."""
+    from openai.types.beta import BetaResponse, BetaResponseOutputItem
     from openai.types.responses import Response, ResponseOutputItem
     from openai.types.responses.response_content_part_added_event import Part
     from openai.types.responses.response_output_text import Annotation
     from openai.types.responses.response_reasoning_item import Summary
 
     seen: set[Any] = set()
-    found: dict[str, set[str]] = {"response": set(Response.model_fields)}
-    untyped: dict[str, set[str]] = {"response": set(Response.model_fields)}
-    for hint in (Response, ResponseOutputItem, Part, Annotation, Summary):
+    whole = set(Response.model_fields) | set(BetaResponse.model_fields)
+    found: dict[str, set[str]] = {"response": whole}
+    untyped: dict[str, set[str]] = {"response": set(whole)}
+    for hint in (Response, ResponseOutputItem, Part, Annotation, Summary, BetaResponse, BetaResponseOutputItem):
         for cls in classes(hint, seen):
             for kind in kinds(cls):
                 found.setdefault(kind, set()).update(members(cls))

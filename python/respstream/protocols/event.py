@@ -34,6 +34,8 @@ class Event(Record):
 
     _extras: ClassVar[tuple[str, ...]] = ()
     """The slots of members that the SDK does not declare: if missing, they raise AttributeError."""
+    _common: ClassVar[tuple[str, ...]] = ("agent",)
+    """Members that events of all types may have, and that have no slot: if missing, they are None."""
 
     raw: bytes
     """The bytes of the payload; several data lines are joined by newlines."""
@@ -43,6 +45,8 @@ class Event(Record):
     """The lane (stream key) of the event, if one connection or log carries several streams."""
     sequence_number: int | None
     """The number of the event in its stream, None if the server sends none."""
+    agent: Any
+    """The agent that the event belongs to (`agent.agent_name`) in a stream of several agents, else None."""
     _named: str | None
     """The name of the `event:` line if the payload has no string `type`, else None."""
 
@@ -63,7 +67,7 @@ class Event(Record):
             span = locate(self.raw).get(name)
             if span is not None:
                 value = decode(self.raw[span[0] : span[1]], name)
-            elif has_slot and name not in cls._extras:
+            elif name in cls._common or (has_slot and name not in cls._extras):
                 value = None
             else:
                 raise AttributeError(f"this {cls.__name__} has no member {name!r}")

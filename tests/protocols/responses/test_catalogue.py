@@ -14,23 +14,24 @@ from typing import Any, get_args
 import openai
 import openai.types.responses as sdk
 import pytest
-from openai.types.responses import ResponseStreamEvent
+from openai.types import beta
 
 from respstream import types
 from respstream._codes import DIAGNOSTICS
 from respstream._pure.protocols.responses.catalogue import EVENTS, VERSION
 from respstream.protocols.event import Event
+from respstream.protocols.responses.sdk_fields import DECLARED
 from tests.support.paths import ROOT
 
 CORE = ROOT / "rust" / "core" / "src"
 CATALOGUE: dict[str, Any] = tomllib.loads((CORE / "protocols" / "responses" / "catalogue.toml").read_text("utf-8"))
 CODES: dict[str, Any] = tomllib.loads((CORE / "diagnostics" / "codes.toml").read_text("utf-8"))
 ROWS: dict[str, dict[str, Any]] = {row["type"]: row for row in CATALOGUE["event"]}
-BASE_FIELDS = {"type", "sequence_number", "stream_id"}
+BASE_FIELDS = {"type", "sequence_number", "stream_id", "agent"}
 # Fields of an older SDK that the newest has dropped: attributes where the wire has them, but not declared.
 DROPPED = {("response.function_call_arguments.done", "name")}
 VOCABULARY = {
-    "kind": {"lifecycle", "item", "part", "annotation", "text-delta", "done", "status", "image", "error"},
+    "kind": {"lifecycle", "item", "part", "annotation", "text-delta", "done", "status", "image", "error", "client"},
     "op": {"response", "item", "part", "text", "members", "put", "status", "error", "side", "quiet", "none"},
     "phase": {"", "begin", "progress", "terminal", "added", "delta", "done"},
     "groups": {"delta", "done", "terminal", "tool_call", "reasoning", "lifecycle"},
@@ -39,17 +40,20 @@ VOCABULARY = {
 INDEXES = {"content_index", "summary_index", "command_index", "annotation_index"}
 
 
-def sdk_events() -> dict[str, Any]:
-    """The SDK's model of each type: of its stream events, then of events that only its WebSocket client receives."""
+def union(module: Any, *names: str) -> dict[str, Any]:
+    """The models of the SDK's unions by their types; the first one of each type."""
     models: dict[str, Any] = {}
-    for union in (ResponseStreamEvent, getattr(sdk, "ResponsesServerEvent", None)):
-        for model in get_args(get_args(union)[0]) if union else ():
+    for found in (getattr(module, name, None) for name in names):
+        for model in get_args(get_args(found)[0]) if found else ():
             (kind,) = get_args(model.model_fields["type"].annotation)
             models.setdefault(kind, model)
     return models
 
 
-SDK = sdk_events()
+# The SDK's model of each type: of its stream events, then of events that only its WebSocket client receives.
+SDK = union(sdk, "ResponseStreamEvent", "ResponsesServerEvent")
+BETA = union(beta, "BetaResponseStreamEvent", "BetaResponsesServerEvent")
+CLIENT = {**union(beta, "BetaResponsesClientEvent"), **union(sdk, "ResponsesClientEvent")}
 SDK_IS_THE_CATALOGUES = openai.__version__ == CATALOGUE["sdk"]
 
 
@@ -66,17 +70,24 @@ def declared(row: dict[str, Any]) -> set[str]:
 
 
 def test_catalogue_has_every_sdk_type() -> None:
-    missing = {kind: model.__name__ for kind, model in SDK.items() if kind not in ROWS}
+    missing = {kind: model.__name__ for kind, model in {**SDK, **BETA, **CLIENT}.items() if kind not in ROWS}
     assert not missing, f"openai {openai.__version__} has event types that the catalogue lacks: {missing}"
     assert len(SDK) >= 50, "the SDK's union of event types was not found"
+    if SDK_IS_THE_CATALOGUES:
+        assert BETA.keys() > SDK.keys()
+        assert CLIENT.keys() == {kind for kind, row in ROWS.items() if row["kind"] == "client"}
 
 
-@pytest.mark.parametrize("kind", sorted(SDK))
-def test_fields_match_sdk(kind: str) -> None:
-    row = ROWS[kind]
-    fields = set(SDK[kind].model_fields) - BASE_FIELDS
+@pytest.mark.parametrize("kind", sorted({**BETA, **SDK}))
+@pytest.mark.parametrize("models", [SDK, BETA], ids=["stable", "beta"])
+def test_fields_match_sdk(models: dict[str, Any], kind: str) -> None:
+    if kind not in models:
+        assert ROWS[kind].get("sdk", True) is not True or models is BETA
+        return
+    row, model = ROWS[kind], models[kind]
+    fields = set(model.model_fields) - BASE_FIELDS
     known = {field["name"] for field in row.get("fields", [])}
-    assert row["class"] == SDK[kind].__name__
+    assert row["class"] in _names(model, kind)
     assert row.get("sdk", True), "the SDK has this class"
     assert fields <= known, f"fields that the catalogue lacks: {fields - known}"
     undeclared = fields - declared(row) - {name for type_, name in DROPPED if type_ == kind}
@@ -85,11 +96,26 @@ def test_fields_match_sdk(kind: str) -> None:
         assert declared(row) == fields
 
 
+def _names(model: Any, kind: str) -> set[str]:
+    """The names of the class for a type, and of its base, which has no stream id."""
+    assert kind in get_args(model.model_fields["type"].annotation)
+    return {cls.__name__.removeprefix("Beta") for cls in model.__mro__[:2]}
+
+
 def test_sdk_flags_match_sdk() -> None:
-    said = {kind for kind, row in ROWS.items() if row.get("sdk", True)}
+    said = {kind for kind, row in ROWS.items() if row.get("sdk", True) is True}
+    in_beta = {kind for kind, row in ROWS.items() if row.get("sdk") == "beta"}
     assert set(SDK) <= said
     if SDK_IS_THE_CATALOGUES:  # another release may lack some of them
         assert said == set(SDK)
+        assert in_beta == set(BETA) - set(SDK)
+
+
+def test_item_types_of_beta_are_declared() -> None:
+    items = {"agent_message", "multi_agent_call", "multi_agent_call_output"}
+    assert items <= DECLARED.keys()
+    assert {"agent", "author", "content", "recipient"} <= DECLARED["agent_message"]
+    assert "agent" in DECLARED["message"]
 
 
 @pytest.mark.parametrize("kind", sorted(ROWS))
@@ -128,7 +154,9 @@ def test_terminal_types() -> None:
 def test_types_that_start_no_response() -> None:
     quiet = {kind for kind, entry in EVENTS.items() if not entry.begins}
     steer = {f"response.steer.{end}" for end in ("accepted", "pending", "failed")}
-    assert quiet == {"error", "response.error", "keepalive", "response.rate_limits.updated", *steer}
+    inject = {f"response.inject.{end}" for end in ("created", "failed")}
+    client = {f"response.{name}" for name in ("create", "steer", "inject")}
+    assert quiet == {"error", "response.error", "keepalive", "response.rate_limits.updated", *steer, *inject, *client}
 
 
 def test_generated_files_are_up_to_date(tmp_path: Path) -> None:

@@ -41,6 +41,7 @@ __all__ = [
     "ResponseCompletedEvent",
     "ResponseContentPartAddedEvent",
     "ResponseContentPartDoneEvent",
+    "ResponseCreateEvent",
     "ResponseCreatedEvent",
     "ResponseCustomToolCallInputDeltaEvent",
     "ResponseCustomToolCallInputDoneEvent",
@@ -58,6 +59,9 @@ __all__ = [
     "ResponseImageGenCallPartialImageEvent",
     "ResponseInProgressEvent",
     "ResponseIncompleteEvent",
+    "ResponseInjectCreatedEvent",
+    "ResponseInjectEvent",
+    "ResponseInjectFailedEvent",
     "ResponseMcpCallArgumentsDeltaEvent",
     "ResponseMcpCallArgumentsDoneEvent",
     "ResponseMcpCallCompletedEvent",
@@ -89,6 +93,7 @@ __all__ = [
     "ResponseShellCallOutputContentDeltaEvent",
     "ResponseShellCallOutputContentDoneEvent",
     "ResponseSteerAcceptedEvent",
+    "ResponseSteerEvent",
     "ResponseSteerFailedEvent",
     "ResponseSteerPendingEvent",
     "ResponseStreamEvent",
@@ -880,6 +885,55 @@ class ResponseSteerFailedEvent(Event):
     steer: Payload
 
 
+class ResponseInjectCreatedEvent(Event):
+    """The injected input was added to the response (WebSocket, several agents)."""
+
+    __slots__ = ("response_id",)
+
+    type: Literal["response.inject.created"] = "response.inject.created"
+    response_id: str
+
+
+class ResponseInjectFailedEvent(Event):
+    """The injected input was rejected (WebSocket, several agents)."""
+
+    __slots__ = ("error", "input", "response_id")
+
+    type: Literal["response.inject.failed"] = "response.inject.failed"
+    error: Payload
+    input: list[Payload]
+    response_id: str
+
+
+class ResponseCreateEvent(Event):
+    """A client asks for a response (WebSocket); in recordings of both directions."""
+
+    __slots__ = ("model", "previous_response_id")
+
+    type: Literal["response.create"] = "response.create"
+    model: str | None
+    previous_response_id: str | None
+
+
+class ResponseSteerEvent(Event):
+    """A client adds input to a running response (WebSocket); in recordings of both directions."""
+
+    __slots__ = ("previous_response_id",)
+
+    type: Literal["response.steer"] = "response.steer"
+    previous_response_id: str
+
+
+class ResponseInjectEvent(Event):
+    """A client adds input to a running response (WebSocket, several agents); in recordings of both directions."""
+
+    __slots__ = ("input", "response_id")
+
+    type: Literal["response.inject"] = "response.inject"
+    input: list[Payload]
+    response_id: str
+
+
 class KeepaliveEvent(Event):
     """Keeps the connection open during long work; has a sequence number."""
 
@@ -1086,6 +1140,11 @@ ResponseStreamEvent: TypeAlias = (
     | ResponseSteerAcceptedEvent
     | ResponseSteerPendingEvent
     | ResponseSteerFailedEvent
+    | ResponseInjectCreatedEvent
+    | ResponseInjectFailedEvent
+    | ResponseCreateEvent
+    | ResponseSteerEvent
+    | ResponseInjectEvent
     | KeepaliveEvent
     | GatewayErrorEvent
     | UnknownEvent
@@ -1164,6 +1223,11 @@ CLASSES: dict[str, type[Event]] = {
     "response.steer.accepted": ResponseSteerAcceptedEvent,
     "response.steer.pending": ResponseSteerPendingEvent,
     "response.steer.failed": ResponseSteerFailedEvent,
+    "response.inject.created": ResponseInjectCreatedEvent,
+    "response.inject.failed": ResponseInjectFailedEvent,
+    "response.create": ResponseCreateEvent,
+    "response.steer": ResponseSteerEvent,
+    "response.inject": ResponseInjectEvent,
     "keepalive": KeepaliveEvent,
     "response.error": GatewayErrorEvent,
     "error": ResponseErrorEvent,
