@@ -236,6 +236,14 @@ class SdkReader:
         """The bytes of the incomplete block."""
 
 @final
+class SdkMessages:
+    """Reads messages that contain one event each, such as the frames of a WebSocket, into events of the SDK."""
+
+    def __new__(cls, plan: SdkPlan) -> SdkMessages: ...
+    def event(self, message: str | bytes) -> Any:
+        """The event of a message; None if the SDK must build it."""
+
+@final
 class SdkDraft:
     """The parts of an event that is not built yet: an `SdkDeltaRun` uses them, or else `event` builds the event itself."""
 

@@ -44,7 +44,7 @@ mod _native {
     #[pymodule_export]
     use super::scan::{Batch, Scan, Schema, Stream};
     #[pymodule_export]
-    use super::sdk::{SdkDeltaRun, SdkDraft, SdkPlan, SdkReader, SdkSnapshotBuilder};
+    use super::sdk::{SdkDeltaRun, SdkDraft, SdkMessages, SdkPlan, SdkReader, SdkSnapshotBuilder};
     #[pymodule_export]
     use super::sse::SseDecoder;
     #[pymodule_export]

@@ -16,6 +16,7 @@ from respstream import _backend
 from respstream.integrations.openai import _snapshots
 from respstream.integrations.openai._sdk import Sdk, UnsupportedError, load
 from respstream.integrations.openai._streams import stream_classes
+from respstream.integrations.openai._websocket import adopt_manager
 
 __all__ = ["accelerate", "restore"]
 
@@ -136,8 +137,15 @@ def _install(client: Any, sdk: Sdk, faithful: bool) -> None:
             manager.__class__ = _manager_classes(sdk, faithful)[place]
         return manager
 
+    @functools.wraps(client.responses.connect)
+    def fast_connect(*args: Any, **kwargs: Any) -> Any:
+        manager = connect(*args, **kwargs)
+        adopt_manager(manager, sdk, faithful=faithful)
+        return manager
+
+    connect = client.responses.connect
     _set(client, request=fast_request, copy=fast_copy, with_options=fast_copy)
-    _set(client.responses, stream=fast_stream)
+    _set(client.responses, stream=fast_stream, connect=fast_connect)
 
 
 @functools.cache

@@ -1,7 +1,7 @@
 """Records the streams of a client: the responses to its requests to the Responses API are written to a file, with times.
 
 It hooks into the HTTP client by its event hooks, which are a public interface of httpx, so that it sees streams and whole
-answers, retries, and what copies of the client ask for.
+answers, retries, and what copies of the client ask for. WebSockets do not use the HTTP client: see `_record_websocket`.
 """
 
 from __future__ import annotations
@@ -13,6 +13,7 @@ import weakref
 from collections.abc import AsyncIterator, Callable, Iterator
 from typing import Any
 
+from respstream.integrations.openai._record_websocket import record_websockets
 from respstream.recordings.recorder import Recorder, Track
 
 __all__ = ["record"]
@@ -20,6 +21,9 @@ __all__ = ["record"]
 
 def record(client: Any, path: str | os.PathLike[str], *, sync: bool = False) -> Recorder:
     """Appends to a file what a client of the openai SDK gets from the Responses API, with times: a lane for each request.
+
+    The messages of its WebSockets (`client.responses.connect()`) are recorded in both directions, with a lane for each
+    connection and `stream_id`.
 
     `client`: `OpenAI`, `AsyncOpenAI`, or an httpx client. `sync`: fsync at the end of each stream. Gives the recorder;
     closing it, as a context manager too, leaves the client as it was. Rows are those of `respstream.Recorder`; chunks are
@@ -30,11 +34,16 @@ def record(client: Any, path: str | os.PathLike[str], *, sync: bool = False) -> 
     hooks = getattr(http, "event_hooks", None)
     if not isinstance(hooks, dict) or not {"request", "response"} <= hooks.keys():
         raise TypeError(f"record() requires a client of the openai SDK or of httpx, not {type(client).__name__}")
-    return _ClientRecorder(path, http, sync=sync)
+    recorder = _ClientRecorder(path, http, sync=sync)
+    recorder.undo = record_websockets(client, recorder)
+    return recorder
 
 
 class _ClientRecorder(Recorder):
-    """The recorder of one HTTP client."""
+    """The recorder of one client."""
+
+    undo: Callable[[], None]
+    """Ends the recording of further WebSockets."""
 
     def __init__(self, path: str | os.PathLike[str], http: Any, *, sync: bool) -> None:
         super().__init__(path, sync=sync)
@@ -53,6 +62,7 @@ class _ClientRecorder(Recorder):
         for name, hook in self._own.items():
             if hook in self._hooks[name]:
                 self._hooks[name].remove(hook)
+        self.undo()
         super().close()
 
     def _ask(self, request: Any) -> None:

@@ -1,0 +1,138 @@
+"""`responses.connect()` with events that are built natively.
+
+The SDK reads every frame of a connection by its `parse_event`: `recv`, iteration, `dispatch_events` and the sessions and lanes of
+`openai.lib.responses_websocket` all call it. A subclass replaces this one method; transport, queues, reconnects and errors
+remain the SDK's.
+"""
+
+from __future__ import annotations
+
+import dataclasses
+import functools
+import inspect
+from importlib import import_module
+from typing import Any, NamedTuple
+
+from respstream import _backend
+from respstream.integrations.openai._plans import Plans
+from respstream.integrations.openai._sdk import Sdk
+from respstream.integrations.openai._streams import _unknown
+
+__all__ = ["WebSocketApi", "adopt_manager", "websocket_apis"]
+
+_MANAGERS = ("ResponsesConnectionManager", "AsyncResponsesConnectionManager")
+_CONNECTIONS = ("ResponsesConnection", "AsyncResponsesConnection")
+
+
+class WebSocketApi(NamedTuple):
+    """One WebSocket API of the SDK: the synchronous and the asynchronous classes, and the union of the event classes.
+
+    `managers`: what `connect()` returns. `connections`: what these return when they are entered.
+    """
+
+    managers: tuple[type[Any], type[Any]]
+    connections: tuple[type[Any], type[Any]]
+    events: Any
+
+
+@functools.cache
+def websocket_apis() -> tuple[WebSocketApi, ...]:
+    """The WebSocket APIs of the installed SDK whose layout is known: the stable and the beta one."""
+    from openai.types import beta, responses
+
+    found = []
+    for module, types, union in (
+        ("openai.resources.responses.responses", responses, "ResponsesServerEvent"),
+        ("openai.resources.beta.responses.responses", beta, "BetaResponsesServerEvent"),
+    ):
+        try:
+            resource = import_module(module)
+            managers: Any = tuple(getattr(resource, name) for name in _MANAGERS)
+            connections: Any = tuple(getattr(resource, name) for name in _CONNECTIONS)
+            api = WebSocketApi(managers, connections, getattr(types, union))
+        except (ImportError, AttributeError):  # a release without this API
+            continue
+        if _is_known(api):
+            found.append(api)
+    return tuple(found)
+
+
+def _is_known(api: WebSocketApi) -> bool:
+    return all(
+        list(inspect.signature(cls.parse_event).parameters) == ["self", "data"] for cls in api.connections
+    ) and all(hasattr(cls, "enter") for cls in api.managers)
+
+
+def adopt_manager(manager: Any, sdk: Sdk, *, faithful: bool) -> None:
+    """Makes what `connect()` returned open connections that read their frames natively."""
+    for api in websocket_apis():
+        if type(manager) in api.managers:
+            manager.__class__ = _manager_classes(api, sdk, faithful)[api.managers.index(type(manager))]
+
+
+@functools.cache
+def _plans(sdk: Sdk, events: Any) -> Plans:
+    return Plans(dataclasses.replace(sdk, events=events))
+
+
+@functools.cache
+def _manager_classes(api: WebSocketApi, sdk: Sdk, faithful: bool) -> tuple[type[Any], type[Any]]:
+    sync_base: Any = api.managers[0]
+    async_base: Any = api.managers[1]
+
+    class ResponsesConnectionManager(sync_base):  # type: ignore[misc]
+        """As the SDK's."""
+
+        def __enter__(self) -> Any:
+            return _adopt(super().__enter__(), api.connections[0], api, sdk, faithful)
+
+        enter = __enter__
+
+    class AsyncResponsesConnectionManager(async_base):  # type: ignore[misc]
+        """As the SDK's."""
+
+        async def __aenter__(self) -> Any:
+            return _adopt(await super().__aenter__(), api.connections[1], api, sdk, faithful)
+
+        enter = __aenter__
+
+    return ResponsesConnectionManager, AsyncResponsesConnectionManager
+
+
+def _adopt(connection: Any, base: type[Any], api: WebSocketApi, sdk: Sdk, faithful: bool) -> Any:
+    """The connection, which reads its frames natively from now on."""
+    if type(connection) is base:
+        known = _plans(sdk, api.events)
+        connection.__dict__["_respstream"] = _backend.engine.SdkMessages(known.native)
+        connection.__class__ = _connection_class(base, known, faithful)
+    return connection
+
+
+@functools.cache
+def _connection_class(base: Any, known: Plans, faithful: bool) -> type[Any]:
+    def parse_event(self: Any, data: str | bytes) -> Any:
+        event = self._respstream.event(data)
+        return _by_sdk(base, self, data, known, faithful) if event is None else event
+
+    functools.update_wrapper(parse_event, base.parse_event)
+    names = {name: getattr(base, name) for name in ("__module__", "__qualname__", "__doc__")}
+    return type(base.__name__, (base,), {**names, "parse_event": parse_event})
+
+
+def _by_sdk(base: Any, connection: Any, data: str | bytes, known: Plans, faithful: bool) -> Any:
+    """The event that the SDK makes of a frame; the first one of its type leads to a plan."""
+    text = _text(data)
+    event: Any = None if faithful or text is None else _unknown(known.sdk.message(data=text), known)
+    if event is None:
+        event = base.parse_event(connection, data)
+        if text is not None:
+            known.learn(text, event)
+    return event
+
+
+def _text(data: str | bytes) -> str | None:
+    """The text of a frame; None for what is not UTF-8, which `json.loads` may read nevertheless."""
+    try:
+        return data if isinstance(data, str) else bytes(data).decode()
+    except (TypeError, ValueError):
+        return None
