@@ -9,7 +9,16 @@ from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
 from typing import Literal
 
-from benches import bench_events, bench_fold, bench_imports, bench_memory, bench_openai, bench_scan, bench_threads
+from benches import (
+    bench_events,
+    bench_fold,
+    bench_imports,
+    bench_memory,
+    bench_openai,
+    bench_scan,
+    bench_threads,
+    bench_websocket,
+)
 from benches.measure import Measured, Result
 
 Kind = Literal["events/s", "GB/s", "µs per event", "ms", "MB of memory"]
@@ -59,6 +68,14 @@ HEADLINES = (
         work="SDK `stream()` with snapshots, long answers, drop-in",
         row=bench_openai.LONG, ours=bench_openai.FAST_STREAM, peer=bench_openai.STREAM,
         kind="µs per event", most=3,
+    ),
+    Headline(
+        work="Responses over WebSocket, drop-in", row=bench_websocket.CHAT, ours=bench_websocket.FAST_RECV,
+        peer=bench_websocket.RECV, kind="µs per event", ratio=10, most=5,
+    ),
+    Headline(
+        work="Responses over WebSocket, 64 lanes, drop-in", row=bench_websocket.LANES_ROW,
+        ours=bench_websocket.FAST_RECV, peer=bench_websocket.RECV, kind="µs per event", ratio=10, most=5,
     ),
     Headline(work="fold, chat", row=_F.CHAT, ours=_F.OURS, peer=_F.ORJSON, kind="GB/s", ratio=8, least=2.2),
     Headline(work="fold, mixed", row=_F.MIXED, ours=_F.OURS, peer=_F.ORJSON, kind="GB/s", ratio=8, least=2.2),

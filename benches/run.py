@@ -12,7 +12,16 @@ import time
 from collections.abc import Sequence
 from pathlib import Path
 
-from benches import bench_events, bench_fold, bench_imports, bench_memory, bench_openai, bench_scan, bench_threads
+from benches import (
+    bench_events,
+    bench_fold,
+    bench_imports,
+    bench_memory,
+    bench_openai,
+    bench_scan,
+    bench_threads,
+    bench_websocket,
+)
 from benches.measure import Plan, Result, measure
 from benches.publish import RESULTS, publish
 from benches.report import brief, results_file, table
@@ -21,6 +30,7 @@ from benches.rows import Size
 ROWS = (
     *bench_events.ROWS,
     *bench_openai.ROWS,
+    *bench_websocket.ROWS,
     *bench_fold.ROWS,
     *bench_threads.ROWS,
     *bench_scan.ROWS,
