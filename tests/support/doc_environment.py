@@ -13,10 +13,11 @@ import socket
 import stat
 import sys
 from collections.abc import AsyncIterator, Callable, Generator, Iterator
-from contextlib import contextmanager
+from contextlib import AbstractContextManager, contextmanager
 from pathlib import Path
 from typing import Any
 
+from respstream.recordings.replay import serve, takes
 from tests.support import openai_server
 from tests.support.paths import ROOT, TRANSCRIPTS
 
@@ -121,6 +122,15 @@ PAGE_SETUPS: dict[str, Callable[[Names, Path], None]] = {
 }
 
 
+# Pages whose server also speaks WebSocket: that of `respstream replay`.
+REPLAYED = ("websocket.md",)
+
+
+def replayed() -> AbstractContextManager[str]:
+    """Replays one response, without pauses, over HTTP and WebSocket."""
+    return openai_server.running(serve(takes([HELLO.read_bytes()]), speed=None))
+
+
 def free_port() -> int:
     """A free port."""
     with socket.socket() as listening:
@@ -142,9 +152,10 @@ def of(page: Path, folder: Path) -> Generator[tuple[Names, Env, int]]:
         "PYTHONPATH": f"{ROOT / 'python'}{os.pathsep}{ROOT}",
         "PYTHONUTF8": "1",
     }
-    with openai_server.serve() as url:
+    with replayed() if page.name in REPLAYED else openai_server.serve() as url:
         openai_server.STREAMS["gpt-5-nano"] = HELLO.read_bytes()
         names: Names = {"__name__": "__main__", "url": f"{url}/responses"}
+        names["websocket_url"] = f"ws{names['url'].removeprefix('http')}"
         os.environ["OPENAI_BASE_URL"] = env["OPENAI_BASE_URL"] = url
         if page.name in PAGE_SETUPS:
             PAGE_SETUPS[page.name](names, folder)
