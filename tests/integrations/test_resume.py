@@ -142,6 +142,7 @@ def test_body_cut_at_every_byte(client: openai.OpenAI, name: str, step: int) -> 
     final = respstream.Accumulator()
     for event in wanted:
         final.add(event)
+    assert final.response is not None
     assert final.response.to_dict() == {**RECORDINGS[name][-1]["response"]}
     for cut in range(0, len(to_sse(RECORDINGS[name])), step):
         check_cut(client, name, cut, wanted)
@@ -160,10 +161,11 @@ def test_many_cuts(client: openai.OpenAI) -> None:
 
 def test_creates_response(client: openai.OpenAI) -> None:
     Handler.plan += [900]
-    with resume(client, model="resp_long", input="x", store=True) as stream:
-        assert stream.response_id is None
+    stream = resume(client, model="resp_long", input="x", store=True)
+    before = stream.response_id
+    with stream:
         assert numbers(stream) == list(range(len(RECORDINGS["resp_long"])))
-    assert stream.response_id == "resp_long"
+    assert (before, stream.response_id) == (None, "resp_long")
     assert [method for method, _ in Handler.asked] == ["POST", "GET"]
 
 

@@ -52,7 +52,7 @@ def clients(url: str) -> Iterator[tuple[openai.OpenAI, openai.OpenAI]]:
         yield theirs, accelerate(ours)
 
 
-def request(model: str, **more: Any) -> dict[str, Any]:
+def request(model: str, **more: Any) -> Any:
     return {"type": "response.create", "model": model, "input": "x", **more}
 
 
@@ -207,7 +207,8 @@ def lanes_of(client: Any) -> list[tuple[list[Any], Any, Any]]:
     results: dict[int, tuple[list[Any], Any, Any]] = {}
 
     def read(number: int, lane: Any) -> None:
-        accumulator, events = ResponsesWebSocketAccumulator(), []
+        accumulator = ResponsesWebSocketAccumulator()
+        events: list[Any] = []
         while not events or events[-1].type != "response.completed":
             events.append(lane.recv(timeout=60))
             accumulator.add_event(events[-1])
@@ -240,7 +241,8 @@ def test_interleaved_lanes(clients: tuple[Any, Any]) -> None:
 
 def test_interleaved_lanes_async(url: str) -> None:
     async def read(lane: Any) -> tuple[list[Any], Any, Any]:
-        accumulator, events = ResponsesWebSocketAccumulator(), []
+        accumulator = ResponsesWebSocketAccumulator()
+        events: list[Any] = []
         await lane.send(request(f"together/{LANES}"))
         while not events or events[-1].type != "response.completed":
             events.append(await lane.recv())
@@ -252,7 +254,7 @@ def test_interleaved_lanes_async(url: str) -> None:
             connection = await (accelerate(client) if fast else client).responses.connect().enter()
             async with AsyncResponsesWebSocketSession(connection, limits=LIMITS) as session:
                 names = [f"lane-{number}" for number in range(LANES)]
-                return await asyncio.gather(*(read(session.lane(name)) for name in names))
+                return list(await asyncio.gather(*(read(session.lane(name)) for name in names)))
 
     check_lanes(asyncio.run(run(fast=False)), asyncio.run(run(fast=True)))
 
@@ -336,7 +338,7 @@ def test_restored_client_uses_sdk(url: str) -> None:
 
 def test_additions_to_sdk(url: str) -> None:
     with openai.OpenAI(**options(url)) as client, accelerate(client, faithful=False).responses.connect() as connection:
-        event = connection.parse_event('{"type":"response.new.thing","a":1,"sequence_number":3}')
+        event: Any = connection.parse_event('{"type":"response.new.thing","a":1,"sequence_number":3}')
         assert isinstance(event, UnknownEvent)
         assert (event.type, event.a, event.sequence_number) == ("response.new.thing", 1, 3)
         assert connection.parse_event(frames("chat")[0]).type == "response.created"
