@@ -109,8 +109,12 @@ def test_client_events_are_quiet(api: Any, path: Path) -> None:
     assert [row["type"] for row in map(json.loads, [line["message"] for line in rows(path) if line.get("sent")])]
 
 
+def create(**more: Any) -> Any:
+    return {**CREATE, **more}
+
+
 def ask(connection: Any, **more: Any) -> None:
-    connection.send({**CREATE, **more})
+    connection.send(create(**more))
     for event in connection:
         if event.type == "response.completed":
             break
@@ -147,7 +151,7 @@ def test_async_client_is_recorded(api: Any, url: str, path: Path) -> None:
         async with openai.AsyncOpenAI(api_key="none", base_url=url) as client:
             with record(client, path):
                 async with client.responses.connect() as connection:
-                    await connection.send({**CREATE, "model": "together/1", "stream_id": "a"})
+                    await connection.send(create(model="together/1", stream_id="a"))
                     async for event in connection:
                         if event.type == "response.completed":
                             break
@@ -161,7 +165,7 @@ def test_async_client_is_recorded(api: Any, url: str, path: Path) -> None:
 def test_dropped_connection_ends_recording(api: Any, url: str, path: Path) -> None:
     with openai.OpenAI(api_key="none", base_url=url) as client, record(client, path):
         connection = client.responses.connect().enter()
-        connection.send({**CREATE, "model": "drop/9"})
+        connection.send(create(model="drop/9"))
         with pytest.raises(ConnectionClosed):
             list(connection)
     assert rows(path)[-1]["error"].startswith("ConnectionClosedError")
@@ -195,8 +199,7 @@ def test_sdk_reads_replay(path: Path) -> None:
     with replayed(STREAM, OTHER) as url, openai.OpenAI(api_key="none", base_url=url) as client:
         with client.responses.connect() as connection:
             for lane in (None, "a", "b"):
-                more = {} if lane is None else {"stream_id": lane}
-                connection.send({**CREATE, **more})
+                connection.send(create() if lane is None else create(stream_id=lane))
             events: list[Any] = []
             while sum(event.type == "response.completed" for event in events) < 3:
                 events.append(connection.recv())

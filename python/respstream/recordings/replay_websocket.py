@@ -60,9 +60,9 @@ class _Session:
         try:
             event = json.loads(message)
         except ValueError:
-            event = None
-        kind = event.get("type") if isinstance(event, dict) else None
-        lane = event.get("stream_id") if kind == "response.create" else None
+            event = {}
+        event = event if isinstance(event, dict) else {}
+        kind, lane = event.get("type"), event.get("stream_id")
         if kind != "response.create" or not isinstance(lane, str | None):
             self._socket.send(_refusal(kind))
             return

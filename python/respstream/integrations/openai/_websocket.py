@@ -99,7 +99,7 @@ def _manager_classes(api: WebSocketApi, sdk: Sdk, faithful: bool) -> tuple[type[
     return ResponsesConnectionManager, AsyncResponsesConnectionManager
 
 
-def _adopt(connection: Any, base: type[Any], api: WebSocketApi, sdk: Sdk, faithful: bool) -> Any:
+def _adopt(connection: Any, base: Any, api: WebSocketApi, sdk: Sdk, faithful: bool) -> Any:
     """The connection, which reads its frames natively from now on."""
     if type(connection) is base:
         known = _plans(sdk, api.events)
