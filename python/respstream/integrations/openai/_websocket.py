@@ -84,7 +84,7 @@ def _manager_classes(api: WebSocketApi, sdk: Sdk, faithful: bool) -> tuple[type[
         """As the SDK's."""
 
         def __enter__(self) -> Any:
-            return _adopt(super().__enter__(), api.connections[0], api, sdk, faithful)
+            return _adopt(super().__enter__(), 0, api, sdk, faithful)
 
         enter = __enter__
 
@@ -92,24 +92,26 @@ def _manager_classes(api: WebSocketApi, sdk: Sdk, faithful: bool) -> tuple[type[
         """As the SDK's."""
 
         async def __aenter__(self) -> Any:
-            return _adopt(await super().__aenter__(), api.connections[1], api, sdk, faithful)
+            return _adopt(await super().__aenter__(), 1, api, sdk, faithful)
 
         enter = __aenter__
 
     return ResponsesConnectionManager, AsyncResponsesConnectionManager
 
 
-def _adopt(connection: Any, base: Any, api: WebSocketApi, sdk: Sdk, faithful: bool) -> Any:
+def _adopt(connection: Any, place: int, api: WebSocketApi, sdk: Sdk, faithful: bool) -> Any:
     """The connection, which reads its frames natively from now on."""
-    if type(connection) is base:
+    if type(connection) is api.connections[place]:
         known = _plans(sdk, api.events)
         connection.__dict__["_respstream"] = _backend.engine.SdkMessages(known.native)
-        connection.__class__ = _connection_class(base, known, faithful)
+        connection.__class__ = _connection_class(api, place, known, faithful)
     return connection
 
 
 @functools.cache
-def _connection_class(base: Any, known: Plans, faithful: bool) -> type[Any]:
+def _connection_class(api: WebSocketApi, place: int, known: Plans, faithful: bool) -> type[Any]:
+    base: Any = api.connections[place]
+
     def parse_event(self: Any, data: str | bytes) -> Any:
         event = self._respstream.event(data)
         return _by_sdk(base, self, data, known, faithful) if event is None else event
