@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-import json
 from typing import Any
 
+from respstream._pure.json import decode
 from respstream._pure.protocols.responses.item import Identity
 from respstream.cli.text_events import SUMMARY, Part, joined, kind_of, label_of, parts_of
 from respstream.protocols.event import Event
@@ -133,7 +133,7 @@ class ItemText:
         """Return the text of a delta. A high surrogate at its end is kept until the next delta, which has the low one."""
         if not self._surrogate and not ("\ufffd" in text and b"\\u" in event.raw):
             return text
-        delta = json.loads(event.raw.decode("utf-8", "replace"))["delta"]
+        delta = decode(event.raw)[0]["delta"]
         exact: str = self._surrogate + (delta["text"] if isinstance(delta, dict) else delta)
         self._surrogate = exact[-1:] if "\ud800" <= exact[-1:] <= "\udbff" else ""
         complete = exact[:-1] if self._surrogate else exact

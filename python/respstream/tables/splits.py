@@ -183,11 +183,11 @@ def _has_lanes(file: IO[bytes], lane_member: bytes) -> bool:
 
 def _wraps(text: bytes) -> bool:
     """Whether a file begins with a JSON object that is not an event: rows that wrap streams depend on earlier rows."""
-    import json
+    from respstream._pure.json import loads
 
     if not text.startswith(b"{"):
         return False
     try:
-        return not isinstance(json.loads(text.splitlines()[0]).get("type"), str)
-    except (ValueError, AttributeError, RecursionError):
+        return not isinstance(loads(text.splitlines()[0]).get("type"), str)
+    except (ValueError, AttributeError):
         return True

@@ -13,7 +13,6 @@ import json as _json
 import re
 import sys
 from collections.abc import Callable
-from itertools import accumulate
 
 from respstream._pure.json.grammar import Grammar
 from respstream._pure.json.lexer import tokens
@@ -24,17 +23,16 @@ from respstream._pure.json.limits import (
     LimitExceeded,
     check_digits,
     check_size,
+    is_deep,
 )
 from respstream._pure.json.strings import clean, unquote
-from respstream._pure.json.types import BRACKET_STEPS, BadJson, Number
+from respstream._pure.json.types import BadJson, Number
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
     from typing import Any, Final, NoReturn
 
-_STRING = re.compile(rb'"(?:[^"\\]++|\\.)*+"', re.DOTALL)
 _ESCAPE = re.compile(rb"\\(?:u[dD][89abAB]..\\u[dD][c-fC-F]..|(u[dD][89a-fA-F])|.)", re.DOTALL)
-_NOT_BRACKETS: Final = bytes(set(range(256)) - set(b"{}[]"))
 _WORDS: Final = {b"true": True, b"false": False, b"null": None}
 
 
@@ -81,21 +79,16 @@ def _read(raw: bytes) -> tuple[str, bool]:
 
 
 def _build(raw: bytes, text: str, decoder: _json.JSONDecoder, integer: Callable[[str], Any]) -> Any:
+    if is_deep(raw):  # a syntax error may still follow
+        return _build_slowly(raw, integer, decoder.parse_float)
     try:
         value = decoder.decode(text)
     except (_json.JSONDecodeError, BadJson) as error:
         raise BadJson(str(error)) from None
-    except (ValueError, RecursionError):  # digits or nesting; a syntax error may still follow
+    except (ValueError, RecursionError):  # digits; or the caller's own recursion is deep
         return _build_slowly(raw, integer, decoder.parse_float)
-    if raw.count(b"{") + raw.count(b"[") > DEPTH_LIMIT and _depth(raw) > DEPTH_LIMIT:
-        raise LimitExceeded(f"nesting of more than {DEPTH_LIMIT} levels")
     check_size(raw)
     return value
-
-
-def _depth(valid: bytes) -> int:
-    brackets = _STRING.sub(b"", valid).translate(None, _NOT_BRACKETS)
-    return max(accumulate(map(BRACKET_STEPS.__getitem__, brackets)), default=0)
 
 
 def _has_lone_surrogate(valid: bytes) -> bool:
@@ -189,6 +182,8 @@ def _scalar(kind: str, token: bytes, integer: Callable[[str], Any], real: Callab
 
 def is_whole(line: bytes) -> bool:
     """Whether a line is a whole value, found quickly; False means unknown."""
+    if is_deep(line):
+        return False
     try:
         _PLAIN.decode(line.decode(errors="replace"))
     except (ValueError, RecursionError):

@@ -5,7 +5,7 @@ from __future__ import annotations
 import json as _json
 import re
 
-from respstream._pure.json.limits import check_size
+from respstream._pure.json.limits import check_size, is_deep
 from respstream._pure.json.strings import clean_text, unquote
 from respstream._pure.json.types import BRACKET_STEPS, BadJson
 
@@ -25,7 +25,7 @@ def locate(raw: bytes) -> dict[str, tuple[int, int]]:
     """
     check_size(raw)
     spans: dict[str, tuple[int, int]] = {}
-    text = ""
+    text: str | None = None
     position = _mark(raw, 0, b"{")
     key = _KEY.match(raw, position)
     if key is None:
@@ -33,9 +33,9 @@ def locate(raw: bytes) -> dict[str, tuple[int, int]]:
     while key is not None:
         start = key.end()
         value = _FLAT_VALUE.match(raw, start)
-        if value is None:
-            text = text or raw.decode("latin-1")  # one character a byte
-        end = value.end() if value else _skip_container(raw, text, start)
+        if value is None and text is None:
+            text = _skippable(raw)
+        end = value.end() if value else _skip_container(raw, text or "", start)
         spans[_key(key[1])] = start, end
         mark = _mark(raw, end, b",}")
         key = _KEY.match(raw, mark) if raw[mark - 1] == 0x2C else None
@@ -49,7 +49,7 @@ def elements(raw: bytes) -> list[tuple[int, int]]:
     start = _SPACES.match(raw, _mark(raw, 0, b"[")).end()  # type: ignore[union-attr]
     if raw[start : start + 1] == b"]":
         return spans
-    text = raw.decode("latin-1")
+    text = _skippable(raw)
     more = True
     while more:
         value = _FLAT_VALUE.match(raw, start)
@@ -69,7 +69,14 @@ def _mark(raw: bytes, position: int, marks: bytes) -> int:
     return match.end()
 
 
+def _skippable(raw: bytes) -> str:
+    """The text with one character per byte, for a recursive scanner; empty if it is nested too deep for one."""
+    return "" if is_deep(raw) else raw.decode("latin-1")
+
+
 def _skip_container(raw: bytes, text: str, start: int) -> int:
+    if not text:
+        return _skip_brackets(raw, start)
     try:
         end: int = _SKIP(text, start)[1]
     except (StopIteration, _json.JSONDecodeError):
