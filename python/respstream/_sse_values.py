@@ -34,7 +34,7 @@ class ServerSentEvent:
         """The data decoded as JSON. Raises `json.JSONDecodeError` if it is not JSON, or nested deeper than 256 levels."""
         import json
 
-        from respstream._pure.json.limits import is_deep
+        from respstream._nesting import is_deep
 
         if is_deep(self.data.encode("utf-8", "surrogatepass")):
             raise json.JSONDecodeError("nesting of more than 256 levels", self.data, 0)

@@ -132,8 +132,12 @@ def unwrapped(form: str, data: bytes) -> list[tuple[Any, ...]]:
 
 
 def _records(form: str, data: bytes, report: Callable[[str, str, tuple[int, int, int]], None]) -> Iterator[Record]:
+    from respstream.recordings.guard import reported
+
     if form == "har":
         from respstream.recordings.har import records
     else:
         from respstream.recordings.vcr import records
-    return records(data, report)
+    expected = "a HAR file" if form == "har" else "a VCR cassette"
+    with reported(report, "the file", expected, (0, len(data), 1)):
+        yield from records(data, report)

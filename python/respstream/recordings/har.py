@@ -12,10 +12,11 @@ from typing import Any
 from respstream._pure.json import BadJson, LimitExceeded, decode, elements, loads, locate
 from respstream._pure.protocols.responses.events import SIGNATURE
 from respstream._pure.records.detect import is_event, is_object
-from respstream._pure.records.encoding import decoded
+from respstream._pure.records.encoding import base64_decoded, inflated_head
 from respstream._pure.records.pointer import resolve
 from respstream._pure.records.timestamps import read_time
 from respstream._pure.sse.lines import BOM
+from respstream.recordings.guard import reported
 from respstream.recordings.record import Record, Report, Span, is_relevant
 
 
@@ -29,8 +30,13 @@ def records(data: bytes, report: Report) -> Iterator[Record]:
     for start, end in entries:
         line += data.count(b"\n", seen, start)
         seen = start
-        if data[start] == 0x7B:
-            yield from _entry(data[start:end], (start, end, line), report)
+        if data[start] != 0x7B:
+            continue
+        found: list[Record] = []
+        span = (start, end, line)
+        with reported(report, "the entry", "readable", span):
+            found += _entry(data[start:end], span, report)
+        yield from found
 
 
 def _entries(data: bytes) -> list[tuple[int, int]] | None:
@@ -67,10 +73,10 @@ def _entry(raw: bytes, span: Span, report: Report) -> Iterator[Record]:
     body = content.get("text")
     stream = body.encode("utf-8", "replace") if isinstance(body, str) else b""
     if content.get("encoding") == "base64":
-        stream = decoded(stream, "base64", continues=True)[0]
+        stream = base64_decoded(stream) or stream
     mime = content.get("mimeType")
     url = _member(entry, "request").get("url")
-    if not is_relevant(url, mime, stream):
+    if not is_relevant(url, mime, inflated_head(stream)):
         return
     if not isinstance(body, str):
         report("/response/content/text", "in this entry", span)
