@@ -294,6 +294,55 @@ def test_response_that_was_already_read(http: Any) -> None:
     assert [fields(message) for message in source.iter_sse()] == [("message", "a", "", None)]
 
 
+def spoken(*chunks: bytes) -> Any:
+    """A response whose body comes in these chunks."""
+
+    async def later() -> AsyncIterator[bytes]:
+        for chunk in chunks:
+            yield chunk
+
+    class Body:
+        headers = {"content-type": EVENT_STREAM}  # noqa: RUF012
+
+        def iter_bytes(self) -> Iterator[bytes]:
+            return iter(chunks)
+
+        def aiter_bytes(self) -> AsyncIterator[bytes]:
+            return later()
+
+    return Body()
+
+
+# After each message, and at the end: the last event id and the reconnection time.
+RECONNECTING: list[tuple[tuple[bytes, ...], list[tuple[str, int | None]]]] = [
+    ((), [("", None)]),
+    ((b"data: a\n\n",), [("", None), ("", None)]),
+    ((b"id: 1\n\nretry: 5\n\n",), [("1", 5)]),
+    (
+        (b"id: 1\ndata: a\n\nid: 2\n\ndata: b\n\nid: 3\ndata: c\n\n",),
+        [("1", None), ("2", None), ("3", None), ("3", None)],
+    ),
+    ((b"retry: 5\ndata: a\n\n", b"id: 2\nretry: 7\n\n", b"data: b\n\nid\n\n"), [("", 5), ("2", 7), ("", 7)]),
+    ((b"id: 1\n\ndata: a\n\nid: 2\ndata: cut short",), [("1", None), ("1", None)]),
+]
+
+
+@pytest.mark.parametrize(("chunks", "expected"), RECONNECTING)
+def test_reconnecting(chunks: tuple[bytes, ...], expected: list[tuple[str, int | None]]) -> None:
+    """Blocks without data, for which there is no message, are seen too; messages that are still to come are not."""
+    source = ours.EventSource(spoken(*chunks))
+    assert (source.last_event_id, source.retry) == ("", None)
+    found = [(source.last_event_id, source.retry) for _ in source.iter_sse()]
+    assert [*found, (source.last_event_id, source.retry)] == expected
+
+    async def run() -> None:
+        source = ours.EventSource(spoken(*chunks))
+        found = [(source.last_event_id, source.retry) async for _ in source.aiter_sse()]
+        assert [*found, (source.last_event_id, source.retry)] == expected
+
+    asyncio.run(run())
+
+
 @pytest.mark.parametrize(
     "given",
     [(), (None, None, None, None), ("", "", "", 0), ("e", "d", "1", 5), (None, '{"a": 1}', None, None), ("e", "", "2")],

@@ -79,11 +79,26 @@ class EventSource(Generic[_R]):
 
     def __init__(self, response: _R) -> None:
         self._response = response
+        self._last_event_id = ""
+        self._retry: int | None = None
 
     @property
     def response(self) -> _R:
         """The response as it was handed in."""
         return self._response
+
+    @property
+    def last_event_id(self) -> str:
+        """The `Last-Event-ID` for a reconnection: the id after the latest message and the blocks without data after it.
+
+        A block that has only `id:` or `retry:` gives no message, by the standard. `""` without an id.
+        """
+        return self._last_event_id
+
+    @property
+    def retry(self) -> int | None:
+        """The reconnection time in milliseconds that the stream set last, or `None`."""
+        return self._retry
 
     def iter_sse(self) -> Iterator[ServerSentEvent]:
         """Yield each message as its block ends; what the end of the body cuts short is discarded.
@@ -94,8 +109,7 @@ class EventSource(Generic[_R]):
         self._check_content_type()
         decoder = sse.Decoder(on_eof="discard")
         for chunk in self._response.iter_bytes():
-            for message in decoder.feed(chunk):
-                yield _restate(message)
+            yield from self._messages(decoder, chunk)
 
     async def aiter_sse(self) -> AsyncGenerator[ServerSentEvent, None]:
         """Do the same as `iter_sse` for a response of an async client."""
@@ -104,8 +118,20 @@ class EventSource(Generic[_R]):
         # Clients hand out an async generator, which must not be left half-read to the garbage collector.
         async with aclosing(cast("AsyncGenerator[bytes, None]", self._response.aiter_bytes())) as chunks:
             async for chunk in chunks:
-                for message in decoder.feed(chunk):
-                    yield _restate(message)
+                for message in self._messages(decoder, chunk):
+                    yield message
+
+    def _messages(self, decoder: sse.Decoder, chunk: bytes) -> Iterator[ServerSentEvent]:
+        """The messages of a chunk. Who stops at a message must not see the id of one that comes after it."""
+        for message in decoder.feed(chunk):
+            self._note(message.id, message.retry)
+            yield _restate(message)
+        self._note(decoder.last_event_id, decoder.retry)
+
+    def _note(self, last_event_id: str | None, retry: int | None) -> None:
+        self._last_event_id = last_event_id or ""
+        if retry is not None:
+            self._retry = retry
 
     def _check_content_type(self) -> None:
         # Word by word the check of httpx-sse, so that the same responses pass.
