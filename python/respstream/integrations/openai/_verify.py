@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import sys
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -43,7 +43,7 @@ def _http() -> Any:
     return sys.modules[next(root for root in roots if root.startswith("httpx"))]
 
 
-def client(chunks: list[bytes], *, asynchronous: bool = False, headers: dict[str, str] | None = None) -> Any:
+def client(chunks: Iterable[bytes], *, asynchronous: bool = False, headers: dict[str, str] | None = None) -> Any:
     """A client of the SDK whose every request is answered by this stream, without a network."""
     import openai
 

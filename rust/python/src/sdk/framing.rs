@@ -13,21 +13,16 @@ pub enum Block<'a> {
     Unsupported(&'a [u8]),
 }
 
-/// Splits a stream into blocks.
+/// Splits a stream into blocks. A block is passed on with the chunk that completes it, as by the SDK's decoder.
 #[derive(Default)]
 pub struct BlockFramer {
     /// The incomplete block.
     buffer: Vec<u8>,
-    /// How many bytes of it were searched for the end of the block, in whole lines.
-    searched: usize,
+    /// The start of its last line, which is incomplete.
+    line: usize,
+    /// The last chunk ended with a CR that ended a block: an LF at the start of the next chunk is part of that line end.
+    skip_lf: bool,
     unsupported: bool,
-}
-
-enum BlockEnd {
-    /// The block ends at this offset.
-    At(usize),
-    /// The block is incomplete; its complete lines end at this offset.
-    Missing(usize),
 }
 
 impl BlockFramer {
@@ -37,62 +32,97 @@ impl BlockFramer {
 
     /// Calls `take` for each block that the chunk completes, until it returns false.
     pub fn feed(&mut self, chunk: &[u8], take: &mut impl FnMut(Block<'_>) -> bool) {
+        if chunk.is_empty() {
+            return;
+        }
         if self.unsupported {
             take(Block::Unsupported(chunk));
             return;
         }
+        let chunk = self.without_lf(chunk);
         if self.buffer.is_empty() {
-            self.split(chunk, 0, take);
+            let used = self.split(chunk, 0, take);
+            self.buffer.extend_from_slice(&chunk[used..]);
         } else {
             let mut buffer = std::mem::take(&mut self.buffer);
+            let searched = buffer.len();
             buffer.extend_from_slice(chunk);
-            let searched = self.searched;
-            self.split(&buffer, searched, take);
+            let used = self.split(&buffer, searched, take);
+            buffer.drain(..used);
+            self.buffer = buffer;
         }
     }
 
-    fn split(&mut self, bytes: &[u8], searched: usize, take: &mut impl FnMut(Block<'_>) -> bool) {
-        let (mut start, mut from) = (0, searched);
-        loop {
-            match block_end(bytes, from) {
-                BlockEnd::Missing(lines) => {
-                    self.buffer = bytes[start..].to_vec();
-                    self.searched = lines - start;
-                    return;
-                }
-                BlockEnd::At(end) => {
-                    let mut joined = Vec::new();
-                    match parse(&bytes[start..end], &mut joined) {
-                        Parsed::Nothing => {}
-                        Parsed::Message(name, data) => {
-                            if !take(Block::Message { name, data }) {
-                                return;
-                            }
-                        }
-                        Parsed::Unsupported => {
-                            self.unsupported = true;
-                            take(Block::Unsupported(&bytes[start..]));
-                            return;
-                        }
+    /// The chunk without the rest of a CRLF whose CR ended the last chunk.
+    fn without_lf<'c>(&mut self, chunk: &'c [u8]) -> &'c [u8] {
+        let skip = std::mem::take(&mut self.skip_lf);
+        chunk.strip_prefix(b"\n").filter(|_| skip).unwrap_or(chunk)
+    }
+
+    /// Passes on the blocks; returns their size. `searched`: how many bytes, of the first block, are not new.
+    fn split(
+        &mut self,
+        bytes: &[u8],
+        mut searched: usize,
+        take: &mut impl FnMut(Block<'_>) -> bool,
+    ) -> usize {
+        let mut start = 0;
+        while let Some(end) = self.block_end(bytes, searched) {
+            let mut joined = Vec::new();
+            match parse(&bytes[start..end], &mut joined) {
+                Parsed::Nothing => {}
+                Parsed::Message(name, data) => {
+                    if !take(Block::Message { name, data }) {
+                        self.line = 0;
+                        return end;
                     }
-                    (start, from) = (end, end);
                 }
+                Parsed::Unsupported => return self.leave(&bytes[start..], bytes.len(), take),
             }
+            (start, searched, self.line) = (end, end, end);
         }
+        // A lone CR ends a line, so the block may be complete.
+        if has_lone_cr(&bytes[searched.saturating_sub(1).max(start)..]) {
+            return self.leave(&bytes[start..], bytes.len(), take);
+        }
+        self.line -= start;
+        start
+    }
+
+    /// Leaves `rest` and all further bytes to the SDK.
+    fn leave(
+        &mut self,
+        rest: &[u8],
+        end: usize,
+        take: &mut impl FnMut(Block<'_>) -> bool,
+    ) -> usize {
+        self.unsupported = true;
+        take(Block::Unsupported(rest));
+        end
+    }
+
+    /// The end of the empty line that ends the block; moves `line` to the start of the last line.
+    ///
+    /// A CR at the end of `bytes` ends its line, whether an LF will follow or not.
+    fn block_end(&mut self, bytes: &[u8], searched: usize) -> Option<usize> {
+        for end in memchr_iter(b'\n', &bytes[searched..]) {
+            let end = searched + end;
+            if end == self.line || (end == self.line + 1 && bytes[self.line] == b'\r') {
+                return Some(end + 1);
+            }
+            self.line = end + 1;
+        }
+        if &bytes[self.line..] != b"\r" {
+            return None;
+        }
+        self.skip_lf = true;
+        Some(bytes.len())
     }
 }
 
-/// The end of the empty line that ends the block. `from`: the start of a line.
-fn block_end(bytes: &[u8], from: usize) -> BlockEnd {
-    let mut line = from;
-    for end in memchr_iter(b'\n', &bytes[from..]) {
-        let end = from + end;
-        if end == line || (end == line + 1 && bytes[line] == b'\r') {
-            return BlockEnd::At(end + 1);
-        }
-        line = end + 1;
-    }
-    BlockEnd::Missing(line)
+/// Whether a CR is followed by another byte than LF.
+fn has_lone_cr(bytes: &[u8]) -> bool {
+    memchr_iter(b'\r', bytes).any(|at| bytes.get(at + 1).is_some_and(|&next| next != b'\n'))
 }
 
 enum Parsed<'a> {
@@ -110,11 +140,11 @@ fn parse<'a>(block: &'a [u8], joined: &'a mut Vec<u8>) -> Parsed<'a> {
     let (mut name, mut data, mut count) = (None, &b""[..], 0_usize);
     for line in lines(block) {
         let line = if has_cr { line.strip_suffix(b"\r").unwrap_or(line) } else { line };
-        if line.is_empty() || line.starts_with(b":") {
-            continue;
-        }
         if has_cr && memchr(b'\r', line).is_some() {
             return Parsed::Unsupported;
+        }
+        if line.is_empty() || line.starts_with(b":") {
+            continue;
         }
         if let Some(value) = field(line, b"data:") {
             if count == 1 {
