@@ -279,7 +279,7 @@ def test_agents_framework(monkeypatch: pytest.MonkeyPatch) -> None:
         monkeypatch.setattr(_streams._Queue, "put", lambda _, message: handed.append(message))
         try:
             ours = await run(url)
-            assert ["request" in connection.__dict__ for connection in made] == [False, True]
+            assert ["_respstream" in connection.__dict__ for connection in made] == [False, True]
         finally:
             restore()
         await made[0].close()  # both are at one

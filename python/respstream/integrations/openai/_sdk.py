@@ -25,8 +25,8 @@ class Sdk:
     """The synchronous and the asynchronous client."""
     streams: tuple[type[Any], type[Any]]
     """The classes of streams of events, likewise."""
-    managers: tuple[type[Any], type[Any]]
-    """What `responses.stream()` returns, likewise."""
+    readers: tuple[type[Any], type[Any]]
+    """What reads a stream of events for `responses.stream()`, likewise."""
     state: type[Any]
     """What folds the events of `responses.stream()`."""
     message: type[Any]
@@ -39,6 +39,8 @@ class Sdk:
     """The union of all event classes."""
     model: type[Any]
     """The base class of the SDK's models."""
+    chunk_type: Any
+    """The type of the events of a class of streams."""
     construct_type: Any
     validate_type: Any
     parse_response: Any
@@ -72,13 +74,14 @@ def _lookup() -> Sdk:
         version=openai.__version__,
         clients=(openai.OpenAI, openai.AsyncOpenAI),
         streams=(_streaming.Stream, _streaming.AsyncStream),
-        managers=(streaming.ResponseStreamManager, streaming.AsyncResponseStreamManager),
+        readers=(streaming.ResponseStream, streaming.AsyncResponseStream),
         state=streaming.ResponseStreamState,
         message=_streaming.ServerSentEvent,
         process=(_base_client.BaseClient._process_response_data,),
         decoders=(_streaming.SSEDecoder,),
         events=ResponseStreamEvent,
         model=_models.BaseModel,
+        chunk_type=_streaming.extract_stream_chunk_type,
         construct_type=_models.construct_type,
         validate_type=_models.validate_type,
         parse_response=parsing.parse_response,
@@ -93,7 +96,8 @@ def _check(sdk: Sdk) -> None:
         raise UnsupportedError(f"pydantic {pydantic.VERSION}")
     wanted = [
         (sdk.streams, ("__stream__", "_iter_events", "close"), "__init__", ("response", "cast_to", "client")),
-        (sdk.clients, ("copy", "with_options"), "request", ("cast_to", "options", "stream_cls")),
+        (sdk.clients, ("copy", "with_options"), "_process_response", ("stream_cls",)),
+        (sdk.readers, (), "__init__", ("raw_stream",)),
         ((sdk.state,), ("accumulate_event",), "handle_event", ("event",)),
     ]
     for classes, names, function, arguments in wanted:

@@ -14,6 +14,7 @@ from respstream import _backend
 from respstream._pure.protocols.responses.catalogue import EVENTS
 from respstream.integrations.openai._plans import difference
 from respstream.integrations.openai._sdk import Sdk
+from respstream.integrations.openai._streams import stream_classes
 
 __all__ = ["adopt"]
 
@@ -132,15 +133,22 @@ def _recover(state: Any, sdk: Sdk, event: Any, events: list[Any]) -> None:
         made.response = final
 
 
-def adopt(stream: Any, sdk: Sdk, faithful: bool) -> None:
-    """Makes a stream of the SDK's `responses.stream()`, not read yet, fold its deltas natively."""
+def adopt(stream: Any, _: bool | None, sdk: Sdk) -> None:
+    """Makes a stream of the SDK's `responses.stream()`, not read yet, fold its deltas natively, if its events are ours."""
+    raw: Any = getattr(stream, "_raw_stream", None)
+    faithful = getattr(type(raw), "respstream_faithful", None)  # not by `__class__`, which proxies have, too
     state: Any = getattr(stream, "_state", None)
-    if type(state) is sdk.state:
+    if faithful is not None and type(state) is sdk.state:
         cls = _state_class(sdk, faithful)
         ours = object.__new__(cls)
         ours.__dict__.update(state.__dict__, _runs=[], _run=None)
         stream._state = ours
-        # Only the state reads the events.
-        raw: Any = getattr(stream, "_raw_stream", None)
-        if hasattr(raw, "drafts"):
+        if type(raw) in stream_classes(sdk, faithful) and _is_unwatched(raw, sdk):
             raw.drafts = _TARGETS
+
+
+def _is_unwatched(raw: Any, sdk: Sdk) -> bool:
+    """Whether only the state reads the events of a stream, which may be drafts then. Others read what it iterates over."""
+    iterate: Any = getattr(type(raw), "__iter__", None) or type(raw).__aiter__
+    replaced = iterate.__module__ != sdk.message.__module__ or hasattr(iterate, "__wrapped__")
+    return raw._iterator is raw.native_iterator and not replaced

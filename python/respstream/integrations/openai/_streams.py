@@ -9,17 +9,19 @@ from __future__ import annotations
 
 import functools
 import json
-from collections.abc import AsyncIterator, Iterable, Iterator
+from collections.abc import AsyncIterator, Callable, Iterable, Iterator
 from itertools import chain
-from typing import Any, TypeVar
+from typing import Any
 
+from respstream.integrations._clients import derived
 from respstream.integrations.openai._plans import Plans, plans
 from respstream.integrations.openai._sdk import Sdk
 from respstream.protocols.event import UnknownEvent, build
 
-__all__ = ["stream_classes"]
+__all__ = ["native_class", "stream_classes"]
 
-T = TypeVar("T")
+# What the streams call past a class that somebody derived from the SDK's.
+_OWN = frozenset({"_iter_events"})
 
 
 class _Batches:
@@ -108,7 +110,7 @@ def _known(stream: Any, sdk: Sdk) -> Plans | None:
 
 
 class _Queue:
-    """The messages that the SDK's generator is to do, one after the other."""
+    """The messages that the SDK's generator is to do, one after the other. No generator, which would have to be closed."""
 
     def __init__(self) -> None:
         self._waiting: list[Any] = []
@@ -117,12 +119,20 @@ class _Queue:
         self._waiting.append(message)
 
     def __iter__(self) -> Iterator[Any]:
-        while self._waiting:
-            yield self._waiting.pop()
+        return self
 
-    async def __aiter__(self) -> AsyncIterator[Any]:
-        while self._waiting:
-            yield self._waiting.pop()
+    def __next__(self) -> Any:
+        if not self._waiting:
+            raise StopIteration
+        return self._waiting.pop()
+
+    def __aiter__(self) -> AsyncIterator[Any]:
+        return self
+
+    async def __anext__(self) -> Any:
+        if not self._waiting:
+            raise StopAsyncIteration
+        return self._waiting.pop()
 
 
 def _unknown(message: Any, known: Plans) -> UnknownEvent | None:
@@ -140,6 +150,24 @@ def _unknown(message: Any, known: Plans) -> UnknownEvent | None:
     return event if isinstance(event, UnknownEvent) else None
 
 
+def native_class(sdk: Sdk, wanted: Any, asynchronous: bool, faithful: bool) -> Any:
+    """The class of stream for the one that a request names; the same one if it is not one of Responses API events."""
+    base: Any = sdk.streams[asynchronous]
+    ours = stream_classes(sdk, faithful)[asynchronous]
+    if wanted == base[sdk.events]:
+        return ours
+    if isinstance(wanted, type) and issubclass(wanted, base) and _chunk_type(sdk, wanted) == sdk.events:
+        return derived(wanted, ours, base, _OWN)
+    return wanted
+
+
+def _chunk_type(sdk: Sdk, cls: type[Any]) -> Any:
+    try:
+        return sdk.chunk_type(cls)
+    except (AttributeError, RuntimeError, TypeError):  # the SDK cannot resolve it
+        return None
+
+
 @functools.cache
 def stream_classes(sdk: Sdk, faithful: bool) -> tuple[type[Any], type[Any]]:
     """The synchronous and the asynchronous stream that take the place of the SDK's."""
@@ -147,96 +175,114 @@ def stream_classes(sdk: Sdk, faithful: bool) -> tuple[type[Any], type[Any]]:
 
 
 def _sync_class(sdk: Sdk, faithful: bool) -> type[Any]:
-    base: Any = sdk.streams[0]
-    message_class = sdk.message
+    base: Any = sdk.streams[0][sdk.events]
 
-    class Stream(base[T]):  # type: ignore[misc]
+    class Stream(base):  # type: ignore[misc]
         """As the SDK's, with events built natively."""
 
-        _decoder: Any
-        _queue: _Queue | None = None
+        respstream_faithful = faithful
         drafts: Iterable[str] = ()  # set before it is read, by what takes drafts for events
+        native_iterator: Any = None
+        _queue: _Queue | None = None
 
         def _iter_events(self) -> Iterator[Any]:
             return iter(self._queue) if self._queue is not None else super()._iter_events()
 
-        def __stream__(self) -> Iterator[Any]:
+        def __stream__(self) -> Any:
             known = _known(self, sdk)
-            slow = super().__stream__()
             if known is None:
-                yield from slow
-                return
-            self._decoder = _Batches(self._decoder, known, self.drafts, flush=not faithful)
-            batches = super()._iter_events()
-            queue = self._queue = _Queue()
-            try:
-                for batch in batches:
-                    if batch.__class__ is list:
-                        yield from batch
-                        continue
-                    for item in batch:
-                        if item.__class__ is not message_class:
-                            yield item
-                            continue
-                        event: Any = None if faithful else _unknown(item, known)
-                        if event is None:
-                            queue.put(item)
-                            event = next(slow, queue)
-                            if event is queue:
-                                return
-                            known.learn(item.data, event)
-                        yield event
-            finally:
-                slow.close()
-                self.response.close()
+                return super().__stream__()
+            self.native_iterator = _read(self, known, super()._iter_events, super().__stream__)
+            return self.native_iterator
 
     return Stream
 
 
-def _async_class(sdk: Sdk, faithful: bool) -> type[Any]:
-    base: Any = sdk.streams[1]
-    message_class = sdk.message
+def _read(stream: Any, known: Plans, batched: Callable[[], Iterator[Any]], theirs: Callable[[], Any]) -> Iterator[Any]:
+    """The events of a stream. `batched`: its batches, once its decoder is ours; `theirs`: the SDK's generator of events."""
+    faithful, message_class = stream.respstream_faithful, known.sdk.message
+    stream._decoder = _Batches(stream._decoder, known, stream.drafts, flush=not faithful)
+    batches = batched()
+    queue = stream._queue = _Queue()
+    slow: Any = None
+    try:
+        for batch in batches:
+            if batch.__class__ is list:
+                yield from batch
+                continue
+            for item in batch:
+                if item.__class__ is not message_class:
+                    yield item
+                    continue
+                event: Any = None if faithful else _unknown(item, known)
+                if event is None:
+                    queue.put(item)
+                    slow = slow or theirs()
+                    event = next(slow, queue)
+                    if event is queue:
+                        return
+                    known.learn(item.data, event)
+                yield event
+    finally:
+        if slow is not None:
+            slow.close()
+        stream.response.close()
 
-    class AsyncStream(base[T]):  # type: ignore[misc]
+
+def _async_class(sdk: Sdk, faithful: bool) -> type[Any]:
+    base: Any = sdk.streams[1][sdk.events]
+
+    class AsyncStream(base):  # type: ignore[misc]
         """As the SDK's, with events built natively."""
 
-        _decoder: Any
-        _queue: _Queue | None = None
+        respstream_faithful = faithful
         drafts: Iterable[str] = ()  # set before it is read, by what takes drafts for events
+        native_iterator: Any = None
+        _queue: _Queue | None = None
 
         def _iter_events(self) -> AsyncIterator[Any]:
             return aiter(self._queue) if self._queue is not None else super()._iter_events()
 
-        async def __stream__(self) -> AsyncIterator[Any]:
+        def __stream__(self) -> Any:
             known = _known(self, sdk)
-            slow = super().__stream__()
             if known is None:
-                async for made in slow:
-                    yield made
-                return
-            self._decoder = _Batches(self._decoder, known, self.drafts, flush=not faithful)
-            batches = super()._iter_events()
-            queue = self._queue = _Queue()
-            try:
-                async for batch in batches:
-                    if batch.__class__ is list:
-                        for made in batch:
-                            yield made
-                        continue
-                    for item in batch:
-                        if item.__class__ is not message_class:
-                            yield item
-                            continue
-                        event: Any = None if faithful else _unknown(item, known)
-                        if event is None:
-                            queue.put(item)
-                            event = await anext(slow, queue)
-                            if event is queue:
-                                return
-                            known.learn(item.data, event)
-                        yield event
-            finally:
-                await slow.aclose()
-                await self.response.aclose()
+                return super().__stream__()
+            self.native_iterator = _aread(self, known, super()._iter_events, super().__stream__)
+            return self.native_iterator
 
     return AsyncStream
+
+
+async def _aread(
+    stream: Any, known: Plans, batched: Callable[[], AsyncIterator[Any]], theirs: Callable[[], Any]
+) -> AsyncIterator[Any]:
+    """As `_read`."""
+    faithful, message_class = stream.respstream_faithful, known.sdk.message
+    stream._decoder = _Batches(stream._decoder, known, stream.drafts, flush=not faithful)
+    batches = batched()
+    queue = stream._queue = _Queue()
+    slow: Any = None
+    try:
+        async for batch in batches:
+            if batch.__class__ is list:
+                for made in batch:
+                    yield made
+                continue
+            for item in batch:
+                if item.__class__ is not message_class:
+                    yield item
+                    continue
+                event: Any = None if faithful else _unknown(item, known)
+                if event is None:
+                    queue.put(item)
+                    slow = slow or theirs()
+                    event = await anext(slow, queue)
+                    if event is queue:
+                        return
+                    known.learn(item.data, event)
+                yield event
+    finally:
+        # Closing a generator that was not started would start it, maybe after the event loop has closed all others.
+        if slow is not None:
+            await slow.aclose()
+        await stream.response.aclose()

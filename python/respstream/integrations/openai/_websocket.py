@@ -63,8 +63,10 @@ def _is_known(api: WebSocketApi) -> bool:
     ) and all(hasattr(cls, "enter") for cls in api.managers)
 
 
-def adopt_manager(manager: Any, sdk: Sdk, *, faithful: bool) -> None:
-    """Makes what `connect()` returned open connections that read their frames natively."""
+def adopt_manager(manager: Any, faithful: bool | None, sdk: Sdk) -> None:
+    """Makes what `connect()` returns open connections that read their frames natively; not if `faithful` is None."""
+    if faithful is None:
+        return
     for api in websocket_apis():
         if type(manager) in api.managers:
             manager.__class__ = _manager_classes(api, sdk, faithful)[api.managers.index(type(manager))]
