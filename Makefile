@@ -54,7 +54,8 @@ ASAN := RUSTC_BOOTSTRAP=1 RUSTFLAGS=-Zsanitizer=address CARGO_TARGET_DIR=$(CURDI
 ASAN_TESTS := $(addprefix tests/,json sse diagnostics frames records predict protocols lanes decoder inputs/test_bad_input.py tables/test_scan.py \
 	tables/test_splits.py laws/test_laws.py laws/test_backends_agree.py)
 
-.PHONY: help demo build test test-rust test-python test-sdk2 test-store test-engines engines-system
+.PHONY: help demo build test test-rust test-python test-sdk2 test-store test-engines test-wrappers
+.PHONY: engines-system test-peers
 .PHONY: lint format docs wheels check-wheels attacks attacks-full bench bench-cluster
 .PHONY: pgo bench-full bench-rust bench-short callgrind clean deny differential fuzz fuzz-smoke
 .PHONY: kills laws sanitize showpiece soak
@@ -89,6 +90,9 @@ engines-system: ## install Java, which Spark needs, from Debian's packages (as r
 
 test-store: $(VENV)/.built $(VENV)/.store ## test the command line with an object store: a local S3 server
 	PYTHONPATH=$(CURDIR)/$(VENV)/store $(BIN)/python -m pytest $(PYTEST_ARGS) tests/cli/test_object_store.py
+
+test-wrappers: $(VENV)/.built $(VENV)/.wrappers ## run the tests of the openai SDK integration with tracing libraries
+	PYTHONPATH=$(CURDIR)/$(VENV)/wrappers $(BIN)/python -m pytest -o filterwarnings=default -p no:logfire -p no:pytest_logfire -p no:langsmith_plugin $(PYTEST_ARGS) tests/integrations/wrappers
 
 lint: $(VENV)/.lint $(VENV)/.built ## run rustfmt, clippy, ruff, mypy, pyright, stubtest and the workflow checks
 	cargo fmt --all --check
@@ -241,6 +245,10 @@ $(VENV)/.package: $(VENV)/.made pyproject.toml
 
 $(VENV)/.store: $(VENV)/.test
 	$(BIN)/python -m pip install --upgrade --target $(VENV)/store --group store
+	@touch $@
+
+$(VENV)/.wrappers: $(VENV)/.test
+	$(BIN)/python -m pip install --upgrade --target $(VENV)/wrappers --group wrappers
 	@touch $@
 
 $(VENV)/.lint: $(VENV)/.made pyproject.toml

@@ -23,6 +23,8 @@ settings.register_profile(
 settings.register_profile("long", deadline=None, max_examples=3000, suppress_health_check=list(HealthCheck))
 settings.load_profile(os.environ.get("HYPOTHESIS_PROFILE") or "ci")
 
+APART = [Path(__file__).parent / "integrations" / name for name in ("engines", "wrappers")]
+
 # Attributes of the package that belong to a backend: (module, attribute, name in the backend).
 BOUND = [
     ("respstream", "Decoder", "Decoder"),
@@ -32,13 +34,11 @@ BOUND = [
 
 
 def pytest_ignore_collect(collection_path: Path, config: pytest.Config) -> bool | None:
-    """Tests of query engines need a separate environment; they run only when named (`make test-engines`)."""
-    engines = Path(__file__).parent / "integrations" / "engines"
-    named = any(
-        engines in (path := Path(argument.partition("::")[0]).resolve()).parents or path == engines
-        for argument in config.args
-    )
-    return True if collection_path == engines and not named else None
+    """Some folders need other packages; they run only when named (`make test-engines`, `make test-wrappers`)."""
+    if collection_path not in APART:
+        return None
+    arguments = [Path(argument.partition("::")[0]).resolve() for argument in config.args]
+    return None if any(collection_path in (path, *path.parents) for path in arguments) else True
 
 
 @pytest.fixture(scope="session", params=["rust", "python"])
