@@ -80,8 +80,8 @@ class Wrapper:
 
 
 STEPS = ("wrap", "undo", "accelerate", "restore")
-ORDERS = [steps for steps in itertools.product(STEPS, repeat=3) if "wrap" in steps]
-ORDERS += [
+ORDERS = [
+    *(steps for steps in itertools.product(STEPS, repeat=3) if "wrap" in steps),
     ("wrap", "accelerate", "wrap", "restore", "undo", "accelerate", "undo"),
     ("accelerate", "wrap", "accelerate", "wrap", "accelerate", "restore", "restore"),
 ]

@@ -175,7 +175,8 @@ def stream_classes(sdk: Sdk, faithful: bool) -> tuple[type[Any], type[Any]]:
 
 
 def _sync_class(sdk: Sdk, faithful: bool) -> type[Any]:
-    base: Any = sdk.streams[0][sdk.events]
+    generic: Any = sdk.streams[0]
+    base: Any = generic[sdk.events]
 
     class Stream(base):  # type: ignore[misc]
         """As the SDK's, with events built natively."""
@@ -230,7 +231,8 @@ def _read(stream: Any, known: Plans, batched: Callable[[], Iterator[Any]], their
 
 
 def _async_class(sdk: Sdk, faithful: bool) -> type[Any]:
-    base: Any = sdk.streams[1][sdk.events]
+    generic: Any = sdk.streams[1]
+    base: Any = generic[sdk.events]
 
     class AsyncStream(base):  # type: ignore[misc]
         """As the SDK's, with events built natively."""
