@@ -29,12 +29,17 @@ CLASSES: list[type[Any]] = [*openai.OpenAI.__mro__[:-1], *openai.AsyncOpenAI.__m
 @pytest.fixture(autouse=True)
 def _classes_are_left_unchanged() -> Iterator[None]:
     """Without an accelerated client, the SDK is as it was."""
-    before = [contents(cls) for cls in CLASSES]
+    before = left()
     yield
+    assert left() == before
+
+
+def left() -> list[dict[str, Any]]:
+    """What the SDK's classes contain after the last client is gone."""
     restore()
-    gc.collect()  # copies of clients
+    gc.collect()  # copies of clients, and those of other tests
     restore(local_client(CHAT))
-    assert [contents(cls) for cls in CLASSES] == before
+    return [contents(cls) for cls in CLASSES]
 
 
 def contents(cls: type[Any]) -> dict[str, Any]:
