@@ -21,7 +21,7 @@ from openai.lib.responses_websocket import (
 )
 
 from respstream.integrations.openai import _websocket, accelerate, restore
-from respstream.integrations.openai._plans import difference
+from respstream.integrations.openai._plans import difference, plans
 from respstream.integrations.openai._sdk import load
 from respstream.types import UnknownEvent
 from tests.support import websocket_server
@@ -190,7 +190,7 @@ def test_parse_event_takes_text_and_bytes(clients: tuple[Any, Any]) -> None:
 def test_all_types_are_built_natively(clients: tuple[Any, Any], monkeypatch: pytest.MonkeyPatch) -> None:
     """Every event type of the SDK's unions passes its proof; events then come without the SDK."""
     for api in _websocket.websocket_apis():
-        known = _websocket._plans(load(), api.events)
+        known = plans(load().with_events(api.events))
         known.prepare()
         assert known.refused == {}
         assert len(known.classes) > 60

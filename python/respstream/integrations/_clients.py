@@ -101,16 +101,16 @@ class Acceleration:
     """The clients of one SDK whose streams are read natively.
 
     `clients`: the synchronous and the asynchronous client class. `native`: the class of stream, or the same one, for the
-    class that a request names, whether it is asynchronous, and `faithful`. `opened`: what to do with a new object of a class,
-    for classes of the SDK that read or open streams. It gets the object and `faithful`, or None if the constructor got no
-    client, or one that is not accelerated.
+    class that a request names, whether it is asynchronous, and `faithful`. `opened`: returns what to do with a new object of a
+    class, for the imported classes of the SDK that read or open streams. It gets the object and `faithful`, or None if the
+    constructor got no client, or one that is not accelerated.
     """
 
     def __init__(
         self,
         clients: tuple[type[Any], type[Any]],
         native: Callable[[Any, bool, bool], Any],
-        opened: Mapping[type[Any], Callable[[Any, bool | None], None]],
+        opened: Callable[[], Mapping[type[Any], Callable[[Any, bool | None], None]]],
     ) -> None:
         self._clients = clients
         self._native = native
@@ -133,6 +133,12 @@ class Acceleration:
             self._hook_streams()
             for cls in self._clients:
                 self._hooks.method(cls, "__init__", self._init)
+
+    def follow_imports(self) -> None:
+        """Takes note of classes that were imported after a client was accelerated."""
+        with self._lock:
+            if any(mark.active for mark in self._marks):
+                self._hook_streams()
 
     def restore(self, client: Any) -> None:
         """Leaves the streams of a client to the SDK again."""
@@ -173,7 +179,7 @@ class Acceleration:
     def _hook_streams(self) -> None:
         for cls, make in zip(self._clients, (self._process, self._aprocess), strict=True):
             self._hooks.method(_definer(cls, _PROCESS), _PROCESS, make)
-        for cls, opened in self._opened.items():
+        for cls, opened in self._opened().items():
             self._hooks.method(cls, "__init__", functools.partial(_followed, opened))
 
     def _init(self, init: Callable[..., None]) -> Callable[..., None]:

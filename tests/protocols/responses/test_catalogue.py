@@ -43,8 +43,10 @@ INDEXES = {"content_index", "summary_index", "command_index", "annotation_index"
 def union(module: Any, *names: str) -> dict[str, Any]:
     """The models of the SDK's unions by their types; the first one of each type."""
     models: dict[str, Any] = {}
-    for found in (getattr(module, name, None) for name in names):
-        for model in get_args(get_args(found)[0]) if found else ():
+    for found in filter(None, (getattr(module, name, None) for name in names)):
+        # A union of one class is that class.
+        classes: Any = [found] if isinstance(found, type) else get_args(get_args(found)[0])
+        for model in classes:
             (kind,) = get_args(model.model_fields["type"].annotation)
             models.setdefault(kind, model)
     return models

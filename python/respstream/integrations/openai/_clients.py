@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import functools
 import warnings
+from collections.abc import Callable
 from typing import Any, TypeVar, overload
 
 from respstream import _backend
@@ -11,7 +12,7 @@ from respstream.integrations._clients import Acceleration
 from respstream.integrations.openai import _snapshots
 from respstream.integrations.openai._sdk import Sdk, UnsupportedError, load
 from respstream.integrations.openai._streams import native_class
-from respstream.integrations.openai._websocket import adopt_manager, websocket_apis
+from respstream.integrations.openai._websocket import adopt_manager, has_websockets, websocket_apis
 
 __all__ = ["accelerate", "restore"]
 
@@ -58,12 +59,26 @@ def restore(client: Any = None) -> None:
 
 def _acceleration(sdk: Sdk) -> Acceleration:
     if sdk not in _accelerations:
-        read = functools.partial(_snapshots.adopt, sdk=sdk)
-        connect = functools.partial(adopt_manager, sdk=sdk)
-        managers = [cls for api in websocket_apis() for cls in api.managers]
-        opened = {**dict.fromkeys(sdk.readers, read), **dict.fromkeys(managers, connect)}
+        opened = functools.partial(_opened, sdk)
         _accelerations[sdk] = Acceleration(sdk.clients, functools.partial(native_class, sdk), opened)
     return _accelerations[sdk]
+
+
+def _opened(sdk: Sdk) -> dict[type[Any], Callable[[Any, bool | None], None]]:
+    """The classes that are followed. The managers of WebSockets are imported with the first object of their API."""
+    read = functools.partial(_snapshots.adopt, sdk=sdk)
+    connect = functools.partial(adopt_manager, sdk=sdk)
+    managers = [cls for api in websocket_apis() for cls in api.managers]
+
+    def find_managers(resource: Any, _: bool | None) -> None:
+        if has_websockets(resource):
+            _acceleration(sdk).follow_imports()
+
+    return {
+        **dict.fromkeys(sdk.readers, read),
+        **dict.fromkeys(sdk.resources, find_managers),
+        **dict.fromkeys(managers, connect),
+    }
 
 
 @functools.cache

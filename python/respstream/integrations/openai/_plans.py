@@ -107,7 +107,11 @@ def difference(one: Any, other: Any, path: str = "event") -> str | None:
     return next((found for where, a, b in parts if (found := difference(a, b, where)) is not None), None)
 
 
+def plans(sdk: Sdk | None = None) -> Plans:
+    """The plans of this process for the events of an SDK, by default those of its stable API. Raises as `load` does."""
+    return _plans((sdk or load()).events)
+
+
 @functools.cache
-def plans() -> Plans:
-    """The plans of this process. Raises as `load` does."""
-    return Plans(load())
+def _plans(events: Any) -> Plans:
+    return Plans(load().with_events(events))

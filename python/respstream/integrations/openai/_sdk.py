@@ -4,12 +4,16 @@ or looks otherwise than here, `load` tells so, and the SDK is left alone.
 
 from __future__ import annotations
 
+import dataclasses
 import functools
 import inspect
+import sys
 from dataclasses import dataclass
 from typing import Any, get_args
 
 __all__ = ["Sdk", "UnsupportedError", "load"]
+
+_BETA_EVENTS = "openai.types.beta.beta_response_stream_event"
 
 
 class UnsupportedError(Exception):
@@ -27,6 +31,8 @@ class Sdk:
     """The classes of streams of events, likewise."""
     readers: tuple[type[Any], type[Any]]
     """What reads a stream of events for `responses.stream()`, likewise."""
+    resources: tuple[type[Any], type[Any]]
+    """The base classes of what a client's attributes return, as `client.responses`, likewise."""
     state: type[Any]
     """What folds the events of `responses.stream()`."""
     message: type[Any]
@@ -46,6 +52,18 @@ class Sdk:
     parse_response: Any
     omit: Any
 
+    def with_events(self, events: Any) -> Sdk:
+        """The SDK with another union of event classes."""
+        return dataclasses.replace(self, events=events)
+
+    def variants(self) -> tuple[Sdk, ...]:
+        """The SDK with each union of events that it streams: that of the stable API, and of the beta API once it is in use.
+
+        Its classes are imported by `client.beta.responses`, which costs as much as a third of the SDK.
+        """
+        beta = getattr(sys.modules.get(_BETA_EVENTS), "BetaResponseStreamEvent", None)
+        return (self,) if beta is None else (self, self.with_events(beta))
+
     def construct(self, value: object) -> Any:
         """The event that the SDK makes of a decoded payload."""
         return self.construct_type(type_=self.events, value=value)
@@ -64,7 +82,7 @@ class Sdk:
 
 def _lookup() -> Sdk:
     import openai
-    from openai import _base_client, _models, _streaming
+    from openai import _base_client, _models, _resource, _streaming
     from openai._types import omit
     from openai.lib._parsing import _responses as parsing
     from openai.lib.streaming.responses import _responses as streaming
@@ -75,6 +93,7 @@ def _lookup() -> Sdk:
         clients=(openai.OpenAI, openai.AsyncOpenAI),
         streams=(_streaming.Stream, _streaming.AsyncStream),
         readers=(streaming.ResponseStream, streaming.AsyncResponseStream),
+        resources=(_resource.SyncAPIResource, _resource.AsyncAPIResource),
         state=streaming.ResponseStreamState,
         message=_streaming.ServerSentEvent,
         process=(_base_client.BaseClient._process_response_data,),

@@ -106,7 +106,7 @@ def _known(stream: Any, sdk: Sdk) -> Plans | None:
         or not callable(getattr(getattr(stream, "response", None), "close", None))
     ):
         return None
-    return plans()
+    return plans(sdk)
 
 
 class _Queue:
@@ -153,11 +153,12 @@ def _unknown(message: Any, known: Plans) -> UnknownEvent | None:
 def native_class(sdk: Sdk, wanted: Any, asynchronous: bool, faithful: bool) -> Any:
     """The class of stream for the one that a request names; the same one if it is not one of Responses API events."""
     base: Any = sdk.streams[asynchronous]
-    ours = stream_classes(sdk, faithful)[asynchronous]
-    if wanted == base[sdk.events]:
-        return ours
-    if isinstance(wanted, type) and issubclass(wanted, base) and _chunk_type(sdk, wanted) == sdk.events:
-        return derived(wanted, ours, base, _OWN)
+    for each in sdk.variants():
+        ours = stream_classes(each, faithful)[asynchronous]
+        if wanted == base[each.events]:
+            return ours
+        if isinstance(wanted, type) and issubclass(wanted, base) and _chunk_type(each, wanted) == each.events:
+            return derived(wanted, ours, base, _OWN)
     return wanted
 
 

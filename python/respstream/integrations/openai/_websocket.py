@@ -7,21 +7,26 @@ remain the SDK's.
 
 from __future__ import annotations
 
-import dataclasses
 import functools
 import inspect
+import sys
 from importlib import import_module
 from typing import Any, NamedTuple
 
 from respstream import _backend
-from respstream.integrations.openai._plans import Plans
+from respstream.integrations.openai._plans import Plans, plans
 from respstream.integrations.openai._sdk import Sdk
 from respstream.integrations.openai._streams import _unknown
 
-__all__ = ["WebSocketApi", "adopt_manager", "websocket_apis"]
+__all__ = ["WebSocketApi", "adopt_manager", "has_websockets", "websocket_apis"]
 
 _MANAGERS = ("ResponsesConnectionManager", "AsyncResponsesConnectionManager")
 _CONNECTIONS = ("ResponsesConnection", "AsyncResponsesConnection")
+# The modules of the resource and of the events, and the union of the events.
+_APIS = (
+    ("openai.resources.responses.responses", "openai.types.responses", "ResponsesServerEvent"),
+    ("openai.resources.beta.responses.responses", "openai.types.beta", "BetaResponsesServerEvent"),
+)
 
 
 class WebSocketApi(NamedTuple):
@@ -35,26 +40,27 @@ class WebSocketApi(NamedTuple):
     events: Any
 
 
-@functools.cache
 def websocket_apis() -> tuple[WebSocketApi, ...]:
-    """The WebSocket APIs of the installed SDK whose layout is known: the stable and the beta one."""
-    from openai.types import beta, responses
+    """The WebSocket APIs whose modules are imported and whose layout is known, of the stable and of the beta API."""
+    found = [_api(*names) for names in _APIS if names[0] in sys.modules]
+    return tuple(api for api in found if api is not None)
 
-    found = []
-    for module, types, union in (
-        ("openai.resources.responses.responses", responses, "ResponsesServerEvent"),
-        ("openai.resources.beta.responses.responses", beta, "BetaResponsesServerEvent"),
-    ):
-        try:
-            resource = import_module(module)
-            managers: Any = tuple(getattr(resource, name) for name in _MANAGERS)
-            connections: Any = tuple(getattr(resource, name) for name in _CONNECTIONS)
-            api = WebSocketApi(managers, connections, getattr(types, union))
-        except (ImportError, AttributeError):  # a release without this API
-            continue
-        if _is_known(api):
-            found.append(api)
-    return tuple(found)
+
+def has_websockets(resource: Any) -> bool:
+    """Whether an object is of a module with a WebSocket API, such as `client.responses`."""
+    return any(type(resource).__module__ == module for module, _, _ in _APIS)
+
+
+@functools.cache
+def _api(module: str, types: str, union: str) -> WebSocketApi | None:
+    try:
+        resource = import_module(module)
+        managers: Any = tuple(getattr(resource, name) for name in _MANAGERS)
+        connections: Any = tuple(getattr(resource, name) for name in _CONNECTIONS)
+        api = WebSocketApi(managers, connections, getattr(import_module(types), union))
+    except (ImportError, AttributeError):  # a release without this API
+        return None
+    return api if _is_known(api) else None
 
 
 def _is_known(api: WebSocketApi) -> bool:
@@ -70,11 +76,6 @@ def adopt_manager(manager: Any, faithful: bool | None, sdk: Sdk) -> None:
     for api in websocket_apis():
         if type(manager) in api.managers:
             manager.__class__ = _manager_classes(api, sdk, faithful)[api.managers.index(type(manager))]
-
-
-@functools.cache
-def _plans(sdk: Sdk, events: Any) -> Plans:
-    return Plans(dataclasses.replace(sdk, events=events))
 
 
 @functools.cache
@@ -104,7 +105,7 @@ def _manager_classes(api: WebSocketApi, sdk: Sdk, faithful: bool) -> tuple[type[
 def _adopt(connection: Any, place: int, api: WebSocketApi, sdk: Sdk, faithful: bool) -> Any:
     """The connection, which reads its frames natively from now on."""
     if type(connection) is api.connections[place]:
-        known = _plans(sdk, api.events)
+        known = plans(sdk.with_events(api.events))
         connection.__dict__["_respstream"] = _backend.engine.SdkMessages(known.native)
         connection.__class__ = _connection_class(api, place, known, faithful)
     return connection
