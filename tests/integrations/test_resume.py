@@ -16,8 +16,10 @@ import pytest
 import respstream
 from respstream.integrations.openai import AsyncResumedStream, ResumedStream, ResumeError, accelerate, resume
 from respstream.integrations.openai._plans import difference
+from tests.support import doc_examples
 from tests.support.openai_server import chat, running
 from tests.support.openai_server import sse as to_sse
+from tests.support.paths import DOCS
 
 Event = dict[str, Any]
 
@@ -224,6 +226,18 @@ def test_unfaithful_client(url: str) -> None:
         for cut in range(0, size - 3, 11):
             Handler.plan.append(cut)
             assert difference(wanted, list(resume(client, "resp_2", delay=0))) is None
+
+
+def test_example_of_page(client: openai.OpenAI, capsys: pytest.CaptureFixture[str], monkeypatch: Any) -> None:
+    """The example of docs/websocket.md."""
+    monkeypatch.setitem(RECORDINGS, "gpt-5", RECORDINGS["resp_1"])
+    (code,) = (block.code for block in doc_examples.blocks(DOCS / "websocket.md") if "resume(" in block.code)
+    names: dict[str, Any] = {"client": client}
+    exec(code, names)
+    assert capsys.readouterr().out.splitlines() == [
+        f"{event['type']} {event['sequence_number']}" for event in RECORDINGS["resp_1"]
+    ]
+    assert names["stream"].response_id == "resp_123"
 
 
 def test_closing_ends_connection(client: openai.OpenAI) -> None:
