@@ -425,3 +425,23 @@ def test_replay_command(path: Path) -> None:
     assert child.returncode == 130
     assert run("replay", str(path), "--speed", "fast").returncode == 2
     assert run("replay", "-", stdin=b"").returncode == 2
+
+
+def test_chunks_of_other_kinds(tmp_path: Path) -> None:
+    with Recorder(tmp_path / "a.jsonl") as recorder, recorder.track("a") as track:
+        for chunk in (bytearray(b"one"), memoryview(b"two"), memoryview(b"\xff")):
+            track.write(chunk)
+        for wrong in (3, None, [b"a"]):
+            with pytest.raises(TypeError, match="a chunk must be bytes, bytearray or memoryview"):
+                track.write(wrong)
+    lines = [json.loads(line) for line in (tmp_path / "a.jsonl").read_bytes().splitlines()]
+    assert [line.get("chunk", line.get("b64")) for line in lines] == [None, "one", "two", "/w==", None]
+
+
+def test_texts_that_utf8_cannot_represent(tmp_path: Path) -> None:
+    with Recorder(tmp_path / "a.jsonl") as recorder:
+        with pytest.raises(ValueError, match="lone surrogate"):
+            recorder.track("a\ud800")
+        with pytest.raises(RuntimeError), recorder.track("b"):
+            raise RuntimeError("\udc80")
+    assert json.loads((tmp_path / "a.jsonl").read_bytes().splitlines()[-1])["error"] == "RuntimeError: ?"

@@ -4,7 +4,7 @@ An input that cannot be read completely is reported on stderr and counted; the c
 """
 
 # Names are printed as given, which pathlib would normalise; and os.path accepts names that pathlib does not.
-# ruff: noqa: PTH100, PTH110, PTH112, PTH116, PTH123
+# ruff: noqa: PTH100, PTH110, PTH112, PTH113, PTH116, PTH123
 
 from __future__ import annotations
 
@@ -25,6 +25,7 @@ from respstream.cli.source import Source
 from respstream.decoder import Decoder
 from respstream.diagnostics import EXPLANATIONS, UNUSED_EVENTS, message
 from respstream.inputs.filters import FilteredChunks, Filters
+from respstream.inputs.identity import Identity, identity, identity_of
 from respstream.inputs.paths import ENDINGS, SUFFIXES, matches, shown, walk
 from respstream.inputs.sources import READ_BYTES, CorruptFile, decompressed
 from respstream.protocols.responses.response import Response
@@ -86,11 +87,24 @@ class InputReader:
         missing = [one_line(path) for path, sources in found if sources is None]
         if missing:
             raise UsageStop(f"no such file or folder: {', '.join(missing)}")
+        stdout = identity_of(sys.stdout)
         once: dict[object, Source] = {}
-        for _, sources in found:
+        for path, sources in found:
             for source in sources or ():
-                once.setdefault(_identity(source), source)
+                if stdout is None or _file_identity(source) != stdout:
+                    once.setdefault(_identity(source), source)
+                elif path == STDIN or os.path.isfile(path):
+                    raise UsageStop(one_line(f"{path} is an input, and stdout is redirected to it"))
+                else:
+                    complain(one_line(f"{source.name}: skipped, because stdout is redirected to it"))
         return list(once.values())
+
+    def refuse_output(self, path: str | None) -> None:
+        """Raise UsageStop if the file of that name is one of the inputs, which the output would replace."""
+        output = None if path is None else identity(path)
+        for source in self.inputs if output is not None else ():
+            if _file_identity(source) == output:
+                raise UsageStop(one_line(f"cannot write {path}: it is one of the inputs ({source.name})"))
 
     def _sources(self, path: str) -> list[Source] | None:
         """Return the sources of one argument, None if nothing exists under that name."""
@@ -337,6 +351,13 @@ def _identity(source: Source) -> object:
     except OSError:  # reading it reports the error
         return os.path.abspath(source.path)
     return (found.st_dev, found.st_ino) if found.st_ino else os.path.realpath(source.path)
+
+
+def _file_identity(source: Source) -> Identity | None:
+    """The identity of an input that is a file, or that is stdin redirected from a file."""
+    if source.path is None:
+        return identity_of(sys.stdin)
+    return None if source.is_url else identity(source.path)
 
 
 def _file(path: str) -> Source:

@@ -6,7 +6,6 @@
 from __future__ import annotations
 
 import contextlib
-import csv
 import os
 import re
 import signal
@@ -20,7 +19,7 @@ import click
 
 from respstream.diagnostics import Diagnostic
 from respstream.inputs.atomic import is_replaceable, new_file
-from respstream.tables.writers import as_json, as_text
+from respstream.tables.writers import as_cell, as_json, as_text, csv_writer
 
 Row = dict[str, Any]
 
@@ -204,15 +203,16 @@ class JsonLines:
 
 
 class Csv:
-    """A header and one record per row; null is an empty field, nested values are JSON."""
+    """A header and one record per row; null is an empty field, nested values are JSON. `safe`: no text is a formula."""
 
-    def __init__(self, file: IO[str], columns: Sequence[str]) -> None:
-        self._writer = csv.writer(file, lineterminator="\n")
+    def __init__(self, file: IO[str], columns: Sequence[str], *, safe: bool = False) -> None:
+        self._cell = as_cell if safe else as_text
+        self._writer = csv_writer(file)
         self._writer.writerow(columns)
 
     def write(self, row: Row) -> None:
         """Write a row."""
-        self._writer.writerow([as_text(value) for value in row.values()])
+        self._writer.writerow([self._cell(value) for value in row.values()])
 
     def close(self) -> None:
         """Do nothing: rows are not buffered."""

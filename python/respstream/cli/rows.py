@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import sys
 import time
 from collections.abc import Callable, Iterable, Iterator
@@ -58,6 +59,7 @@ class TableRequest(NamedTuple):
     strict: bool
     privacy: Privacy
     titles: dict[str, str]
+    csv_safe: bool = False
 
     @property
     def names(self) -> list[str]:
@@ -120,6 +122,11 @@ def _options(names: list[str]) -> list[Callable[[Any], Any]]:
         click.option(
             "--partition-by", type=column, metavar="COLUMN", help="Write a folder with one file per value of COLUMN."
         ),
+        click.option(
+            "--csv-safe",
+            is_flag=True,
+            help="For CSV: write ' before texts that spreadsheets would run as formulas.",
+        ),
         click.option("--threads", type=positive, metavar="N", help="Number of threads (default: one per core)."),
         click.option("--strict", is_flag=True, help="Exit with status 1 if a diagnostic is an error."),
         click.option("--redact", is_flag=True, help="Write null for texts, arguments and metadata."),
@@ -150,6 +157,8 @@ def _check(request: TableRequest) -> None:
             raise click.UsageError("--partition-by writes parquet, arrow, jsonl or csv, not a table.")
         if request.partition_by not in request.names:
             raise click.UsageError(f"--partition-by {request.partition_by}: --columns does not contain this column.")
+    if request.csv_safe and request.format != "csv":
+        raise click.UsageError(f"--csv-safe is for csv, not {request.format}.")
     if request.format == "parquet" and not request.has_output_file:
         raise click.UsageError("parquet is only written to a file; name it with -o.")
     if request.format == "arrow" and not request.has_output_file and sys.stdout.isatty():
@@ -158,6 +167,11 @@ def _check(request: TableRequest) -> None:
 
 def run(ctx: click.Context, reader: InputReader, request: TableRequest, since: str | None) -> int:
     """Read the inputs, write the rows, and print the summary. Returns the exit status."""
+    output = request.output if request.has_output_file else None
+    reader.refuse_output(output)
+    reader.refuse_output(since)
+    if output is not None and since is not None and os.path.realpath(output) == os.path.realpath(since):
+        raise UsageStop(one_line(f"cannot write {output}: it is also the file of --since-manifest"))
     manifest = None if since is None else Manifest(since, request.table)
     if manifest is not None:
         reader.inputs, skipped = manifest.new_sources(reader.inputs)
@@ -215,7 +229,7 @@ def _writer(request: TableRequest, file: IO[str]) -> Writer:
     if request.format == "jsonl":
         return JsonLines(file)
     if request.format == "csv":
-        return Csv(file, request.names)
+        return Csv(file, request.names, safe=request.csv_safe)
     from respstream.cli.table import Table
 
     if request.columns is not None:
@@ -271,7 +285,8 @@ def _files(reader: InputReader, request: TableRequest) -> int:
         else:
             refuse_devices(request.output or "")
             try:
-                write(source, request.output or "", request.format, request.partition_by)
+                form = "safe_csv" if request.csv_safe else request.format
+                write(source, request.output or "", form, request.partition_by)
             except CANNOT_CREATE as error:
                 raise UsageStop(one_line(f"cannot write {request.output}: {_reason(error)}")) from None
     return source.rows

@@ -4,7 +4,7 @@ A run that fails changes nothing; one that is killed may leave a hidden file bes
 """
 
 # pathlib would normalise names; they are used as they are.
-# ruff: noqa: PTH101, PTH105, PTH106, PTH104, PTH108, PTH112, PTH116, PTH123, PTH208
+# ruff: noqa: PTH101, PTH102, PTH105, PTH106, PTH104, PTH108, PTH112, PTH116, PTH118, PTH120, PTH123, PTH208
 
 from __future__ import annotations
 
@@ -12,26 +12,27 @@ import contextlib
 import os
 import shutil
 import stat
-import tempfile
 from collections.abc import Generator
 
 
 @contextlib.contextmanager
 def new_file(target: str) -> Generator[str, None, None]:
     """The path of a temporary file, which replaces the target and takes its permissions when the block ends without error."""
-    folder, name = os.path.split(target)
-    handle, temporary = tempfile.mkstemp(prefix=f".{name[:40]}.", suffix=".tmp", dir=folder)
-    os.close(handle)
+    temporary = _temporary(target)
+    replaced = _mode(target)
+    # The system applies the umask, which a process can only read by changing it for all its threads.
+    os.close(os.open(temporary, os.O_CREAT | os.O_EXCL | os.O_RDWR, 0o666 if replaced is None else 0o600))
     try:
         yield temporary
-        os.chmod(temporary, _mode(target))
+        if replaced is not None:
+            os.chmod(temporary, replaced)
         _sync(temporary)
         os.replace(temporary, target)
     except BaseException:
         with contextlib.suppress(OSError):
             os.unlink(temporary)
         raise
-    _sync_folder(folder)
+    _sync_folder(os.path.dirname(target))
 
 
 @contextlib.contextmanager
@@ -39,21 +40,20 @@ def new_folder(target: str) -> Generator[str, None, None]:
     """As `new_file`, for a folder. Raises FileExistsError if the target exists and is not an empty folder."""
     if os.path.lexists(target) and (not os.path.isdir(target) or os.listdir(target)):
         raise FileExistsError(f"{target!r} already exists and is not empty")
-    folder, name = os.path.split(target)
-    temporary = tempfile.mkdtemp(prefix=f".{name[:40]}.", suffix=".tmp", dir=folder)
+    temporary = _temporary(target)
+    os.mkdir(temporary)
     try:
         yield temporary
-        os.chmod(temporary, 0o777 & ~_mask())
         for parent, _, files in os.walk(temporary):
             for file in files:
-                _sync(os.path.join(parent, file))  # noqa: PTH118
+                _sync(os.path.join(parent, file))
         if os.path.isdir(target):
             os.rmdir(target)
         os.rename(temporary, target)
     except BaseException:
         shutil.rmtree(temporary, ignore_errors=True)
         raise
-    _sync_folder(folder)
+    _sync_folder(os.path.dirname(target))
 
 
 def is_replaceable(target: str) -> bool:
@@ -64,18 +64,18 @@ def is_replaceable(target: str) -> bool:
         return True
 
 
-def _mode(target: str) -> int:
-    """The permissions of the file to be replaced, or those of a new file."""
+def _temporary(target: str) -> str:
+    """A new hidden name beside the target."""
+    folder, name = os.path.split(target)
+    return os.path.join(folder, f".{name[:40]}.{os.urandom(6).hex()}.tmp")
+
+
+def _mode(target: str) -> int | None:
+    """The permissions of the file to be replaced, None if there is none."""
     try:
         return stat.S_IMODE(os.stat(target).st_mode)
     except OSError:
-        return 0o666 & ~_mask()
-
-
-def _mask() -> int:
-    mask = os.umask(0)
-    os.umask(mask)
-    return mask
+        return None
 
 
 def _sync(path: str) -> None:

@@ -49,22 +49,41 @@ class Recorder:
     """Writes streams to one file; each stream is a track with its own lane.
 
     `path`: the file, which is created or appended to. `sync`: fsync at the end of each track. `clock`: returns nanoseconds
-    since the epoch. Use it as a context manager, or call `close()`. Raises OSError.
+    since the epoch. `mode`: the permissions of a new file, less the umask; by default only its owner can read it. Use it as
+    a context manager, or call `close()`. Raises OSError.
     """
 
-    def __init__(self, path: str | os.PathLike[str], *, sync: bool = False, clock: Callable[[], int] = time_ns) -> None:
-        self._rows = _Rows(path)
+    def __init__(
+        self,
+        path: str | os.PathLike[str],
+        *,
+        sync: bool = False,
+        clock: Callable[[], int] = time_ns,
+        mode: int = 0o600,
+    ) -> None:
+        self._rows = _Rows(path, mode)
         self._sync, self._clock = sync, clock
 
     def track(self, lane: str | None = None) -> Track:
-        """A new stream, requested now. `lane`: its name, by default a unique one. Raises ValueError after `close()`."""
+        """A new stream, requested now. `lane`: its name, by default a unique one.
+
+        Raises ValueError after `close()`, and for a name with a lone surrogate.
+        """
         if self._rows.file < 0:
             raise ValueError("the recorder is closed")
         name = os.urandom(6).hex() if lane is None else lane
+        try:
+            name.encode()
+        except UnicodeEncodeError:
+            raise ValueError(f"the lane {name!r} has a lone surrogate, which UTF-8 cannot represent") from None
         return Track(self._rows, name, sync=self._sync, clock=self._clock)
 
     def tee(self, chunks: Iterable[Chunk], lane: str | None = None) -> Iterator[Chunk]:
-        """Yields the same chunks, and writes them; a `str` is a message. The time of the request is that of the first `next()`."""
+        """Yields the same chunks, and writes them; a `str` is a message. The time of the request is that of the first `next()`.
+
+        Raises ValueError if `chunks` is the file of the recording itself.
+        """
+        self._rows.refuse(chunks)
         with self.track(lane) as track:
             write = track.write
             try:
@@ -120,11 +139,16 @@ class Track:
     def _row(self, rest: str) -> None:
         self._append(f'{{"t":{self._clock()}{self._middle}{rest}}}\n'.encode("utf-8", "replace"))
 
-    def write(self, chunk: bytes | str) -> None:
-        """Writes one chunk, unchanged, with the current time; a `str` is a message of its own. Raises OSError."""
+    def write(self, chunk: bytes | bytearray | memoryview | str) -> None:
+        """Writes one chunk, unchanged, with the current time; a `str` is a message of its own.
+
+        Raises OSError, and TypeError for anything else.
+        """
         if isinstance(chunk, str):
             self.message(chunk)
             return
+        if not isinstance(chunk, bytes):
+            chunk = _as_bytes(chunk)
         try:
             rest = f'chunk":{self._quote(chunk.decode())}'
         except UnicodeDecodeError:
@@ -165,8 +189,8 @@ class _Rows:
 
     __slots__ = ("_end", "file")
 
-    def __init__(self, path: str | os.PathLike[str]) -> None:
-        self.file = os.open(path, os.O_RDWR | os.O_CREAT | os.O_APPEND | getattr(os, "O_BINARY", 0), 0o644)
+    def __init__(self, path: str | os.PathLike[str], mode: int) -> None:
+        self.file = os.open(path, os.O_RDWR | os.O_CREAT | os.O_APPEND | getattr(os, "O_BINARY", 0), mode)
         self._end = os.fstat(self.file).st_size
         if self._end and not self._is_whole():
             self.append(b"\n")
@@ -174,6 +198,14 @@ class _Rows:
     def _is_whole(self) -> bool:
         os.lseek(self.file, -1, os.SEEK_END)
         return os.read(self.file, 1) == b"\n"
+
+    def refuse(self, chunks: Any) -> None:
+        """Raises ValueError if `chunks` reads the file that is written, which would grow without end."""
+        from respstream.inputs.identity import identity, identity_of
+
+        own = identity(self.file)
+        if own is not None and identity_of(chunks) == own:
+            raise ValueError("the recording and its source are the same file")
 
     def append(self, row: bytes) -> None:
         """Writes a row in one call. Raises OSError, also if the row could not be written completely."""
@@ -194,6 +226,12 @@ class _Rows:
         file, self.file = self.file, -1
         if file >= 0:
             os.close(file)
+
+
+def _as_bytes(chunk: Any) -> bytes:
+    if isinstance(chunk, (bytearray, memoryview)):
+        return bytes(chunk)
+    raise TypeError(f"a chunk must be bytes, bytearray or memoryview, not {type(chunk).__name__!r}")
 
 
 def _close(chunks: Any) -> None:

@@ -104,6 +104,7 @@ class Scan:
         self.tables = list(tables)
         self._wanted = list(tables.items())
         self._split = split
+        self._files = [one.place for one in inputs if isinstance(one.place, bytes)]
         own = {name: value for name, value in options.items() if name not in FILTERS}
         found = _filtered(inputs, {name: options[name] for name in FILTERS if options.get(name) is not None})
         self._core = _engine().Scan(
@@ -194,13 +195,23 @@ class Scan:
         """Writes JSON Lines: one object per row, times in RFC 3339; otherwise as `write_parquet`."""
         return self._write(path, "jsonl", partition_by)
 
-    def write_csv(self, path: str | os.PathLike[str], *, partition_by: str | None = None) -> Summary:
-        """Writes CSV with a header; null is an empty field, nested values are JSON. Otherwise as `write_parquet`."""
-        return self._write(path, "csv", partition_by)
+    def write_csv(
+        self, path: str | os.PathLike[str], *, partition_by: str | None = None, safe: bool = False
+    ) -> Summary:
+        """Writes CSV with a header; null is an empty field, nested values are JSON. Otherwise as `write_parquet`.
+
+        `safe`: write `'` before texts that begin with `=`, `+`, `-`, `@`, a tab or a carriage return, which spreadsheets
+        run as formulas.
+        """
+        return self._write(path, "safe_csv" if safe else "csv", partition_by)
 
     def _write(self, path: str | os.PathLike[str], form: str, partition_by: str | None) -> Summary:
+        from respstream.inputs.identity import identity
         from respstream.tables.writers import write
 
+        target = identity(os.fspath(path))
+        if target is not None and any(identity(file) == target for file in self._files):
+            raise ValueError(f"{os.fspath(path)!r} is one of the inputs of the scan")
         write(self, path, form, partition_by)
         summary = self.summary
         if summary is None:  # pragma: no cover

@@ -15,13 +15,14 @@ import json
 import os
 from collections.abc import Iterator
 from datetime import datetime
-from typing import Any, Protocol
+from typing import IO, Any, Protocol
 
 from respstream.inputs.atomic import is_replaceable, new_file, new_folder
 
 ROW_GROUP_ROWS = 1 << 16
 ROW_GROUP_BYTES = 64 << 20
-SUFFIXES = {"parquet": ".parquet", "ipc": ".arrow", "jsonl": ".jsonl", "csv": ".csv"}
+SUFFIXES = {"parquet": ".parquet", "ipc": ".arrow", "jsonl": ".jsonl", "csv": ".csv", "safe_csv": ".csv"}
+FORMULA_STARTS = ("=", "+", "-", "@", "\t", "\r")
 NULL_PARTITION = "__HIVE_DEFAULT_PARTITION__"
 
 
@@ -53,7 +54,7 @@ def to_arrow(scan: Scanned) -> Any:
 def write(scan: Scanned, path: str | os.PathLike[str], form: str, partition_by: str | None) -> None:
     """Writes the tables of a scan.
 
-    `form`: "parquet", "ipc", "jsonl" or "csv". One table is written to a file, which appears under its name once it is
+    `form`: "parquet", "ipc", "jsonl", "csv" or "safe_csv". One table is written to a file, which appears under its name once it is
     complete and replaces an existing file; a run that fails or is killed may leave a hidden file that ends in `.tmp`.
     Several tables, or one that is partitioned by a column (`column=value` folders, as in Hive), are written to a folder,
     which must be empty or missing. Raises ValueError, OSError, and ImportError without pyarrow.
@@ -218,19 +219,35 @@ class Csv(Unbuffered):
 
     def __init__(self, path: str, schema: Any) -> None:
         self._file = open(path, "w", encoding="utf-8", newline="")
-        self._writer = csv.writer(self._file, lineterminator="\n")
+        self._writer = csv_writer(self._file)
         self._writer.writerow(schema.names)
 
     def write(self, batch: Any) -> None:
         """Writes a batch."""
-        self._writer.writerows([as_text(value) for value in row.values()] for row in batch.to_pylist())
+        cell = self.cell
+        self._writer.writerows([cell(value) for value in row.values()] for row in batch.to_pylist())
 
     def close(self) -> None:
         """Closes the file."""
         self._file.close()
 
+    @staticmethod
+    def cell(value: Any) -> str:
+        """A value as a field."""
+        return as_text(value)
+
+
+class SafeCsv(Csv):
+    """CSV whose texts no spreadsheet runs as formulas."""
+
+    @staticmethod
+    def cell(value: Any) -> str:
+        """A value as a field."""
+        return as_cell(value)
+
 
 FORMS: dict[str, Any] = {"parquet": Parquet, "ipc": Ipc, "jsonl": JsonLines, "csv": Csv}
+_WRITERS: dict[str, Any] = {**FORMS, "safe_csv": SafeCsv}
 
 
 def rfc3339(value: datetime) -> str:
@@ -252,6 +269,28 @@ def as_text(value: Any) -> str:
     return rfc3339(value) if isinstance(value, datetime) else as_json(value)
 
 
+class _LfLines:
+    """A text file to which `csv.writer` writes lines that end in CRLF; they end in LF there."""
+
+    def __init__(self, file: IO[str]) -> None:
+        self._file = file
+
+    def write(self, line: str) -> int:
+        """Writes a line."""
+        return self._file.write(line[:-2] + "\n")
+
+
+def csv_writer(file: IO[str]) -> Any:
+    """A `csv.writer` whose lines end in LF. Before Python 3.13 it quotes carriage returns only if its own lines end in CRLF."""
+    return csv.writer(_LfLines(file), lineterminator="\r\n")
+
+
+def as_cell(value: Any) -> str:
+    """A value as one field of a spreadsheet: as `as_text`, with `'` before a text that would be a formula."""
+    text = as_text(value)
+    return f"'{text}" if isinstance(value, str) and text.startswith(FORMULA_STARTS) else text
+
+
 # -- tables to files ---------------------------------------------------------------------------------------------------
 
 
@@ -260,7 +299,7 @@ class Unpartitioned:
 
     def __init__(self, scan: Scanned, place: Any, form: str, _: str | None = None) -> None:
         self._scan = scan
-        self._files = {name: FORMS[form](place(name), schema) for name, schema in _schemas(scan).items()}
+        self._files = {name: _WRITERS[form](place(name), schema) for name, schema in _schemas(scan).items()}
 
     def run(self) -> None:
         """Writes all batches."""
@@ -320,7 +359,7 @@ class Partitioned:
                 raise ValueError(
                     f"a value of the column {self._column!r} is too long to name a folder: {start!r}…"
                 ) from None
-            file = self._files[name, value] = FORMS[self._form](
+            file = self._files[name, value] = _WRITERS[self._form](
                 os.path.join(folder, "part-0" + SUFFIXES[self._form]), schema
             )
         return file
