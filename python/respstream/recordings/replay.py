@@ -7,11 +7,9 @@ its id. A WebSocket at `…/responses` answers each `response.create` likewise, 
 
 from __future__ import annotations
 
-import json
 import threading
 import time
 from collections.abc import Iterable, Iterator
-from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from itertools import cycle
 from typing import Any, ClassVar, NamedTuple
 
@@ -20,13 +18,11 @@ from respstream._pure.protocols.protocol import ParsedEvent
 from respstream._pure.protocols.responses import URL_PATH
 from respstream._pure.protocols.responses.response import Folded
 from respstream.recordings.file_decoder import FileDecoder
+from respstream.recordings.local_server import MAX_BODY_BYTES, LocalHandler, LocalServer, object_in
 from respstream.recordings.replay_websocket import replay_websocket
 from respstream.recordings.websocket import wants_websocket
 
 __all__ = ["Take", "serve", "takes"]
-
-HOST = "127.0.0.1"
-REQUEST_BYTES = 64 << 20
 
 
 class Take(NamedTuple):
@@ -89,7 +85,7 @@ def _take(state: Folded, stored: dict[int, Any]) -> Take:
     return Take(state.id, state.json(), timed)
 
 
-def serve(recorded: list[Take], *, speed: float | None = 1.0, port: int = 0) -> ThreadingHTTPServer:
+def serve(recorded: list[Take], *, speed: float | None = 1.0, port: int = 0) -> LocalServer:
     """A server of these responses on the local machine, bound but not running: call `serve_forever()`.
 
     `speed`: a factor, 1.0 for the recorded pauses; None for no pauses. `port`: 0 for a free one, see `server_port`. Raises
@@ -110,13 +106,10 @@ def serve(recorded: list[Take], *, speed: float | None = 1.0, port: int = 0) -> 
         by_id: ClassVar = {take.id: take for take in recorded if take.id is not None}
         pace = speed
 
-    server = ThreadingHTTPServer((HOST, port), Handler)
-    server.daemon_threads = True
-    return server
+    return LocalServer(port, Handler)
 
 
-class _Handler(BaseHTTPRequestHandler):
-    protocol_version = "HTTP/1.1"
+class _Handler(LocalHandler):
     by_id: ClassVar[dict[str, Take]]
     pace: float | None
 
@@ -124,64 +117,35 @@ class _Handler(BaseHTTPRequestHandler):
         """The next response."""
         raise NotImplementedError
 
-    def do_POST(self) -> None:
-        """Answers a request for a response."""
-        request = self._request()
-        if not self.path.partition("?")[0].rstrip("/").endswith(URL_PATH):
-            self._refuse(f"nothing is recorded for {self.path}")
+    def answer(self, body: bytes) -> None:
+        """Answers a request for a new response, for one by its id, or for a WebSocket."""
+        path = self.path.partition("?")[0].rstrip("/")
+        if self.command == "GET" and path.endswith(URL_PATH) and wants_websocket(self.headers):
+            self.connection.settimeout(None)  # a client may wait for a pause of any length
+            replay_websocket(self, lambda: self.upcoming().events, self.pace, MAX_BODY_BYTES)
             return
+        if self.command == "GET":
+            take = self.by_id.get(path.rpartition("/")[2])
+            if take is None:
+                self.refuse(404, "not_recorded", f"no response of that id is recorded: {self.path}")
+            else:
+                self.whole(200, take.body)
+            return
+        if not path.endswith(URL_PATH):
+            self.refuse(404, "not_recorded", f"nothing is recorded for {self.path}")
+            return
+        request = object_in(body)
         take = self.upcoming()
         if request.get("stream") is True and take.events:
             self._stream(take)
         else:
-            self._whole(200, take.body)
-
-    def do_GET(self) -> None:
-        """Answers a request for a response by its id, or for a WebSocket."""
-        if wants_websocket(self.headers) and self.path.partition("?")[0].rstrip("/").endswith(URL_PATH):
-            replay_websocket(self, lambda: self.upcoming().events, self.pace, REQUEST_BYTES)
-            return
-        take = self.by_id.get(self.path.partition("?")[0].rstrip("/").rpartition("/")[2])
-        if take is None:
-            self._refuse(f"no response of that id is recorded: {self.path}")
-        else:
-            self._whole(200, take.body)
-
-    def log_message(self, format: str, *args: Any) -> None:  # noqa: A002
-        """Logs nothing."""
-
-    def _request(self) -> dict[str, Any]:
-        size = int(self.headers.get("Content-Length") or 0)
-        try:
-            value = json.loads(self.rfile.read(min(size, REQUEST_BYTES)) or b"{}")
-        except ValueError:
-            return {}
-        return value if isinstance(value, dict) else {}
-
-    def _refuse(self, message: str) -> None:
-        error = {"message": message, "type": "invalid_request_error", "param": None, "code": "not_recorded"}
-        self._whole(404, json.dumps({"error": error}).encode())
-
-    def _whole(self, status: int, body: bytes) -> None:
-        self.send_response(status)
-        self.send_header("Content-Type", "application/json")
-        self.send_header("Content-Length", str(len(body)))
-        self.end_headers()
-        self.wfile.write(body)
+            self.whole(200, take.body)
 
     def _stream(self, take: Take) -> None:
-        self.send_response(200)
-        self.send_header("Content-Type", "text/event-stream; charset=utf-8")
-        self.send_header("Cache-Control", "no-store")
-        self.send_header("Transfer-Encoding", "chunked")
-        self.end_headers()
-        try:
-            for data in paced(take.events, self.pace):
-                self.wfile.write(b"%x\r\n%b\r\n" % (len(data), data))
-                self.wfile.flush()
-            self.wfile.write(b"0\r\n\r\n")
-        except (BrokenPipeError, ConnectionResetError):  # the client closed the connection
-            self.close_connection = True
+        self.begin_stream()
+        for data in paced(take.events, self.pace):
+            self.send(data)
+        self.send(b"")
 
 
 def paced(events: list[tuple[float, bytes]], speed: float | None) -> Iterator[bytes]:

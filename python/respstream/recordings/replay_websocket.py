@@ -14,9 +14,13 @@ from http.server import BaseHTTPRequestHandler
 from queue import SimpleQueue
 from typing import Any, TypeAlias
 
+from respstream._pure.json import loads
 from respstream.recordings.websocket import WebSocket, accept_key
 
 __all__ = ["replay_websocket"]
+
+MAX_LANES = 64
+"""Of one connection; each has a thread."""
 
 Events: TypeAlias = list[tuple[float, bytes]]
 """The events of a response: seconds after the request, and a block of server-sent events."""
@@ -58,7 +62,7 @@ class _Session:
     def take(self, message: bytes) -> None:
         """Answers a message of the client."""
         try:
-            event = json.loads(message)
+            event = loads(message)
         except ValueError:
             event = {}
         event = event if isinstance(event, dict) else {}
@@ -67,6 +71,9 @@ class _Session:
             self._socket.send(_refusal(kind))
             return
         if lane not in self._lanes:
+            if len(self._lanes) >= MAX_LANES:
+                self._socket.send(_refusal(f"a lane after {MAX_LANES} others"))
+                return
             waiting = self._lanes[lane] = SimpleQueue()
             threading.Thread(target=self._play, args=(lane, waiting), daemon=True).start()
         self._lanes[lane].put(self._upcoming())
@@ -98,7 +105,7 @@ def _payload(block: bytes) -> bytes:
 def _in_lane(payload: bytes, lane: str | None) -> bytes:
     """The event with the lane of the request, which may differ from the recorded one."""
     try:
-        event: Any = json.loads(payload)
+        event: Any = loads(payload)
     except ValueError:
         return payload
     if not isinstance(event, dict) or event.get("stream_id") == lane:
