@@ -9,6 +9,7 @@ from collections.abc import Callable
 from functools import partial
 from operator import index
 
+from respstream._codes import DIAGNOSTICS
 from respstream._locking import RLock, locked
 from respstream._pure.decoder import Decoder as Core
 from respstream._pure.json import clean, locate
@@ -190,7 +191,8 @@ class Decoder:
     @locked
     def diagnostic_counts(self) -> dict[str, int]:
         """The number of diagnostics of each code, stored or not."""
-        return dict(self._core.diagnostic_counts)
+        counts = self._core.diagnostic_counts
+        return {code: counts[code] for code in DIAGNOSTICS if code in counts}
 
     @property
     @locked

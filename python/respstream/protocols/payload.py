@@ -6,6 +6,7 @@ Every program that uses the package imports this module, so it imports nothing f
 from __future__ import annotations
 
 from respstream._engine import BACKEND, native
+from respstream._latest import Latest
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -22,7 +23,7 @@ _read_member: Any = native().read_member if BACKEND == "rust" else None
 _functions: dict[str, Any] = {}
 """Functions that are imported on first use, because few programs need them under both backends."""
 if BACKEND == "rust":
-    _functions["locate"] = native().locate
+    _functions["locate"] = Latest(native().locate)
 
 
 def loads(raw: bytes) -> Any:
@@ -35,11 +36,11 @@ def loads(raw: bytes) -> Any:
 
 
 def locate(raw: bytes) -> dict[str, tuple[int, int]]:
-    """Byte spans `(start, end)` of the members of a JSON object. Raises ValueError if it is not an object."""
+    """Byte spans `(start, end)` of the members of a JSON object; do not change them. Raises ValueError if it is not an object."""
     if "locate" not in _functions:
-        from respstream._pure.json.locate import locate as find
+        from respstream._pure.json.locate import located
 
-        _functions["locate"] = find
+        _functions["locate"] = located
     spans: dict[str, tuple[int, int]] = _functions["locate"](raw)
     return spans
 

@@ -1,6 +1,6 @@
 //! The class `Decoder`: takes bytes, returns event objects and responses.
 
-use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError, Weak};
 
 use pyo3::exceptions::PyValueError;
 use pyo3::prelude::*;
@@ -13,7 +13,7 @@ use respstream_core::records::{RecordSpan, RowOptions};
 
 use crate::convert;
 use crate::objects::events::{EventBuilder, ObjectCache};
-use crate::response::OpenViews;
+use crate::response::{DiagnosticObjects, OpenViews};
 use crate::shared_decoder::{
     CoreDecoder, DecoderParts, ReentrancyGuard, SharedDecoder, check_reentrancy, lock, lock_decoder,
 };
@@ -25,6 +25,9 @@ const DETACH_MIN_BYTES: usize = 8 * 1024;
 type Times = (Option<f64>, Option<f64>);
 /// First byte, end (exclusive) and line of a record.
 type Span = (u64, u64, u64);
+
+/// A decoder, and the objects of its diagnostics.
+type DiagnosticsOf = (Weak<Mutex<DecoderParts>>, Arc<Mutex<DiagnosticObjects>>);
 
 const FINISHED: &str = "the decoder has finished: call reset() before another stream";
 const FAILED: &str = "the decoder has failed: call reset() before another stream";
@@ -69,6 +72,8 @@ pub struct Decoder {
     /// Replaced by `reset`.
     current: Mutex<SharedDecoder>,
     views: Mutex<OpenViews>,
+    /// The diagnostics that were read, and the decoder to which they belong.
+    diagnostics: Mutex<DiagnosticsOf>,
     options: Options,
     rows: RowOptions,
     strict: bool,
@@ -97,6 +102,7 @@ impl Decoder {
         Ok(Self {
             current: Mutex::new(new_decoder(options, strict, &rows)),
             views: Mutex::default(),
+            diagnostics: Mutex::default(),
             options,
             rows,
             strict,
@@ -264,8 +270,19 @@ impl Decoder {
     /// The diagnostics so far; at most 10,000 are stored.
     #[getter]
     fn diagnostics<'py>(&self, py: Python<'py>) -> PyResult<Bound<'py, PyList>> {
-        let found = lock_decoder(py, &self.shared(py))?.core.store().kept.clone();
-        convert::diagnostics(py, &found)
+        let shared = self.shared(py);
+        let (objects, replaced) = {
+            let mut current = lock(py, &self.diagnostics);
+            let same = current.0.ptr_eq(&Arc::downgrade(&shared));
+            let fresh = || (Arc::downgrade(&shared), Arc::default());
+            let replaced = (!same).then(|| std::mem::replace(&mut *current, fresh()));
+            (current.1.clone(), replaced)
+        };
+        drop(replaced); // after the lock, because finalizers may run
+        DiagnosticObjects::list(py, &objects, |take| {
+            take(&lock_decoder(py, &shared)?.core.store().kept);
+            Ok(())
+        })
     }
 
     /// Number of diagnostics per code, including those that are not kept.

@@ -5,6 +5,7 @@ from __future__ import annotations
 import json as _json
 import re
 
+from respstream._latest import Latest
 from respstream._pure.json.limits import check_size, is_deep
 from respstream._pure.json.strings import clean_text, unquote
 from respstream._pure.json.types import BRACKET_STEPS, BadJson
@@ -40,6 +41,9 @@ def locate(raw: bytes) -> dict[str, tuple[int, int]]:
         mark = _mark(raw, end, b",}")
         key = _KEY.match(raw, mark) if raw[mark - 1] == 0x2C else None
     return spans
+
+
+located = Latest(locate)
 
 
 def elements(raw: bytes) -> list[tuple[int, int]]:

@@ -31,7 +31,7 @@ class Snapshot(Values):
         self._calls = calls
         self._arguments = {rank: state.call_arguments(rank) for rank, *_ in calls}
         self._json = state.json()
-        self._keys = state.keys()
+        self._keys = dict.fromkeys(state.keys())
         self._texts = state.texts()
         self._error = state.error()
 
@@ -41,7 +41,7 @@ class Snapshot(Values):
 
     def keys(self) -> list[str]:
         """The names of its members."""
-        return self._keys
+        return list(self._keys)
 
     def member(self, name: str) -> bytes | None:
         """One member as JSON, None if it is missing."""

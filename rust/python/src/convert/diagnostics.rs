@@ -5,19 +5,8 @@ use pyo3::sync::PyOnceLock;
 use pyo3::types::{PyDict, PyList, PyType};
 use respstream_core::diagnostics::{Detail, Diagnostic, Value};
 
-/// A list of `respstream.diagnostics.Diagnostic`.
-pub fn diagnostics<'py>(
-    py: Python<'py>,
-    diagnostics: &[Diagnostic],
-) -> PyResult<Bound<'py, PyList>> {
-    let list = PyList::empty(py);
-    for found in diagnostics {
-        list.append(diagnostic(py, found)?)?;
-    }
-    Ok(list)
-}
-
-fn diagnostic<'py>(py: Python<'py>, found: &Diagnostic) -> PyResult<Bound<'py, PyAny>> {
+/// A new `respstream.diagnostics.Diagnostic`.
+pub fn diagnostic<'py>(py: Python<'py>, found: &Diagnostic) -> PyResult<Bound<'py, PyAny>> {
     static CLASS: PyOnceLock<Py<PyType>> = PyOnceLock::new();
     let class = CLASS.import(py, "respstream.diagnostics", "Diagnostic")?;
     let has_detail = !found.detail.is_empty();

@@ -6,5 +6,5 @@ pub mod json;
 pub mod options;
 
 pub use bytes::{to_bytes, to_message};
-pub use diagnostics::{detail, diagnostics, stream_error};
+pub use diagnostics::{detail, diagnostic, stream_error};
 pub use options::{options, row_options};

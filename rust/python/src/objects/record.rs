@@ -184,14 +184,17 @@ impl FreeList {
         }
     }
 
-    /// Stores the memory of a deallocated object. False if its class differs or the list is full.
+    /// Stores the memory of a deallocated object. False if its class differs or the list is full, and for a class with
+    /// `__del__`: the collector's header remembers that it ran, and would not run it for the next object.
     unsafe fn put(number: u16, object: *mut ffi::PyObject, class: *mut ffi::PyTypeObject) -> bool {
         let Some(list) = FREE_LISTS.get(usize::from(number)) else { return false };
         // SAFETY: the GIL excludes other users, and free lists are never freed.
         unsafe {
             let Some(list) = list.load(Ordering::Relaxed).as_ref() else { return false };
             let objects = &mut *list.objects.get();
-            let stores = list.class == class && objects.len() < FREE_LIST_SIZE;
+            let stores = list.class == class
+                && objects.len() < FREE_LIST_SIZE
+                && ffi::PyType_GetSlot(class, ffi::Py_tp_finalize).is_null();
             if stores {
                 objects.push(object);
             }
@@ -297,7 +300,18 @@ unsafe extern "C" fn get_attribute(
         }
         ffi::PyErr_Clear();
         let absent = intern!(Python::assume_attached(), "_absent");
-        ffi::PyObject_CallMethodObjArgs(object, absent.as_ptr(), name, null_mut::<ffi::PyObject>())
+        // Not through this function: it would call itself for a class without `_absent`.
+        let method = ffi::PyObject_GenericGetAttr(object, absent.as_ptr());
+        if method.is_null() {
+            if ffi::PyErr_ExceptionMatches(ffi::PyExc_AttributeError) != 0 {
+                ffi::PyErr_Clear();
+                return ffi::PyObject_GenericGetAttr(object, name); // raises the first error again
+            }
+            return method;
+        }
+        let value = ffi::PyObject_CallFunctionObjArgs(method, name, null_mut::<ffi::PyObject>());
+        ffi::Py_DECREF(method);
+        value
     }
 }
 

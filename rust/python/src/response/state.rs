@@ -9,6 +9,7 @@ use respstream_core::protocols::responses::Assembled;
 use respstream_core::protocols::responses::response::Texts;
 use respstream_core::protocols::responses::tool_calls::{Position, Source, ToolCall};
 
+use super::diagnostics::DiagnosticObjects;
 use crate::convert;
 use crate::objects::payload;
 use crate::shared_decoder::{SharedDecoder, lock, lock_decoder};
@@ -25,6 +26,8 @@ struct CachedValues {
     version: u64,
     texts: Option<Py<PyTuple>>,
     members: Option<Py<PyDict>>,
+    /// The whole response as JSON and the spans of its members, once many of them were read.
+    index: Option<(Py<PyBytes>, Py<PyDict>)>,
 }
 
 /// One response, assembled so far. `cached` is locked only while its fields are read or replaced; no Python code runs then.
@@ -32,11 +35,16 @@ struct CachedValues {
 pub struct State {
     location: Mutex<Location>,
     cached: Mutex<CachedValues>,
+    diagnostics: Mutex<DiagnosticObjects>,
 }
 
 impl From<Location> for State {
     fn from(location: Location) -> Self {
-        Self { location: Mutex::new(location), cached: Mutex::default() }
+        Self {
+            location: Mutex::new(location),
+            cached: Mutex::default(),
+            diagnostics: Mutex::default(),
+        }
     }
 }
 
@@ -91,6 +99,30 @@ impl State {
         })
     }
 
+    /// A member as JSON, found by the index.
+    fn indexed_member<'py>(
+        &self,
+        py: Python<'py>,
+        version: u64,
+        name: &Bound<'py, PyAny>,
+    ) -> PyResult<Option<Bound<'py, PyBytes>>> {
+        let index = self.with_cached(py, |cached| {
+            cached.index.as_ref().map(|(raw, spans)| (raw.clone_ref(py), spans.clone_ref(py)))
+        })?;
+        let (raw, spans) = if let Some((raw, spans)) = index {
+            (raw.into_bound(py), spans.into_bound(py))
+        } else {
+            let raw = PyBytes::new(py, &self.read(py, Assembled::json)?);
+            let spans = convert::json::locate(py, raw.as_bytes())?;
+            let index = (raw.clone().unbind(), spans.clone().unbind());
+            self.store_cached(py, version, |cached| cached.index = Some(index))?;
+            (raw, spans)
+        };
+        let Some(span) = spans.get_item(name)? else { return Ok(None) };
+        let (start, end) = span.extract::<(usize, usize)>()?;
+        Ok(raw.as_bytes().get(start..end).map(|raw| PyBytes::new(py, raw)))
+    }
+
     /// The tool calls of a response that has ended; None while it is open.
     pub fn final_tool_calls(&self, py: Python<'_>) -> PyResult<Option<Vec<ToolCall>>> {
         self.read(py, |folded| folded.tracking.stream_index.map(|_| folded.tool_calls()))
@@ -111,6 +143,9 @@ impl State {
         }
     }
 }
+
+/// When this number of members were read, the others are found by an index: each search passes the members before.
+const INDEXED_MEMBERS: usize = 64;
 
 /// A tool call without its arguments: rank, kind, call id, name.
 type CallHeader = (usize, &'static str, Option<String>, Option<String>);
@@ -213,8 +248,9 @@ impl State {
 
     #[getter]
     fn diagnostics<'py>(&self, py: Python<'py>) -> PyResult<Bound<'py, PyList>> {
-        let found = self.read(py, |folded| folded.tracking.diagnostics.clone())?;
-        convert::diagnostics(py, &found)
+        DiagnosticObjects::list(py, &self.diagnostics, |take| {
+            self.read(py, |folded| take(&folded.tracking.diagnostics))
+        })
     }
 
     fn keys(&self, py: Python<'_>) -> PyResult<Vec<String>> {
@@ -245,7 +281,12 @@ impl State {
         {
             return Ok(value);
         }
-        let raw = self.read(py, |folded| folded.member(text).map(|raw| PyBytes::new(py, &raw)))?;
+        let known = members.as_ref().map_or(0, |members| members.bind(py).len());
+        let raw = if known < INDEXED_MEMBERS {
+            self.read(py, |folded| folded.member(text).map(|raw| PyBytes::new(py, &raw)))?
+        } else {
+            self.indexed_member(py, version, name)?
+        };
         let Some(raw) = raw else { return Ok(default) };
         let value = payload::decode_value(&raw, name)?;
         let members = members.unwrap_or_else(|| PyDict::new(py).unbind());

@@ -7,7 +7,7 @@ any time, also while the stream runs.
 from __future__ import annotations
 
 from respstream._pure.assemble import Text
-from respstream._pure.json import Number, clean, join_text, locate, parse_exact
+from respstream._pure.json import Number, clean, join_text, locate, located, parse_exact
 from respstream._pure.protocols.protocol import ResponseState
 from respstream._pure.protocols.responses.identities import Identities
 from respstream._pure.protocols.responses.item import Item
@@ -143,13 +143,13 @@ class Folded(ResponseState):
         if name == "output":
             return self.output_json() if "output" in self.keys() else None
         raw = self.base_raw()
-        span = locate(raw).get(name) if raw else None
+        span = located(raw).get(name) if raw else None
         return raw[span[0] : span[1]] if raw and span else None
 
     def keys(self) -> list[str]:
         """The names of the members."""
         raw = self.base_raw()
-        names = list(locate(raw)) if raw else []
+        names = list(located(raw)) if raw else []
         return names if "output" in names or self._has_own_output() else [*names, "output"]
 
     def texts(self) -> tuple[str, str | None, str, str]:
