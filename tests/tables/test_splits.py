@@ -130,6 +130,22 @@ def check_events_only(path: Path, *targets: int) -> None:
         assert [row for part in parts for row in part.to_pylist()] == expected
 
 
+@pytest.mark.usefixtures("api")
+@pytest.mark.parametrize("columns", [["type", "byte_start"], ["byte_start", "response_id"]])
+def test_events_of_a_split(columns: list[str], tmp_path: Path) -> None:
+    """Events that begin in its range, for columns that need no responses; else those of the responses that begin there."""
+    (path := tmp_path / "a.sse").write_bytes(STREAM * 3)
+    total = 0
+    for split in respstream.plan(path, 700):
+        rows = pa.table(respstream.read_split(split, "events", columns)).to_pylist()
+        total += len(rows)
+        for row in rows:
+            start = row["byte_start"] if "type" in columns else row["byte_start"] // len(STREAM) * len(STREAM)
+            assert split.start <= start
+            assert split.end is None or start < split.end
+    assert total == len(list(respstream.events(path)))
+
+
 @pytest.mark.usefixtures("native")
 @pytest.mark.parametrize("name", list(ODD))
 def test_events_without_fold(name: str, tmp_path: Path) -> None:

@@ -25,6 +25,8 @@ from respstream.inputs.sources import CorruptFile
 from respstream.recordings.file_decoder import FileDecoder
 from respstream.tables.columns import VERSION
 
+RESPONSE_COLUMNS = frozenset({"stream_index", "event_index", "response_id"})
+"""The columns of events that depend on responses."""
 BATCH_BYTES = 2 << 20
 """A batch with fewer rows ends at about this number of characters of text."""
 
@@ -195,6 +197,11 @@ class Stream:
             while table.rows and table.is_full(least):
                 yield place, table.take(self._batch_rows)
 
+    @property
+    def reads_events_only(self) -> bool:
+        """Whether no selected column depends on responses; an event then belongs to the split in which it begins."""
+        return all(table.table == "events" and RESPONSE_COLUMNS.isdisjoint(table.schema.names) for table in self.tables)
+
     def of(self, name: str) -> list[Columns]:
         """The selected table of that name, as a list of at most one."""
         return [table for table in self.tables if table.table == name]
@@ -266,6 +273,7 @@ class SourceDecoder(Decoder):
         self.start, self._stop = one.part or (0, None)
         self._numbered = (self.start, self._stop) == (0, None)
         self._event_tables = stream.of("events")
+        self._events_only = not options.get("strict") and stream.reads_events_only
         self._has_lanes = False
         self._unassigned = 0  # events without a response
         self._owners: dict[int, Folded] = {}  # of diagnostics, by their id
@@ -324,7 +332,7 @@ class SourceDecoder(Decoder):
         self._has_lanes = self._has_lanes or parsed.lane is not None
         index = self._unassigned if folded is None else folded.events - 1
         self._unassigned += folded is None
-        if not self._has(parsed.offset if folded is None else folded.byte_start):
+        if not self._has(parsed.offset if folded is None or self._events_only else folded.byte_start):
             return
         # With several lanes, the position in the order of ending is not known yet.
         number = None if folded is None or self._has_lanes else self._number(self._core.closed_count)

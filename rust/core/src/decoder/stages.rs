@@ -114,7 +114,8 @@ impl<P: Protocol> Stages<P> {
         if skips && self.lifecycle_only.skips::<P>(&mut frame, &self.reader.events) {
             return None;
         }
-        let Self { reader, lanes, store, issues, now, lane, requested_at, .. } = self;
+        let Self { reader, lanes, store, issues, now, lane, requested_at, lifecycle_only, .. } =
+            self;
         if store.failed.is_some() {
             return None;
         }
@@ -144,6 +145,7 @@ impl<P: Protocol> Stages<P> {
                     event.lane = lane.as_deref().map(Cow::Borrowed);
                 }
                 if skips && skips_learned::<P>(&event, issues) {
+                    lifecycle_only.skipped += span.len();
                     return None;
                 }
                 P::attach_cached(&mut event, &reader.values);

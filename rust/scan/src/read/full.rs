@@ -239,7 +239,7 @@ impl<'n> FullScan<'n> {
                 counts[found.code as usize] += 1;
             }
         }
-        if self.decoder.lifecycle_only().on {
+        if self.decoder.lifecycle_only().skipped > 0 {
             for code in COMPARING {
                 counts[code as usize] = 0;
             }
