@@ -130,16 +130,23 @@ format: $(VENV)/.lint ## format with rustfmt and ruff, in place
 docs: $(VENV)/.docs ## build the site in target/docs; warnings are errors
 	RESPSTREAM_BACKEND=python PYTHONPATH=python $(BIN)/sphinx-build --quiet --fail-on-warning --keep-going --fresh-env docs target/docs
 
+# Panic messages would contain the paths of the machine that builds.
+CARGO_FOLDER := $(or $(CARGO_HOME),$(HOME)/.cargo)
+NO_PATHS := --remap-path-prefix=$(CARGO_FOLDER)=cargo --remap-path-prefix=$(CURDIR)=respstream
+
 wheels: $(VENV)/.package ## build the platform wheel, the pure-Python wheel and the sdist in dist/
 	rm -rf $(DIST)
 	$(BIN)/maturin sdist --out $(DIST)
-	$(BIN)/maturin build --release --locked --interpreter $(PYO3_PYTHON) $(PGO) $(OLD) --out $(DIST)
+	RUSTFLAGS="$$RUSTFLAGS $(NO_PATHS)" $(BIN)/maturin build --release --locked --interpreter $(PYO3_PYTHON) $(PGO) $(OLD) --out $(DIST)
 	$(BIN)/python tools/pure_wheel.py $(DIST)/respstream-*.whl
 
 check-wheels: wheels ## build the wheels and check their metadata, contents and ABI tags
 	$(BIN)/twine check --strict $(DIST)/*
 	$(BIN)/check-wheel-contents $(DIST)/*.whl
 	$(BIN)/abi3audit --strict --assume-minimum-abi3 3.11 $(DIST)/*-abi3-*.whl
+	for wheel in $(DIST)/*.whl; do \
+		$(BIN)/python tools/no_paths.py $$wheel $(CARGO_FOLDER) $(CURDIR) || exit 1; \
+	done
 	for wheel in $(DIST)/*-manylinux*.whl; do \
 		[ -e $$wheel ] || continue; \
 		PATH="$(CURDIR)/$(BIN):$$PATH" $(BIN)/auditwheel repair --only-plat --plat manylinux_2_17_$(shell uname -m) --wheel-dir target/audited $$wheel || exit 1; \
