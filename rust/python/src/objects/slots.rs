@@ -6,6 +6,7 @@
 #![allow(unsafe_code)]
 
 use pyo3::prelude::*;
+use pyo3::sync::critical_section::with_critical_section;
 use pyo3::types::{PyBytes, PyList, PyString, PyType};
 use pyo3::{ffi, intern};
 
@@ -88,12 +89,12 @@ impl SlotClass {
             return None;
         }
         // SAFETY: the object is an instance of this class, and `slot_offset` measured that the word is a slot inside of
-        // such objects. The slot is null or owns a reference. The slot is not set again, so the reference stays valid while
-        // the object is alive; a null pointer becomes None.
-        unsafe {
+        // such objects. The slot is null or owns a reference; a null pointer becomes None. Python sets slots in the object's
+        // critical section, so the reference is valid until it is counted, also if another thread sets a private slot.
+        with_critical_section(object, || unsafe {
             let value = *object.as_ptr().cast::<*mut ffi::PyObject>().add(offsets[slot]);
             Bound::from_borrowed_ptr_or_opt(object.py(), value)
-        }
+        })
     }
 
     pub fn is(&self, class: &Bound<'_, PyType>) -> bool {
