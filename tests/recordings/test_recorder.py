@@ -431,6 +431,7 @@ def test_chunks_of_other_kinds(tmp_path: Path) -> None:
     with Recorder(tmp_path / "a.jsonl") as recorder, recorder.track("a") as track:
         for chunk in (bytearray(b"one"), memoryview(b"two"), memoryview(b"\xff")):
             track.write(chunk)
+        wrong: Any
         for wrong in (3, None, [b"a"]):
             with pytest.raises(TypeError, match="a chunk must be bytes, bytearray or memoryview"):
                 track.write(wrong)

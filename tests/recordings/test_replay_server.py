@@ -162,6 +162,7 @@ def test_number_of_connections_is_bounded(server: LocalServer) -> None:
             connection.sendall(sized(b"{}"))
             assert connection.recv(15) == b"HTTP/1.1 200 OK"
         assert exchange(server, sized(STREAM)) == b""
+    answer = b""
     for _ in range(200):
         if answer := exchange(server, sized(STREAM)):
             break

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Generator
 from contextlib import contextmanager
 
 from respstream.errors import StreamError
@@ -10,7 +10,7 @@ from respstream.recordings.record import Report, Span
 
 
 @contextmanager
-def reported(report: Report, field: str, expected: str, span: Span) -> Iterator[None]:
+def reported(report: Report, field: str, expected: str, span: Span) -> Generator[None, None, None]:
     """Reports the exceptions of the block, except that a package is missing and that `report` itself ends the run."""
     try:
         yield

@@ -79,18 +79,7 @@ def _yaml_interactions(data: bytes, report: Report) -> list[Interaction] | None:
     except ImportError:
         raise ImportError("reading VCR cassettes in YAML needs PyYAML: pip install 'respstream[vcr]'") from None
     text = data.decode("utf-8", "replace")
-    kind = getattr(yaml, "CSafeLoader", yaml.SafeLoader)
-    loader = None
-    try:
-        if _is_deep(yaml, kind(text)):
-            return None
-        loader = kind(text)
-        nodes = _listed(yaml, loader.get_single_node())
-    except (yaml.YAMLError, ValueError, RecursionError):
-        return None
-    finally:
-        if loader is not None:
-            loader.dispose()
+    loader, nodes = _composed(yaml, text)
     if nodes is None:
         return None
     spans = _with_lines(data, _in_bytes(text, [(node.start_mark.index, node.end_mark.index) for node in nodes]))
@@ -105,6 +94,21 @@ def _yaml_interactions(data: bytes, report: Report) -> list[Interaction] | None:
         budget -= size
         found.append((span, partial(loader.construct_document, node)))
     return found
+
+
+def _composed(yaml: Any, text: str) -> tuple[Any, list[Any] | None]:
+    """The loader, which constructs values, and the nodes of the interactions; None if this is not a cassette."""
+    kind = getattr(yaml, "CSafeLoader", yaml.SafeLoader)
+    try:
+        if _is_deep(yaml, kind(text)):
+            return None, None
+        loader = kind(text)
+        try:
+            return loader, _listed(yaml, loader.get_single_node())
+        finally:
+            loader.dispose()
+    except (yaml.YAMLError, ValueError, RecursionError):
+        return None, None
 
 
 def _is_deep(yaml: Any, loader: Any) -> bool:
