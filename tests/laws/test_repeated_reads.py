@@ -12,7 +12,7 @@ from typing import Any
 
 import pytest
 
-from respstream.diagnostics import DIAGNOSTICS
+from respstream._codes import DIAGNOSTICS
 
 
 def steps(run: Any) -> int:
