@@ -1,4 +1,4 @@
-"""`respstream replay`: serves a recording over local HTTP."""
+"""`respstream replay`: serves a recording over local HTTP and WebSocket."""
 
 from __future__ import annotations
 
@@ -39,8 +39,8 @@ def _speed(_: click.Context, __: click.Parameter, value: str) -> float | None:
 def command(reader: InputReader, speed: float | None, port: int) -> None:
     """Answer requests to http://127.0.0.1:PORT/v1/responses with the responses of PATH, one after the other.
 
-    Streams are sent as server-sent events, with the recorded pauses if PATH has times. Set the base URL of any client to
-    http://127.0.0.1:PORT/v1. Ctrl-C stops the server.
+    Streams are sent as server-sent events, or as messages of a WebSocket, with the recorded pauses if PATH has times. Set the
+    base URL of any client to http://127.0.0.1:PORT/v1. Ctrl-C stops the server.
     """
     from respstream.recordings.replay import serve, takes
 
