@@ -266,6 +266,11 @@ def _sdk_call(item: Any) -> ToolCall:
 # Decoders of the peers
 
 
+def decoder_of(name: str) -> Loads:
+    """The decoder of a library, "orjson" or "json", from bytes to plain objects."""
+    return _orjson_loads() if name == "orjson" else json.loads
+
+
 @functools.cache
 def _orjson_loads() -> Loads:
     import orjson

@@ -1,4 +1,4 @@
-"""Reads streams of the OpenAI Responses API, live or recorded, and assembles their responses.
+"""Reads streams of OpenAI Responses and Chat Completions, live or recorded, and assembles their responses.
 
 Bytes in; typed events, whole responses and tables out. The hot path is Rust; a pure-Python fallback returns identical
 results where no compiled wheel is available. `BACKEND` is the one in use.
@@ -14,11 +14,12 @@ from respstream.diagnostics import Diagnostic
 from respstream.errors import RespstreamError, StreamError
 from respstream.protocols.event import Event, UnknownEvent
 from respstream.protocols.payload import Payload
-from respstream.protocols.responses.response import Response, ResponseError, ToolCall
+from respstream.protocols.response import Response, ResponseError, ToolCall
 from respstream.stream import aevents, aresponses, events, responses
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
+    from respstream.delta_stream import Delta, adeltas, deltas
     from respstream.recordings.recorder import Recorder, arecord, record
     from respstream.tables.scan import Scan, Summary, scan, schema
     from respstream.tables.splits import Split, plan, read_split
@@ -27,6 +28,7 @@ if TYPE_CHECKING:
     """The version of the installed package."""
 else:
     _ON_DEMAND = {
+        **dict.fromkeys(("Delta", "adeltas", "deltas"), "delta_stream"),
         **dict.fromkeys(("Recorder", "arecord", "record"), "recordings.recorder"),
         **dict.fromkeys(("Scan", "Summary", "scan", "schema"), "tables.scan"),
         **dict.fromkeys(("Split", "plan", "read_split"), "tables.splits"),
@@ -54,6 +56,7 @@ __all__ = [
     "BACKEND",
     "Accumulator",
     "Decoder",
+    "Delta",
     "Diagnostic",
     "Event",
     "Payload",
@@ -67,9 +70,11 @@ __all__ = [
     "Summary",
     "ToolCall",
     "UnknownEvent",
+    "adeltas",
     "aevents",
     "arecord",
     "aresponses",
+    "deltas",
     "events",
     "plan",
     "read_split",

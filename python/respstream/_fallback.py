@@ -12,21 +12,21 @@ from operator import index
 from respstream._codes import DIAGNOSTICS
 from respstream._locking import RLock, locked
 from respstream._pure.decoder import Decoder as Core
-from respstream._pure.json import clean, locate
-from respstream._pure.protocols.protocol import ParsedEvent
-from respstream._pure.protocols.responses.protocol import RESPONSES
-from respstream._pure.protocols.responses.response import Folded
+from respstream._pure.json import locate
+from respstream._pure.protocols.any_api import api_named
+from respstream._pure.protocols.protocol import ParsedEvent, ResponseState
 from respstream._pure.sse.decoder import SseDecoder
 from respstream.diagnostics import Diagnostic
 from respstream.errors import StreamError
-from respstream.protocols.event import Event, UnknownEvent, build
+from respstream.protocols.parsed import make_event
 from respstream.protocols.payload import Values
-from respstream.protocols.responses.response import Response
-from respstream.protocols.responses.types import CLASSES, ResponseStreamEvent
+from respstream.protocols.response import Response
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
     from typing import Any, TypeAlias
+
+    from respstream.types import StreamEvent
 
 __all__ = ["SEARCHED", "Decoder", "SseDecoder", "locate", "response_row"]
 
@@ -38,16 +38,16 @@ Span: TypeAlias = "tuple[int, int, int]"
 
 FORMS = ("auto", "sse", "jsonl", "rows")
 ENDS = ("flush", "discard")
-_SCALARS = frozenset((str, int, float, bool, type(None)))
 
 
 class Decoder:
     """Decodes one live stream or one log without any I/O: bytes in; events and assembled responses out.
 
-    All options are keywords. `form`: the input format, "auto", "sse", "jsonl" or "rows". `field`, `time`, `lane`: JSON
-    pointers into rows, which imply "rows". `on_eof`: "flush" keeps an unfinished block at the end, "discard" drops it.
-    `strict`: the first diagnostic of severity error raises StreamError. `max_event_bytes`: larger payloads are skipped with
-    a diagnostic. `clock`: a function that returns the time of each chunk, in seconds.
+    All options are keywords. `api`: "responses" or "chat" reads streams of that API; "auto" detects it for each payload.
+    `form`: the input format, "auto", "sse", "jsonl" or "rows". `field`, `time`, `lane`: JSON pointers into rows, which imply
+    "rows". `on_eof`: "flush" keeps an unfinished block at the end, "discard" drops it. `strict`: the first diagnostic of
+    severity error raises StreamError. `max_event_bytes`: larger payloads are skipped with a diagnostic. `clock`: a function
+    that returns the time of each chunk, in seconds.
 
     Raises ValueError or TypeError for invalid options and for data that is not bytes-like; malformed input never raises.
     Threads may share a decoder: each call is atomic.
@@ -56,6 +56,7 @@ class Decoder:
     def __init__(
         self,
         *,
+        api: str = "auto",
         form: str = "auto",
         on_eof: str = "flush",
         strict: bool = False,
@@ -65,6 +66,7 @@ class Decoder:
         time: str | None = None,
         lane: str | None = None,
     ) -> None:
+        apis = api_named(api)
         pointers = {"field": field, "time": time, "lane": lane}
         given = {name: value for name, value in pointers.items() if value is not None}
         _check_types(strict, max_event_bytes, form=form, on_eof=on_eof, **given)
@@ -79,7 +81,7 @@ class Decoder:
                 raise ValueError(f"field, time and lane require form='rows', not {form!r}")
             form = "rows"
         self._new_core = partial(
-            Core, RESPONSES, form=form, on_eof=on_eof, limit=max_event_bytes, strict=strict, clock=clock, **given
+            Core, apis, form=form, on_eof=on_eof, limit=max_event_bytes, strict=strict, clock=clock, **given
         )  # fmt: skip
         self._lock = RLock()
         self.reset()
@@ -93,18 +95,18 @@ class Decoder:
     # -- bytes -----------------------------------------------------------------------------------------------------
 
     @locked
-    def feed(self, data: Any, start: int = 0, stop: int | None = None) -> list[ResponseStreamEvent]:
+    def feed(self, data: Any, start: int = 0, stop: int | None = None) -> list[StreamEvent]:
         """Takes the next bytes, those of `data` from `start` to `stop`; returns the events that they complete."""
         part = _part(data, start, stop)
         return self._events(lambda on_event: self._core.feed(part, on_event))
 
     @locked
-    def finish(self) -> list[ResponseStreamEvent]:
+    def finish(self) -> list[StreamEvent]:
         """Ends the stream; returns the last events. More bytes require a `reset()`."""
         return self._events(self._core.finish)
 
     @locked
-    def message(self, data: Any) -> list[ResponseStreamEvent]:
+    def message(self, data: Any) -> list[StreamEvent]:
         """Takes one payload that arrived as a message of its own, as a WebSocket frame; returns its events.
 
         `data`: str or bytes-like. It needs no framing and is not continued by the next message. Offsets count all messages,
@@ -135,7 +137,7 @@ class Decoder:
         self._core.set_recording(form, size)
 
     @locked
-    def feed_record(self, data: bytes, times: Times, span: Span, ends: bool = True) -> list[ResponseStreamEvent]:
+    def feed_record(self, data: bytes, times: Times, span: Span, ends: bool = True) -> list[StreamEvent]:
         """Takes one record of a file; returns its events.
 
         `data`: a stream or a part of one, gzip or not. `times`: when the stream was requested and when the record was
@@ -200,7 +202,7 @@ class Decoder:
         """The sequence number of the last event that had one."""
         return self._core.last_sequence
 
-    def _view(self, folded: Folded) -> Response:
+    def _view(self, folded: ResponseState) -> Response:
         view = self._views.get(id(folded))
         if view is None:
             state: Any = Growing(folded, self._lock)
@@ -212,26 +214,10 @@ class Decoder:
         return [_ended_response(folded) if view is None else view for folded, view in ended]
 
 
-def make_event(parsed: ParsedEvent) -> Event:
-    """The public object of an event: scalar members are set now, the others are decoded when they are read."""
-    raw, offset, lane, number, named = parsed.raw, parsed.offset, parsed.lane, parsed.sequence, parsed.named
-    entry = parsed.entry
-    if entry is None:
-        return build(UnknownEvent, raw, offset, lane, number, named, {"type": parsed.type})
-    members, invalid_utf8 = parsed.members, parsed.invalid_utf8
-    event = build(CLASSES[parsed.type], raw, offset, lane, number, named, None)
-    for name in entry.eager:
-        if name in members:
-            value = members[name]
-            if type(value) in _SCALARS:
-                setattr(event, name, clean(value) if invalid_utf8 else value)
-    return event
-
-
 class FoldedState(Values):
     """The state of a response, for readers: that of the fallback, with decoded members."""
 
-    def __init__(self, folded: Folded) -> None:
+    def __init__(self, folded: ResponseState) -> None:
         self._folded = folded
 
     if not TYPE_CHECKING:
@@ -255,7 +241,7 @@ class Growing:
 
     __slots__ = ("_lock", "_state")
 
-    def __init__(self, folded: Folded, lock: RLock) -> None:
+    def __init__(self, folded: ResponseState, lock: RLock) -> None:
         self._state, self._lock = FoldedState(folded), lock
 
     def __getattr__(self, name: str) -> Any:
@@ -267,7 +253,7 @@ class Growing:
     call_arguments = _locked_method("call_arguments")
 
 
-def _ended_response(folded: Folded) -> Response:
+def _ended_response(folded: ResponseState) -> Response:
     state: Any = FoldedState(folded)
     return Response(state)
 
@@ -277,9 +263,10 @@ def response_row(state: Any, source: str, *, whole: bool = False) -> tuple[Any, 
 
     `source`: the value of the first column. `whole`: the column `response_json` has a value; without it, it is None.
     """
-    from respstream._pure.protocols.responses import rows  # readers of streams never need it
+    from respstream._pure.protocols.rows import values_of  # readers of streams never need it
 
-    return rows.response_row(state._folded, source, whole=whole)
+    folded: ResponseState = state._folded
+    return values_of(folded.protocol.rows().ResponseRow(folded, source, folded.stream_index), whole=whole)
 
 
 def _check_types(strict: Any, max_event_bytes: Any, **texts: Any) -> None:

@@ -6,9 +6,9 @@ from typing import Any, Literal, final
 from typing_extensions import disjoint_base
 
 from respstream.diagnostics import Diagnostic
-from respstream.protocols.responses.response import Response
+from respstream.protocols.response import Response
 from respstream.sse import ServerSentEvent
-from respstream.types import ResponseStreamEvent
+from respstream.types import StreamEvent
 
 @disjoint_base
 class Record:
@@ -27,6 +27,7 @@ class Decoder:
     def __new__(
         cls,
         *,
+        api: str = "auto",
         form: str = "auto",
         on_eof: str = "flush",
         strict: bool = False,
@@ -36,11 +37,11 @@ class Decoder:
         time: str | None = None,
         lane: str | None = None,
     ) -> Decoder: ...
-    def feed(self, data: Any, start: int = 0, stop: int | None = None) -> list[ResponseStreamEvent]:
+    def feed(self, data: Any, start: int = 0, stop: int | None = None) -> list[StreamEvent]:
         """Takes the next bytes, `data[start:stop]`; returns the events that they complete."""
-    def message(self, data: Any) -> list[ResponseStreamEvent]:
+    def message(self, data: Any) -> list[StreamEvent]:
         """Takes one payload that arrived as a message of its own (str or bytes-like); returns its events."""
-    def finish(self) -> list[ResponseStreamEvent]:
+    def finish(self) -> list[StreamEvent]:
         """Ends the stream; returns the last events. More bytes require a `reset()`."""
     def reset(self) -> None:
         """Discards all state; the decoder is ready for another stream."""
@@ -50,7 +51,7 @@ class Decoder:
         """Like `finish`, but returns the responses that ended, and releases them."""
     def feed_record(
         self, data: bytes, times: tuple[float | None, float | None], span: tuple[int, int, int], ends: bool = True
-    ) -> list[ResponseStreamEvent]:
+    ) -> list[StreamEvent]:
         """Takes one record that another reader found; returns its events."""
     def fold_record(
         self, data: bytes, times: tuple[float | None, float | None], span: tuple[int, int, int], ends: bool = True
@@ -86,6 +87,7 @@ class Decoder:
 class State:
     """The state of one response, assembled so far, which a `respstream.Response` reads."""
 
+    api: str
     version: int
     complete: bool
     terminal: str | None
@@ -163,6 +165,7 @@ class Scan:
         split: bool = False,
         full: bool = False,
         part_bytes: int = ...,
+        api: str = "auto",
         form: str = "auto",
         on_eof: str = "flush",
         strict: bool = False,
@@ -216,7 +219,7 @@ def line_check(lines: list[bytes]) -> list[str]: ...
 class SdkPlan:
     """How the openai SDK's events are built, by type. Only the Rust backend has it; the fallback does not change the SDK."""
 
-    def __new__(cls) -> SdkPlan: ...
+    def __new__(cls, validates: bool = True) -> SdkPlan: ...
     def extend(self, nodes: list[tuple[Any, ...]]) -> None:
         """Appends nodes, tuples of a kind and its arguments. A node is identified by its index."""
     def set_event(self, kind: str, node: int | None) -> None:

@@ -12,7 +12,7 @@ if TYPE_CHECKING:
     from typing import Any
 
     from respstream.diagnostics import Diagnostic
-    from respstream.protocols.responses.response import Response
+    from respstream.protocols.response import Response
 
 __all__ = ["Accumulator"]
 

@@ -16,7 +16,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterable
     from typing import Any
 
-    from respstream.protocols.responses.response import Response
+    from respstream.protocols.response import Response
 
 __all__ = ["FIGURES", "OTEL", "Latency", "latency", "merged", "percentile"]
 

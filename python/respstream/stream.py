@@ -11,12 +11,27 @@ from respstream.recordings.file_decoder import FileDecoder
 TYPE_CHECKING = False
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator, Callable, Iterator
-    from typing import Any, Generic, TypeVar
+    from typing import Any, Generic, TypedDict, TypeVar, Unpack
 
-    from respstream.protocols.responses.response import Response
-    from respstream.types import ResponseStreamEvent
+    from respstream.protocols.response import Response
+    from respstream.types import StreamEvent
 
     T = TypeVar("T")
+
+    class Options(TypedDict, total=False):
+        """The options of what reads a source; `events` describes them."""
+
+        api: str
+        form: str
+        on_eof: str
+        strict: bool
+        max_event_bytes: int | None
+        field: str | None
+        time: str | None
+        lane: str | None
+        strip_prefix: str | bytes | None
+        encoding: str | None
+
 else:
     # Importing `typing` costs more than all other imports of this package.
     T = None
@@ -25,6 +40,11 @@ else:
 __all__ = ["AsyncStream", "Stream", "aevents", "aresponses", "events", "responses"]
 
 FILE_EVENT_BYTES = 64 << 20  # the default of `max_event_bytes` for files
+DEFAULTS: dict[str, Any] = {
+    "api": "auto", "form": "auto", "on_eof": "flush", "strict": False, "max_event_bytes": None, "field": None, "time": None,
+    "lane": None, "strip_prefix": None, "encoding": None,
+}  # fmt: skip
+"""The options of what reads a source, with their defaults."""
 
 
 class _Reading:
@@ -34,10 +54,16 @@ class _Reading:
     """
 
     def __init__(
-        self, opened: Callable[[Any, Filters], Any], source: Any, options: dict[str, Any], *, whole: bool
+        self,
+        opened: Callable[[Any, Filters], Any],
+        source: Any,
+        options: dict[str, Any],
+        *,
+        whole: bool,
+        make: Callable[..., Any] | None = None,
     ) -> None:
         filters = Filters(options.pop("strip_prefix"), options.pop("encoding"))
-        self.decoder = FileDecoder(**options)
+        self.decoder = FileDecoder(make=make, **options)
         self._feed = self.decoder.fold if whole else self.decoder.feed
         self._parts = self.decoder.fold_in_parts if whole else self.decoder.feed_in_parts
         self._finish = self.decoder.fold_end if whole else self.decoder.finish
@@ -172,8 +198,10 @@ class Stream(_Results[T]):
     It closes the source at its end, on `close()`, and as a context manager.
     """
 
-    def __init__(self, source: Any, options: dict[str, Any], *, whole: bool) -> None:
-        self._reading = _Reading(filtered_chunks, source, options, whole=whole)
+    def __init__(
+        self, source: Any, options: dict[str, Any], *, whole: bool, make: Callable[..., Any] | None = None
+    ) -> None:
+        self._reading = _Reading(filtered_chunks, source, options, whole=whole, make=make)
         self._found: Iterator[T] = self._reading.run()
 
     def __iter__(self) -> Iterator[T]:
@@ -196,8 +224,10 @@ class Stream(_Results[T]):
 class AsyncStream(_Results[T]):
     """As `Stream`, over an asynchronous iterable of bytes."""
 
-    def __init__(self, source: Any, options: dict[str, Any], *, whole: bool) -> None:
-        self._reading = _Reading(filtered_achunks, source, options, whole=whole)
+    def __init__(
+        self, source: Any, options: dict[str, Any], *, whole: bool, make: Callable[..., Any] | None = None
+    ) -> None:
+        self._reading = _Reading(filtered_achunks, source, options, whole=whole, make=make)
         self._found: AsyncIterator[T] = self._reading.arun()
 
     def __aiter__(self) -> AsyncIterator[T]:
@@ -220,6 +250,7 @@ class AsyncStream(_Results[T]):
 def events(
     source: Any,
     *,
+    api: str = "auto",
     form: str = "auto",
     on_eof: str = "flush",
     strict: bool = False,
@@ -229,10 +260,11 @@ def events(
     lane: str | None = None,
     strip_prefix: str | bytes | None = None,
     encoding: str | None = None,
-) -> Stream[ResponseStreamEvent]:
+) -> Stream[StreamEvent]:
     """The typed events of a source, read lazily.
 
-    `source`: bytes, a path, a binary file object, or an iterable of bytes. `form`: the input format, "auto", "sse", "jsonl",
+    `source`: bytes, a path, a binary file object, or an iterable of bytes. `api`: "responses" or "chat" reads streams of that
+    API; "auto" detects it for each payload, so that a source may mix them. `form`: the input format, "auto", "sse", "jsonl",
     "rows", "har" or "vcr". `field`, `time`, `lane`: JSON pointers into rows (docs/recordings.md). `on_eof`: "flush" keeps an
     unfinished block at the end, "discard" drops it, as the WHATWG standard requires (HTML, 9.2.6). `strict`: the first
     diagnostic of severity error raises StreamError. `max_event_bytes`: larger payloads are skipped with a diagnostic;
@@ -243,16 +275,26 @@ def events(
     Raises ValueError, TypeError or OSError for the source and the options. Malformed input never raises by default: problems
     are in `diagnostics`, with byte offsets. Of a corrupt or truncated compressed file, the readable part is used.
     """
-    return Stream(
+    options = options_of(
         source,
-        _options(source, form, on_eof, strict, max_event_bytes, (field, time, lane), (strip_prefix, encoding)),
-        whole=False,
+        api=api,
+        form=form,
+        on_eof=on_eof,
+        strict=strict,
+        max_event_bytes=max_event_bytes,
+        field=field,
+        time=time,
+        lane=lane,
+        strip_prefix=strip_prefix,
+        encoding=encoding,
     )
+    return Stream(source, options, whole=False)
 
 
 def responses(
     source: Any,
     *,
+    api: str = "auto",
     form: str = "auto",
     on_eof: str = "flush",
     strict: bool = False,
@@ -268,16 +310,26 @@ def responses(
     A response is returned when the next one begins or the source ends. One that was cut short is returned too: its `complete`
     is False.
     """
-    return Stream(
+    options = options_of(
         source,
-        _options(source, form, on_eof, strict, max_event_bytes, (field, time, lane), (strip_prefix, encoding)),
-        whole=True,
+        api=api,
+        form=form,
+        on_eof=on_eof,
+        strict=strict,
+        max_event_bytes=max_event_bytes,
+        field=field,
+        time=time,
+        lane=lane,
+        strip_prefix=strip_prefix,
+        encoding=encoding,
     )
+    return Stream(source, options, whole=True)
 
 
 def aevents(
     source: Any,
     *,
+    api: str = "auto",
     form: str = "auto",
     on_eof: str = "flush",
     strict: bool = False,
@@ -287,18 +339,28 @@ def aevents(
     lane: str | None = None,
     strip_prefix: str | bytes | None = None,
     encoding: str | None = None,
-) -> AsyncStream[ResponseStreamEvent]:
+) -> AsyncStream[StreamEvent]:
     """As `events`, over an asynchronous iterable of bytes, or any source of `events`, which then blocks while it is read."""
-    return AsyncStream(
+    options = options_of(
         source,
-        _options(source, form, on_eof, strict, max_event_bytes, (field, time, lane), (strip_prefix, encoding)),
-        whole=False,
+        api=api,
+        form=form,
+        on_eof=on_eof,
+        strict=strict,
+        max_event_bytes=max_event_bytes,
+        field=field,
+        time=time,
+        lane=lane,
+        strip_prefix=strip_prefix,
+        encoding=encoding,
     )
+    return AsyncStream(source, options, whole=False)
 
 
 def aresponses(
     source: Any,
     *,
+    api: str = "auto",
     form: str = "auto",
     on_eof: str = "flush",
     strict: bool = False,
@@ -310,23 +372,28 @@ def aresponses(
     encoding: str | None = None,
 ) -> AsyncStream[Response]:
     """As `responses`, over an asynchronous iterable of bytes."""
-    return AsyncStream(
+    options = options_of(
         source,
-        _options(source, form, on_eof, strict, max_event_bytes, (field, time, lane), (strip_prefix, encoding)),
-        whole=True,
+        api=api,
+        form=form,
+        on_eof=on_eof,
+        strict=strict,
+        max_event_bytes=max_event_bytes,
+        field=field,
+        time=time,
+        lane=lane,
+        strip_prefix=strip_prefix,
+        encoding=encoding,
     )
+    return AsyncStream(source, options, whole=True)
 
 
-def _options(
-    source: Any,
-    form: str,
-    on_eof: str,
-    strict: bool,
-    limit: int | None,
-    row: tuple[str | None, ...],
-    filters: tuple[Any, ...],
-) -> dict[str, Any]:
-    if limit is None and (isinstance(source, str) or hasattr(source, "__fspath__")):
-        limit = FILE_EVENT_BYTES
-    named = dict(zip(("field", "time", "lane", "strip_prefix", "encoding"), (*row, *filters), strict=True))
-    return {"form": form, "on_eof": on_eof, "strict": strict, "max_event_bytes": limit, **named}
+def options_of(source: Any, **options: Unpack[Options]) -> dict[str, Any]:
+    """The options of `events` with their defaults for a source, as keywords of `Stream`. Raises TypeError for others."""
+    unknown = options.keys() - DEFAULTS.keys()
+    if unknown:
+        raise TypeError(f"unexpected option: {', '.join(sorted(unknown))}")
+    found = {**DEFAULTS, **options}
+    if found["max_event_bytes"] is None and (isinstance(source, str) or hasattr(source, "__fspath__")):
+        found["max_event_bytes"] = FILE_EVENT_BYTES
+    return found

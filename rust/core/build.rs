@@ -9,6 +9,7 @@ use std::{env, fs, path::Path};
 use toml::{Table, Value};
 
 const RESPONSES: &str = "src/protocols/responses/catalogue.toml";
+const CHAT: &str = "src/protocols/chat/catalogue.toml";
 /// The index fields by slot, without `_index`; the order of `INDEX_FIELDS`.
 const INDEXES: [&str; 5] = ["output", "content", "summary", "command", "annotation"];
 const CODES: &str = "src/diagnostics/codes.toml";
@@ -21,6 +22,7 @@ fn main() {
     write_events(&events, &mut out);
     write_lengths(&events, &mut out);
     write("responses.rs", &out);
+    write("chat.rs", &chat_tables(&read(CHAT)));
     let codes = read(CODES);
     let mut out = String::new();
     write_diagnostics(&rows(&codes, "diagnostic"), &mut out);
@@ -55,7 +57,7 @@ fn write_events(events: &[&Table], out: &mut String) {
     for event in events {
         let fold = event["fold"].as_table().expect("fold is a table");
         let phase = text(fold, "phase");
-        let variant = if phase.is_empty() { "None".to_owned() } else { camel(phase) };
+        let variant = variant(phase);
         let members = [
             format!("ty: {:?}", text(event, "type")),
             format!("class: {:?}", text(event, "class")),
@@ -121,6 +123,60 @@ fn write_lengths(events: &[&Table], out: &mut String) {
         writeln!(out, "    &{places:?},").expect("writing to a String cannot fail");
     }
     out.push_str("];\n");
+}
+
+/// The events and the rules of Chat Completions.
+fn chat_tables(catalogue: &Table) -> String {
+    let mut out = String::new();
+    let events = rows(catalogue, "event");
+    writeln!(out, "pub static EVENTS: [Entry; {}] = [", events.len())
+        .expect("writing to a String cannot fail");
+    for event in events {
+        let (ty, class, op) = (text(event, "type"), text(event, "class"), text(event, "op"));
+        let (op, eager) = (camel(op), eager(event));
+        writeln!(
+            out,
+            "    Entry {{ ty: {ty:?}, class: {class:?}, op: EventOp::{op}, eager: &{eager:?} }},"
+        )
+        .expect("writing to a String cannot fail");
+    }
+    out.push_str("];\n");
+    write_declared(catalogue, &mut out);
+    let scopes = catalogue["rules"].as_table().expect("rules is a table");
+    for (scope, rules) in scopes {
+        let rules = rules.as_table().expect("a scope is a table");
+        let name = scope.to_uppercase();
+        writeln!(out, "static {name}: [Rule; {}] = [", rules.len())
+            .expect("writing to a String cannot fail");
+        for (member, rule) in rules {
+            let rule = rule.as_table().expect("a rule is a table");
+            let op = camel(text(rule, "op"));
+            let [into, kind] = ["into", "kind"].map(|name| variant(text(rule, name)));
+            writeln!(
+                out,
+                "    Rule {{ name: {member:?}, op: Op::{op}, into: Scope::{into}, kind: Kind::{kind} }},"
+            )
+            .expect("writing to a String cannot fail");
+        }
+        out.push_str("];\n");
+    }
+    out
+}
+
+/// The members of objects in a message that the SDK declares.
+fn write_declared(catalogue: &Table, out: &mut String) {
+    for (object, members) in catalogue["declared"].as_table().expect("declared is a table") {
+        let members: Vec<_> = members.as_array().expect("a list").iter().collect();
+        let members: Vec<_> = members.iter().map(|name| name.as_str().expect("a name")).collect();
+        let name = object.to_uppercase();
+        writeln!(out, "pub static DECLARED_{name}: [&str; {}] = {members:?};", members.len())
+            .expect("writing to a String cannot fail");
+    }
+}
+
+/// The name of a variant; `None` for "".
+fn variant(name: &str) -> String {
+    if name.is_empty() { "None".to_owned() } else { camel(name) }
 }
 
 fn write_diagnostics(kinds: &[&Table], out: &mut String) {

@@ -13,6 +13,7 @@ import pytest
 from benches import shapes
 from respstream.cli.statistics import Statistics
 from respstream.cli.stats_report import bins
+from tests.support import chat_streams
 from tests.support.cli_runner import BACKENDS, SEVEN, TRANSCRIPTS, Shell, completed, created, delta, sse
 
 
@@ -212,3 +213,20 @@ def test_statistics_of_empty_input() -> None:
     statistics = Statistics()
     assert statistics.models() == []
     assert statistics.latency_missing == "there are no responses"
+
+
+def test_models_of_several_apis(shell: Shell, tmp_path: Path) -> None:
+    """A name includes the API if there are several."""
+    chat = tmp_path / "chat.sse"
+    chat.write_bytes(chat_streams.sse([chat_streams.chunk("Hi", finish="stop")]))
+    alone = json.loads(shell.run("stats", str(chat), "--format", "json").stdout)
+    assert {name: model["api"] for name, model in alone["models"].items()} == {"m": "chat"}
+    both = json.loads(shell.run("stats", str(chat), "-", "--format", "json", data=LOG).stdout)
+    assert {name: model["api"] for name, model in both["models"].items()} == {
+        "m (responses)": "responses",
+        "n (responses)": "responses",
+        "m (chat)": "chat",
+    }
+    assert list(json.loads(shell.run("stats", "--api", "chat", str(chat), "--format", "json").stdout)["models"]) == [
+        "m"
+    ]

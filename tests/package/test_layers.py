@@ -44,13 +44,13 @@ BINDING_LAYERS: list[set[str]] = [
     {LIB},
 ]
 PACKAGE_LAYERS: list[set[str]] = [
-    {"_codes", "_locking", "_engine", "_latest", "_nesting", "_sse_values", "errors", "diagnostics", "_record"},
+    {"_codes", "_locking", "_engine", "_nesting", "_sse_values", "errors", "diagnostics", "_record"},
     {"_pure"},
     {"protocols"},
     {"_fallback", "_backend", "sse", "types", "decoder", "latency", "partial"},
     {"inputs"},
     {"recordings"},
-    {"stream", "accumulator"},
+    {"stream", "accumulator", "delta_stream"},
     {"tables"},
     {"respstream"},  # the package itself: `respstream/__init__.py`
     {"cli"},
@@ -58,7 +58,7 @@ PACKAGE_LAYERS: list[set[str]] = [
     {"__main__"},
 ]
 # Modules of the package that `_pure` may import.
-PURE_IMPORTS = {"_codes", "diagnostics", "errors", "_locking", "_engine", "_latest", "_nesting", "_sse_values"}
+PURE_IMPORTS = {"_codes", "diagnostics", "errors", "_locking", "_engine", "_nesting", "_sse_values"}
 
 # Modules of the core without a counterpart in `_pure`, and the reason.
 RUST_ONLY = {
@@ -72,6 +72,11 @@ RUST_ONLY = {
     "decoder.counters": "counts the fast paths taken",
     "decoder.stages": "with `decoder.decoder` in Python",
     "decoder.lifecycle_only": "skips events, for speed",
+    "protocols.api": "the attribute `api` of a protocol in Python",
+    "protocols.view": "plain tuples in Python",
+    "protocols.payload_reader": "the reader of a protocol in Python",
+    "protocols.chat.lifecycle_only": "skips events, for speed",
+    "protocols.chat.repeated": "appends chunks that repeat, for speed",
     "protocols.effect": "with `protocols.protocol` in Python",
     "protocols.parsed_event": "with `protocols.protocol` in Python",
     "protocols.reader": "the caches of a source, for speed",
@@ -83,7 +88,8 @@ RUST_ONLY = {
 # Modules of `_pure` without a counterpart in the core, and the reason.
 PYTHON_ONLY = {
     "json.partial": "the compiled one is part of the binding crate",
-    "protocols.responses.rows": "the compiled ones are `rust/scan/src/tables/rows.rs`",
+    "protocols.usage": "with `protocols.rows` in Rust",
+    "protocols.columns": "the compiled ones are `rust/scan/src/tables/columns.rs`",
 }
 
 

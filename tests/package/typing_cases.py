@@ -13,7 +13,7 @@ from respstream.partial import PartialJson
 
 def a_loop(source: bytes) -> None:
     stream = respstream.events(source)
-    reveal_type(stream)  # R: Stream[ResponseStreamEvent]
+    reveal_type(stream)  # R: Stream[StreamEvent]
     for event in stream:
         reveal_type(event.sequence_number)  # R: int | None
         reveal_type(event.raw)  # R: bytes
@@ -83,8 +83,8 @@ def folded(source: bytes) -> None:
 
 def sans_io(chunk: bytes) -> None:
     decoder = respstream.Decoder(form="sse", on_eof="discard", strict=True)
-    reveal_type(decoder.feed(chunk))  # R: list[ResponseStreamEvent]
-    reveal_type(decoder.finish())  # R: list[ResponseStreamEvent]
+    reveal_type(decoder.feed(chunk))  # R: list[StreamEvent]
+    reveal_type(decoder.finish())  # R: list[StreamEvent]
     reveal_type(decoder.response)  # R: Response | None
     reveal_type(decoder.responses)  # R: list[Response]
     reveal_type(decoder.last_sequence_number)  # R: int | None
@@ -110,3 +110,13 @@ def tables() -> None:
     reveal_type(scan.summary)  # R: Summary | None
     reveal_type(respstream.plan("logs", target_bytes=1 << 20))  # R: list[Split]
     reveal_type(respstream.BACKEND)  # R: str
+
+
+def several_apis(source: bytes) -> None:
+    for event in respstream.events(source, api="chat"):
+        if event.type == "chat.completion.chunk":
+            reveal_type(event)  # R: UnknownEvent | ChatCompletionChunk
+    for delta in respstream.deltas(source):
+        reveal_type(delta)  # R: Delta
+        reveal_type(delta.text)  # R: str
+        reveal_type(delta.index)  # R: int | None

@@ -18,6 +18,7 @@ import pytest
 from respstream import Recorder, _backend, arecord, record
 from respstream.latency import FIGURES, OTEL, merged, percentile
 from respstream.recordings.replay import serve, takes
+from tests.support import chat_streams
 from tests.support.openai_server import running
 from tests.support.paths import TRANSCRIPTS
 
@@ -299,6 +300,24 @@ def test_sdk_gets_same_results_from_replay(name: str) -> None:
             assert got[-1].response.output_text == expected.output_text
         whole = openai.responses.create(model="m", input="hi")
         assert openai.responses.retrieve(whole.id).output_text == whole.output_text
+
+
+def test_sdk_gets_same_completions_from_replay(tmp_path: Path) -> None:
+    """A recording of both APIs: each request gets the next response of its API."""
+    import respstream
+
+    path = tmp_path / "both.sse"
+    chats = [chat_streams.sse([chat_streams.chunk("Hi", ident=name, finish="stop")]) for name in ("c1", "c2")]
+    path.write_bytes(chats[0] + (TRANSCRIPTS / "conversation.sse").read_bytes() + chats[1])
+    with serving(path, 1.0) as url, client(url) as openai:
+        messages: list[Any] = [{"role": "user", "content": "hi"}]
+        for expected in (response for response in respstream.responses(path) if response.api == "chat"):
+            with openai.chat.completions.stream(model="m", messages=messages) as stream:
+                final = stream.get_final_completion()
+            assert (final.id, final.choices[0].message.content) == (expected.id, expected.output_text)
+            assert final.choices[0].finish_reason == "stop"
+        assert len(list(openai.responses.create(model="m", input="hi", stream=True))) > 1
+        assert openai.chat.completions.create(model="m", messages=messages).choices[0].message.content == "Hi"
 
 
 def test_replay_keeps_pauses(path: Path) -> None:

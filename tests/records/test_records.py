@@ -14,7 +14,7 @@ from typing import Any
 
 import pytest
 
-from tests.support import readings
+from tests.support import chat_streams, readings
 from tests.support.paths import TRANSCRIPTS
 
 SSE = (TRANSCRIPTS / "conversation.sse").read_bytes()
@@ -292,7 +292,8 @@ def test_batch_output(backend: ModuleType) -> None:
     assert [response.status for response in read.responses] == ["completed"]
     assert read.codes == {"error_body": 3}
     assert Read(backend, rows(error, expired)).codes == {"error_body": 2}
-    assert Read(backend, rows(chat)).codes == {"foreign_stream": 1}
+    read = Read(backend, rows(chat))
+    assert ([(response.api, response.id) for response in read.responses], read.codes) == ([("chat", "c")], {})
     assert Read(backend, rows({"custom_id": "e", "response": {"body": 1}})).codes == {"no_type": 1, "no_responses": 1}
 
 
@@ -557,3 +558,56 @@ def drip(data: bytes) -> Iterator[bytes]:
 def test_byte_by_byte(api: Any) -> None:
     assert len(list(api.events(drip(SSE)))) == COUNT
     assert len(list(api.responses(drip(json.dumps(har(entry(TEXT))).encode())))) == 1
+
+
+# -- Chat Completions ------------------------------------------------------------------------------------------------
+
+CHAT = chat_streams.sse([chat_streams.chunk("Hi"), chat_streams.chunk(" you", finish="stop")]).decode()
+CHAT_PATH = "https://gateway.example/v1/chat/completions?api-version=1"
+
+
+def chat_texts(api: Any, value: Any, **options: Any) -> list[tuple[str, str, bool]]:
+    data = value if isinstance(value, bytes) else json.dumps(value).encode()
+    return [(one.api, one.output_text, one.complete) for one in api.responses(data, **options)]
+
+
+@pytest.mark.parametrize("mime", ["text/event-stream", "application/json", ""])
+def test_har_with_completions(api: Any, mime: str) -> None:
+    one = entry(CHAT, mimeType=mime)
+    one["request"]["url"] = CHAT_PATH
+    assert chat_texts(api, har(OTHER, one, entry(TEXT)))[0] == ("chat", "Hi you", True)
+    whole = entry(json.dumps({"object": "chat.completion", "choices": [{"message": {"content": "Hi"}}]}), mimeType=mime)
+    whole["request"]["url"] = CHAT_PATH
+    assert chat_texts(api, har(whole)) == [("chat", "Hi", True)]
+
+
+def test_har_with_frames_of_completions(api: Any) -> None:
+    frames = [
+        {"type": "receive", "time": SECOND + n / 8, "opcode": 1, "data": json.dumps(chat_streams.chunk(text))}
+        for n, text in enumerate("abc")
+    ]
+    (response,) = api.responses(json.dumps(har({**OTHER, "_webSocketMessages": frames})).encode())
+    assert (response.api, response.output_text, response.latency.inter_token_p50) == ("chat", "abc", 0.125)
+
+
+def test_vcr_with_completions(api: Any) -> None:
+    tape = cassette(CHAT, TEXT)
+    tape["interactions"][0]["request"]["uri"] = CHAT_PATH
+    tape["interactions"][0]["response"]["headers"] = {}
+    assert [found[0] for found in chat_texts(api, tape)] == ["chat", "responses"]
+
+
+def test_rows_with_completions(api: Any) -> None:
+    chunks = [chat_streams.chunk("Hi"), chat_streams.chunk(" you", finish="stop")]
+    lanes = [{"t": n, "lane": "a", "chunk": text} for n, text in enumerate(CHAT.partition("you"))]
+    rows = {
+        "stream in a field": [{"time": 1, "body": CHAT}],
+        "events in a field": [{"time": 1, "body": one} for one in chunks],
+        "events as text": [{"time": 1, "body": json.dumps(one)} for one in chunks],
+        "list of events": [{"time": 1, "body": chunks}],
+        "wrapped events": [{"time": 1, "body": [{"at": n, "event": one} for n, one in enumerate(chunks)]}],
+        "recording": [{"t": 0, "lane": "a", "begin": True}, *lanes, {"t": 9, "lane": "a", "end": True}],
+    }
+    for name, lines in rows.items():
+        data = "".join(json.dumps(line) + "\n" for line in lines).encode()
+        assert chat_texts(api, data) == [("chat", "Hi you", True)], name

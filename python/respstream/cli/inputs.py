@@ -19,6 +19,7 @@ import click
 
 from respstream._codes import DIAGNOSTICS
 from respstream._engine import BACKEND
+from respstream._pure.protocols.any_api import APIS
 from respstream.cli.output import UsageStop, complain, diagnostic_line, one_line, plural
 from respstream.cli.progress import Progress
 from respstream.cli.source import Source
@@ -28,7 +29,7 @@ from respstream.inputs.filters import FilteredChunks, Filters
 from respstream.inputs.identity import Identity, identity, identity_of
 from respstream.inputs.paths import ENDINGS, SUFFIXES, matches, shown, walk
 from respstream.inputs.sources import READ_BYTES, CorruptFile, decompressed
-from respstream.protocols.responses.response import Response
+from respstream.protocols.response import Response
 from respstream.recordings.file_decoder import FORMS, FileDecoder
 from respstream.stream import FILE_EVENT_BYTES
 from respstream.tables import Summary
@@ -58,6 +59,7 @@ class InputReader:
         paths: Sequence[str],
         form: str,
         max_event_bytes: int,
+        api: str = "auto",
         rows: dict[str, str | None] | None = None,
         filters: dict[str, str | None] | None = None,
     ) -> None:
@@ -65,7 +67,7 @@ class InputReader:
         self.responses = self.sources_read = self.bytes_read = self.without_responses = 0
         self.failed: set[str] = set()
         self.progress: Progress | None = None
-        self.options: dict[str, Any] = {"form": form, "max_event_bytes": max_event_bytes, **(rows or {})}
+        self.options: dict[str, Any] = {"api": api, "form": form, "max_event_bytes": max_event_bytes, **(rows or {})}
         self.filters: dict[str, Any] = filters or {}
         self._explained = 0
         try:
@@ -183,9 +185,9 @@ class InputReader:
 
     # -- reading ---------------------------------------------------------------------------------------------------
 
-    def decoder(self) -> Decoder:
-        """Return a new decoder with the options of the command."""
-        decoder: Any = FileDecoder(**self.options)
+    def decoder(self, make: Callable[..., Any] | None = None) -> Decoder:
+        """Return a new decoder with the options of the command. `make`: makes the one that is fed, by default that of the backend."""
+        decoder: Any = FileDecoder(make=make, **self.options)
         return decoder  # type: ignore[no-any-return]
 
     def fold(self, decoder: Decoder, source: Source, *, complains: bool = True) -> Iterator[list[Response]]:
@@ -294,6 +296,12 @@ def input_options(command: Callable[..., None]) -> Callable[..., None]:
     """Decorate a command with the arguments that all share. It is called with an `InputReader` in their place."""
 
     @click.argument("paths", nargs=-1, metavar="PATH…")
+    @click.option(
+        "--api",
+        type=click.Choice(APIS),
+        default="auto",
+        help="API of the streams (default: auto, detected for each event).",
+    )
     @click.option("--input-format", type=click.Choice(FORMS), help="Format of the input (default: auto, detected).")
     @click.option("--form", type=click.Choice(FORMS), hidden=True)  # the old name of --input-format
     @click.option("--field", metavar="/A/B", help="For rows: JSON Pointer to the field that contains the stream.")
@@ -319,6 +327,7 @@ def input_options(command: Callable[..., None]) -> Callable[..., None]:
     @functools.wraps(command)
     def wrapped(
         paths: tuple[str, ...],
+        api: str,
         input_format: str | None,
         form: str | None,
         field: str | None,
@@ -331,7 +340,8 @@ def input_options(command: Callable[..., None]) -> Callable[..., None]:
     ) -> None:
         rows = {"field": field, "time": time, "lane": lane}
         filters = {"strip_prefix": strip_prefix, "encoding": encoding}
-        command(InputReader(paths, _input_format(input_format, form), max_event_bytes, rows, filters), **rest)
+        form = _input_format(input_format, form)
+        command(InputReader(paths, form, max_event_bytes, api, rows, filters), **rest)
 
     return wrapped
 

@@ -1,4 +1,4 @@
-"""The statistics of `respstream stats`: counts and percentiles of responses, by model."""
+"""The statistics of `respstream stats`: counts and percentiles of responses, by API and model."""
 
 from __future__ import annotations
 
@@ -10,6 +10,7 @@ from typing import Any
 from respstream.latency import FIGURES, percentile
 
 COLUMNS = [
+    "api",
     "model",
     "status",
     "incomplete_reason",
@@ -54,9 +55,10 @@ class Sample:
 
 
 class ModelStatistics:
-    """The statistics of one model, or of all."""
+    """The statistics of one model of an API, or of all: then `api` is None."""
 
-    def __init__(self) -> None:
+    def __init__(self, api: str | None = None) -> None:
+        self.api = api
         self.responses = 0
         self.statuses: Counter[str] = Counter()
         self.reasons: Counter[str] = Counter()
@@ -92,6 +94,7 @@ class ModelStatistics:
     def to_dict(self) -> dict[str, Any]:
         """Return the statistics as JSON values."""
         return {
+            **({} if self.api is None else {"api": self.api}),
             "responses": self.responses,
             "status": dict(self.statuses.most_common()),
             **{name: self.samples[name].to_dict() for name in TOKENS},
@@ -111,20 +114,25 @@ class Statistics:
 
     def __init__(self) -> None:
         self.all = ModelStatistics()
-        self._models: dict[str, ModelStatistics] = {}
+        self._models: dict[tuple[str, str], ModelStatistics] = {}
 
     def add(self, row: dict[str, Any]) -> None:
         """Add the row of a response, which has the columns `COLUMNS`."""
         self.all.add(row)
-        name = row["model"] or NO_MODEL
-        model = self._models.get(name)
+        key = row["model"] or NO_MODEL, row["api"]
+        model = self._models.get(key)
         if model is None:
-            model = self._models[name] = ModelStatistics()
+            model = self._models[key] = ModelStatistics(row["api"])
         model.add(row)
 
     def models(self) -> list[tuple[str, ModelStatistics]]:
-        """Return names and statistics of the models, in descending order of their responses."""
-        return sorted(self._models.items(), key=lambda found: (-found[1].responses, found[0]))
+        """Return names and statistics of the models, in descending order of their responses.
+
+        If there are responses of several APIs, a name includes the API.
+        """
+        several = len({api for _, api in self._models}) > 1
+        ordered = sorted(self._models.items(), key=lambda found: (-found[1].responses, found[0]))
+        return [(f"{name} ({api})" if several else name, model) for (name, api), model in ordered]
 
     @property
     def latency_missing(self) -> str | None:

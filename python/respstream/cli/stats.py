@@ -1,4 +1,4 @@
-"""`respstream stats`: statistics of responses, by model."""
+"""`respstream stats`: statistics of responses, by API and model."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ from respstream.cli.statistics import COLUMNS, Statistics
 EXAMPLES = "\b\nExamples:\n" + example_lines("respstream stats logs/ --plot", "respstream stats log.sse --format json")
 
 
-@click.command(epilog=EXAMPLES, short_help="Print responses, tokens, tool calls and latency by model.")
+@click.command(epilog=EXAMPLES, short_help="Print responses, tokens, tool calls and latency by API and model.")
 @click.option(
     "--format",
     "format_",
@@ -35,7 +35,8 @@ EXAMPLES = "\b\nExamples:\n" + example_lines("respstream stats logs/ --plot", "r
 def command(
     ctx: click.Context, reader: InputReader, format_: str, plot: bool, threads: int | None, strict: bool
 ) -> None:
-    """Print tables by model: responses by status, tokens, incomplete reasons, errors, tool calls, and latency if times are known.
+    """Print tables by API and model: responses by status, tokens, incomplete reasons, errors, tool calls, and latency if times
+    are known.
 
     PATH is a file, a folder, a quoted glob, a URL, or `-` for stdin.
     """

@@ -2,19 +2,22 @@
 
 from __future__ import annotations
 
+import functools
 import sys
-from collections.abc import Sequence
+from collections.abc import Callable
+from typing import Any
 
 import click
 
+from respstream._pure.protocols.protocol import ResponseState
 from respstream.cli.inputs import InputReader, input_options
 from respstream.cli.output import complain, diagnostic_line, one_line, plural
 from respstream.cli.source import Source
-from respstream.cli.text_events import CALL, MESSAGE, REASONING
+from respstream.cli.text_items import text_items
 from respstream.cli.text_stream import ResponseText, TextWriter
-from respstream.decoder import Decoder
-from respstream.protocols.event import Event
-from respstream.protocols.responses.response import Response
+from respstream.delta_stream import DeltaDecoder
+from respstream.protocols.response import ResponseError
+from respstream.protocols.responses.text_events import CALL, MESSAGE, REASONING
 
 MAX_ERRORS = 10
 """Number of errors that are printed in full. A log may have thousands, which would bury the text."""
@@ -66,16 +69,27 @@ class ErrorReporter:
             self.omitted += 1
 
 
+class _TextDecoder(DeltaDecoder):
+    """Writes the text of each response, and reports its error at its end."""
+
+    def __init__(self, items: Callable[[ResponseState], Any], **options: Any) -> None:
+        self._items = items
+        super().__init__(**options)
+
+    def reader(self, folded: ResponseState) -> Any:
+        """What takes the events of a response."""
+        return self._items(folded)
+
+
 class _SourceText:
-    """Writes the text of one source. Each lane has one `ResponseText` at a time."""
+    """Writes the text of one source."""
 
     def __init__(
         self, reader: InputReader, source: Source, writer: TextWriter, errors: ErrorReporter, wanted: set[str]
     ) -> None:
         self._wanted = wanted
         self._reader, self._source, self._writer, self._errors = reader, source, writer, errors
-        self._decoder: Decoder = reader.decoder()
-        self._open: dict[str | None, ResponseText] = {}
+        self._decoder: Any = reader.decoder(functools.partial(_TextDecoder, self._begin))
         self._reported = self._closed = 0
 
     def run(self) -> None:
@@ -83,45 +97,30 @@ class _SourceText:
         decoder = self._decoder
         before = self._reader.bytes_read
         for chunk in self._reader.chunks(self._source):
-            events = decoder.feed(chunk)
-            # `fold` without bytes returns the responses that the events completed.
-            self._merge(events, decoder.fold(b""))
+            decoder.feed(chunk)
+            self._writer.flush()
             self._report_errors()
-        events = self._reader.at_end(self._source, decoder.finish)
-        self._merge(events, decoder.responses)
+        self._reader.at_end(self._source, decoder.finish)
+        self._writer.flush()
         self._report_errors()
         self._reader.count(decoder)
         if not self._closed and self._reader.bytes_read > before:
             self._reader.explain(decoder, self._source, ("no_responses",))  # errors are printed as they occur
 
-    def _merge(self, events: Sequence[Event], ended: list[Response]) -> None:
-        """Process events in order; a response is closed before the first event behind its last byte."""
-        closing = sorted(ended, key=lambda response: response._state.byte_end)
-        at = 0
-        for event in events:
-            while at < len(closing) and closing[at]._state.byte_end <= event.offset:
-                self._close(closing[at])
-                at += 1
-            text = self._open.get(event.stream_id)
-            if text is None:
-                text = self._open[event.stream_id] = ResponseText(self._writer, self._wanted)
-            text.take(event)
-        for response in closing[at:]:
-            self._close(response)
-        self._writer.flush()
+    def _begin(self, folded: ResponseState) -> Any:
+        return _ReportingItems(
+            text_items(folded, ResponseText(self._writer), self._wanted), lambda: self._ended(folded)
+        )
 
-    def _close(self, response: Response) -> None:
-        """Write what only the assembled response contains, and report its error."""
+    def _ended(self, folded: ResponseState) -> None:
+        """Report the error of a response."""
         self._closed += 1
-        text = self._open.pop(response.stream_id, None) if response.events else None
-        text = text or ResponseText(self._writer, self._wanted)
-        text.reconcile(response.output)
-        text.end()
-        error = response.error
-        if error is not None:
+        members = folded.error()
+        if members is not None:
+            error = ResponseError(members)
             words = [str(word) for word in (error.code or error.type, error.message) if word]
             reason = ": ".join(words) or "no reason given"
-            self._errors.report(one_line(f"{self._source.name}: response {response.id or '(no id)'} failed: {reason}"))
+            self._errors.report(one_line(f"{self._source.name}: response {folded.id or '(no id)'} failed: {reason}"))
 
     def _report_errors(self) -> None:
         """Report the new diagnostics of severity `error`."""
@@ -133,3 +132,17 @@ class _SourceText:
         for diagnostic in found:
             if diagnostic.severity == "error":
                 self._errors.report(diagnostic_line(self._source.name, diagnostic))
+
+
+class _ReportingItems:
+    """The items of a response; `ended` is called at its end."""
+
+    def __init__(self, items: Any, ended: Callable[[], None]) -> None:
+        self.event = items.event
+        self._items, self._ended = items, ended
+
+    def end(self) -> list[Any]:
+        """End the response."""
+        self._items.end()
+        self._ended()
+        return []

@@ -1,140 +1,101 @@
-"""The items of a response as `respstream text` knows them: what identifies an item, and its text so far."""
+"""The items of responses that `respstream text` writes, with a label before each: of the Responses API, and of other APIs."""
 
 from __future__ import annotations
 
+from collections.abc import Set as AbstractSet
 from typing import Any
 
-from respstream._pure.json import decode
-from respstream._pure.protocols.responses.item import Identity
-from respstream.cli.text_events import SUMMARY, Part, joined, kind_of, label_of, parts_of
-from respstream.protocols.event import Event
-from respstream.protocols.payload import Payload
+from respstream._pure.protocols.protocol import ParsedEvent, ResponseState
+from respstream.cli.text_stream import ResponseText
+from respstream.protocols.delta import delta_reader
+from respstream.protocols.parsed import make_event
+from respstream.protocols.payload import decode
+from respstream.protocols.responses.text_events import CALL, MESSAGE, REASONING, Part, kind_of
+from respstream.protocols.responses.text_stream import TextReader
+
+_KINDS = {"text": MESSAGE, "refusal": MESSAGE, "reasoning": REASONING}
+_KEYS = {MESSAGE: 0, REASONING: 1}
+_FIRST_CALL = 2
 
 
-class ItemText:
-    """One item of a response: what identifies it, and its text so far.
+def text_items(folded: ResponseState, output: ResponseText, wanted: AbstractSet[str]) -> Any:
+    """Return what takes the events of a response and writes the wanted kinds of items."""
+    return (ResponsesItems if folded.api == "responses" else DeltaItems)(folded, output, wanted)
 
-    `kind`, `call_id`, `id`, `final`, `placeholder`: see `IdentifiedItem`. `value_id`: the id in its latest whole value.
-    `is_filled`: an event wrote text into it, printed or not. `label`: is printed before its text; `is_labelled`: it was. `texts`:
-    those that were printed, in order. `parts`: as `texts`, by part. `complete`: the parts, and the lists and numbers of parts, whose
-    deltas are ignored. `top`: the last number of each list of parts. `types`: the types of the parts.
-    """
 
-    __slots__ = (
-        "_has_summary", "_surrogate", "_withheld", "call_id", "complete", "final", "id", "is_filled", "is_labelled", "kind", "label",
-        "parts", "placeholder", "texts", "top", "types", "value_id",
-    )  # fmt: skip
+def label_of(kind: str, name: str | None) -> str:
+    """Return the label before the text of an item: "" for messages, `[reasoning] `, or the name of the call in brackets."""
+    if kind == CALL:
+        return f"[{name or CALL}] "
+    return f"[{REASONING}] " if kind == REASONING else ""
 
-    def __init__(self, item_type: str | None, name: Any, ident: str | None = None) -> None:
-        self.kind = item_type
-        self.call_id: str | None = None
-        self.id: str | None = None
-        self.final, self.placeholder = False, True
-        self.value_id = ident
-        self.is_filled = self.is_labelled = False
-        self.label = label_of(kind_of(item_type), item_type, name)
-        self.texts: list[str] = []
-        self.parts: dict[Part, list[str]] = {}
-        self.complete: set[Part | tuple[str, int]] = set()
-        self.top: dict[str, int] = {}
-        self.types: dict[tuple[str, int], str | None] = {}
-        self._has_summary = False
-        self._withheld: list[tuple[Part, str]] = []
-        self._surrogate = ""
 
-    def has_text(self) -> bool:
-        """Whether an event wrote text into it."""
-        return self.is_filled
+class ResponsesItems(TextReader):
+    """Writes the items of a response of the Responses API."""
 
-    def identity(self) -> dict[str, Any]:
-        """Return the members that identify it in an output."""
-        return {"type": self.kind, "call_id": self.call_id, "id": self.value_id}
+    def __init__(self, folded: ResponseState, output: ResponseText, wanted: AbstractSet[str]) -> None:
+        super().__init__(wanted)
+        self._folded, self._output = folded, output
 
-    def text(self) -> str:
-        """Return the text so far."""
-        if len(self.texts) > 1:
-            self.texts = ["".join(self.texts)]
-        return "".join(self.texts)
+    def event(self, parsed: ParsedEvent) -> list[Any]:
+        """Process an event."""
+        if parsed.entry is not None:
+            self.take(make_event(parsed))
+        return []
 
-    def part_text(self, part: Part) -> str:
-        """Return the text of a part so far."""
-        texts = self.parts.get(part, [])
-        if len(texts) > 1:
-            texts[:] = ["".join(texts)]
-        return "".join(texts)
+    def end(self) -> list[Any]:
+        """Write what only the assembled response contains, and end it."""
+        output = self._folded.member("output")
+        self.reconcile(None if output is None else decode(output, "output"))
+        self.finish()
+        return []
 
-    def add(self, part: Part, text: str) -> str:
-        """Add text to a part; return it as it is printed, with a blank line between the parts of a reasoning summary."""
-        if not text:
-            return ""
-        self._has_summary = self._has_summary or part.index_name == SUMMARY
-        if self._has_summary and self.texts and part not in self.parts:
-            text = "\n\n" + text
-        self.parts.setdefault(part, []).append(text)
-        self.texts.append(text)
-        return text
+    def finish(self) -> None:
+        """End the text."""
+        super().finish()
+        if not self._output.ended:
+            self._output.end()
 
-    def set(self, part: Part, text: str) -> str:
-        """Set the complete text of a part; return it unless a text of the part was printed, of which the item tells the rest."""
-        return "" if self.parts.get(part) else self._rest(part, text)
+    def opened(self, key: int) -> None:
+        """An item has begun."""
+        self._output.open.add(key)
 
-    def _rest(self, part: Part, text: str) -> str:
-        """Return the text of a part that was not printed before; nothing if another text was printed."""
-        before = self.part_text(part)
-        if not before and text and self._ends_with(text):
-            self._withheld.append((part, text))
-            return ""
-        return self.add(part, text[len(before) :]) if text.startswith(before) else ""
+    def closed(self, key: int | None) -> None:
+        """An item is complete; with None all items."""
+        self._output.close(key)
 
-    def _ends_with(self, text: str) -> bool:
-        """Whether the text so far ends with another one, in time linear in that one."""
-        last: list[str] = []
-        size = 0
-        for one in reversed(self.texts):
-            if size >= len(text):
-                break
-            last.append(one)
-            size += len(one)
-        return "".join(reversed(last)).endswith(text)
+    def write(self, key: int, part: Part | None, text: str) -> None:
+        """Write text of an item, or the label of a call that has begun or ended without text."""
+        item = self.items[key]
+        kind = kind_of(item.kind)
+        if part is not None or item.final or (kind == CALL and len(self._output.open) == 1):
+            name = item.name or (None if item.placeholder else item.kind)
+            self._output.write(key, text, label_of(kind, name), alone=kind == CALL)
 
-    def replace(self, value: Payload, identity: Identity, *, done: bool) -> str:
-        """Set a whole item; return the text that was not printed before."""
-        if self.final and not done:  # begins again
-            self.texts, self.parts = [], {}
-        self.kind, self.call_id, self.value_id = identity
-        self.final, self.placeholder = done, False
-        self.complete.clear()
-        kind = kind_of(self.kind)
-        self.label = label_of(kind, self.kind, value.get("name"))
-        return self.extend(value, self.kind) if kind else ""
 
-    def extend(self, value: Payload, item_type: str | None) -> str:
-        """Return the text of a whole item that was not printed before."""
-        self._withheld.clear()
-        found = parts_of(value, item_type)
-        for part, kind, _ in found:
-            self.top[part.index_name] = max(part.number, self.top.get(part.index_name, -1))
-            self.types[part.index_name, part.number] = kind
-        parts = [(part, text) for part, _, text in found]
-        before, whole = self.text(), joined(item_type, parts)
-        if not whole.startswith(before):
-            return "".join(self._rest(part, text) for part, text in parts)
-        self.texts = [whole] if whole else []
-        self.parts |= {part: [text] for part, text in parts if text}
-        self._has_summary = self._has_summary or any(part.index_name == SUMMARY and text for part, text in parts)
-        return whole[len(before) :]
+class DeltaItems:
+    """Writes the items of the first choice of a response from its deltas; calls, which may run in parallel, at its end."""
 
-    def withheld(self) -> str:
-        """Return the complete texts of parts that repeated the text before them, if no whole item has told that they do not count."""
-        withheld, self._withheld = self._withheld, []
-        return "".join(self.add(part, text) for part, text in withheld)
+    def __init__(self, folded: Any, output: ResponseText, wanted: AbstractSet[str]) -> None:
+        self._folded, self._output, self._wanted = folded, output, wanted
+        self._reader = delta_reader(folded)
 
-    def joined(self, event: Event, text: str) -> str:
-        """Return the text of a delta. A high surrogate at its end is kept until the next delta, which has the low one."""
-        if not self._surrogate and not ("\ufffd" in text and b"\\u" in event.raw):
-            return text
-        delta = decode(event.raw)[0]["delta"]
-        exact: str = self._surrogate + (delta["text"] if isinstance(delta, dict) else delta)
-        self._surrogate = exact[-1:] if "\ud800" <= exact[-1:] <= "\udbff" else ""
-        complete = exact[:-1] if self._surrogate else exact
-        return complete.encode("utf-16-le", "surrogatepass").decode("utf-16-le", "replace")
+    def event(self, parsed: ParsedEvent) -> list[Any]:
+        """Process an event."""
+        self._write(self._reader.event(parsed))
+        return []
+
+    def end(self) -> list[Any]:
+        """Write the rest of the texts, and the calls."""
+        self._write(self._reader.end())
+        if CALL in self._wanted:
+            for rank, (_, _, name, arguments) in enumerate(self._folded.tool_calls()):
+                self._output.write(_FIRST_CALL + rank, arguments or "", label_of(CALL, name), alone=True)
+        self._output.end()
+        return []
+
+    def _write(self, deltas: list[Any]) -> None:
+        for delta in deltas:
+            kind = _KINDS.get(delta.kind, "")
+            if kind in self._wanted and delta.choice_index == 0:
+                self._output.write(_KEYS[kind], delta.text, label_of(kind, None))

@@ -14,6 +14,8 @@ TYPE_CHECKING = False
 if TYPE_CHECKING:
     from typing import Any, ClassVar
 
+    from respstream.protocols.payload import Payload
+
 __all__ = ["Event", "UnknownEvent", "build"]
 
 _SLOTS = ("_named", "offset", "raw", "sequence_number", "stream_id")  # those of every event
@@ -32,8 +34,12 @@ class Event(Record):
 
     __slots__: tuple[str, ...] = ()
 
+    api: ClassVar[str] = "responses"
+    """The API of the event."""
     _extras: ClassVar[tuple[str, ...]] = ()
     """The slots of members that the SDK does not declare: if missing, they raise AttributeError."""
+    _parts: ClassVar[dict[str, type[Payload]]] = {}
+    """The classes of the objects in its members, where they have one of their own."""
     _common: ClassVar[tuple[str, ...]] = ("agent",)
     """Members that events of all types may have, and that have no slot: if missing, they are None."""
 
@@ -66,7 +72,7 @@ class Event(Record):
             has_slot = name in cls.__slots__
             span = locate(self.raw).get(name)
             if span is not None:
-                value = decode(self.raw[span[0] : span[1]], name)
+                value = decode(self.raw[span[0] : span[1]], name, cls._parts.get(name))
             elif name in cls._common or (has_slot and name not in cls._extras):
                 value = None
             else:
@@ -131,15 +137,16 @@ class UnknownEvent(Event):
     Its members can be read as attributes.
     """
 
-    __slots__ = ("type",)  # pyright: ignore[reportIncompatibleMethodOverride]
+    __slots__ = ("api", "type")  # pyright: ignore[reportIncompatibleMethodOverride, reportIncompatibleVariableOverride]
 
     if TYPE_CHECKING:
+        api: str  # type: ignore[misc]
         type: str
 
         def __getattr__(self, name: str) -> Any: ...
 
     def __reduce__(self) -> tuple[Any, ...]:
-        return build, (*super().__reduce__()[1][:-1], {"type": self.type})
+        return build, (*super().__reduce__()[1][:-1], {"api": self.api, "type": self.type})
 
 
 def build(
@@ -153,8 +160,8 @@ def build(
 ) -> Event:
     """Makes an event of the class `cls`, for the backends and for pickle.
 
-    `members`: the slots to fill now; the others are decoded from `raw` on first read. An UnknownEvent needs its `type`
-    there. `named`: the name of the event line if the payload has no string `type`.
+    `members`: the slots to fill now; the others are decoded from `raw` on first read. An UnknownEvent needs its `api`
+    and `type` there. `named`: the name of the event line if the payload has no string `type`.
     """
     event = _new(cls)
     event.raw = raw

@@ -11,9 +11,11 @@ from respstream._latest import Latest
 TYPE_CHECKING = False
 if TYPE_CHECKING:
     from collections.abc import Iterator, KeysView
-    from typing import Any
+    from typing import Any, ClassVar
 
-__all__ = ["Payload", "Values", "decode", "loads", "locate"]
+__all__ = ["Payload", "Values", "decode", "loads", "locate", "wrap"]
+
+_new = object.__new__
 
 CLIP = 48  # characters of a value in a repr
 SEARCH_BYTES = native().SEARCHED if BACKEND == "rust" else 0
@@ -45,13 +47,15 @@ def locate(raw: bytes) -> dict[str, tuple[int, int]]:
     return spans
 
 
-def _wrap(value: Any, member: str | None = None) -> Any:
+def wrap(value: Any, member: str | None = None, cls: type[Payload] | None = None) -> Any:
+    """A value of `loads` with its objects as payloads of a class (default: Payload). `member`: as for `decode`."""
     if isinstance(value, dict):
-        payload = Payload(value)
+        payload = _new(cls or Payload)
+        payload._data, payload._raw, payload._seen, payload._spans = value, b"", {}, None
         payload._member = member
         return payload
     if isinstance(value, list):
-        return [_wrap(element, member) for element in value]
+        return [wrap(element, member, cls) for element in value]
     return value
 
 
@@ -65,14 +69,14 @@ def _to_plain(value: Any) -> Any:
     return value
 
 
-def decode(raw: bytes, member: str | None = None) -> Any:
-    """The value of a JSON text: an object as a Payload, a list of them, or a scalar.
+def decode(raw: bytes, member: str | None = None, cls: type[Payload] | None = None) -> Any:
+    """The value of a JSON text: an object as a payload of a class (default: Payload), a list of them, or a scalar.
 
     `member`: the name under which the value was found.
     """
     if raw[:1] != b"{":
-        return _wrap(loads(raw), member)
-    payload = Payload(raw)
+        return wrap(loads(raw), member, cls)
+    payload = (cls or Payload)(raw)
     payload._member = member
     return payload
 
@@ -128,16 +132,19 @@ class Payload:
 
     Members are read as attributes (`payload.usage`) or by key (`payload["usage"]`). A missing key raises KeyError. A missing
     attribute is None if the SDK's class for an object of that `type`, or in that member (`usage`), declares it, else it raises
-    AttributeError. Token counts with the names of Chat Completions (`prompt_tokens`) also have those of the Responses API as
-    attributes (`input_tokens`). Methods of this class take precedence over members of the same name, which can be read by
-    key. Objects inside are Payloads, lists are lists. A payload equals a dict or a payload of the same content; do not change
-    it.
+    AttributeError. The member `usage` has the token counts of every API as attributes: `input_tokens`, `output_tokens`,
+    `total_tokens`, `cached_tokens`, `reasoning_tokens`. Methods of this class take precedence over members of the same name,
+    which can be read by key. Objects inside are Payloads, lists are lists. A payload equals a dict or a payload of the same
+    content; do not change it.
 
     `source`: the text of one JSON object, or a dict as `json.loads` returns it, which is not copied. Bytes that are not a
     JSON object, or that exceed the limits of nesting or digits, raise ValueError on first read.
     """
 
     __slots__ = ("_data", "_member", "_raw", "_seen", "_spans")
+
+    _parts: ClassVar[dict[str, type[Payload]]] = {}
+    """The classes of the objects in its members, where they have one of their own."""
 
     _data: dict[str, Any] | None
     _member: str | None  # the name under which it was found in a larger object
@@ -171,15 +178,16 @@ class Payload:
         return value
 
     def _read(self, key: str) -> Any:
+        cls = self._parts.get(key)
         if self._data is not None:
-            return _wrap(self._data[key], key)
+            return wrap(self._data[key], key, cls)
         if self._spans is None:
             raw = self._raw
             if len(raw) <= SEARCH_BYTES:
                 value = _read_member(raw, key)
-                return decode(value, key) if isinstance(value, bytes) else value
+                return decode(value, key, cls) if isinstance(value, bytes) else value
         start, end = self._members()[key]
-        return decode(self._raw[start:end], key)
+        return decode(self._raw[start:end], key, cls)
 
     def __getattr__(self, name: str) -> Any:
         # Slots and internal names begin with an underscore, nearly all members do not.
@@ -198,7 +206,10 @@ class Payload:
     def _missing(self, name: str) -> Any:
         """The value of an attribute that is no member. Raises AttributeError if the SDK does not declare it."""
         from respstream._pure.protocols.responses import CHAT_NAMES
+        from respstream._pure.protocols.usage import PATHS, count_of
 
+        if self._member == "usage" and name in PATHS:
+            return count_of(self, name)
         kind = self.get("type")
         if declares(kind if isinstance(kind, str) else self.get("object"), name, self._member):
             return self.get(CHAT_NAMES.get(name, "")) if self._member == "usage" else None

@@ -1,4 +1,4 @@
-"""HAR files, which browsers and proxies export. Each entry with a stream of the Responses API is a record.
+"""HAR files, which browsers and proxies export. Each entry with a stream of an API is a record.
 
 Bodies may be base64. An entry has the time of the request and the duration, but no times in between, except those of
 WebSocket frames and EventSource messages, which some browsers write.
@@ -10,7 +10,7 @@ from collections.abc import Iterator
 from typing import Any
 
 from respstream._pure.json import BadJson, LimitExceeded, decode, elements, loads, locate
-from respstream._pure.protocols.responses.events import SIGNATURE
+from respstream._pure.protocols.any_api import APIS
 from respstream._pure.records.detect import is_event, is_object
 from respstream._pure.records.encoding import base64_decoded, inflated_head
 from respstream._pure.records.pointer import resolve
@@ -90,7 +90,7 @@ def _messages(entry: dict[str, Any]) -> list[tuple[float | None, bytes]]:
     for message in _list(entry.get("_webSocketMessages")):
         data = message.get("data")
         payload = data.encode("utf-8", "replace") if isinstance(data, str) else b""
-        if message.get("type") == "receive" and is_event(payload, SIGNATURE):
+        if message.get("type") == "receive" and is_event(payload, APIS["auto"].signature):
             found.append((_seconds(message.get("time")), payload))
     for message in _list(entry.get("_eventSourceMessages")):
         data, name = message.get("data"), message.get("eventName")

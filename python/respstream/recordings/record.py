@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import Any, NamedTuple, TypeAlias
 
-from respstream._pure.protocols.responses import URL_PATH
+from respstream._pure.protocols.any_api import serves
 from respstream._pure.records.detect import looks_like_sse
 
 Span: TypeAlias = tuple[int, int, int]
@@ -30,7 +30,6 @@ class Record(NamedTuple):
 
 def is_relevant(url: Any, mime: Any, body: bytes) -> bool:
     """Whether an HTTP exchange contains a stream: most exchanges that a browser exports do not."""
-    path = url.partition("?")[0].rstrip("/") if isinstance(url, str) else ""
-    if path.endswith(URL_PATH) or (isinstance(mime, str) and mime.startswith("text/event-stream")):
+    if (isinstance(url, str) and serves(url)) or (isinstance(mime, str) and mime.startswith("text/event-stream")):
         return True
     return looks_like_sse(body)

@@ -1,8 +1,9 @@
 """Replays recordings: a local HTTP server that answers like the API, with the recorded pauses.
 
-Each POST to a path that ends in `/responses` gets the next response of the recording, and after the last one the first
-again: as server-sent events if the request has `"stream": true`, else as one object. `GET …/responses/ID` returns one by
-its id. A WebSocket at `…/responses` answers each `response.create` likewise, with one event per message.
+Each POST to a path that ends in `/responses` or `/chat/completions` gets the next response of that API in the recording, and
+after the last one the first again: as server-sent events if the request has `"stream": true`, else as one object. A GET of a
+path that ends with an id returns that response. A WebSocket at `…/responses` answers each `response.create` likewise, with
+one event per message.
 """
 
 from __future__ import annotations
@@ -13,21 +14,27 @@ from collections.abc import Iterable, Iterator
 from itertools import cycle
 from typing import Any, ClassVar, NamedTuple
 
-from respstream._fallback import Decoder, make_event
-from respstream._pure.protocols.protocol import ParsedEvent
-from respstream._pure.protocols.responses import URL_PATH
-from respstream._pure.protocols.responses.response import Folded
+from respstream._fallback import Decoder
+from respstream._pure.protocols.any_api import PROTOCOLS
+from respstream._pure.protocols.protocol import ParsedEvent, ResponseState
+from respstream._pure.protocols.responses.protocol import RESPONSES
+from respstream.protocols.parsed import make_event
 from respstream.recordings.file_decoder import FileDecoder
 from respstream.recordings.local_server import MAX_BODY_BYTES, LocalHandler, LocalServer, object_in
 from respstream.recordings.replay_websocket import replay_websocket
 from respstream.recordings.websocket import wants_websocket
 
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from respstream._pure.protocols.protocol import Protocol
+
 __all__ = ["Take", "serve", "takes"]
 
 
 class Take(NamedTuple):
-    """One recorded response: its id, its JSON, and its events as (seconds after the request, bytes of SSE)."""
+    """One recorded response: its API, its id, its JSON, and its events as (seconds after the request, bytes of SSE)."""
 
+    protocol: Protocol
     id: str | None
     body: bytes
     events: list[tuple[float, bytes]]
@@ -39,7 +46,7 @@ class _Player(Decoder):
     def reset(self) -> None:
         """Discards all state."""
         super().reset()
-        self.stored: dict[int, tuple[Folded, list[tuple[float | None, bytes]]]] = {}
+        self.stored: dict[int, tuple[ResponseState, list[tuple[float | None, bytes]]]] = {}
 
     def fold(self, data: Any, start: int = 0, stop: int | None = None) -> list[Any]:
         """Takes the next bytes; returns the responses that have ended."""
@@ -56,7 +63,7 @@ class _Player(Decoder):
         self._core.finish(self._store)
         return self._core.take_ended()
 
-    def _store(self, parsed: ParsedEvent, folded: Folded | None) -> None:
+    def _store(self, parsed: ParsedEvent, folded: ResponseState | None) -> None:
         if folded is not None:
             _, events = self.stored.setdefault(id(folded), (folded, []))
             events.append((parsed.time, make_event(parsed).to_sse()))
@@ -65,7 +72,7 @@ class _Player(Decoder):
 def takes(chunks: Iterable[bytes], form: str = "auto", **options: Any) -> list[Take]:
     """The responses of a source, in the order of beginning. `options`: those of `respstream.responses`."""
     decoder = FileDecoder(form, make=_Player, **options)
-    states: list[Folded] = []
+    states: list[ResponseState] = []
     for chunk in chunks:
         states += decoder.fold(chunk)
     states += decoder.fold_end()
@@ -73,7 +80,7 @@ def takes(chunks: Iterable[bytes], form: str = "auto", **options: Any) -> list[T
     return [_take(state, decoder.decoder.stored) for state in states]
 
 
-def _take(state: Folded, stored: dict[int, Any]) -> Take:
+def _take(state: ResponseState, stored: dict[int, Any]) -> Take:
     _, events = stored.get(id(state), (state, []))
     start = state.started_at
     timed: list[tuple[float, bytes]] = []
@@ -82,7 +89,9 @@ def _take(state: Folded, stored: dict[int, Any]) -> Take:
         if at is not None and start is not None:
             latest = max(latest, at - start)
         timed.append((latest, data))
-    return Take(state.id, state.json(), timed)
+    if timed and state.protocol.end_mark:
+        timed.append((latest, state.protocol.end_mark))
+    return Take(state.protocol, state.id, state.json(), timed)
 
 
 def serve(recorded: list[Take], *, speed: float | None = 1.0, port: int = 0) -> LocalServer:
@@ -93,15 +102,15 @@ def serve(recorded: list[Take], *, speed: float | None = 1.0, port: int = 0) -> 
     """
     if not recorded:
         raise ValueError("there are no responses to replay")
-    lock, order = threading.Lock(), cycle(recorded)
-
-    def following() -> Take:
-        with lock:
-            return next(order)
+    lock = threading.Lock()
+    orders = {
+        protocol.url_path: cycle([take for take in recorded if take.protocol is protocol]) for protocol in PROTOCOLS
+    }
 
     class Handler(_Handler):
-        def upcoming(self) -> Take:
-            return following()
+        def upcoming(self, path: str) -> Take | None:
+            with lock:
+                return next((take for end, order in orders.items() if path.endswith(end) for take in order), None)
 
         by_id: ClassVar = {take.id: take for take in recorded if take.id is not None}
         pace = speed
@@ -113,16 +122,16 @@ class _Handler(LocalHandler):
     by_id: ClassVar[dict[str, Take]]
     pace: float | None
 
-    def upcoming(self) -> Take:
-        """The next response."""
+    def upcoming(self, path: str) -> Take | None:
+        """The next response for a request to that path; None if nothing is recorded for it."""
         raise NotImplementedError
 
     def answer(self, body: bytes) -> None:
         """Answers a request for a new response, for one by its id, or for a WebSocket."""
         path = self.path.partition("?")[0].rstrip("/")
-        if self.command == "GET" and path.endswith(URL_PATH) and wants_websocket(self.headers):
+        if self.command == "GET" and path.endswith(RESPONSES.url_path) and wants_websocket(self.headers):
             self.connection.settimeout(None)  # a client may wait for a pause of any length
-            replay_websocket(self, lambda: self.upcoming().events, self.pace, MAX_BODY_BYTES)
+            replay_websocket(self, lambda: self._events(path), self.pace, MAX_BODY_BYTES)
             return
         if self.command == "GET":
             take = self.by_id.get(path.rpartition("/")[2])
@@ -131,15 +140,17 @@ class _Handler(LocalHandler):
             else:
                 self.whole(200, take.body)
             return
-        if not path.endswith(URL_PATH):
+        take = self.upcoming(path)
+        if take is None:
             self.refuse(404, "not_recorded", f"nothing is recorded for {self.path}")
-            return
-        request = object_in(body)
-        take = self.upcoming()
-        if request.get("stream") is True and take.events:
+        elif object_in(body).get("stream") is True and take.events:
             self._stream(take)
         else:
             self.whole(200, take.body)
+
+    def _events(self, path: str) -> list[tuple[float, bytes]]:
+        take = self.upcoming(path)
+        return [] if take is None else take.events
 
     def _stream(self, take: Take) -> None:
         self.begin_stream()

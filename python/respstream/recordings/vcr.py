@@ -1,4 +1,4 @@
-"""VCR cassettes, of vcrpy and of Ruby's vcr, in YAML or JSON. Each interaction with the Responses API is a record.
+"""VCR cassettes, of vcrpy and of Ruby's vcr, in YAML or JSON. Each interaction with an API is a record.
 
 Bodies may be text, `!!binary`, base64 in a field of its own, and gzip. YAML needs PyYAML (the extra `vcr`).
 """

@@ -1,12 +1,12 @@
-"""The columns of the tables, by name and type; `respstream._pure.protocols.responses.columns` defines them."""
+"""The columns of the tables, by name and type; `respstream._pure.protocols.columns` defines them."""
 
 from __future__ import annotations
 
-from respstream._pure.protocols.responses.columns import CALL, TABLES
+from respstream._pure.protocols.columns import CALL, TABLES
 
 __all__ = ["CALL", "COLUMNS", "EXTRA", "VERSION"]
 
-VERSION = "2"
+VERSION = "3"
 """The schema version, in the metadata of every schema as `respstream.version`. It grows when columns are added; columns are
 never renamed."""
 

@@ -13,10 +13,8 @@ from typing import Any
 from respstream._codes import DIAGNOSTICS
 from respstream._fallback import Decoder
 from respstream._pure.diagnostics import MAX_STORED
-from respstream._pure.protocols.protocol import ParsedEvent
-from respstream._pure.protocols.responses.columns import CALL, TABLES
-from respstream._pure.protocols.responses.response import Folded
-from respstream._pure.protocols.responses.rows import EventRow, ItemRow, ResponseRow
+from respstream._pure.protocols.columns import CALL, TABLES
+from respstream._pure.protocols.protocol import ParsedEvent, ResponseState
 from respstream.diagnostics import EXPLANATIONS, UNUSED_EVENTS, Diagnostic, message
 from respstream.errors import StreamError
 from respstream.inputs.filters import Filters, filtered_chunks
@@ -238,7 +236,7 @@ class Stream:
         self.diagnostics[code] += 1
         self.problems.append((name, code, reason))
         for table in self.of("diagnostics"):
-            table.add(DiagnosticRow(name, None, offset, None, None, code, message(code, {"reason": reason}), None))
+            table.add(DiagnosticRow(name, None, offset, None, None, code, message(code, {"reason": reason})))
         if self._options.get("strict"):
             raise StreamError(Diagnostic(code, offset or 0, 0, 0, detail={"reason": reason}))
 
@@ -250,13 +248,15 @@ def _opened(place: Any) -> Any:
 class DiagnosticRow:
     """A row of the table `diagnostics`."""
 
-    __slots__ = ("code", "length", "line", "message", "offset", "response_id", "severity", "source", "stream_index")
+    __slots__ = (
+        "api", "code", "length", "line", "message", "offset", "response_id", "severity", "source", "stream_index",
+    )  # fmt: skip
 
     def __init__(
         self, source: str, stream_index: int | None, offset: int | None, length: int | None, line: int | None, code: str,
-        message: str, response_id: str | None,
+        message: str, response_id: str | None = None, api: str | None = None,
     ) -> None:  # fmt: skip
-        self.source, self.stream_index, self.response_id = source, stream_index, response_id
+        self.source, self.stream_index, self.response_id, self.api = source, stream_index, response_id, api
         self.offset, self.length, self.line = offset, length, line
         self.code, self.severity, self.message = code, DIAGNOSTICS[code][0], message
 
@@ -274,9 +274,9 @@ class SourceDecoder(Decoder):
         self._numbered = (self.start, self._stop) == (0, None)
         self._event_tables = stream.of("events")
         self._events_only = not options.get("strict") and stream.reads_events_only
-        self._has_lanes = False
+        self._interleaves = False
         self._unassigned = 0  # events without a response
-        self._owners: dict[int, Folded] = {}  # of diagnostics, by their id
+        self._owners: dict[int, ResponseState] = {}  # of diagnostics, by their id
 
     def feed(self, data: Any, start: int = 0, stop: int | None = None) -> list[Any]:
         """Takes the next bytes. Raises StreamError with `strict`."""
@@ -328,16 +328,16 @@ class SourceDecoder(Decoder):
     def _hook(self) -> Any:
         return self._add_event if self._event_tables else None
 
-    def _add_event(self, parsed: ParsedEvent, folded: Folded | None) -> None:
-        self._has_lanes = self._has_lanes or parsed.lane is not None
+    def _add_event(self, parsed: ParsedEvent, folded: ResponseState | None) -> None:
+        self._interleaves = self._interleaves or parsed.lane is not None or parsed.response is not None
         index = self._unassigned if folded is None else folded.events - 1
         self._unassigned += folded is None
         if not self._has(parsed.offset if folded is None or self._events_only else folded.byte_start):
             return
-        # With several lanes, the position in the order of ending is not known yet.
-        number = None if folded is None or self._has_lanes else self._number(self._core.closed_count)
+        # Where responses interleave, the position in the order of ending is not known yet.
+        number = None if folded is None or self._interleaves else self._number(self._core.closed_count)
         for table in self._event_tables:
-            table.add(EventRow(parsed, folded, self._name, number, index))
+            table.add(parsed.protocol.rows().EventRow(parsed, folded, self._name, number, index))
 
     def _add_responses(self) -> None:
         for folded in self._core.take_ended():
@@ -346,14 +346,16 @@ class SourceDecoder(Decoder):
                 continue
             self._stream.responses[folded.status or ""] += 1
             number = self._number(folded.stream_index)
+            rows = folded.protocol.rows()
             for table in self._stream.of("responses"):
-                table.add(ResponseRow(folded, self._name, number))
+                table.add(rows.ResponseRow(folded, self._name, number))
             for table in self._stream.of("items"):
-                for position, item in enumerate(folded.output()):
-                    table.add(ItemRow(folded, self._name, number, position, item))
+                for row in rows.item_rows(folded, self._name, number):
+                    table.add(row)
 
     def _diagnostic_row(self, found: Diagnostic) -> DiagnosticRow:
         owner = self._owners.get(id(found))
         number = None if owner is None else self._number(owner.stream_index)
         place = (found.offset, found.length, found.line)
-        return DiagnosticRow(self._name, number, *place, found.code, found.message, found.response_id)
+        api = None if owner is None else owner.api
+        return DiagnosticRow(self._name, number, *place, found.code, found.message, found.response_id, api)

@@ -15,13 +15,13 @@ if TYPE_CHECKING:
     from typing import Any
 
     from respstream.inputs.paths import Input
-    from respstream.protocols.responses.response import Response
+    from respstream.protocols.response import Response
 
 __all__ = ["Scan", "Summary", "response_row", "scan", "schema"]
 
 _BATCH_ROWS = 8192
 _MOST = (1 << 31) - 1
-_OPTIONS = ("form", "on_eof", "strict", "max_event_bytes", "field", "time", "lane", *FILTERS)
+_OPTIONS = ("api", "form", "on_eof", "strict", "max_event_bytes", "field", "time", "lane", *FILTERS)
 
 
 def response_row(response: Response, source: str, *, whole: bool = False) -> dict[str, Any]:

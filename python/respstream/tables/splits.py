@@ -65,7 +65,7 @@ def plan(paths: Any, target_bytes: int = TARGET_BYTES, **options: Any) -> list[S
 
     These sources are one split each: a compressed file, anything but a regular file, a JSON array, rows and other files that
     wrap streams, a file without a response in its first 8 MiB, a file that is filtered (`strip_prefix`, `encoding`, UTF-16),
-    and one with lanes (`stream_id`) at one of 17 sampled positions. Raises the exceptions of `scan`.
+    and one with lanes (`stream_id`) or Chat Completions at one of 17 sampled positions. Raises the exceptions of `scan`.
     """
     from respstream.inputs import paths as _paths
     from respstream.tables.scan import given_options
@@ -128,7 +128,6 @@ def _size(one: Input) -> int | None:
 
 
 def _divisible(one: Input, options: dict[str, Any]) -> bool:
-    from respstream._pure.protocols.responses import LANE_FIELD
     from respstream._pure.sse.lines import BOM
     from respstream.inputs.filters import OPTIONS as FILTERS
     from respstream.inputs.sources import compression
@@ -141,9 +140,7 @@ def _divisible(one: Input, options: dict[str, Any]) -> bool:
     try:
         with open(one.place, "rb") as file:  # type: ignore[arg-type]  # noqa: PTH123
             head = file.read(_HEAD_BYTES)
-            lane_member = f'"{LANE_FIELD}"'.encode()
-            lanes = lane_member in head or _has_lanes(file, lane_member)
-            begins = not lanes and _begins_response(file, options)
+            begins = not _interleaves(file, head) and _begins_response(file, options)
     except OSError:
         return False
     text = head.removeprefix(BOM).lstrip()
@@ -160,7 +157,7 @@ def _begins_response(file: IO[bytes], options: dict[str, Any]) -> bool:
     """Whether a response begins near the start of a file. A source without responses is read whole: it is reported as such."""
     from respstream import _backend
 
-    given = {name: options[name] for name in ("form", "on_eof", "max_event_bytes") if name in options}
+    given = {name: options[name] for name in ("api", "form", "on_eof", "max_event_bytes") if name in options}
     decoder = _backend.engine.Decoder(**given)
     file.seek(0)
     for _ in range(SEARCHED_BYTES // _HEAD_BYTES):
@@ -171,12 +168,17 @@ def _begins_response(file: IO[bytes], options: dict[str, Any]) -> bool:
     return decoder.response is not None
 
 
-def _has_lanes(file: IO[bytes], lane_member: bytes) -> bool:
-    """Whether the file has a named lane at one of the sampled positions."""
+def _interleaves(file: IO[bytes], head: bytes) -> bool:
+    """Whether responses may interleave: an event at the beginning or at one of the sampled positions names its lane or response."""
+    from respstream._pure.protocols.any_api import PROTOCOLS
+
+    members = [f'"{name}"'.encode() for protocol in PROTOCOLS for name in protocol.routing_members]
     last = max(0, file.seek(0, os.SEEK_END) - _HEAD_BYTES)
-    for place in range(_PLACES + 1):
-        file.seek(last * place // _PLACES)
-        if lane_member in file.read(_HEAD_BYTES):
+    for place in range(-1, _PLACES + 1):
+        if place >= 0:
+            file.seek(last * place // _PLACES)
+            head = file.read(_HEAD_BYTES)
+        if any(member in head for member in members):
             return True
     return False
 
@@ -188,6 +190,7 @@ def _wraps(text: bytes) -> bool:
     if not text.startswith(b"{"):
         return False
     try:
-        return not isinstance(loads(text.splitlines()[0]).get("type"), str)
+        members = loads(text.splitlines()[0])
+        return not isinstance(members.get("type"), str) and not isinstance(members.get("choices"), list)
     except (ValueError, AttributeError):
         return True

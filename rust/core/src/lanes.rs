@@ -1,6 +1,7 @@
 //! Lanes: where responses begin and end, and which diagnostics belong to them.
 //!
 //! A lane is a stream key: events of several streams may interleave in one source. Most sources have one lane, without a name.
+//! Events of some APIs name their response: in logs of single events (JSON Lines, arrays, rows) those of a lane may interleave.
 //! Responses are handed out in the order in which they end.
 
 use std::borrow::Cow;
@@ -11,12 +12,22 @@ use crate::diagnostics::{
     Code, Detail, Diagnostic, Issue, KEPT, Span, Store, clip, error_of_detail,
 };
 use crate::frames::{DeltaRun, Envelope};
+use crate::json;
 use crate::predict::{CachedEvent, Delta};
-use crate::protocols::{Effect, ParsedEvent, Phase, Protocol, Response, Tracking};
+use crate::protocols::{
+    Api, Effect, ParsedEvent, Phase, Protocol, Response, RoutedEvent, Tracking,
+};
 use crate::work::work;
+
+mod named;
+
+use named::{LaneMap, Named};
 
 /// The maximum number of open lanes: beyond it the oldest is closed.
 pub const OPEN_LANES: usize = 100_000;
+
+/// The number of finished responses of a lane, told apart by their ids, that stay open for late events.
+const FINISHED: usize = 100;
 
 /// The responses of one source. Each is identified by its ordinal: its number in the order of beginning.
 pub struct Lanes<P: Protocol> {
@@ -28,12 +39,13 @@ pub struct Lanes<P: Protocol> {
     pub in_runs: u64,
     closed: Vec<P::Response>,
     closed_positions: HashMap<u64, usize>,
-    /// The open response of the lane without a name, and those of the named lanes.
-    unnamed: Option<P::Response>,
-    named: HashMap<Box<str>, P::Response>,
-    /// The lanes of the open responses, oldest first.
-    order: BTreeMap<u64, Option<Box<str>>>,
-    /// Those of them that have seen no end mark.
+    /// The open response of each lane, for events that name none.
+    current: LaneMap<P::Response>,
+    /// The open responses of each lane that events name.
+    named: LaneMap<Named<P::Response>>,
+    /// The lanes of the open responses, oldest first, and whether events name the response.
+    order: BTreeMap<u64, (Option<Box<str>>, bool)>,
+    /// Those of `current` that have seen no end mark.
     running: HashSet<u64>,
     next_ordinal: u64,
     next_stream_index: u64,
@@ -53,8 +65,8 @@ impl<P: Protocol> Default for Lanes<P> {
             in_runs: 0,
             closed: Vec::new(),
             closed_positions: HashMap::new(),
-            unnamed: None,
-            named: HashMap::new(),
+            current: LaneMap::default(),
+            named: LaneMap::default(),
             order: BTreeMap::new(),
             running: HashSet::new(),
             next_ordinal: 0,
@@ -75,22 +87,33 @@ enum Route {
     After,
 }
 
+/// Where the response of an event is.
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum Place {
+    /// In `current`.
+    Current,
+    /// In `named`, if there is one of the id.
+    Named(Option<u64>),
+}
+
 impl<P: Protocol> Lanes<P> {
     /// Applies the next event to its response. `issues` are those from parsing the event; they are drained. `requested_at` is the
     /// time of the request, if the record has one. Returns whether the event belongs to a response.
     pub fn event(
         &mut self,
-        event: &ParsedEvent<'_, P::Route>,
+        event: &RoutedEvent<'_, P::Route>,
         issues: &mut Vec<Issue>,
         store: &mut Store,
         requested_at: Option<f64>,
     ) -> bool {
         let lane = event.lane.as_deref();
         let effect = P::effect(event.route.as_ref());
-        let route = self.route(lane, effect);
+        let mut place = self.place_of(event);
+        let route = self.route(place, event, effect);
         if route == Route::Begins {
-            self.close(lane, store);
-            self.begin(lane, event.offset, event.line, store);
+            self.close_before(place, event, store);
+            let at = (lane, event.response);
+            place = self.begin(event.api, at, event.offset, event.line, store);
         }
         if event.sequence.is_some() {
             self.last_sequence = event.sequence;
@@ -101,8 +124,8 @@ impl<P: Protocol> Lanes<P> {
         }
         let belongs = route != Route::NoResponse;
         if belongs {
-            self.attribute_pending(lane, route == Route::Begins);
-            if let Some(response) = self.get_mut(lane) {
+            self.attribute_pending(lane, place, route == Route::Begins);
+            if let Some(response) = self.at_mut(lane, place) {
                 apply::<P>(response, event, (route, effect), &mut raised);
                 let tracking = response.tracking_mut();
                 if let Some(now) = event.time {
@@ -111,6 +134,9 @@ impl<P: Protocol> Lanes<P> {
                 if !raised.is_empty() {
                     report(tracking, store, &mut raised, event.span(), event.sequence);
                 }
+            }
+            if let Place::Named(Some(ordinal)) = place {
+                self.update_named(lane, ordinal, store);
             }
         } else {
             for issue in raised.drain(..) {
@@ -121,33 +147,73 @@ impl<P: Protocol> Lanes<P> {
         belongs
     }
 
+    /// Where the open response is that an event belongs to.
+    #[inline]
+    fn place_of(&mut self, event: &ParsedEvent<'_>) -> Place {
+        let Some(name) = event.response else { return Place::Current };
+        let named = self.named.get_mut(event.lane.as_deref());
+        Place::Named(named.and_then(|named| named.find(&json::decode_str(name))))
+    }
+
     /// Applies an event that repeats a cached one, has no issues and continues the text of the previous event. Does nothing and
     /// returns false for any other event.
     #[inline]
-    pub fn continue_text(
-        &mut self,
-        event: &ParsedEvent<'_, P::Route>,
-        requested_at: Option<f64>,
-    ) -> bool {
+    pub fn continue_text(&mut self, event: &ParsedEvent<'_>, requested_at: Option<f64>) -> bool {
         let lane = event.lane.as_deref();
-        let Some(response) = self.get_mut(lane) else { return false };
+        let response = match event.response {
+            None => self.current.get_mut(lane),
+            Some(name) => self.named_mut(lane, name),
+        };
+        let Some(response) = response else { return false };
         let tracking = response.tracking();
-        let Some(got) = event.sequence.filter(|got| tracking.expects(*got)) else { return false };
+        if !tracking.expects(event.sequence) {
+            return false;
+        }
         let reversed = event.time.zip(tracking.ended_at).is_some_and(|(now, last)| now < last);
         if tracking.ended || reversed || !P::continue_text(response, event) {
             return false;
         }
         let tracking = response.tracking_mut();
-        tracking.count_deltas(1, got, event.end, event.raw);
+        tracking.count_deltas(1, event.sequence, event.end, event.raw);
         if let Some(now) = event.time {
             tracking.stamp(now, requested_at, Phase::Delta, event.offset, &mut Vec::new());
         }
-        self.last_sequence = Some(got);
+        self.last_sequence = event.sequence.or(self.last_sequence);
         self.appended += 1;
-        if !self.pending.is_empty() {
-            self.attribute_pending(lane, false);
+        if !self.pending.is_empty() || event.response.is_some() {
+            self.after_text(lane, event.response);
         }
         true
+    }
+
+    /// Takes the event that has continued a text.
+    #[inline(never)]
+    fn after_text(&mut self, lane: Option<&str>, name: Option<&[u8]>) {
+        let place = self.known_place(lane, name);
+        self.attribute_pending(lane, place, false);
+        self.set_latest(lane, place);
+    }
+
+    /// The open response with this id, a JSON string.
+    #[inline(never)]
+    fn named_mut(&mut self, lane: Option<&str>, name: &[u8]) -> Option<&mut P::Response> {
+        let named = self.named.get_mut(lane)?;
+        let ordinal = named.get(&json::decode_str(name))?;
+        named.open.get_mut(&ordinal).map(|open| &mut open.response)
+    }
+
+    /// Where the open response is that has this id, `None` for events that name no response.
+    fn known_place(&self, lane: Option<&str>, name: Option<&[u8]>) -> Place {
+        let Some(name) = name else { return Place::Current };
+        Place::Named(self.named.get(lane).and_then(|named| named.get(&json::decode_str(name))))
+    }
+
+    fn set_latest(&mut self, lane: Option<&str>, place: Place) {
+        if let Place::Named(ordinal) = place
+            && let Some(named) = self.named.get_mut(lane)
+        {
+            named.latest = ordinal;
+        }
     }
 
     /// Applies a run of events that [`Self::continue_text`] would apply one by one: the blocks at the start of `rest`, which is at
@@ -156,7 +222,7 @@ impl<P: Protocol> Lanes<P> {
     pub fn run(
         &mut self,
         lane: Option<&str>,
-        cached: &mut CachedEvent<P::Route>,
+        cached: &mut CachedEvent,
         (rest, offset): (&[u8], u64),
         envelope: &Envelope<'_>,
         each: Option<impl FnMut(&Delta<'_>)>,
@@ -164,21 +230,29 @@ impl<P: Protocol> Lanes<P> {
         if !self.pending.is_empty() {
             return DeltaRun::default();
         }
-        let lane = cached.lane.as_deref().or(lane);
-        let Some(response) = self.get_mut(lane) else { return DeltaRun::default() };
-        let tracking = response.tracking();
-        let Some(before) = tracking.previous_sequence.filter(|_| !tracking.ended) else {
-            return DeltaRun::default();
+        let own_lane = cached.lane.as_deref().or(lane);
+        let response = match cached.response.as_deref().filter(|_| envelope.is_line()) {
+            None => self.current.get_mut(own_lane),
+            Some(name) => self.named_mut(own_lane, name),
         };
+        let Some(response) = response else { return DeltaRun::default() };
+        let tracking = response.tracking();
+        if tracking.ended {
+            return DeltaRun::default();
+        }
+        let before = tracking.previous_sequence;
         let Some(text) = P::growing_text(response, cached) else { return DeltaRun::default() };
         let run = append_run(text, cached, (rest, offset), envelope, before, each);
         if run.events > 0 {
             let end = offset + run.last.end as u64;
             let raw = rest.get(run.last.clone()).unwrap_or_default();
             response.tracking_mut().count_deltas(run.events, run.sequence, end, raw);
-            self.last_sequence = Some(run.sequence);
+            self.last_sequence = run.sequence.or(self.last_sequence);
             self.appended += run.events;
             self.in_runs += run.events;
+            if let Some(name) = cached.response.as_deref().filter(|_| envelope.is_line()) {
+                self.after_text(cached.lane.as_deref().or(lane), Some(name));
+            }
         }
         run
     }
@@ -187,23 +261,23 @@ impl<P: Protocol> Lanes<P> {
     /// arrival.
     pub fn non_streamed(
         &mut self,
-        raw: &[u8],
+        (raw, api): (&[u8], Api),
         lane: Option<&str>,
         times: (Option<f64>, Option<f64>),
         span: Span,
         issues: &mut Vec<Issue>,
         store: &mut Store,
     ) {
-        self.close(lane, store);
-        self.begin(lane, span.start, span.line, store);
-        if let Some(response) = self.get_mut(lane) {
+        self.close_current(lane, store);
+        let place = self.begin(api, (lane, None), span.start, span.line, store);
+        if let Some(response) = self.at_mut(lane, place) {
             let tracking = response.tracking_mut();
             tracking.started_at = times.0.or(times.1);
             tracking.ended_at = times.1;
             tracking.byte_end = span.end;
             tracking.ended = true;
             tracking.non_streamed = true;
-            response.set_non_streamed(raw);
+            response.set_non_streamed(raw, issues);
             report(response.tracking_mut(), store, issues, span, None);
         }
     }
@@ -220,7 +294,7 @@ impl<P: Protocol> Lanes<P> {
         for issue in issues.drain(..) {
             let Some(diagnostic) = store.add(issue, span, None) else { continue };
             if diagnostic.code == Code::ErrorBody
-                && let Some(response) = self.get_mut(lane)
+                && let Some(response) = self.open_in_mut(lane)
                 && !response.tracking().ended
             {
                 let error =
@@ -231,26 +305,46 @@ impl<P: Protocol> Lanes<P> {
                 if tracking.diagnostics.len() < KEPT {
                     tracking.diagnostics.push(diagnostic);
                 }
-            } else if self.unnamed.is_some() && self.pending.len() < KEPT {
+            } else if self.is_unnamed_open() && self.pending.len() < KEPT {
                 self.pending.push(diagnostic);
             }
         }
     }
 
+    /// Whether a response is open in the lane without a name.
+    fn is_unnamed_open(&self) -> bool {
+        self.current.unnamed.is_some() || self.named.unnamed.is_some()
+    }
+
     /// Handles the end mark of a record: ends the open response of its lane.
     pub fn end_lane(&mut self, lane: Option<&str>) {
-        if let Some(response) = self.get_mut(lane) {
-            response.tracking_mut().ended = true;
+        if let Some(response) = self.current.get_mut(lane)
+            && self.running.remove(&response.tracking().ordinal)
+        {
+            response.end();
+        } else if let Some(named) = self.named.get_mut(lane) {
+            named.end();
         }
     }
 
-    /// Closes the response of a lane; with an `offset` only if it has ended and began there, in the same record.
+    /// Closes the response of a lane if it is over and began at `offset`, in the same record; without an offset, all of the lane.
     pub fn close_record(&mut self, lane: Option<&str>, offset: Option<u64>, store: &mut Store) {
-        let matches = |tracking: &Tracking| {
-            offset.is_none_or(|offset| tracking.ended && tracking.byte_start == offset)
+        let is_closed = |response: &&P::Response| {
+            offset.is_none_or(|offset| {
+                response.tracking().byte_start == offset && is_over::<P>(response)
+            })
         };
-        if self.open_in(lane).is_some_and(|response| matches(response.tracking())) {
-            self.close(lane, store);
+        let mut found: Vec<&P::Response> = self.current.get(lane).into_iter().collect();
+        if let Some(named) = self.named.get(lane) {
+            match offset {
+                None => found.extend(named.open.values().map(|open| &open.response)),
+                Some(_) => found.extend(named.latest()),
+            }
+        }
+        let closed = found.into_iter().filter(is_closed);
+        let closed: Vec<u64> = closed.map(|response| response.tracking().ordinal).collect();
+        for ordinal in closed {
+            self.close(ordinal, store);
         }
     }
 
@@ -258,16 +352,20 @@ impl<P: Protocol> Lanes<P> {
     pub fn end_all(&mut self) {
         for ordinal in std::mem::take(&mut self.running) {
             work(1);
-            let Some(lane) = self.order.get(&ordinal).cloned() else { continue };
-            self.end_lane(lane.as_deref());
+            let Some((lane, _)) = self.order.get(&ordinal) else { continue };
+            if let Some(response) = self.current.get_mut(lane.as_deref()) {
+                response.end();
+            }
+        }
+        if let Some(named) = &mut self.named.unnamed {
+            named.end();
         }
     }
 
     /// Ends the source. Responses that are still open are closed in the order of beginning.
     pub fn finish(&mut self, store: &mut Store) {
-        while let Some((_, lane)) = self.order.first_key_value() {
-            let lane = lane.clone();
-            self.close(lane.as_deref(), store);
+        while let Some((ordinal, _)) = self.order.first_key_value() {
+            self.close(*ordinal, store);
         }
         self.pending.clear();
     }
@@ -277,14 +375,64 @@ impl<P: Protocol> Lanes<P> {
         if let Some(position) = self.closed_positions.get(&ordinal) {
             return self.closed.get(*position);
         }
-        self.open_in(self.order.get(&ordinal)?.as_deref())
+        self.open_at(ordinal)
     }
 
-    /// The response that is open in a lane.
+    fn open_at(&self, ordinal: u64) -> Option<&P::Response> {
+        let (lane, is_named) = self.order.get(&ordinal)?;
+        let place = if *is_named { Place::Named(Some(ordinal)) } else { Place::Current };
+        self.at(lane.as_deref(), place)
+    }
+
+    /// All open responses, in the order of beginning.
+    pub fn open(&self) -> impl Iterator<Item = &P::Response> {
+        self.order.keys().filter_map(|ordinal| self.open_at(*ordinal))
+    }
+
+    /// The open response of a lane that events belong to which name none.
+    #[inline]
     pub fn open_in(&self, lane: Option<&str>) -> Option<&P::Response> {
-        match lane {
-            None => self.unnamed.as_ref(),
-            Some(lane) => self.named.get(lane),
+        let current = self.current.get(lane);
+        if current.is_some_and(|current| !current.tracking().ended) {
+            return current;
+        }
+        self.named.get(lane).and_then(Named::latest).or(current)
+    }
+
+    fn open_in_mut(&mut self, lane: Option<&str>) -> Option<&mut P::Response> {
+        let ended = self.current.get(lane).is_none_or(|current| current.tracking().ended);
+        let latest = self.named.get(lane).and_then(|named| named.latest).filter(|_| ended);
+        let place = latest.map_or(Place::Current, |latest| Place::Named(Some(latest)));
+        self.at_mut(lane, place)
+    }
+
+    /// The response of an event that was applied last.
+    #[inline]
+    pub fn response_of(&self, event: &ParsedEvent<'_>) -> Option<&P::Response> {
+        let lane = event.lane.as_deref();
+        match event.response {
+            None => self.current.get(lane),
+            Some(_) => self.named.get(lane)?.latest(),
+        }
+    }
+
+    #[inline]
+    fn at(&self, lane: Option<&str>, place: Place) -> Option<&P::Response> {
+        match place {
+            Place::Current => self.current.get(lane),
+            Place::Named(ordinal) => {
+                self.named.get(lane)?.open.get(&ordinal?).map(|open| &open.response)
+            }
+        }
+    }
+
+    #[inline]
+    fn at_mut(&mut self, lane: Option<&str>, place: Place) -> Option<&mut P::Response> {
+        match place {
+            Place::Current => self.current.get_mut(lane),
+            Place::Named(ordinal) => {
+                self.named.get_mut(lane)?.open.get_mut(&ordinal?).map(|open| &mut open.response)
+            }
         }
     }
 
@@ -292,7 +440,8 @@ impl<P: Protocol> Lanes<P> {
     /// sequence number is removed, because the next event may not be its neighbour.
     #[inline]
     pub fn allow_skipping(&mut self) -> bool {
-        let Some(response) = &mut self.unnamed else { return false };
+        let response = self.current.unnamed.as_mut().filter(|response| response.allows_skipping());
+        let Some(response) = response else { return false };
         let tracking = response.tracking_mut();
         if !tracking.ended {
             tracking.previous_sequence = None;
@@ -312,19 +461,23 @@ impl<P: Protocol> Lanes<P> {
         std::mem::take(&mut self.closed)
     }
 
-    fn get_mut(&mut self, lane: Option<&str>) -> Option<&mut P::Response> {
-        match lane {
-            None => self.unnamed.as_mut(),
-            Some(lane) => self.named.get_mut(lane),
-        }
-    }
-
-    fn route(&self, lane: Option<&str>, Effect { phase, begins }: Effect) -> Route {
-        let Some(current) = self.open_in(lane) else {
+    fn route(
+        &self,
+        place: Place,
+        event: &RoutedEvent<'_, P::Route>,
+        Effect { phase, begins, asks }: Effect,
+    ) -> Route {
+        let current = self.at(event.lane.as_deref(), place);
+        let Some(current) = current.filter(|current| current.api() == event.api) else {
             return if begins || phase == Phase::Error { Route::Begins } else { Route::NoResponse };
         };
         let ended = current.tracking().ended;
-        if phase == Phase::Begin || (ended && begins && phase != Phase::Terminal) {
+        let begins = if asks {
+            P::begins(current, event)
+        } else {
+            phase == Phase::Begin || (ended && begins && phase != Phase::Terminal)
+        };
+        if begins {
             Route::Begins
         } else if ended && phase != Phase::Quiet {
             Route::After
@@ -333,49 +486,109 @@ impl<P: Protocol> Lanes<P> {
         }
     }
 
-    fn begin(&mut self, lane: Option<&str>, offset: u64, line: u64, store: &mut Store) {
+    /// Closes the responses that end where an event begins one. `place`: where the response is that it belongs to by its id.
+    fn close_before(&mut self, place: Place, event: &ParsedEvent<'_>, store: &mut Store) {
+        let lane = event.lane.as_deref();
+        let Place::Named(found) = place else { return self.close_current(lane, store) };
+        if self.current.get(lane).is_some_and(|current| current.tracking().ended) {
+            self.close_current(lane, store);
+        }
+        while let Some(settled) = self.named.get(lane).and_then(|named| named.settled.first()) {
+            self.close(settled, store);
+        }
+        // The id is used again.
+        if event.response.is_some_and(|name| name.len() > 2)
+            && let Some(found) = found
+        {
+            self.close(found, store);
+        }
+    }
+
+    /// Begins a response. `name`: its id, "" if it is not known yet, `None` if events do not name their response.
+    fn begin(
+        &mut self,
+        api: Api,
+        (lane, name): (Option<&str>, Option<&[u8]>),
+        offset: u64,
+        line: u64,
+        store: &mut Store,
+    ) -> Place {
         if self.order.len() >= OPEN_LANES {
             self.close_oldest(offset, line, store);
         }
-        let lane: Option<Box<str>> = lane.map(Into::into);
-        let mut response = P::Response::default();
+        let (owned_lane, ordinal): (Option<Box<str>>, u64) =
+            (lane.map(Into::into), self.next_ordinal);
+        let mut response = P::begin(api);
         *response.tracking_mut() = Tracking {
-            ordinal: self.next_ordinal,
+            ordinal,
             previous_raw: std::mem::take(&mut self.spare_buffer),
-            ..Tracking::new(lane.clone(), offset, line)
+            ..Tracking::new(owned_lane.clone(), offset, line)
         };
-        self.latest_ordinal = Some(self.next_ordinal);
-        self.order.insert(self.next_ordinal, lane.clone());
-        self.running.insert(self.next_ordinal);
+        self.latest_ordinal = Some(ordinal);
+        self.order.insert(ordinal, (owned_lane, name.is_some()));
         self.next_ordinal += 1;
-        match lane {
-            None => self.unnamed = Some(response),
-            Some(lane) => {
-                self.named.insert(lane, response);
+        let Some(name) = name else {
+            self.running.insert(ordinal);
+            match lane {
+                None => self.current.unnamed = Some(response),
+                Some(lane) => {
+                    self.current.named.insert(lane.into(), response);
+                }
             }
+            return Place::Current;
+        };
+        let named = self.named.entry(lane, Named::new);
+        named.insert(ordinal, &json::decode_str(name), response);
+        Place::Named(Some(ordinal))
+    }
+
+    /// Takes the state of a response after an event that names it; closes the oldest of too many finished ones.
+    fn update_named(&mut self, lane: Option<&str>, ordinal: u64, store: &mut Store) {
+        let Some(named) = self.named.get_mut(lane) else { return };
+        named.update(ordinal);
+        let oldest = named.finished.first().filter(|_| named.finished.len() > FINISHED);
+        if let Some(oldest) = oldest {
+            self.close(oldest, store);
         }
     }
 
     fn close_oldest(&mut self, offset: u64, line: u64, store: &mut Store) {
-        let Some((_, lane)) = self.order.first_key_value() else { return };
-        let lane = lane.clone();
+        let Some((ordinal, (lane, is_named))) = self.order.first_key_value() else { return };
+        let (ordinal, lane) = (*ordinal, lane.clone());
+        let place = if *is_named { Place::Named(Some(ordinal)) } else { Place::Current };
         let detail = vec![("what", "open lanes".into()), ("limit", (OPEN_LANES as u64).into())];
-        if let Some(response) = self.get_mut(lane.as_deref()) {
+        if let Some(response) = self.at_mut(lane.as_deref(), place) {
             let issues = &mut vec![(Code::LimitExceeded, detail)];
             report(response.tracking_mut(), store, issues, Span::at(offset, line), None);
         }
-        self.close(lane.as_deref(), store);
+        self.close(ordinal, store);
     }
 
-    fn close(&mut self, lane: Option<&str>, store: &mut Store) {
-        let response = match lane {
-            None => self.unnamed.take(),
-            Some(lane) => self.named.remove(lane),
-        };
-        let Some(mut response) = response else { return };
+    fn close_current(&mut self, lane: Option<&str>, store: &mut Store) {
+        if let Some(response) = self.current.get(lane) {
+            self.close(response.tracking().ordinal, store);
+        }
+    }
+
+    /// Removes an open response.
+    fn remove(&mut self, ordinal: u64) -> Option<P::Response> {
+        let (lane, is_named) = self.order.remove(&ordinal)?;
+        self.running.remove(&ordinal);
+        let lane = lane.as_deref();
+        if !is_named {
+            return self.current.remove(lane);
+        }
+        let named = self.named.get_mut(lane)?;
+        let response = named.remove(ordinal);
+        if named.open.is_empty() {
+            self.named.remove(lane);
+        }
+        response
+    }
+
+    fn close(&mut self, ordinal: u64, store: &mut Store) {
+        let Some(mut response) = self.remove(ordinal) else { return };
         let tracking = response.tracking_mut();
-        self.order.remove(&tracking.ordinal);
-        self.running.remove(&tracking.ordinal);
         if tracking.terminal.is_none() && !tracking.non_streamed {
             let issues = &mut vec![(Code::NoTerminal, Detail::new())];
             report(tracking, store, issues, tracking.span(), None);
@@ -399,32 +612,40 @@ impl<P: Protocol> Lanes<P> {
 
     /// Attributes the pending diagnostics: those between two events of a response belong to it, those before its first event do
     /// not.
-    fn attribute_pending(&mut self, lane: Option<&str>, begins: bool) {
+    fn attribute_pending(&mut self, lane: Option<&str>, place: Place, begins: bool) {
         if self.pending.is_empty() || lane.is_some() {
             return;
         }
-        if let Some(response) = self.unnamed.as_mut().filter(|_| !begins) {
+        let mut pending = std::mem::take(&mut self.pending);
+        if let Some(response) = self.at_mut(lane, place).filter(|_| !begins) {
             let diagnostics = &mut response.tracking_mut().diagnostics;
             let room = KEPT.saturating_sub(diagnostics.len());
-            work(self.pending.len());
-            diagnostics.extend(self.pending.drain(..).take(room));
+            work(pending.len());
+            diagnostics.extend(pending.drain(..).take(room));
         }
-        self.pending.clear();
+        pending.clear();
+        self.pending = pending;
     }
+}
+
+/// Whether nothing more of a response is expected after the record that it began in.
+fn is_over<P: Protocol>(response: &P::Response) -> bool {
+    let tracking = response.tracking();
+    response.settled() || (tracking.terminal.is_some() && tracking.events > 1)
 }
 
 /// Counts an event and applies it to its response.
 fn apply<P: Protocol>(
     response: &mut P::Response,
-    event: &ParsedEvent<'_, P::Route>,
-    (route, Effect { phase, .. }): (Route, Effect),
+    event: &RoutedEvent<'_, P::Route>,
+    (route, Effect { phase, asks, .. }): (Route, Effect),
     issues: &mut Vec<Issue>,
 ) {
     let tracking = response.tracking_mut();
     tracking.version += 1;
     tracking.events += 1;
     tracking.byte_end = tracking.byte_end.max(event.end);
-    if route == Route::Begins && !matches!(phase, Phase::Begin | Phase::Progress) {
+    if route == Route::Begins && !asks && !matches!(phase, Phase::Begin | Phase::Progress) {
         issues.push((Code::NoCreated, vec![("type", clip(&event.kind).into())]));
     }
     if route == Route::After {
@@ -432,7 +653,7 @@ fn apply<P: Protocol>(
     }
     let repeats = tracking.compare_sequence(event.sequence, event.raw, issues);
     if !repeats && route != Route::After {
-        tracking.deltas += u64::from(phase == Phase::Delta);
+        tracking.deltas += u64::from(phase.is_delta());
         P::apply(response, event, issues);
     }
 }

@@ -5,7 +5,7 @@ mod support;
 
 use respstream_core::protocols::responses::Assembled;
 use respstream_core::protocols::responses::catalogue::{EVENTS, Entry, INDEX_FIELDS, Op, Phase};
-use respstream_core::protocols::responses::columns::ResponseRow;
+use respstream_core::protocols::rows::ResponseRow;
 use serde_json::Value as Json;
 use support::{assemble, check, created, diagnostics, event};
 
@@ -195,7 +195,7 @@ fn a_response_has_texts_and_a_row() {
     let row = ResponseRow::new(&response, "x", None);
     assert_eq!((row.output_text(), row.refusal()), (Some("o"), Some("r")));
     assert_eq!((row.reasoning_text(), row.reasoning_summary()), (Some("t"), Some("s1\n\ns2")));
-    assert_eq!((row.tokens("total_tokens"), row.time("created_at")), (Some(7), Some(1_500_000)));
+    assert_eq!((row.tokens().total, row.time("created_at")), (Some(7), Some(1_500_000)));
     assert_eq!((row.error("code").as_deref(), row.metadata().as_deref()), (Some("e"), Some("{ }")));
     assert_eq!((response.output_len(), response.tracking.terminal), (3, Some("response.failed")));
     assert_eq!(row.tool_calls()[0].arguments.as_deref(), Some("i"));

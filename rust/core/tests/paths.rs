@@ -7,6 +7,7 @@ use std::fmt::Write as _;
 use common::Random;
 use respstream_core::decoder::{Counters, Decoder, EventSink, Ignore};
 use respstream_core::frames::{Form, OnEof, Options};
+use respstream_core::protocols::ParsedEvent;
 use respstream_core::protocols::responses::Event;
 use respstream_core::protocols::responses::Responses;
 
@@ -16,7 +17,8 @@ struct EventLog(String);
 
 impl EventSink<Responses> for EventLog {
     fn event(&mut self, parsed: &Event<'_>) {
-        let Event { kind, offset, end, line, lane, named, invalid_utf8, sequence, .. } = parsed;
+        let ParsedEvent { kind, offset, end, line, lane, named, invalid_utf8, sequence, .. } =
+            parsed.parsed;
         let indexes = parsed.indexes();
         let raw = parsed.raw.escape_ascii();
         let _ = writeln!(

@@ -5,8 +5,8 @@ use arbitrary::Arbitrary;
 use libfuzzer_sys::fuzz_target;
 use respstream_core::frames::{Frame, FrameKind};
 use respstream_core::protocols::responses::events::INDEX_LIMIT;
-use respstream_core::protocols::responses::{Event as ParsedEvent, EventReader, Responses};
-use respstream_core::protocols::{Classified, Protocol};
+use respstream_core::protocols::responses::{Event as ParsedEvent, Responses};
+use respstream_core::protocols::{Classified, Reader};
 use respstream_fuzz::outputs::{Event, ReadOptions, check, read};
 use serde_json::{Map, Value};
 
@@ -41,18 +41,19 @@ fn event(payload: &[u8], name: Option<&str>, checked: bool) -> Option<Event> {
         end: payload.len() as u64,
         line: 1,
         kind: FrameKind::Payload,
+        single: false,
         missing_blank_line: false,
         unfinished: false,
         checked: checked.then_some(verdict),
         members: &mut members,
     };
-    let mut reader = EventReader::new(Responses::CACHED_VALUES);
-    match Responses::classify(&mut reader, &mut frame, &mut Vec::new()) {
-        Classified::Event(event) => {
+    match Reader::<Responses>::new(None).classify(&mut frame, None, &mut Vec::new()) {
+        Classified::Event(parsed, route) => {
+            let event = ParsedEvent { route, parsed: &parsed };
             read_eager_fields(&event);
             Some((&event).into())
         }
-        Classified::NonStreamed | Classified::NotAnEvent => None,
+        Classified::NonStreamed(_) | Classified::NotAnEvent => None,
     }
 }
 

@@ -7,7 +7,7 @@ use libfuzzer_sys::fuzz_target;
 use respstream_core::decoder::Ignore;
 use respstream_core::frames::Options;
 use respstream_core::json::write_canonical;
-use respstream_core::protocols::responses::response::Texts;
+use respstream_core::protocols::view::Texts;
 use respstream_fuzz::oracle::Oracle;
 use respstream_fuzz::outputs::{Decoder, ReadOptions, Response, read, responses};
 use respstream_fuzz::script::Script;

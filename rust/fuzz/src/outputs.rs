@@ -6,8 +6,8 @@ use respstream_core::diagnostics::{Diagnostic, Note};
 use respstream_core::frames::{Frame, FrameKind, FrameSink, Framer, Options};
 use respstream_core::json::{Checked, Fault, Member};
 use respstream_core::predict::{CachedEvent, Delta};
-use respstream_core::protocols::responses::response::Texts;
-use respstream_core::protocols::responses::tool_calls::ToolCall;
+use respstream_core::protocols::view::Texts;
+use respstream_core::protocols::view::ToolCall;
 use respstream_core::protocols::responses::{Assembled, Event as ParsedEvent, Responses, Route};
 
 /// The decoder under test.
@@ -139,7 +139,7 @@ struct DeltaCollector {
 }
 
 impl EventSink<Responses> for DeltaCollector {
-    fn takes_runs(&mut self, cached: &CachedEvent<Route>, lane: Option<&str>) -> bool {
+    fn takes_runs(&mut self, cached: &CachedEvent, _: &Route, lane: Option<&str>) -> bool {
         self.repeated = (cached.name.to_owned(), lane.map(str::to_owned));
         self.in_batches
     }
@@ -152,7 +152,7 @@ impl EventSink<Responses> for DeltaCollector {
             lane,
             raw: delta.raw.to_vec(),
             offset: delta.offset,
-            sequence_number: Some(delta.sequence),
+            sequence_number: delta.sequence,
             delta: Some(delta.text.to_vec()),
             escaped: delta.escaped,
         });

@@ -8,7 +8,8 @@ use pyo3::types::{PyBytes, PyDict, PyList};
 use respstream_core::decoder::{EventSink, Ignore};
 use respstream_core::diagnostics::{DIAGNOSTICS, Diagnostic};
 use respstream_core::frames::{Form, Options};
-use respstream_core::protocols::responses::Responses;
+use respstream_core::protocols::Api;
+use respstream_core::protocols::any_api::AnyApi;
 use respstream_core::records::{RecordSpan, RowOptions};
 
 use crate::convert;
@@ -41,7 +42,7 @@ enum Input<'a> {
 }
 
 impl Input<'_> {
-    fn feed<S: EventSink<Responses>>(self, core: &mut CoreDecoder, now: Option<f64>, sink: &mut S) {
+    fn feed<S: EventSink<AnyApi>>(self, core: &mut CoreDecoder, now: Option<f64>, sink: &mut S) {
         match self {
             Self::Chunk(bytes) => core.feed(bytes, now, sink),
             Self::Message(bytes) => core.message(bytes, now, sink),
@@ -62,7 +63,7 @@ impl Input<'_> {
 
 /// Decodes one live stream or one log without I/O: takes bytes, returns events, and folds (assembles) responses.
 ///
-/// Keyword options: `form`: "auto", "sse", "jsonl" or "rows" (`field`, `time` and `lane` are JSON Pointers for rows). `on_eof`:
+/// Keyword options: `api`: "responses", or "auto": detected for each payload. `form`: "auto", "sse", "jsonl" or "rows" (`field`, `time` and `lane` are JSON Pointers for rows). `on_eof`:
 /// whether an unfinished event at the end is kept ("flush") or dropped ("discard"). `strict`: the first diagnostic of severity
 /// error raises `StreamError`. `max_event_bytes`: larger payloads are skipped and diagnosed. `clock`: a function that returns
 /// the time of arrival of a chunk, in seconds. Raises `ValueError` or `TypeError` for invalid options and argument types, never
@@ -76,6 +77,7 @@ pub struct Decoder {
     diagnostics: Mutex<DiagnosticsOf>,
     options: Options,
     rows: RowOptions,
+    api: Option<Api>,
     strict: bool,
     clock: Option<Py<PyAny>>,
 }
@@ -83,10 +85,11 @@ pub struct Decoder {
 #[pymethods]
 impl Decoder {
     #[new]
-    #[pyo3(signature = (*, form = "auto", on_eof = "flush", strict = false, max_event_bytes = None, clock = None,
+    #[pyo3(signature = (*, api = "auto", form = "auto", on_eof = "flush", strict = false, max_event_bytes = None, clock = None,
         field = None, time = None, lane = None))]
     #[expect(clippy::too_many_arguments, reason = "keywords")]
     fn new(
+        api: &str,
         form: &str,
         on_eof: &str,
         strict: bool,
@@ -96,15 +99,17 @@ impl Decoder {
         time: Option<&str>,
         lane: Option<&str>,
     ) -> PyResult<Self> {
+        let api = convert::api(api)?;
         let options = convert::options(form, on_eof, max_event_bytes)?;
         let rows = convert::row_options(form, field, time, lane)?;
         let options = if rows.only { Options { form: Form::Jsonl, ..options } } else { options };
         Ok(Self {
-            current: Mutex::new(new_decoder(options, strict, &rows)),
+            current: Mutex::new(new_decoder(options, strict, &rows, api)),
             views: Mutex::default(),
             diagnostics: Mutex::default(),
             options,
             rows,
+            api,
             strict,
             clock,
         })
@@ -113,7 +118,7 @@ impl Decoder {
     /// Discards all state; the decoder is ready for another stream.
     fn reset(&self, py: Python<'_>) {
         let old = std::mem::take(&mut *lock(py, &self.views));
-        *lock(py, &self.current) = new_decoder(self.options, self.strict, &self.rows);
+        *lock(py, &self.current) = new_decoder(self.options, self.strict, &self.rows, self.api);
         drop(old);
     }
 
@@ -391,8 +396,13 @@ fn record_span((requested_at, time): Times, (offset, end, line): Span) -> Record
     RecordSpan { offset, end, line, time, requested_at }
 }
 
-fn new_decoder(options: Options, strict: bool, rows: &RowOptions) -> SharedDecoder {
-    let core = CoreDecoder::with_rows(options, strict, rows.clone());
+fn new_decoder(
+    options: Options,
+    strict: bool,
+    rows: &RowOptions,
+    api: Option<Api>,
+) -> SharedDecoder {
+    let core = CoreDecoder::with_rows(options, strict, rows.clone(), api);
     Arc::new(Mutex::new(DecoderParts { core, cache: ObjectCache::default(), refusal: None }))
 }
 

@@ -2,8 +2,9 @@
 
 use pyo3::prelude::*;
 use pyo3::types::PyTuple;
-use respstream_core::protocols::responses::columns::ResponseRow;
-use respstream_core::protocols::responses::tool_calls::ToolCall;
+use respstream_core::protocols::Response as _;
+use respstream_core::protocols::rows::ResponseRow;
+use respstream_core::protocols::view::ToolCall;
 use respstream_scan::tables::Cell;
 use respstream_scan::tables::columns::RESPONSES;
 
@@ -20,7 +21,7 @@ pub fn response_row<'py>(
 ) -> PyResult<Bound<'py, PyTuple>> {
     // The row borrows from the response, whose lock is held while the Python objects are made. None of them runs other code.
     state.get().read(py, |folded| {
-        let row = ResponseRow::new(folded, source, folded.tracking.stream_index);
+        let row = ResponseRow::new(folded, source, folded.tracking().stream_index);
         let values = RESPONSES.iter().map(|column| {
             let selected = whole || !column.info.extra;
             value(py, if selected { (column.cells)(&row) } else { Cell::Null })
@@ -45,5 +46,5 @@ fn value<'py>(py: Python<'py>, cell: Cell<'_>) -> PyResult<Bound<'py, PyAny>> {
 type ToolCallTuple<'a> = (&'a str, Option<&'a str>, Option<&'a str>, Option<&'a str>);
 
 fn tool_call(call: &ToolCall) -> ToolCallTuple<'_> {
-    (call.kind, call.call_id.as_deref(), call.name.as_deref(), call.arguments.as_deref())
+    (&call.kind, call.call_id.as_deref(), call.name.as_deref(), call.arguments.as_deref())
 }

@@ -15,7 +15,7 @@ use respstream_core::diagnostics::{Code, DIAGNOSTICS};
 use respstream_core::records::RecordSpan;
 use respstream_scan::input::source::Bytes;
 use respstream_scan::input::{
-    Input, Location, OpenInput, Part, Problem, Record, RecordingFormat, RecordingOptions,
+    Input, Location, OpenInput, Parsing, Part, Problem, Record, RecordingFormat, RecordingOptions,
     RecordingReader,
 };
 use respstream_scan::pool::{Failure, Plan, Stream as Core};
@@ -51,7 +51,7 @@ impl Scan {
         clippy::needless_pass_by_value,
         reason = "Python's arguments"
     )]
-    #[pyo3(signature = (inputs, tables, *, threads, batch_rows, split = false, full = false, part_bytes = PART_BYTES, form = "auto", on_eof = "flush", strict = false,
+    #[pyo3(signature = (inputs, tables, *, threads, batch_rows, split = false, full = false, part_bytes = PART_BYTES, api = "auto", form = "auto", on_eof = "flush", strict = false,
         max_event_bytes = None, field = None, time = None, lane = None))]
     fn new(
         inputs: Vec<(String, Bound<'_, PyAny>, Option<Range>)>,
@@ -61,6 +61,7 @@ impl Scan {
         split: bool,
         full: bool,
         part_bytes: u64,
+        api: &str,
         form: &str,
         on_eof: &str,
         strict: bool,
@@ -69,6 +70,7 @@ impl Scan {
         time: Option<&str>,
         lane: Option<&str>,
     ) -> PyResult<Self> {
+        let api = convert::api(api)?;
         let format = recording_format(form);
         let rows = convert::row_options(form, field, time, lane)?;
         let read_as = if format.is_some() {
@@ -92,7 +94,7 @@ impl Scan {
             plan: Plan {
                 inputs: inputs?.into(),
                 selections: selections.into(),
-                options: ReadOptions { framing: options, strict, depth },
+                options: ReadOptions { parsing: Parsing { framing: options, api }, strict, depth },
                 recordings,
                 threads,
                 batch_rows,

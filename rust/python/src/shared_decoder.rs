@@ -7,12 +7,12 @@ use pyo3::exceptions::PyRuntimeError;
 use pyo3::prelude::*;
 use pyo3::sync::MutexExt;
 use respstream_core::decoder::Decoder;
-use respstream_core::protocols::responses::Responses;
+use respstream_core::protocols::any_api::AnyApi;
 
 use crate::objects::events::ObjectCache;
 
 /// The decoder of the core.
-pub type CoreDecoder = Decoder<Responses>;
+pub type CoreDecoder = Decoder<AnyApi>;
 
 /// A core decoder and the state that belongs to it.
 pub struct DecoderParts {

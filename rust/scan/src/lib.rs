@@ -4,7 +4,7 @@
 //!
 //! The layers, each of which imports only from those above it (children of a folder likewise, in this order):
 //!
-//! 1. `input`: `problem`, `part`, `line_index`, `decompress`, `source`, `recordings`
+//! 1. `input`: `problem`, `part`, `parsing`, `line_index`, `decompress`, `source`, `recordings`
 //! 2. `splits`: where a file can be split, and what a part has to know of the bytes before it
 //! 3. `tables`: `cells`, `rows`, `columns`, `schema`, `builders`, `batches`, `summary`
 //! 4. `read`: `delta_batch`, `events_only`, `numbering`, `full`, `reader`

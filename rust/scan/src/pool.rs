@@ -16,9 +16,8 @@ use arrow_array::types::Int64Type;
 use arrow_array::{Int64Array, RecordBatch};
 use arrow_schema::ArrowError;
 use arrow_select::concat::concat_batches;
-use respstream_core::frames::Options;
 
-use crate::input::{Input, Part, RecordingOptions};
+use crate::input::{Input, Parsing, Part, RecordingOptions};
 use crate::read::{BatchSink, ReadOptions, Reader, Stop, StrictError};
 use crate::splits::{MAX_LOOK_BACK, Remainder, look_back, splittable_size};
 use crate::tables::columns::STREAM_INDEX;
@@ -106,7 +105,7 @@ impl From<ArrowError> for Failure {
 struct Queue {
     inputs: Arc<[Input]>,
     recordings: RecordingOptions,
-    framing: Options,
+    parsing: Parsing,
     next: usize,
     threads: u64,
     /// The maximum size of a part.
@@ -138,7 +137,7 @@ impl Queue {
         let index = self.next - 1;
         while part.end < u64::MAX {
             let next = self.part_from(part.end, size);
-            let from = look_back(&self.inputs[index], next.start, self.framing, MAX_LOOK_BACK);
+            let from = look_back(&self.inputs[index], next.start, self.parsing, MAX_LOOK_BACK);
             if let Ok(Some(from)) = from {
                 self.part = Some((PartStart { part: next, from }, size));
                 break;
@@ -170,7 +169,7 @@ impl Queue {
             let size = input.size();
             let large = size > self.part_bytes && input.part.is_none();
             let split =
-                large.then(|| splittable_size(input, &self.recordings, self.framing)).flatten();
+                large.then(|| splittable_size(input, &self.recordings, self.parsing)).flatten();
             let Some(size) = split else {
                 bytes += size;
                 self.next += 1;
@@ -215,7 +214,7 @@ impl Stream {
         let queue = Queue {
             inputs: plan.inputs.clone(),
             recordings: plan.recordings.clone(),
-            framing: plan.options.framing,
+            parsing: plan.options.parsing,
             next: 0,
             threads: threads as u64,
             // A single thread reads files whole.

@@ -14,15 +14,14 @@ use memchr::{memmem, memrchr2};
 use respstream_core::decoder::{Decoder, EventSink, Ignore};
 use respstream_core::diagnostics::Code;
 use respstream_core::diagnostics::{Diagnostic, Value};
-use respstream_core::frames::Options;
 use respstream_core::json::{self, Kind};
-use respstream_core::protocols::responses::Assembled;
-use respstream_core::protocols::responses::Event;
-use respstream_core::protocols::responses::catalogue::Phase;
-use respstream_core::protocols::responses::{BOUNDARIES, LANE_FIELD, Responses};
+use respstream_core::protocols::any_api::{AnyApi, AnyEvent, AnyResponse};
+use respstream_core::protocols::responses::BOUNDARIES;
+use respstream_core::protocols::{Phase, Protocol as _};
+use respstream_core::records::RowOptions;
 use respstream_core::sse::BOM;
 
-use crate::input::{Compression, Input, Location, Problem, RecordingOptions, Source};
+use crate::input::{Compression, Input, Location, Parsing, Problem, RecordingOptions, Source};
 
 /// A file is searched backwards in windows that grow from `FIRST_WINDOW` to this size. An event whose block begins more than a
 /// window before its type is skipped.
@@ -38,8 +37,11 @@ const SAMPLES: u64 = 16;
 pub const MAX_LOOK_BACK: u64 = 1 << 23;
 static FINDERS: LazyLock<[memmem::Finder<'static>; BOUNDARIES.len()]> =
     LazyLock::new(|| BOUNDARIES.map(memmem::Finder::new));
-/// The key that names a lane, as JSON.
-static LANE: LazyLock<Vec<u8>> = LazyLock::new(|| format!("\"{LANE_FIELD}\"").into_bytes());
+/// The members by which interleaved responses are told apart, as JSON.
+static ROUTING: LazyLock<Vec<Vec<u8>>> = LazyLock::new(|| {
+    let keys = AnyApi::ROUTING_MEMBERS.iter();
+    keys.map(|name| format!("\"{name}\"").into_bytes()).collect()
+});
 /// The length of the longest boundary, rounded up.
 const BOUNDARY_BYTES: usize = 32;
 /// Boundaries are searched for in steps of this size.
@@ -48,12 +50,12 @@ const STEP: usize = 1 << 13;
 const ONCE_PER_SOURCE: [Code; 3] =
     [Code::UnknownEvent, Code::MissingBlankLine, Code::ForeignStream];
 
-/// The size of a file, if it can be split: a plain file that is no JSON array, has no rows at its beginning, has no lanes in
-/// some samples, and has a response.
+/// The size of a file, if it can be split: a plain file that is no JSON array, has no rows at its beginning, has no event in
+/// some samples that names its lane or response, and has a response.
 pub fn splittable_size(
     input: &Input,
     recordings: &RecordingOptions,
-    options: Options,
+    parsing: Parsing,
 ) -> Option<u64> {
     let Location::File(path) = &input.location else { return None };
     let found = std::fs::metadata(path).ok().filter(std::fs::Metadata::is_file)?;
@@ -63,14 +65,14 @@ pub fn splittable_size(
     let plain = Compression::detect(&head).is_none() && recordings.can_split(&head);
     let splittable = plain && !text.starts_with(b"[") && !begins_with_row(text);
     let splittable =
-        splittable && !has_lanes(input, found.len()) && begins_response(input, options);
+        splittable && !interleaves(input, found.len()) && begins_response(input, parsing);
     splittable.then_some(found.len())
 }
 
 /// Whether a response begins near the start of a file. A source without responses is read whole: it is reported as such.
-fn begins_response(input: &Input, options: Options) -> bool {
+fn begins_response(input: &Input, parsing: Parsing) -> bool {
     let Ok(mut source) = input.open_at(0, vec![0; HEAD as usize]) else { return false };
-    let mut decoder = Decoder::<Responses>::starting_at(options, false, 0);
+    let mut decoder = parsing.decoder_at(false, 0);
     let mut position = 0;
     while decoder.lanes().latest_ordinal.is_none() {
         let more = source.next(|bytes| {
@@ -85,13 +87,13 @@ fn begins_response(input: &Input, options: Options) -> bool {
     true
 }
 
-/// Whether one of some samples, from the beginning of the file to its end, contains a named lane.
-fn has_lanes(input: &Input, size: u64) -> bool {
+/// Whether one of some samples, from the beginning of the file to its end, has an event that names its lane or response.
+fn interleaves(input: &Input, size: u64) -> bool {
     let last = size.saturating_sub(HEAD);
     (0..=SAMPLES).any(|sample| {
         let source = input.open_at(last * sample / SAMPLES, vec![0; HEAD as usize]).ok();
         let bytes = source.and_then(|source| read_head(source, HEAD)).unwrap_or_default();
-        memmem::find(&bytes, &LANE).is_some()
+        ROUTING.iter().any(|member| memmem::find(&bytes, member).is_some())
     })
 }
 
@@ -127,7 +129,7 @@ const CHECK_BYTES: u64 = 1 << 26;
 pub fn look_back(
     input: &Input,
     start: u64,
-    options: Options,
+    parsing: Parsing,
     limit: u64,
 ) -> Result<Option<u64>, Problem> {
     let Location::File(path) = &input.location else { return Ok(Some(0)) };
@@ -153,7 +155,7 @@ pub fn look_back(
             let begin = block_start(&bytes, hit, base == 0);
             if let Ok(begin) = begin.map(|begin| base + begin as u64)
                 && begin <= start
-                && is_boundary(input, begin, start, options, &mut left)?
+                && is_boundary(input, begin, start, parsing, &mut left)?
             {
                 return Ok(Some(begin));
             }
@@ -224,11 +226,11 @@ fn is_boundary(
     input: &Input,
     offset: u64,
     start: u64,
-    options: Options,
+    parsing: Parsing,
     left: &mut u64,
 ) -> Result<bool, Problem> {
     let mut source = input.open_at(offset, vec![0; STEP])?;
-    let mut decoder = Decoder::<Responses>::starting_at(options, false, offset);
+    let mut decoder = parsing.decoder_at(false, offset);
     let mut first = FirstEvent(None);
     loop {
         let more = source.next(|bytes| {
@@ -250,10 +252,11 @@ fn is_boundary(
 /// The offset and the phase of the first event. An event of a named lane has no phase.
 struct FirstEvent(Option<(u64, Phase)>);
 
-impl EventSink<Responses> for FirstEvent {
-    fn event(&mut self, event: &Event<'_>) {
-        let entry = event.entry().filter(|_| event.lane.is_none());
-        self.0.get_or_insert((event.offset, entry.map_or(Phase::None, |entry| entry.phase)));
+impl EventSink<AnyApi> for FirstEvent {
+    fn event(&mut self, event: &AnyEvent<'_>) {
+        let phase = AnyApi::effect(event.route.as_ref()).phase;
+        let phase = if event.lane.is_none() { phase } else { Phase::Unknown };
+        self.0.get_or_insert((event.offset, phase));
     }
 }
 
@@ -283,8 +286,8 @@ impl Remainder {
 }
 
 /// The number of events before the first response of a source, among those before the offset `from`.
-pub fn leading_events(input: &Input, options: Options, from: u64) -> u64 {
-    let mut decoder = Decoder::<Responses>::new(options, false);
+pub fn leading_events(input: &Input, parsing: Parsing, from: u64) -> u64 {
+    let mut decoder = parsing.decoder(false, RowOptions::default());
     let mut found = LeadingEvents { events: 0, ended: from == 0 };
     let (mut source, mut position) = (input.open_at(0, vec![0; STEP]).ok(), 0);
     while let Some(reading) = source.as_mut().filter(|_| !found.ended && position < from) {
@@ -307,15 +310,15 @@ struct LeadingEvents {
     ended: bool,
 }
 
-impl EventSink<Responses> for LeadingEvents {
-    fn event(&mut self, _: &Event<'_>) {}
+impl EventSink<AnyApi> for LeadingEvents {
+    fn event(&mut self, _: &AnyEvent<'_>) {}
 
-    fn applied(&mut self, _: &Event<'_>, response: Option<&Assembled>) {
+    fn applied(&mut self, _: &AnyEvent<'_>, response: Option<&AnyResponse>) {
         self.ended |= response.is_some();
         self.events += u64::from(!self.ended);
     }
 
-    fn non_streamed(&mut self, _: &Assembled) {
+    fn non_streamed(&mut self, _: &AnyResponse) {
         self.ended = true;
     }
 }
@@ -326,20 +329,20 @@ pub struct EarlierDiagnostics<'n> {
     from: u64,
     position: u64,
     source: Option<Source>,
-    decoder: Decoder<Responses>,
+    decoder: Decoder<AnyApi>,
     /// How many diagnostics of the decoder are in `found`.
     seen: usize,
     found: HashSet<(Code, String)>,
 }
 
 impl<'n> EarlierDiagnostics<'n> {
-    pub fn new(input: &'n Input, options: Options, from: u64) -> Self {
+    pub fn new(input: &'n Input, parsing: Parsing, from: u64) -> Self {
         Self {
             input,
             from,
             position: 0,
             source: None,
-            decoder: Decoder::<Responses>::new(options, false),
+            decoder: parsing.decoder(false, RowOptions::default()),
             seen: 0,
             found: HashSet::new(),
         }

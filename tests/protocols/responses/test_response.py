@@ -11,7 +11,7 @@ from typing import Any
 import pytest
 
 from respstream import Payload, Response, ToolCall
-from respstream.protocols.responses.response import ResponseError
+from respstream.protocols.response import ResponseError
 from tests.support.fold_cases import CREATED, MSG, PART, end, ev, fn, msg, txt
 from tests.support.paths import TRANSCRIPTS
 

@@ -20,6 +20,7 @@ TYPE_CHECKING = False
 if TYPE_CHECKING:
     from typing import Any, NoReturn, TypeAlias
 
+    from respstream._pure.protocols.any_api import AnyApi
     from respstream._pure.protocols.protocol import Protocol
 
 Times: TypeAlias = "tuple[float | None, float | None]"
@@ -31,7 +32,7 @@ EventHook: TypeAlias = "Callable[[ParsedEvent, Any], object]"
 class Decoder:
     """Decodes one source, without any I/O.
 
-    `protocol`: the API. `form`: "auto", "sse", "jsonl" or "rows". `on_eof`: "flush" or "discard" an unfinished block at the
+    `api`: the protocols to read. `form`: "auto", "sse", "jsonl" or "rows". `on_eof`: "flush" or "discard" an unfinished block at the
     end. `limit`: the maximum number of bytes of a payload, or None. `strict`: the first diagnostic of severity error
     raises StreamError. `clock`: returns the time of each chunk, in seconds. `field`, `time`, `lane`: JSON pointers into rows.
     Raises ValueError for an invalid pointer.
@@ -42,7 +43,7 @@ class Decoder:
 
     def __init__(
         self,
-        protocol: Protocol,
+        api: AnyApi,
         *,
         form: str = "auto",
         on_eof: str = "flush",
@@ -56,11 +57,11 @@ class Decoder:
         self._rows_only = form == "rows"
         self._framer = Framer("jsonl" if self._rows_only else form, on_eof, limit)
         self._rows = Rows(
-            protocol.signature, (on_eof, limit), only=self._rows_only, field=field, time=time, lane=lane
+            api.signature, (on_eof, limit), only=self._rows_only, field=field, time=time, lane=lane
         )  # fmt: skip
         self._store = Store(strict=strict)
-        self._read = protocol.reader().read
-        self._lanes = Lanes(self._store, protocol)
+        self._read = api.reader(self._protocol).read
+        self._lanes = Lanes(self._store)
         self._clock = clock
         self._failure: str | None = None
         self.fed = 0  # the size of the source so far, in bytes
@@ -179,6 +180,11 @@ class Decoder:
             self._lanes.non_streamed(found, self._lane, self._now, self._requested)
         elif type(found) is NotAnEvent:
             self._take_other(found, frame, on_event)
+
+    def _protocol(self) -> Protocol | None:
+        """The protocol of the open response in the lane of the current record."""
+        folded = self._lanes.current(self._lane)
+        return None if folded is None else folded.protocol
 
     def _take_other(self, found: NotAnEvent, frame: Frame, on_event: EventHook | None) -> None:
         """Takes a frame that is not an event: a row, or one that only has diagnostics."""

@@ -14,14 +14,16 @@ class Frame:
     """One payload: its bytes, the name of its `event:` line if any, and its span (`offset` to `end`, 1-based `line`).
 
     `kind` is the word that messages use: "payload", "line" or "array element". `decoded` is the result of `json.decode`, if
-    framing has already decoded the payload.
+    framing has already decoded the payload. `single`: it is alone in a line, an array element or a row, where events of several
+    responses may interleave; not in a stream of server-sent events.
     """
 
-    __slots__ = ("data", "decoded", "end", "kind", "line", "missing", "name", "offset", "unfinished")
+    __slots__ = ("data", "decoded", "end", "kind", "line", "missing", "name", "offset", "single", "unfinished")
 
     def __init__(self, data: bytes, name: bytes | None, offset: int, end: int, line: int, kind: str) -> None:
         self.data, self.name, self.offset, self.end, self.line, self.kind = data, name, offset, end, line, kind
         self.missing = self.unfinished = False
+        self.single = kind != "payload"
         self.decoded: tuple[Any, bool] | None = None
 
 

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from json.decoder import scanstring  # type: ignore[attr-defined]
 
+from respstream._pure.json.types import Number
+
 TYPE_CHECKING = False
 if TYPE_CHECKING:
     from typing import Any
@@ -27,6 +29,34 @@ def clean_text(text: str) -> str:
 def join_text(texts: list[str]) -> str:
     """Joins texts; a surrogate pair split over two texts becomes its character, a lone surrogate U+FFFD."""
     return clean_text("".join(texts))
+
+
+class SplitPairs:
+    """Joins the surrogate pairs that consecutive texts share."""
+
+    __slots__ = ("_half",)
+
+    def __init__(self) -> None:
+        self._half = ""
+
+    def next(self, text: str) -> str:
+        """The text without its last character if that may be the first half of a pair, and with the one kept before."""
+        if not self._half and text.isascii():
+            return text
+        text = self._half + text
+        self._half = text[-1:] if "\ud800" <= text[-1:] < "\udc00" else ""
+        return clean_text(text[:-1] if self._half else text)
+
+    def rest(self) -> str:
+        """The character that was kept, which has no second half."""
+        half, self._half = self._half, ""
+        return clean_text(half)
+
+
+def text_member(value: Any, key: str) -> str | None:
+    """The text of a member, None if it is missing or not a text."""
+    member = value.get(key) if isinstance(value, dict) else None
+    return join_text([member]) if isinstance(member, str) and not isinstance(member, Number) else None
 
 
 def clean(value: Any) -> Any:

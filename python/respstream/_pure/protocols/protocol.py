@@ -25,17 +25,18 @@ Report: TypeAlias = "Callable[[str, dict[str, Any] | None], object]"
 class Effect:
     """How the events of a type bear on the response of their lane.
 
-    `opens`: always begins a response. `announces`: a proper first event of a response. `begins`: may begin a response.
-    `delta`: a streamed part of a value. `error`: an error of the API. `quiet`: belongs to no response. `terminal`: ends the
-    response.
+    `opens`: always begins a response. `asks`: the protocol decides whether it begins one. `announces`: a proper first event of
+    a response. `begins`: may begin a response. `delta`: a streamed part of a value. `error`: an error of the API. `quiet`:
+    belongs to no response. `terminal`: ends the response.
     """
 
-    __slots__ = ("announces", "begins", "delta", "error", "opens", "quiet", "terminal")
+    __slots__ = ("announces", "asks", "begins", "delta", "error", "may_open", "opens", "quiet", "terminal")
 
     def __init__(
         self,
         *,
         opens: bool = False,
+        asks: bool = False,
         announces: bool = False,
         begins: bool = False,
         delta: bool = False,
@@ -43,25 +44,27 @@ class Effect:
         quiet: bool = False,
         terminal: bool = False,
     ) -> None:
-        self.opens, self.announces, self.begins = opens, announces, begins
+        self.opens, self.asks, self.announces, self.begins = opens, asks, announces, begins
+        self.may_open = opens or asks
         self.delta, self.error, self.quiet, self.terminal = delta, error, quiet, terminal
 
 
 class ParsedEvent:
     """One event, parsed but not yet applied.
 
-    `raw`: the payload, with its span in the source (`offset`, `end`, `line`). `members`: the decoded payload. `entry`: the
-    protocol's own description of the type, None for an unknown type. `indexes`: the indexes by name, None if one is
-    invalid. `loose`: the indexes that are strings of digits. `named`: the name of the event line if the payload has
-    no type. `invalid_utf8`: texts in `members` need
-    cleaning. `issues`: diagnostics of the payload.
+    `protocol`: that of its API. `raw`: the payload, with its span in the source (`offset`, `end`, `line`). `members`: the
+    decoded payload. `entry`: the protocol's own description of the type, None for an unknown type. `response`: the id of the
+    response that the event names, "" without an id, None if the responses of a lane come one after the other. `indexes`: the
+    indexes by name, None if one is invalid. `loose`: the indexes that are strings of digits. `named`: the name of the event
+    line if the payload has no type. `invalid_utf8`: texts in `members` need cleaning. `issues`: diagnostics of the payload.
     """
 
     __slots__ = (
         "effect", "end", "entry", "indexes", "invalid_utf8", "issues", "lane", "line", "loose", "members", "named", "offset",
-        "raw", "sequence", "time", "type",
+        "protocol", "raw", "response", "sequence", "time", "type",
     )  # fmt: skip
 
+    protocol: Protocol
     effect: Effect
     entry: Any
     type: str
@@ -73,6 +76,7 @@ class ParsedEvent:
     lane: str | None
     time: float | None
     named: str | None
+    response: str | None
     invalid_utf8: bool
     sequence: int | None
     indexes: dict[str, int] | None
@@ -81,9 +85,11 @@ class ParsedEvent:
 
 
 class NonStreamed:
-    """A response object that was not streamed."""
+    """A response object that was not streamed. `protocol`: that of its API."""
 
-    __slots__ = ("end", "issues", "line", "members", "offset", "raw")
+    __slots__ = ("end", "issues", "line", "members", "offset", "protocol", "raw")
+
+    protocol: Protocol
 
     def __init__(self, frame: Frame, members: dict[str, Any], issues: list[Issue]) -> None:
         self.raw, self.offset, self.end, self.line = frame.data, frame.offset, frame.end, frame.line
@@ -91,9 +97,14 @@ class NonStreamed:
 
 
 class NotAnEvent:
-    """A frame that is not an event: it only has diagnostics, and an error if it is an error body."""
+    """A frame that is not an event: it only has diagnostics, and an error if it is an error body.
 
-    __slots__ = ("error", "issues")
+    `protocol`: that of the API that read it.
+    """
+
+    __slots__ = ("error", "issues", "protocol")
+
+    protocol: Protocol
 
     def __init__(self, issues: list[Issue], error: dict[str, Any] | None = None) -> None:
         self.issues, self.error = issues, error
@@ -102,11 +113,16 @@ class NotAnEvent:
 class ResponseState:
     """The neutral part of the state of one response: its span, its counts, its times and its diagnostics.
 
-    A protocol derives its own state from this class. Times are seconds since the epoch.
+    A protocol derives its own state from this class and sets `protocol`. Times are seconds since the epoch.
     """
+
+    protocol: Protocol
+    """That of its API."""
 
     def __init__(self, lane: str | None, offset: int, line: int) -> None:
         self.lane = lane
+        self.ordinal = 0  # the position in the order of beginning
+        self.name: str | None = None  # the id by which events name it
         self.byte_start = self.byte_end = offset
         self.line = line
         self.stream_index: int | None = None  # the position in the order of ending
@@ -124,6 +140,25 @@ class ResponseState:
         self.ended_at: float | None = None
         self.delta_times: array[float] = array("d")
 
+    def end(self) -> None:
+        """Takes the end mark."""
+        self.ended = True
+
+    @property
+    def finished(self) -> bool:
+        """Whether its end was seen; later events may still belong to it."""
+        return self.ended
+
+    @property
+    def settled(self) -> bool:
+        """Whether no later event is expected to belong to it."""
+        return self.ended
+
+    @property
+    def api(self) -> str:
+        """The name of its API."""
+        return self.protocol.api
+
     @property
     def id(self) -> str | None:
         """The id of the response, None if it is not known."""
@@ -132,6 +167,18 @@ class ResponseState:
     @property
     def status(self) -> str | None:
         """The status of the response, None if it is not known."""
+        raise NotImplementedError
+
+    def member(self, name: str) -> bytes | None:
+        """One member of the final object as JSON, None if it has none of that name."""
+        raise NotImplementedError
+
+    def json(self) -> bytes:
+        """The final object as JSON."""
+        raise NotImplementedError
+
+    def error(self) -> dict[str, Any] | None:
+        """The API's error."""
         raise NotImplementedError
 
 
@@ -144,14 +191,37 @@ if TYPE_CHECKING:
             """Parses one payload."""
             ...
 
+        def read_typed(self, frame: Frame, members: dict[str, Any], kind: str, invalid_utf8: bool) -> ParsedEvent:
+            """As `read`, for a payload with one of the protocol's `types`."""
+            ...
+
     class Protocol(Interface):
         """One API. Responses are instances of the protocol's own subclass of ResponseState."""
 
+        api: str
+        """The name of the API: `event.api`, `response.api`, the column `api`, the option `api`."""
+        routing_members: tuple[str, ...]
+        """Members by which the events of interleaved responses are told apart."""
+        url_path: str
+        """The end of the path of the URL to which a client posts its requests."""
+        end_mark: bytes
+        """What servers send after the last event of a stream; empty if nothing."""
         signature: StreamSignature
         """How its streams are recognised in records."""
 
+        types: frozenset[str]
+        """Event types that `claims` accepts whatever else the payload has."""
+
+        def claims(self, members: dict[str, Any], name: bytes | None) -> bool:
+            """Whether a payload is certainly of this API, or known to it as that of another one. `name`: of its event line."""
+            ...
+
         def reader(self) -> PayloadReader:
-            """A reader for a new source."""
+            """A reader for a new source. It is also given payloads that no protocol claims."""
+            ...
+
+        def begins(self, response: Any, parsed: ParsedEvent) -> bool:
+            """Whether an event that `asks` begins a response, although the one before in its lane is open."""
             ...
 
         def begin(self, lane: str | None, offset: int, line: int) -> Any:
@@ -168,4 +238,8 @@ if TYPE_CHECKING:
 
         def apply_whole(self, response: Any, found: NonStreamed) -> None:
             """Sets a response to one that was not streamed."""
+            ...
+
+        def rows(self) -> Any:
+            """The module with its `ResponseRow`, `EventRow` and `item_rows`, which is imported on first use."""
             ...

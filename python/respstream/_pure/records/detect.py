@@ -33,36 +33,55 @@ Spans = dict[str, tuple[int, int]]
 
 
 class StreamSignature:
-    """How the streams and events of a protocol are recognised in records.
+    """How the streams and events of one API, or of several, are recognised in records.
 
-    `type_member`: the member of an event that contains its type. `first_events`: the types of the events that begin a
-    response. `prefix`: the beginning of the event types; `others`: event types without that prefix. `lane_member`: the
-    member that names the lane of an event; `response_object`: the member `object` of a response.
+    `marks`: for each member that identifies an event, its name, and the beginnings of its JSON, of which one is enough; a
+    beginning that ends with a quotation mark is a whole string. `first_lines`: the beginnings of the first line of a
+    response. `lane_members`: the members that name the lane of an event. `response_objects`: the members `object` of
+    responses.
     """
 
-    __slots__ = ("_others", "_prefix", "first_lines", "lanes", "response_object", "type_member")
+    __slots__ = ("_marks", "first_lines", "lanes", "response_objects")
 
     def __init__(
-        self, type_member: str, first_events: tuple[str, ...], prefix: str, others: tuple[str, ...], lane_member: str,
-        response_object: str,
+        self, marks: tuple[tuple[str, tuple[str, ...]], ...], first_lines: tuple[bytes, ...],
+        lane_members: tuple[str, ...], response_objects: tuple[str, ...],
     ) -> None:  # fmt: skip
-        self.response_object = f'"{response_object}"'.encode()
-        self.type_member = type_member
-        self.lanes = ("lane", lane_member, *LANES)
-        self._prefix = f'"{prefix}'.encode()
-        self._others = tuple(f'"{name}"'.encode() for name in others)
-        self.first_lines = tuple(
-            line.format(type_member, name).encode()
-            for name in first_events
-            for line in (
-                "event:{1}", "event: {1}", 'data:{{"{0}":"{1}"', 'data: {{"{0}":"{1}"', 'data: {{"{0}": "{1}"',
-                '{{"{0}":"{1}"', '{{"{0}": "{1}"',
-            )
-        )  # fmt: skip
+        self._marks = tuple((name, tuple(start.encode() for start in starts)) for name, starts in marks)
+        self.first_lines = first_lines
+        self.lanes = ("lane", *lane_members, *LANES)
+        self.response_objects = tuple(f'"{name}"'.encode() for name in response_objects)
 
-    def is_event_type(self, quoted: bytes) -> bool:
-        """Whether a JSON string is the type of an event."""
-        return quoted.startswith(self._prefix) or quoted in self._others
+    @staticmethod
+    def merged(signatures: list[StreamSignature]) -> StreamSignature:
+        """The signature of everything that one of the signatures recognises."""
+        merged = StreamSignature((), (), (), ())
+        merged._marks = tuple(mark for one in signatures for mark in one._marks)
+        merged.first_lines = tuple(line for one in signatures for line in one.first_lines)
+        named = tuple(name for one in signatures for name in one.lanes if name not in merged.lanes)
+        merged.lanes = ("lane", *dict.fromkeys(named), *LANES)
+        merged.response_objects = tuple(name for one in signatures for name in one.response_objects)
+        return merged
+
+    def is_event(self, raw: bytes, members: Spans) -> bool:
+        """Whether an object is an event. `members`: the spans of its members in `raw`."""
+        for name, starts in self._marks:
+            span = members.get(name)
+            if span is not None and raw.startswith(starts, span[0]):
+                return True
+        return False
+
+
+def type_lines(member: str, names: tuple[str, ...]) -> tuple[bytes, ...]:
+    """The beginnings of lines with an event whose type is one of `names`. `member`: that of the type."""
+    return tuple(
+        line.format(member, name).encode()
+        for name in names
+        for line in (
+            "event:{1}", "event: {1}", 'data:{{"{0}":"{1}"', 'data: {{"{0}":"{1}"', 'data: {{"{0}": "{1}"',
+            '{{"{0}":"{1}"', '{{"{0}": "{1}"',
+        )
+    )  # fmt: skip
 
 
 class Row:
@@ -246,8 +265,7 @@ def _wrapped_event(value: bytes, signature: StreamSignature) -> bytes | None:
     if value[:1] != b"{":
         return None
     members = locate(value)
-    kind = members.get(signature.type_member)
-    if kind is not None and signature.is_event_type(value[kind[0] : kind[1]]):
+    if signature.is_event(value, members):
         return None
     for start, end in members.values():
         found = _text(value, (start, end)) if value[start] == 34 else value[start:end]
@@ -300,7 +318,7 @@ def _is_response(value: bytes, signature: StreamSignature) -> bool:
         text = _text(value, (0, len(value)))
         value = text if text[:1] == b"{" and is_object(text) else b""
     span = locate(value).get("object") if value[:1] == b"{" else None
-    return span is not None and value[span[0] : span[1]] == signature.response_object
+    return span is not None and value[span[0] : span[1]] in signature.response_objects
 
 
 def looks_like_sse(text: bytes) -> bool:
@@ -318,12 +336,8 @@ def _first_line(text: bytes) -> bytes:
 
 
 def is_event(value: bytes, signature: StreamSignature) -> bool:
-    """Whether a value is a JSON object with the `type` of an event of the protocol."""
-    if value[:1] != b"{" or not is_object(value):
-        return False
-    span = locate(value).get(signature.type_member)
-    kind = value[span[0] : span[1]] if span else b""
-    return signature.is_event_type(kind)
+    """Whether a value is a JSON object that is an event."""
+    return value[:1] == b"{" and is_object(value) and signature.is_event(value, locate(value))
 
 
 def is_object(text: bytes) -> bool:

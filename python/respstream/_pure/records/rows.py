@@ -179,6 +179,7 @@ class Rows:
         item: Item = Done()
         if data.strip(BLANKS) != b"[DONE]":
             item = Frame(data, name, place.offset, place.end, place.line, "payload")
+            item.single = True
             place = place._replace(started=self._started.pop(lane, None))
         return Group(lane, place, [item], "whole" if last else "")
 

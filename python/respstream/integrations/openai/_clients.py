@@ -9,7 +9,7 @@ from typing import Any, TypeVar, overload
 
 from respstream import _backend
 from respstream.integrations._clients import Acceleration
-from respstream.integrations.openai import _snapshots
+from respstream.integrations.openai import _chat_snapshots, _snapshots
 from respstream.integrations.openai._sdk import Sdk, UnsupportedError, load
 from respstream.integrations.openai._streams import native_class
 from respstream.integrations.openai._websocket import adopt_manager, has_websockets, websocket_apis
@@ -26,12 +26,15 @@ def accelerate(client: Client, *, faithful: bool = True) -> Client: ...
 @overload
 def accelerate(client: None = None, *, faithful: bool = True) -> None: ...
 def accelerate(client: Any = None, *, faithful: bool = True) -> Any:
-    """Makes a client of the openai SDK build the events of its Responses API streams natively; returns the client.
+    """Makes a client of the openai SDK build the events of its streams natively, those of the Responses API and the chunks of
+    Chat Completions; returns the client.
 
     Without a client, every one made from now on does so, those that frameworks make for themselves too. Events,
     exceptions and methods stay the SDK's. With `faithful=False` the last event counts although no blank line ended it,
     events of types that the SDK does not know come as `respstream.types.UnknownEvent`, `get_final_response()` gives
     incomplete and failed responses too, and an empty output of a terminal event is filled from the items that came.
+    `chat.completions.stream()` then does not raise for completions that were cut off, and tells calls apart by their ids
+    where their indexes do not.
 
     Where the SDK, or pydantic, is not laid out as expected, or the compiled extension is missing, it warns once
     (RuntimeWarning) and changes nothing. Raises ImportError if there is no SDK.
@@ -76,6 +79,7 @@ def _opened(sdk: Sdk) -> dict[type[Any], Callable[[Any, bool | None], None]]:
 
     return {
         **dict.fromkeys(sdk.readers, read),
+        **dict.fromkeys(sdk.chat_readers, functools.partial(_chat_snapshots.adopt, sdk=sdk)),
         **dict.fromkeys(sdk.resources, find_managers),
         **dict.fromkeys(managers, connect),
     }

@@ -7,7 +7,7 @@ from typing import Any
 from respstream import _backend
 from respstream.integrations.openai._sdk import load
 from respstream.protocols.event import Event
-from respstream.protocols.responses.response import Response
+from respstream.protocols.response import Response
 
 __all__ = ["from_openai", "to_openai"]
 

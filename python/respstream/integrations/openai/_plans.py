@@ -17,7 +17,10 @@ from respstream.integrations.openai._samples import samples
 from respstream.integrations.openai._sdk import Sdk, load
 from respstream.integrations.openai._shapes import Shapes, literals
 
-__all__ = ["Plans", "difference", "plans"]
+__all__ = ["UNTYPED", "Plans", "difference", "plans"]
+
+UNTYPED = ""
+"""The type of events that have none."""
 
 
 class Plans:
@@ -25,7 +28,7 @@ class Plans:
 
     def __init__(self, sdk: Sdk) -> None:
         self.sdk = sdk
-        self.native = _backend.engine.SdkPlan()
+        self.native = _backend.engine.SdkPlan(validates=not sdk.is_untyped)  # it validates unions first
         self.classes = _event_classes(sdk)
         self.refused: dict[str, str] = {}
         """The types that the SDK goes on building itself, and where the first difference was."""
@@ -40,7 +43,7 @@ class Plans:
     def learn(self, data: str, event: object) -> None:
         """Takes note of an event that the SDK made of a payload: if it is the first of its type, a plan is made."""
         cls = event.__class__
-        kind = getattr(event, "type", None)
+        kind = getattr(event, "type", UNTYPED)
         if not isinstance(kind, str) or kind in self._tried or self.classes.get(kind) is not cls:
             return
         with self._lock:
@@ -65,7 +68,7 @@ class Plans:
         where = None if data is None else self._differs(node, data, event)
         for sample in samples(cls):
             # The SDK chooses the class by the type.
-            payload = json.dumps({**sample, "type": kind}, ensure_ascii=False)
+            payload = json.dumps({**sample, "type": kind} if kind else sample, ensure_ascii=False)
             where = where or self._differs(node, payload, self.sdk.construct(json.loads(payload)))
         if where is None:
             self.native.set_event(kind, node)
@@ -79,6 +82,8 @@ class Plans:
 
 def _event_classes(sdk: Sdk) -> dict[str, type[Any]]:
     """The class of each type; types that several classes claim are left out."""
+    if sdk.is_untyped:
+        return {UNTYPED: sdk.events}
     found: dict[str, type[Any] | None] = {}
     for cls in sdk.chunk_types:
         for word in literals(cls.model_fields["type"].annotation) or []:

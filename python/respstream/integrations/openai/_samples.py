@@ -19,14 +19,15 @@ def samples(cls: type[Any]) -> Iterator[dict[str, Any]]:
     Not all of them validate; each is one that a server might send.
     """
     full, scant = _model(cls, _DEPTH, 0), _model(cls, _DEPTH, 0, scant=True)
+    kind = {"type": full["type"]} if "type" in full else {}
     yield full
     yield scant
     yield _model(cls, _DEPTH, 1)
     yield {**scant, "obfuscation": "x", "more": {"a": [1, None, {"b": 2.5}]}, "$": None}
-    yield {"type": full["type"]}
-    yield {key: value if key == "type" else None for key, value in full.items()}
+    yield kind
+    yield {**dict.fromkeys(full), **kind}
     yield {**{key: value for key, value in full.items() if key != "sequence_number"}, "later": 1}
-    yield {key: value if key == "type" else {"odd": [value]} for key, value in full.items()}
+    yield {**{key: {"odd": [value]} for key, value in full.items()}, **kind}
 
 
 def _model(cls: type[Any], depth: int, turn: int, *, scant: bool = False) -> dict[str, Any]:

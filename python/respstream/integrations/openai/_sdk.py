@@ -35,6 +35,14 @@ class Sdk:
     """The base classes of what a client's attributes return, as `client.responses`, likewise."""
     state: type[Any]
     """What folds the events of `responses.stream()`."""
+    chunk: type[Any]
+    """The class of the chunks of Chat Completions."""
+    chat_readers: tuple[type[Any], type[Any]]
+    """What reads a stream of chunks for `chat.completions.stream()`."""
+    chat_state: type[Any]
+    """What folds the chunks of `chat.completions.stream()`."""
+    chat_events: tuple[type[Any], type[Any], type[Any]]
+    """The events of a chunk, of a delta of its content, and of one of the arguments of a call."""
     message: type[Any]
     """One server-sent event of the SDK's decoder."""
     process: tuple[Any, ...]
@@ -50,19 +58,26 @@ class Sdk:
     construct_type: Any
     validate_type: Any
     parse_response: Any
+    parse_completion: Any
     omit: Any
 
     def with_events(self, events: Any) -> Sdk:
-        """The SDK with another union of event classes."""
+        """The SDK with another union of event classes, or with the only class of an API whose events have no type."""
         return dataclasses.replace(self, events=events)
 
     def variants(self) -> tuple[Sdk, ...]:
-        """The SDK with each union of events that it streams: that of the stable API, and of the beta API once it is in use.
+        """The SDK with the events of each API that it streams: Responses, Chat Completions, and the beta API once it is in use.
 
         Its classes are imported by `client.beta.responses`, which costs as much as a third of the SDK.
         """
         beta = getattr(sys.modules.get(_BETA_EVENTS), "BetaResponseStreamEvent", None)
-        return (self,) if beta is None else (self, self.with_events(beta))
+        found = self, self.with_events(self.chunk)
+        return found if beta is None else (*found, self.with_events(beta))
+
+    @property
+    def is_untyped(self) -> bool:
+        """Whether events have no type: they are all of one class, which the SDK does not validate."""
+        return isinstance(self.events, type)
 
     def construct(self, value: object) -> Any:
         """The event that the SDK makes of a decoded payload."""
@@ -77,15 +92,19 @@ class Sdk:
     @functools.cached_property
     def chunk_types(self) -> tuple[type[Any], ...]:
         """The event classes."""
-        return get_args(get_args(self.events)[0])
+        return (self.events,) if self.is_untyped else get_args(get_args(self.events)[0])
 
 
 def _lookup() -> Sdk:
     import openai
     from openai import _base_client, _models, _resource, _streaming
     from openai._types import omit
+    from openai.lib._parsing import _completions as chat_parsing
     from openai.lib._parsing import _responses as parsing
+    from openai.lib.streaming.chat import _completions as chat
+    from openai.lib.streaming.chat import _events as chat_events
     from openai.lib.streaming.responses import _responses as streaming
+    from openai.types.chat import ChatCompletionChunk
     from openai.types.responses import ResponseStreamEvent
 
     return Sdk(
@@ -95,6 +114,14 @@ def _lookup() -> Sdk:
         readers=(streaming.ResponseStream, streaming.AsyncResponseStream),
         resources=(_resource.SyncAPIResource, _resource.AsyncAPIResource),
         state=streaming.ResponseStreamState,
+        chunk=ChatCompletionChunk,
+        chat_readers=(chat.ChatCompletionStream, chat.AsyncChatCompletionStream),
+        chat_state=chat.ChatCompletionStreamState,
+        chat_events=(
+            chat_events.ChunkEvent,
+            chat_events.ContentDeltaEvent,
+            chat_events.FunctionToolCallArgumentsDeltaEvent,
+        ),
         message=_streaming.ServerSentEvent,
         process=(_base_client.BaseClient._process_response_data,),
         decoders=(_streaming.SSEDecoder,),
@@ -104,6 +131,7 @@ def _lookup() -> Sdk:
         construct_type=_models.construct_type,
         validate_type=_models.validate_type,
         parse_response=parsing.parse_response,
+        parse_completion=chat_parsing.parse_chat_completion,
         omit=omit,
     )
 
@@ -118,6 +146,8 @@ def _check(sdk: Sdk) -> None:
         (sdk.clients, ("copy", "with_options"), "_process_response", ("stream_cls",)),
         (sdk.readers, (), "__init__", ("raw_stream",)),
         ((sdk.state,), ("accumulate_event",), "handle_event", ("event",)),
+        (sdk.chat_readers, (), "__init__", ("raw_stream",)),
+        ((sdk.chat_state,), ("get_final_completion",), "handle_chunk", ("chunk",)),
     ]
     for classes, names, function, arguments in wanted:
         for cls in classes:

@@ -146,12 +146,20 @@ def _unknown(message: Any, known: Plans) -> UnknownEvent | None:
         return None
     number = data.get("sequence_number")
     raw = message.data.encode("utf-8", "surrogatepass")
-    event = build(UnknownEvent, raw, 0, None, number if isinstance(number, int) else None, None, {"type": kind})
+    event = build(
+        UnknownEvent,
+        raw,
+        0,
+        None,
+        number if isinstance(number, int) else None,
+        None,
+        {"api": "responses", "type": kind},
+    )
     return event if isinstance(event, UnknownEvent) else None
 
 
 def native_class(sdk: Sdk, wanted: Any, asynchronous: bool, faithful: bool) -> Any:
-    """The class of stream for the one that a request names; the same one if it is not one of Responses API events."""
+    """The class of stream for the one that a request names; the same one if its events are of no API that is read natively."""
     base: Any = sdk.streams[asynchronous]
     for each in sdk.variants():
         ours = stream_classes(each, faithful)[asynchronous]
@@ -216,7 +224,7 @@ def _read(stream: Any, known: Plans, batched: Callable[[], Iterator[Any]], their
                 if item.__class__ is not message_class:
                     yield item
                     continue
-                event: Any = None if faithful else _unknown(item, known)
+                event: Any = None if faithful or known.sdk.is_untyped else _unknown(item, known)
                 if event is None:
                     queue.put(item)
                     slow = slow or theirs()
@@ -275,7 +283,7 @@ async def _aread(
                 if item.__class__ is not message_class:
                     yield item
                     continue
-                event: Any = None if faithful else _unknown(item, known)
+                event: Any = None if faithful or known.sdk.is_untyped else _unknown(item, known)
                 if event is None:
                     queue.put(item)
                     slow = slow or theirs()

@@ -12,6 +12,7 @@ from typing import Any
 import respstream
 from respstream.integrations.openai._clients import accelerate
 from respstream.integrations.openai._plans import difference, plans
+from respstream.integrations.openai._sdk import load
 
 __all__ = ["Verdict", "client", "to_chunks", "verify"]
 
@@ -82,6 +83,26 @@ def _stream(connection: Any) -> Iterator[Any]:
         yield stream.get_final_response()
 
 
+def _chat_create(connection: Any) -> Iterator[Any]:
+    return iter(connection.chat.completions.create(model="m", messages=[], stream=True))
+
+
+def _chat_stream(connection: Any) -> Iterator[Any]:
+    with connection.chat.completions.stream(model="m", messages=[]) as stream:
+        for event in stream:
+            yield event
+            if event.type == "chunk":
+                # The snapshot is one object throughout; its messages are new ones with each chunk.
+                yield [choice.message for choice in event.snapshot.choices]
+        yield stream.get_final_completion()
+
+
+def _ways(data: bytes) -> tuple[Callable[[Any], Iterator[Any]], Callable[[Any], Iterator[Any]]]:
+    """How to read a recorded stream: the functions of its API."""
+    first = next(iter(respstream.events(data)), None)
+    return (_chat_create, _chat_stream) if getattr(first, "api", None) == "chat" else (_create, _stream)
+
+
 def _read(connection: Any, how: Callable[[Any], Iterator[Any]]) -> tuple[list[Any], str | None]:
     """All events, and the exception that ended them, if one did."""
     events = []
@@ -116,16 +137,16 @@ def _time(connection: Any, how: Callable[[Any], Iterator[Any]]) -> float:
 
 
 def _verdict(source: str, data: bytes, timed: bool) -> Verdict:
-    chunks = to_chunks(data)
+    chunks, (create, stream) = to_chunks(data), _ways(data)
     theirs, ours = client(chunks), accelerate(client(chunks))
     created = streamed = None
     events = 0
     # The first round meets types without a plan; the second builds all that it can natively.
     for _ in range(2):
-        found, events = _compare(theirs, ours, _create)
+        found, events = _compare(theirs, ours, create)
         created = created or found
-        streamed = streamed or _compare(theirs, ours, _stream)[0]
-    ratios = [_time(theirs, how) / _time(ours, how) if timed else 0.0 for how in (_create, _stream)]
+        streamed = streamed or _compare(theirs, ours, stream)[0]
+    ratios = [_time(theirs, how) / _time(ours, how) if timed else 0.0 for how in (create, stream)]
     return Verdict(source, events, created, streamed, *ratios)
 
 
@@ -144,4 +165,5 @@ def verify(paths: list[str], *, timed: bool = True) -> Iterator[Verdict]:
 
 def refused() -> dict[str, str]:
     """The event types that are left to the SDK, and why."""
-    return plans().refused
+    sdk = load()
+    return {**plans(sdk).refused, **plans(sdk.with_events(sdk.chunk)).refused}

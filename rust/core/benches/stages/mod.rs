@@ -15,8 +15,8 @@ use respstream_core::diagnostics::Note;
 use respstream_core::frames::{Form, Framer, OnEof, Options};
 use respstream_core::frames::{Frame, FrameSink};
 use respstream_core::json;
-use respstream_core::protocols::responses::{Event, EventReader, Responses};
-use respstream_core::protocols::{Classified, Protocol};
+use respstream_core::protocols::any_api::{AnyApi, AnyEvent};
+use respstream_core::protocols::{Classified, Reader};
 
 /// Reads a log and returns a count, for example of frames.
 pub type Stage = fn(&[u8]) -> usize;
@@ -71,7 +71,7 @@ pub fn json_in_full(log: &[u8]) -> usize {
 
 /// Framing, and reading every event in full, without the event cache.
 pub fn events_in_full(log: &[u8]) -> usize {
-    let mut events = Events { reader: EventReader::new(Responses::CACHED_VALUES), found: 0 };
+    let mut events = Events { reader: Reader::new(None), found: 0 };
     events.reader.events.off = true;
     let mut framer = Framer::new(OPTIONS);
     framer.feed(log, &mut events);
@@ -82,7 +82,7 @@ pub fn events_in_full(log: &[u8]) -> usize {
 /// The whole decoder, with a sink that receives each event.
 pub fn decoder(log: &[u8]) -> usize {
     let mut count = Count(0);
-    let mut decoder = Decoder::<Responses>::new(OPTIONS, false);
+    let mut decoder = Decoder::<AnyApi>::new(OPTIONS, false);
     decoder.feed(log, None, &mut count);
     decoder.finish(None, &mut count);
     count.0
@@ -100,7 +100,7 @@ pub fn fold_slow(log: &[u8]) -> usize {
     fold_with(decoder, log)
 }
 
-fn fold_with(mut decoder: Decoder<Responses>, log: &[u8]) -> usize {
+fn fold_with(mut decoder: Decoder<AnyApi>, log: &[u8]) -> usize {
     decoder.feed(log, None, &mut Ignore);
     decoder.finish(None, &mut Ignore);
     decoder.lanes_mut().take_ended().len()
@@ -116,24 +116,22 @@ impl FrameSink for Count {
     fn done(&mut self) {}
 }
 
-impl EventSink<Responses> for Count {
-    fn event(&mut self, event: &Event<'_>) {
+impl EventSink<AnyApi> for Count {
+    fn event(&mut self, event: &AnyEvent<'_>) {
         std::hint::black_box(event);
         self.0 += 1;
     }
 }
 
 struct Events {
-    reader: EventReader,
+    reader: Reader<AnyApi>,
     found: usize,
 }
 
 impl FrameSink for Events {
     fn frame(&mut self, mut frame: Frame<'_>) {
         let mut issues = Vec::new();
-        if let Classified::Event(event) =
-            Responses::classify(&mut self.reader, &mut frame, &mut issues)
-        {
+        if let Classified::Event(event, _) = self.reader.classify(&mut frame, None, &mut issues) {
             std::hint::black_box(&event);
             self.found += 1;
         }

@@ -29,34 +29,37 @@ pub fn append(text: &mut Text, source: &[u8], length: usize, encoded: bool) {
 }
 
 /// Appends the deltas of the blocks at the start of `rest` that match the cached event and whose sequence numbers follow
-/// `before`. `offset` is the position of the first block in the source; `each`, if given, receives every event.
+/// `before`; without a number before, those of events without numbers. `offset` is the position of the first block in the source;
+/// `each`, if given, receives every event.
 #[inline(never)]
-pub fn append_run<R>(
+pub fn append_run(
     text: &mut Text,
-    cached: &mut CachedEvent<R>,
+    cached: &mut CachedEvent,
     (rest, offset): (&[u8], u64),
     envelope: &Envelope<'_>,
-    before: i64,
+    before: Option<i64>,
     mut each: Option<impl FnMut(&Delta<'_>)>,
 ) -> DeltaRun {
     let mut run = DeltaRun::default();
     // A block has at least one byte, so the sequence numbers do not overflow.
-    let in_range = before >= 0 && before.checked_add_unsigned(rest.len() as u64).is_some();
-    if !in_range || !cached.is_for_runs() {
+    let in_range = before.is_none_or(|before| {
+        before >= 0 && before.checked_add_unsigned(rest.len() as u64).is_some()
+    });
+    if !in_range || before.is_some() != cached.is_numbered() || !cached.is_for_runs() {
         return run;
     }
-    let (mut last, limit) = (0, envelope.block_limit());
-    let first = before.cast_unsigned() + 1;
+    let (mut last, limit, is_filled) = (0, envelope.block_limit(), cached.is_filled);
+    let first = before.map_or(0, |before| before.cast_unsigned() + 1);
     let Some(blocks) = cached.pattern_for(envelope, first).follow(rest, 0, first) else {
         return run;
     };
     text.wtf8.reserve(CAPACITY);
     for block in blocks {
-        if block.size > limit {
+        if block.size > limit || (is_filled && block.length == 0) {
             break;
         }
         if let Some(each) = &mut each {
-            let Some(delta) = block.event(rest, envelope, offset) else { break };
+            let Some(delta) = block.event(rest, envelope, offset, before.is_some()) else { break };
             each(&delta);
         }
         append(text, rest.get(block.delta..).unwrap_or_default(), block.length, block.escaped);
@@ -64,7 +67,7 @@ pub fn append_run<R>(
         delta_runs::extend(&mut run, block.size);
     }
     if run.events > 0 {
-        run.sequence = before + run.events.cast_signed();
+        run.sequence = before.map(|before| before + run.events.cast_signed());
         run.last = last + envelope.opening.len()..run.size - envelope.closing.len();
     }
     run

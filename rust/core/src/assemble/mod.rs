@@ -12,5 +12,5 @@ pub use ordered::Ordered;
 pub use path::{INDEX_SLOTS, Indexes, Step};
 pub use place::{NodePath, Place};
 pub use reconcile::text_changed;
-pub use tree::{Key, Node, Object, Slice, Sparse, Text, object_mut, text_mut};
+pub use tree::{Key, Node, Object, Part, Slice, Sparse, Text, object_mut, text_mut};
 pub use view::{Fields, View};

@@ -13,6 +13,15 @@ pub struct NodePath {
 }
 
 impl NodePath {
+    /// The path along these positions, of which it has at most four.
+    pub fn of(positions: &[u32]) -> Self {
+        let mut path = Self::default();
+        for position in positions {
+            path.push(*position);
+        }
+        path
+    }
+
     fn push(&mut self, position: u32) {
         if let Some(slot) = self.positions.get_mut(self.length) {
             *slot = position;

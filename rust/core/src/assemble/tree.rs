@@ -61,6 +61,24 @@ impl Node {
         }
     }
 
+    /// Whether the value is an object.
+    pub fn is_object(&self) -> bool {
+        match self {
+            Self::Raw(raw) => raw.first() == Some(&b'{'),
+            Self::Object(_) => true,
+            _ => false,
+        }
+    }
+
+    /// The JSON of the value, if no event has written into it.
+    pub fn json(&self) -> Option<&[u8]> {
+        match self {
+            Self::Raw(raw) => Some(raw),
+            Self::List(raw) => Some(raw),
+            _ => None,
+        }
+    }
+
     /// Whether the node is a text that is not empty.
     pub fn is_filled_text(&self) -> bool {
         match self {
@@ -204,6 +222,11 @@ impl Key {
             Cow::Borrowed(_) => raw.part(member.key.start as usize, member.key.end as usize),
             Cow::Owned(decoded) => Slice::from(decoded.as_bytes()),
         })
+    }
+
+    /// A key of any text.
+    pub fn shared(text: &str) -> Self {
+        Self::Shared(Slice::from(text.as_bytes()))
     }
 
     #[inline]
@@ -351,14 +374,23 @@ impl Object {
         (position, text_mut(&mut self.members[position as usize].1))
     }
 
+    /// A member with its position; a missing one is created as null.
+    pub fn member(&mut self, key: impl Into<Key>) -> (u32, &mut Node) {
+        let key = key.into();
+        let position =
+            self.position(key.bytes()).unwrap_or_else(|| self.add(key, Node::raw(b"null")));
+        (position, &mut self.members[position as usize].1)
+    }
+
     /// The members in order.
     pub fn iter(&self) -> impl Iterator<Item = (&Key, &Node)> {
         self.members.iter().map(|(key, node)| (key, node))
     }
 
     /// Appends `more`, a list that is not empty, to a list member; a value that is no list is replaced.
-    pub fn extend(&mut self, key: &'static str, more: &[u8]) {
-        let position = self.position(key.as_bytes()).and_then(|position| self.at(position));
+    pub fn extend(&mut self, key: impl Into<Key>, more: &[u8]) {
+        let key = key.into();
+        let position = self.position(key.bytes()).and_then(|position| self.at(position));
         match position {
             Some(Node::List(list)) => join(list, more),
             Some(node) => {
@@ -370,7 +402,7 @@ impl Object {
                 *node = Node::List(list);
             }
             None => {
-                self.add(key.into(), Node::List(more.to_vec()));
+                self.add(key, Node::List(more.to_vec()));
             }
         }
     }

@@ -7,7 +7,7 @@ use super::stages::{InnerSink, Origin, SourceSink, Stages};
 use crate::diagnostics::{Code, Note, Store};
 use crate::frames::{Frame, FrameKind, Framer, Options};
 use crate::lanes::Lanes;
-use crate::protocols::Protocol;
+use crate::protocols::{Api, Protocol};
 use crate::records::{FrameReader, RecordSpan, RowOptions, Rows};
 
 /// Decodes one source: bytes in, events and responses out. After a failure in strict mode it ignores further input.
@@ -21,24 +21,25 @@ pub struct Decoder<P: Protocol> {
 
 impl<P: Protocol> Decoder<P> {
     pub fn new(options: Options, strict: bool) -> Self {
-        Self::with_rows(options, strict, RowOptions::default())
+        Self::with_rows(options, strict, RowOptions::default(), None)
     }
 
-    /// A decoder that also reads rows that wrap streams, in the fields that `rows` names.
-    pub fn with_rows(options: Options, strict: bool, rows: RowOptions) -> Self {
+    /// A decoder that also reads rows that wrap streams, in the fields that `rows` names. `api`: the API of all payloads, `None` if
+    /// it is detected.
+    pub fn with_rows(options: Options, strict: bool, rows: RowOptions, api: Option<Api>) -> Self {
         Self {
             framer: Framer::new(options),
-            rows: Rows::new(options, rows, P::SIGNATURE),
-            stages: Stages::new(strict),
+            rows: Rows::new(options, rows, P::signature(api)),
+            stages: Stages::new(strict, api),
             fed: 0,
         }
     }
 
     /// A decoder of the part of a source that begins at this offset: at the start of a line, outside of any block. Line numbers
     /// count from there.
-    pub fn starting_at(options: Options, strict: bool, offset: u64) -> Self {
-        let mut decoder =
-            Self { framer: Framer::starting_at(options, offset), ..Self::new(options, strict) };
+    pub fn starting_at(options: Options, strict: bool, offset: u64, api: Option<Api>) -> Self {
+        let decoder = Self::with_rows(options, strict, RowOptions::default(), api);
+        let mut decoder = Self { framer: Framer::starting_at(options, offset), ..decoder };
         decoder.stages.origin = Origin::Part;
         decoder
     }
@@ -135,6 +136,7 @@ impl<P: Protocol> Decoder<P> {
             end: number + 1,
             line: number + 1,
             kind: FrameKind::Payload,
+            single: false,
             missing_blank_line: false,
             unfinished: false,
             checked: None,

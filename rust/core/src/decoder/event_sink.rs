@@ -1,7 +1,7 @@
 //! The output of a decoder.
 
 use crate::predict::{CachedEvent, Delta};
-use crate::protocols::{ParsedEvent, Protocol};
+use crate::protocols::{Protocol, RoutedEvent};
 
 /// Receives the events of a decoder.
 pub trait EventSink<P: Protocol> {
@@ -11,15 +11,15 @@ pub trait EventSink<P: Protocol> {
     const READS_DELTAS: bool = true;
 
     /// Receives an event that belongs to no response; by default also every other event.
-    fn event(&mut self, event: &ParsedEvent<'_, P::Route>);
+    fn event(&mut self, event: &RoutedEvent<'_, P::Route>);
 
     /// Receives an event after it was applied, with the response that it belongs to.
-    fn applied(&mut self, event: &ParsedEvent<'_, P::Route>, _response: Option<&P::Response>) {
+    fn applied(&mut self, event: &RoutedEvent<'_, P::Route>, _response: Option<&P::Response>) {
         self.event(event);
     }
 
     /// Whether events of this lane that repeat the cached one may come as a run of deltas.
-    fn takes_runs(&mut self, _: &CachedEvent<P::Route>, _lane: Option<&str>) -> bool {
+    fn takes_runs(&mut self, _: &CachedEvent, _: &P::Route, _lane: Option<&str>) -> bool {
         !Self::READS_EVENTS
     }
 
@@ -27,11 +27,12 @@ pub trait EventSink<P: Protocol> {
     #[inline]
     fn delta(&mut self, _: &Delta<'_>) {}
 
-    /// Receives the end of a run after it was applied: the cached event, the lane and the response.
+    /// Receives the end of a run after it was applied: the cached event with its route, the lane and the response.
     #[inline]
     fn run_ended(
         &mut self,
-        _: &CachedEvent<P::Route>,
+        _: &CachedEvent,
+        _: &P::Route,
         _lane: Option<&str>,
         _: Option<&P::Response>,
     ) {
@@ -48,5 +49,5 @@ impl<P: Protocol> EventSink<P> for Ignore {
     const READS_EVENTS: bool = false;
     const READS_DELTAS: bool = false;
 
-    fn event(&mut self, _: &ParsedEvent<'_, P::Route>) {}
+    fn event(&mut self, _: &RoutedEvent<'_, P::Route>) {}
 }

@@ -7,7 +7,7 @@
 use crate::diagnostics::Issue;
 use crate::frames::{DeltaRun, Envelope, Frame};
 use crate::json::{self, Checked};
-use crate::predict::{EventCache, delta_runs};
+use crate::predict::{CachedEvent, EventCache, delta_runs};
 use crate::protocols::{Effect, ParsedEvent, Phase, Protocol};
 
 /// Skips events while a response is running, and counts their bytes. If it is on, only these values of a response are correct: its
@@ -22,14 +22,14 @@ pub struct LifecycleOnly {
 impl LifecycleOnly {
     /// Skips the blocks at the start of `rest` that repeat the last cached delta.
     #[inline]
-    pub fn run<R>(
+    pub fn run<R: Copy>(
         &mut self,
         cache: &mut EventCache<R>,
         rest: &[u8],
         envelope: &Envelope<'_>,
     ) -> DeltaRun {
-        let cached = cache.repeating().filter(|cached| cached.lane.is_none());
-        let Some(cached) = cached else { return DeltaRun::default() };
+        let cached = cache.repeating().filter(|(cached, _)| may_skip(cached));
+        let Some((cached, _)) = cached else { return DeltaRun::default() };
         if envelope.name.is_some_and(|name| name != cached.name.as_bytes()) {
             return DeltaRun::default();
         }
@@ -54,7 +54,7 @@ impl LifecycleOnly {
                     && P::skips_for_lifecycle(frame.data, frame.members)
             }
             Some(Ok(Checked { recognised: true, .. })) => {
-                cache.last_match().is_some_and(|cached| cached.lane.is_none())
+                cache.last_match().is_some_and(|(cached, _)| may_skip(cached))
             }
             Some(Ok(_)) => P::skips_for_lifecycle(frame.data, frame.members),
             Some(Err(_)) => false,
@@ -64,13 +64,19 @@ impl LifecycleOnly {
     }
 }
 
+/// Whether events that repeat this one belong to the open response of the lane without a name.
+fn may_skip(cached: &CachedEvent) -> bool {
+    cached.lane.is_none() && cached.response.is_none()
+}
+
 /// Skips a delta that was parsed only so that the cache learns it; returns whether it did.
 pub fn skips_learned<P: Protocol>(
-    event: &ParsedEvent<'_, P::Route>,
+    event: &ParsedEvent<'_>,
+    route: Option<&P::Route>,
     issues: &mut Vec<Issue>,
 ) -> bool {
-    let Effect { phase, .. } = P::effect(event.route.as_ref());
-    let skips = phase == Phase::Delta && event.lane.is_none();
+    let Effect { phase, asks, .. } = P::effect(route);
+    let skips = phase == Phase::Delta && !asks && event.lane.is_none();
     if skips {
         issues.clear();
     }

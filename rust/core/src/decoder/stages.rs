@@ -11,7 +11,9 @@ use crate::frames::{DeltaRun, Envelope, Frame, FrameSink};
 use crate::json::{self, Checked, Fault, Member};
 use crate::lanes::Lanes;
 use crate::predict::Delta;
-use crate::protocols::{Classified, Protocol, Reader, recognised_event};
+use crate::protocols::{
+    Api, Classified, Protocol, Reader, Response, RoutedEvent, recognised_event,
+};
 use crate::records::{Closes, FrameReader, RecordSink, RecordSpan, Rows};
 
 /// Where the bytes of a decoder come from.
@@ -26,7 +28,7 @@ pub enum Origin {
 
 /// The stages after the framer, and their state.
 pub struct Stages<P: Protocol> {
-    pub reader: Reader<P::Route, P::Source>,
+    pub reader: Reader<P>,
     pub lanes: Lanes<P>,
     pub store: Store,
     pub issues: Vec<Issue>,
@@ -41,9 +43,9 @@ pub struct Stages<P: Protocol> {
 }
 
 impl<P: Protocol> Stages<P> {
-    pub fn new(strict: bool) -> Self {
+    pub fn new(strict: bool, api: Option<Api>) -> Self {
         Self {
-            reader: Reader::new(P::CACHED_VALUES),
+            reader: Reader::new(api),
             lanes: Lanes::default(),
             store: Store::new(strict),
             issues: Vec::new(),
@@ -83,19 +85,19 @@ impl<P: Protocol> Stages<P> {
         if now.is_some() || store.failed.is_some() || !issues.is_empty() {
             return DeltaRun::default();
         }
-        let Some(cached) = reader.events.repeating() else { return DeltaRun::default() };
+        let Some((cached, route)) = reader.events.repeating() else { return DeltaRun::default() };
         if envelope.name.is_some_and(|name| name != cached.name.as_bytes()) {
             return DeltaRun::default();
         }
         let lane = lane.as_deref();
-        if !sink.takes_runs(cached, cached.lane.as_deref().or(lane)) {
+        if !sink.takes_runs(cached, &route, cached.lane.as_deref().or(lane)) {
             return DeltaRun::default();
         }
         let each = S::READS_DELTAS.then_some(|delta: &Delta<'_>| sink.delta(delta));
         let run = lanes.run(lane, cached, (rest, offset), envelope, each);
         if run.events > 0 {
             let lane = cached.lane.as_deref().or(lane);
-            sink.run_ended(cached, lane, lanes.open_in(lane));
+            sink.run_ended(cached, &route, lane, lanes.open_in(lane));
             reader.events.hit(run.events);
         }
         run
@@ -119,46 +121,47 @@ impl<P: Protocol> Stages<P> {
         if store.failed.is_some() {
             return None;
         }
-        if recognised && let Some(cached) = reader.events.last_match() {
-            let mut event = recognised_event(&frame, cached, issues);
+        if recognised && let Some((cached, route)) = reader.events.last_match() {
+            let mut event = recognised_event(&frame, (cached, P::api(&route)), issues);
             event.time = *now;
             if event.lane.is_none() {
                 event.lane = lane.as_deref().map(Cow::Borrowed);
             }
-            let belongs = (issues.is_empty() && lanes.continue_text(&event, *requested_at))
-                || lanes.event(&event, issues, store, *requested_at);
+            let continues = issues.is_empty() && lanes.continue_text(&event, *requested_at);
+            let event = RoutedEvent { route: Some(route), parsed: &event };
+            let belongs = continues || lanes.event(&event, issues, store, *requested_at);
             if store.failed.is_none() {
-                let lane = event.lane.as_deref();
-                sink.applied(&event, if belongs { lanes.open_in(lane) } else { None });
+                sink.applied(&event, if belongs { lanes.response_of(&event) } else { None });
             }
             return None;
         }
         let span = Span { start: frame.offset, end: frame.end, line: frame.line };
         let data = frame.data;
-        match P::classify(reader, &mut frame, issues) {
-            Classified::Event(mut event) => {
-                if event.route.is_some() {
+        let open = lanes.open_in(lane.as_deref()).map(Response::api);
+        match reader.classify(&mut frame, open, issues) {
+            Classified::Event(mut event, route) => {
+                if route.is_some() {
                     self.head = None;
                 }
                 event.time = *now;
                 if event.lane.is_none() {
                     event.lane = lane.as_deref().map(Cow::Borrowed);
                 }
-                if skips && skips_learned::<P>(&event, issues) {
+                if skips && skips_learned::<P>(&event, route.as_ref(), issues) {
                     lifecycle_only.skipped += span.len();
                     return None;
                 }
-                P::attach_cached(&mut event, &reader.values);
+                P::attach_cached(&mut event, route.as_ref(), &reader.values);
+                let event = RoutedEvent { route, parsed: &event };
                 let belongs = lanes.event(&event, issues, store, *requested_at);
                 if store.failed.is_none() {
-                    let lane = event.lane.as_deref();
-                    sink.applied(&event, if belongs { lanes.open_in(lane) } else { None });
+                    sink.applied(&event, if belongs { lanes.response_of(&event) } else { None });
                 }
                 None
             }
-            Classified::NonStreamed => {
+            Classified::NonStreamed(api) => {
                 let times = (*requested_at, *now);
-                lanes.non_streamed(data, lane.as_deref(), times, span, issues, store);
+                lanes.non_streamed((data, api), lane.as_deref(), times, span, issues, store);
                 if let Some(response) = lanes.open_in(lane.as_deref()) {
                     sink.non_streamed(response);
                 }
@@ -244,7 +247,9 @@ impl<P: Protocol, S: EventSink<P>> FrameSink for SourceSink<'_, P, S> {
     }
 
     fn done(&mut self) {
-        self.stages.lanes.end_all();
+        if self.stages.store.failed.is_none() {
+            self.stages.lanes.end_all();
+        }
     }
 }
 
@@ -271,8 +276,10 @@ impl<P: Protocol, S: EventSink<P>> FrameSink for InnerSink<'_, P, S> {
     }
 
     fn done(&mut self) {
-        let Stages { lanes, lane, .. } = &mut *self.stages;
-        lanes.end_lane(lane.as_deref());
+        let Stages { lanes, lane, store, .. } = &mut *self.stages;
+        if store.failed.is_none() {
+            lanes.end_lane(lane.as_deref());
+        }
     }
 }
 

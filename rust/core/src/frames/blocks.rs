@@ -285,6 +285,7 @@ impl Blocks {
                 end,
                 line: block.span.line,
                 kind: FrameKind::Payload,
+                single: false,
                 missing_blank_line: missing,
                 unfinished: ended_by == BlockEnd::EndOfSource,
                 checked: None,

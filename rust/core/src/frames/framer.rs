@@ -315,6 +315,7 @@ impl Framer {
             end: self.offset + block.end as u64,
             line: self.line,
             kind: FrameKind::Payload,
+            single: false,
             missing_blank_line: false,
             unfinished: false,
             checked: None,

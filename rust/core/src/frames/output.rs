@@ -33,6 +33,8 @@ pub struct Frame<'a> {
     pub end: u64,
     pub line: u64,
     pub kind: FrameKind,
+    /// The payload is alone in a line, an array element or a row, where events of several responses may interleave.
+    pub single: bool,
     /// No blank line ended the block; set once per source.
     pub missing_blank_line: bool,
     /// The source ended inside the block.
@@ -61,6 +63,12 @@ pub struct Envelope<'a> {
 }
 
 impl Envelope<'_> {
+    /// Whether the payloads are lines, not blocks.
+    #[inline]
+    pub fn is_line(&self) -> bool {
+        self.opening.is_empty()
+    }
+
     /// The maximum size of a block in bytes.
     pub fn block_limit(&self) -> usize {
         self.limit.saturating_add(self.opening.len() + self.closing.len())
@@ -74,8 +82,8 @@ pub struct DeltaRun {
     pub size: usize,
     /// The last payload.
     pub last: Range<usize>,
-    /// The sequence number of the last event.
-    pub sequence: i64,
+    /// The sequence number of the last event, if the events have numbers.
+    pub sequence: Option<i64>,
 }
 
 /// Receives the output of a framer, in the order of the input.
@@ -140,6 +148,7 @@ impl<S: FrameSink> Emitter<'_, S> {
             end: span.end,
             line: span.line,
             kind,
+            single: kind != FrameKind::Payload,
             missing_blank_line: false,
             unfinished: false,
             checked,

@@ -3,7 +3,8 @@
 //! Most events of a stream equal the previous one except for a number and one or two strings. A template is an object that
 //! was checked in full. A text is a valid object with the same members if it equals the template outside of the holes and
 //! has a valid value of the same kind in each hole. A text that differs elsewhere does not match and is checked in full. A
-//! match also determines the end of the object, which saves the search for the end of its line.
+//! match also determines the end of the object, which saves the search for the end of its line. A hole may be deep inside
+//! of the object: then the members that contain it are not holes, but grow with it.
 
 use super::grammar::Grammar;
 use super::lexer;
@@ -34,8 +35,10 @@ struct Hole {
 pub struct Template {
     text: Vec<u8>,
     members: Vec<Member>,
-    /// The number of holes before each member.
-    holes_before: Vec<usize>,
+    /// The number of members of the object itself; the others are inside of them.
+    own: usize,
+    /// For each member, the number of holes before its value, and before the end of its value.
+    holes_before: Vec<(usize, usize)>,
     holes: Vec<Hole>,
     values: [HoleValue; HOLES],
     /// The bytes before the first hole and their position. Most other texts differ there, so they are compared first.
@@ -58,23 +61,33 @@ impl Template {
     /// A template of a checked object without lone surrogates and invalid UTF-8. The members for which `varies` returns true
     /// become holes if they are strings, numbers, arrays or objects. `None` without holes, or with too many.
     pub fn of(text: &[u8], members: &[Member], varies: impl Fn(&Member) -> bool) -> Option<Self> {
-        let mut holes = Vec::new();
-        let mut holes_before = Vec::with_capacity(members.len());
-        for (place, member) in members.iter().enumerate() {
-            holes_before.push(holes.len());
-            let constant = matches!(member.kind, Kind::Null | Kind::True | Kind::False);
-            if !constant && varies(member) {
-                let quote = usize::from(member.kind == Kind::String);
-                let (start, end) = (member.start as usize + quote, member.end as usize - quote);
-                holes.push(Hole { member: place, start, end, kind: member.kind });
-            }
-        }
-        let at = holes.first().filter(|_| holes.len() <= HOLES)?.start.checked_sub(PROBE)?;
+        Self::with_inner(text, members.to_vec(), members.len(), |_, member| varies(member))
+    }
+
+    /// As [`Self::of`], with holes inside of members: the first `own` of `members` are those of the object, the others are
+    /// inside of them, in any order. `varies` gets the position among `members`. `None` if holes overlap.
+    pub fn with_inner(
+        text: &[u8],
+        members: Vec<Member>,
+        own: usize,
+        varies: impl Fn(usize, &Member) -> bool,
+    ) -> Option<Self> {
+        let holes = holes_of(&members, varies)?;
+        let holes_before = members.iter().map(|member| holes_around(member, &holes)).collect();
+        let at = holes.first()?.start.checked_sub(PROBE)?;
         let probe = (at, *text.get(at..)?.first_chunk()?);
         let one_line = memchr::memchr2(b'\n', b'\r', text).is_none();
-        let (text, members, values) =
-            (text.to_vec(), members.to_vec(), [HoleValue::default(); HOLES]);
-        Some(Self { text, members, holes_before, holes, values, probe, one_line })
+        let values = [HoleValue::default(); HOLES];
+        Some(Self {
+            text: text.to_vec(),
+            members,
+            own,
+            holes_before,
+            holes,
+            values,
+            probe,
+            one_line,
+        })
     }
 
     /// The size of the object at the start of the text, if it matches. [`Self::member`] then returns its members. Reads
@@ -119,9 +132,9 @@ impl Template {
         self.one_line
     }
 
-    /// The number of members.
+    /// The number of members of the object itself.
     pub fn members(&self) -> usize {
-        self.members.len()
+        self.own
     }
 
     /// The hole of a member, if it has one.
@@ -158,17 +171,39 @@ impl Template {
     #[inline]
     pub fn member(&self, place: usize) -> Option<Member> {
         let original = *self.members.get(place)?;
-        let before = *self.holes_before.get(place)?;
+        let (before, until_end) = *self.holes_before.get(place)?;
         let shift = before.checked_sub(1).map_or(0, |last| self.values[last].shift);
         let mut member = original.shifted(shift);
-        if let Some(end) =
-            self.holes.get(before).filter(|hole| hole.member == place).map(|_| self.values[before])
+        if until_end > before
+            && let Some(last) = self.values.get(until_end - 1)
         {
-            member.end = original.end.wrapping_add(end.shift);
-            member.escaped = end.escaped;
+            member.end = original.end.wrapping_add(last.shift);
+            member.escaped = last.escaped && original.kind == Kind::String;
         }
         Some(member)
     }
+}
+
+/// The holes of the members that vary, in the order of the text. `None` without any, with too many, or if they overlap.
+fn holes_of(members: &[Member], varies: impl Fn(usize, &Member) -> bool) -> Option<Vec<Hole>> {
+    let mut holes = Vec::new();
+    for (place, member) in members.iter().enumerate() {
+        let constant = matches!(member.kind, Kind::Null | Kind::True | Kind::False);
+        if !constant && varies(place, member) {
+            let quote = usize::from(member.kind == Kind::String);
+            let (start, end) = (member.start as usize + quote, member.end as usize - quote);
+            holes.push(Hole { member: place, start, end, kind: member.kind });
+        }
+    }
+    holes.sort_unstable_by_key(|hole| hole.start);
+    let apart = holes.windows(2).all(|pair| pair[0].end < pair[1].start);
+    (1..=HOLES).contains(&holes.len()).then_some(holes).filter(|_| apart)
+}
+
+/// The number of holes before a value, and before its end.
+fn holes_around(member: &Member, holes: &[Hole]) -> (usize, usize) {
+    let before = holes.partition_point(|hole| hole.end < member.start as usize);
+    (before, holes.partition_point(|hole| hole.end <= member.end as usize))
 }
 
 /// Reads the value in a hole; returns its end and its properties. The end of a string is before the closing quote.
@@ -227,4 +262,62 @@ fn container(text: &[u8], start: usize, kind: Kind) -> Option<(usize, HoleValue)
     let size = grammar.value(line, 0, &mut ()).ok()?;
     let valid = !(grammar.over_limit || grammar.lone_surrogate || grammar.bad_utf8);
     valid.then_some((start + size, HoleValue::default()))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::super::locate::{find, locate};
+    use super::{HOLES, Member, Template};
+
+    fn located(text: &[u8]) -> Vec<Member> {
+        let mut members = Vec::new();
+        assert!(locate(text, &mut members));
+        members
+    }
+
+    /// The members of an object, and those of its member `inner`, as spans into the object.
+    fn two_levels(text: &[u8]) -> (Vec<Member>, usize) {
+        let mut members = located(text);
+        let own = members.len();
+        let outer = *find(text, &members, "inner").expect("a member `inner`");
+        let inner = located(outer.value(text));
+        members.extend(inner.iter().map(|member| member.shifted(outer.start)));
+        (members, own)
+    }
+
+    fn template(text: &[u8], varying: &[&str]) -> Option<Template> {
+        let (members, own) = two_levels(text);
+        let varies =
+            |_, member: &Member| varying.iter().any(|key| key.as_bytes() == member.raw_key(text));
+        Template::with_inner(text, members, own, varies)
+    }
+
+    #[test]
+    fn members_around_inner_holes_grow_with_them() {
+        let first = br#"{"id":"abcdefgh","inner":{"a":[1,2],"text":"x","n":1},"last":"","end":[]}"#;
+        let mut template = template(first, &["text", "n", "last"]).expect("a template");
+        for (text, n, last) in
+            [("x", "1", ""), ("", "0", "yz"), (r"long \n text", "123456", "\u{e9}")]
+        {
+            let other = format!(
+                r#"{{"id":"abcdefgh","inner":{{"a":[1,2],"text":"{text}","n":{n}}},"last":"{last}","end":[]}}"#
+            );
+            assert_eq!(template.fits(other.as_bytes()), Some(other.len()), "{other}");
+            let (expected, own) = two_levels(other.as_bytes());
+            assert_eq!(template.members(), own);
+            let found: Vec<_> = (0..expected.len()).map(|place| template.member(place)).collect();
+            assert_eq!(found, expected.into_iter().map(Some).collect::<Vec<_>>(), "{other}");
+        }
+    }
+
+    #[test]
+    fn holes_do_not_overlap() {
+        let text = br#"{"id":"abcdefgh","inner":{"text":"x"},"last":""}"#;
+        assert!(template(text, &["inner", "last"]).is_some());
+        assert!(template(text, &["inner", "text"]).is_none());
+        assert!(template(text, &["other"]).is_none(), "there is no hole");
+        let many: Vec<_> = (0..=HOLES).map(|n| format!("\"h\":{n}")).collect();
+        let many = format!(r#"{{"id":"abcdefgh","inner":{{{}}}}}"#, many.join(","));
+        assert!(template(many.as_bytes(), &["h"]).is_none(), "there are too many holes");
+    }
 }

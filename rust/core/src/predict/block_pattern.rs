@@ -124,7 +124,8 @@ impl Delimiter {
         self.number = self.number.wrapping_add(1);
         match self.bytes.get_mut(self.digits.end.wrapping_sub(1)) {
             Some(digit @ b'0'..=b'8') => *digit += 1,
-            _ => self.carry(),
+            _ if self.is_numbered => self.carry(),
+            _ => {}
         }
     }
 
@@ -157,7 +158,8 @@ pub struct Delta<'a> {
     /// The offset of the block or line in the source, and the end of the payload.
     pub offset: u64,
     pub end: u64,
-    pub sequence: i64,
+    /// The sequence number, if the events of the run have one.
+    pub sequence: Option<i64>,
     /// The delta with its quotes.
     pub text: &'a [u8],
     /// Whether the delta has escapes.
@@ -197,13 +199,14 @@ pub struct Match {
 }
 
 impl Match {
-    /// The event of the block; `offset` is that of the text in the source.
+    /// The event of the block; `offset` is that of the text in the source, `numbered` whether events have sequence numbers.
     #[inline]
     pub fn event<'t>(
         &self,
         text: &'t [u8],
         envelope: &Envelope<'_>,
         offset: u64,
+        numbered: bool,
     ) -> Option<Delta<'t>> {
         let start = self.begin + envelope.opening.len();
         let end = (self.begin + self.size).checked_sub(envelope.closing.len())?;
@@ -211,7 +214,7 @@ impl Match {
             raw: text.get(start..end)?,
             offset: offset + self.begin as u64,
             end: offset + end as u64,
-            sequence: i64::try_from(self.sequence).ok()?,
+            sequence: if numbered { Some(i64::try_from(self.sequence).ok()?) } else { None },
             text: text.get(self.delta.checked_sub(1)?..)?.get(..self.length + 2)?,
             escaped: self.escaped,
         })

@@ -8,7 +8,7 @@ use crate::frames::{DeltaRun, Envelope};
 use crate::work::work;
 
 /// Skips the matching blocks at the start of `rest`.
-pub fn skip<R>(cached: &mut CachedEvent<R>, rest: &[u8], envelope: &Envelope<'_>) -> DeltaRun {
+pub fn skip(cached: &mut CachedEvent, rest: &[u8], envelope: &Envelope<'_>) -> DeltaRun {
     let mut run = DeltaRun::default();
     if !cached.is_one_line() {
         return run;
@@ -26,8 +26,8 @@ pub fn skip<R>(cached: &mut CachedEvent<R>, rest: &[u8], envelope: &Envelope<'_>
 
 /// Passes the deltas of the matching blocks at the start of `rest` to `each`, whatever their sequence numbers are. `offset` is
 /// the position of the first block in the source.
-pub fn read<R>(
-    cached: &mut CachedEvent<R>,
+pub fn read(
+    cached: &mut CachedEvent,
     (rest, offset): (&[u8], u64),
     envelope: &Envelope<'_>,
     mut each: impl FnMut(&Delta<'_>),
@@ -36,9 +36,11 @@ pub fn read<R>(
     if !cached.is_delta_only() {
         return run;
     }
-    let limit = envelope.block_limit();
+    let (limit, numbered, is_filled) =
+        (envelope.block_limit(), cached.is_numbered(), cached.is_filled);
     cached.pattern_for(envelope, 0).each(rest, |block| {
-        let delta = block.event(rest, envelope, offset).filter(|_| block.size <= limit);
+        let fits = block.size <= limit && !(is_filled && block.length == 0);
+        let delta = block.event(rest, envelope, offset, numbered).filter(|_| fits);
         if let Some(delta) = &delta {
             each(delta);
             extend(&mut run, block.size);

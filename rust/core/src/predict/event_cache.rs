@@ -18,9 +18,11 @@ const REST_EVENTS: u32 = 512;
 /// The maximum size of a cached event in bytes.
 const MAX_EVENT: usize = 4096;
 
-/// The names of the members of a delta event, by role. A role without a member is `""`.
+/// The type of a delta event, and the names of its members by role. A role without a member is `""`.
 #[derive(Clone, Copy, Debug)]
 pub struct Roles {
+    /// The type of the event.
+    pub name: &'static str,
     /// The sequence number.
     pub sequence: &'static str,
     /// The delta.
@@ -35,16 +37,43 @@ pub struct Roles {
     pub eager: &'static [&'static str],
 }
 
-/// A parsed delta event, as a pattern for the events that repeat it. The protocol defines `route`.
+/// A delta event whose delta is inside of a member.
 #[derive(Debug)]
-pub struct CachedEvent<R> {
+pub struct InnerDelta {
+    /// The type of the event.
+    pub name: &'static str,
+    /// The id of its response as JSON, `""` without one.
+    pub response: Box<[u8]>,
+    /// First the `own` members of the event, then others inside of them. All keys are plain: [`has_plain_keys`].
+    pub members: Vec<Member>,
+    pub own: usize,
+    /// The position of the delta among the members.
+    pub value: usize,
+    /// The positions of further members that may differ in events that repeat this one.
+    pub varying: Vec<usize>,
+    /// Those of them whose last value counts.
+    pub kept: Vec<usize>,
+    /// Members that event objects store decoded, in order.
+    pub eager: &'static [&'static str],
+}
+
+/// A parsed delta event, as a pattern for the events that repeat it.
+#[derive(Debug)]
+pub struct CachedEvent {
     template: Template,
     /// Unique within the cache.
     pub serial: u64,
-    pub route: R,
     /// The type of the event.
     pub name: &'static str,
     pub lane: Option<Box<str>>,
+    /// The id of the response that the event names, as JSON; `None` if events of its API do not name their responses.
+    pub response: Option<Box<[u8]>>,
+    /// Whether the event line names the type.
+    pub is_named: bool,
+    /// Whether an event that repeats this one has a delta that is not empty.
+    pub is_filled: bool,
+    /// The positions of members other than the delta that vary, and whose last value counts.
+    pub kept: Vec<usize>,
     /// Positions among the members, by role.
     pub value: Option<usize>,
     pub owner_id: Option<usize>,
@@ -58,7 +87,7 @@ pub struct CachedEvent<R> {
     pub eager: Vec<Option<usize>>,
 }
 
-impl<R> CachedEvent<R> {
+impl CachedEvent {
     /// The member at a position, in the event that was recognised last.
     #[inline]
     pub fn member(&self, position: Option<usize>) -> Option<Member> {
@@ -79,14 +108,25 @@ impl<R> CachedEvent<R> {
         self.template.is_one_line()
     }
 
-    /// Whether events that repeat this one have a sequence number and a delta, and one line each.
+    /// Whether events that repeat this one have a delta, and one line each.
     pub fn is_delta_only(&self) -> bool {
-        self.holes.number.is_some() && self.holes.delta.is_some() && self.is_one_line()
+        self.holes.delta.is_some() && self.is_one_line()
     }
 
-    /// Whether runs of these events can be appended to a text: as [`Self::is_delta_only`], without a list that extends the delta.
+    /// Whether runs of these events can be appended to a text: they have a delta, no list that extends it, and one line each.
     pub fn is_for_runs(&self) -> bool {
         self.is_delta_only() && !self.extends
+    }
+
+    /// Whether an event that matches has a delta that is not empty, if it must have one.
+    #[inline]
+    fn has_delta(&self, data: &[u8]) -> bool {
+        !self.is_filled || self.delta(data).is_some_and(|(text, _)| !text.is_empty())
+    }
+
+    /// Whether events that repeat this one have a sequence number.
+    pub fn is_numbered(&self) -> bool {
+        self.holes.number.is_some()
     }
 
     /// The id of the object that the delta belongs to, if it is a string and equal in all events that repeat this one.
@@ -115,21 +155,13 @@ impl<R> CachedEvent<R> {
 }
 
 /// The members of an event: located by parsing, or known from the cached event that it repeats.
-#[derive(Debug)]
-pub enum Members<'a, R> {
+#[derive(Clone, Copy, Debug)]
+pub enum Members<'a> {
     Parsed(&'a [Member]),
-    Repeated(&'a CachedEvent<R>),
+    Repeated(&'a CachedEvent),
 }
 
-impl<R> Clone for Members<'_, R> {
-    fn clone(&self) -> Self {
-        *self
-    }
-}
-
-impl<R> Copy for Members<'_, R> {}
-
-impl<'a, R> Members<'a, R> {
+impl<'a> Members<'a> {
     /// All members, in the order of the text.
     pub fn iter(self) -> impl DoubleEndedIterator<Item = Member> + 'a {
         let (parsed, cached) = match self {
@@ -160,10 +192,13 @@ impl<'a, R> Members<'a, R> {
     }
 }
 
-/// The most recent delta events of a source.
+/// The most recent delta events of a source, each with its route: what the protocol knows of the event and of those that repeat
+/// it.
 #[derive(Debug)]
 pub struct EventCache<R> {
-    cached: Vec<CachedEvent<R>>,
+    cached: Vec<CachedEvent>,
+    /// The routes of the events, by slot.
+    routes: Vec<R>,
     /// The slot that matched last, and the slot to be replaced next.
     last_match: usize,
     next: usize,
@@ -181,6 +216,7 @@ impl<R> Default for EventCache<R> {
     fn default() -> Self {
         Self {
             cached: Vec::new(),
+            routes: Vec::new(),
             last_match: 0,
             next: 0,
             learned: 0,
@@ -193,7 +229,7 @@ impl<R> Default for EventCache<R> {
     }
 }
 
-impl<R> EventCache<R> {
+impl<R: Copy> EventCache<R> {
     /// Whether this payload repeats a cached event, which is [`Self::last_match`] then.
     #[inline]
     pub fn recognises(&mut self, data: &[u8]) -> bool {
@@ -208,6 +244,7 @@ impl<R> EventCache<R> {
         let last_match = self.cached.get_mut(self.last_match);
         let found = last_match.is_some_and(|cached| matches(&mut cached.template))
             || self.find_other(matches);
+        let found = found && self.last_match().is_some_and(|(cached, _)| cached.has_delta(data));
         if found {
             self.hit(1);
         } else {
@@ -238,19 +275,25 @@ impl<R> EventCache<R> {
         self.misses_in_row = 0;
     }
 
-    /// The event that matched last.
+    /// The event that matched last, with its route.
     #[inline]
-    pub fn last_match(&self) -> Option<&CachedEvent<R>> {
-        self.cached.get(self.last_match)
+    pub fn last_match(&self) -> Option<(&CachedEvent, R)> {
+        self.cached.get(self.last_match).zip(self.routes.get(self.last_match).copied())
     }
 
-    /// The event that matched last, for comparison with the following blocks; `None` while the cache is off or rests.
+    /// The event that matched last with its route, for comparison with the following blocks; `None` while the cache is off or
+    /// rests.
     #[inline]
-    pub fn repeating(&mut self) -> Option<&mut CachedEvent<R>> {
+    pub fn repeating(&mut self) -> Option<(&mut CachedEvent, R)> {
         if self.off || self.resting > 0 {
             return None;
         }
-        self.cached.get_mut(self.last_match)
+        self.cached.get_mut(self.last_match).zip(self.routes.get(self.last_match).copied())
+    }
+
+    /// Whether an event of this size may be added.
+    pub fn accepts(&self, size: usize) -> bool {
+        !self.off && self.resting == 0 && size <= MAX_EVENT
     }
 
     /// Adds a delta event that was parsed without diagnostics; returns its serial number, or `None` if it cannot be cached.
@@ -259,13 +302,10 @@ impl<R> EventCache<R> {
         data: &[u8],
         members: &[Member],
         roles: &Roles,
-        (name, route): (&'static str, R),
+        route: R,
         lane: Option<&str>,
     ) -> Option<u64> {
-        if self.off || self.resting > 0 || data.len() > MAX_EVENT {
-            return None;
-        }
-        if members.iter().any(|member| member.key_escaped) || !keys_are_unique(data, members) {
+        if !self.accepts(data.len()) || !has_plain_keys(data, members) {
             return None;
         }
         let key = |member: &Member| member.raw_key(data);
@@ -284,40 +324,92 @@ impl<R> EventCache<R> {
         let holes = Holes { number: hole(position(roles.sequence)), delta: hole(value) };
         let extends = hole(extend).is_some();
         let slot = |member| roles.eager.iter().position(|name| name.as_bytes() == key(member));
-        self.insert(CachedEvent {
+        let eager = members.iter().map(slot).collect();
+        let event = CachedEvent {
             template,
             serial: self.learned,
-            route,
-            name,
+            name: roles.name,
             lane: lane.map(Into::into),
+            response: None,
+            is_named: true,
+            is_filled: false,
+            kept: Vec::new(),
             value,
             owner_id: position(roles.owner_id),
             extend,
             holes,
             extends,
             pattern: BlockPattern::default(),
-            eager: members.iter().map(slot).collect(),
-        });
-        Some(self.learned - 1)
+            eager,
+        };
+        Some(self.insert(event, route))
     }
 
-    fn insert(&mut self, event: CachedEvent<R>) {
+    /// As [`Self::learn`], for an event whose delta is inside of a member.
+    pub fn learn_inner(
+        &mut self,
+        data: &[u8],
+        inner: InnerDelta,
+        route: R,
+        lane: Option<&str>,
+    ) -> Option<u64> {
+        if !self.accepts(data.len()) {
+            return None;
+        }
+        let InnerDelta { name, response, members, own, value, varying, kept, eager } = inner;
+        let slot = |member: &Member| {
+            let key = member.raw_key(data);
+            eager.iter().position(|name| name.as_bytes() == key)
+        };
+        let eager = members.iter().take(own).map(slot).collect();
+        let varies = |place, _: &Member| place == value || varying.contains(&place);
+        let template = Template::with_inner(data, members, own, varies)?;
+        let holes = Holes { number: None, delta: template.hole(value) };
+        let event = CachedEvent {
+            template,
+            serial: self.learned,
+            name,
+            lane: lane.map(Into::into),
+            response: Some(response),
+            is_named: false,
+            is_filled: true,
+            kept,
+            value: Some(value),
+            owner_id: None,
+            extend: None,
+            holes,
+            extends: false,
+            pattern: BlockPattern::default(),
+            eager,
+        };
+        Some(self.insert(event, route))
+    }
+
+    /// Adds an event; returns its serial number.
+    fn insert(&mut self, event: CachedEvent, route: R) -> u64 {
         self.learned += 1;
         if self.cached.len() < SLOTS {
             self.last_match = self.cached.len();
             self.cached.push(event);
+            self.routes.push(route);
         } else {
             self.last_match = self.next;
             self.cached[self.next] = event;
+            self.routes[self.next] = route;
             self.next = (self.next + 1) % SLOTS;
         }
+        self.learned - 1
     }
 }
 
-fn keys_are_unique(data: &[u8], members: &[Member]) -> bool {
+/// Whether no key of an object has an escape, and no two are equal. False for an object with many members.
+pub fn has_plain_keys(data: &[u8], members: &[Member]) -> bool {
     members.len() <= 32
         && members.iter().enumerate().all(|(position, member)| {
-            members[..position].iter().all(|other| other.raw_key(data) != member.raw_key(data))
+            !member.key_escaped
+                && members[..position]
+                    .iter()
+                    .all(|other| other.raw_key(data) != member.raw_key(data))
         })
 }
 
@@ -327,6 +419,7 @@ mod tests {
     use crate::json;
 
     const ROLES: Roles = Roles {
+        name: "k",
         sequence: "number",
         value: "text",
         owner_id: "owner",
@@ -342,7 +435,7 @@ mod tests {
     fn learn(cache: &mut EventCache<()>, data: &str) -> Option<u64> {
         let mut members = Vec::new();
         assert!(json::locate(data.as_bytes(), &mut members));
-        cache.learn(data.as_bytes(), &members, &ROLES, ("k", ()), None)
+        cache.learn(data.as_bytes(), &members, &ROLES, (), None)
     }
 
     #[test]
@@ -363,7 +456,7 @@ mod tests {
         for (data, expected) in cases {
             assert_eq!(cache.recognises(data.as_bytes()), expected.is_some(), "{data}");
             let Some((number, text, escaped)) = expected else { continue };
-            let cached = cache.last_match().expect("a cached event");
+            let (cached, ()) = cache.last_match().expect("a cached event");
             assert_eq!(cached.sequence(), Some(number));
             assert_eq!(cached.delta(data.as_bytes()), Some((text.as_bytes(), escaped)));
             assert_eq!(cached.owner_id().as_deref(), Some("o"));
@@ -394,7 +487,7 @@ mod tests {
         assert!(!cache.recognises(event(2, "0", "a").as_bytes()));
         for owner in (1..=SLOTS).rev() {
             assert!(cache.recognises(event(2, &owner.to_string(), "a").as_bytes()), "{owner}");
-            assert_eq!(cache.last_match().map(|cached| cached.serial), Some(owner as u64));
+            assert_eq!(cache.last_match().map(|(cached, ())| cached.serial), Some(owner as u64));
         }
     }
 

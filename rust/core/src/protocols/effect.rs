@@ -13,6 +13,8 @@ pub enum Phase {
     Delta,
     /// The response ends.
     Terminal,
+    /// A delta of a text with which the response ends.
+    LastDelta,
     /// The response failed, or could not begin.
     Error,
     /// The event belongs to the stream and to no response.
@@ -21,10 +23,26 @@ pub enum Phase {
     Unknown,
 }
 
+impl Phase {
+    /// Whether the event has a delta.
+    #[inline]
+    pub const fn is_delta(self) -> bool {
+        matches!(self, Self::Delta | Self::LastDelta)
+    }
+
+    /// Whether the response ends with the event.
+    #[inline]
+    pub const fn is_terminal(self) -> bool {
+        matches!(self, Self::Terminal | Self::LastDelta)
+    }
+}
+
 /// The effect of an event on the response of its lane.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Effect {
     pub phase: Phase,
     /// Whether the event begins a response if none is open in its lane.
     pub begins: bool,
+    /// Whether the protocol decides if the event begins a response although one is open. Such an event is a proper first one.
+    pub asks: bool,
 }

@@ -1,25 +1,32 @@
-//! The state of parsing one source, for any protocol: the caches of events and values.
+//! The state of reading one source: the caches of events and values, and the state of the protocol.
 
+use super::api::Api;
+use super::parsed_event::Classified;
+use super::payload_reader::PayloadReader;
+use super::protocol::Protocol;
+use crate::diagnostics::Issue;
 use crate::frames::Frame;
 use crate::json::{Checked, Fault, Member, ValueCache};
-use crate::predict::EventCache;
+use crate::predict::{EventCache, Members};
 
-/// Reads the frames of one source. `R` is the route of its events, `S` the state of the protocol.
-pub struct Reader<R, S> {
-    pub events: EventCache<R>,
+/// Reads the frames of one source.
+pub struct Reader<P: Protocol> {
+    pub events: EventCache<P::Route>,
     pub values: ValueCache,
-    pub source: S,
+    /// The state of the protocol.
+    pub source: P::Source,
     /// The error of the frame that was read last, as a JSON object, if the frame is an error body.
     pub error: Option<Vec<u8>>,
 }
 
-impl<R, S: Default> Reader<R, S> {
-    /// A reader that caches the values of these members; see [`super::protocol::Protocol::CACHED_VALUES`].
-    pub fn new((cached, located): (&'static str, &'static [&'static str])) -> Self {
+impl<P: Protocol> Reader<P> {
+    /// A reader of a new source. `api`: the API of all payloads, `None` if it is detected.
+    pub fn new(api: Option<Api>) -> Self {
+        let (cached, located) = P::CACHED_VALUES;
         Self {
             events: EventCache::default(),
             values: ValueCache::of(cached, located),
-            source: S::default(),
+            source: P::source(api),
             error: None,
         }
     }
@@ -41,5 +48,31 @@ impl<R, S: Default> Reader<R, S> {
             frame.checked = Some(Ok(Checked::RECOGNISED));
         }
         matches!(frame.checked, Some(Ok(Checked { recognised: true, .. })))
+    }
+
+    /// Classifies a frame that repeats no cached event, and caches its event if others may repeat it. `open`: the API of the open
+    /// response in the lane of its record; `issues` receives its diagnostics.
+    pub fn classify<'a>(
+        &mut self,
+        frame: &'a mut Frame<'_>,
+        open: Option<Api>,
+        issues: &mut Vec<Issue>,
+    ) -> Classified<'a, P::Route> {
+        let Self { events, values, source, error } = self;
+        let mut found =
+            P::classify(&mut PayloadReader { values, source, error, open }, frame, issues);
+        if let Classified::Event(event, Some(route)) = &mut found
+            && event.repeatable
+            && let Members::Parsed(members) = event.members
+        {
+            let lane = event.lane.as_deref();
+            event.learned = match P::roles(*route) {
+                Some(roles) => events.learn(event.raw, members, &roles, *route, lane),
+                None if events.accepts(event.raw.len()) => P::inner_delta(event, route)
+                    .and_then(|inner| events.learn_inner(event.raw, inner, *route, lane)),
+                None => None,
+            };
+        }
+        found
     }
 }

@@ -49,22 +49,27 @@ impl Tracking {
         Span { start: self.byte_start, end: self.byte_end, line: self.line }
     }
 
-    /// Whether a sequence number follows that of the previous event.
+    /// Whether a sequence number follows that of the previous event; no number follows an event without one.
     #[inline]
-    pub fn expects(&self, sequence: i64) -> bool {
-        self.previous_sequence.and_then(|before| before.checked_add(1)) == Some(sequence)
+    pub fn expects(&self, sequence: Option<i64>) -> bool {
+        match (self.previous_sequence, sequence) {
+            (Some(before), Some(got)) => before.checked_add(1) == Some(got),
+            (before, got) => before.is_none() && got.is_none(),
+        }
     }
 
     /// Counts delta events, of which the last has this number, end and payload.
-    pub fn count_deltas(&mut self, events: u64, sequence: i64, end: u64, raw: &[u8]) {
+    pub fn count_deltas(&mut self, events: u64, sequence: Option<i64>, end: u64, raw: &[u8]) {
         self.version += events;
         self.events += events;
         self.deltas += events;
         self.byte_end = self.byte_end.max(end);
-        self.last_sequence = Some(sequence);
-        self.previous_sequence = Some(sequence);
-        self.previous_raw.clear();
-        self.previous_raw.extend_from_slice(raw);
+        if sequence.is_some() {
+            self.last_sequence = sequence;
+            self.previous_sequence = sequence;
+            self.previous_raw.clear();
+            self.previous_raw.extend_from_slice(raw);
+        }
     }
 
     /// Compares the sequence number with that of the previous event; returns whether the event repeats the previous one, with the
@@ -114,12 +119,11 @@ impl Tracking {
             now = last;
         }
         self.started_at.get_or_insert(requested_at.unwrap_or(now));
-        if phase == Phase::Delta {
+        if phase.is_delta() {
             self.first_delta_at.get_or_insert(now);
             self.delta_times.push(now);
         }
-        if phase == Phase::Terminal && offset == self.byte_start && self.first_delta_at == Some(now)
-        {
+        if phase.is_terminal() && offset == self.byte_start && self.first_delta_at == Some(now) {
             // The whole response is in one record, so its only time is not that of the deltas.
             self.first_delta_at = None;
             self.delta_times = Vec::new();

@@ -338,6 +338,7 @@ impl Rows {
                 end: record.end,
                 line: record.line,
                 kind: FrameKind::Payload,
+                single: true,
                 missing_blank_line: false,
                 unfinished: false,
                 checked: None,

@@ -7,4 +7,4 @@ pub mod options;
 
 pub use bytes::{to_bytes, to_message};
 pub use diagnostics::{detail, diagnostic, stream_error};
-pub use options::{options, row_options};
+pub use options::{api, options, row_options};

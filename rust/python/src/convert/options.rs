@@ -3,6 +3,7 @@
 use pyo3::exceptions::PyValueError;
 use pyo3::prelude::*;
 use respstream_core::frames::{Form, OnEof, Options};
+use respstream_core::protocols::Api;
 use respstream_core::records::RowOptions;
 use respstream_core::records::pointer::{self, Steps};
 
@@ -33,6 +34,17 @@ pub fn options(form: &str, on_eof: &str, max_event_bytes: Option<i64>) -> PyResu
         Some(_) => return Err(PyValueError::new_err("max_event_bytes must be positive")),
     };
     Ok(Options { form, on_eof, limit })
+}
+
+/// The API of all payloads; `None` for "auto". Raises `ValueError` for an unknown one.
+pub fn api(name: &str) -> PyResult<Option<Api>> {
+    if name == "auto" {
+        return Ok(None);
+    }
+    Api::named(name).map(Some).ok_or_else(|| {
+        let names = Api::ALL.map(Api::name).join(", ");
+        PyValueError::new_err(format!("api must be one of auto, {names}, not '{name}'"))
+    })
 }
 
 /// The options of rows. A JSON Pointer in any of them makes every line a row. Raises `ValueError` for invalid pointers.

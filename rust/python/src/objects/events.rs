@@ -7,24 +7,33 @@ use std::sync::atomic::{AtomicBool, Ordering};
 
 use pyo3::prelude::*;
 use pyo3::sync::PyOnceLock;
-use pyo3::types::{PyDict, PyList, PyString, PyType};
+use pyo3::types::{PyList, PyString, PyType};
 use respstream_core::decoder::EventSink;
 use respstream_core::json::{self, Kind, Member};
 use respstream_core::predict::Delta;
 use respstream_core::predict::{CachedEvent, Members};
-use respstream_core::protocols::responses::Event;
-use respstream_core::protocols::responses::catalogue::{EVENTS, Entry};
-use respstream_core::protocols::responses::{Responses, Route};
+use respstream_core::protocols::Api;
+use respstream_core::protocols::any_api::{AnyApi, AnyEvent, AnyRoute};
+use respstream_core::protocols::chat::catalogue as chat;
+use respstream_core::protocols::responses::catalogue::EVENTS;
 
 use super::record::{PayloadArena, RecordFields};
 use super::slots::{NewObject, ObjectTemplate, SlotClass};
 use super::string_cache::StringCache;
 
-/// The classes of all catalogued events, in catalogue order, and the class of unknown events.
+/// The classes of the events of one API, in the order of its catalogue.
+type ApiClasses = Vec<SlotClass>;
+
+/// The classes of all events.
 struct EventClasses {
-    catalogued: Vec<SlotClass>,
-    unknown: SlotClass,
+    by_name: bool,
+    responses: PyOnceLock<ApiClasses>,
+    chat: PyOnceLock<ApiClasses>,
+    unknown: PyOnceLock<SlotClass>,
 }
+
+/// The slots of `UnknownEvent`, in the order in which `build` fills them.
+const UNKNOWN_SLOTS: [&str; 2] = ["type", "api"];
 
 /// Whether slots are filled through `setattr`; set only by tests.
 static FILL_BY_NAME: AtomicBool = AtomicBool::new(false);
@@ -35,29 +44,80 @@ pub fn fill_slots_by_name(by_name: bool) {
     FILL_BY_NAME.store(by_name, Ordering::Relaxed);
 }
 
-fn event_classes(py: Python<'_>) -> PyResult<&'static EventClasses> {
-    static IN_MEMORY: PyOnceLock<EventClasses> = PyOnceLock::new();
-    static BY_NAME: PyOnceLock<EventClasses> = PyOnceLock::new();
-    let by_name = FILL_BY_NAME.load(Ordering::Relaxed);
-    let classes = if by_name { &BY_NAME } else { &IN_MEMORY };
-    classes.get_or_try_init(py, || {
-        // Untracked is safe: the slots of an event contain strings and numbers, which never lead back to the event.
-        let prepare = |class: SlotClass| {
-            if by_name { Ok(class.through_setattr()) } else { class.untracked(py) }
-        };
-        let types = py.import("respstream.protocols.responses.types")?;
-        let table = types.getattr("CLASSES")?.cast_into::<PyDict>()?;
-        let mut catalogued = Vec::with_capacity(EVENTS.len());
-        for entry in &EVENTS {
-            let class = table.as_any().get_item(entry.ty)?.cast_into::<PyType>()?;
-            catalogued.push(prepare(SlotClass::new(&class, entry.eager)?)?);
+impl EventClasses {
+    const fn new(by_name: bool) -> Self {
+        Self {
+            by_name,
+            responses: PyOnceLock::new(),
+            chat: PyOnceLock::new(),
+            unknown: PyOnceLock::new(),
         }
-        let class = py
-            .import("respstream.protocols.event")?
-            .getattr("UnknownEvent")?
-            .cast_into::<PyType>()?;
-        Ok(EventClasses { catalogued, unknown: prepare(SlotClass::new(&class, &["type"])?)? })
-    })
+    }
+
+    fn current() -> &'static Self {
+        static IN_MEMORY: EventClasses = EventClasses::new(false);
+        static BY_NAME: EventClasses = EventClasses::new(true);
+        if FILL_BY_NAME.load(Ordering::Relaxed) { &BY_NAME } else { &IN_MEMORY }
+    }
+
+    /// The class of the events with this route. The classes of an API are imported when it is first used.
+    #[inline]
+    fn of(&'static self, py: Python<'_>, route: &AnyRoute) -> PyResult<&'static SlotClass> {
+        match route {
+            AnyRoute::Responses(route) => {
+                let entries = || EVENTS.iter().map(|entry| (entry.ty, entry.eager));
+                let classes =
+                    self.responses.get_or_try_init(py, || self.load(py, Api::Responses, entries()));
+                Ok(&classes?[index_in(&EVENTS, route.entry)])
+            }
+            AnyRoute::Chat(route) => {
+                let entries = || chat::EVENTS.iter().map(|entry| (entry.ty, entry.eager));
+                let classes = self.chat.get_or_try_init(py, || self.load(py, Api::Chat, entries()));
+                Ok(&classes?[index_in(&chat::EVENTS, route.entry)])
+            }
+        }
+    }
+
+    fn unknown(&'static self, py: Python<'_>) -> PyResult<&'static SlotClass> {
+        self.unknown.get_or_try_init(py, || {
+            let class = py.import("respstream.protocols.event")?.getattr("UnknownEvent")?;
+            self.prepare(SlotClass::new(class.cast::<PyType>()?, &UNKNOWN_SLOTS)?, py)
+        })
+    }
+
+    fn load(
+        &self,
+        py: Python<'_>,
+        api: Api,
+        entries: impl Iterator<Item = (&'static str, &'static [&'static str])>,
+    ) -> PyResult<ApiClasses> {
+        let module = py.import("respstream.protocols.classes")?;
+        let table = module.call_method1("classes_of", (api.name(),))?;
+        let class = |(kind, eager): (&str, &[&str])| {
+            let class = table.get_item(kind)?.cast_into::<PyType>()?;
+            self.prepare(SlotClass::new(&class, eager)?, py)
+        };
+        entries.map(class).collect()
+    }
+
+    /// Untracked is safe: the slots of an event contain strings and numbers, which never lead back to the event.
+    fn prepare(&self, class: SlotClass, py: Python<'_>) -> PyResult<SlotClass> {
+        if self.by_name { Ok(class.through_setattr()) } else { class.untracked(py) }
+    }
+}
+
+/// The members that events with this route store decoded.
+fn eager_members(route: &AnyRoute) -> &'static [&'static str] {
+    match route {
+        AnyRoute::Responses(route) => route.entry.eager,
+        AnyRoute::Chat(route) => route.entry.eager,
+    }
+}
+
+/// The index of an entry in its catalogue.
+fn index_in<T>(catalogue: &'static [T], entry: &'static T) -> usize {
+    let distance = std::ptr::from_ref(entry).addr() - catalogue.as_ptr().addr();
+    distance / size_of::<T>()
 }
 
 /// Objects that a decoder reuses from chunk to chunk.
@@ -85,8 +145,10 @@ struct EventTemplate {
     object: ObjectTemplate,
     /// Slots of the members that vary, each with the index of the member.
     varying: Vec<(usize, usize)>,
-    /// The slot of the delta, if only the delta and the sequence number vary.
+    /// The slot of the delta, if it has one.
     delta_slot: Option<usize>,
+    /// Whether nothing varies but the payload, the sequence number and the delta.
+    is_delta_only: bool,
 }
 
 impl EventTemplate {
@@ -144,7 +206,7 @@ pub struct EventBuilder<'a, 'py> {
 
 impl<'a, 'py> EventBuilder<'a, 'py> {
     pub fn new(py: Python<'py>, cache: &'a mut ObjectCache) -> PyResult<Self> {
-        Ok(Self { py, classes: event_classes(py)?, error: None, cache })
+        Ok(Self { py, classes: EventClasses::current(), error: None, cache })
     }
 
     /// The events built so far. Raises the first error that occurred in building one.
@@ -159,27 +221,29 @@ impl<'a, 'py> EventBuilder<'a, 'py> {
         list
     }
 
-    fn build(&mut self, parsed: &Event<'_>) -> PyResult<Bound<'py, PyAny>> {
+    fn build(&mut self, parsed: &AnyEvent<'_>) -> PyResult<Bound<'py, PyAny>> {
         let py = self.py;
         if let Members::Repeated(cached) = parsed.members
             && !parsed.invalid_utf8
         {
             return self.build_repeated(parsed, cached);
         }
-        let Some(entry) = parsed.entry() else {
-            let event = self.classes.unknown.create(py)?;
+        let Some(route) = &parsed.route else {
+            let event = self.classes.unknown(py)?.create(py)?;
             self.set_record(&event, parsed)?;
             event.set(0, PyString::new(py, &parsed.kind).into_any())?;
+            event.set(1, PyString::intern(py, parsed.api.name()).into_any())?;
             return Ok(event.finish());
         };
-        let event = self.classes.catalogued[entry_index(entry)].create(py)?;
+        let event = self.classes.of(py, route)?.create(py)?;
+        let eager = eager_members(route);
         self.set_record(&event, parsed)?;
         match parsed.members {
-            Members::Repeated(cached) => {
+            Members::Repeated(_) => {
                 let members: Vec<Member> = parsed.members.iter().collect();
-                self.set_slots(&event, parsed, cached.route.entry, &members)?;
+                self.set_slots(&event, parsed, eager, &members)?;
             }
-            Members::Parsed(members) => self.set_slots(&event, parsed, entry, members)?,
+            Members::Parsed(members) => self.set_slots(&event, parsed, eager, members)?,
         }
         Ok(event.finish())
     }
@@ -187,8 +251,8 @@ impl<'a, 'py> EventBuilder<'a, 'py> {
     /// Builds an event that repeats a cached one: only the varying members are read.
     fn build_repeated(
         &mut self,
-        parsed: &Event<'_>,
-        cached: &'_ CachedEvent<Route>,
+        parsed: &AnyEvent<'_>,
+        cached: &CachedEvent,
     ) -> PyResult<Bound<'py, PyAny>> {
         let py = self.py;
         let found = self.cache.find(cached.serial, parsed.lane.as_deref());
@@ -218,7 +282,7 @@ impl<'a, 'py> EventBuilder<'a, 'py> {
         let ObjectCache { strings, arena, templates, current, .. } = &mut *self.cache;
         let template = &templates[*current];
         let event = template.object.create(py)?;
-        let record = template.record_fields(py, delta.raw, delta.offset, Some(delta.sequence));
+        let record = template.record_fields(py, delta.raw, delta.offset, delta.sequence);
         event.set_record(arena, record)?;
         if let Some(slot) = template.delta_slot {
             let text = if delta.escaped {
@@ -233,11 +297,14 @@ impl<'a, 'py> EventBuilder<'a, 'py> {
 
     fn new_template(
         &mut self,
-        parsed: &Event<'_>,
-        cached: &CachedEvent<Route>,
+        parsed: &AnyEvent<'_>,
+        cached: &CachedEvent,
     ) -> PyResult<EventTemplate> {
         let py = self.py;
-        let class = &self.classes.catalogued[entry_index(cached.route.entry)];
+        let class = match &parsed.route {
+            Some(route) => self.classes.of(py, route)?,
+            None => self.classes.unknown(py)?,
+        };
         let (mut constant, mut varying) = (Vec::new(), Vec::new());
         for (place, slot) in cached.eager.iter().enumerate() {
             let Some(slot) = *slot else { continue };
@@ -251,10 +318,9 @@ impl<'a, 'py> EventBuilder<'a, 'py> {
         }
         let lane = parsed.lane.as_deref();
         let stream_id = lane.map(|lane| PyString::new(py, lane).unbind());
-        let delta_slot = match varying[..] {
-            [(slot, place)] if cached.value == Some(place) => Some(slot),
-            _ => None,
-        };
+        let delta = varying.iter().find(|(_, place)| cached.value == Some(*place));
+        let delta_slot = delta.map(|(slot, _)| *slot);
+        let is_delta_only = varying.len() == usize::from(delta_slot.is_some());
         Ok(EventTemplate {
             serial: cached.serial,
             lane: lane.map(Into::into),
@@ -262,23 +328,24 @@ impl<'a, 'py> EventBuilder<'a, 'py> {
             object: ObjectTemplate::new(class, constant),
             varying,
             delta_slot,
+            is_delta_only,
         })
     }
 
     fn set_slots(
         &mut self,
         event: &NewObject<'_, 'py>,
-        parsed: &Event<'_>,
-        entry: &Entry,
+        parsed: &AnyEvent<'_>,
+        eager: &[&str],
         members: &[Member],
     ) -> PyResult<()> {
         let mut filled = 0_u32;
         // Last to first, because the last of duplicate members counts.
         for member in members.iter().rev() {
             let slot = if member.key_escaped {
-                slot_of(entry, json::decode_key(parsed.raw, member).as_bytes())
+                slot_of(eager, json::decode_key(parsed.raw, member).as_bytes())
             } else {
-                slot_of(entry, member.raw_key(parsed.raw))
+                slot_of(eager, member.raw_key(parsed.raw))
             };
             let Some(slot) = slot.filter(|slot| filled & (1 << slot) == 0) else { continue };
             filled |= 1 << slot;
@@ -289,7 +356,7 @@ impl<'a, 'py> EventBuilder<'a, 'py> {
         Ok(())
     }
 
-    fn set_record(&mut self, event: &NewObject<'_, 'py>, parsed: &Event<'_>) -> PyResult<()> {
+    fn set_record(&mut self, event: &NewObject<'_, 'py>, parsed: &AnyEvent<'_>) -> PyResult<()> {
         let string = |text: &str| PyString::new(self.py, text);
         let fields = RecordFields {
             raw: parsed.raw,
@@ -310,10 +377,10 @@ impl<'a, 'py> EventBuilder<'a, 'py> {
     }
 }
 
-impl EventSink<Responses> for EventBuilder<'_, '_> {
-    fn takes_runs(&mut self, cached: &CachedEvent<Route>, lane: Option<&str>) -> bool {
+impl EventSink<AnyApi> for EventBuilder<'_, '_> {
+    fn takes_runs(&mut self, cached: &CachedEvent, _: &AnyRoute, lane: Option<&str>) -> bool {
         let index = self.cache.find(cached.serial, lane);
-        index.is_some_and(|index| self.cache.templates[index].delta_slot.is_some())
+        index.is_some_and(|index| self.cache.templates[index].is_delta_only)
     }
 
     fn delta(&mut self, delta: &Delta<'_>) {
@@ -323,7 +390,7 @@ impl EventSink<Responses> for EventBuilder<'_, '_> {
         }
     }
 
-    fn event(&mut self, parsed: &Event<'_>) {
+    fn event(&mut self, parsed: &AnyEvent<'_>) {
         if self.error.is_none() {
             let event = self.build(parsed);
             self.collect(event);
@@ -331,22 +398,16 @@ impl EventSink<Responses> for EventBuilder<'_, '_> {
     }
 }
 
-/// The index of a catalogue entry in `EVENTS`.
-fn entry_index(entry: &'static Entry) -> usize {
-    let distance = std::ptr::from_ref(entry).addr() - EVENTS.as_ptr().addr();
-    distance / size_of::<Entry>()
-}
-
-fn slot_of(entry: &Entry, key: &[u8]) -> Option<usize> {
-    entry.eager.iter().position(|name| name.as_bytes() == key)
+fn slot_of(eager: &[&str], key: &[u8]) -> Option<usize> {
+    eager.iter().position(|name| name.as_bytes() == key)
 }
 
 /// The value of a member that varies among the repetitions of a cached event.
 #[inline]
 fn varying_value<'py>(
     py: Python<'py>,
-    parsed: &Event<'_>,
-    cached: &CachedEvent<Route>,
+    parsed: &AnyEvent<'_>,
+    cached: &CachedEvent,
     place: usize,
     strings: &mut StringCache,
 ) -> PyResult<Option<Bound<'py, PyAny>>> {
@@ -362,7 +423,7 @@ fn varying_value<'py>(
 /// The value of a string, integer or null member. None for other values, which are decoded when they are read.
 fn scalar<'py>(
     py: Python<'py>,
-    parsed: &Event<'_>,
+    parsed: &AnyEvent<'_>,
     member: &Member,
     strings: &mut StringCache,
 ) -> PyResult<Option<Bound<'py, PyAny>>> {

@@ -1,13 +1,15 @@
 //! The state of one response, which a `respstream.Response` reads.
 
+use std::borrow::Cow;
 use std::sync::Mutex;
 
 use pyo3::exceptions::PyRuntimeError;
 use pyo3::prelude::*;
 use pyo3::types::{PyBytes, PyDict, PyList, PyString, PyTuple};
-use respstream_core::protocols::responses::Assembled;
-use respstream_core::protocols::responses::response::Texts;
-use respstream_core::protocols::responses::tool_calls::{Position, Source, ToolCall};
+use respstream_core::protocols::Response as _;
+use respstream_core::protocols::any_api::AnyResponse;
+use respstream_core::protocols::view::Texts;
+use respstream_core::protocols::view::{Position, Source, ToolCall};
 
 use super::diagnostics::DiagnosticObjects;
 use crate::convert;
@@ -17,7 +19,7 @@ use crate::shared_decoder::{SharedDecoder, lock, lock_decoder};
 /// Where the response is: still in its decoder, under this ordinal, or released by it.
 enum Location {
     Decoder(SharedDecoder, u64),
-    Released(Box<Assembled>),
+    Released(Box<AnyResponse>),
 }
 
 /// Python values made from one version of the response.
@@ -55,12 +57,12 @@ impl State {
     }
 
     /// The state of a response that its decoder has released.
-    pub fn released(folded: Assembled) -> Self {
+    pub fn released(folded: AnyResponse) -> Self {
         Location::Released(Box::new(folded)).into()
     }
 
     /// Stores the response when its decoder releases it.
-    pub fn release(&self, py: Python<'_>, folded: Assembled) {
+    pub fn release(&self, py: Python<'_>, folded: AnyResponse) {
         *lock(py, &self.location) = Location::Released(Box::new(folded));
     }
 
@@ -70,7 +72,7 @@ impl State {
         py: Python<'_>,
         access: impl FnOnce(&mut CachedValues) -> T,
     ) -> PyResult<T> {
-        let version = self.read(py, |folded| folded.tracking.version)?;
+        let version = self.read(py, |folded| folded.tracking().version)?;
         let mut old = None;
         let mut cached = lock(py, &self.cached);
         if cached.version != version {
@@ -112,7 +114,7 @@ impl State {
         let (raw, spans) = if let Some((raw, spans)) = index {
             (raw.into_bound(py), spans.into_bound(py))
         } else {
-            let raw = PyBytes::new(py, &self.read(py, Assembled::json)?);
+            let raw = PyBytes::new(py, &self.read(py, AnyResponse::json)?);
             let spans = convert::json::locate(py, raw.as_bytes())?;
             let index = (raw.clone().unbind(), spans.clone().unbind());
             self.store_cached(py, version, |cached| cached.index = Some(index))?;
@@ -125,12 +127,12 @@ impl State {
 
     /// The tool calls of a response that has ended; None while it is open.
     pub fn final_tool_calls(&self, py: Python<'_>) -> PyResult<Option<Vec<ToolCall>>> {
-        self.read(py, |folded| folded.tracking.stream_index.map(|_| folded.tool_calls()))
+        self.read(py, |folded| folded.tracking().stream_index.map(|_| folded.tool_calls()))
     }
 
     /// Reads from the response under its lock. `read` must not create objects that the garbage collector tracks: that can
     /// run finalizers, which may need the lock. Creating strings and bytes runs no other code.
-    pub fn read<T>(&self, py: Python<'_>, read: impl FnOnce(&Assembled) -> T) -> PyResult<T> {
+    pub fn read<T>(&self, py: Python<'_>, read: impl FnOnce(&AnyResponse) -> T) -> PyResult<T> {
         match &*lock(py, &self.location) {
             Location::Released(folded) => Ok(read(folded)),
             Location::Decoder(decoder, ordinal) => {
@@ -148,92 +150,97 @@ impl State {
 const INDEXED_MEMBERS: usize = 64;
 
 /// A tool call without its arguments: rank, kind, call id, name.
-type CallHeader = (usize, &'static str, Option<String>, Option<String>);
+type CallHeader = (usize, Cow<'static, str>, Option<String>, Option<String>);
 /// A position in the arguments of a tool call.
 type PositionTuple = (Source, usize);
 /// A tool call: kind, call id, name, arguments.
-type CallTuple = (&'static str, Option<String>, Option<String>, Option<String>);
+type CallTuple = (Cow<'static, str>, Option<String>, Option<String>, Option<String>);
 
 #[pymethods]
 impl State {
     #[getter]
     fn version(&self, py: Python<'_>) -> PyResult<u64> {
-        self.read(py, |folded| folded.tracking.version)
+        self.read(py, |folded| folded.tracking().version)
     }
 
     #[getter]
     fn complete(&self, py: Python<'_>) -> PyResult<bool> {
-        self.read(py, Assembled::complete)
+        self.read(py, AnyResponse::complete)
     }
 
     #[getter]
     fn terminal(&self, py: Python<'_>) -> PyResult<Option<&'static str>> {
-        self.read(py, |folded| folded.tracking.terminal)
+        self.read(py, |folded| folded.tracking().terminal)
     }
 
     #[getter]
     fn lane(&self, py: Python<'_>) -> PyResult<Option<String>> {
-        self.read(py, |folded| folded.tracking.lane.as_deref().map(str::to_owned))
+        self.read(py, |folded| folded.tracking().lane.as_deref().map(str::to_owned))
     }
 
     #[getter]
     fn byte_start(&self, py: Python<'_>) -> PyResult<u64> {
-        self.read(py, |folded| folded.tracking.byte_start)
+        self.read(py, |folded| folded.tracking().byte_start)
+    }
+
+    #[getter]
+    fn api(&self, py: Python<'_>) -> PyResult<&'static str> {
+        self.read(py, |folded| folded.api().name())
     }
 
     #[getter]
     fn byte_end(&self, py: Python<'_>) -> PyResult<u64> {
-        self.read(py, |folded| folded.tracking.byte_end)
+        self.read(py, |folded| folded.tracking().byte_end)
     }
 
     #[getter]
     fn line(&self, py: Python<'_>) -> PyResult<u64> {
-        self.read(py, |folded| folded.tracking.line)
+        self.read(py, |folded| folded.tracking().line)
     }
 
     #[getter]
     fn stream_index(&self, py: Python<'_>) -> PyResult<Option<u64>> {
-        self.read(py, |folded| folded.tracking.stream_index)
+        self.read(py, |folded| folded.tracking().stream_index)
     }
 
     #[getter]
     fn events(&self, py: Python<'_>) -> PyResult<u64> {
-        self.read(py, |folded| folded.tracking.events)
+        self.read(py, |folded| folded.tracking().events)
     }
 
     #[getter]
     fn deltas(&self, py: Python<'_>) -> PyResult<u64> {
-        self.read(py, |folded| folded.tracking.deltas)
+        self.read(py, |folded| folded.tracking().deltas)
     }
 
     #[getter]
     fn first_sequence(&self, py: Python<'_>) -> PyResult<Option<i64>> {
-        self.read(py, |folded| folded.tracking.first_sequence)
+        self.read(py, |folded| folded.tracking().first_sequence)
     }
 
     #[getter]
     fn last_sequence(&self, py: Python<'_>) -> PyResult<Option<i64>> {
-        self.read(py, |folded| folded.tracking.last_sequence)
+        self.read(py, |folded| folded.tracking().last_sequence)
     }
 
     #[getter]
     fn started_at(&self, py: Python<'_>) -> PyResult<Option<f64>> {
-        self.read(py, |folded| folded.tracking.started_at)
+        self.read(py, |folded| folded.tracking().started_at)
     }
 
     #[getter]
     fn first_delta_at(&self, py: Python<'_>) -> PyResult<Option<f64>> {
-        self.read(py, |folded| folded.tracking.first_delta_at)
+        self.read(py, |folded| folded.tracking().first_delta_at)
     }
 
     #[getter]
     fn ended_at(&self, py: Python<'_>) -> PyResult<Option<f64>> {
-        self.read(py, |folded| folded.tracking.ended_at)
+        self.read(py, |folded| folded.tracking().ended_at)
     }
 
     #[getter]
     fn delta_times(&self, py: Python<'_>) -> PyResult<Vec<f64>> {
-        self.read(py, |folded| folded.tracking.delta_times.clone())
+        self.read(py, |folded| folded.tracking().delta_times.clone())
     }
 
     #[getter]
@@ -249,12 +256,12 @@ impl State {
     #[getter]
     fn diagnostics<'py>(&self, py: Python<'py>) -> PyResult<Bound<'py, PyList>> {
         DiagnosticObjects::list(py, &self.diagnostics, |take| {
-            self.read(py, |folded| take(&folded.tracking.diagnostics))
+            self.read(py, |folded| take(&folded.tracking().diagnostics))
         })
     }
 
     fn keys(&self, py: Python<'_>) -> PyResult<Vec<String>> {
-        self.read(py, Assembled::keys)
+        self.read(py, AnyResponse::keys)
     }
 
     fn member<'py>(&self, py: Python<'py>, name: &str) -> PyResult<Option<Bound<'py, PyBytes>>> {
@@ -262,7 +269,7 @@ impl State {
     }
 
     fn json<'py>(&self, py: Python<'py>) -> PyResult<Bound<'py, PyBytes>> {
-        Ok(PyBytes::new(py, &self.read(py, Assembled::json)?))
+        Ok(PyBytes::new(py, &self.read(py, AnyResponse::json)?))
     }
 
     /// The Python value of a member, or `default` if there is none.
@@ -302,7 +309,7 @@ impl State {
         if let Some(texts) = texts {
             return Ok(texts.into_bound(py));
         }
-        let texts = self.read(py, Assembled::texts)?;
+        let texts = self.read(py, AnyResponse::texts)?;
         let Texts { output_text, refusal, reasoning_text, reasoning_summary } = texts;
         let texts = (output_text, refusal, reasoning_text, reasoning_summary).into_pyobject(py)?;
         self.store_cached(py, version, |cached| cached.texts = Some(texts.clone().unbind()))?;
@@ -310,7 +317,7 @@ impl State {
     }
 
     fn tool_calls(&self, py: Python<'_>) -> PyResult<Vec<CallTuple>> {
-        let calls = self.read(py, Assembled::tool_calls)?;
+        let calls = self.read(py, AnyResponse::tool_calls)?;
         Ok(calls
             .into_iter()
             .map(|call| (call.kind, call.call_id, call.name, call.arguments))
@@ -319,11 +326,11 @@ impl State {
 
     #[getter]
     fn calls_version(&self, py: Python<'_>) -> PyResult<u64> {
-        self.read(py, Assembled::calls_version)
+        self.read(py, AnyResponse::calls_version)
     }
 
     fn calls(&self, py: Python<'_>) -> PyResult<Vec<CallHeader>> {
-        let calls = self.read(py, Assembled::calls)?.into_iter();
+        let calls = self.read(py, AnyResponse::calls)?.into_iter();
         Ok(calls.map(|call| (call.rank, call.kind, call.call_id, call.name)).collect())
     }
 
@@ -343,7 +350,7 @@ impl State {
     }
 
     fn error<'py>(&self, py: Python<'py>) -> PyResult<Option<Bound<'py, PyAny>>> {
-        let Some(raw) = self.read(py, Assembled::error_json)? else { return Ok(None) };
+        let Some(raw) = self.read(py, AnyResponse::error_json)? else { return Ok(None) };
         let loads = py.import("respstream._pure.json.check")?.getattr("loads")?;
         Ok(Some(loads.call1((PyBytes::new(py, &raw),))?))
     }

@@ -1,11 +1,13 @@
 //! The tool calls of a response that has ended, built as the class `Calls` of the Python module builds them, without its
 //! Python frames.
 
+use std::borrow::Cow;
+
 use pyo3::intern;
 use pyo3::prelude::*;
 use pyo3::sync::PyOnceLock;
 use pyo3::types::{PyDict, PyList, PyString, PyType};
-use respstream_core::protocols::responses::tool_calls::ToolCall;
+use respstream_core::protocols::view::ToolCall;
 
 use super::state::State;
 use crate::objects::slots::SlotClass;
@@ -26,7 +28,7 @@ const TOOL_CALL: [&str; 4] = ["_calls", "_entry", "_text", "_ended"];
 fn classes(py: Python<'_>) -> PyResult<&'static Classes> {
     static CLASSES: PyOnceLock<Classes> = PyOnceLock::new();
     CLASSES.get_or_try_init(py, || {
-        let module = py.import("respstream.protocols.responses.tool_calls")?;
+        let module = py.import("respstream.protocols.tool_calls")?;
         let class =
             |name, slots: &[&str]| SlotClass::new(module.getattr(name)?.cast::<PyType>()?, slots);
         Ok(Classes {
@@ -99,9 +101,13 @@ fn build<'py>(
     let calls = create(py, &classes.calls, calls)?;
     for (rank, call) in found.into_iter().enumerate() {
         let text = call.arguments.into_pyobject(py)?.into_any();
+        let kind = match call.kind {
+            Cow::Borrowed(kind) => PyString::intern(py, kind),
+            Cow::Owned(kind) => PyString::new(py, &kind),
+        };
         let entry = [
             rank.into_pyobject(py)?.into_any(),
-            PyString::intern(py, call.kind).into_any(),
+            kind.into_any(),
             call.call_id.into_pyobject(py)?.into_any(),
             call.name.into_pyobject(py)?.into_any(),
             none.clone(),

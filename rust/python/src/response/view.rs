@@ -6,7 +6,8 @@ use pyo3::intern;
 use pyo3::prelude::*;
 use pyo3::sync::PyOnceLock;
 use pyo3::types::PyType;
-use respstream_core::protocols::responses::Assembled;
+use respstream_core::protocols::Response as _;
+use respstream_core::protocols::any_api::AnyResponse;
 
 use super::state::State;
 use super::tool_calls;
@@ -25,7 +26,9 @@ const READERS: [(&str, Reader); 8] = [
     }),
     ("usage", |_, state| {
         let py = state.py();
-        state.get().value(intern!(py, "usage").as_any(), py.None().into_bound(py)).map(Some)
+        let usage = state.get().value(intern!(py, "usage").as_any(), py.None().into_bound(py))?;
+        // The Python property also finds counts that a server sends beside the final object.
+        Ok((!usage.is_none()).then_some(usage))
     }),
     ("output_text", |_, state| text(state, 0)),
     ("refusal", |_, state| text(state, 1)),
@@ -75,7 +78,7 @@ const CALLS: usize = 1;
 fn response_class(py: Python<'_>) -> PyResult<&'static SlotClass> {
     static CLASS: PyOnceLock<SlotClass> = PyOnceLock::new();
     CLASS.get_or_try_init(py, || {
-        let class = py.import("respstream.protocols.responses.response")?.getattr("Response")?;
+        let class = py.import("respstream.protocols.response")?.getattr("Response")?;
         for (name, read) in READERS {
             let original = class.getattr(name)?.unbind();
             class.setattr(name, NativeProperty { read, original })?;
@@ -116,9 +119,9 @@ impl OpenViews {
     pub fn release<'py>(
         &mut self,
         py: Python<'py>,
-        folded: Assembled,
+        folded: AnyResponse,
     ) -> PyResult<Bound<'py, PyAny>> {
-        if let Some((state, view)) = self.0.remove(&folded.tracking.ordinal) {
+        if let Some((state, view)) = self.0.remove(&folded.tracking().ordinal) {
             state.get().release(py, folded);
             return Ok(view.into_bound(py));
         }

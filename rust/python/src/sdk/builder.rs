@@ -4,6 +4,7 @@
 //! distinguishes three outcomes: the text matches; validation certainly fails; or the outcome is uncertain (pydantic might
 //! coerce the value), and the SDK must build it.
 
+use std::borrow::Cow;
 use std::sync::Arc;
 
 use memchr::memchr;
@@ -22,6 +23,8 @@ use crate::objects::string_cache::StringCache;
 
 /// Integers up to this size are exact as floats.
 const MAX_EXACT_INT: i64 = 1 << 53;
+/// The type of events that have none, as the chunks of Chat Completions.
+const UNTYPED: &str = "";
 
 pub struct Builder<'a, 'py> {
     pub py: Python<'py>,
@@ -89,7 +92,17 @@ impl<'a, 'py> Builder<'a, 'py> {
             let value = JsonValue::of(member, text);
             let (built, field) = match previous.field(index) {
                 Some(_) if previous.has_value(index, value) => continue,
-                Some(field) => (self.validated(model.fields[field].node, value), Some(field)),
+                Some(_) if !previous.validated && value.kind == Kind::Null => return Ok(None),
+                Some(field) => {
+                    let node = model.fields[field].node;
+                    let validated = previous.validated;
+                    let built = if validated {
+                        self.validated(node, value)
+                    } else {
+                        self.constructed(node, value)
+                    };
+                    (built, Some(field))
+                }
                 None => (self.any(value), None),
             };
             match (certain(built)?, field, previous.extra_name(index)) {
@@ -98,7 +111,8 @@ impl<'a, 'py> Builder<'a, 'py> {
                 _ => return Ok(None),
             }
         }
-        let parts = ObjectParts { dict, extra, present: previous.present, extra_is_set: true };
+        let extra_is_set = previous.validated;
+        let parts = ObjectParts { dict, extra, present: previous.present, extra_is_set };
         let is_draft = previous.is_draft;
         self.cache.previous = previous.retained();
         event_or_draft(py, &node, model, parts, is_draft).map(Some)
@@ -112,12 +126,11 @@ impl<'a, 'py> Builder<'a, 'py> {
         if members.iter().any(|member| member.raw_key(text) == b"error") {
             return Err(BuildError::Uncertain);
         }
-        let Some(JsonValue { text: kind, kind: Kind::String }) =
-            unique_member(text, &members, "type")?
-        else {
-            return Err(BuildError::Uncertain);
+        let kind = match unique_member(text, &members, "type")? {
+            Some(JsonValue { text: kind, kind: Kind::String }) => json::decode_str(kind),
+            Some(_) => return Err(BuildError::Uncertain),
+            None => Cow::Borrowed(UNTYPED),
         };
-        let kind = json::decode_str(kind);
         let node = table.events.get(&*kind).and_then(|node| table.shared(*node));
         let node = node.ok_or(BuildError::Uncertain)?;
         let Node::Model(model) = &**node else { return Err(BuildError::Uncertain) };
@@ -156,7 +169,11 @@ impl<'a, 'py> Builder<'a, 'py> {
         members: Vec<Member>,
     ) -> Result<(ObjectParts<'py>, MatchedMembers), BuildError> {
         let matched = MatchedMembers::new(self.py, model, text, members)?;
-        let parts = match self.validated_parts(model, text, &matched) {
+        let validated = match self.table.validates {
+            true => self.validated_parts(model, text, &matched),
+            false => Err(BuildError::Invalid),
+        };
+        let parts = match validated {
             Err(BuildError::Invalid) => self.constructed_parts(model, text, &matched),
             built => built,
         };

@@ -59,14 +59,19 @@ pub struct DiscriminatedUnion {
     pub construct: Py<PyAny>,
 }
 
-/// All nodes so far, and the node of each event type.
-#[derive(Clone, Default)]
+/// All nodes so far, and the node of each event type. `validates`: the SDK validates events before it constructs them.
+#[derive(Clone)]
 pub struct NodeTable {
     nodes: Vec<Arc<Node>>,
     pub events: HashMap<Box<str>, usize>,
+    pub validates: bool,
 }
 
 impl NodeTable {
+    pub fn new(validates: bool) -> Self {
+        Self { nodes: Vec::new(), events: HashMap::new(), validates }
+    }
+
     pub fn node(&self, index: usize) -> Option<&Node> {
         self.nodes.get(index).map(AsRef::as_ref)
     }

@@ -24,9 +24,11 @@ impl SdkPlan {
 
 #[pymethods]
 impl SdkPlan {
+    /// `validates`: the SDK validates events, and constructs those that do not validate; without it, it constructs all.
     #[new]
-    fn new() -> Self {
-        Self(Mutex::new(Arc::new(NodeTable::default())))
+    #[pyo3(signature = (validates = true))]
+    fn new(validates: bool) -> Self {
+        Self(Mutex::new(Arc::new(NodeTable::new(validates))))
     }
 
     /// Appends nodes, tuples of a kind and its arguments. A node is identified by its index.

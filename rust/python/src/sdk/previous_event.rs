@@ -13,11 +13,13 @@ use super::nodes::Node;
 /// If more values than these change, the next event replaces this one. The delta and its sequence number always change.
 const MAX_CHANGES: usize = 2;
 
-/// A validated event that contains only scalars and empty arrays.
+/// A validated event that contains only scalars and empty arrays, or a constructed event.
 pub struct PreviousEvent {
     pub node: Arc<Node>,
     pub is_draft: bool,
     pub present: u64,
+    /// Whether the event was validated, and not constructed.
+    pub validated: bool,
     text: Vec<u8>,
     matched: MatchedMembers,
     /// The names of the extra members; None for fields.
@@ -35,8 +37,17 @@ impl PreviousEvent {
         matched: MatchedMembers,
         parts: &ObjectParts<'_>,
     ) -> PyResult<Option<Self>> {
-        // Only validation adds extra members to the set of fields: see `ObjectParts`.
-        if !parts.extra_is_set || !matched.has_only_leaves(text) {
+        let Node::Model(model) = &**node else { return Ok(None) };
+        // Construction adds aliased members twice; what is validated with objects inside rarely repeats.
+        let repeats = match parts.extra_is_set {
+            true => matched.has_only_leaves(text),
+            false => !matched
+                .fields
+                .iter()
+                .flatten()
+                .any(|field| model.fields[usize::from(*field)].aliased),
+        };
+        if !repeats {
             return Ok(None);
         }
         let mut extra = parts.extra.keys().into_iter();
@@ -46,8 +57,18 @@ impl PreviousEvent {
             extra_names.push(name.map(Bound::cast_into).transpose()?.map(Bound::unbind));
         }
         let (node, text, dict) = (Arc::clone(node), text.to_vec(), parts.dict.copy()?.unbind());
-        let present = parts.present;
-        Ok(Some(Self { node, is_draft, present, text, matched, extra_names, dict, changes: 0 }))
+        let (present, validated) = (parts.present, parts.extra_is_set);
+        Ok(Some(Self {
+            node,
+            is_draft,
+            present,
+            validated,
+            text,
+            matched,
+            extra_names,
+            dict,
+            changes: 0,
+        }))
     }
 
     /// Whether a text has the same members in the same order, and the same type.

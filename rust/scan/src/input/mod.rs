@@ -2,6 +2,7 @@
 
 mod decompress;
 pub mod line_index;
+mod parsing;
 pub mod part;
 pub mod problem;
 pub mod recordings;
@@ -10,6 +11,7 @@ mod utf16;
 
 pub use decompress::Compression;
 pub use line_index::LineIndex;
+pub use parsing::Parsing;
 pub use part::Part;
 pub use problem::Problem;
 pub use recordings::{Record, RecordingFormat, RecordingOptions, RecordingReader};

@@ -3,7 +3,8 @@
 use respstream_core::json;
 use respstream_core::predict::CachedEvent;
 use respstream_core::predict::Delta;
-use respstream_core::protocols::responses::Route;
+use respstream_core::protocols::Protocol as _;
+use respstream_core::protocols::any_api::{AnyApi, AnyRoute};
 
 use crate::tables::columns::PAYLOAD;
 use crate::tables::{DeltaRows, RunValues, Selection, Table, Tables, Texts};
@@ -49,15 +50,15 @@ impl DeltaBatch {
     }
 
     /// Whether events that repeat this one can be collected as deltas.
-    pub fn accepts(cached: &CachedEvent<Route>) -> bool {
-        cached.is_delta_only() && cached.route.entry.value == "delta"
+    pub fn accepts(cached: &CachedEvent, route: &AnyRoute) -> bool {
+        cached.is_delta_only() && AnyApi::streams_deltas(route)
     }
 
     #[inline]
     pub fn add(&mut self, delta: &Delta<'_>) {
         self.starts.push(delta.offset.cast_signed());
         self.ends.push(delta.end.cast_signed());
-        self.sequence_numbers.push(delta.sequence);
+        self.sequence_numbers.extend(delta.sequence);
         if delta.escaped {
             json::decode_wtf8(delta.text, &mut self.deltas.bytes);
         } else {

@@ -3,16 +3,18 @@
 use std::borrow::Cow;
 
 use respstream_core::diagnostics::{Issue, Note, Span};
-use respstream_core::frames::{DeltaRun, Envelope, Frame, FrameSink, Framer, Options};
+use respstream_core::frames::{DeltaRun, Envelope, Frame, FrameSink, Framer};
 use respstream_core::json::{Checked, Fault, Member};
 use respstream_core::predict::delta_runs;
-use respstream_core::protocols::responses::{EventReader, Responses};
-use respstream_core::protocols::{Classified, Protocol, recognised_event};
+use respstream_core::protocols::any_api::AnyApi;
+use respstream_core::protocols::{
+    Api, Classified, Protocol, Reader, RoutedEvent, recognised_event,
+};
 use respstream_core::records::{
     Closes, FrameReader, RecordSink, RecordSpan, RowOptions, Rows as Wrapped,
 };
 
-use crate::input::Part;
+use crate::input::{Parsing, Part};
 use crate::read::delta_batch::DeltaBatch;
 use crate::tables::{EventRow, RunValues, Summary, Tables};
 
@@ -27,12 +29,21 @@ pub struct EventsOnly<'n> {
 
 impl<'n> EventsOnly<'n> {
     /// Reads a part of a source from the offset `from` on.
-    pub fn new(name: &'n str, options: Options, part: Part, from: u64, tables: &Tables) -> Self {
-        let (reader, batch) = (EventReader::new(Responses::CACHED_VALUES), DeltaBatch::new(tables));
+    pub fn new(name: &'n str, parsing: Parsing, part: Part, from: u64, tables: &Tables) -> Self {
+        let Parsing { framing, api } = parsing;
+        let (reader, batch) = (Reader::new(api), DeltaBatch::new(tables));
         Self {
-            framer: Framer::starting_at(options, from),
-            wrapped: Wrapped::new(options, RowOptions::default(), Responses::SIGNATURE),
-            events: Events { name, reader, batch, issues: Vec::new(), part, reached: 0 },
+            framer: Framer::starting_at(framing, from),
+            wrapped: Wrapped::new(framing, RowOptions::default(), AnyApi::signature(api)),
+            events: Events {
+                name,
+                reader,
+                batch,
+                issues: Vec::new(),
+                open: None,
+                part,
+                reached: 0,
+            },
             position: from,
         }
     }
@@ -73,10 +84,12 @@ impl<'n> EventsOnly<'n> {
 /// The state of reading the events of a source.
 struct Events<'n> {
     name: &'n str,
-    reader: EventReader,
+    reader: Reader<AnyApi>,
     /// The current run of deltas.
     batch: DeltaBatch,
     issues: Vec<Issue>,
+    /// The API of the last event outside of records that may begin a response: that of the open response, in all but odd cases.
+    open: Option<Api>,
     part: Part,
     /// The offset of the latest frame.
     reached: u64,
@@ -127,16 +140,22 @@ impl<'a, 'n> RowSink<'a, 'n> {
 
     /// Appends the row of an event. Returns false if the frame is not an event. The issues of the frame are not yet counted.
     fn read(&mut self, frame: &mut Frame<'_>) -> bool {
-        let Events { name, reader, issues, part, .. } = &mut *self.events;
+        let Events { name, reader, issues, open, part, .. } = &mut *self.events;
         let own = part.has(frame.offset);
         let recognised = reader.recognise(frame);
-        let mut event = if let Some(cached) = reader.events.last_match().filter(|_| recognised) {
-            recognised_event(frame, cached, issues)
-        } else if let Classified::Event(event) = Responses::classify(reader, frame, issues) {
-            event
+        let cached = reader.events.last_match().filter(|_| recognised);
+        let (mut event, route) = if let Some((cached, route)) = cached {
+            (recognised_event(frame, (cached, AnyApi::api(&route)), issues), Some(route))
+        } else if let Classified::Event(event, route) =
+            reader.classify(frame, open.filter(|_| self.lane.is_none()), issues)
+        {
+            (event, route)
         } else {
             return false;
         };
+        if self.lane.is_none() && AnyApi::effect(route.as_ref()).begins {
+            *open = Some(event.api);
+        }
         event.time = self.time;
         if event.lane.is_none() {
             event.lane = self.lane.as_deref().map(Cow::Borrowed);
@@ -144,7 +163,7 @@ impl<'a, 'n> RowSink<'a, 'n> {
         if own {
             self.tables.event(&EventRow {
                 source: name,
-                event: &event,
+                event: &RoutedEvent { route, parsed: &event },
                 response: None,
                 stream_index: None,
                 event_index: 0,
@@ -175,8 +194,11 @@ impl FrameSink for RowSink<'_, '_> {
         let Self { events, tables, lane, time, .. } = self;
         let Events { name, reader, batch, part, .. } = &mut **events;
         let own = usize::try_from(part.overlap(offset, u64::MAX)).unwrap_or(usize::MAX);
-        let cached = reader.events.repeating().filter(|cached| DeltaBatch::accepts(cached));
-        let Some(cached) = cached.filter(|_| part.has(offset)) else { return DeltaRun::default() };
+        let cached = reader
+            .events
+            .repeating()
+            .filter(|(cached, route)| part.has(offset) && DeltaBatch::accepts(cached, route));
+        let Some((cached, route)) = cached else { return DeltaRun::default() };
         if envelope.name.is_some_and(|name| name != cached.name.as_bytes()) {
             return DeltaRun::default();
         }
@@ -188,6 +210,7 @@ impl FrameSink for RowSink<'_, '_> {
                 source: name,
                 lane: cached.lane.as_deref().or(lane.as_deref()),
                 cached,
+                route,
                 time: *time,
                 response_id: None,
                 stream_index: None,

@@ -5,16 +5,13 @@ use std::collections::HashMap;
 use respstream_core::decoder::{Decoder, EventSink, Ignore};
 use respstream_core::diagnostics::{Code, DIAGNOSTICS, UNUSED_EVENTS};
 use respstream_core::diagnostics::{Diagnostic, KEPT};
-use respstream_core::frames::Options;
 use respstream_core::predict::CachedEvent;
 use respstream_core::predict::Delta;
-use respstream_core::protocols::responses::Assembled;
-use respstream_core::protocols::responses::Event;
-use respstream_core::protocols::responses::Responses;
-use respstream_core::protocols::responses::Route;
+use respstream_core::protocols::any_api::{AnyApi, AnyEvent, AnyResponse, AnyRoute};
+use respstream_core::protocols::{Api, Response as _};
 use respstream_core::records::RowOptions;
 
-use crate::input::{Input, Part, Record, RecordingFormat};
+use crate::input::{Input, Parsing, Part, Record, RecordingFormat};
 use crate::read::delta_batch::DeltaBatch;
 use crate::read::numbering::{EventPosition, Numbering};
 use crate::splits::{EarlierDiagnostics, Remainder};
@@ -23,7 +20,7 @@ use crate::tables::{Depth, EventRow, RunValues, Summary, Table, Tables};
 /// How a source is read.
 #[derive(Clone, Copy, Debug)]
 pub struct ReadOptions {
-    pub framing: Options,
+    pub parsing: Parsing,
     /// Whether the scan ends at the first error.
     pub strict: bool,
     pub depth: Depth,
@@ -46,7 +43,7 @@ const COMPARING: [Code; 10] = [
 /// Reads one source, or a part of one.
 pub struct FullScan<'n> {
     name: &'n str,
-    decoder: Decoder<Responses>,
+    decoder: Decoder<AnyApi>,
     numbering: Numbering<'n>,
     /// The current run of deltas.
     batch: DeltaBatch,
@@ -66,6 +63,7 @@ pub struct FullScan<'n> {
 struct Owner {
     byte_start: u64,
     stream_index: Option<u64>,
+    api: Api,
 }
 
 /// The context of a part that is not the whole source.
@@ -88,18 +86,18 @@ impl<'n> FullScan<'n> {
         tables: &Tables,
     ) -> Self {
         let mut decoder = if part.is_whole() {
-            Decoder::<Responses>::with_rows(read.framing, read.strict, rows.clone())
+            read.parsing.decoder(read.strict, rows.clone())
         } else {
-            Decoder::<Responses>::starting_at(read.framing, read.strict, from)
+            read.parsing.decoder_at(read.strict, from)
         };
         if read.depth == Depth::Lifecycle {
             decoder.lifecycle_only().on = true;
         }
-        let earlier = EarlierDiagnostics::new(input, read.framing, from);
+        let earlier = EarlierDiagnostics::new(input, read.parsing, from);
         Self {
             name: &input.name,
             decoder,
-            numbering: Numbering::new(input, read.framing, (part, remainder), from),
+            numbering: Numbering::new(input, read.parsing, (part, remainder), from),
             batch: DeltaBatch::new(tables),
             owners: HashMap::new(),
             position: from,
@@ -196,12 +194,12 @@ impl<'n> FullScan<'n> {
     /// Whether all responses that begin in the part have ended. A part that is read alone and has a named lane is read to the
     /// end of the source.
     pub fn is_done(&self) -> bool {
-        let Numbering { part, ref remainder, reached, named_lanes, .. } = self.numbering;
+        let Numbering { part, ref remainder, reached, interleaved, .. } = self.numbering;
         let open = self.decoder.lanes().open_in(None);
         self.slice.is_some()
-            && (remainder.is_some() || !named_lanes)
+            && (remainder.is_some() || !interleaved)
             && reached.is_some_and(|reached| reached >= part.end)
-            && open.is_none_or(|response| response.tracking.byte_start >= part.end)
+            && open.is_none_or(|response| response.tracking().byte_start >= part.end)
     }
 
     /// Ends the source.
@@ -224,14 +222,16 @@ impl<'n> FullScan<'n> {
             summary.without_responses.push((self.name.to_owned(), code.kind().code, message));
         }
         if tables.has(Table::Diagnostics) {
-            for (found, stream_index) in diagnostics {
-                tables.diagnostic(self.name, stream_index, &found);
+            for (found, owner) in diagnostics {
+                let owned =
+                    (owner.and_then(|owner| owner.stream_index), owner.map(|owner| owner.api));
+                tables.diagnostic(self.name, owned, &found);
             }
         }
     }
 
     /// Counts the diagnostics of the part by code. If the store is full, those that it does not contain are counted too.
-    fn count_diagnostics(&mut self, own: &[(Diagnostic, Option<u64>)], summary: &mut Summary) {
+    fn count_diagnostics(&mut self, own: &[(Diagnostic, Option<Owner>)], summary: &mut Summary) {
         let mut counts = self.decoder.store().counts;
         if self.slice.is_some() && self.decoder.store().kept.len() < KEPT {
             counts = [0; DIAGNOSTICS.len()];
@@ -249,15 +249,15 @@ impl<'n> FullScan<'n> {
         }
     }
 
-    /// The stored diagnostics of the part by offset, with the numbers of their responses. Line numbers are relative to the
+    /// The stored diagnostics of the part by offset, with their owners. Line numbers are relative to the
     /// beginning of reading unless `lines` is set.
-    fn own_diagnostics(&mut self, lines: bool) -> Vec<(Diagnostic, Option<u64>)> {
+    fn own_diagnostics(&mut self, lines: bool) -> Vec<(Diagnostic, Option<Owner>)> {
         let part = self.numbering.part;
         let mut own = Vec::new();
         for found in &self.decoder.store().kept {
             let owner = found.place.and_then(|place| self.owners.get(&place)).copied();
             if part.has(owner.map_or(found.offset, |owner| owner.byte_start)) {
-                own.push((found.clone(), owner.and_then(|owner| owner.stream_index)));
+                own.push((found.clone(), owner));
             }
         }
         own.sort_by_key(|(found, _)| found.offset);
@@ -291,11 +291,11 @@ impl<'n> FullScan<'n> {
         for mut response in self.decoder.lanes_mut().take_ended() {
             let stream_index = self.numbering.ended(&response);
             self.owners.extend(owned(&response, stream_index));
-            if !self.numbering.part.has(response.tracking.byte_start) {
+            if !self.numbering.part.has(response.tracking().byte_start) {
                 continue;
             }
             if let Some(slice) = &mut self.slice {
-                response.tracking.diagnostics.retain(|found| !slice.earlier.contain(found));
+                response.tracking_mut().diagnostics.retain(|found| !slice.earlier.contain(found));
             }
             let status = response.status().unwrap_or_default().into_owned();
             *summary.responses.entry(status).or_default() += 1;
@@ -305,26 +305,27 @@ impl<'n> FullScan<'n> {
 }
 
 /// The stored diagnostics of a response, with their owner.
-fn owned(response: &Assembled, stream_index: Option<u64>) -> impl Iterator<Item = (u32, Owner)> {
-    let owner = Owner { byte_start: response.tracking.byte_start, stream_index };
-    response.tracking.diagnostics.iter().filter_map(move |found| Some((found.place?, owner)))
+fn owned(response: &AnyResponse, stream_index: Option<u64>) -> impl Iterator<Item = (u32, Owner)> {
+    let owner =
+        Owner { byte_start: response.tracking().byte_start, stream_index, api: response.api() };
+    response.tracking().diagnostics.iter().filter_map(move |found| Some((found.place?, owner)))
 }
 
 /// Records the positions of events and makes no rows of them.
 struct ReachOnly<'a, 'n>(&'a mut Numbering<'n>);
 
-impl EventSink<Responses> for ReachOnly<'_, '_> {
+impl EventSink<AnyApi> for ReachOnly<'_, '_> {
     // Events that are skipped or read in runs neither begin nor end a response, and have no lane of their own.
     const READS_EVENTS: bool = false;
 
-    fn event(&mut self, _: &Event<'_>) {}
+    fn event(&mut self, _: &AnyEvent<'_>) {}
 
-    fn applied(&mut self, event: &Event<'_>, response: Option<&Assembled>) {
+    fn applied(&mut self, event: &AnyEvent<'_>, response: Option<&AnyResponse>) {
         self.0.reach(&position(event, response));
     }
 
-    fn non_streamed(&mut self, response: &Assembled) {
-        self.0.open = Some(response.tracking.byte_start);
+    fn non_streamed(&mut self, response: &AnyResponse) {
+        self.0.open = Some(response.tracking().byte_start);
     }
 }
 
@@ -336,25 +337,25 @@ struct EventRows<'a, 'n> {
     batch: &'a mut DeltaBatch,
 }
 
-impl EventSink<Responses> for EventRows<'_, '_> {
-    fn event(&mut self, _: &Event<'_>) {}
+impl EventSink<AnyApi> for EventRows<'_, '_> {
+    fn event(&mut self, _: &AnyEvent<'_>) {}
 
-    fn applied(&mut self, event: &Event<'_>, response: Option<&Assembled>) {
+    fn applied(&mut self, event: &AnyEvent<'_>, response: Option<&AnyResponse>) {
         let counted = self.numbering.count(1, &position(event, response));
         let Some((stream_index, event_index)) = counted else { return };
         let row = EventRow { source: self.name, event, response, stream_index, event_index };
         self.tables.event(&row);
     }
 
-    fn non_streamed(&mut self, response: &Assembled) {
+    fn non_streamed(&mut self, response: &AnyResponse) {
         // Numbers the response if it is the first one of the part.
         self.numbering.begun(response);
-        self.numbering.open = Some(response.tracking.byte_start);
+        self.numbering.open = Some(response.tracking().byte_start);
     }
 
-    fn takes_runs(&mut self, cached: &CachedEvent<Route>, _: Option<&str>) -> bool {
+    fn takes_runs(&mut self, cached: &CachedEvent, route: &AnyRoute, _: Option<&str>) -> bool {
         self.batch.clear();
-        DeltaBatch::accepts(cached)
+        DeltaBatch::accepts(cached, route)
     }
 
     #[inline]
@@ -364,18 +365,21 @@ impl EventSink<Responses> for EventRows<'_, '_> {
 
     fn run_ended(
         &mut self,
-        cached: &CachedEvent<Route>,
+        cached: &CachedEvent,
+        route: &AnyRoute,
         lane: Option<&str>,
-        response: Option<&Assembled>,
+        response: Option<&AnyResponse>,
     ) {
         let Some(offset) = self.batch.last_offset() else { return };
-        let last = EventPosition { offset, in_named_lane: lane.is_some(), response };
+        // An event that names its response was applied before the run.
+        let last = EventPosition { offset, interleaves: lane.is_some(), response };
         let counted = self.numbering.count(self.batch.len() as u64, &last);
         let Some((stream_index, event_index)) = counted else { return };
-        let id = response.and_then(Assembled::id);
+        let id = response.and_then(AnyResponse::id);
         let shared = RunValues {
             source: self.name,
             cached,
+            route: *route,
             lane,
             time: None,
             response_id: id.as_deref(),
@@ -386,6 +390,10 @@ impl EventSink<Responses> for EventRows<'_, '_> {
     }
 }
 
-fn position<'a>(event: &Event<'_>, response: Option<&'a Assembled>) -> EventPosition<'a> {
-    EventPosition { offset: event.offset, in_named_lane: event.lane.is_some(), response }
+fn position<'a>(event: &AnyEvent<'_>, response: Option<&'a AnyResponse>) -> EventPosition<'a> {
+    EventPosition {
+        offset: event.offset,
+        interleaves: event.lane.is_some() || event.response.is_some(),
+        response,
+    }
 }

@@ -1,24 +1,24 @@
 //! Numbers responses in their source, and events in their response.
 
-use respstream_core::frames::Options;
-use respstream_core::protocols::responses::Assembled;
+use respstream_core::protocols::Response as _;
+use respstream_core::protocols::any_api::AnyResponse;
 
-use crate::input::{Input, Part};
+use crate::input::{Input, Parsing, Part};
 use crate::splits::{Remainder, leading_events};
 
 /// Numbers the responses and events of a source, or of a part.
 pub struct Numbering<'n> {
     input: &'n Input,
-    options: Options,
+    parsing: Parsing,
     /// The offset where reading begins.
     from: u64,
     pub part: Part,
     /// Shared by parts that are read together.
     pub remainder: Option<Remainder>,
-    /// The part reads the source to its end, because it is the first with a named lane.
+    /// The part reads the source to its end, because it is the first in which responses may interleave.
     pub reads_remainder: bool,
-    /// There are named lanes: responses end in another order than they begin.
-    pub named_lanes: bool,
+    /// Responses may interleave, and end in another order than they begin.
+    pub interleaved: bool,
     /// The start of the response that was open last in the unnamed lane.
     pub open: Option<u64>,
     /// The number of events so far without a response, counted from the beginning of the source on first use.
@@ -34,27 +34,27 @@ pub struct Numbering<'n> {
 /// An event for the numbering.
 pub struct EventPosition<'a> {
     pub offset: u64,
-    /// The event is in a named lane.
-    pub in_named_lane: bool,
+    /// Responses may interleave: the event is in a named lane, or names its response.
+    pub interleaves: bool,
     /// The response of the event.
-    pub response: Option<&'a Assembled>,
+    pub response: Option<&'a AnyResponse>,
 }
 
 impl<'n> Numbering<'n> {
     pub fn new(
         input: &'n Input,
-        options: Options,
+        parsing: Parsing,
         (part, remainder): (Part, Option<Remainder>),
         from: u64,
     ) -> Self {
         Self {
             input,
-            options,
+            parsing,
             from,
             part,
             remainder,
             reads_remainder: false,
-            named_lanes: false,
+            interleaved: false,
             open: None,
             orphans: None,
             reached: None,
@@ -63,14 +63,14 @@ impl<'n> Numbering<'n> {
         }
     }
 
-    /// Records an event. A part whose own range or own open response meets a named lane claims the remainder of the source.
+    /// Records an event. A part whose own range or own open response meets interleaved responses claims the remainder of the source.
     pub fn reach(&mut self, event: &EventPosition<'_>) {
-        let EventPosition { offset, in_named_lane, response } = *event;
+        let EventPosition { offset, interleaves, response } = *event;
         self.reached = Some(offset);
-        if !in_named_lane {
-            self.open = response.map(|response| response.tracking.byte_start);
-        } else if !self.named_lanes {
-            self.named_lanes = true;
+        if !interleaves {
+            self.open = response.map(|response| response.tracking().byte_start);
+        } else if !self.interleaved {
+            self.interleaved = true;
             let unfinished = self.open.is_some_and(|start| self.part.has(start));
             let claims = offset < self.part.end || unfinished;
             if let Some(remainder) = self.remainder.as_ref().filter(|_| claims) {
@@ -88,43 +88,43 @@ impl<'n> Numbering<'n> {
         self.reach(last);
         let index = response.map_or_else(
             || self.orphans(events),
-            |response| response.tracking.events.saturating_sub(events),
+            |response| response.tracking().events.saturating_sub(events),
         );
-        if !self.part.has(response.map_or(offset, |response| response.tracking.byte_start)) {
+        if !self.part.has(response.map_or(offset, |response| response.tracking().byte_start)) {
             return None;
         }
-        let response = response.filter(|_| !self.named_lanes);
+        let response = response.filter(|_| !self.interleaved);
         Some((response.and_then(|response| self.begun(response)), index))
     }
 
     /// Counts events without a response; returns the index of the first of them.
     fn orphans(&mut self, events: u64) -> u64 {
-        let Self { input, options, from, .. } = *self;
-        let before = self.orphans.get_or_insert_with(|| leading_events(input, options, from));
+        let Self { input, parsing, from, .. } = *self;
+        let before = self.orphans.get_or_insert_with(|| leading_events(input, parsing, from));
         let first = *before;
         *before += events;
         first
     }
 
     /// Counts a response that has ended; returns its number, if the part numbers it.
-    pub fn ended(&mut self, response: &Assembled) -> Option<u64> {
-        if !self.part.numbered || !self.part.has(response.tracking.byte_start) {
+    pub fn ended(&mut self, response: &AnyResponse) -> Option<u64> {
+        if !self.part.numbered || !self.part.has(response.tracking().byte_start) {
             return None;
         }
-        self.first.get_or_insert(response.tracking.ordinal);
+        self.first.get_or_insert(response.tracking().ordinal);
         self.ended += 1;
-        if self.part.is_whole() { response.tracking.stream_index } else { Some(self.ended - 1) }
+        if self.part.is_whole() { response.tracking().stream_index } else { Some(self.ended - 1) }
     }
 
     /// The number of a response that has begun, if responses end in the order in which they begin.
-    pub fn begun(&mut self, response: &Assembled) -> Option<u64> {
-        if !self.part.numbered || !self.part.has(response.tracking.byte_start) {
+    pub fn begun(&mut self, response: &AnyResponse) -> Option<u64> {
+        if !self.part.numbered || !self.part.has(response.tracking().byte_start) {
             return None;
         }
         if self.part.is_whole() {
-            return Some(response.tracking.ordinal);
+            return Some(response.tracking().ordinal);
         }
-        let first = *self.first.get_or_insert(response.tracking.ordinal);
-        response.tracking.ordinal.checked_sub(first)
+        let first = *self.first.get_or_insert(response.tracking().ordinal);
+        response.tracking().ordinal.checked_sub(first)
     }
 }

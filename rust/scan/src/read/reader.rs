@@ -159,7 +159,7 @@ impl<'o, O: BatchSink> Reader<'o, O> {
 
     /// Reads a part of a file on its own.
     fn read_split(&mut self, input: &Input, part: Part) -> Result<(), Stop> {
-        match look_back(input, part.start, self.options.framing, u64::MAX) {
+        match look_back(input, part.start, self.options.parsing, u64::MAX) {
             Ok(from) => self.read_part(input, (part, None), from.unwrap_or(0)),
             Err(problem) => {
                 self.summary.sources += u64::from(part.start == 0);
@@ -194,9 +194,9 @@ impl<'o, O: BatchSink> Reader<'o, O> {
         } else {
             RecordingBuffer::pass_through()
         };
-        let ReadOptions { framing, depth, .. } = self.options;
+        let ReadOptions { parsing, depth, .. } = self.options;
         let mut scan = if depth == Depth::Events {
-            let scan = EventsOnly::new(&input.name, framing, part, from, &self.tables);
+            let scan = EventsOnly::new(&input.name, parsing, part, from, &self.tables);
             SourceScan::EventsOnly(Box::new(scan))
         } else {
             SourceScan::Full(Box::new(self.full_scan(input, (part, remainder), from)))

@@ -3,8 +3,9 @@
 use arrow_array::RecordBatch;
 use arrow_schema::ArrowError;
 use respstream_core::diagnostics::Diagnostic;
-use respstream_core::protocols::responses::Assembled;
-use respstream_core::protocols::responses::columns::{ResponseRow, item_rows};
+use respstream_core::protocols::any_api::AnyResponse;
+use respstream_core::protocols::rows::ResponseRow;
+use respstream_core::protocols::{Api, Response as _};
 
 use crate::input::problem::Problem;
 use crate::tables::builders::TableBuilder;
@@ -45,7 +46,7 @@ impl Tables {
     }
 
     /// Appends a response that has ended, and its items. `stream_index` is its number in the source, if known.
-    pub fn response(&mut self, source: &str, assembled: &Assembled, stream_index: Option<u64>) {
+    pub fn response(&mut self, source: &str, assembled: &AnyResponse, stream_index: Option<u64>) {
         if self.has(Table::Responses) {
             let row = ResponseRow::new(assembled, source, stream_index);
             for builder in self.of(Table::Responses) {
@@ -54,9 +55,9 @@ impl Tables {
         }
         if self.has(Table::Items) {
             let id = assembled.id();
-            let response_id = id.as_deref();
-            for item in &item_rows(assembled) {
-                let row = ResponseItem { source, stream_index, response_id, item };
+            let (response_id, api) = (id.as_deref(), assembled.api());
+            for item in &assembled.item_rows() {
+                let row = ResponseItem { source, stream_index, response_id, api, item };
                 for builder in self.of(Table::Items) {
                     builder.push(|position| (ITEMS[position].cells)(&row));
                 }
@@ -78,8 +79,13 @@ impl Tables {
         }
     }
 
-    /// Appends a diagnostic. `stream_index` is the number of its response, if it belongs to one.
-    pub fn diagnostic(&mut self, source: &str, stream_index: Option<u64>, found: &Diagnostic) {
+    /// Appends a diagnostic, with the number and the API of its response, if it belongs to one.
+    pub fn diagnostic(
+        &mut self,
+        source: &str,
+        (stream_index, api): (Option<u64>, Option<Api>),
+        found: &Diagnostic,
+    ) {
         self.push_diagnostic(&DiagnosticRow {
             source,
             stream_index,
@@ -89,6 +95,7 @@ impl Tables {
             code: found.code,
             message: &found.code.kind().message(&found.detail),
             response_id: found.response_id.as_deref(),
+            api,
         });
     }
 
@@ -103,6 +110,7 @@ impl Tables {
             code: problem.code,
             message: &problem.message(),
             response_id: None,
+            api: None,
         });
     }
 

@@ -11,7 +11,7 @@ use arrow_array::builder::{
 use arrow_array::types::Int32Type;
 use arrow_array::{ArrayRef, DictionaryArray, RecordBatch, RecordBatchOptions};
 use arrow_schema::ArrowError;
-use respstream_core::protocols::responses::tool_calls::ToolCall;
+use respstream_core::protocols::view::ToolCall;
 
 use crate::tables::cells::{Cell, Series, Texts};
 use crate::tables::columns::Kind;
@@ -219,7 +219,7 @@ fn push_calls(values: &mut ListBuilder<StructBuilder>, calls: &[ToolCall]) -> us
     let mut bytes = 4;
     for call in calls {
         let texts = [
-            Some(call.kind),
+            Some(&*call.kind),
             call.call_id.as_deref(),
             call.name.as_deref(),
             call.arguments.as_deref(),

@@ -2,7 +2,7 @@
 
 use std::borrow::Cow;
 
-use respstream_core::protocols::responses::tool_calls::ToolCall;
+use respstream_core::protocols::view::ToolCall;
 
 /// The value of one row in a column.
 #[derive(Clone, Debug)]

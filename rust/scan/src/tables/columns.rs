@@ -2,7 +2,9 @@
 //!
 //! Columns are added and never renamed. [`VERSION`] increases with each addition.
 
-use respstream_core::protocols::responses::columns::{ResponseRow, micros};
+use respstream_core::protocols::any_api::AnyResponse;
+use respstream_core::protocols::rows::{ResponseRow, micros};
+use respstream_core::protocols::{Api, Response as _};
 
 use crate::tables::cells::{Cell, Series};
 use crate::tables::rows::{DeltaRows, DiagnosticRow, EventRow, ResponseItem};
@@ -12,7 +14,7 @@ use Kind::{Dictionary, Double, Int, Text, TextList, Time, ToolCalls};
 use Nulls::{Nullable, Required, RequiredUnlessSplit};
 
 /// The version of the schemas, in their metadata.
-pub const VERSION: &str = "2";
+pub const VERSION: &str = "3";
 
 /// The number of a response in its source.
 pub const STREAM_INDEX: &str = "stream_index";
@@ -69,7 +71,7 @@ pub struct Column<C> {
     pub cells: C,
 }
 
-pub type ResponseCell = for<'r, 'a> fn(&'r ResponseRow<'a>) -> Cell<'r>;
+pub type ResponseCell = for<'r, 'a> fn(&'r ResponseRow<'a, AnyResponse>) -> Cell<'r>;
 pub type ItemCell = for<'r, 'a> fn(&'r ResponseItem<'a>) -> Cell<'r>;
 pub type DiagnosticCell = for<'r, 'a> fn(&'r DiagnosticRow<'a>) -> Cell<'r>;
 
@@ -151,43 +153,43 @@ impl Table {
 }
 
 #[rustfmt::skip]
-pub static RESPONSES: [Column<ResponseCell>; 46] = [
+pub static RESPONSES: [Column<ResponseCell>; 47] = [
     column("source", Text, Required, Lifecycle, |row| row.source.into()),
     column(STREAM_INDEX, Int, RequiredUnlessSplit, Lifecycle, |row| row.stream_index.into()),
-    column("byte_start", Int, Required, Lifecycle, |row| row.response.tracking.byte_start.into()),
-    column("byte_end", Int, Required, Whole, |row| row.response.tracking.byte_end.into()),
+    column("byte_start", Int, Required, Lifecycle, |row| row.response.tracking().byte_start.into()),
+    column("byte_end", Int, Required, Whole, |row| row.response.tracking().byte_end.into()),
     column("response_id", Text, Nullable, Lifecycle, |row| row.response.id().into()),
     column("previous_response_id", Text, Nullable, Lifecycle, |row| row.text("previous_response_id").into()),
     column("conversation_id", Text, Nullable, Lifecycle, |row| row.conversation_id().into()),
     column("model", Text, Nullable, Lifecycle, |row| row.text("model").into()),
     column("status", Text, Nullable, Lifecycle, |row| row.response.status().into()),
-    column("terminal", Text, Nullable, Lifecycle, |row| row.response.tracking.terminal.into()),
-    column("created_at", Time, Nullable, Lifecycle, |row| row.time("created_at").into()),
+    column("terminal", Text, Nullable, Lifecycle, |row| row.response.tracking().terminal.into()),
+    column("created_at", Time, Nullable, Lifecycle, |row| row.time(row.response.created_at_name()).into()),
     column("completed_at", Time, Nullable, Lifecycle, |row| row.time("completed_at").into()),
     column("service_tier", Text, Nullable, Lifecycle, |row| row.text("service_tier").into()),
-    column("input_tokens", Int, Nullable, Lifecycle, |row| row.tokens("input_tokens").into()),
-    column("cached_tokens", Int, Nullable, Lifecycle, |row| row.token_detail("input_tokens_details", "cached_tokens").into()),
-    column("output_tokens", Int, Nullable, Lifecycle, |row| row.tokens("output_tokens").into()),
-    column("reasoning_tokens", Int, Nullable, Lifecycle, |row| row.token_detail("output_tokens_details", "reasoning_tokens").into()),
-    column("total_tokens", Int, Nullable, Lifecycle, |row| row.tokens("total_tokens").into()),
+    column("input_tokens", Int, Nullable, Lifecycle, |row| row.tokens().input.into()),
+    column("cached_tokens", Int, Nullable, Lifecycle, |row| row.tokens().cached.into()),
+    column("output_tokens", Int, Nullable, Lifecycle, |row| row.tokens().output.into()),
+    column("reasoning_tokens", Int, Nullable, Lifecycle, |row| row.tokens().reasoning.into()),
+    column("total_tokens", Int, Nullable, Lifecycle, |row| row.tokens().total.into()),
     column("output_text", Text, Nullable, Whole, |row| row.output_text().into()),
     column("refusal", Text, Nullable, Whole, |row| row.refusal().into()),
     column("reasoning_text", Text, Nullable, Whole, |row| row.reasoning_text().into()),
     column("reasoning_summary", Text, Nullable, Whole, |row| row.reasoning_summary().into()),
-    column("items", Int, Required, Whole, |row| (row.response.output_len() as u64).into()),
+    column("items", Int, Required, Whole, |row| (row.response.items() as u64).into()),
     column("tool_calls", ToolCalls, Required, Whole, |row| Cell::ToolCalls(row.tool_calls())),
-    column("incomplete_reason", Text, Nullable, Lifecycle, |row| row.incomplete_reason().into()),
+    column("incomplete_reason", Text, Nullable, Lifecycle, |row| row.response.incomplete_reason().into()),
     column("error_code", Text, Nullable, Lifecycle, |row| row.error("code").into()),
     column("error_message", Text, Nullable, Lifecycle, |row| row.error("message").into()),
     column("metadata", Text, Nullable, Lifecycle, |row| row.metadata().into()),
-    column("events", Int, Required, Whole, |row| row.response.tracking.events.into()),
-    column("deltas", Int, Required, Whole, |row| row.response.tracking.deltas.into()),
-    column("first_sequence", Int, Nullable, Whole, |row| row.response.tracking.first_sequence.into()),
-    column("last_sequence", Int, Nullable, Whole, |row| row.response.tracking.last_sequence.into()),
-    column("started_at", Time, Nullable, Whole, |row| row.response.tracking.started_at.and_then(micros).into()),
-    column("first_delta_at", Time, Nullable, Whole, |row| row.response.tracking.first_delta_at.and_then(micros).into()),
-    column("ended_at", Time, Nullable, Whole, |row| row.response.tracking.ended_at.and_then(micros).into()),
-    column("lane", Text, Nullable, Lifecycle, |row| row.response.tracking.lane.as_deref().into()),
+    column("events", Int, Required, Whole, |row| row.response.tracking().events.into()),
+    column("deltas", Int, Required, Whole, |row| row.response.tracking().deltas.into()),
+    column("first_sequence", Int, Nullable, Whole, |row| row.response.tracking().first_sequence.into()),
+    column("last_sequence", Int, Nullable, Whole, |row| row.response.tracking().last_sequence.into()),
+    column("started_at", Time, Nullable, Whole, |row| row.response.tracking().started_at.and_then(micros).into()),
+    column("first_delta_at", Time, Nullable, Whole, |row| row.response.tracking().first_delta_at.and_then(micros).into()),
+    column("ended_at", Time, Nullable, Whole, |row| row.response.tracking().ended_at.and_then(micros).into()),
+    column("lane", Text, Nullable, Lifecycle, |row| row.response.tracking().lane.as_deref().into()),
     column("diagnostics", TextList, Required, Whole, |row| Cell::TextList(row.diagnostics())),
     extra(column("response_json", Text, Nullable, Whole, |row| row.json().into())),
     column("duration", Double, Nullable, Whole, |row| row.latency().duration.into()),
@@ -198,10 +200,11 @@ pub static RESPONSES: [Column<ResponseCell>; 46] = [
     column("inter_token_p99", Double, Nullable, Whole, |row| row.latency().inter_token_p99.into()),
     column("longest_stall", Double, Nullable, Whole, |row| row.latency().longest_stall.into()),
     column("output_tokens_per_second", Double, Nullable, Whole, |row| row.latency().output_tokens_per_second.into()),
+    column("api", Text, Required, Lifecycle, |row| row.response.api().name().into()),
 ];
 
 #[rustfmt::skip]
-pub static EVENTS: [Column<EventCells>; 16] = [
+pub static EVENTS: [Column<EventCells>; 17] = [
     event("source", Text, Required, Events, |row| row.source.into(), |run| constant(run.shared.source)),
     event(STREAM_INDEX, Int, Nullable, Whole, |row| row.stream_index.into(), |run| constant(run.shared.stream_index)),
     event("event_index", Int, Required, Whole, |row| row.event_index.into(), |run| Series::CountFrom(run.shared.event_index)),
@@ -209,7 +212,7 @@ pub static EVENTS: [Column<EventCells>; 16] = [
     event("byte_end", Int, Required, Events, |row| row.event.end.into(), |run| Series::Ints(run.ends)),
     event("response_id", Text, Nullable, Whole, |row| row.response_id().into(), |run| constant(run.shared.response_id)),
     event("type", Dictionary, Required, Events, |row| (&*row.event.kind).into(), |run| constant(run.shared.cached.name)),
-    event("sequence_number", Int, Nullable, Events, |row| row.event.sequence.into(), |run| Series::Ints(run.sequence_numbers)),
+    event("sequence_number", Int, Nullable, Events, |row| row.event.sequence.into(), |run| run.sequence_numbers()),
     event("item_id", Text, Nullable, Events, |row| row.item_id().into(), |run| constant(run.item_id())),
     event("output_index", Int, Nullable, Events, |row| row.index(0).into(), |run| constant(run.index(0))),
     event("content_index", Int, Nullable, Events, |row| row.index(1).into(), |run| constant(run.index(1))),
@@ -218,10 +221,11 @@ pub static EVENTS: [Column<EventCells>; 16] = [
     event("time", Time, Nullable, Events, |row| row.time().into(), |run| constant(run.time())),
     event("lane", Text, Nullable, Events, |row| row.event.lane.as_deref().into(), |run| constant(run.shared.lane)),
     extra(event(PAYLOAD, Text, Nullable, Events, |row| row.payload().into(), |run| Series::Texts(run.payloads))),
+    event("api", Dictionary, Required, Events, |row| row.event.api.name().into(), |run| constant(run.api())),
 ];
 
 #[rustfmt::skip]
-pub static ITEMS: [Column<ItemCell>; 12] = [
+pub static ITEMS: [Column<ItemCell>; 13] = [
     column("source", Text, Required, Whole, |row| row.source.into()),
     column(STREAM_INDEX, Int, RequiredUnlessSplit, Whole, |row| row.stream_index.into()),
     column("response_id", Text, Nullable, Whole, |row| row.response_id.into()),
@@ -234,10 +238,11 @@ pub static ITEMS: [Column<ItemCell>; 12] = [
     column("call_id", Text, Nullable, Whole, |row| row.item.call_id.as_deref().into()),
     column("text", Text, Nullable, Whole, |row| row.item.text.as_deref().into()),
     column("arguments", Text, Nullable, Whole, |row| row.item.arguments.as_deref().into()),
+    column("api", Text, Required, Whole, |row| row.api.name().into()),
 ];
 
 #[rustfmt::skip]
-pub static DIAGNOSTICS: [Column<DiagnosticCell>; 9] = [
+pub static DIAGNOSTICS: [Column<DiagnosticCell>; 10] = [
     column("source", Text, Required, Whole, |row| row.source.into()),
     column(STREAM_INDEX, Int, Nullable, Whole, |row| row.stream_index.into()),
     column("offset", Int, Nullable, Whole, |row| row.offset.into()),
@@ -247,6 +252,7 @@ pub static DIAGNOSTICS: [Column<DiagnosticCell>; 9] = [
     column("severity", Text, Required, Whole, |row| row.code.kind().severity.name().into()),
     column("message", Text, Required, Whole, |row| row.message.into()),
     column("response_id", Text, Nullable, Whole, |row| row.response_id.into()),
+    column("api", Text, Nullable, Whole, |row| row.api.map(Api::name).into()),
 ];
 
 #[cfg(test)]

@@ -3,50 +3,42 @@
 use std::borrow::Cow;
 
 use respstream_core::diagnostics::Code;
-use respstream_core::json::{self, Kind, Member};
-use respstream_core::predict::{CachedEvent, Members};
-use respstream_core::protocols::responses::Assembled;
-use respstream_core::protocols::responses::Event;
-use respstream_core::protocols::responses::Route;
-use respstream_core::protocols::responses::columns::{ItemRow, micros};
+use respstream_core::predict::CachedEvent;
+use respstream_core::protocols::any_api::{AnyApi, AnyEvent, AnyResponse, AnyRoute};
+use respstream_core::protocols::rows::micros;
+use respstream_core::protocols::view::ItemRow;
+use respstream_core::protocols::{Api, Protocol as _, Response as _};
 
-use crate::tables::cells::Texts;
+use crate::tables::cells::{Cell, Series, Texts};
 
 /// A row of the table `events`.
 pub struct EventRow<'a> {
     pub source: &'a str,
-    pub event: &'a Event<'a>,
+    pub event: &'a AnyEvent<'a>,
     /// The response of the event.
-    pub response: Option<&'a Assembled>,
+    pub response: Option<&'a AnyResponse>,
     pub stream_index: Option<u64>,
     pub event_index: u64,
 }
 
 impl<'a> EventRow<'a> {
     pub fn response_id(&self) -> Option<Cow<'a, str>> {
-        self.response.and_then(Assembled::id)
+        self.response.and_then(AnyResponse::id)
     }
 
     pub fn item_id(&self) -> Option<Cow<'a, str>> {
-        match self.event.members {
-            Members::Repeated(cached) => self.text(cached.member(cached.owner_id)?),
-            Members::Parsed(_) => self.text(self.event.member("item_id")?),
-        }
+        AnyApi::item_id(self.event)
     }
 
     pub fn delta(&self) -> Option<Cow<'a, str>> {
-        if let Members::Repeated(cached) = self.event.members
-            && cached.route.entry.value == "delta"
-            && let Some((text, false)) = cached.delta(self.event.raw)
-        {
-            return Some(lossy(text));
-        }
-        self.text(self.event.member("delta")?)
+        AnyApi::delta(self.event)
     }
 
     /// An index of the event: 0 for the output, 1 for the content, 2 for the summary.
     pub fn index(&self, position: usize) -> Option<i64> {
-        self.event.indexes().and_then(|indexes| indexes.values[position]).map(i64::from)
+        let AnyEvent { route, parsed } = self.event;
+        let indexes = AnyApi::indexes(route.as_ref(), parsed.unrouted_indexes);
+        indexes.and_then(|indexes| indexes.values[position]).map(i64::from)
     }
 
     pub fn time(&self) -> Option<i64> {
@@ -56,30 +48,15 @@ impl<'a> EventRow<'a> {
     pub fn payload(&self) -> Cow<'a, str> {
         String::from_utf8_lossy(self.event.raw)
     }
-
-    fn text(&self, member: Member) -> Option<Cow<'a, str>> {
-        if member.kind != Kind::String {
-            return None;
-        }
-        let quoted = self.event.bytes(&member);
-        Some(match quoted {
-            [b'"', text @ .., b'"'] if !member.escaped => lossy(text),
-            _ => json::decode_str(quoted),
-        })
-    }
-}
-
-/// Most texts are valid UTF-8, and `from_utf8` is faster than `from_utf8_lossy`.
-fn lossy(text: &[u8]) -> Cow<'_, str> {
-    std::str::from_utf8(text).map_or_else(|_| String::from_utf8_lossy(text), Cow::Borrowed)
 }
 
 /// The values that the events of a run share.
 #[derive(Clone, Copy)]
 pub struct RunValues<'a> {
     pub source: &'a str,
-    /// The event that the others repeat.
-    pub cached: &'a CachedEvent<Route>,
+    /// The event that the others repeat, and its route.
+    pub cached: &'a CachedEvent,
+    pub route: AnyRoute,
     pub lane: Option<&'a str>,
     /// Seconds since the epoch.
     pub time: Option<f64>,
@@ -95,19 +72,32 @@ pub struct DeltaRows<'a> {
     pub shared: RunValues<'a>,
     pub starts: &'a [i64],
     pub ends: &'a [i64],
+    /// Empty if the events have none.
     pub sequence_numbers: &'a [i64],
     pub deltas: Texts<'a>,
     pub payloads: Texts<'a>,
 }
 
 impl<'a> DeltaRows<'a> {
+    pub fn sequence_numbers(&self) -> Series<'a> {
+        match self.sequence_numbers {
+            [] => Series::Constant(Cell::Null),
+            numbers => Series::Ints(numbers),
+        }
+    }
+
+    /// The name of the API.
+    pub fn api(&self) -> &'static str {
+        AnyApi::api(&self.shared.route).name()
+    }
+
     pub fn item_id(&self) -> Option<Cow<'a, str>> {
         self.shared.cached.owner_id()
     }
 
     /// An index of the events: 0 for the output, 1 for the content, 2 for the summary.
     pub fn index(&self, position: usize) -> Option<i64> {
-        self.shared.cached.route.indexes?.values[position].map(i64::from)
+        AnyApi::indexes(Some(&self.shared.route), None)?.values[position].map(i64::from)
     }
 
     pub fn time(&self) -> Option<i64> {
@@ -120,6 +110,7 @@ pub struct ResponseItem<'a> {
     pub source: &'a str,
     pub stream_index: Option<u64>,
     pub response_id: Option<&'a str>,
+    pub api: Api,
     pub item: &'a ItemRow,
 }
 
@@ -134,4 +125,6 @@ pub struct DiagnosticRow<'a> {
     pub code: Code,
     pub message: &'a str,
     pub response_id: Option<&'a str>,
+    /// The API of that response.
+    pub api: Option<Api>,
 }

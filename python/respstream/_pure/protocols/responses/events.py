@@ -15,7 +15,7 @@ from respstream._pure.protocols.protocol import Effect, Issue, NonStreamed, NotA
 from respstream._pure.protocols.responses import LANE_FIELD
 from respstream._pure.protocols.responses.catalogue import EVENTS, Entry
 from respstream._pure.protocols.responses.identities import INDEX_LIMIT
-from respstream._pure.records import StreamSignature
+from respstream._pure.records import StreamSignature, type_lines
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -51,16 +51,27 @@ def _effect(entry: Entry) -> Effect:
 _UNKNOWN: tuple[Entry | None, Effect] = (None, Effect())
 _KNOWN: dict[str, tuple[Entry | None, Effect]] = {entry.type: (entry, _effect(entry)) for entry in EVENTS.values()}
 
-_PREFIX = "response."
+PREFIX = "response."
 SIGNATURE = StreamSignature(
-    "type",
-    tuple(entry.type for entry in EVENTS.values() if entry.phase == "begin"),
-    _PREFIX,
-    tuple(name for name in EVENTS if not name.startswith(_PREFIX)),
-    LANE_FIELD,
-    "response",
+    (("type", (f'"{PREFIX}', *(f'"{name}"' for name in EVENTS if not name.startswith(PREFIX)))),),
+    type_lines("type", tuple(entry.type for entry in EVENTS.values() if entry.phase == "begin")),
+    (LANE_FIELD,),
+    ("response",),
 )
 """How streams of the Responses API are recognised in records."""
+
+_CLAIMED = (PREFIX, _ASSISTANTS, *_REALTIME)
+
+
+def claims(members: dict[str, Any], name: bytes | None) -> bool:
+    """Whether a payload is certainly of this API, or of one that this reader recognises as foreign."""
+    kind = members.get("type")
+    if isinstance(kind, str) and kind:
+        return kind.startswith(_CLAIMED) or kind in _ANTHROPIC or members.get("object") == "event"
+    kind = members.get("object")
+    if isinstance(kind, str) and (kind == "response" or kind.startswith(_ASSISTANTS)):
+        return True
+    return name is not None and name.startswith(PREFIX.encode())
 
 
 class Reader:
@@ -98,6 +109,12 @@ class Reader:
             return self._event(frame, value, name, None, name, invalid_utf8)
         return self._untyped(frame, value, name, invalid_utf8)
 
+    def read_typed(self, frame: Frame, members: dict[str, Any], kind: str, invalid_utf8: bool) -> ParsedEvent:
+        """As `read`, for a payload with a known type."""
+        if frame.name != self._name_line:
+            self._take_name(frame.name)
+        return self._event(frame, members, kind, self._name, None, invalid_utf8 or self._name_invalid)
+
     def _take_name(self, raw: bytes | None) -> None:
         self._name_line = raw
         self._name = None if raw is None else raw.decode(errors="replace")
@@ -127,18 +144,22 @@ class Reader:
         parsed = ParsedEvent()
         parsed.raw, parsed.offset, parsed.end, parsed.line = frame.data, frame.offset, frame.end, frame.line
         parsed.type, parsed.named, parsed.members, parsed.invalid_utf8 = kind, named, members, invalid_utf8
+        parsed.response = None
         parsed.entry, parsed.effect = _KNOWN.get(kind, _UNKNOWN)
         issues = parsed.issues = (
             _frame_issues(frame, invalid_utf8) if invalid_utf8 or frame.missing or frame.unfinished else []
         )
         if name is not None and name != kind:
             issues.append(("type_mismatch", {"event": _clip(name), "type": _clip(kind)}))
-        protocol = self._look_alike(parsed)
-        if protocol is not None:
-            parsed.entry, parsed.effect = _UNKNOWN
-            issues += self._foreign_once(protocol)
-        elif parsed.entry is None:
-            issues += self._unknown_once(kind)
+        entry = parsed.entry
+        # Only these may be of another API.
+        if entry is None or entry.op == "response" or "event_id" in members or "object" in members:
+            protocol = self._look_alike(parsed)
+            if protocol is not None:
+                parsed.entry, parsed.effect = _UNKNOWN
+                issues += self._foreign_once(protocol)
+            elif entry is None:
+                issues += self._unknown_once(kind)
         _read_routing(parsed)
         return parsed
 

@@ -7,7 +7,7 @@ any time, also while the stream runs.
 from __future__ import annotations
 
 from respstream._pure.assemble import Text
-from respstream._pure.json import Number, clean, join_text, locate, located, parse_exact
+from respstream._pure.json import Number, clean, join_text, locate, located, parse_exact, text_member
 from respstream._pure.protocols.protocol import ResponseState
 from respstream._pure.protocols.responses.identities import Identities
 from respstream._pure.protocols.responses.item import Item
@@ -249,12 +249,6 @@ def texts_of(items: list[Any]) -> tuple[str, str | None, str, str]:
                 _collect(found[3], part, "text")
     refusal = "".join(found[1]) if found[1] else None
     return "".join(found[0]), refusal, "".join(found[2]), "\n\n".join(found[3])
-
-
-def text_member(value: Any, key: str) -> str | None:
-    """The text of a member, None if it is missing or not a text."""
-    member = value.get(key) if isinstance(value, dict) else None
-    return join_text([member]) if isinstance(member, str) and not isinstance(member, Number) else None
 
 
 def _collect(found: list[str], part: Any, key: str) -> None:

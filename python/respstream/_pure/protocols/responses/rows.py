@@ -1,72 +1,63 @@
-"""The rows of the tables (docs/tables.md): the values that `columns` extracts.
-
-Times are microseconds since the epoch. Integers that do not fit 64 bits, and members of another kind, are null.
-"""
+"""The rows of the tables for responses and events of the Responses API."""
 
 from __future__ import annotations
 
-import math
-
-from respstream._pure.json import locate
-from respstream._pure.protocols.latency import Figures, figures
-from respstream._pure.protocols.protocol import ParsedEvent
-from respstream._pure.protocols.responses import CHAT_NAMES
-from respstream._pure.protocols.responses.columns import TABLES
-from respstream._pure.protocols.responses.response import Folded, text_member, texts_of
+from respstream._pure.json import locate, text_member
+from respstream._pure.protocols import rows
+from respstream._pure.protocols.responses.response import texts_of
 from respstream._pure.protocols.responses.tool_calls import KINDS, argument_text
+from respstream._pure.protocols.rows import timestamp
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
     from typing import Any
 
-_INT = 2**63
-_LAST_SECOND = 253_402_300_800  # the end of the year 9999, the last that every reader of timestamps can show
+    from respstream._pure.protocols.responses.response import Folded
 
 
-class ResponseRow:
+class ResponseRow(rows.ResponseRow):
     """A row of the table `responses`."""
 
-    __slots__ = ("_figures", "response", "source", "stream_index")
+    __slots__ = ()
 
-    def __init__(self, response: Folded, source: str, stream_index: int | None) -> None:
-        self.response, self.source, self.stream_index = response, source, stream_index
-        self._figures: Figures | None = None
+    response: Folded
 
-    def text(self, name: str) -> str | None:
-        """A text of the response object."""
-        return text_member(self.response.base, name)
+    def previous_response_id(self) -> str | None:
+        """The id of the response that this one continues."""
+        return text_member(self.response.base, "previous_response_id")
 
     def conversation_id(self) -> str | None:
         """The id of the conversation, which is an object or the id itself."""
         value = self.response.base.get("conversation")
         return text_member({"id": value} if isinstance(value, str) else value, "id")
 
-    def time(self, name: str) -> int | None:
-        """A time of the response object, in microseconds."""
-        return timestamp(self.response.base.get(name))
+    def model(self) -> str | None:
+        """The name of the model."""
+        return text_member(self.response.base, "model")
 
-    @staticmethod
-    def timestamp(value: float | None) -> int | None:
-        """Seconds since the epoch in microseconds."""
-        return timestamp(value)
+    def created_at(self) -> int | None:
+        """When the response was created."""
+        return timestamp(self.response.base.get("created_at"))
 
-    def tokens(self, name: str, details: str | None = None) -> int | None:
-        """A number of tokens in `usage`, or in its member `details`."""
-        usage = self.response.base.get("usage")
-        if details is None:
-            return _integer(usage, _sent_name(usage, name))
-        return _integer(_member(usage, _sent_name(usage, details)), name)
+    def completed_at(self) -> int | None:
+        """When the response was completed."""
+        return timestamp(self.response.base.get("completed_at"))
+
+    def service_tier(self) -> str | None:
+        """The service tier."""
+        return text_member(self.response.base, "service_tier")
+
+    def item_count(self) -> int:
+        """The number of items."""
+        return len(self.response.output())
+
+    def usage(self) -> Any:
+        """The usage object."""
+        return self.response.base.get("usage")
 
     def incomplete_reason(self) -> str | None:
         """Why the response is incomplete."""
         return text_member(self.response.base.get("incomplete_details"), "reason")
-
-    def error(self, name: str) -> str | None:
-        """A text or an integer of the API's error, as text."""
-        value = (self.response.error() or {}).get(name)
-        if type(value) is int and -_INT <= value < _INT:
-            return str(value)
-        return text_member({name: value}, name)
 
     def metadata(self) -> str | None:
         """The metadata as JSON."""
@@ -76,28 +67,39 @@ class ResponseRow:
         start, end = locate(raw)["metadata"]
         return raw[start:end].decode(errors="replace")
 
-    @property
-    def latency(self) -> Figures:
-        """The latency figures, computed once."""
-        if self._figures is None:
-            folded = self.response
-            times = folded.started_at, folded.first_delta_at, folded.ended_at
-            self._figures = figures(*times, folded.delta_times, self.tokens("output_tokens"))
-        return self._figures
 
+class ItemRow(rows.ItemRow):
+    """A row of the table `items`: an output item."""
 
-class ItemRow:
-    """A row of the table `items`."""
-
-    __slots__ = ("_item", "output_index", "response", "source", "stream_index")
+    __slots__ = ("_item",)
 
     def __init__(self, response: Folded, source: str, stream_index: int | None, output_index: int, item: Any) -> None:
-        self.response, self.source, self.stream_index = response, source, stream_index
-        self.output_index, self._item = output_index, item
+        super().__init__(response, source, stream_index, output_index)
+        self._item = item
 
-    def text(self, name: str) -> str | None:
-        """A text of the item."""
-        return text_member(self._item, name)
+    def item_id(self) -> str | None:
+        """The id of the item."""
+        return text_member(self._item, "id")
+
+    def type(self) -> str | None:
+        """The type of the item."""
+        return text_member(self._item, "type")
+
+    def status(self) -> str | None:
+        """The status of the item."""
+        return text_member(self._item, "status")
+
+    def role(self) -> str | None:
+        """The role of a message."""
+        return text_member(self._item, "role")
+
+    def name(self) -> str | None:
+        """The name of the function of a call."""
+        return text_member(self._item, "name")
+
+    def call_id(self) -> str | None:
+        """The id of a call."""
+        return text_member(self._item, "call_id")
 
     def all_text(self) -> str | None:
         """The output text of the item, else its reasoning text, else its reasoning summary."""
@@ -106,65 +108,42 @@ class ItemRow:
 
     def arguments(self) -> str | None:
         """The arguments of a call, or the input of a custom tool."""
-        if text_member(self._item, "type") in KINDS:
+        if self.type() in KINDS:
             return argument_text(self._item)
-        arguments = self.text("arguments")
-        return self.text("input") if arguments is None else arguments
+        arguments = text_member(self._item, "arguments")
+        return text_member(self._item, "input") if arguments is None else arguments
 
 
-class EventRow:
-    """A row of the table `events`. `event_index`: the position of the event in its response."""
+class EventRow(rows.EventRow):
+    """A row of the table `events`."""
 
-    __slots__ = ("event", "event_index", "response", "source", "stream_index")
+    __slots__ = ()
 
-    def __init__(
-        self, event: ParsedEvent, response: Folded | None, source: str, stream_index: int | None, event_index: int
-    ) -> None:
-        self.event, self.response, self.source = event, response, source
-        self.stream_index, self.event_index = stream_index, event_index
+    def item_id(self) -> str | None:
+        """The id of the event's item."""
+        return text_member(self.event.members, "item_id")
 
-    def text(self, name: str) -> str | None:
-        """A text of the event."""
-        return text_member(self.event.members, name)
+    def output_index(self) -> int | None:
+        """The index of the event's item."""
+        return self._index("output_index")
 
-    def index(self, name: str) -> int | None:
+    def content_index(self) -> int | None:
+        """The index of the event's content part."""
+        return self._index("content_index")
+
+    def summary_index(self) -> int | None:
+        """The index of the event's summary part."""
+        return self._index("summary_index")
+
+    def delta(self) -> str | None:
+        """The text of a delta."""
+        return text_member(self.event.members, "delta")
+
+    def _index(self, name: str) -> int | None:
         """An index of the event, None if it has none or one of its indexes is invalid."""
         return None if self.event.indexes is None else self.event.indexes.get(name)
 
-    @staticmethod
-    def timestamp(value: float | None) -> int | None:
-        """Seconds since the epoch in microseconds."""
-        return timestamp(value)
 
-
-def response_row(response: Folded, source: str, *, whole: bool = False) -> tuple[Any, ...]:
-    """The values of the table `responses` for one response, in column order.
-
-    `source`: the value of the first column. `whole`: extra columns have values; without it they are None.
-    """
-    row = ResponseRow(response, source, response.stream_index)
-    return tuple(column.value(row) if whole or not column.extra else None for column in TABLES["responses"])
-
-
-def timestamp(value: Any) -> int | None:
-    """Seconds since the epoch in microseconds; None outside the years 1970 to 9999, and for other kinds of values."""
-    if type(value) is int:
-        return value * 1_000_000 if 0 <= value < _LAST_SECOND else None
-    if isinstance(value, float):
-        return math.floor(value * 1e6 + 0.5) if 0 <= value < _LAST_SECOND else None
-    return None
-
-
-def _sent_name(usage: Any, name: str) -> str:
-    """The name of a member of `usage`, or the one of Chat Completions if only that is present."""
-    other = CHAT_NAMES.get(name, name)
-    return other if isinstance(usage, dict) and name not in usage and other in usage else name
-
-
-def _member(value: Any, key: str) -> Any:
-    return value.get(key) if isinstance(value, dict) else None
-
-
-def _integer(value: Any, key: str) -> int | None:
-    number = _member(value, key)
-    return number if type(number) is int and -_INT <= number < _INT else None
+def item_rows(response: Folded, source: str, stream_index: int | None) -> list[rows.ItemRow]:
+    """The rows of the table `items` of one response."""
+    return [ItemRow(response, source, stream_index, index, item) for index, item in enumerate(response.output())]

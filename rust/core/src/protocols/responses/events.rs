@@ -12,10 +12,11 @@ use crate::diagnostics::{Code, Detail, Issue, clip, error_detail, error_object, 
 use crate::frames::Frame;
 use crate::json::{self, Checked, Fault, Kind, Member, ValueCache};
 use crate::predict::{Members, Roles};
+use crate::protocols::api::Api;
 use crate::protocols::parsed_event::{
-    Classified, ParsedEvent, frame_issues, is_invalid_utf8, lossy, type_mismatch,
+    Classified, ParsedEvent, RoutedEvent, frame_issues, is_invalid_utf8, lossy, type_mismatch,
 };
-use crate::protocols::reader::Reader;
+use crate::protocols::payload_reader::PayloadReader;
 use crate::work::work;
 
 /// The largest index.
@@ -45,6 +46,8 @@ const REALTIME_TYPES: [&str; 10] = [
     "response.output_audio_transcript.",
 ];
 const ASSISTANTS_TYPES: &str = "thread.";
+/// The beginning of the types of this API.
+const PREFIX: &str = "response.";
 /// The member whose values are cached with their members, and the members that are located inside of other values.
 pub const CACHED_VALUES: (&str, &[&str]) = ("response", &["item", "part"]);
 
@@ -58,7 +61,7 @@ pub struct Route {
 }
 
 /// A parsed event of the Responses API.
-pub type Event<'a> = ParsedEvent<'a, Route>;
+pub type Event<'a> = RoutedEvent<'a, Route>;
 
 impl Event<'_> {
     /// The entry of the catalogue; `None` for an unknown type.
@@ -72,12 +75,12 @@ impl Event<'_> {
     }
 }
 
-/// The state of reading one source of this API.
-pub type EventReader = Reader<Route, Source>;
+/// The part of a reader that classifies payloads of this API.
+type EventReader<'r> = PayloadReader<'r, Source>;
 
 /// Attaches the cached members of the response, item or part in an event.
-pub fn attach_cached<'a>(event: &mut Event<'a>, values: &'a ValueCache) {
-    let Some((entry, value)) = event.entry().zip(event.value()) else { return };
+pub fn attach_cached<'a>(event: &mut ParsedEvent<'a>, entry: &Entry, values: &'a ValueCache) {
+    let Some(value) = event.value() else { return };
     match entry.op {
         Op::Response => event.located = values.object(event.bytes(&value)),
         Op::Item | Op::Part => event.inner_members = values.inside(event.checked, value.start),
@@ -164,9 +167,39 @@ impl Source {
     }
 }
 
+/// Whether an object is certainly of this API, or of one that [`Source`] recognises as foreign.
+#[inline]
+pub fn claims(object: &[u8], members: &[Member], name: Option<&[u8]>) -> bool {
+    let kind = json::find(object, members, "type").filter(|kind| kind.kind == Kind::String);
+    match kind.map(|kind| (kind, kind.value(object))) {
+        Some((kind, quoted)) if quoted.len() > 2 => {
+            (!kind.escaped && quoted[1..].starts_with(PREFIX.as_bytes()))
+                || claims_type(&json::decode_str(quoted), object, members)
+        }
+        _ => claims_untyped(object, members, name),
+    }
+}
+
+#[cold]
+fn claims_type(kind: &str, object: &[u8], members: &[Member]) -> bool {
+    kind.starts_with(PREFIX)
+        || kind.starts_with(ASSISTANTS_TYPES)
+        || REALTIME_TYPES.iter().any(|prefix| kind.starts_with(prefix))
+        || MESSAGES_TYPES.contains(&kind)
+        || json::find(object, members, "object")
+            .is_some_and(|member| is_string(object, member, "event"))
+}
+
+fn claims_untyped(object: &[u8], members: &[Member], name: Option<&[u8]>) -> bool {
+    let found = json::find(object, members, "object").filter(|found| found.kind == Kind::String);
+    let found = found.map(|found| json::decode_str(found.value(object)));
+    found.is_some_and(|found| found == "response" || found.starts_with(ASSISTANTS_TYPES))
+        || name.is_some_and(|name| name.starts_with(PREFIX.as_bytes()))
+}
+
 /// Classifies a frame that repeats no cached event.
 pub fn classify<'a>(
-    reader: &mut EventReader,
+    reader: &mut EventReader<'_>,
     frame: &'a mut Frame<'_>,
     issues: &mut Vec<Issue>,
 ) -> Classified<'a, Route> {
@@ -179,10 +212,10 @@ pub fn classify<'a>(
                 || checked.bad_utf8
                 || frame.name.is_some_and(is_invalid_utf8);
             let mut found = object(reader, frame, invalid_utf8, issues);
-            if let Classified::Event(event) = &mut found {
+            if let Classified::Event(event, route) = &mut found {
                 event.checked = checked;
-                if !invalid_utf8 {
-                    cache_values(&mut reader.values, event);
+                if let Some(route) = route.filter(|_| !invalid_utf8) {
+                    cache_values(reader.values, event, route.entry);
                 }
             }
             found
@@ -199,7 +232,7 @@ pub fn classify<'a>(
 
 /// Classifies an object by its type, or without one by the name of its event line.
 fn object<'a>(
-    reader: &mut EventReader,
+    reader: &mut EventReader<'_>,
     frame: &'a Frame<'_>,
     invalid_utf8: bool,
     issues: &mut Vec<Issue>,
@@ -215,23 +248,21 @@ fn object<'a>(
             {
                 return untyped(reader, frame, &fields, None, invalid_utf8, issues);
             }
-            let found = event(reader, frame, &fields, (kind, false), invalid_utf8, issues);
-            return Classified::Event(found);
+            return event(reader, frame, &fields, (kind, false), invalid_utf8, issues);
         }
     }
     let name = frame.name.map(lossy);
     match name {
         Some(name) if lookup(name.as_bytes()).is_some() => {
-            Classified::Event(event(reader, frame, &fields, (name, true), invalid_utf8, issues))
+            event(reader, frame, &fields, (name, true), invalid_utf8, issues)
         }
         name => untyped(reader, frame, &fields, name, invalid_utf8, issues),
     }
 }
 
 /// Caches the values that later events of the response are likely to repeat.
-fn cache_values(values: &mut ValueCache, event: &Event<'_>) {
-    let entry = event.entry().filter(|entry| entry.phase != Phase::Delta);
-    let Some((entry, value)) = entry.zip(event.value()) else { return };
+fn cache_values(values: &mut ValueCache, event: &ParsedEvent<'_>, entry: &Entry) {
+    let Some(value) = event.value().filter(|_| entry.phase != Phase::Delta) else { return };
     if matches!(entry.op, Op::Response | Op::Item | Op::Part | Op::Text) {
         values.keep(event.raw, event.checked, &value);
         if !entry.extend.is_empty()
@@ -244,7 +275,7 @@ fn cache_values(values: &mut ValueCache, event: &Event<'_>) {
 
 /// Classifies an object without a known type.
 fn untyped<'a>(
-    reader: &mut EventReader,
+    reader: &mut EventReader<'_>,
     frame: &'a Frame<'_>,
     fields: &RoutingFields<'_>,
     name: Option<Cow<'a, str>>,
@@ -257,7 +288,7 @@ fn untyped<'a>(
     let object = object.as_deref().unwrap_or_default();
     if object == "response" {
         frame_issues(frame, invalid_utf8, issues);
-        return Classified::NonStreamed;
+        return Classified::NonStreamed(Api::Responses);
     }
     let foreign = if object.starts_with("chat.completion") || object.starts_with("text_completion")
     {
@@ -271,12 +302,12 @@ fn untyped<'a>(
         return Classified::NotAnEvent;
     }
     if let Some(name) = name {
-        return Classified::Event(event(reader, frame, fields, (name, true), invalid_utf8, issues));
+        return event(reader, frame, fields, (name, true), invalid_utf8, issues);
     }
     frame_issues(frame, invalid_utf8, issues);
     issues.push(match error_detail(data, frame.members) {
         Some(detail) => {
-            reader.error = error_object(data, frame.members);
+            *reader.error = error_object(data, frame.members);
             (Code::ErrorBody, detail)
         }
         None => (Code::NoType, Detail::new()),
@@ -286,13 +317,13 @@ fn untyped<'a>(
 
 /// Makes the event of an object. `named`: the type is the name of the event line.
 fn event<'a>(
-    reader: &mut EventReader,
+    reader: &mut EventReader<'_>,
     frame: &'a Frame<'_>,
     fields: &RoutingFields<'_>,
     (kind, named): (Cow<'a, str>, bool),
     invalid_utf8: bool,
     issues: &mut Vec<Issue>,
-) -> Event<'a> {
+) -> Classified<'a, Route> {
     frame_issues(frame, invalid_utf8, issues);
     if let Some(name) = frame.name.filter(|name| *name != kind.as_bytes()) {
         type_mismatch(name, &kind, issues);
@@ -317,19 +348,17 @@ fn event<'a>(
     // Nor is an event that may turn out to be of another API.
     let regular = !invalid_utf8 && !named && fields.kind.is_some() && issues.len() == before;
     let regular = regular && loose == 0 && fields.object.is_none() && fields.event_id.is_none();
-    let learned = route
-        .filter(|route| regular && route.entry.phase == Phase::Delta)
-        .and_then(|route| learn(reader, frame, route, lane.as_deref()));
-    ParsedEvent {
+    let parsed = ParsedEvent {
+        api: Api::Responses,
         raw: data,
         members: Members::Parsed(frame.members),
-        route,
         unrouted_indexes: indexes,
         kind,
         offset: frame.offset,
         end: frame.end,
         line: frame.line,
         lane,
+        response: None,
         named,
         invalid_utf8,
         sequence,
@@ -338,32 +367,28 @@ fn event<'a>(
         checked: Checked::RECOGNISED,
         inner_members: &[],
         value,
-        learned,
-    }
+        repeatable: regular,
+        learned: None,
+    };
+    Classified::Event(parsed, route)
 }
 
-/// Adds a delta event to the cache.
-fn learn(
-    reader: &mut EventReader,
-    frame: &Frame<'_>,
-    route: Route,
-    lane: Option<&str>,
-) -> Option<u64> {
-    let entry = route.entry;
-    let roles = Roles {
+/// The roles of the members of delta events.
+pub fn roles(Route { entry, .. }: Route) -> Option<Roles> {
+    (entry.phase == Phase::Delta).then_some(Roles {
+        name: entry.ty,
         sequence: "sequence_number",
         value: entry.value,
         owner_id: "item_id",
         extend: entry.extend,
         constant: &["type", "item_id", "stream_id", "call_id"],
         eager: entry.eager,
-    };
-    reader.events.learn(frame.data, frame.members, &roles, (entry.ty, route), lane)
+    })
 }
 
 /// Makes an event of a payload that is JSON over the limits: it is kept raw and has no effect.
 fn over_limits<'a>(
-    reader: &mut EventReader,
+    reader: &mut EventReader<'_>,
     frame: &'a Frame<'_>,
     issues: &mut Vec<Issue>,
 ) -> Classified<'a, Route> {
@@ -383,11 +408,14 @@ fn over_limits<'a>(
     };
     let before = issues.len();
     let fields = RoutingFields::default();
-    let event = event(reader, frame, &fields, (kind, named), false, issues);
+    let mut found = event(reader, frame, &fields, (kind, named), false, issues);
     issues.truncate(before);
     frame_issues(frame, false, issues);
     issues.push(issue);
-    Classified::Event(ParsedEvent { route: None, members: Members::Parsed(&[]), ..event })
+    if let Classified::Event(event, route) = &mut found {
+        (event.members, *route) = (Members::Parsed(&[]), None);
+    }
+    found
 }
 
 /// The type in a quoted string: that of the catalogue, or its text.

@@ -21,6 +21,7 @@ use crate::assemble::{Fields, Indexes, Node, Object, Place, Text, View, text_cha
 use crate::diagnostics::{Code, Issue, clip, error_value};
 use crate::json::{self, Kind, Member};
 use crate::predict::{CachedEvent, Members};
+use crate::protocols::parsed_event::ParsedEvent;
 
 /// An event with the response that it is applied to.
 struct Fold<'a, 'p> {
@@ -79,10 +80,7 @@ fn report_loose_indexes(response: &mut Assembled, loose: u8, issues: &mut Vec<Is
 
 /// The text that is continued by events that repeat the cached one, if they change nothing else.
 #[inline]
-pub fn growing_text<'f>(
-    response: &'f mut Assembled,
-    cached: &CachedEvent<super::events::Route>,
-) -> Option<&'f mut Text> {
+pub fn growing_text<'f>(response: &'f mut Assembled, cached: &CachedEvent) -> Option<&'f mut Text> {
     let Assembled { cursor: Some(cursor), items, .. } = response else { return None };
     if cursor.serial != Some(cached.serial) || cached.extends {
         return None;
@@ -92,7 +90,7 @@ pub fn growing_text<'f>(
 
 /// Applies a delta event that repeats the previous one except for its delta. Does nothing and returns false for any other event.
 #[inline]
-pub fn continue_text(response: &mut Assembled, event: &Event<'_>) -> bool {
+pub fn continue_text(response: &mut Assembled, event: &ParsedEvent<'_>) -> bool {
     let cursor = response.cursor.as_ref();
     let repeats = event.members.serial().is_some()
         && cursor.is_some_and(|cursor| cursor.serial == event.members.serial());
@@ -104,7 +102,7 @@ pub fn continue_text(response: &mut Assembled, event: &Event<'_>) -> bool {
 #[inline]
 fn append_at_cursor(
     response: &mut Assembled,
-    event: &Event<'_>,
+    event: &ParsedEvent<'_>,
     issues: Option<&mut Vec<Issue>>,
 ) -> bool {
     let Assembled { cursor: Some(cursor), items, identities, .. } = response else { return false };
@@ -142,7 +140,7 @@ impl<'a> DeltaParts<'a> {
     /// `None` if the value is no string, or if a key is escaped. The item id of an event that repeats a cached one is read only if
     /// it will be `compared`.
     #[inline]
-    fn of(event: &Event<'a>, entry: &Entry, compared: bool) -> Option<Self> {
+    fn of(event: &ParsedEvent<'a>, entry: &Entry, compared: bool) -> Option<Self> {
         let (body, escaped, id, list) = match event.members {
             Members::Repeated(cached) => {
                 let (body, escaped) = cached.delta(event.raw)?;
@@ -165,7 +163,7 @@ impl<'a> DeltaParts<'a> {
 /// The value, the item id and the list that extends the value; `None` if a key is escaped. The last of equal names counts.
 #[inline]
 fn find_delta_members(
-    event: &Event<'_>,
+    event: &ParsedEvent<'_>,
     members: &[Member],
     entry: &Entry,
 ) -> Option<[Option<Member>; 3]> {

@@ -1,7 +1,6 @@
 //! The OpenAI Responses API.
 
 pub mod catalogue;
-pub mod columns;
 pub mod events;
 mod flat;
 mod fold;
@@ -11,9 +10,10 @@ mod lifecycle_only;
 mod protocol;
 mod reconcile;
 pub mod response;
+mod rows;
 mod texts;
 pub mod tool_calls;
 
-pub use events::{Event, EventReader, Route};
+pub use events::{Event, Route};
 pub use protocol::{BOUNDARIES, LANE_FIELD, Responses};
 pub use response::Assembled;

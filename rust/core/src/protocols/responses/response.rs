@@ -10,12 +10,13 @@ use super::catalogue::Entry;
 use super::events::Event;
 use super::identities::Identities;
 use super::item::{Body, Item};
-use super::tool_calls::{self, Call, Position, ToolCall};
+use super::tool_calls;
 use crate::assemble::view::{is_list_of, member};
 use crate::assemble::{Fields, Indexes, NodePath, Ordered, Step, View};
 use crate::diagnostics::with_message;
 use crate::json::{self, Located, Member};
 use crate::protocols::tracking::Tracking;
+use crate::protocols::view::{Call, Position, Texts, ToolCall};
 use crate::work::work;
 
 /// The text that the previous event appended to. Any other kind of event removes the cursor.
@@ -376,15 +377,6 @@ pub struct ReconcileInputs<'a> {
     pub items: &'a mut Ordered<Item>,
     pub loose: &'a mut Vec<&'static str>,
     pub rebuilt: &'a mut Option<Vec<Element>>,
-}
-
-/// The texts of a response.
-#[derive(Clone, Debug, Default, PartialEq, Eq)]
-pub struct Texts {
-    pub output_text: String,
-    pub refusal: Option<String>,
-    pub reasoning_text: String,
-    pub reasoning_summary: String,
 }
 
 impl Texts {

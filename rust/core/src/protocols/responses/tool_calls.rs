@@ -7,28 +7,11 @@ use std::borrow::Cow;
 
 use crate::assemble::{Fields, Node, Object, Text, View};
 use crate::json;
+use crate::protocols::view::{Call, Position, Source, ToolCall};
 use crate::work::work;
 
 /// The size of half of a surrogate pair in WTF-8.
 const SURROGATE: usize = 3;
-
-/// A function, custom or MCP call, without its arguments. `rank` is its position in the output.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Call {
-    pub rank: usize,
-    pub kind: &'static str,
-    pub call_id: Option<String>,
-    pub name: Option<String>,
-}
-
-/// A function, custom or MCP call, with its arguments.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct ToolCall {
-    pub kind: &'static str,
-    pub call_id: Option<String>,
-    pub name: Option<String>,
-    pub arguments: Option<String>,
-}
 
 impl ToolCall {
     /// The calls among these items.
@@ -41,22 +24,12 @@ impl ToolCall {
         let (kind, arguments) = call_kind(item.text("type")?.as_bytes())?;
         let text = |key| item.text(key).map(Cow::into_owned);
         Some(Self {
-            kind,
+            kind: kind.into(),
             call_id: text("call_id"),
             name: text("name"),
             arguments: argument_text(item, arguments),
         })
     }
-}
-
-/// The identity of a text: the kind of its container, its number in the container, and how often the container was replaced.
-pub type Source = (u8, u32, u64);
-
-/// The end of the text that was read, in bytes.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct Position {
-    pub source: Source,
-    pub offset: usize,
 }
 
 /// The type of a call, and the member with its arguments; `None` if the type is not that of a call.
@@ -74,7 +47,7 @@ impl Call {
     pub fn read(rank: usize, item: &Fields<'_>) -> Option<Self> {
         let (kind, _) = call_kind(item.text("type")?.as_bytes())?;
         let text = |key| item.text(key).map(Cow::into_owned);
-        Some(Self { rank, kind, call_id: text("call_id"), name: text("name") })
+        Some(Self { rank, kind: kind.into(), call_id: text("call_id"), name: text("name") })
     }
 }
 
@@ -129,7 +102,15 @@ pub fn streamed_arguments(
     let Node::Text(text) = tree.get(member)? else {
         return complete_arguments(View::Object(tree), source, from);
     };
-    let source = if text.is_final { final_source } else { source };
+    new_arguments(text, if text.is_final { final_source } else { source }, from)
+}
+
+/// The new part of a text that grows.
+pub fn new_arguments(
+    text: &Text,
+    source: Source,
+    from: Option<Position>,
+) -> Option<(String, Position)> {
     let start = match from {
         None => 0,
         Some(from) if from.source == source => from.offset,

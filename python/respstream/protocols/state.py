@@ -47,6 +47,11 @@ class State(CallState, Protocol):
         ...
 
     @property
+    def api(self) -> str:
+        """The name of its API."""
+        ...
+
+    @property
     def complete(self) -> bool:
         """Whether a terminal event was seen, or the response was not streamed."""
         ...

@@ -1,4 +1,4 @@
-"""The events and output items that `respstream text` prints: messages, and on request reasoning and tool calls."""
+"""The events and output items that have text: messages, reasoning and tool calls."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from respstream._pure.protocols.responses.tool_calls import KINDS
 from respstream.protocols.payload import Payload
 
 MESSAGE, REASONING, CALL = "message", "reasoning", "call"
-"""The kinds of output items that can be printed."""
+"""The kinds of output items that have text."""
 SUMMARY = "summary_index"
 CONTENT = "content_index"
 
@@ -67,15 +67,8 @@ def identity_of(item: Payload) -> Identity:
 
 
 def kind_of(item_type: str | None) -> str:
-    """Return the kind of items of that type, "" if they are never printed."""
+    """Return the kind of items of that type, "" if they have no text."""
     return _ITEM_KINDS.get(item_type or "", "")
-
-
-def label_of(kind: str, item_type: str | None, name: Any) -> str:
-    """Return the label before the text of an item: "" for messages, `[reasoning] `, or the name of the call in brackets."""
-    if kind == CALL:
-        return f"[{name if isinstance(name, str) and name else item_type}] "
-    return f"[{REASONING}] " if kind == REASONING else ""
 
 
 def type_of_item(event: Any, entry: Entry) -> str | None:
@@ -139,7 +132,7 @@ def joined(item_type: str | None, parts: list[tuple[Part, str]]) -> str:
 
 
 def whole_text(item: Payload) -> str:
-    """Return the text of an output item, "" for items that are never printed."""
+    """Return the text of an output item, "" for items of other kinds."""
     item_type = identity_of(item).type
     return joined(item_type, [(part, text) for part, _, text in parts_of(item, item_type)])
 

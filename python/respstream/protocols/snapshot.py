@@ -8,12 +8,12 @@ TYPE_CHECKING = False
 if TYPE_CHECKING:
     from typing import Any
 
-    from respstream.protocols.responses.state import State
+    from respstream.protocols.state import State
 
 __all__ = ["Snapshot"]
 
 FACTS = (
-    "complete", "terminal", "lane", "byte_start", "byte_end", "line", "stream_index", "events", "deltas", "first_sequence",
+    "api", "complete", "terminal", "lane", "byte_start", "byte_end", "line", "stream_index", "events", "deltas", "first_sequence",
     "last_sequence", "started_at", "first_delta_at", "ended_at", "delta_times", "id", "status", "diagnostics",
 )  # fmt: skip
 

@@ -1,9 +1,12 @@
-"""The assembled response as a public object, which reads and decodes the state of a backend."""
+"""The assembled response as a public object, which reads and decodes the state of a backend.
+
+Every API has the same view; what differs between the APIs stands in the module `view` of each.
+"""
 
 from __future__ import annotations
 
 from respstream.protocols.payload import Payload, declares
-from respstream.protocols.responses.tool_calls import NONE, ToolCall, calls_of
+from respstream.protocols.tool_calls import NONE, ToolCall, calls_of
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -11,12 +14,20 @@ if TYPE_CHECKING:
 
     from respstream.diagnostics import Diagnostic
     from respstream.protocols.latency import Latency
-    from respstream.protocols.responses.state import State
-    from respstream.protocols.responses.tool_calls import Calls
+    from respstream.protocols.state import State
+    from respstream.protocols.tool_calls import Calls
 
 __all__ = ["Response", "ResponseError", "ToolCall"]
 
 _MISSING: Any = object()
+_views: dict[str, Any] = {}
+
+
+def view_of(api: str) -> Any:
+    """The module with what differs in the view of an API's responses, imported when it is first used."""
+    if api not in _views:
+        _views[api] = __import__(f"{__package__}.{api}", fromlist=("view",)).view
+    return _views[api]
 
 
 class ResponseError:
@@ -46,9 +57,9 @@ class ResponseError:
 
 
 class Response:
-    """One response, assembled from its events; it grows while the stream runs.
+    """One response of any API, assembled from its events; it grows while the stream runs.
 
-    The members of the API's response object are attributes (`response.usage.output_tokens`), decoded when they are first
+    The members of the API's final object are attributes (`response.usage.output_tokens`), decoded when they are first
     read. A missing member is None if the SDK's class declares it, else it raises AttributeError; the properties of this class
     are None or empty. A response is a value once the stream has ended. A pickled response has its values of that moment. A
     truncated stream raises nothing: `complete` is True if a terminal event was seen.
@@ -83,7 +94,7 @@ class Response:
                 value = self.get(name, _MISSING)
                 if value is not _MISSING:
                     return value
-                if declares("response", name):
+                if declares(view_of(self._state.api).OBJECT, name):
                     return None
             raise AttributeError(f"this response has no member {name!r}")
 
@@ -100,16 +111,23 @@ class Response:
         return self._state.keys()
 
     def to_dict(self) -> dict[str, Any]:
-        """The whole response object as a new dict.
+        """The API's final object as a new dict: its `response` or `chat.completion`, assembled so far.
 
-        It equals the terminal event's `response`, unless streamed items had to be recovered (`output_recovered`). Before
-        the terminal event, it is the last lifecycle response with the output assembled so far.
+        Responses: it equals the terminal event's `response`, unless streamed items had to be recovered
+        (`output_recovered`). Before the terminal event, it is the last lifecycle response with the output assembled so far.
         """
         return Payload(self._state.json()).to_dict()
 
     def to_json(self) -> bytes:
         """The whole response object as JSON; parts that were not assembled are the bytes as received."""
         return self._state.json()
+
+    # -- the view of every API -------------------------------------------------------------------------------------
+
+    @property
+    def api(self) -> str:
+        """The API of the response: "responses", "chat"."""
+        return self._state.api
 
     @property
     def id(self) -> str | None:
@@ -128,21 +146,26 @@ class Response:
         return value if isinstance(value, str) else None
 
     @property
-    def usage(self) -> Any:
-        """The token counts (`input_tokens`, `output_tokens`, …), None until they are known."""
-        return self._state.value("usage", None)
+    def finish_reason(self) -> str | None:
+        """Why the response ended, in the API's own word, None until it is known.
+
+        Responses: the status, or the reason of an incomplete response. Chat Completions: the finish reason of choice 0.
+        """
+        reason: str | None = view_of(self._state.api).finish_reason(self)
+        return reason
 
     @property
-    def output(self) -> list[Any]:
-        """The items assembled so far, in output order."""
-        value = self.get("output")
-        return value if isinstance(value, list) else []
+    def usage(self) -> Any:
+        """The token counts, None until they are known.
 
-    # -- the output -----------------------------------------------------------------------------------------------
+        For every API: `input_tokens`, `output_tokens`, `total_tokens`, `cached_tokens` (a part of the input) and
+        `reasoning_tokens` (a part of the output), None where the API sends none. Other members are those of the API.
+        """
+        return view_of(self._state.api).usage(self)
 
     @property
     def output_text(self) -> str:
-        """The output text of all messages, in order; "" if there is none."""
+        """The output text of all messages, in order, or of choice 0; "" if there is none."""
         return self._state.texts()[0]
 
     @property
@@ -156,13 +179,8 @@ class Response:
         return self._state.texts()[2]
 
     @property
-    def reasoning_summary(self) -> str:
-        """The parts of the reasoning summary, joined by blank lines; "" if there is none."""
-        return self._state.texts()[3]
-
-    @property
     def tool_calls(self) -> list[ToolCall]:
-        """The function, custom and MCP calls, in output order; their arguments can be read while they stream."""
+        """The calls of functions, custom tools and MCP tools, in output order; their arguments can be read while they stream."""
         calls = self._calls
         if calls is None:
             calls = self._calls = calls_of(self._state)
@@ -176,10 +194,22 @@ class Response:
 
     @property
     def incomplete_reason(self) -> str | None:
-        """Why an incomplete response ended: `max_output_tokens`, `content_filter`, …"""
-        details = self.get("incomplete_details")
-        reason = details.get("reason") if isinstance(details, Payload) else None
-        return reason if isinstance(reason, str) else None
+        """Why an incomplete response ended: `max_output_tokens`, `length`, `content_filter`, …"""
+        reason: str | None = view_of(self._state.api).incomplete_reason(self)
+        return reason
+
+    # -- of the Responses API --------------------------------------------------------------------------------------
+
+    @property
+    def output(self) -> list[Any]:
+        """The items assembled so far, in output order."""
+        value = self.get("output")
+        return value if isinstance(value, list) else []
+
+    @property
+    def reasoning_summary(self) -> str:
+        """The parts of the reasoning summary, joined by blank lines; "" if there is none."""
+        return self._state.texts()[3]
 
     # -- about the stream ------------------------------------------------------------------------------------------
 
@@ -231,11 +261,12 @@ class Response:
     __hash__ = None  # type: ignore[assignment]
 
     def __reduce__(self) -> tuple[Any, ...]:
-        from respstream.protocols.responses.snapshot import Snapshot
+        from respstream.protocols.snapshot import Snapshot
 
         return Response, (Snapshot(self._state),)
 
     def __repr__(self) -> str:
         text = self.output_text
+        api = "" if self.api == "responses" else f"api={self.api!r}, "
         shown = text if len(text) <= 48 else text[:47] + "…"
-        return f"Response(id={self.id!r}, status={self.status!r}, output_text={shown!r})"
+        return f"Response({api}id={self.id!r}, status={self.status!r}, output_text={shown!r})"

@@ -1,7 +1,7 @@
-"""The columns of all tables: name, type, and the function that extracts the value for the fallback.
+"""The columns of all tables, of every API: name, type, and the function that extracts the value for the fallback.
 
-Adding a column here adds it to the tables of Python; the Rust core has its own list. A function takes the object of
-`rows` for its table. This module imports nothing, because `respstream.tables` reads it under both backends.
+Adding a column here adds it to the tables of Python; the Rust core has its own list. A function takes the object of `rows`
+for its table, of which each API has its own class. This module imports nothing, because `respstream.tables` reads it under both backends.
 """
 
 from __future__ import annotations
@@ -43,24 +43,24 @@ TABLES: dict[str, tuple[Column, ...]] = {
         _required("byte_start", "int", lambda row: row.response.byte_start),
         _required("byte_end", "int", lambda row: row.response.byte_end),
         Column("response_id", "str", lambda row: row.response.id),
-        Column("previous_response_id", "str", lambda row: row.text("previous_response_id")),
+        Column("previous_response_id", "str", lambda row: row.previous_response_id()),
         Column("conversation_id", "str", lambda row: row.conversation_id()),
-        Column("model", "str", lambda row: row.text("model")),
+        Column("model", "str", lambda row: row.model()),
         Column("status", "str", lambda row: row.response.status),
         Column("terminal", "str", lambda row: row.response.terminal),
-        Column("created_at", "ts", lambda row: row.time("created_at")),
-        Column("completed_at", "ts", lambda row: row.time("completed_at")),
-        Column("service_tier", "str", lambda row: row.text("service_tier")),
+        Column("created_at", "ts", lambda row: row.created_at()),
+        Column("completed_at", "ts", lambda row: row.completed_at()),
+        Column("service_tier", "str", lambda row: row.service_tier()),
         Column("input_tokens", "int", lambda row: row.tokens("input_tokens")),
-        Column("cached_tokens", "int", lambda row: row.tokens("cached_tokens", "input_tokens_details")),
+        Column("cached_tokens", "int", lambda row: row.tokens("cached_tokens")),
         Column("output_tokens", "int", lambda row: row.tokens("output_tokens")),
-        Column("reasoning_tokens", "int", lambda row: row.tokens("reasoning_tokens", "output_tokens_details")),
+        Column("reasoning_tokens", "int", lambda row: row.tokens("reasoning_tokens")),
         Column("total_tokens", "int", lambda row: row.tokens("total_tokens")),
         Column("output_text", "str", lambda row: row.response.texts()[0] or None),
         Column("refusal", "str", lambda row: row.response.texts()[1]),
         Column("reasoning_text", "str", lambda row: row.response.texts()[2] or None),
         Column("reasoning_summary", "str", lambda row: row.response.texts()[3] or None),
-        _required("items", "int", lambda row: len(row.response.output())),
+        _required("items", "int", lambda row: row.item_count()),
         _required(
             "tool_calls",
             f"list<struct<{', '.join(f'{name} str' for name in CALL)}>>",
@@ -88,6 +88,7 @@ TABLES: dict[str, tuple[Column, ...]] = {
         Column("inter_token_p99", "real", lambda row: row.latency.inter_token_p99),
         Column("longest_stall", "real", lambda row: row.latency.longest_stall),
         Column("output_tokens_per_second", "real", lambda row: row.latency.output_tokens_per_second),
+        _required("api", "str", lambda row: row.response.api),
     ),
     "events": (
         _required("source", "str", lambda row: row.source),
@@ -98,28 +99,30 @@ TABLES: dict[str, tuple[Column, ...]] = {
         Column("response_id", "str", lambda row: None if row.response is None else row.response.id),
         _required("type", "dict", lambda row: row.event.type),
         Column("sequence_number", "int", lambda row: row.event.sequence),
-        Column("item_id", "str", lambda row: row.text("item_id")),
-        Column("output_index", "int", lambda row: row.index("output_index")),
-        Column("content_index", "int", lambda row: row.index("content_index")),
-        Column("summary_index", "int", lambda row: row.index("summary_index")),
-        Column("delta", "str", lambda row: row.text("delta")),
+        Column("item_id", "str", lambda row: row.item_id()),
+        Column("output_index", "int", lambda row: row.output_index()),
+        Column("content_index", "int", lambda row: row.content_index()),
+        Column("summary_index", "int", lambda row: row.summary_index()),
+        Column("delta", "str", lambda row: row.delta()),
         Column("time", "ts", lambda row: row.timestamp(row.event.time)),
         Column("lane", "str", lambda row: row.event.lane),
         Column("payload", "str", lambda row: row.event.raw.decode(errors="replace"), extra=True),
+        _required("api", "dict", lambda row: row.event.protocol.api),
     ),
     "items": (
         _required("source", "str", lambda row: row.source),
         _required("stream_index", "int", lambda row: row.stream_index),
         Column("response_id", "str", lambda row: row.response.id),
         _required("output_index", "int", lambda row: row.output_index),
-        Column("item_id", "str", lambda row: row.text("id")),
-        Column("type", "str", lambda row: row.text("type")),
-        Column("status", "str", lambda row: row.text("status")),
-        Column("role", "str", lambda row: row.text("role")),
-        Column("name", "str", lambda row: row.text("name")),
-        Column("call_id", "str", lambda row: row.text("call_id")),
+        Column("item_id", "str", lambda row: row.item_id()),
+        Column("type", "str", lambda row: row.type()),
+        Column("status", "str", lambda row: row.status()),
+        Column("role", "str", lambda row: row.role()),
+        Column("name", "str", lambda row: row.name()),
+        Column("call_id", "str", lambda row: row.call_id()),
         Column("text", "str", lambda row: row.all_text()),
         Column("arguments", "str", lambda row: row.arguments()),
+        _required("api", "str", lambda row: row.response.api),
     ),
     "diagnostics": (
         _required("source", "str", lambda row: row.source),
@@ -131,6 +134,7 @@ TABLES: dict[str, tuple[Column, ...]] = {
         _required("severity", "str", lambda row: row.severity),
         _required("message", "str", lambda row: row.message),
         Column("response_id", "str", lambda row: row.response_id),
+        Column("api", "str", lambda row: row.api),
     ),
 }
 """The columns of each table, in order."""

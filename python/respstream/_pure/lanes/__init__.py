@@ -1,8 +1,8 @@
 """Where a response begins and ends, and which diagnostics belong to it.
 
 docs/semantics.md ("Responses: where one begins and ends") defines the rules. A lane is a stream key: events of one lane
-belong to one response after the other. Most sources have one lane, without a name. Responses are returned in the order of
-ending.
+belong to one response after the other. Most sources have one lane, without a name. Events of some APIs name their response: in
+logs of single events (JSON Lines, arrays, rows) those of a lane may interleave. Responses are returned in the order of ending.
 """
 
 from __future__ import annotations
@@ -13,6 +13,7 @@ from collections import OrderedDict
 
 from respstream._pure.diagnostics import MAX_STORED, Store
 from respstream._pure.frames import Note
+from respstream._pure.lanes.named import FINISHED, Named
 from respstream._pure.protocols.protocol import NonStreamed, NotAnEvent, ParsedEvent, Report, ResponseState
 from respstream.diagnostics import Diagnostic
 
@@ -26,17 +27,20 @@ OPEN_LANES = 100_000
 
 
 class Lanes:
-    """The responses of one source. `open`: the latest one of each lane. `ended`: those that have ended, in that order."""
+    """The responses of one source. `open`: those that have not been closed, in the order of beginning. `ended`: those that
+    have ended, in that order.
+    """
 
-    def __init__(self, store: Store, protocol: Protocol) -> None:
-        self.open: OrderedDict[str | None, Any] = OrderedDict()  # finding the oldest key of a dict is slow
+    def __init__(self, store: Store) -> None:
+        self.open: OrderedDict[int, Any] = OrderedDict()  # finding the oldest key of a dict is slow
         self.ended: list[Any] = []
-        self._running: dict[str | None, ResponseState] = {}  # the open ones without an end mark
+        self._current: dict[str | None, Any] = {}  # the open one of each lane, for events that name none
+        self._named: dict[str | None, Named] = {}  # those that events name
+        self._running: dict[int, ResponseState] = {}  # those of `_current` without an end mark
+        self._begun = 0
         self.latest: Any = None
         self.last_sequence: int | None = None
         self._store = store
-        self._protocol = protocol
-        self._apply = protocol.apply
         self.closed_count = 0
         self._at: tuple[ResponseState | None, ParsedEvent]  # the current event and its response
         self._pending: list[Diagnostic] = []  # not of an event; the next event of the unnamed lane assigns them
@@ -49,8 +53,9 @@ class Lanes:
         `requested`: when the response was requested, if a record says so.
         """
         effect = parsed.effect
-        folded, started, after = self.open.get(parsed.lane), False, False
-        if folded is None or folded.ended or effect.opens:
+        started = after = False
+        folded = self._current.get(parsed.lane) if parsed.response is None else self._find_named(parsed)
+        if folded is None or folded.ended or effect.may_open or folded.protocol is not parsed.protocol:
             folded, started, after = self._route(parsed, folded)
         if parsed.sequence is not None:
             self.last_sequence = parsed.sequence
@@ -72,7 +77,9 @@ class Lanes:
         repeated = self._sequence(folded, parsed)
         if not repeated and not after:
             folded.deltas += effect.delta
-            self._apply(folded, parsed, self._report)
+            folded.protocol.apply(folded, parsed, self._report)
+        if parsed.response is not None:
+            self._update_named(folded)
         if parsed.time is not None:
             _set_times(folded, parsed, parsed.time, requested, self._report)
         return folded
@@ -89,13 +96,13 @@ class Lanes:
         self, found: NonStreamed, lane: str | None, time: float | None = None, requested: float | None = None
     ) -> None:
         """Takes a response that was not streamed: it begins and ends here."""
-        self._close(lane)
-        folded = self._begin(lane, found.offset, found.line)
+        self._close(self._current.get(lane))
+        folded = self._begin(found.protocol, lane, None, found.offset, found.line)
         folded.started_at = time if requested is None else requested
         folded.ended_at = time
         folded.byte_end = found.end
         folded.non_streamed = folded.ended = True
-        self._protocol.apply_whole(folded, found)
+        found.protocol.apply_whole(folded, found)
         for code, detail in found.issues:
             _attach(folded, self._store.add(code, found.offset, found.end - found.offset, found.line, None, detail))
 
@@ -111,61 +118,128 @@ class Lanes:
 
     def done_in(self, lane: str | None) -> None:
         """Takes the end mark of a record: the open response of its lane has ended."""
-        folded = self._running.pop(lane, None)
-        if folded is not None:
-            folded.ended = True
+        folded = self._current.get(lane)
+        if folded is not None and self._running.pop(folded.ordinal, None) is not None:
+            folded.end()
+        elif lane in self._named:
+            self._named[lane].end()
 
     def close_record(self, lane: str | None, offset: int | None) -> None:
-        """Closes the response of a lane if it began at `offset` and has ended; with None in any case."""
-        folded = self.open.get(lane)
-        if folded is not None and (offset is None or (folded.ended and folded.byte_start == offset)):
-            self._close(lane)
+        """Closes the response of a lane if it began at `offset` and is over; with None all of the lane."""
+        named = self._named.get(lane)
+        found = [self._current.get(lane)]
+        if named is not None:
+            found += [*named.open.values()] if offset is None else [named.latest]
+        for folded in found:
+            if folded is not None and (offset is None or (folded.byte_start == offset and _is_over(folded))):
+                self._close(folded)
 
     def done(self) -> None:
         """Takes the end mark: the open responses of all lanes have ended."""
         for folded in self._running.values():
-            folded.ended = True
+            folded.end()
         self._running.clear()
+        if None in self._named:
+            self._named[None].end()
 
     def finish(self) -> None:
         """Ends the source; responses that are still open are closed in the order of beginning."""
-        for lane in list(self.open):
-            self._close(lane)
+        for folded in list(self.open.values()):
+            self._close(folded)
         self._pending.clear()
+
+    def current(self, lane: str | None) -> Any:
+        """The response of a lane that events belong to which name none; None if there is none."""
+        folded = self._current.get(lane)
+        if (folded is None or folded.ended) and lane in self._named:
+            return self._named[lane].latest or folded
+        return folded
 
     # -- routing ---------------------------------------------------------------------------------------------------
 
     def _route(self, parsed: ParsedEvent, current: Any) -> tuple[Any, bool, bool]:
         """The response of an event, whether the event begins it, and whether the event comes after its terminal event.
 
-        `current`: the open response of the lane, which has ended or which the event replaces, or None.
+        `current`: the open response of the lane, which has ended, is of another API, or which the event replaces, or None.
         """
         effect = parsed.effect
+        if current is not None and current.protocol is not parsed.protocol:
+            current = None
         if current is None:
             begins = effect.begins or effect.error
+        elif effect.asks:
+            begins = parsed.protocol.begins(current, parsed)
         else:
             begins = effect.opens or (current.ended and effect.begins and not effect.terminal)
         if begins:
-            self._close(parsed.lane)
-            return self._begin(parsed.lane, parsed.offset, parsed.line), True, False
+            self._close_before(parsed, current)
+            folded = self._begin(parsed.protocol, parsed.lane, parsed.response, parsed.offset, parsed.line)
+            return folded, True, False
         after = current is not None and current.ended and not effect.quiet
         return current, False, after
 
-    def _begin(self, lane: str | None, offset: int, line: int) -> ResponseState:
+    def _find_named(self, parsed: ParsedEvent) -> ResponseState | None:
+        """The open response that an event names."""
+        named = self._named.get(parsed.lane)
+        return None if named is None else named.find(parsed.response or "")
+
+    def _close_before(self, parsed: ParsedEvent, current: Any) -> None:
+        """Closes the responses that end where an event begins one."""
+        before = self._current.get(parsed.lane)
+        if parsed.response is None:
+            self._close(before)
+            return
+        if before is not None and before.ended:
+            self._close(before)
+        if parsed.lane in self._named:
+            for folded in [*self._named[parsed.lane].settled.values()]:
+                self._close(folded)
+        if parsed.response and current is not None and current.ordinal in self.open:  # the id is used again
+            self._close(current)
+
+    def _begin(
+        self, protocol: Protocol, lane: str | None, name: str | None, offset: int, line: int
+    ) -> ResponseState:  # fmt: skip
+        """Begins a response. `name`: its id, "" if it is not known yet, None if events do not name their response."""
         if len(self.open) >= OPEN_LANES:
-            oldest = next(iter(self.open))
+            oldest = next(iter(self.open.values()))
             detail = {"what": "open lanes", "limit": OPEN_LANES}
-            _attach(self.open[oldest], self._store.add("limit_exceeded", offset, 0, line, None, detail))
+            _attach(oldest, self._store.add("limit_exceeded", offset, 0, line, None, detail))
             self._close(oldest)
-        folded: ResponseState = self._protocol.begin(lane, offset, line)
-        self.open[lane] = self._running[lane] = self.latest = folded
+        folded: ResponseState = protocol.begin(lane, offset, line)
+        folded.ordinal = self._begun
+        self._begun += 1
+        self.open[folded.ordinal] = self.latest = folded
+        if name is None:
+            self._current[lane] = self._running[folded.ordinal] = folded
+        else:
+            named = self._named.setdefault(lane, Named())
+            named.open[folded.ordinal] = folded
+            if name:
+                folded.name = name
+                named.by_id[name] = folded
         return folded
 
-    def _close(self, lane: str | None) -> None:
-        folded = self.open.pop(lane, None)
+    def _update_named(self, folded: ResponseState) -> None:
+        """Takes the state of a response after an event that names it; closes the oldest of too many finished ones."""
+        named = self._named[folded.lane]
+        named.update(folded)
+        if len(named.finished) > FINISHED:
+            self._close(next(iter(named.finished.values())))
+
+    def _close(self, folded: ResponseState | None) -> None:
         if folded is None:
             return
-        self._running.pop(lane, None)
+        del self.open[folded.ordinal]
+        self._running.pop(folded.ordinal, None)
+        current = self._current.get(folded.lane)
+        if current is not None and current.ordinal == folded.ordinal:
+            del self._current[folded.lane]
+        else:
+            named = self._named[folded.lane]
+            named.remove(folded)
+            if not named.open:
+                del self._named[folded.lane]
         if folded.terminal is None and not folded.non_streamed:
             length = folded.byte_end - folded.byte_start
             _attach(folded, self._store.add("no_terminal", folded.byte_start, length, folded.line))
@@ -200,18 +274,22 @@ class Lanes:
 
         `error`: the whole error, if it is known.
         """
-        folded = self.open.get(lane)
+        folded = self.current(lane)
         if diagnostic is None or diagnostic.code != "error_body" or folded is None or folded.ended:
             self._add_pending(diagnostic)
             return
         if error is None:
             error = {key: value for key, value in (diagnostic.detail or {}).items() if value is not None}
-        self._protocol.apply_error(folded, error)
+        folded.protocol.apply_error(folded, error)
         folded.version += 1
         _attach(folded, diagnostic)
 
     def _add_pending(self, diagnostic: Diagnostic | None) -> None:
-        if diagnostic is not None and None in self.open and len(self._pending) < MAX_STORED:
+        if (
+            diagnostic is not None
+            and (None in self._current or None in self._named)
+            and len(self._pending) < MAX_STORED
+        ):
             self._pending.append(diagnostic)
 
     def _assign_pending(self, folded: ResponseState, started: bool) -> None:
@@ -220,6 +298,11 @@ class Lanes:
             if not started:
                 folded.diagnostics += self._pending[: MAX_STORED - len(folded.diagnostics)]
             self._pending.clear()
+
+
+def _is_over(folded: ResponseState) -> bool:
+    """Whether nothing more of a response is expected after the record that it began in."""
+    return folded.ended or folded.settled or (folded.terminal is not None and folded.events > 1)
 
 
 def _attach(folded: ResponseState, diagnostic: Diagnostic | None) -> None:

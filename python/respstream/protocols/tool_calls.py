@@ -9,7 +9,7 @@ if TYPE_CHECKING:
     from typing import Any
 
     from respstream._pure.json.partial import PartialJson
-    from respstream.protocols.responses.state import CallState
+    from respstream.protocols.state import CallState
 
 __all__ = ["ToolCall"]
 

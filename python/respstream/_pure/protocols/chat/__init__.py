@@ -1,0 +1,10 @@
+"""Chat Completions: its chunks, and how they assemble a completion."""
+
+CHUNK = "chat.completion.chunk"
+"""The type of a chunk in this package; also its member `object`, which some servers omit."""
+WHOLE = "chat.completion"
+"""The member `object` of a completion that was not streamed."""
+URL_PATH = "/chat/completions"
+"""The end of the path of the URL to which a client posts its requests."""
+END_MARK = "[DONE]"
+"""The terminal event of a completion whose choices did not all finish."""

@@ -1,0 +1,309 @@
+//! Classifies payloads of Chat Completions: chunks, completions that were not streamed, and anything else.
+//!
+//! What makes a chunk is its list `choices`. Here its id is read, and whether it has a part of the output or ends a choice.
+
+use std::borrow::Cow;
+use std::collections::HashSet;
+
+use super::catalogue::{EVENTS, Entry, lookup};
+use super::delta::is_streamed;
+use super::merge::{INDEX_LIMIT, is_empty_list, text_of, value_of};
+use super::response::{CHUNK, WHOLE};
+use crate::assemble::Indexes;
+use crate::diagnostics::{Code, Detail, Issue, clip, error_detail, error_object};
+use crate::frames::Frame;
+use crate::json::{self, Checked, Fault, Kind, Member};
+use crate::predict::Members;
+use crate::protocols::api::Api;
+use crate::protocols::parsed_event::{Classified, ParsedEvent, RoutedEvent, frame_issues, lossy};
+use crate::protocols::payload_reader::PayloadReader;
+
+/// The member that makes a chunk.
+pub const CHOICES: &str = "choices";
+/// The maximum number of distinct unknown types that are remembered.
+const UNKNOWN_TYPES: usize = 10_000;
+const ERROR: &str = "error";
+const LIMITS: &str = "256 levels or 4300 digits";
+
+/// What lanes and tables need to know of an event; events that repeat one another share it.
+#[derive(Clone, Copy, Debug)]
+#[allow(clippy::struct_excessive_bools, reason = "they are independent")]
+pub struct Route {
+    pub entry: &'static Entry,
+    /// Whether the chunk has a part of the output.
+    pub delta: bool,
+    /// Whether it ends a choice.
+    pub ends: bool,
+    /// Whether it has no choices.
+    pub is_empty: bool,
+    pub has_usage: bool,
+    /// The index of its first choice.
+    pub index: Option<u32>,
+    /// The text that events grow which repeat this one.
+    pub grows: Option<Grows>,
+}
+
+/// A text that a chunk grows.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Grows {
+    /// A member of the message.
+    Member(&'static str),
+    /// The arguments of the tool call with this index.
+    Arguments(u32),
+}
+
+/// An event of Chat Completions.
+pub type Event<'a> = RoutedEvent<'a, Route>;
+
+/// The unknown types of a source that were reported.
+#[derive(Default)]
+pub struct Source {
+    unknown: HashSet<String>,
+}
+
+type Found<'a> = Classified<'a, Route>;
+
+/// Whether a payload is certainly of this API: it has choices, or says that it is a chunk or a completion.
+pub fn claims(object: &[u8], members: &[Member]) -> bool {
+    has_choices(object, members) || [CHUNK, WHOLE].contains(&&*named(object, members))
+}
+
+/// The member `object`, if it is a string.
+fn named<'a>(object: &'a [u8], members: &[Member]) -> Cow<'a, str> {
+    let named = json::find(object, members, "object");
+    named.and_then(|named| text_of(Some(named.value(object)))).unwrap_or_default()
+}
+
+/// Whether an object has a list of choices: objects, of which there may be none.
+fn has_choices(object: &[u8], members: &[Member]) -> bool {
+    let Some(choices) = list_of(object, members) else { return false };
+    let mut has_objects = false;
+    json::each_object(choices, &mut Vec::new(), |_, _, _| has_objects = true);
+    has_objects || is_empty_list(choices)
+}
+
+/// The choices, if they are a list.
+fn list_of<'a>(object: &'a [u8], members: &[Member]) -> Option<&'a [u8]> {
+    let choices = json::find(object, members, CHOICES);
+    choices.filter(|choices| choices.kind == Kind::Array).map(|choices| choices.value(object))
+}
+
+/// The choices of a chunk; some servers send null instead of none.
+pub fn choices_of<'a>(object: &'a [u8], members: &[Member]) -> &'a [u8] {
+    list_of(object, members).unwrap_or(b"[]")
+}
+
+/// Whether an object is a completion that was not streamed: it says so, or has messages; and it has no deltas.
+fn is_whole(object: &[u8], members: &[Member]) -> bool {
+    let (choices, named) = (choices_of(object, members), named(object, members));
+    if named == CHUNK || is_empty_list(choices) {
+        return named == WHOLE;
+    }
+    let mut spans = Vec::new();
+    json::elements(choices, &mut spans);
+    spans.into_iter().all(|(start, end, kind)| {
+        let choice = choices.get(start..end).unwrap_or_default();
+        let is_object = |value: &[u8]| value.first() == Some(&b'{');
+        kind == Kind::Object
+            && value_of(choice, "delta").is_none()
+            && value_of(choice, "message").is_some_and(is_object)
+    })
+}
+
+/// What the choices of a chunk say.
+#[derive(Default)]
+struct Facts {
+    /// The number of choices that are objects, and of those of them that have a delta.
+    objects: usize,
+    deltas: usize,
+    /// Whether there is a part of the output.
+    delta: bool,
+    /// Whether a choice ends.
+    ends: bool,
+    /// The index of the first choice.
+    index: Option<u32>,
+}
+
+impl Facts {
+    fn of(choices: &[u8]) -> Self {
+        let mut facts = Self::default();
+        json::each_object(choices, &mut Vec::with_capacity(8), |number, choice, members| {
+            facts.add(number, choice, members);
+        });
+        facts
+    }
+
+    fn add(&mut self, number: usize, choice: &[u8], members: &[Member]) {
+        let member = |name| json::find(choice, members, name).map(|member| member.value(choice));
+        let delta = member("delta");
+        self.objects += 1;
+        self.deltas += usize::from(delta.is_some());
+        self.delta =
+            self.delta || delta.is_some_and(is_streamed) || text_of(member("text")).is_some();
+        self.ends = self.ends || text_of(member("finish_reason")).is_some();
+        if number == 0 {
+            let index = member("index").and_then(json::parse_index);
+            let index = index.and_then(|index| u32::try_from(index).ok());
+            self.index = index.filter(|index| *index <= INDEX_LIMIT);
+        }
+    }
+}
+
+/// Classifies a frame that repeats no cached event.
+pub fn classify<'a>(
+    reader: &mut PayloadReader<'_, Source>,
+    frame: &'a mut Frame<'_>,
+    issues: &mut Vec<Issue>,
+) -> Found<'a> {
+    let checked = match frame.checked {
+        Some(checked) => checked,
+        None => reader.values.check(frame.data, frame.members),
+    };
+    match checked {
+        Err(Fault::Limit) => over_limits(frame, issues),
+        Ok(checked) if checked.kind == Kind::Object => {
+            let invalid_utf8 = checked.lone_surrogate || checked.bad_utf8;
+            frame_issues(frame, invalid_utf8, issues);
+            let (data, members) = (frame.data, &*frame.members);
+            let facts = Facts::of(choices_of(data, members));
+            let has_choices =
+                facts.objects > 0 || list_of(data, members).is_some_and(is_empty_list);
+            if facts.deltas == 0 && is_whole(data, members) {
+                Classified::NonStreamed(Api::Chat)
+            } else if has_choices || named(data, members) == CHUNK {
+                chunk(frame, checked, &facts, issues)
+            } else {
+                other(reader, frame, checked, issues)
+            }
+        }
+        other => {
+            let invalid_utf8 =
+                other.is_ok_and(|checked| checked.lone_surrogate || checked.bad_utf8);
+            frame_issues(frame, invalid_utf8, issues);
+            issues.push((Code::BadJson, vec![("what", frame.kind.name().into())]));
+            Classified::NotAnEvent
+        }
+    }
+}
+
+fn chunk<'a>(frame: &'a Frame<'_>, checked: Checked, facts: &Facts, issues: &[Issue]) -> Found<'a> {
+    let data = frame.data;
+    let usage = json::find(data, frame.members, "usage");
+    let route = Route {
+        entry: &EVENTS[0],
+        delta: facts.delta,
+        ends: facts.ends,
+        is_empty: is_empty_list(choices_of(data, frame.members)),
+        has_usage: usage.is_some_and(|usage| usage.kind != Kind::Null),
+        index: facts.index,
+        grows: None,
+    };
+    let id = json::find(data, frame.members, "id").filter(|id| id.kind == Kind::String);
+    let mut parsed = event(frame, CHUNK.into(), checked);
+    parsed.response = frame.single.then(|| id.map_or(&b"\"\""[..], |id| id.value(data)));
+    parsed.repeatable = issues.is_empty();
+    Classified::Event(parsed, Some(route))
+}
+
+/// An object that is no chunk: an error, a sign of life, or unknown.
+fn other<'a>(
+    reader: &mut PayloadReader<'_, Source>,
+    frame: &'a Frame<'_>,
+    checked: Checked,
+    issues: &mut Vec<Issue>,
+) -> Found<'a> {
+    let (data, members) = (frame.data, &*frame.members);
+    let own = json::find(data, members, "type").and_then(|kind| text_of(Some(kind.value(data))));
+    let named = own.is_none();
+    let kind = own.or_else(|| frame.name.map(lossy)).filter(|kind| !kind.is_empty());
+    let mut body = error_detail(data, members).zip(error_object(data, members));
+    if body.is_none() && kind.as_deref() == Some(ERROR) {
+        let whole = [&b"{\"error\":"[..], data, b"}"].concat();
+        let mut members = Vec::new();
+        json::locate(&whole, &mut members);
+        body = error_detail(&whole, &members).zip(error_object(&whole, &members));
+    }
+    if let Some((detail, error)) = body {
+        *reader.error = Some(error);
+        issues.push((Code::ErrorBody, detail));
+        return Classified::NotAnEvent;
+    }
+    let Some(kind) = kind else {
+        issues.push((Code::NoType, Detail::new()));
+        return Classified::NotAnEvent;
+    };
+    let entry = lookup(kind.as_bytes()).filter(|_| kind != CHUNK);
+    let unknown = &mut reader.source.unknown;
+    if entry.is_none() && unknown.len() < UNKNOWN_TYPES && unknown.insert(kind.clone().into_owned())
+    {
+        issues.push((Code::UnknownEvent, vec![("type", clip(&kind).into())]));
+    }
+    let route = entry.map(|entry| Route {
+        entry,
+        delta: false,
+        ends: false,
+        is_empty: true,
+        has_usage: false,
+        index: None,
+        grows: None,
+    });
+    let mut parsed = event(frame, kind, checked);
+    parsed.named = named;
+    Classified::Event(parsed, route)
+}
+
+/// A chunk whose payload is JSON over the limits: it is kept raw and has no effect.
+fn over_limits<'a>(frame: &'a Frame<'_>, issues: &mut Vec<Issue>) -> Found<'a> {
+    frame_issues(frame, false, issues);
+    let detail = vec![("what", "nesting or digits".into()), ("limit", LIMITS.into())];
+    issues.push((Code::LimitExceeded, detail));
+    let mut members = Vec::new();
+    json::locate(frame.data, &mut members);
+    if list_of(frame.data, &members).is_none() {
+        return Classified::NotAnEvent;
+    }
+    let parsed = event(frame, CHUNK.into(), Checked::RECOGNISED);
+    Classified::Event(ParsedEvent { members: Members::Parsed(&[]), ..parsed }, None)
+}
+
+fn event<'a>(frame: &'a Frame<'_>, kind: Cow<'a, str>, checked: Checked) -> ParsedEvent<'a> {
+    ParsedEvent {
+        api: Api::Chat,
+        raw: frame.data,
+        members: Members::Parsed(frame.members),
+        unrouted_indexes: Some(Indexes::default()),
+        kind,
+        offset: frame.offset,
+        end: frame.end,
+        line: frame.line,
+        lane: None,
+        response: None,
+        named: false,
+        invalid_utf8: checked.lone_surrogate || checked.bad_utf8,
+        sequence: None,
+        time: None,
+        located: None,
+        checked,
+        inner_members: &[],
+        value: None,
+        repeatable: false,
+        learned: None,
+    }
+}
+
+/// The first choice of a chunk.
+fn first_choice<'a>(event: &Event<'a>) -> Option<&'a [u8]> {
+    let choices = event.member(CHOICES).filter(|choices| choices.kind == Kind::Array)?;
+    let (choices, mut spans) = (event.bytes(&choices), Vec::new());
+    json::elements(choices, &mut spans);
+    let (start, end, _) = *spans.first()?;
+    choices.get(start..end).filter(|choice| choice.first() == Some(&b'{'))
+}
+
+/// The text of the first choice's delta: the content, if that is a text.
+pub fn delta_of<'a>(event: &Event<'a>) -> Option<Cow<'a, str>> {
+    let choice = first_choice(event)?;
+    let delta = value_of(choice, "delta").filter(|delta| delta.first() == Some(&b'{'))?;
+    let content = value_of(delta, "content").filter(|content| content.first() == Some(&b'"'))?;
+    Some(json::decode_str(content))
+}

@@ -1,0 +1,144 @@
+//! Applies one chunk to one completion: the members of the chunk, then its choices.
+
+use super::catalogue::{EventOp, Scope};
+use super::choice::Choice;
+use super::context::merge_chunk;
+use super::delta::{apply_delta, is_streamed};
+use super::events::{CHOICES, Event, choices_of};
+use super::merge::{
+    Context, Path, is_null, members_of, merge_member, read_index, text_of, unique, without_quotes,
+};
+use super::repeated;
+use super::response::Assembled;
+use crate::assemble::append::append;
+use crate::diagnostics::{Code, Issue, clip};
+use crate::json::{self, Kind, Member};
+use crate::work::work;
+
+/// Applies a chunk to its completion; `issues` receives its diagnostics. Other events have no effect.
+pub fn apply(response: &mut Assembled, event: &Event<'_>, issues: &mut Vec<Issue>) {
+    if event.route.is_none_or(|route| route.entry.op != EventOp::Chunk) {
+        return;
+    }
+    let members = unique(event.raw, event.members.iter().collect());
+    response.chunks += 1;
+    let before = issues.len();
+    merge_payload(response, event.raw, &members, false, issues);
+    response.check_finished();
+    if issues.len() == before {
+        repeated::set_cursor(response, event);
+    }
+}
+
+/// Sets a completion to one that was not streamed.
+pub fn apply_whole(response: &mut Assembled, raw: &[u8], issues: &mut Vec<Issue>) {
+    work(raw.len());
+    merge_payload(response, raw, &members_of(raw), true, issues);
+    response.raw = Some(raw.to_vec());
+}
+
+/// Merges a chunk, or a whole completion.
+fn merge_payload(
+    response: &mut Assembled,
+    raw: &[u8],
+    members: &[Member],
+    whole: bool,
+    issues: &mut Vec<Issue>,
+) {
+    let mut loose = std::mem::take(&mut response.loose);
+    let changes = response.changes;
+    let mut cx = Context { issues, loose: &mut loose, whole, changes };
+    let choices = json::find(raw, members, CHOICES).map(|choices| choices.kind);
+    if !whole && !matches!(choices, None | Some(Kind::Array | Kind::Null)) {
+        cx.bad(&Path::Root, CHOICES, "a list");
+    }
+    merge_rest(&mut cx, response, raw, members);
+    let (choices, mut spans) = (choices_of(raw, members), Vec::new());
+    json::elements(choices, &mut spans);
+    for (position, (start, end, _)) in spans.into_iter().enumerate() {
+        let value = choices.get(start..end).unwrap_or_default();
+        if value.first() == Some(&b'{') {
+            apply_choice(&mut cx, response, position, value);
+        } else if !whole {
+            cx.bad(&Path::Root, &format!("{CHOICES}[{position}]"), "an object");
+        }
+    }
+    response.changes = cx.changes;
+    response.loose = loose;
+}
+
+/// Merges the members beside the choices.
+fn merge_rest(cx: &mut Context<'_>, response: &mut Assembled, raw: &[u8], members: &[Member]) {
+    let id = json::find(raw, members, "id").map(|member| member.value(raw));
+    if !response.id_changed
+        && let (Some(before), Some(got)) = (response.id(), text_of(id))
+        && before != got
+    {
+        let detail = vec![("previous", clip(&before).into()), ("got", clip(&got).into())];
+        cx.issues.push((Code::ResponseIdChanged, detail));
+        response.id_changed = true;
+    }
+    if id.is_some_and(|id| !matches!(id.first(), Some(b'"' | b'n'))) {
+        cx.bad(&Path::Root, "id", "a string");
+        let others = members.iter().filter(|member| json::decode_key(raw, member) != "id");
+        let others: Vec<_> = others.copied().collect();
+        return merge_chunk(cx, &mut response.members, raw, &others);
+    }
+    merge_chunk(cx, &mut response.members, raw, members);
+}
+
+fn apply_choice(cx: &mut Context<'_>, response: &mut Assembled, position: usize, value: &[u8]) {
+    let path = Path::Element(&Path::Root, CHOICES, position);
+    let members = members_of(value);
+    let Ok(index) = read_index(cx, &path, value, &members) else { return };
+    let index = index.unwrap_or_else(|| {
+        cx.report_loose(&path, "index", "missing", "the position in the list");
+        position as u32
+    });
+    let unfinished = &mut response.unfinished;
+    let (_, choice) = response.choices.entry(index, || {
+        cx.changes += 1;
+        *unfinished += 1;
+        Choice::new(index)
+    });
+    choice.chunks += 1;
+    let had_finished = choice.finish_reason().is_some();
+    let member = |name| json::find(value, &members, name).map(|member| member.value(value));
+    let (delta, message) = (member("delta"), member("message"));
+    apply_message(cx, &path, choice, delta, message);
+    // A completion of the API before chats.
+    let is_string = |text: &&[u8]| text.first() == Some(&b'"');
+    let text = member("text").filter(is_string).filter(|_| delta.is_none() && message.is_none());
+    if let Some(text) = text.map(without_quotes) {
+        append(choice.members.text("text").1, text, text.len(), true);
+    }
+    for member in &members {
+        let name = json::decode_key(value, member);
+        if text.is_none() || name != "text" {
+            let value = member.value(value);
+            merge_member(cx, &path, &mut choice.members, &name, value, Scope::Choice);
+        }
+    }
+    let has_finished = choice.finish_reason().is_some();
+    *unfinished -= usize::from(!had_finished && has_finished);
+}
+
+/// Applies the delta of a choice. A message counts only if no delta came: elsewhere it repeats what was streamed.
+fn apply_message(
+    cx: &mut Context<'_>,
+    path: &Path<'_>,
+    choice: &mut Choice,
+    delta: Option<&[u8]>,
+    message: Option<&[u8]>,
+) {
+    let delta = delta.filter(|delta| !is_null(delta));
+    let message = message.filter(|message| message.first() == Some(&b'{') && !choice.streamed);
+    match delta.or(message) {
+        Some(delta @ [b'{', ..]) => {
+            choice.streamed = choice.streamed || is_streamed(delta);
+            apply_delta(cx, &Path::Member(path, "delta"), choice, delta);
+        }
+        Some(_) => cx.bad(path, "delta", "an object"),
+        None => {}
+    }
+}

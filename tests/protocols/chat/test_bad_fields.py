@@ -1,0 +1,43 @@
+"""Members of the wrong kind: each is reported with its path, in every chunk, and has no effect."""
+
+from __future__ import annotations
+
+import json
+from types import ModuleType
+from typing import Any
+
+import pytest
+
+from tests.support import readings
+
+TEXT = "choices[0].delta.reasoning_details.text is not a string"
+
+
+def chunk(delta: dict[str, Any], **members: Any) -> dict[str, Any]:
+    return {"id": "r", "object": "chat.completion.chunk", "choices": [{"index": 0, "delta": delta, **members}]}
+
+
+def details(index: int, text: Any) -> dict[str, Any]:
+    return chunk({"reasoning_details": [{"index": index, "text": text}]})
+
+
+@pytest.mark.parametrize(
+    ("chunks", "messages", "reasoning"),
+    [
+        ([details(0, 5), details(0, "a"), details(0, 5), details(1, [])], [TEXT] * 3, "a"),
+        ([chunk({"reasoning_details": [{"text": 5}]})], [TEXT], ""),
+        ([chunk({"reasoning_details": "a"})], ["choices[0].delta.reasoning_details is not a list"], ""),
+        ([chunk({"reasoning": ["a"]})], ["choices[0].delta.reasoning is not a string"], ""),
+        ([chunk({"content": "a"}, logprobs=False)] * 3, ["choices[0].logprobs is not an object"] * 3, ""),
+        ([chunk({"content": "a"}, finish_reason=0)] * 3, ["choices[0].finish_reason is not a string"] * 3, ""),
+    ],
+)
+def test_bad_field(backend: ModuleType, chunks: list[Any], messages: list[str], reasoning: str) -> None:
+    body = b"".join(b"data: " + json.dumps(one).encode() + b"\n\n" for one in chunks)
+    decoder = backend.Decoder(api="chat")
+    decoder.feed(body)
+    decoder.finish()
+    (response,) = decoder.responses
+    assert [found.message for found in decoder.diagnostics if found.code == "bad_field"] == messages
+    assert response.reasoning_text == reasoning
+    assert readings.read(backend, body, readings.every_byte(body)) == readings.read(backend, body)
