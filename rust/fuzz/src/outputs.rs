@@ -6,9 +6,9 @@ use respstream_core::diagnostics::{Diagnostic, Note};
 use respstream_core::frames::{Frame, FrameKind, FrameSink, Framer, Options};
 use respstream_core::json::{Checked, Fault, Member};
 use respstream_core::predict::{CachedEvent, Delta};
+use respstream_core::protocols::responses::{Assembled, Event as ParsedEvent, Responses, Route};
 use respstream_core::protocols::view::Texts;
 use respstream_core::protocols::view::ToolCall;
-use respstream_core::protocols::responses::{Assembled, Event as ParsedEvent, Responses, Route};
 
 /// The decoder under test.
 pub type Decoder = respstream_core::decoder::Decoder<Responses>;

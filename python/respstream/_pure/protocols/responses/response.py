@@ -7,7 +7,7 @@ any time, also while the stream runs.
 from __future__ import annotations
 
 from respstream._pure.assemble import Text
-from respstream._pure.json import Number, clean, join_text, locate, located, parse_exact, text_member
+from respstream._pure.json import clean, join_text, locate, located, parse_exact, text_member
 from respstream._pure.protocols.protocol import ResponseState
 from respstream._pure.protocols.responses.identities import Identities
 from respstream._pure.protocols.responses.item import Item
