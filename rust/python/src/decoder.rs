@@ -327,7 +327,7 @@ impl Decoder {
             check_accepts_input(&parts)?;
             let guard = ReentrancyGuard::new(&shared);
             let DecoderParts { core, cache, .. } = &mut *parts;
-            let mut builder = EventBuilder::new(py, cache)?;
+            let mut builder = EventBuilder::new(py, cache);
             input.feed(core, now, &mut builder);
             let events = builder.finish();
             drop(guard);

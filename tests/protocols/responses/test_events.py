@@ -134,7 +134,7 @@ def test_unknown_types(backend: ModuleType) -> None:
 
 
 def test_event_names_match_types_exactly(backend: ModuleType) -> None:
-    for kind in ("Response.created", "response.created ", "response.create", "response.created\\u0000"):
+    for kind in ("Response.created", "response.created ", "response.creat", "response.created\\u0000"):
         assert type(one(backend, b'{"type":"%s"}\n' % kind.encode())) is UnknownEvent
 
 

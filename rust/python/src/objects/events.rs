@@ -205,8 +205,8 @@ pub struct EventBuilder<'a, 'py> {
 }
 
 impl<'a, 'py> EventBuilder<'a, 'py> {
-    pub fn new(py: Python<'py>, cache: &'a mut ObjectCache) -> PyResult<Self> {
-        Ok(Self { py, classes: EventClasses::current(), error: None, cache })
+    pub fn new(py: Python<'py>, cache: &'a mut ObjectCache) -> Self {
+        Self { py, classes: EventClasses::current(), error: None, cache }
     }
 
     /// The events built so far. Raises the first error that occurred in building one.

@@ -110,6 +110,11 @@ fn constant<'a>(value: impl Into<Cell<'a>>) -> Series<'a> {
     Series::Constant(value.into())
 }
 
+/// These numbers, or null if there are none.
+const fn numbers(values: &[i64]) -> Series<'_> {
+    if values.is_empty() { Series::Constant(Cell::Null) } else { Series::Ints(values) }
+}
+
 const fn extra<C: Copy>(mut column: Column<C>) -> Column<C> {
     column.info.extra = true;
     column
@@ -212,7 +217,7 @@ pub static EVENTS: [Column<EventCells>; 17] = [
     event("byte_end", Int, Required, Events, |row| row.event.end.into(), |run| Series::Ints(run.ends)),
     event("response_id", Text, Nullable, Whole, |row| row.response_id().into(), |run| constant(run.shared.response_id)),
     event("type", Dictionary, Required, Events, |row| (&*row.event.kind).into(), |run| constant(run.shared.cached.name)),
-    event("sequence_number", Int, Nullable, Events, |row| row.event.sequence.into(), |run| run.sequence_numbers()),
+    event("sequence_number", Int, Nullable, Events, |row| row.event.sequence.into(), |run| numbers(run.sequence_numbers)),
     event("item_id", Text, Nullable, Events, |row| row.item_id().into(), |run| constant(run.item_id())),
     event("output_index", Int, Nullable, Events, |row| row.index(0).into(), |run| constant(run.index(0))),
     event("content_index", Int, Nullable, Events, |row| row.index(1).into(), |run| constant(run.index(1))),

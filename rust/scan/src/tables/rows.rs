@@ -9,7 +9,7 @@ use respstream_core::protocols::rows::micros;
 use respstream_core::protocols::view::ItemRow;
 use respstream_core::protocols::{Api, Protocol as _, Response as _};
 
-use crate::tables::cells::{Cell, Series, Texts};
+use crate::tables::cells::Texts;
 
 /// A row of the table `events`.
 pub struct EventRow<'a> {
@@ -79,13 +79,6 @@ pub struct DeltaRows<'a> {
 }
 
 impl<'a> DeltaRows<'a> {
-    pub fn sequence_numbers(&self) -> Series<'a> {
-        match self.sequence_numbers {
-            [] => Series::Constant(Cell::Null),
-            numbers => Series::Ints(numbers),
-        }
-    }
-
     /// The name of the API.
     pub fn api(&self) -> &'static str {
         AnyApi::api(&self.shared.route).name()
