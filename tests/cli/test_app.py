@@ -192,7 +192,7 @@ ROWS = [
     (6, 37989, 43500, "resp_07337793dfa8b0ec0069577f157a2c8194a728565a67efcf74", f"{DAY}08:17:25Z", f"{DAY}08:17:26Z",
         19, 6, 25, "¡Feliz Navidad!", 13, 5, 12),
 ]  # fmt: skip
-EXPECTED = [{**SAME, **dict(zip(VARYING, row, strict=True))} for row in ROWS]
+EXPECTED = [{**SAME, **dict(zip(VARYING, row, strict=True)), "api": "responses"} for row in ROWS]
 SUMMARY = "respstream: diagnosed 1 error_body; `respstream check` shows the lines\n"
 
 

@@ -151,7 +151,7 @@ def test_once_per_source(backend: ModuleType) -> None:
     decoder = decode(backend, b'{"type":"new"}\n' * 5 + b'{"type":"newer"}\n' * 5)
     unknown = [d.detail for d in decoder.diagnostics if d.code == "unknown_event"]
     assert unknown == [{"type": "new"}, {"type": "newer"}]
-    decoder = decode(backend, b'data: {"object":"chat.completion.chunk"}\n\n' * 5)
+    decoder = decode(backend, b'data: {"type":"message_start"}\n\n' * 5)
     assert readings.codes(decoder.diagnostics) == ["foreign_stream"]
     decoder = decode(backend, b'data: {"type":"keepalive"}\n' * 5 + b"\n")
     assert readings.codes(decoder.diagnostics) == ["missing_blank_line"]

@@ -19,9 +19,9 @@ from tests.support import openai_server, websocket_server
 from tests.support.openai_server import STREAMS, chat
 from tests.support.websocket_server import frames
 
-AGENT = {"agent_name": "/root/helper"}
+AGENT = {"agent_name": "lead/helper"}
 MESSAGE = {
-    "id": "am_1", "type": "agent_message", "author": "/root", "recipient": "/root/helper", "agent": AGENT,
+    "id": "am_1", "type": "agent_message", "author": "lead", "recipient": "lead/helper", "agent": AGENT,
     "content": [{"type": "output_text", "text": "do it", "annotations": []}],
 }  # fmt: skip
 CALL = {
@@ -74,7 +74,7 @@ def test_events_are_built_natively(clients: tuple[Any, Any], monkeypatch: pytest
     monkeypatch.setattr(_streams._Queue, "put", lambda _, message: handed.append(message))
     events = create(clients[1], "agents")
     assert (len(events), handed) == (len(agents()), [])
-    assert events[0].agent.agent_name == "/root/helper"
+    assert events[0].agent.agent_name == "lead/helper"
 
 
 def test_retrieved_streams_equal_sdk(clients: tuple[Any, Any]) -> None:
@@ -132,14 +132,14 @@ def test_members_of_agents(api: Any) -> None:
     """Respstream's own events and items: `agent` is an object or None."""
     data = openai_server.sse(agents())
     found = list(api.events(data))
-    assert found[0].agent.agent_name == "/root/helper"
+    assert found[0].agent.agent_name == "lead/helper"
     assert {event.agent for event in api.events(openai_server.sse(chat()))} == {None}
     assert not any(isinstance(event, respstream.types.UnknownEvent) for event in found)
     without_end = api.events(openai_server.sse(agents()[:-1]))
     list(without_end)
     items = without_end.response.output
     assert [item.type for item in items[2:]] == ["agent_message", "multi_agent_call", "multi_agent_call_output"]
-    assert [item.agent.agent_name for item in items[2:]] == ["/root/helper"] * 3
+    assert [item.agent.agent_name for item in items[2:]] == ["lead/helper"] * 3
     assert items[0].agent is None
     inject = [
         {"type": "response.inject.created", "response_id": "resp_1", "sequence_number": 1},

@@ -422,5 +422,6 @@ def test_async_early_exit(loop: str) -> None:
         assert "Error" not in done.stderr
     slow, fast = warned
     assert len(slow) == 6
-    assert all(fast[name] <= count for name, count in slow.items()), warned
+    # trio warns of each generator that is left open, and ours has one more.
+    assert all(fast[name] <= count + (loop == "trio") for name, count in slow.items()), warned
     assert loop == "trio" or set(fast.values()) == {0}

@@ -44,7 +44,7 @@ BINDING_LAYERS: list[set[str]] = [
     {LIB},
 ]
 PACKAGE_LAYERS: list[set[str]] = [
-    {"_codes", "_locking", "_engine", "_nesting", "_sse_values", "errors", "diagnostics", "_record"},
+    {"_codes", "_last_located", "_locking", "_engine", "_nesting", "_sse_values", "errors", "diagnostics", "_record"},
     {"_pure"},
     {"protocols"},
     {"_fallback", "_backend", "sse", "types", "decoder", "latency", "partial"},
@@ -58,7 +58,7 @@ PACKAGE_LAYERS: list[set[str]] = [
     {"__main__"},
 ]
 # Modules of the package that `_pure` may import.
-PURE_IMPORTS = {"_codes", "diagnostics", "errors", "_locking", "_engine", "_nesting", "_sse_values"}
+PURE_IMPORTS = {"_codes", "_last_located", "diagnostics", "errors", "_locking", "_engine", "_nesting", "_sse_values"}
 
 # Modules of the core without a counterpart in `_pure`, and the reason.
 RUST_ONLY = {

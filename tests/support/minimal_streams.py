@@ -29,7 +29,7 @@ DIAGNOSTICS = [
     Minimal("error_body", b'{"error":{"message":"Wrong key","type":"auth","code":"invalid_api_key"}}\n'),
     Minimal("event_too_large", b'data: {"type":"keepalive","x":"12345678901234567890"}\n\n', ("no_responses",), (("max_event_bytes", 20),)),
     Minimal("limit_exceeded", b'{"type":"keepalive","x":' + b"[" * 256 + b"]" * 256 + b"}\n", ("no_responses",)),
-    Minimal("foreign_stream", b'data: {"object":"chat.completion.chunk"}\n\n'),
+    Minimal("foreign_stream", b'data: {"type":"message_start"}\n\n'),
     Minimal("stray_text", b"<html>\n", ("no_responses",)),
     Minimal("unfinished_block", b'data: {"type":"keepalive"}\n'),
     Minimal("missing_blank_line", b'data: {"type":"keepalive"}\ndata: {"type":"keepalive"}\n\n'),

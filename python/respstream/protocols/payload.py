@@ -6,7 +6,7 @@ Every program that uses the package imports this module, so it imports nothing f
 from __future__ import annotations
 
 from respstream._engine import BACKEND, native
-from respstream._latest import Latest
+from respstream._last_located import Latest
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:

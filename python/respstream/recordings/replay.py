@@ -140,10 +140,11 @@ class _Handler(LocalHandler):
             else:
                 self.whole(200, take.body)
             return
+        request = object_in(body)
         take = self.upcoming(path)
         if take is None:
             self.refuse(404, "not_recorded", f"nothing is recorded for {self.path}")
-        elif object_in(body).get("stream") is True and take.events:
+        elif request.get("stream") is True and take.events:
             self._stream(take)
         else:
             self.whole(200, take.body)

@@ -319,7 +319,7 @@ def test_modules_import_no_heavy_standard_modules(module: Any) -> None:
     tree = ast.parse(Path(module.__file__).read_text(encoding="utf-8"))
     modules = [node.module for node in tree.body if isinstance(node, ast.ImportFrom)]
     assert not [node for node in tree.body if isinstance(node, ast.Import)]
-    package = {"_engine", "_record", "protocols.event", "protocols.payload"}
+    package = {"_engine", "_last_located", "_record", "protocols.event", "protocols.payload"}
     assert set(modules) <= {"__future__", *(f"respstream.{name}" for name in package)}
 
 

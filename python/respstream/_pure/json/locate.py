@@ -5,7 +5,7 @@ from __future__ import annotations
 import json as _json
 import re
 
-from respstream._latest import Latest
+from respstream._last_located import Latest
 from respstream._pure.json.limits import check_size, is_deep
 from respstream._pure.json.strings import clean_text, unquote
 from respstream._pure.json.types import BRACKET_STEPS, BadJson

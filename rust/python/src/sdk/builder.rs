@@ -136,7 +136,10 @@ impl<'a, 'py> Builder<'a, 'py> {
         let Node::Model(model) = &**node else { return Err(BuildError::Uncertain) };
         let (parts, matched) = self.parts(model, text, members)?;
         let is_draft = drafts.iter().any(|draft| *draft == kind);
-        self.cache.previous = PreviousEvent::new(node, is_draft, text, matched, &parts)?;
+        // An event that did not validate does not tell how the next one is built.
+        if parts.extra_is_set == self.table.validates {
+            self.cache.previous = PreviousEvent::new(node, is_draft, text, matched, &parts)?;
+        }
         Ok(event_or_draft(self.py, node, model, parts, is_draft)?)
     }
 
