@@ -25,7 +25,7 @@ class Calls:
     `tree`: the member `tool_calls` of the message. `names`: the id and name of each call, as far as they were read.
     """
 
-    __slots__ = ("_at_index", "_by_id", "_last_located", "changes", "names", "tree")
+    __slots__ = ("_at_index", "_by_id", "_latest", "changes", "names", "tree")
 
     def __init__(self) -> None:
         self.tree = SparseList(None)
