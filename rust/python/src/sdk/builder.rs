@@ -172,9 +172,10 @@ impl<'a, 'py> Builder<'a, 'py> {
         members: Vec<Member>,
     ) -> Result<(ObjectParts<'py>, MatchedMembers), BuildError> {
         let matched = MatchedMembers::new(self.py, model, text, members)?;
-        let validated = match self.table.validates {
-            true => self.validated_parts(model, text, &matched),
-            false => Err(BuildError::Invalid),
+        let validated = if self.table.validates {
+            self.validated_parts(model, text, &matched)
+        } else {
+            Err(BuildError::Invalid)
         };
         let parts = match validated {
             Err(BuildError::Invalid) => self.constructed_parts(model, text, &matched),

@@ -39,13 +39,11 @@ impl PreviousEvent {
     ) -> PyResult<Option<Self>> {
         let Node::Model(model) = &**node else { return Ok(None) };
         // Construction adds aliased members twice; what is validated with objects inside rarely repeats.
-        let repeats = match parts.extra_is_set {
-            true => matched.has_only_leaves(text),
-            false => !matched
-                .fields
-                .iter()
-                .flatten()
-                .any(|field| model.fields[usize::from(*field)].aliased),
+        let is_aliased = |field: &u8| model.fields[usize::from(*field)].aliased;
+        let repeats = if parts.extra_is_set {
+            matched.has_only_leaves(text)
+        } else {
+            !matched.fields.iter().flatten().any(is_aliased)
         };
         if !repeats {
             return Ok(None);
