@@ -13,19 +13,19 @@ from respstream._pure.protocols.chat.response import Folded
 from respstream._pure.protocols.protocol import ParsedEvent
 
 
-def begins(folded: Folded, parsed: ParsedEvent) -> bool:
+def begins(response: Folded, parsed: ParsedEvent) -> bool:
     """Whether a chunk begins a completion, although the one before in its lane is open."""
     members, got, choices = parsed.members, parsed.members.get("id"), choices_of(parsed.members)
     ident = clean_text(got) if type(got) is str else ""
     if parsed.response:  # found by its id
-        return folded.ended and bool(choices)
+        return response.ended and bool(choices)
     if not choices:
         if members.get("usage") is not None:
             return False
         if not ident:
-            return folded.finished or (parsed.response is not None and folded.id is not None)
-        return folded.finished and _is_other(folded, ident)
-    return folded.ended or (folded.finished and _is_other(folded, ident))
+            return response.finished or (parsed.response is not None and response.id is not None)
+        return response.finished and _is_other(response, ident)
+    return response.ended or (response.finished and _is_other(response, ident))
 
 
 def _is_other(folded: Folded, ident: str) -> bool:
