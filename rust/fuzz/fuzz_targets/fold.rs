@@ -134,7 +134,7 @@ fn check_calls(response: &Response, output: &[Value]) {
     });
     let found = response.tool_calls.iter().map(|call| {
         (
-            Some(call.kind.to_owned()),
+            Some(call.kind.clone().into_owned()),
             call.call_id.clone(),
             call.name.clone(),
             call.arguments.clone(),
