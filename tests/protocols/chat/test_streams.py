@@ -75,9 +75,7 @@ def test_events_and_json_lines_have_the_same_responses(backend: ModuleType) -> N
 
 
 @pytest.mark.parametrize("kind", ["content", "arguments", "reasoning_details"])
-def test_work_is_linear(backend: ModuleType, kind: str) -> None:
-    if not work_counter.is_python(backend):
-        pytest.skip("counted by the example program of the core")
+def test_work_of_fallback_is_linear(kind: str) -> None:
     counts = [work_counter.python_work(_pieces(kind, size), 4096, every=4) for size in (500, 2000)]
     assert counts[1] < 4.4 * counts[0]
 
