@@ -103,10 +103,10 @@ test-peers: $(VENV)/.built $(VENV)/.test ## run the openai SDK's own tests witho
 	$(BIN)/python -m pip download --no-deps --no-binary openai --dest $(PEERS) openai==$(SDK)
 	tar -xzf $(PEERS)/openai-$(SDK).tar.gz -C $(PEERS)
 	$(BIN)/python -m pip install --target $(PEERS)/site --group peers
-	for plugin in "" "-p accelerate_clients"; do \
+	failed=0; for plugin in "" "-p accelerate_clients"; do \
 		PYTHONPATH=$(CURDIR)/tools:$(PEERS)/site $(BIN)/python -m pytest --rootdir $(PEERS)/openai-$(SDK) -c $(PEERS)/openai-$(SDK)/pyproject.toml -o addopts= \
-			-q -p no:cacheprovider -n 2 --no-header $$plugin --ignore $(PEERS)/openai-$(SDK)/tests/api_resources $(PEERS)/openai-$(SDK)/tests | tail -40; \
-	done
+			-q -p no:cacheprovider -n 2 --no-header $$plugin --ignore $(PEERS)/openai-$(SDK)/tests/api_resources $(PEERS)/openai-$(SDK)/tests || failed=1; \
+	done; exit $$failed
 
 lint: $(VENV)/.lint $(VENV)/.built ## run rustfmt, clippy, ruff, mypy, pyright, stubtest and the workflow checks
 	cargo fmt --all --check

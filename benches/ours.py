@@ -9,7 +9,7 @@ from itertools import chain
 from types import ModuleType
 from typing import Any
 
-from benches import peers
+from benches import completion_peers, peers
 from benches.peers import EventsAnswer, FoldAnswer, chunks, read_objects
 
 
@@ -76,12 +76,29 @@ def openai_stream(data: bytes | list[bytes]) -> EventsAnswer:
     return peers.openai_stream(data, _accelerated)
 
 
+def chunks_of_events(data: bytes) -> EventsAnswer:
+    """`respstream.events` over a log of Chat Completions."""
+    return completion_peers.read_objects(native().events(data))
+
+
+def chat_create(data: bytes) -> EventsAnswer:
+    """The SDK's `chat.completions.create(stream=True)`, accelerated."""
+    return completion_peers.openai_create(data, _accelerated)
+
+
+def chat_stream(data: bytes) -> EventsAnswer:
+    """The SDK's `chat.completions.stream()`, accelerated."""
+    return completion_peers.openai_stream(data, _accelerated)
+
+
 def _accelerated(data: bytes | list[bytes]) -> Any:
-    client = peers.openai_client(data, fast=True)
-    if "request" not in client.__dict__:
-        native()
-        import_module("respstream.integrations.openai").accelerate(client)
-    return client
+    return _accelerate(peers.openai_client(data, fast=True))
+
+
+@functools.cache
+def _accelerate(client: Any) -> Any:
+    native()
+    return import_module("respstream.integrations.openai").accelerate(client)
 
 
 def _feed(new_decoder: Callable[[], Any], parts: Any) -> EventsAnswer:

@@ -13,6 +13,7 @@ from collections.abc import Sequence
 from pathlib import Path
 
 from benches import (
+    bench_completions,
     bench_events,
     bench_fold,
     bench_imports,
@@ -30,6 +31,7 @@ from benches.rows import Size
 ROWS = (
     *bench_events.ROWS,
     *bench_openai.ROWS,
+    *bench_completions.ROWS,
     *bench_websocket.ROWS,
     *bench_fold.ROWS,
     *bench_threads.ROWS,
