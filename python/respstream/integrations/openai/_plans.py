@@ -2,25 +2,32 @@
 
 A type gets its plan at its first event, which the SDK still makes: samples and that event have to come out equal both
 ways. From the second event on the type is built natively; one that differs anywhere stays with the SDK.
+
+Samples of types with unions of models make the SDK prepare many classes, which takes longer than many short streams. Such a
+type, which few events of a stream are of, gets its plan once it is frequent, and then one sample is compared at each event.
 """
 
 from __future__ import annotations
 
+import collections
 import functools
 import json
 import threading
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
 from typing import Any
 
 from respstream import _backend
 from respstream.integrations.openai._samples import samples
 from respstream.integrations.openai._sdk import Sdk, load
-from respstream.integrations.openai._shapes import Shapes, literals
+from respstream.integrations.openai._shapes import Shapes, has_union_of_models, literals
 
 __all__ = ["UNTYPED", "Plans", "difference", "plans"]
 
 UNTYPED = ""
 """The type of events that have none."""
+
+_FREQUENT = 8
+"""The events after which the plan of a type with unions of models begins."""
 
 
 class Plans:
@@ -34,6 +41,8 @@ class Plans:
         """The types that the SDK goes on building itself, and where the first difference was."""
         self._shapes = Shapes(sdk)
         self._tried: set[str] = set()
+        self._seen: collections.Counter[str] = collections.Counter()
+        self._proofs: dict[str, Iterator[None]] = {}
         self._lock = threading.Lock()
 
     def reader(self, drafts: Iterable[str] = ()) -> Any:
@@ -41,25 +50,45 @@ class Plans:
         return _backend.engine.SdkReader(self.native, list(drafts))
 
     def learn(self, data: str, event: object) -> None:
-        """Takes note of an event that the SDK made of a payload: if it is the first of its type, a plan is made."""
+        """Takes note of an event that the SDK made of a payload: a plan of its type is made, or gets one step further."""
         cls = event.__class__
         kind = getattr(event, "type", UNTYPED)
         if not isinstance(kind, str) or kind in self._tried or self.classes.get(kind) is not cls:
             return
-        with self._lock:
-            if kind not in self._tried:
-                self._plan(kind, cls, data, event)
-                self._tried.add(kind)
+        # Another thread that makes a plan is not waited for: this event is made already.
+        if self._lock.acquire(blocking=False):
+            try:
+                if kind not in self._tried:
+                    self._go_on(kind, cls, data, event)
+            finally:
+                self._lock.release()
 
     def prepare(self) -> None:
         """Makes the plans of all types at once, from samples alone."""
         with self._lock:
             for kind, cls in self.classes.items():
                 if kind not in self._tried:
-                    self._plan(kind, cls, None, None)
-                    self._tried.add(kind)
+                    self._finish(kind, self._proof(kind, cls, None, None))
 
-    def _plan(self, kind: str, cls: type[Any], data: str | None, event: object) -> None:
+    def _go_on(self, kind: str, cls: type[Any], data: str, event: object) -> None:
+        proof = self._proofs.get(kind)
+        if proof is None:
+            self._seen[kind] += 1
+            proof = self._proof(kind, cls, data, event)
+            if not has_union_of_models(cls, self.sdk.model):
+                self._finish(kind, proof)
+            elif self._seen[kind] >= _FREQUENT:
+                self._proofs[kind] = proof
+        elif next(proof, self) is self:
+            self._finish(kind, proof)
+
+    def _finish(self, kind: str, proof: Iterator[None]) -> None:
+        collections.deque(proof, maxlen=0)
+        self._tried.add(kind)
+        self._proofs.pop(kind, None)
+
+    def _proof(self, kind: str, cls: type[Any], data: str | None, event: object) -> Iterator[None]:
+        """Makes a plan; yields after each comparison of an event that was built both ways."""
         node = self._shapes.model(cls)
         self.native.extend(self._shapes.take())
         if node is None:
@@ -67,6 +96,7 @@ class Plans:
             return
         where = None if data is None else self._differs(node, data, event)
         for sample in samples(cls):
+            yield
             # The SDK chooses the class by the type.
             payload = json.dumps({**sample, "type": kind} if kind else sample, ensure_ascii=False)
             where = where or self._differs(node, payload, self.sdk.construct(json.loads(payload)))

@@ -13,7 +13,7 @@ from typing import Annotated, Any, Literal, Union, get_args, get_origin
 
 from respstream.integrations.openai._sdk import Sdk
 
-__all__ = ["Shapes", "is_plain_model", "literals", "members", "strip"]
+__all__ = ["Shapes", "has_union_of_models", "is_plain_model", "literals", "members", "strip"]
 
 Node = tuple[Any, ...]
 
@@ -186,6 +186,31 @@ def literals(annotation: Any) -> list[str] | None:
     """The words of a Literal of nothing but strings."""
     words = list(get_args(annotation)) if get_origin(annotation) is Literal else []
     return words if words and all(isinstance(word, str) for word in words) else None
+
+
+def has_union_of_models(cls: type[Any], base: type[Any]) -> bool:
+    """Whether a value inside of the model's objects may be of one of several models."""
+    waiting, met = [cls], {cls}
+    while waiting:
+        for field in waiting.pop().model_fields.values():
+            found = _models_in(field.annotation, base)
+            if len(found) > 1:
+                return True
+            waiting += found - met
+            met |= found
+    return False
+
+
+def _models_in(annotation: Any, base: type[Any]) -> set[type[Any]]:
+    """The models that an annotation names, those of elements included."""
+    found = set()
+    for part in members(annotation):
+        if isinstance(part, type) and issubclass(part, base):
+            found.add(part)
+        elif get_origin(part) is not Literal:
+            for argument in get_args(part):
+                found |= _models_in(argument, base)
+    return found
 
 
 def _are_harmless(metadata: Iterable[Any]) -> bool:
