@@ -87,7 +87,8 @@ class Summary:
 class Scan:
     """Sources as Arrow tables, read each time the scan is iterated, exported or written. See `scan`.
 
-    A scan of one table has Arrow's PyCapsule interface: pyarrow, polars, DuckDB, pandas and nanoarrow read it directly.
+    A scan of one table has Arrow's PyCapsule interface: pyarrow, polars, DuckDB and nanoarrow read it directly. The method
+    `to_…` of each library returns its table. docs/tables.md lists which of their functions read a scan.
     """
 
     def __init__(
@@ -153,6 +154,12 @@ class Scan:
         self._only()
         return self.schema.__arrow_c_schema__()
 
+    def __array__(self, *_: Any, **__: Any) -> Any:
+        # pandas.DataFrame(scan) and numpy call this method. Without it, they would make one cell of each batch.
+        raise TypeError(
+            "a scan is not an array: use scan.to_pandas(), or pandas.DataFrame.from_arrow(scan) with pandas 3"
+        )
+
     def to_arrow(self) -> Any:
         """A `pyarrow.Table`, or a dict of them if the scan has several tables, from one pass."""
         from respstream.tables.writers import to_arrow
@@ -164,18 +171,31 @@ class Scan:
 
         Raises ImportError that names the extra if polars is not installed.
         """
-        try:
-            import polars
-        except ImportError:
-            raise ImportError("polars tables need polars: pip install 'respstream[polars]'") from None
+        polars = _required("polars", "polars")
         if len(self.tables) > 1:
             return {name: polars.DataFrame(table) for name, table in self.to_arrow().items()}
         return polars.DataFrame(self)
 
     def to_pandas(self) -> Any:
-        """A `pandas.DataFrame`, through pyarrow, or a dict of them if the scan has several tables."""
+        """A `pandas.DataFrame`, through pyarrow, or a dict of them if the scan has several tables.
+
+        Raises ImportError that names the extra if pandas is not installed.
+        """
+        _required("pandas", "pandas")
         found = self.to_arrow()
         return {name: table.to_pandas() for name, table in found.items()} if len(self.tables) > 1 else found.to_pandas()
+
+    def to_duckdb(self, connection: Any = None) -> Any:
+        """A `duckdb.DuckDBPyRelation`, or a dict of them if the scan has several tables.
+
+        The relation of one table reads the sources at each query; those of several tables are in memory. `connection`: a
+        `duckdb.DuckDBPyConnection`; default: that of the module `duckdb`. Raises ImportError that names the extra if duckdb
+        is not installed.
+        """
+        database = _required("duckdb", "duckdb") if connection is None else connection
+        if len(self.tables) > 1:
+            return {name: database.from_arrow(table) for name, table in self.to_arrow().items()}
+        return database.from_arrow(self)
 
     def write_parquet(self, path: str | os.PathLike[str], *, partition_by: str | None = None) -> Summary:
         """Writes a Parquet file, compressed with zstd.
@@ -257,6 +277,18 @@ def schema(table: str = "responses", columns: Iterable[str] | None = None) -> An
     """
     wanted = wanted_columns([table], columns)
     return _engine().Schema(table, wanted[table])
+
+
+def _required(package: str, extra: str) -> Any:
+    """The module of a package. Raises ImportError that names the extra if it is not installed."""
+    from importlib import import_module
+
+    try:
+        return import_module(package)
+    except ModuleNotFoundError as error:
+        if error.name != package:
+            raise
+        raise ImportError(f"{package} tables need {package}: pip install 'respstream[{extra}]'") from None
 
 
 def _engine() -> Any:
