@@ -17,6 +17,8 @@ import pytest
 from respstream.integrations.openai import accelerate, record
 from tests.support.openai_server import STREAMS, serve
 
+CHUNK = {"id": "c", "object": "chat.completion.chunk", "created": 1, "model": "m"}
+
 
 @pytest.fixture(scope="module")
 def url() -> Iterator[str]:
@@ -108,6 +110,20 @@ def test_recorded_requests(api: Any, url: str, path: Path) -> None:
     stream = api.responses(path)
     assert [response.status for response in stream] == ["completed"] * 3
     assert [(d.code, d.detail["code"]) for d in stream.diagnostics] == [("error_body", "c")]
+
+
+def test_chat_completions(api: Any, url: str, path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Requests to Chat Completions are recorded too."""
+    pieces = [{**CHUNK, "choices": [{"index": 0, "delta": {"content": piece}}]} for piece in ("Hel", "lo")]
+    body = b"".join(b"data: %b\n\n" % json.dumps(piece).encode() for piece in pieces) + b"data: [DONE]\n\n"
+    monkeypatch.setitem(STREAMS, "completions", body)
+    with openai.OpenAI(**options(url)) as client, record(client, path):
+        made = client.chat.completions.create(model="completions", messages=[], stream=True)
+        assert "".join(chunk.choices[0].delta.content or "" for chunk in made) == "Hello"
+    assert list(chunks(path).values()) == [body]
+    (response,) = api.responses(path)
+    assert (response.api, response.output_text) == ("chat", "Hello")
+    assert response.latency.first_delta_at is not None
 
 
 def test_streams_that_end_early(api: Any, url: str, path: Path) -> None:

@@ -1,4 +1,4 @@
-"""Records the streams of a client: the responses to its requests to the Responses API are written to a file, with times.
+"""Records the streams of a client: the answers to its requests to the APIs that are read are written to a file, with times.
 
 It hooks into the HTTP client by its event hooks, which are a public interface of httpx, so that it sees streams and whole
 answers, retries, and what copies of the client ask for. WebSockets do not use the HTTP client: see `_record_websocket`.
@@ -18,9 +18,13 @@ from respstream.recordings.recorder import Recorder, Track
 
 __all__ = ["record"]
 
+# In the path of a request, with "/" behind it.
+_ENDPOINTS = ("/responses/", "/chat/completions/")
+
 
 def record(client: Any, path: str | os.PathLike[str], *, sync: bool = False) -> Recorder:
-    """Appends to a file what a client of the openai SDK gets from the Responses API, with times: a lane for each request.
+    """Appends to a file what a client of the openai SDK gets from the Responses API and from Chat Completions, with times: a
+    lane for each request.
 
     The messages of its WebSockets (`client.responses.connect()`) are recorded in both directions, with a lane for each
     connection and `stream_id`.
@@ -67,7 +71,7 @@ class _ClientRecorder(Recorder):
 
     def _ask(self, request: Any) -> None:
         path = f"{request.url.path}/"
-        if "/responses/" in path:
+        if any(endpoint in path for endpoint in _ENDPOINTS):
             try:
                 self._tracks[request] = self.track()
             except (OSError, ValueError) as error:
