@@ -133,14 +133,20 @@ impl State {
     /// Reads from the response under its lock. `read` must not create objects that the garbage collector tracks: that can
     /// run finalizers, which may need the lock. Creating strings and bytes runs no other code.
     pub fn read<T>(&self, py: Python<'_>, read: impl FnOnce(&AnyResponse) -> T) -> PyResult<T> {
+        // The decoder is waited for without the lock of `location`, which a thread needs to release the response.
+        let (decoder, ordinal) = match &*lock(py, &self.location) {
+            Location::Released(folded) => return Ok(read(folded)),
+            Location::Decoder(decoder, ordinal) => (SharedDecoder::clone(decoder), *ordinal),
+        };
+        let parts = lock_decoder(py, &decoder)?;
+        if let Some(folded) = parts.core.lanes().get(ordinal) {
+            return Ok(read(folded));
+        }
+        drop(parts);
         match &*lock(py, &self.location) {
             Location::Released(folded) => Ok(read(folded)),
-            Location::Decoder(decoder, ordinal) => {
-                let parts = lock_decoder(py, decoder)?;
-                match parts.core.lanes().get(*ordinal) {
-                    Some(folded) => Ok(read(folded)),
-                    None => Err(PyRuntimeError::new_err("the decoder of this response was reset")),
-                }
+            Location::Decoder(..) => {
+                Err(PyRuntimeError::new_err("the decoder of this response was reset"))
             }
         }
     }
