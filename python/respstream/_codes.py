@@ -41,5 +41,8 @@ DIAGNOSTICS: dict[str, tuple[str, str]] = {
         "{what} of item {output_index} is empty in a later event; the earlier value was kept"),
     "late_delta": ("warning", "a delta of item {output_index} came after the item was done; it was ignored"),
     "loose_value": ("info", "{field} is {got}; it was read as {read}"),
+    "no_block_start": ("warning", "a {type} has no block at index {index} that it fits; one was made"),
+    "delta_after_stop": ("info", "a {type} came after block {index} had stopped; it was applied"),
+    "bad_input": ("warning", "the input of block {index} is not JSON; its text was kept"),
 }
 """The severity and the message template of each code; the detail of a diagnostic fills the template."""

@@ -15,7 +15,7 @@ from tests.support.cli_runner import BACKENDS, Shell, completed, created, delta,
 STREAM = sse(created(), delta("Hi"), completed(message("Hi")))
 KEEPALIVE = b'data: {"type":"keepalive"}\n\n'
 UNUSED = "no_responses 0 responses; the source has only events that belong to no response"
-FOREIGN = b'data: {"type":"message_start"}\n\n'
+FOREIGN = b'data: {"type":"session.created"}\n\n'
 
 
 @pytest.fixture(scope="module", params=BACKENDS)
@@ -81,7 +81,7 @@ def test_every_command_says_why_there_is_no_response(shell: Shell, tmp_path: Pat
     looks = {
         "page.txt": (b"<html></html>\n", "no_responses 0 responses; this looks like HTML or XML"),
         "ping.sse": (KEEPALIVE, UNUSED),
-        "messages.sse": (FOREIGN, "foreign_stream events of an API that is not supported: Anthropic Messages"),
+        "realtime.sse": (FOREIGN, "foreign_stream events of an API that is not supported: Realtime"),
     }
     for name, (data, text) in looks.items():
         (path := tmp_path / name).write_bytes(data)

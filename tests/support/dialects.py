@@ -276,7 +276,6 @@ DIALECTS = [
     Dialect("HTML page", b"<!DOCTYPE html>\n<html>\n<body>502 Bad Gateway</body>\n</html>\n", 0, None, None, ["stray_text", "no_responses"]),
     Dialect("CSV table", b"id,text\n1,Hi\n", 0, None, None, ["stray_text", "no_responses"]),
     Dialect("empty body", b"", 0, None, None, []),
-    Dialect("Anthropic Messages stream", b'event: message_start\ndata: {"type":"message_start"}\n\nevent: message_stop\ndata: {"type":"message_stop"}\n\n', 2, None, None, ["foreign_stream"]),
     Dialect("webhook", b'{"object":"event","id":"evt_1","type":"response.completed","data":{"id":"resp_1"}}\n', 1, None, None, ["foreign_stream"]),
     Dialect("Realtime events", REALTIME, 3, None, None, ["foreign_stream"]),
     Dialect("Assistants stream", b'event: thread.run.created\ndata: {"id":"run_1","object":"thread.run"}\n\nevent: done\ndata: [DONE]\n\n', 1, None, None, ["foreign_stream"]),

@@ -7,12 +7,13 @@ from typing import Any, NamedTuple
 
 
 class Minimal(NamedTuple):
-    """A minimal stream for a code; `also`: further codes of that stream; `options`: of the decoder."""
+    """A minimal stream for a code; `also`: further codes of that stream; `options`: of the decoder; `api`: of the stream."""
 
     code: str
     stream: bytes
     also: tuple[str, ...] = ()
     options: tuple[tuple[str, Any], ...] = ()
+    api: str = "responses"
 
 
 # A valid response, to which rows add a defect.
@@ -20,6 +21,12 @@ BEGIN = b'{"type":"response.created","response":{"id":"r1","output":[]}}\n'
 ITEM = b'{"type":"response.output_item.added","output_index":0,"item":{"id":"i1","type":"message","content":[]}}\n'
 DELTA = b'{"type":"response.output_text.delta","output_index":0,"content_index":0,"delta":"Hi"}\n'
 END = b'{"type":"response.completed","response":{"id":"r1","output":[]}}\n'
+# The same for Messages.
+MESSAGE = b'{"type":"message_start","message":{"id":"m1","content":[]}}\n'
+BLOCK = b'{"type":"content_block_start","index":0,"content_block":{"type":"text"}}\n'
+BLOCK_DELTA = b'{"type":"content_block_delta","index":0,"delta":{"type":"text_delta","text":"Hi"}}\n'
+BLOCK_STOP = b'{"type":"content_block_stop","index":0}\n'
+STOP = b'{"type":"message_stop"}\n'
 
 DIAGNOSTICS = [
     Minimal("bad_json", b"data: {oops}\n\n", ("no_responses",)),
@@ -29,7 +36,7 @@ DIAGNOSTICS = [
     Minimal("error_body", b'{"error":{"message":"Wrong key","type":"auth","code":"invalid_api_key"}}\n'),
     Minimal("event_too_large", b'data: {"type":"keepalive","x":"12345678901234567890"}\n\n', ("no_responses",), (("max_event_bytes", 20),)),
     Minimal("limit_exceeded", b'{"type":"keepalive","x":' + b"[" * 256 + b"]" * 256 + b"}\n", ("no_responses",)),
-    Minimal("foreign_stream", b'data: {"type":"message_start"}\n\n'),
+    Minimal("foreign_stream", b'data: {"type":"session.created"}\n\n'),
     Minimal("stray_text", b"<html>\n", ("no_responses",)),
     Minimal("unfinished_block", b'data: {"type":"keepalive"}\n'),
     Minimal("missing_blank_line", b'data: {"type":"keepalive"}\ndata: {"type":"keepalive"}\n\n'),
@@ -51,6 +58,9 @@ DIAGNOSTICS = [
     Minimal("value_recovered", BEGIN + ITEM + DELTA + DELTA.replace(b"delta", b"done", 1).replace(b'"delta"', b'"text"').replace(b"Hi", b"") + END, ("output_recovered",)),
     Minimal("late_delta", BEGIN + ITEM.replace(b"added", b"done") + DELTA + END, ("output_recovered",)),
     Minimal("loose_value", BEGIN + ITEM.replace(b":0", b':"0"') + END, ("output_recovered",)),
+    Minimal("no_block_start", MESSAGE + BLOCK_DELTA + STOP, api="messages"),
+    Minimal("delta_after_stop", MESSAGE + BLOCK + BLOCK_STOP + BLOCK_DELTA + STOP, api="messages"),
+    Minimal("bad_input", MESSAGE + BLOCK.replace(b"text", b"tool_use") + BLOCK_DELTA.replace(b"text_delta", b"input_json_delta").replace(b"text", b"partial_json") + STOP, api="messages"),
 ]  # fmt: skip
 FILE_CODES = ("unreadable", "truncated_file", "bad_compression")  # only for files: `scan` and the command line
 

@@ -14,6 +14,8 @@ def classes_of(api: str) -> dict[str, type[Any]]:
     if api not in _found:
         if api == "chat":
             from respstream.protocols.chat.types import CLASSES
+        elif api == "messages":
+            from respstream.protocols.messages.types import CLASSES
         else:
             from respstream.protocols.responses.types import CLASSES
         _found[api] = CLASSES

@@ -12,9 +12,10 @@ from respstream.protocols.payload import CLIP, clip, decode, is_internal, loads,
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
+    from collections.abc import Mapping
     from typing import Any, ClassVar
 
-    from respstream.protocols.payload import Payload
+    from respstream.protocols.payload import PartClass
 
 __all__ = ["Event", "UnknownEvent", "build"]
 
@@ -38,7 +39,7 @@ class Event(Record):
     """The API of the event."""
     _extras: ClassVar[tuple[str, ...]] = ()
     """The slots of members that the SDK does not declare: if missing, they raise AttributeError."""
-    _parts: ClassVar[dict[str, type[Payload]]] = {}
+    _parts: ClassVar[Mapping[str, PartClass]] = {}
     """The classes of the objects in its members, where they have one of their own."""
     _common: ClassVar[tuple[str, ...]] = ("agent",)
     """Members that events of all types may have, and that have no slot: if missing, they are None."""

@@ -10,8 +10,11 @@ from respstream._last_located import Latest
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
-    from collections.abc import Iterator, KeysView
-    from typing import Any, ClassVar
+    from collections.abc import Iterator, KeysView, Mapping
+    from typing import Any, ClassVar, TypeAlias
+
+    PartClass: TypeAlias = "type[Payload] | Mapping[str, type[Payload]]"
+    """The class of an object, or the classes by its member `type`; that of other types has the name \"\"."""
 
 __all__ = ["Payload", "Values", "decode", "loads", "locate", "wrap"]
 
@@ -47,10 +50,12 @@ def locate(raw: bytes) -> dict[str, tuple[int, int]]:
     return spans
 
 
-def wrap(value: Any, member: str | None = None, cls: type[Payload] | None = None) -> Any:
+def wrap(value: Any, member: str | None = None, cls: PartClass | None = None) -> Any:
     """A value of `loads` with its objects as payloads of a class (default: Payload). `member`: as for `decode`."""
     if isinstance(value, dict):
-        payload = _new(cls or Payload)
+        if cls.__class__ is dict:
+            cls = variant(cls, value.get("type"))
+        payload = _new(cls or Payload)  # type: ignore[arg-type]
         payload._data, payload._raw, payload._seen, payload._spans = value, b"", {}, None
         payload._member = member
         return payload
@@ -69,14 +74,23 @@ def _to_plain(value: Any) -> Any:
     return value
 
 
-def decode(raw: bytes, member: str | None = None, cls: type[Payload] | None = None) -> Any:
+def variant(classes: Any, kind: object) -> type[Payload]:
+    """The class of objects of that `type`; for other types the one with the name ""."""
+    found: type[Payload] = classes[kind if isinstance(kind, str) and kind in classes else ""]
+    return found
+
+
+def decode(raw: bytes, member: str | None = None, cls: PartClass | None = None) -> Any:
     """The value of a JSON text: an object as a payload of a class (default: Payload), a list of them, or a scalar.
 
-    `member`: the name under which the value was found.
+    `member`: the name under which the value was found. `cls`: the class, or the classes by the member `type` of the object.
     """
     if raw[:1] != b"{":
         return wrap(loads(raw), member, cls)
-    payload = (cls or Payload)(raw)
+    if cls.__class__ is dict:
+        span = locate(raw).get("type")
+        cls = variant(cls, None if span is None else loads(raw[span[0] : span[1]]))
+    payload: Payload = (cls or Payload)(raw)  # type: ignore[operator]
     payload._member = member
     return payload
 
@@ -143,7 +157,7 @@ class Payload:
 
     __slots__ = ("_data", "_member", "_raw", "_seen", "_spans")
 
-    _parts: ClassVar[dict[str, type[Payload]]] = {}
+    _parts: ClassVar[Mapping[str, PartClass]] = {}
     """The classes of the objects in its members, where they have one of their own."""
 
     _data: dict[str, Any] | None

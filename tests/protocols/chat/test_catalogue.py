@@ -15,7 +15,8 @@ from openai.types.chat import chat_completion_chunk as sdk
 
 from respstream._pure.protocols.chat import delta, merge
 from respstream._pure.protocols.chat.catalogue import DECLARED, EVENTS, RULES, VERSION
-from respstream.protocols.chat.event import ChatEvent, Part
+from respstream.protocols.chat.event import ChatEvent
+from respstream.protocols.part import Part
 from respstream.types import chat as types
 from tests.support.paths import ROOT
 

@@ -10,6 +10,7 @@ from __future__ import annotations
 
 from respstream._pure.json import BadJson, LimitExceeded, decode
 from respstream._pure.protocols.chat.protocol import CHAT
+from respstream._pure.protocols.messages.protocol import MESSAGES
 from respstream._pure.protocols.responses.protocol import RESPONSES
 from respstream._pure.records import StreamSignature
 
@@ -90,7 +91,7 @@ class AnyReader:
         return found
 
 
-PROTOCOLS = (RESPONSES, CHAT)
+PROTOCOLS = (RESPONSES, CHAT, MESSAGES)
 """The protocols of all APIs."""
 APIS: dict[str, AnyApi] = {"auto": AnyApi(*PROTOCOLS), **{protocol.api: AnyApi(protocol) for protocol in PROTOCOLS}}
 """The values of the option `api`."""

@@ -15,11 +15,13 @@ PATHS: dict[str, tuple[tuple[str, ...], ...]] = {
         ("input_tokens_details", "cached_tokens"),
         ("prompt_tokens_details", "cached_tokens"),
         ("prompt_cache_hit_tokens",),
+        ("cache_read_input_tokens",),
     ),
     "reasoning_tokens": (
         ("reasoning_tokens",),
         ("output_tokens_details", "reasoning_tokens"),
         ("completion_tokens_details", "reasoning_tokens"),
+        ("output_tokens_details", "thinking_tokens"),
     ),
 }
 """The paths of each count; the first one that exists is used. Below a member that is no object there is no count."""

@@ -38,19 +38,21 @@ class StreamSignature:
     `marks`: for each member that identifies an event, its name, and the beginnings of its JSON, of which one is enough; a
     beginning that ends with a quotation mark is a whole string. `first_lines`: the beginnings of the first line of a
     response. `lane_members`: the members that name the lane of an event. `response_objects`: the members `object` of
-    responses.
+    responses. `responses`: other marks of responses: a member, its value, and members of which a response has one.
     """
 
-    __slots__ = ("_marks", "first_lines", "lanes", "response_objects")
+    __slots__ = ("_marks", "first_lines", "lanes", "responses")
 
     def __init__(
         self, marks: tuple[tuple[str, tuple[str, ...]], ...], first_lines: tuple[bytes, ...],
         lane_members: tuple[str, ...], response_objects: tuple[str, ...],
+        responses: tuple[tuple[str, str, tuple[str, ...]], ...] = (),
     ) -> None:  # fmt: skip
         self._marks = tuple((name, tuple(start.encode() for start in starts)) for name, starts in marks)
         self.first_lines = first_lines
         self.lanes = ("lane", *lane_members, *LANES)
-        self.response_objects = tuple(f'"{name}"'.encode() for name in response_objects)
+        found = (*(("object", name, ("object",)) for name in response_objects), *responses)
+        self.responses = tuple((member, f'"{value}"'.encode(), others) for member, value, others in found)
 
     @staticmethod
     def merged(signatures: list[StreamSignature]) -> StreamSignature:
@@ -60,8 +62,16 @@ class StreamSignature:
         merged.first_lines = tuple(line for one in signatures for line in one.first_lines)
         named = tuple(name for one in signatures for name in one.lanes if name not in merged.lanes)
         merged.lanes = ("lane", *dict.fromkeys(named), *LANES)
-        merged.response_objects = tuple(name for one in signatures for name in one.response_objects)
+        merged.responses = tuple(mark for one in signatures for mark in one.responses)
         return merged
+
+    def is_response(self, raw: bytes, members: Spans) -> bool:
+        """Whether an object is a response that was not streamed. `members`: the spans of its members in `raw`."""
+        for member, value, others in self.responses:
+            span = members.get(member)
+            if span is not None and raw[span[0] : span[1]] == value and any(name in members for name in others):
+                return True
+        return False
 
     def is_event(self, raw: bytes, members: Spans) -> bool:
         """Whether an object is an event. `members`: the spans of its members in `raw`."""
@@ -317,8 +327,7 @@ def _is_response(value: bytes, signature: StreamSignature) -> bool:
     if value[:1] == b'"':
         text = _text(value, (0, len(value)))
         value = text if text[:1] == b"{" and is_object(text) else b""
-    span = locate(value).get("object") if value[:1] == b"{" else None
-    return span is not None and value[span[0] : span[1]] in signature.response_objects
+    return value[:1] == b"{" and signature.is_response(value, locate(value))
 
 
 def looks_like_sse(text: bytes) -> bool:

@@ -1,4 +1,4 @@
-"""What the classes of Chat Completions share: events, and objects inside them.
+"""What the events of Chat Completions share.
 
 Every program that reads chunks imports this module, so it imports nothing from the standard library at run time.
 """
@@ -6,53 +6,13 @@ Every program that reads chunks imports this module, so it imports nothing from 
 from __future__ import annotations
 
 from respstream.protocols.event import Event
-from respstream.protocols.payload import Payload, clip, loads, wrap
+from respstream.protocols.payload import Payload, clip, loads
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
     from typing import Any
 
-__all__ = ["ChatEvent", "Part"]
-
-
-_CONTAINERS = (dict, list)
-
-
-class Part(Payload):
-    """An object inside a chunk: a Payload whose members are also those of the SDK's class.
-
-    A member that the class declares is None if it is missing.
-    """
-
-    __slots__: tuple[str, ...] = ()
-
-    def _missing(self, name: str) -> Any:
-        if name in self.__class__.__slots__:
-            return None
-        return super()._missing(name)
-
-    if not TYPE_CHECKING:
-
-        def __getattr__(self, name: str) -> Any:
-            if name not in self.__class__.__slots__:
-                return super().__getattr__(name)
-            data = self._data
-            if data is None:
-                value = super().__getattr__(name)
-            else:
-                value = data.get(name)
-                if type(value) in _CONTAINERS:
-                    value = wrap(value, name, self._parts.get(name))
-            setattr(self, name, value)
-            return value
-
-    def __reduce__(self) -> tuple[Any, ...]:
-        source = self._raw if self._data is None else self.to_dict()
-        return type(self), (source,), None if self._member is None else (None, {"_member": self._member})
-
-    def __repr__(self) -> str:
-        shown = [f"{name}={clip(repr(value))}" for name, value in self.items() if value is not None]
-        return f"{type(self).__name__}({', '.join(shown)})"
+__all__ = ["ChatEvent"]
 
 
 class ChatEvent(Event):

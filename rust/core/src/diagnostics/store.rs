@@ -89,7 +89,6 @@ impl Span {
 }
 
 /// Collects the diagnostics of a source. In strict mode, the first error sets `failed`, and no more are added.
-#[derive(Default)]
 pub struct Store {
     pub kept: Vec<Diagnostic>,
     pub counts: [u64; DIAGNOSTICS.len()],
@@ -99,7 +98,7 @@ pub struct Store {
 
 impl Store {
     pub fn new(strict: bool) -> Self {
-        Self { strict, ..Self::default() }
+        Self { kept: Vec::new(), counts: [0; DIAGNOSTICS.len()], failed: None, strict }
     }
 
     /// Adds a diagnostic; returns it, so that the caller can attribute it to a response.

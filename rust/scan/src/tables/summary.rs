@@ -7,7 +7,7 @@ use respstream_core::diagnostics::DIAGNOSTICS;
 use crate::input::problem::Problem;
 
 /// The counts of a scan, or of a part of one.
-#[derive(Clone, Debug, Default)]
+#[derive(Clone, Debug)]
 pub struct Summary {
     pub sources: u64,
     /// Bytes after decompression.
@@ -26,6 +26,22 @@ pub struct Summary {
     pub skipped: u64,
     /// The scan has read all sources.
     pub complete: bool,
+}
+
+impl Default for Summary {
+    fn default() -> Self {
+        Self {
+            sources: 0,
+            bytes: 0,
+            rows: Vec::new(),
+            responses: BTreeMap::new(),
+            diagnostics: [0; DIAGNOSTICS.len()],
+            problems: Vec::new(),
+            without_responses: Vec::new(),
+            skipped: 0,
+            complete: false,
+        }
+    }
 }
 
 impl Summary {

@@ -67,7 +67,7 @@ def claims(members: dict[str, Any], name: bytes | None) -> bool:
     """Whether a payload is certainly of this API, or of one that this reader recognises as foreign."""
     kind = members.get("type")
     if isinstance(kind, str) and kind:
-        return kind.startswith(_CLAIMED) or kind in _ANTHROPIC or members.get("object") == "event"
+        return kind.startswith(_CLAIMED) or members.get("object") == "event"
     kind = members.get("object")
     if isinstance(kind, str) and (kind == "response" or kind.startswith(_ASSISTANTS)):
         return True

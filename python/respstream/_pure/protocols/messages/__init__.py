@@ -1,0 +1,10 @@
+"""Anthropic Messages: its events, and how they assemble a message."""
+
+WHOLE = "message"
+"""The `type` of a message that was not streamed."""
+URL_PATH = "/v1/messages"
+"""The end of the path of the URL to which a client posts its requests."""
+STOP = "message_stop"
+"""The type of the event that ends a message."""
+ERROR = "error"
+"""The type of the event that ends a message with an error."""

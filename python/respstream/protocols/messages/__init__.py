@@ -1,0 +1,1 @@
+"""Event classes, responses and deltas of Anthropic Messages."""

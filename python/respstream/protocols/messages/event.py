@@ -1,0 +1,36 @@
+"""What the events of Anthropic Messages share.
+
+Every program that reads such events imports this module, so it imports nothing from the standard library at run time.
+"""
+
+from __future__ import annotations
+
+from respstream.protocols.event import Event
+from respstream.protocols.payload import Payload, clip
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from typing import Any
+
+__all__ = ["MessagesEvent"]
+
+_SHOWN = ("index", "content_block", "delta", "message", "usage", "error")
+
+
+class MessagesEvent(Event):
+    """One event of a Messages stream."""
+
+    __slots__: tuple[str, ...] = ()
+
+    api = "messages"
+
+    def __repr__(self) -> str:
+        shown: list[tuple[str, Any]] = []
+        for name in _SHOWN:
+            value = getattr(self, name, None) if name in self.__class__.__slots__ else None
+            if name == "delta" and isinstance(value, Payload):
+                shown += [(key, member) for key, member in value.items() if key != "type"]
+            else:
+                shown.append((name, value))
+        texts = (f"{name}={clip(repr(value))}" for name, value in shown if value is not None)
+        return f"{type(self).__name__}({', '.join(texts)})"

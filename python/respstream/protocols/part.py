@@ -1,0 +1,54 @@
+"""Objects inside events, with classes of their own.
+
+Every program that reads events of such an API imports this module, so it imports nothing from the standard library at run time.
+"""
+
+from __future__ import annotations
+
+from respstream.protocols.payload import Payload, clip, wrap
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from typing import Any
+
+__all__ = ["Part"]
+
+
+_CONTAINERS = (dict, list)
+
+
+class Part(Payload):
+    """An object inside an event: a Payload whose members are also those of the SDK's class.
+
+    A member that the class declares is None if it is missing.
+    """
+
+    __slots__: tuple[str, ...] = ()
+
+    def _missing(self, name: str) -> Any:
+        if name in self.__class__.__slots__:
+            return None
+        return super()._missing(name)
+
+    if not TYPE_CHECKING:
+
+        def __getattr__(self, name: str) -> Any:
+            if name not in self.__class__.__slots__:
+                return super().__getattr__(name)
+            data = self._data
+            if data is None:
+                value = super().__getattr__(name)
+            else:
+                value = data.get(name)
+                if type(value) in _CONTAINERS:
+                    value = wrap(value, name, self._parts.get(name))
+            setattr(self, name, value)
+            return value
+
+    def __reduce__(self) -> tuple[Any, ...]:
+        source = self._raw if self._data is None else self.to_dict()
+        return type(self), (source,), None if self._member is None else (None, {"_member": self._member})
+
+    def __repr__(self) -> str:
+        shown = [f"{name}={clip(repr(value))}" for name, value in self.items() if value is not None]
+        return f"{type(self).__name__}({', '.join(shown)})"
