@@ -75,10 +75,11 @@ def events_table() -> str:
 
 
 if __name__ == "__main__":
-    from tests.support import chat_dialects
+    from tests.support import chat_dialects, messages_dialects
     from tests.support.dialects import dialects_table
 
     write("diagnostics.md", "diagnostics", diagnostics_table())
     write("dialects.md", "dialects", dialects_table())
     write("dialects.md", "chat dialects", chat_dialects.dialects_table())
+    write("dialects.md", "messages dialects", messages_dialects.dialects_table())
     write("events.md", "events", events_table())

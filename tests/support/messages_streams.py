@@ -90,12 +90,14 @@ def sse(events: Iterable[Json | str], *, names: bool = True) -> bytes:
         kind = event.get("type") if isinstance(event, dict) else None
         head = f"event: {kind}\n" if names and isinstance(kind, str) and "\n" not in kind and kind.isascii() else ""
         blocks.append(f"{head}data: {data}\n\n")
-    return "".join(blocks).encode()
+    return "".join(blocks).encode(errors="replace")
 
 
 def jsonl(events: Iterable[Json | str]) -> bytes:
     """The log with one event in each line."""
-    return "".join(f"{event if isinstance(event, str) else json.dumps(event)}\n" for event in events).encode()
+    return "".join(f"{event if isinstance(event, str) else json.dumps(event)}\n" for event in events).encode(
+        errors="replace"
+    )
 
 
 class Stream(NamedTuple):

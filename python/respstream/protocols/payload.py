@@ -74,6 +74,19 @@ def _to_plain(value: Any) -> Any:
     return value
 
 
+def retyped(value: Any, cls: PartClass) -> Any:
+    """A payload as one of a class; of a list, its payloads are replaced in place."""
+    if value.__class__ is Payload:
+        kind = variant(cls, value.get("type")) if cls.__class__ is dict else cls
+        payload: Payload = kind(value._raw if value._data is None else value._data)  # type: ignore[operator]
+        payload._member = value._member
+        return payload
+    if value.__class__ is list:
+        for place, element in enumerate(value):
+            value[place] = retyped(element, cls)
+    return value
+
+
 def variant(classes: Any, kind: object) -> type[Payload]:
     """The class of objects of that `type`; for other types the one with the name ""."""
     found: type[Payload] = classes[kind if isinstance(kind, str) and kind in classes else ""]

@@ -5,7 +5,7 @@ Every API has the same view; what differs between the APIs stands in the module 
 
 from __future__ import annotations
 
-from respstream.protocols.payload import Payload, declares
+from respstream.protocols.payload import Payload, retyped
 from respstream.protocols.tool_calls import NONE, ToolCall, calls_of
 
 TYPE_CHECKING = False
@@ -94,7 +94,7 @@ class Response:
                 value = self.get(name, _MISSING)
                 if value is not _MISSING:
                     return value
-                if declares(view_of(self._state.api).OBJECT, name):
+                if view_of(self._state.api).declared(name):
                     return None
             raise AttributeError(f"this response has no member {name!r}")
 
@@ -104,7 +104,9 @@ class Response:
 
     def get(self, name: str, default: Any = None) -> Any:
         """The member of that name, or `default` if it is missing."""
-        return self._state.value(name, default)
+        value = self._state.value(name, default)
+        parts = view_of(self._state.api).PARTS
+        return retyped(value, parts[name]) if name in parts else value
 
     def keys(self) -> list[str]:
         """The names of the members, in the order in which they were received."""

@@ -2,9 +2,12 @@
 
 from __future__ import annotations
 
+from collections import defaultdict
 from random import Random
 from types import ModuleType
 
+from respstream import _fallback
+from respstream.delta_stream import DeltaDecoder
 from tests.support import readings
 from tests.support.messages_sdk import differences, sdk_message
 from tests.support.messages_streams import jsonl, sse, stream
@@ -66,3 +69,17 @@ def test_end_of_the_stream_changes_only_the_end(backend: ModuleType) -> None:
         assert whole["tool_calls"] == cut["tool_calls"]
         assert (cut["complete"], cut["status"]) == (False, "in_progress")
         assert "no_terminal" in [one["code"] for one in cut["diagnostics"]]
+
+
+def test_deltas_are_the_arguments() -> None:
+    """The deltas of each call are its arguments, also where the input came without deltas."""
+    for number in range(COUNT):
+        body = sse(stream(Random(number), number, dialects=True).events)
+        decoder = DeltaDecoder(api="messages")
+        found: defaultdict[str | None, str] = defaultdict(str)
+        for delta in (*decoder.feed(body), *decoder.finish()):
+            if delta.kind == "tool_arguments":
+                found[delta.call_id] += delta.text
+        (response,) = readings.fold(_fallback, body).responses
+        calls = {call["call_id"]: call["arguments"] or "" for call in response["tool_calls"] if call["call_id"]}
+        assert {ident: text for ident, text in found.items() if ident} == {i: text for i, text in calls.items() if text}

@@ -2,16 +2,22 @@
 
 from __future__ import annotations
 
-from respstream.protocols.payload import Payload
+from respstream.protocols.payload import Payload, declares
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
     from typing import Any
 
+    from respstream.protocols.payload import PartClass
     from respstream.protocols.response import Response
 
-OBJECT = "chat.completion"
-"""The member `object` of the final object."""
+PARTS: dict[str, PartClass] = {}
+"""The classes of the objects in members of the final object."""
+
+
+def declared(name: str) -> bool:
+    """Whether the SDK's class of the final object has a member of that name."""
+    return declares("chat.completion", name)
 
 
 def usage(response: Response) -> Any:

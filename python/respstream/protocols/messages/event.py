@@ -6,15 +6,29 @@ Every program that reads such events imports this module, so it imports nothing 
 from __future__ import annotations
 
 from respstream.protocols.event import Event
+from respstream.protocols.part import Part
 from respstream.protocols.payload import Payload, clip
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
     from typing import Any
 
-__all__ = ["MessagesEvent"]
+__all__ = ["Counts", "MessagesEvent"]
 
 _SHOWN = ("index", "content_block", "delta", "message", "usage", "error")
+
+
+class Counts(Part):
+    """Token counts; `total_tokens` is their sum, which the API does not send."""
+
+    __slots__: tuple[str, ...] = ()
+
+    def _missing(self, name: str) -> Any:
+        if name == "total_tokens":
+            from respstream._pure.protocols.messages.usage import total_of
+
+            return total_of(self)
+        return super()._missing(name)
 
 
 class MessagesEvent(Event):

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from respstream.protocols.payload import Payload
+from respstream.protocols.messages.types import BLOCKS, Message, Usage
+from respstream.protocols.payload import retyped
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -10,34 +11,18 @@ if TYPE_CHECKING:
 
     from respstream.protocols.response import Response
 
-OBJECT = "message"
-"""The `type` of the final object."""
+PARTS = {"content": BLOCKS}
+"""The classes of the objects in members of the final object."""
 
 
-class Usage(Payload):
-    """The token counts of a message; `total_tokens` is their sum, which the API does not send."""
-
-    __slots__ = ()
-
-    def _missing(self, name: str) -> Any:
-        if name == "total_tokens":
-            from respstream._pure.protocols.messages.usage import total_of
-
-            return total_of(self)
-        return super()._missing(name)
-
-    def __reduce__(self) -> tuple[Any, ...]:
-        return Usage, (self._raw if self._data is None else self.to_dict(),), (None, {"_member": "usage"})
+def declared(name: str) -> bool:
+    """Whether the SDK's class of the final object has a member of that name."""
+    return name in Message.__slots__
 
 
 def usage(response: Response) -> Any:
     """The token counts."""
-    found = response.get("usage")
-    if not isinstance(found, Payload):
-        return found
-    counts = Usage(found._raw if found._data is None else found._data)
-    counts._member = "usage"
-    return counts
+    return retyped(response.get("usage"), Usage)
 
 
 def finish_reason(response: Response) -> str | None:

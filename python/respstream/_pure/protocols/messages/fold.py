@@ -5,7 +5,7 @@ Most events are deltas of texts, which need no exact numbers: only the others ar
 
 from __future__ import annotations
 
-from respstream._pure.assemble import append
+from respstream._pure.assemble import Text, append
 from respstream._pure.json import Number, clean_text, parse_exact
 from respstream._pure.protocols.messages import ERROR, STOP
 from respstream._pure.protocols.messages.catalogue import DECLARED, DELTAS
@@ -213,12 +213,12 @@ def _continues(folded: Folded, parsed: ParsedEvent, delta: dict[str, Any]) -> bo
     block: Block | None = folded.content.latest
     if block is None or parsed.loose or block.stopped or parsed.indexes != {INDEX: block.index}:
         return False
-    rule = DELTAS.get(delta.get("type", ""))
-    kind = block.kind
+    name, kind = delta.get("type"), block.kind
+    rule = DELTAS.get(name) if type(name) is str else None
     if rule is None or rule.op != "append" or block.type not in rule.blocks or kind.text != rule.target:
         return False
     text, grown = delta.get(rule.member), block.members.get(rule.target)
-    if type(text) is not str or type(grown) is str or grown is None:
+    if type(text) is not str or not isinstance(grown, Text):
         return False
     append(grown, text)
     if text:
