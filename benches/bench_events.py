@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from typing import Any
 
-from benches import ours, peers
+from benches import ours, peers, recorded
 from benches.rows import FAST, LARGE, SINGLE_SHAPES, SLOW, Row, blocks, events_answer, suite
 
 SHAPE_SIZE = 32_000_000
@@ -53,6 +53,7 @@ ROWS = (
     _row("mixed", "mixed", size_bytes=FAST),
     _row("chat, JSON Lines", "chat", size_bytes=FAST, options={"form": "jsonl"}),
     *(_row(name, shape, full_bytes=FAST, options=options) for name, shape, options in SINGLE_SHAPES),
+    *((_row("recorded streams", "", make=recorded.log),) if recorded.folder() else ()),
     _row("chat, live: one at a time", "chat", LIVE_CONTENDERS, size_bytes=SLOW, reference=SDK_DECODER, prepare=blocks),
 )
 

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from typing import Any
 
-from benches import ours, peers
+from benches import ours, peers, recorded
 from benches.rows import FAST, LARGE, SINGLE_SHAPES, SLOW, Row, fold_answer, suite
 
 SHAPE_SIZE = 64_000_000
@@ -38,6 +38,7 @@ ROWS = (
     _row("mixed, all peers", "mixed", ALL, size_bytes=SLOW),
     _row("chat, all peers", "chat", ALL, size_bytes=SLOW, reference=STREAM),
     *(_row(name, shape, full_bytes=FAST, options=options) for name, shape, options in SINGLE_SHAPES),
+    *((_row("recorded streams", "", make=recorded.log),) if recorded.folder() else ()),
 )
 
 test_fold = suite(ROWS)

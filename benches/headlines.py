@@ -54,6 +54,14 @@ HEADLINES = (
         ratio=2.2, least=3.5e6,
     ),
     Headline(
+        work="typed events, short responses", row="events: short responses", ours=_E.FEED, peer=_E.MSGSPEC,
+        kind="events/s", ratio=2,
+    ),
+    Headline(
+        work="typed events, recorded streams of real servers", row="events: recorded streams", ours=_E.FEED,
+        peer=_E.MSGSPEC, kind="events/s", ratio=2,
+    ),
+    Headline(
         work="typed events, compared with the SDK", row=_E.PEERS_CHAT, ours=_E.FEED, peer=_E.CREATE, kind="events/s",
     ),
     Headline(
@@ -80,6 +88,13 @@ HEADLINES = (
     Headline(work="fold, chat", row=_F.CHAT, ours=_F.OURS, peer=_F.ORJSON, kind="GB/s", ratio=8, least=2.2),
     Headline(work="fold, mixed", row=_F.MIXED, ours=_F.OURS, peer=_F.ORJSON, kind="GB/s", ratio=8, least=2.2),
     Headline(work="fold, chat as JSON Lines", row=_F.JSON_LINES, ours=_F.OURS, peer=_F.ORJSON, kind="GB/s", ratio=8),
+    Headline(
+        work="fold, short responses", row="fold: short responses", ours=_F.OURS, peer=_F.ORJSON, kind="GB/s", ratio=4,
+    ),
+    Headline(
+        work="fold, recorded streams of real servers", row="fold: recorded streams", ours=_F.OURS, peer=_F.ORJSON,
+        kind="GB/s", ratio=8,
+    ),
     Headline(
         work="fold of two logs in two threads", row=bench_threads.FOLD, ours=bench_threads.TOGETHER, peer=bench_threads.IN_TURN,
         kind="GB/s", ratio=1 / 0.6,

@@ -17,7 +17,10 @@ Json = dict[str, Any]
 
 
 class ResponseWriter:
-    """Writes one response: items first to last, then `close`. `expected` is the expected result of a fold."""
+    """Writes one response: items first to last, then `close`. `expected` is the expected result of a fold.
+
+    `more`: members of a server of its own in the `response` of lifecycle events.
+    """
 
     def __init__(
         self,
@@ -28,12 +31,14 @@ class ResponseWriter:
         instructions: str | None = None,
         tools: Sequence[Json] = (),
         top_logprobs: int = 0,
+        more: Json | None = None,
     ) -> None:
         self.rng = rng
         self.out = EventWriter(wire, rng, escape_non_ascii=escape_non_ascii)
         self._id_prefix = f"{rng.getrandbits(64):016x}00{rng.getrandbits(24):06x}"
         self._created_at = rng.randint(1_741_000_000, 1_787_000_000)
         self._settings = {"instructions": instructions, "tools": list(tools), "top_logprobs": top_logprobs}
+        self._more = more or {}
         self._model = rng.choice(("gpt-4o-mini-2024-07-18", "gpt-5-nano-2025-08-07", "gpt-5.1-codex-max"))
         self._items: list[Json] = []
         self.expected: Json = {
@@ -121,11 +126,12 @@ class ResponseWriter:
         self._finish({**item, "status": "completed", "content": [part]})
         self.expected["reasoning_text"] = text
 
-    def function_call(self, name: str, arguments: str) -> None:
-        """A `function_call` item."""
+    def function_call(self, name: str, arguments: str, *, small: bool = False) -> None:
+        """A `function_call` item; `small`: its arguments come in pieces of one to three characters."""
         call_id = self._new_call_id()
         item = self._add({**self._call("fc", "function_call"), "arguments": "", "call_id": call_id, "name": name})
-        self._call_text(item, "response.function_call_arguments", "arguments", arguments)
+        pieces = vocabulary.cut_small(self.rng, arguments) if small else None
+        self._call_text(item, "response.function_call_arguments", "arguments", arguments, pieces)
         self._finish({**item, "status": "completed", "arguments": arguments})
         self.expected["tool_calls"].append(("function_call", call_id, name, arguments))
 
@@ -172,9 +178,11 @@ class ResponseWriter:
     def _call(self, prefix: str, item_type: str) -> Json:
         return {"id": self._new_id(prefix), "type": item_type, "status": "in_progress"}
 
-    def _call_text(self, item: Json, event_prefix: str, member: str, text: str) -> None:
+    def _call_text(
+        self, item: Json, event_prefix: str, member: str, text: str, pieces: list[str] | None = None
+    ) -> None:
         """The deltas of a call's text and their done event."""
-        self.out.text_deltas(f"{event_prefix}.delta", vocabulary.cut(text), **self._place(item))
+        self.out.text_deltas(f"{event_prefix}.delta", pieces or vocabulary.cut(text), **self._place(item))
         self.out.event(f"{event_prefix}.done", **self._place(item), **{member: text})
 
     def _add(self, item: Json) -> Json:
@@ -248,4 +256,5 @@ class ResponseWriter:
             "usage": usage,
             "user": None,
             "metadata": {},
+            **self._more,
         }

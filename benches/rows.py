@@ -60,6 +60,12 @@ SINGLE_SHAPES: tuple[tuple[str, str, Mapping[str, Any]], ...] = (
     ("no obfuscation", "chat", {"obfuscation": False}),
     ("logprobs", "logprobs", {}),
     ("image of 8 MiB", "image", {}),
+    ("short responses", "short", {}),
+    ("Azure", "azure", {}),
+    ("tool calls in small pieces", "small_pieces", {}),
+    ("CJK", "cjk", {}),
+    ("CJK, escaped", "cjk", {"escaped": True}),
+    ("mixed, alphabetical with spaces", "mixed", {"key_order": "alphabetical", "spaces": True}),
 )
 """Logs of a single shape: the name of the row, the shape, and the options of its generator."""
 

@@ -87,6 +87,26 @@ def image(seed: int, size_bytes: int, *, image_chars: int = IMAGE_CHARS, **diale
     return _log("image", seed, size_bytes, dialect, lambda rng, wire: _image(rng, wire, image_chars))
 
 
+def short(seed: int, size_bytes: int, **dialect: Unpack[WireOptions]) -> Log:
+    """Answers of one to twelve deltas: most bytes are those of the dozen other events of a response."""
+    return _log("short", seed, size_bytes, dialect, _short)
+
+
+def azure(seed: int, size_bytes: int, **dialect: Unpack[WireOptions]) -> Log:
+    """Short answers of Azure, whose lifecycle events also have the results of content filters and the usage of tools."""
+    return _log("azure", seed, size_bytes, dialect, _azure)
+
+
+def small_pieces(seed: int, size_bytes: int, **dialect: Unpack[WireOptions]) -> Log:
+    """One or two function calls whose arguments come in pieces of one to three characters."""
+    return _log("small_pieces", seed, size_bytes, dialect, _small_pieces)
+
+
+def cjk(seed: int, size_bytes: int, *, escaped: bool = False, **dialect: Unpack[WireOptions]) -> Log:
+    r"""Chinese, Japanese and Korean text, as UTF-8 or, if `escaped`, as `\u` escapes."""
+    return _log("cjk", seed, size_bytes, dialect, lambda rng, wire: _cjk(rng, wire, escaped))
+
+
 def mixed(seed: int, size_bytes: int, **dialect: Unpack[WireOptions]) -> Log:
     """Responses of all shapes except images, in the proportions of a busy application's log."""
     return _log("mixed", seed, size_bytes, dialect, _mixed)
@@ -104,6 +124,10 @@ SHAPES: dict[str, Shape] = {
         unicode_escapes,
         logprobs,
         image,
+        short,
+        azure,
+        small_pieces,
+        cjk,
         mixed,
     )
 }
@@ -223,6 +247,35 @@ def _image(rng: random.Random, wire: Wire, image_chars: int) -> ResponseWriter:
     partial, result = (vocabulary.base64_text(rng, image_chars) for _ in range(2))
     writer.image([partial], result)
     writer.message(_text(rng, 5, 30))
+    writer.close()
+    return writer
+
+
+def _short(rng: random.Random, wire: Wire) -> ResponseWriter:
+    writer = ResponseWriter(rng, wire)
+    writer.message(_text(rng, 1, 12))
+    writer.close()
+    return writer
+
+
+def _azure(rng: random.Random, wire: Wire) -> ResponseWriter:
+    writer = ResponseWriter(rng, wire, more=vocabulary.azure_members(rng))
+    writer.message(_text(rng, 3, 80))
+    writer.close()
+    return writer
+
+
+def _small_pieces(rng: random.Random, wire: Wire) -> ResponseWriter:
+    writer = ResponseWriter(rng, wire, tools=vocabulary.tool_definitions(rng, rng.randint(1, 3)))
+    for _ in range(rng.choice((1, 1, 2))):
+        writer.function_call(f"tool_{rng.randrange(3)}", vocabulary.arguments(rng), small=True)
+    writer.close()
+    return writer
+
+
+def _cjk(rng: random.Random, wire: Wire, escaped: bool) -> ResponseWriter:
+    writer = ResponseWriter(rng, wire, escape_non_ascii=escaped)
+    writer.message(_text(rng, 5, 300, vocabulary.CJK))
     writer.close()
     return writer
 

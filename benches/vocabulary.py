@@ -11,7 +11,7 @@ import random
 import re
 import string
 from collections.abc import Sequence
-from itertools import accumulate
+from itertools import accumulate, pairwise
 from typing import Any
 
 _WORDS = (
@@ -49,6 +49,11 @@ _FOREIGN = (
 )
 FOREIGN: tuple[str, ...] = tuple(token if index % 3 else " " + token for index, token in enumerate(_FOREIGN.split(" ")))
 
+CJK: tuple[str, ...] = tuple(
+    "的 是 不 我们 请问 可以 今天 天气 怎么样 ， 。 这个 问题 需要 一下 日本語 です ます こんにちは 、 ありがとう ください カタカナ 東京 を に は が "
+    "한국어 안녕하세요 세계 입니다 감사합니다 를 은 는 오늘 날씨".split()
+)
+
 REFUSALS: tuple[str, ...] = tuple(
     " " + word
     for word in "I'm sorry , but can't assist with that request help you something else instead . safe".split()
@@ -57,7 +62,7 @@ REFUSALS: tuple[str, ...] = tuple(
 NOISE = "".join(random.Random("noise").choices(string.ascii_letters + string.digits, k=1 << 16))
 
 _ZIPF = {
-    words: list(accumulate(1 / (rank + 8) for rank in range(len(words)))) for words in (ENGLISH, FOREIGN, REFUSALS)
+    words: list(accumulate(1 / (rank + 8) for rank in range(len(words)))) for words in (ENGLISH, FOREIGN, REFUSALS, CJK)
 }
 _TOKEN = re.compile(r"[A-Za-z]{1,9}|\d{1,3}|[^A-Za-z\d]{1,3}")
 _FIELDS = (
@@ -83,6 +88,14 @@ def tokens(rng: random.Random, count: int, words: tuple[str, ...] = ENGLISH) -> 
 def cut(text: str) -> list[str]:
     """Pieces of one to nine characters, as a tokenizer would split code or JSON; joined they are `text`."""
     return _TOKEN.findall(text)
+
+
+def cut_small(rng: random.Random, text: str) -> list[str]:
+    """Pieces of one to three characters; joined they are `text`."""
+    ends = [0]
+    while ends[-1] < len(text):
+        ends.append(ends[-1] + rng.randint(1, 3))
+    return [text[start:end] for start, end in pairwise(ends)]
 
 
 def arguments(rng: random.Random) -> str:
@@ -136,6 +149,29 @@ def _tool_definition(rng: random.Random, index: int) -> dict[str, Any]:
         "parameters": parameters,
         "strict": True,
     }
+
+
+def azure_members(rng: random.Random) -> dict[str, Any]:
+    """What Azure adds to a response: the results of its content filters, and the usage of tools."""
+    results = {
+        kind: {"filtered": False, "severity": rng.choice(("safe", "safe", "low"))}
+        for kind in ("hate", "self_harm", "sexual", "violence")
+    }
+    offsets = {"start_offset": 0, "end_offset": rng.randint(40, 4000), "check_offset": 0}
+    filters = [
+        {
+            "blocked": False,
+            "source_type": source,
+            "content_filter_raw": [],
+            "content_filter_results": results,
+            **offsets,
+        }
+        for source in ("prompt", "completion")
+    ]
+    details = {"image_tokens": 0, "text_tokens": 0}
+    image = {"input_tokens": 0, "input_tokens_details": details, "output_tokens": 0, "output_tokens_details": details}
+    usage = {"image_gen": {**image, "total_tokens": 0}, "web_search": {"num_requests": 0}}
+    return {"content_filters": filters, "moderation": None, "tool_usage": usage}
 
 
 def base64_text(rng: random.Random, chars: int, *, urlsafe: bool = False) -> str:

@@ -28,7 +28,8 @@ class Wire:
     """The dialect of a stream.
 
     `key_order`: "wire" is `type, sequence_number, item_id, …, delta`; "alphabetical" is `type` and then the alphabet, with nested objects
-    in the order of the schema; "type_last" is the alphabet throughout, with `type` last. The other options omit parts that some servers omit.
+    in the order of the schema; "type_last" is the alphabet throughout, with `type` last. `spaces` puts one behind each colon and comma, as
+    Python's `json.dumps` does. The other options omit parts that some servers omit.
     """
 
     key_order: KeyOrder = "wire"
@@ -38,6 +39,7 @@ class Wire:
     blank_lines: bool = True
     newline: str = "\n"
     obfuscation: bool = True
+    spaces: bool = False
 
 
 class WireOptions(TypedDict, total=False):
@@ -50,6 +52,7 @@ class WireOptions(TypedDict, total=False):
     blank_lines: bool
     newline: str
     obfuscation: bool
+    spaces: bool
 
 
 class EventWriter:
@@ -121,9 +124,13 @@ class EventWriter:
     def _object(self, event_type: str, encoded: dict[str, str]) -> str:
         """A JSON object of serialized members, in the dialect's key order."""
         names = list(encoded) if self.wire.key_order == "wire" else sorted(encoded)
-        members = [f'"{name}":{encoded[name]}' for name in names]
-        members.insert(len(members) if self.wire.key_order == "type_last" else 0, f'"type":"{event_type}"')
-        return "{" + ",".join(members) + "}"
+        comma, colon = self._separators()
+        members = [f'"{name}"{colon}{encoded[name]}' for name in names]
+        members.insert(len(members) if self.wire.key_order == "type_last" else 0, f'"type"{colon}"{event_type}"')
+        return "{" + comma.join(members) + "}"
+
+    def _separators(self) -> tuple[str, str]:
+        return (", ", ": ") if self.wire.spaces else (",", ":")
 
     def _frame(self, event_type: str, payload: str) -> str:
         newline = self.wire.newline
@@ -136,7 +143,7 @@ class EventWriter:
         text = json.dumps(
             value,
             ensure_ascii=self.escape_non_ascii,
-            separators=(",", ":"),
+            separators=self._separators(),
             sort_keys=self.wire.key_order == "type_last",
         )
         return _escape_slashes(text) if self.escape_non_ascii else text
