@@ -19,7 +19,8 @@ QUALIFIED = re.compile(r"(?:\w+\.)+(\w+)")
 # Checkers write the union of all events out.
 ALL_EVENTS = re.compile(
     r"ResponseCreatedEvent \| .* \| ResponseErrorEvent"
-    r"(?P<chat> \| ChatCompletionChunk \| PingEvent( \| UnknownEvent)? \| KeepaliveEvent)?"
+    r"(?P<chat> \| ChatCompletionChunk \| PingEvent( \| UnknownEvent)? \| KeepaliveEvent"
+    r" \| RawMessageStartEvent \| .*? \| PingEvent( \| UnknownEvent)? \| ErrorEvent)?"
 )
 
 

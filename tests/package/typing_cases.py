@@ -120,3 +120,14 @@ def several_apis(source: bytes) -> None:
         reveal_type(delta)  # R: Delta
         reveal_type(delta.text)  # R: str
         reveal_type(delta.index)  # R: int | None
+
+
+def narrowing_of_messages(source: bytes) -> None:
+    for event in respstream.events(source, api="messages"):
+        if isinstance(event, respstream.types.messages.RawContentBlockDeltaEvent):
+            reveal_type(event.index)  # R: int
+            delta = event.delta
+            if delta.type == "text_delta":
+                reveal_type(delta)  # R: TextDelta | UnknownDelta
+        if isinstance(event, respstream.types.messages.RawMessageStartEvent):
+            reveal_type(event.message.usage.input_tokens)  # R: int

@@ -6,7 +6,7 @@ from types import ModuleType
 
 from respstream import _backend
 
-MESSAGES_BACKENDS = ("python",)
+MESSAGES_BACKENDS: tuple[str, ...] = ("python",)
 """The backends that read Anthropic Messages. Add "rust" when the Rust core does; then remove this switch."""
 
 

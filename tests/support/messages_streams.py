@@ -37,7 +37,7 @@ def start(**members: Any) -> Json:
     return {"type": "message_start", "message": message(**members)}
 
 
-def block(index: Any, kind: str, **members: Any) -> Json:
+def block(index: Any, kind: Any, **members: Any) -> Json:
     """The start of a block."""
     return {"type": "content_block_start", "index": index, "content_block": {"type": kind, **members}}
 
@@ -47,7 +47,7 @@ def tool(index: Any, ident: str = "t1", name: str = "f", kind: str = "tool_use",
     return block(index, kind, **{"id": ident, "name": name, "input": {}, **members})
 
 
-def delta(index: Any, kind: str, **members: Any) -> Json:
+def delta(index: Any, kind: Any, **members: Any) -> Json:
     """A delta of a block."""
     return {"type": "content_block_delta", "index": index, "delta": {"type": kind, **members}}
 
@@ -190,7 +190,8 @@ class _Writer:
 
     def _call(self, index: int, kind: str = "tool_use") -> list[Json]:
         given = {"a": self.word(), "b": [1, 2.5, None]} if self.rng.random() < 0.9 else {}
-        events = [tool(index, f"toolu_{self._number}_{index}", "f", kind)]
+        name = "web_search" if kind == "server_tool_use" else "f"
+        events = [tool(index, f"toolu_{self._number}_{index}", name, kind)]
         whole = json.dumps(given)
         if self.chance(0.15):
             events[0]["content_block"]["input"] = given

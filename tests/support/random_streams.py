@@ -19,7 +19,7 @@ from tests.support.wellformed_streams import Json, chance, lanes, script
 
 # -- unusual events --------------------------------------------------------------------------------------------------
 
-FOREIGN = ["message_start"] if len(MESSAGES_BACKENDS) > 1 else []
+FOREIGN: list[str] = ["message_start"] if len(MESSAGES_BACKENDS) > 1 else []
 TYPES = [*EVENTS, "response.output_text.delta", "response.brand_new", *FOREIGN, "x"]
 INDEXES = ["output_index", "content_index", "summary_index", "command_index", "annotation_index"]
 UNUSUAL: list[Any] = [None, -1, 65535, 65536, 1.0, "0", True, [], {}, 2**63, 1e3]

@@ -19,6 +19,7 @@ COLUMNS = [
     "cached_tokens",
     "output_tokens",
     "reasoning_tokens",
+    "total_tokens",
     "tool_calls",
     "started_at",
     *FIGURES,
@@ -66,6 +67,7 @@ class ModelStatistics:
         self.tools: Counter[str] = Counter()
         self.samples = {name: Sample() for name in (*TOKENS, *FIGURES)}
         self.cached = self.reasoning = self.timed = 0
+        self.prompts = 0  # all input tokens, of which some were cached
 
     def add(self, row: dict[str, Any]) -> None:
         """Add the row of a response."""
@@ -81,13 +83,14 @@ class ModelStatistics:
         for name in self.samples:
             self.samples[name].add(row[name])
         self.cached += row["cached_tokens"] or 0
+        self.prompts += _prompt(row)
         self.reasoning += row["reasoning_tokens"] or 0
 
     @property
     def shares(self) -> dict[str, float | None]:
         """`cached`: share of the input tokens; `reasoning`: share of the output tokens; None without tokens."""
         return {
-            "cached": _share(self.cached, self.samples["input_tokens"].values),
+            "cached": _share(self.cached, (self.prompts,)),
             "reasoning": _share(self.reasoning, self.samples["output_tokens"].values),
         }
 
@@ -144,6 +147,12 @@ class Statistics:
         if self.all.timed:
             return "the input has one time per response, but none for its events"
         return "the input has no times; recordings and rows with --time have them"
+
+
+def _prompt(row: dict[str, Any]) -> int:
+    """All input tokens: an API may count cached ones beside `input_tokens`, but always in the total."""
+    total, output, given = row["total_tokens"], row["output_tokens"], row["input_tokens"] or 0
+    return max(given, 0 if total is None or output is None else total - output)
 
 
 def _share(count: int, whole: Sequence[float]) -> float | None:

@@ -49,5 +49,5 @@ class Deltas:
     def _whole(self, kind: str, text: Any, block: Any) -> list[Delta]:
         if not kind or not text or type(text) is not str:
             return []
-        call_id, name = (block.string("id"), block.string("name")) if kind == ARGUMENTS else (None, None)
+        call_id, name = block.call_names() if kind == ARGUMENTS else (None, None)
         return [Delta(kind, text, 0, block.index, call_id, name, self._folded.id, "messages")]

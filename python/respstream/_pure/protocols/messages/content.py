@@ -28,15 +28,17 @@ class Block:
     """One block. `members`: its tree; `input`: the JSON text that was streamed, None if no delta of it came.
 
     `stopped`: its end was seen. `checked`: the text of the input was checked, and is checked again only at the end of the
-    message. `reported`: it was reported as invalid. `taken`: the deltas have the whole input.
+    message. `reported`: it was reported as invalid. `taken`: the deltas have the whole input. `names`: the id and the name of
+    the call, as far as they were read.
     """
 
-    __slots__ = ("checked", "index", "input", "key", "members", "reported", "stopped", "taken", "type")
+    __slots__ = ("checked", "index", "input", "key", "members", "names", "reported", "stopped", "taken", "type")
 
     def __init__(self, key: int, members: dict[str, Any], kind: str | None) -> None:
         self.key, self.index = key, key // BLOCKS_PER_INDEX
         self.members, self.type = members, kind
         self.input: Text | None = None
+        self.names: tuple[str | None, str | None] | None = None
         self.stopped = self.checked = self.reported = self.taken = False
 
     @property
@@ -51,6 +53,12 @@ class Block:
     def string(self, name: str) -> str | None:
         """A member that is a text, None for anything else."""
         return _text(self.members.get(name))
+
+    def call_names(self) -> tuple[str | None, str | None]:
+        """The id and the name of a call."""
+        if self.names is None:
+            self.names = self.string("id"), self.string("name")
+        return self.names
 
     def value(self) -> dict[str, Any]:
         """The block as plain values; numbers keep their text. An input that is not JSON is its text."""

@@ -120,6 +120,7 @@ def _merge_unknown(context: Context, block: Block, delta: dict[str, Any]) -> Non
         merge(block.members, name, value)
         if type(value) is str and value and name == block.kind.text and block.kind.kind:
             context.folded.take(block.kind.kind, value, block)
+    block.names = None
     if block.type in BLOCKS and BLOCKS[block.type].kind == ARGUMENTS:
         context.folded.call_changes += 1
 

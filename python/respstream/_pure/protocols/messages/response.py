@@ -58,7 +58,7 @@ class Folded(ResponseState):
     def take(self, kind: str, text: str, block: Block) -> None:
         """Takes a text that the current event adds."""
         if kind == ARGUMENTS:
-            self.pieces.append((kind, text, block.index, block.string("id"), block.string("name")))
+            self.pieces.append((kind, text, block.index, *block.call_names()))
         else:
             self.pieces.append((kind, text, block.index, None, None))
 
@@ -156,10 +156,7 @@ class Folded(ResponseState):
 
     def calls(self) -> list[tuple[int, str, str | None, str | None]]:
         """Rank among the calls, type, id and name of each call."""
-        return [
-            (rank, block.type or "", block.string("id"), block.string("name"))
-            for rank, block in enumerate(self.call_blocks())
-        ]
+        return [(rank, block.type or "", *block.call_names()) for rank, block in enumerate(self.call_blocks())]
 
     def call_text(self, rank: int, position: Position | None) -> tuple[str, Position] | None:
         """The input of a call after a position (None: all of it), and the next position.
@@ -182,10 +179,7 @@ class Folded(ResponseState):
 
     def tool_calls(self) -> list[tuple[str, str | None, str | None, str | None]]:
         """Type, id, name and input of each call."""
-        return [
-            (block.type or "", block.string("id"), block.string("name"), _argument(block))
-            for block in self.call_blocks()
-        ]
+        return [(block.type or "", *block.call_names(), _argument(block)) for block in self.call_blocks()]
 
 
 def _argument(block: Block) -> str | None:
