@@ -1,11 +1,11 @@
-"""Copies the short table of `benches/RESULTS.md` to `docs/performance.md`, and some lines of it without goals to `README.md`.
+"""Copies the short table of `benches/RESULTS.md` to `docs/performance.md`, and some lines of it to `README.md`, both without the goals.
 
 Run by `make bench`, or by `python -m benches.publish`. Standard library only.
 """
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterable
 from pathlib import Path
 
 BEGIN, END = "<!-- short table: begin -->", "<!-- short table: end -->"
@@ -39,20 +39,20 @@ def replace(text: str, table: str) -> str:
 
 
 def for_readme(table: str) -> str:
-    """The lines of the table for the README, without the column of goals."""
-    return "\n".join(["", "", *_chosen(table.strip().splitlines()), "", ""])
-
-
-def _chosen(lines: list[str]) -> Iterator[str]:
-    for number, line in enumerate(lines):
-        cells = line.split("|")
-        if number < 2 or cells[1].strip() in IN_README:
-            yield "|".join(cells[:-2]) + "|"
+    """The lines of the table for the README."""
+    lines = table.strip().splitlines()
+    chosen = (line for number, line in enumerate(lines) if number < 2 or line.split("|")[1].strip() in IN_README)
+    return _without_goals(chosen)
 
 
 def for_docs(table: str) -> str:
-    """The whole table."""
-    return table
+    """All lines of the table."""
+    return _without_goals(table.strip().splitlines())
+
+
+def _without_goals(lines: Iterable[str]) -> str:
+    """The lines without the last column."""
+    return "\n".join(["", "", *("|".join(line.split("|")[:-2]) + "|" for line in lines), "", ""])
 
 
 TARGETS: dict[Path, Callable[[str], str]] = {ROOT / "README.md": for_readme, ROOT / "docs" / "performance.md": for_docs}

@@ -9,16 +9,20 @@ program closes the stream at once and informs the model, so no tokens are spent 
 
 from __future__ import annotations
 
+import argparse
 import json
 import os
 import sys
 from pathlib import Path
 from typing import Any
 
-import httpx
-
 import respstream
 from respstream.types import ResponseFunctionCallArgumentsDeltaEvent, ResponseTextDeltaEvent
+
+try:
+    import httpx
+except ImportError:
+    sys.exit("this example needs httpx: pip install httpx")
 
 TURNS = 10
 MODEL = os.environ.get("MODEL", "gpt-5-nano")
@@ -104,6 +108,10 @@ def use(call: respstream.ToolCall) -> dict[str, Any]:
 
 def main(task: str) -> int:
     """Runs the agent until it calls no tool; the exit status is 1 if it needs too many turns."""
+    if "OPENAI_API_KEY" not in os.environ:
+        sys.exit(
+            "set OPENAI_API_KEY to your key; for a server without keys, to any value, and OPENAI_BASE_URL to its URL"
+        )
     conversation: list[Any] = [{"role": "user", "content": task}]
     base_url = os.environ.get("OPENAI_BASE_URL", "https://api.openai.com/v1")
     headers = {"Authorization": f"Bearer {os.environ['OPENAI_API_KEY']}"}
@@ -125,4 +133,6 @@ def main(task: str) -> int:
 
 
 if __name__ == "__main__":
-    sys.exit(main(" ".join(sys.argv[1:])))
+    parser = argparse.ArgumentParser(description="An agent with one tool, which writes files in the current folder.")
+    parser.add_argument("task", nargs="+", help="what the agent shall do")
+    sys.exit(main(" ".join(parser.parse_args().task)))

@@ -13,10 +13,13 @@ import os
 import sys
 from collections.abc import Iterator
 
-import httpx
-
 import respstream
 from respstream.types import ResponseRefusalDeltaEvent, ResponseTextDeltaEvent
+
+try:
+    import httpx
+except ImportError:
+    sys.exit("this example needs httpx: pip install httpx")
 
 TRIES = 3
 
@@ -48,10 +51,14 @@ def chunks(client: httpx.Client, decoder: respstream.Decoder, body: dict[str, ob
 
 def main() -> int:
     """Sends one prompt and prints the output; the exit status is 1 unless the response is complete."""
-    parser = argparse.ArgumentParser()
-    parser.add_argument("prompt")
-    parser.add_argument("--model", default="gpt-5-nano")
+    parser = argparse.ArgumentParser(description="Prints the output of a model token by token.")
+    parser.add_argument("prompt", help="what to ask")
+    parser.add_argument("--model", default="gpt-5-nano", help="the model (default: %(default)s)")
     arguments = parser.parse_args()
+    if "OPENAI_API_KEY" not in os.environ:
+        sys.exit(
+            "set OPENAI_API_KEY to your key; for a server without keys, to any value, and OPENAI_BASE_URL to its URL"
+        )
     client = httpx.Client(
         base_url=os.environ.get("OPENAI_BASE_URL", "https://api.openai.com/v1"),
         headers={"Authorization": f"Bearer {os.environ['OPENAI_API_KEY']}"},

@@ -15,9 +15,12 @@ import shutil
 import sys
 from pathlib import Path
 
-import duckdb
-
 import respstream
+
+try:
+    import duckdb
+except ImportError as missing:
+    sys.exit(f"this example needs {missing.name}: pip install 'respstream[arrow]' duckdb")
 
 COLUMNS = [
     *["source", "response_id", "model", "status", "error_code", "tool_calls", "diagnostics"],
@@ -49,12 +52,15 @@ def load(logs: str, lake: Path, day: str) -> respstream.Summary:
 
 def main() -> int:
     """Runs the job; the exit status is 1 if a log could not be read completely."""
-    parser = argparse.ArgumentParser()
+    parser = argparse.ArgumentParser(description="Converts one day's logs to a Parquet partition, and prints a report.")
     parser.add_argument("logs", help="a folder, a glob, or a URL")
-    parser.add_argument("lake", type=Path)
-    parser.add_argument("--day", default=datetime.date.today().isoformat())
+    parser.add_argument("lake", type=Path, help="the folder of the partitions")
+    parser.add_argument("--day", default=datetime.date.today().isoformat(), help="the day of the logs (default: today)")
     options = parser.parse_args()
-    summary = load(options.logs, options.lake, options.day)
+    try:
+        summary = load(options.logs, options.lake, options.day)
+    except (ImportError, OSError) as error:
+        sys.exit(f"nightly.py: {error}")
     print(f"{summary.rows['responses']} responses of {summary.sources} logs, {summary.bytes:,} bytes")
     for source, code, reason in summary.problems:
         print(f"{source}: {code}: {reason}", file=sys.stderr)

@@ -14,18 +14,22 @@ import argparse
 import collections
 import contextlib
 import os
+import sys
 from collections.abc import AsyncGenerator, AsyncIterator
 from typing import Any
 
-import httpx
-import uvicorn
-from starlette.applications import Starlette
-from starlette.requests import Request
-from starlette.responses import JSONResponse, Response, StreamingResponse
-from starlette.routing import Route
-
 import respstream
 from respstream import Recorder
+
+try:
+    import httpx
+    import uvicorn
+    from starlette.applications import Starlette
+    from starlette.requests import Request
+    from starlette.responses import JSONResponse, Response, StreamingResponse
+    from starlette.routing import Route
+except ImportError as missing:
+    sys.exit(f"this example needs {missing.name}: pip install httpx starlette uvicorn")
 
 UPSTREAM = os.environ.get("OPENAI_BASE_URL", "https://api.openai.com/v1")
 KEPT = 1000
@@ -114,8 +118,8 @@ def application(log: str, upstream: str = UPSTREAM) -> Starlette:
 
 
 if __name__ == "__main__":
-    parser = argparse.ArgumentParser()
-    parser.add_argument("--port", type=int, default=8000)
-    parser.add_argument("--log", default="streams.jsonl")
+    parser = argparse.ArgumentParser(description="A proxy for the Responses API that records every stream.")
+    parser.add_argument("--port", type=int, default=8000, help="the port (default: %(default)s)")
+    parser.add_argument("--log", default="streams.jsonl", help="the file of the recording (default: %(default)s)")
     options = parser.parse_args()
     uvicorn.run(application(options.log), host="127.0.0.1", port=options.port, log_level="warning")

@@ -19,6 +19,7 @@ from respstream.stream import aevents, aresponses, events, responses
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
+    from respstream import latency, partial
     from respstream.delta_stream import Delta, adeltas, deltas
     from respstream.recordings.recorder import Recorder, arecord, record
     from respstream.tables.scan import Scan, Summary, scan, schema
@@ -34,6 +35,7 @@ else:
         **dict.fromkeys(("Split", "plan", "read_split"), "tables.splits"),
     }
     """Names whose modules are imported when they are used: readers of live streams need none of them."""
+    _MODULES = ("latency", "partial")
 
     def __getattr__(name: str) -> object:
         # The version, too, is looked up on demand: reading the metadata costs several times the import of the package.
@@ -46,10 +48,16 @@ else:
 
             value = globals()[name] = getattr(import_module(f"{__name__}.{_ON_DEMAND[name]}"), name)
             return value
-        raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
+        if name in _MODULES:
+            return __import__(f"{__name__}.{name}", fromlist=("",))
+        if name[:1] == "_":
+            raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
+        from respstream._suggest import suggestion
+
+        raise AttributeError(f"module {__name__!r} has no attribute {name!r}{suggestion(name, __all__)}")
 
     def __dir__() -> list[str]:
-        return sorted({*globals(), *__all__})
+        return [*__all__, "__version__"]
 
 
 __all__ = [
@@ -76,6 +84,8 @@ __all__ = [
     "aresponses",
     "deltas",
     "events",
+    "latency",
+    "partial",
     "plan",
     "read_split",
     "record",

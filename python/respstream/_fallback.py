@@ -24,7 +24,7 @@ from respstream.protocols.response import Response
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
-    from typing import Any, TypeAlias
+    from typing import Any, Never, TypeAlias
 
     from respstream.types import StreamEvent
 
@@ -38,6 +38,7 @@ Span: TypeAlias = "tuple[int, int, int]"
 
 FORMS = ("auto", "sse", "jsonl", "rows")
 ENDS = ("flush", "discard")
+POSITIONAL = "Decoder() takes options by name, such as form='sse'; pass the bytes to its method feed()"
 
 
 class Decoder:
@@ -55,7 +56,7 @@ class Decoder:
 
     def __init__(
         self,
-        *,
+        *positional: Never,
         api: str = "auto",
         form: str = "auto",
         on_eof: str = "flush",
@@ -66,6 +67,8 @@ class Decoder:
         time: str | None = None,
         lane: str | None = None,
     ) -> None:
+        if positional:
+            raise TypeError(POSITIONAL)
         apis = api_named(api)
         pointers = {"field": field, "time": time, "lane": lane}
         given = {name: value for name, value in pointers.items() if value is not None}
@@ -85,6 +88,11 @@ class Decoder:
         )  # fmt: skip
         self._lock = RLock()
         self.reset()
+
+    @locked
+    def __repr__(self) -> str:
+        counts = f"responses={len(self._core.ended) + len(self._core.open)}, diagnostics={sum(self._core.diagnostic_counts.values())}"
+        return f"{type(self).__name__}({counts})"
 
     @locked
     def reset(self) -> None:

@@ -1,7 +1,7 @@
 """The extension module: the Rust backend. The pure-Python fallback has the same names, without those of SDK and tests."""
 
 from collections.abc import Callable, Sequence
-from typing import Any, Literal, final
+from typing import Any, Literal, Never, final
 
 from typing_extensions import disjoint_base
 
@@ -26,7 +26,7 @@ class Decoder:
 
     def __new__(
         cls,
-        *,
+        *positional: Never,
         api: str = "auto",
         form: str = "auto",
         on_eof: str = "flush",

@@ -73,6 +73,7 @@ class _Reading:
         self._batch: list[Any] = []  # the items of one call that are being returned; closing empties it
         self.damage: list[Diagnostic] = []  # diagnostics of the compressed file
         self._chunks = opened(source, filters)
+        self.about = f"{'responses' if whole else 'events'} of {_name(source)}"
 
     def run(self) -> Iterator[Any]:
         """Yields the items of a synchronous source."""
@@ -163,6 +164,15 @@ class _Reading:
         return found
 
 
+def _name(source: Any) -> str:
+    """A source in a repr."""
+    if isinstance(source, (bytes, bytearray, memoryview)):
+        return f"{len(source):,} bytes"
+    if isinstance(source, str) or hasattr(source, "__fspath__"):
+        return repr(str(source))
+    return f"a {type(source).__name__}"
+
+
 class _Results(Generic[T]):
     """The results so far of synchronous and asynchronous streams."""
 
@@ -172,6 +182,9 @@ class _Results(Generic[T]):
             return cls
 
     _reading: _Reading
+
+    def __repr__(self) -> str:
+        return f"{type(self).__name__}({self._reading.about})"
 
     @property
     def diagnostics(self) -> list[Diagnostic]:
@@ -392,7 +405,10 @@ def options_of(source: Any, **options: Unpack[Options]) -> dict[str, Any]:
     """The options of `events` with their defaults for a source, as keywords of `Stream`. Raises TypeError for others."""
     unknown = options.keys() - DEFAULTS.keys()
     if unknown:
-        raise TypeError(f"unexpected option: {', '.join(sorted(unknown))}")
+        from respstream._suggest import suggestion
+
+        first = min(unknown)
+        raise TypeError(f"unexpected option: {', '.join(sorted(unknown))}{suggestion(first, DEFAULTS)}")
     found = {**DEFAULTS, **options}
     if found["max_event_bytes"] is None and (isinstance(source, str) or hasattr(source, "__fspath__")):
         found["max_event_bytes"] = FILE_EVENT_BYTES

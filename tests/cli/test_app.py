@@ -288,8 +288,24 @@ def test_folders_and_globs(shell: Shell, tmp_path: Path) -> None:
     nothing = tmp_path / "nothing"
     nothing.mkdir()
     done = list_sources(shell, "nothing", cwd=tmp_path)
-    assert (done.returncode, done.stdout) == (0, "")
-    assert done.stderr.startswith("respstream: nothing to read: no file that ends in .sse, .jsonl,")
+    assert (done.returncode, done.stdout) == (2, "")
+    assert done.stderr.startswith("respstream: nothing to read in nothing: no file ends in .sse, .jsonl,")
+    done = shell.run("responses", "nothing", "-o", "rows.parquet", cwd=tmp_path)
+    assert (done.returncode, (tmp_path / "rows.parquet").exists()) == (2, False)
+
+
+@pytest.mark.parametrize(("words", "reported"), [
+    (["chek", "log.sse"], "Error: no command 'chek'; did you mean 'check'?"),
+    (["frobnicate"], "Error: no command 'frobnicate'; the commands are responses, "),
+    (["events", "--columns", "typ", SEVEN], "no column 'typ'; did you mean 'type'?"),
+    (["record", "-o", "no/such/recording.jsonl"], "respstream: cannot write no/such/recording.jsonl: No such file or directory"),
+    (["responses", SEVEN, "-o", "no/such/rows.parquet"], "respstream: cannot write no/such/rows.parquet: No such file or directory"),
+    (["responses", SEVEN, "-o", "no/such/rows.csv"], "respstream: cannot write no/such/rows.csv: No such file or directory"),
+])  # fmt: skip
+def test_wrong_usage_names_what_is_near(shell: Shell, words: list[str], reported: str) -> None:
+    done = shell.run(*words)
+    assert (done.returncode, done.stdout) == (2, "")
+    assert reported in done.stderr
 
 
 def test_stdin_gzip_and_named_pipes(shell: Shell, tmp_path: Path) -> None:

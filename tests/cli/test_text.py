@@ -270,8 +270,8 @@ def test_table_fits_terminal(shell: Shell, columns: int) -> None:
     shown, status = shell.on_terminal(["responses", SEVEN, INCOMPLETE], columns, NO_COLOR="1")
     lines = shown.splitlines()
     assert (status, len(lines)) == (0, 1 + 8 + 1)
-    id_shown = ["id"] if columns == 160 else []
-    assert lines[0].split() == ["source", *id_shown, "model", "status", "tokens", "text"] or columns < 80
+    id_shown = ["response_id"] if columns == 160 else []
+    assert lines[0].split() == ["source", *id_shown, "model", "status", "output_tokens", "output_text"] or columns < 80
     assert max(len(line) for line in lines[:-1]) == columns
     if columns == 160:
         assert SEVEN_TEXTS[0][:50] in lines[1]
@@ -291,10 +291,10 @@ def test_table_fits_width_behind_pipe(shell: Shell, tmp_path: Path) -> None:
     lines = run(stdout=subprocess.PIPE).stdout.decode().splitlines()
     assert len(lines) == 12
     assert max(map(cell_len, lines)) <= 80
-    assert lines[0].split() == ["source", "model", "status", "tokens", "text"]
+    assert lines[0].split() == ["source", "model", "status", "output_tokens", "output_text"]
     with (tmp_path / "rows").open("wb") as file:
         run(stdout=file)
-    assert " id " in (tmp_path / "rows").read_text("utf-8").splitlines()[0]
+    assert " response_id " in (tmp_path / "rows").read_text("utf-8").splitlines()[0]
     os.close(ours)
     os.close(its)
 

@@ -62,6 +62,33 @@ def started(*words: str, port: int, url: str) -> Generator[str]:
         process.wait(PATIENCE)
 
 
+@pytest.mark.parametrize("name", ["agent", "live_tokens", "nightly", "proxy"])
+def test_help_and_missing_package(name: str, tmp_path: Path) -> None:
+    done = run(name, "--help")
+    assert (done.returncode, done.stderr) == (0, "")
+    assert done.stdout.startswith(f"usage: {name}.py ")
+    missing = "duckdb" if name == "nightly" else "httpx"
+    (tmp_path / f"{missing}.py").write_text(f"raise ModuleNotFoundError('no', name='{missing}')")
+    env = environment() | {"PYTHONPATH": os.pathsep.join([str(tmp_path), str(ROOT / "python")])}
+    script = [sys.executable, str(ROOT / "examples" / f"{name}.py"), "--help"]
+    done = subprocess.run(script, env=env, capture_output=True, check=False, encoding="utf-8", timeout=PATIENCE)
+    assert done.returncode == 1
+    assert done.stderr.startswith(f"this example needs {missing}: pip install ")
+
+
+@pytest.mark.parametrize("name", ["agent", "live_tokens"])
+def test_missing_key(name: str) -> None:
+    env = {key: value for key, value in environment().items() if key != "OPENAI_API_KEY"}
+    script = [sys.executable, str(ROOT / "examples" / f"{name}.py"), "Hello"]
+    done = subprocess.run(script, env=env, capture_output=True, check=False, encoding="utf-8", timeout=PATIENCE)
+    assert (done.returncode, done.stderr.startswith("set OPENAI_API_KEY to your key")) == (1, True)
+
+
+def test_nightly_job_without_logs(tmp_path: Path) -> None:
+    done = run("nightly", str(tmp_path / "no"), str(tmp_path / "lake"))
+    assert (done.returncode, done.stderr) == (1, f"nightly.py: no such file or folder: {str(tmp_path / 'no')!r}\n")
+
+
 # -- live_tokens ---------------------------------------------------------------------------------------------------------
 
 

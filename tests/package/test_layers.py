@@ -45,7 +45,19 @@ BINDING_LAYERS: list[set[str]] = [
     {LIB},
 ]
 PACKAGE_LAYERS: list[set[str]] = [
-    {"_codes", "_last_located", "_locking", "_engine", "_nesting", "_sse_values", "errors", "diagnostics", "_record"},
+    {
+        "_codes",
+        "_last_located",
+        "_locking",
+        "_engine",
+        "_nesting",
+        "_sse_values",
+        "errors",
+        "diagnostics",
+        "_record",
+        "_suggest",
+        "_units",
+    },
     {"_pure"},
     {"protocols"},
     {"_fallback", "_backend", "sse", "types", "decoder", "latency", "partial"},

@@ -11,6 +11,8 @@ from typing import Any
 
 import click
 
+from respstream._suggest import suggestion
+
 COMMANDS = ("responses", "events", "items", "text", "stats", "check", "record", "replay", "completion")
 EXAMPLE = "\b\nExample:\n  respstream responses logs/ -o responses.parquet\n"
 FAILED, INTERRUPTED, PIPE_BROKEN = 1, 130, 141
@@ -29,6 +31,16 @@ class Commands(click.Group):
             return None
         command: click.Command = importlib.import_module(f"respstream.cli.{cmd_name}").command
         return command
+
+    def resolve_command(
+        self, ctx: click.Context, args: list[str]
+    ) -> tuple[str | None, click.Command | None, list[str]]:
+        """Return the command that the arguments name. Raises UsageError that names the nearest command."""
+        name = args[0] if args else ""
+        if name in COMMANDS or name.startswith("-") or ctx.resilient_parsing:
+            return super().resolve_command(ctx, args)
+        near = suggestion(name, COMMANDS) or f"; the commands are {', '.join(COMMANDS)}"
+        raise click.UsageError(f"no command {name!r}{near}", ctx)
 
     def invoke(self, ctx: click.Context) -> Any:
         """Run the command. Interruptions are handled here, because click's `main` would report them in its own way."""

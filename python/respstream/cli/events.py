@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from respstream.cli.rows import PATHS, example_lines, headings, table_command
+from respstream.cli.rows import PATHS, example_lines, table_command
 
 ABOUT = f"""Write one row per event: as a table for reading, or with every column as Parquet, Arrow, JSON Lines or CSV.
 
@@ -12,11 +12,7 @@ The column payload (the JSON of the event) is only written if --columns names it
 
 command = table_command(
     "events",
-    headings(
-        ["source", "sequence_number", "type", "output_index", "delta"],
-        sequence_number="number",
-        output_index="output",
-    ),
+    ["source", "sequence_number", "type", "output_index", "delta"],
     about=ABOUT,
     short="Write one row per event, in the same formats.",
     examples=example_lines(

@@ -27,7 +27,7 @@ from respstream.decoder import Decoder
 from respstream.diagnostics import EXPLANATIONS, UNUSED_EVENTS, message
 from respstream.inputs.filters import FilteredChunks, Filters
 from respstream.inputs.identity import Identity, identity, identity_of
-from respstream.inputs.paths import ENDINGS, SUFFIXES, matches, shown, walk
+from respstream.inputs.paths import ENDINGS, NO_LOGS, matches, shown, walk
 from respstream.inputs.sources import READ_BYTES, CorruptFile, decompressed
 from respstream.protocols.response import Response
 from respstream.recordings.file_decoder import FORMS, FileDecoder
@@ -77,6 +77,8 @@ class InputReader:
             raise click.UsageError(str(error)) from None
         self._unlisted: list[OSError] = []
         self.inputs = self._expand(paths)
+        if not self.inputs and not self._unlisted:
+            raise UsageStop(one_line(f"nothing to read in {', '.join(paths)}: {NO_LOGS}"))
 
     # -- the inputs ------------------------------------------------------------------------------------------------
 
@@ -143,8 +145,6 @@ class InputReader:
         """Report the problems that are known before anything is read."""
         for error in self._unlisted:
             self.problem(os.fsdecode(error.filename or ""), "unreadable", _reason(error))
-        if not self.inputs and not self._unlisted:
-            complain(f"respstream: nothing to read: no file that ends in {', '.join(SUFFIXES)}, compressed or not")
         if BACKEND == "python" and not os.environ.get("RESPSTREAM_BACKEND") and self.size >= SLOW_BYTES:
             complain(NO_EXTENSION)
 

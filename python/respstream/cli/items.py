@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from respstream.cli.rows import PATHS, example_lines, headings, table_command
+from respstream.cli.rows import PATHS, example_lines, table_command
 
 ABOUT = f"""Write one row per output item (message, tool call, reasoning …): as a table for reading, or with every column as Parquet,
 Arrow, JSON Lines or CSV.
@@ -12,10 +12,7 @@ Arrow, JSON Lines or CSV.
 
 command = table_command(
     "items",
-    headings(
-        ["source", "output_index", "type", "status", "name", "text", "arguments"],
-        output_index="#",
-    ),
+    ["source", "output_index", "type", "status", "name", "text", "arguments"],
     about=ABOUT,
     short="Write one row per output item, in the same formats.",
     examples=example_lines(

@@ -49,7 +49,11 @@ def command(output: str, lane: str | None, mode: int, quiet: bool) -> None:
     if target is not None and target in (identity_of(source), None if quiet else identity_of(sys.stdout)):
         raise UsageStop(one_line(f"cannot record to {output}: stdin or stdout is redirected to the same file"))
     read = source.read
-    with Recorder(output, mode=mode) as recorder, recorder.track(lane) as track:
+    try:
+        opened = Recorder(output, mode=mode)
+    except (OSError, ValueError) as error:
+        raise UsageStop(one_line(f"cannot write {output}: {getattr(error, 'strerror', None) or error}")) from None
+    with opened as recorder, recorder.track(lane) as track:
         while chunk := read(READ_BYTES):
             track.write(chunk)
             if not quiet:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from respstream.cli.rows import PATHS, example_lines, headings, table_command
+from respstream.cli.rows import PATHS, example_lines, table_command
 
 ABOUT = f"""Write one row per response: as a table for reading, or with every column as Parquet, Arrow, JSON Lines or CSV.
 
@@ -12,12 +12,7 @@ The column response_json (the whole response) is only written if --columns names
 
 command = table_command(
     "responses",
-    headings(
-        ["source", "response_id", "model", "status", "output_tokens", "output_text"],
-        response_id="id",
-        output_tokens="tokens",
-        output_text="text",
-    ),
+    ["source", "response_id", "model", "status", "output_tokens", "output_text"],
     about=ABOUT,
     short="Write one row per response: table, Parquet, Arrow, JSON Lines, CSV.",
     examples=example_lines(

@@ -5,11 +5,12 @@ from __future__ import annotations
 import os
 import sys
 import time
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterator
 from typing import IO, Any, NamedTuple
 
 import click
 
+from respstream._suggest import suggestion
 from respstream.cli.inputs import InputReader, input_options
 from respstream.cli.manifest import Manifest
 from respstream.cli.output import (
@@ -48,7 +49,9 @@ OPTIONAL = frozenset({"response_id"})
 
 
 class TableRequest(NamedTuple):
-    """The options of a table command. `columns`: None for the default ones. `titles`: title by column of the text table."""
+    """The options of a table command. `columns`: None for the default ones. `shown`: the columns
+    of the text table by default.
+    """
 
     table: str
     format: str
@@ -58,7 +61,7 @@ class TableRequest(NamedTuple):
     threads: int | None
     strict: bool
     privacy: Privacy
-    titles: dict[str, str]
+    shown: list[str]
     csv_safe: bool = False
 
     @property
@@ -67,7 +70,7 @@ class TableRequest(NamedTuple):
         if self.columns is not None:
             return self.columns
         if self.format == "table":
-            return list(self.titles)
+            return self.shown
         return [name for name, _ in COLUMNS[self.table] if name not in EXTRA]
 
     @property
@@ -79,11 +82,11 @@ class TableRequest(NamedTuple):
 # -- the command -------------------------------------------------------------------------------------------------------
 
 
-def table_command(table: str, titles: dict[str, str], *, about: str, short: str, examples: str) -> click.Command:
-    """Return the command of a table. `titles`: columns and titles of the text table."""
+def table_command(table: str, shown: list[str], *, about: str, short: str, examples: str) -> click.Command:
+    """Return the command of a table. `shown`: the columns of the text table by default."""
 
     def command(ctx: click.Context, reader: InputReader, *, since_manifest: str | None, **options: Any) -> None:
-        request = _request(table, titles, **options)
+        request = _request(table, shown, **options)
         _check(request)
         ctx.exit(run(ctx, reader, request, since_manifest))
 
@@ -105,7 +108,8 @@ def _options(names: list[str]) -> list[Callable[[Any], Any]]:
         columns = [name.strip() for name in value.split(",")]
         unknown = [name for name in columns if name not in names]
         if unknown:
-            raise click.BadParameter(f"no column {', '.join(map(repr, unknown))}; the columns are {', '.join(names)}")
+            near = suggestion(unknown[0], names) or f"; the columns are {', '.join(names)}"
+            raise click.BadParameter(f"no column {', '.join(map(repr, unknown))}{near}")
         return list(dict.fromkeys(columns))
 
     positive, path = click.IntRange(min=1), click.Path(dir_okay=False)
@@ -142,10 +146,10 @@ def _options(names: list[str]) -> list[Callable[[Any], Any]]:
     ]
 
 
-def _request(table: str, titles: dict[str, str], *, redact: bool, max_text: int | None, **options: Any) -> TableRequest:
+def _request(table: str, shown: list[str], *, redact: bool, max_text: int | None, **options: Any) -> TableRequest:
     is_folder = options["partition_by"] is not None
     options["format"] = choose_format(options.pop("format_"), options["output"], folder=is_folder)
-    return TableRequest(table, titles=titles, privacy=Privacy(redact=redact, max_text=max_text), **options)
+    return TableRequest(table, shown=shown, privacy=Privacy(redact=redact, max_text=max_text), **options)
 
 
 def _check(request: TableRequest) -> None:
@@ -232,9 +236,7 @@ def _writer(request: TableRequest, file: IO[str]) -> Writer:
         return Csv(file, request.names, safe=request.csv_safe)
     from respstream.cli.table import Table
 
-    if request.columns is not None:
-        return Table(file, {name: name for name in request.columns})
-    return Table(file, request.titles, OPTIONAL)
+    return Table(file, request.names, OPTIONAL if request.columns is None else frozenset())
 
 
 def rows(reader: InputReader, request: TableRequest, flush: Callable[[], None]) -> Iterator[Row]:
@@ -299,8 +301,3 @@ def _reason(error: Exception) -> str:
 def example_lines(*lines: str) -> str:
     """Return the examples of a help text, one per line."""
     return "".join(f"  {line}\n" for line in lines)
-
-
-def headings(names: Iterable[str], **titles: str) -> dict[str, str]:
-    """Return the title of each column of the text table: its name, or the one in `titles`."""
-    return {name: titles.get(name, name) for name in names}

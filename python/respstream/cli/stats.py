@@ -40,7 +40,7 @@ def command(
 
     PATH is a file, a folder, a quoted glob, a URL, or `-` for stdin.
     """
-    request = TableRequest("responses", "stats", None, COLUMNS, None, threads, strict, Privacy(), {})
+    request = TableRequest("responses", "stats", None, COLUMNS, None, threads, strict, Privacy(), [])
     ctx.meta["respstream.progress"] = lambda: f" after {reader.sources_read} of {plural(len(reader.inputs), 'file')}"
     statistics = Statistics()
     with Progress(reader.inputs) as bar:

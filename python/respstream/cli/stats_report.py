@@ -6,13 +6,14 @@ import math
 import shutil
 from bisect import bisect_right
 from collections import Counter
-from collections.abc import Iterable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from itertools import pairwise
 from typing import IO
 
 import click
 from rich.cells import cell_len
 
+from respstream._units import duration
 from respstream.cli.output import coloured, one_line
 from respstream.cli.statistics import STATUSES, ModelStatistics, Sample, Statistics
 from respstream.cli.table import clipped
@@ -27,11 +28,11 @@ COLOURS = {"failed": "red", "cancelled": "red", "incomplete": "yellow", "complet
 TITLES = {
     "input_tokens": "input tokens",
     "output_tokens": "output tokens",
-    "time_to_first_token": "time to first token, s",
-    "duration": "duration, s",
-    "inter_token_mean": "inter-token mean, s",
-    "inter_token_p95": "inter-token p95, s",
-    "longest_stall": "longest stall, s",
+    "time_to_first_token": "time to first token",
+    "duration": "duration",
+    "inter_token_mean": "inter-token mean",
+    "inter_token_p95": "inter-token p95",
+    "longest_stall": "longest stall",
     "output_tokens_per_second": "output tokens/s",
 }
 LATENCIES = (
@@ -66,7 +67,7 @@ def write_report(statistics: Statistics, file: IO[str], *, plot: bool) -> None:
         report.paragraph(f"no latency: {statistics.latency_missing}")
     if plot:
         for name in PLOTTED:
-            _histogram(report, TITLES[name], statistics.all.samples[name])
+            _histogram(report, name, statistics.all.samples[name])
 
 
 class Report:
@@ -133,7 +134,7 @@ def _samples(report: Report, title: str, shown: list[tuple[str, ModelStatistics]
             if found is not None:
                 integral = name.endswith("_tokens")
                 total = f"{found['sum']:,.0f}" if integral else ""
-                formatted = _tokens if integral else _seconds
+                formatted = _formatter(name)
                 figures = [formatted(found[key]) for key in ("mean", "p50", "p95", "p99", "max")]
                 lines.append([label, TITLES[name].removesuffix(" tokens"), total, *figures])
                 label = ""
@@ -178,8 +179,13 @@ def _tokens(value: float) -> str:
     return f"{value:,.0f}" if value >= 10 or value == int(value) else f"{value:.1f}"
 
 
-def _seconds(value: float) -> str:
+def _rate(value: float) -> str:
     return f"{value:.3f}" if value < 10 else f"{value:.1f}" if value < 1000 else f"{value:,.0f}"
+
+
+def _formatter(name: str) -> Callable[[float], str]:
+    """Return the function that formats the values of a figure."""
+    return _tokens if name.endswith("_tokens") else _rate if name.endswith("_per_second") else duration
 
 
 def _percent(share: float | None) -> str:
@@ -189,17 +195,18 @@ def _percent(share: float | None) -> str:
 # -- histograms --------------------------------------------------------------------------------------------------------
 
 
-def _histogram(report: Report, title: str, sample: Sample) -> None:
+def _histogram(report: Report, name: str, sample: Sample) -> None:
     edges = bins(sample.values)
     if not edges:
         return
     counts = [0] * (len(edges) - 1)
     for value in sample.values:
         counts[_place(edges, value)] += 1
-    labels = [f"{_edge(low)} – {_edge(high)}" for low, high in pairwise(edges)]
+    edge = _edge if name.endswith("_tokens") else duration
+    labels = [f"{edge(low)} – {edge(high)}" for low, high in pairwise(edges)]
     label_width, count_width = max(map(len, labels)), max(len(f"{count:,}") for count in counts)
     bar_width = max(report.width - label_width - count_width - 2 * len(GAP), 10)
-    report.title(f"{title}: {len(sample.values):,} responses")
+    report.title(f"{TITLES[name]}: {len(sample.values):,} responses")
     for label, count in zip(labels, counts, strict=True):
         bar = _bar(count / max(counts), bar_width)
         report.write(

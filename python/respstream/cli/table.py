@@ -32,22 +32,20 @@ NUMBERS = {name for columns in COLUMNS.values() for name, kind in columns if kin
 class Table:
     """Writes aligned, clipped cells under one header.
 
-    `headings`: title by column, in order. `optional`: columns that are omitted if the width is small.
+    `columns`: their names, in order. `optional`: columns that are omitted if the width is small.
     """
 
-    def __init__(self, file: IO[str], headings: dict[str, str], optional: AbstractSet[str] = frozenset()) -> None:
+    def __init__(self, file: IO[str], columns: Sequence[str], optional: AbstractSet[str] = frozenset()) -> None:
         self._file = file
         self._width = width(file)
-        self._headings = {
-            name: title for name, title in headings.items() if self._width >= OPTIONAL_WIDTH or name not in optional
-        }
+        self._names = [name for name in columns if self._width >= OPTIONAL_WIDTH or name not in optional]
         self._coloured = coloured(file)
         self._buffered: list[list[str]] = []
         self._widths: list[int] = []
 
     def write(self, row: Row) -> None:
         """Write a row; the first rows are buffered until the widths are known."""
-        cells = [_cell(name, row[name]) for name in self._headings]
+        cells = [_cell(name, row[name]) for name in self._names]
         if self._widths:
             self._line(cells)
         else:
@@ -61,11 +59,13 @@ class Table:
             self._start()
 
     def _start(self) -> None:
-        columns = zip(self._headings.values(), *self._buffered, strict=True)
+        columns = zip(self._names, *self._buffered, strict=True)
         natural = [max(map(cell_len, column)) for column in columns]
         available = self._width - len(GAP) * (len(natural) - 1)
-        self._widths = fit(natural, [WEIGHTS.get(name, 1.0) for name in self._headings], available)
-        self._line(list(self._headings.values()), header=True)
+        self._widths = fit(
+            natural, [WEIGHTS.get(name, NUMBER if name in NUMBERS else 1.0) for name in self._names], available
+        )
+        self._line(self._names, header=True)
         for cells in self._buffered:
             self._line(cells)
         self._buffered.clear()
@@ -76,7 +76,7 @@ class Table:
 
     def _fields(self, cells: list[str]) -> list[str]:
         fields = []
-        for name, cell, width in zip(self._headings, cells, self._widths, strict=True):
+        for name, cell, width in zip(self._names, cells, self._widths, strict=True):
             field = clipped(cell, width, left=name == "source")
             field = field.strip().rjust(width) if name in NUMBERS else field
             fields.append(self._painted(field, fg=COLOURS[cell]) if name == "status" and cell in COLOURS else field)
@@ -108,6 +108,8 @@ WEIGHTS = {
     "source": 1.1, "response_id": 1.1, "model": 1.3, "type": 1.5, "output_text": 2.2, "delta": 1.4, "text": 2.2, "arguments": 1.6,
 }  # fmt: skip
 """Share of the width of each column if the width is too small for all; 1.0 by default."""
+NUMBER = 1.3
+"""The share of columns of numbers: their names are long, and a clipped number is wrong."""
 
 
 def fit(natural: Sequence[int], weights: Sequence[float], available: int) -> list[int]:

@@ -21,7 +21,8 @@ def new_file(target: str) -> Generator[str, None, None]:
     temporary = _temporary(target)
     replaced = _mode(target)
     # The system applies the umask, which a process can only read by changing it for all its threads.
-    os.close(os.open(temporary, os.O_CREAT | os.O_EXCL | os.O_RDWR, 0o666 if replaced is None else 0o600))
+    with _named(target):
+        os.close(os.open(temporary, os.O_CREAT | os.O_EXCL | os.O_RDWR, 0o666 if replaced is None else 0o600))
     try:
         yield temporary
         if replaced is not None:
@@ -41,7 +42,8 @@ def new_folder(target: str) -> Generator[str, None, None]:
     if os.path.lexists(target) and (not os.path.isdir(target) or os.listdir(target)):
         raise FileExistsError(f"{target!r} already exists and is not empty")
     temporary = _temporary(target)
-    os.mkdir(temporary)
+    with _named(target):
+        os.mkdir(temporary)
     try:
         yield temporary
         for parent, _, files in os.walk(temporary):
@@ -68,6 +70,15 @@ def _temporary(target: str) -> str:
     """A new hidden name beside the target."""
     folder, name = os.path.split(target)
     return os.path.join(folder, f".{name[:40]}.{os.urandom(6).hex()}.tmp")
+
+
+@contextlib.contextmanager
+def _named(target: str) -> Generator[None, None, None]:
+    """Errors inside name the target, not the temporary file."""
+    try:
+        yield
+    except OSError as error:
+        raise type(error)(error.errno, error.strerror, target) from None
 
 
 def _mode(target: str) -> int | None:

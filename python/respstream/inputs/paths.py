@@ -13,6 +13,9 @@ from typing import Any, BinaryIO, NamedTuple
 SUFFIXES = (".sse", ".jsonl", ".json", ".txt", ".log", ".ndjson", ".har")
 ENDINGS = tuple(suffix + packed for suffix in SUFFIXES for packed in ("", ".gz", ".zst"))
 
+NO_LOGS = f"no file ends in {', '.join(SUFFIXES[:-1])} or {SUFFIXES[-1]}, compressed or not"
+"""Why a folder has nothing to read."""
+
 
 class Input(NamedTuple):
     """A source.
@@ -42,14 +45,16 @@ def inputs(paths: Any) -> list[Input]:
 
     A folder includes its files at any depth with one of the `ENDINGS`, sorted, without hidden ones. A glob includes its
     matches, sorted. Neither follows links to folders at any depth. Anything but a regular file (a pipe, a socket, a device)
-    is only read if its own path is passed. Raises FileNotFoundError for a path that does not exist or a glob without matches,
-    and TypeError for anything but a path.
+    is only read if its own path is passed. Raises FileNotFoundError for a path that does not exist, a glob without matches, or
+    if there is nothing to read, and TypeError for anything but a path.
     """
-    if isinstance(paths, (str, bytes, os.PathLike)):
-        return list(_named(paths))
-    if not isinstance(paths, Iterable):
+    if not isinstance(paths, Iterable | os.PathLike):
         raise TypeError(f"a path or an iterable of paths is required, not {type(paths).__name__!r}")
-    return [one for path in paths for one in _named(path)]
+    named = [paths] if isinstance(paths, (str, bytes, os.PathLike)) else list(paths)
+    found = [one for path in named for one in _named(path)]
+    if named and not found:
+        raise FileNotFoundError(f"nothing to read in {', '.join(map(os.fsdecode, named))}: {NO_LOGS}")
+    return found
 
 
 def _named(source: Any) -> Iterator[Input]:

@@ -70,8 +70,22 @@ class Response:
     _calls: Calls | None
 
     def __init__(self, state: State) -> None:
+        given: object = state
+        if isinstance(given, (dict, bytes, str)):
+            raise TypeError(f"Response() does not take {type(given).__name__}: use Response.from_dict()")
         self._state = state
         self._calls = None
+
+    @classmethod
+    def from_dict(cls, members: dict[str, Any]) -> Response:
+        """The response of an API's final object as `to_dict` returns it: a `response` or `chat.completion`.
+
+        It has no events and no times. Raises ValueError for a dict that is no such object.
+        """
+        # By name, because it imports this module.
+        building: Any = __import__(f"{__package__}.building", fromlist=("response_of",))
+        made: Response = building.response_of(members)
+        return made
 
     # -- members of the response object ----------------------------------------------------------------------------
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 
 from respstream import _backend
+from respstream._suggest import suggestion
 from respstream.inputs.filters import OPTIONS as FILTERS
 from respstream.inputs.filters import FilteredInput, Filters
 from respstream.tables.columns import CALL, COLUMNS, EXTRA
@@ -105,6 +106,8 @@ class Scan:
         self.tables = list(tables)
         self._wanted = list(tables.items())
         self._split = split
+        self._place = ""  # what `scan` was called with, in the repr
+        self._names = [one.name for one in inputs]
         self._files = [one.place for one in inputs if isinstance(one.place, bytes)]
         own = {name: value for name, value in options.items() if name not in FILTERS}
         found = _filtered(inputs, {name: options[name] for name in FILTERS if options.get(name) is not None})
@@ -239,7 +242,10 @@ class Scan:
         return summary
 
     def __repr__(self) -> str:
-        return f"Scan({', '.join(self.tables)})"
+        count = len(self._names)
+        place = self._place or (repr(self._names[0]) if count == 1 else "")
+        files = "" if count == 1 else f"{count:,} files"
+        return f"Scan({', '.join(filter(None, [*self.tables, place, files]))})"
 
 
 def scan(
@@ -266,8 +272,11 @@ def scan(
     names = [table] if isinstance(table, str) else list(table)
     given = given_options(options)
     found = _paths.inputs(paths)
-    return Scan(found, wanted_columns(names, columns), _count("threads", threads, os.cpu_count() or 1),
+    made = Scan(found, wanted_columns(names, columns), _count("threads", threads, os.cpu_count() or 1),
                 batch_size(batch_rows), given)  # fmt: skip
+    if isinstance(paths, (str, os.PathLike)):
+        made._place = repr(os.fspath(paths))
+    return made
 
 
 def schema(table: str = "responses", columns: Iterable[str] | None = None) -> Any:
@@ -304,7 +313,8 @@ def given_options(options: dict[str, Any]) -> dict[str, Any]:
     """The options of a scan, with their defaults. Raises TypeError for an unknown option, ValueError for its value."""
     unknown = sorted(options.keys() - set(_OPTIONS))
     if unknown:
-        raise TypeError(f"scan() has no option {unknown[0]!r}; its options are {', '.join(_OPTIONS)}")
+        near = suggestion(unknown[0], _OPTIONS) or f"; its options are {', '.join(_OPTIONS)}"
+        raise TypeError(f"scan() has no option {unknown[0]!r}{near}")
     from respstream.recordings.file_decoder import FileDecoder
     from respstream.stream import FILE_EVENT_BYTES
 
@@ -341,7 +351,7 @@ def wanted_columns(tables: list[str], columns: Any) -> dict[str, list[str] | Non
     wanted: dict[str, list[str] | None] = {}
     for table in tables:
         if table not in COLUMNS:
-            raise ValueError(f"table must be one of {', '.join(COLUMNS)}, not {table!r}")
+            raise ValueError(f"table must be one of {', '.join(COLUMNS)}, not {table!r}{suggestion(table, COLUMNS)}")
         if table in wanted:
             raise ValueError(f"the table {table!r} is requested twice")
         names = columns.get(table) if isinstance(columns, dict) else columns
@@ -359,10 +369,11 @@ def _columns(table: str, names: Any) -> list[str]:
     if isinstance(names, str):
         raise TypeError(f"columns must be a list of names, not {names!r}")
     found = list(names)
-    known = {name for name, _ in COLUMNS[table]}
+    known = [name for name, _ in COLUMNS[table]]
     for name in found:
         if name not in known:
-            raise ValueError(f"the table {table!r} has no column {name!r}")
+            near = suggestion(name, known) or f"; its columns are {', '.join(known)}"
+            raise ValueError(f"the table {table!r} has no column {name!r}{near}")
     if len(set(found)) != len(found):
         raise ValueError("a column is requested twice")
     return found

@@ -2,9 +2,9 @@
 
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError, Weak};
 
-use pyo3::exceptions::PyValueError;
+use pyo3::exceptions::{PyTypeError, PyValueError};
 use pyo3::prelude::*;
-use pyo3::types::{PyBytes, PyDict, PyList};
+use pyo3::types::{PyBytes, PyDict, PyList, PyTuple};
 use respstream_core::decoder::{EventSink, Ignore};
 use respstream_core::diagnostics::{DIAGNOSTICS, Diagnostic};
 use respstream_core::frames::{Form, Options};
@@ -31,6 +31,8 @@ type Span = (u64, u64, u64);
 type DiagnosticsOf = (Weak<Mutex<DecoderParts>>, Arc<Mutex<DiagnosticObjects>>);
 
 const FINISHED: &str = "the decoder has finished: call reset() before another stream";
+const POSITIONAL: &str =
+    "Decoder() takes options by name, such as form='sse'; pass the bytes to its method feed()";
 const FAILED: &str = "the decoder has failed: call reset() before another stream";
 
 enum Input<'a> {
@@ -85,10 +87,11 @@ pub struct Decoder {
 #[pymethods]
 impl Decoder {
     #[new]
-    #[pyo3(signature = (*, api = "auto", form = "auto", on_eof = "flush", strict = false, max_event_bytes = None, clock = None,
+    #[pyo3(signature = (*positional, api = "auto", form = "auto", on_eof = "flush", strict = false, max_event_bytes = None, clock = None,
         field = None, time = None, lane = None))]
     #[expect(clippy::too_many_arguments, reason = "keywords")]
     fn new(
+        positional: &Bound<'_, PyTuple>,
         api: &str,
         form: &str,
         on_eof: &str,
@@ -99,6 +102,9 @@ impl Decoder {
         time: Option<&str>,
         lane: Option<&str>,
     ) -> PyResult<Self> {
+        if !positional.is_empty() {
+            return Err(PyTypeError::new_err(POSITIONAL));
+        }
         let api = convert::api(api)?;
         let options = convert::options(form, on_eof, max_event_bytes)?;
         let rows = convert::row_options(form, field, time, lane)?;
@@ -113,6 +119,17 @@ impl Decoder {
             strict,
             clock,
         })
+    }
+
+    fn __repr__(slf: &Bound<'_, Self>) -> PyResult<String> {
+        let this = slf.get();
+        let py = slf.py();
+        let (responses, diagnostics) = {
+            let shared = this.shared(py);
+            let parts = lock_decoder(py, &shared)?;
+            (parts.core.lanes().ordinals().len(), parts.core.store().counts.iter().sum::<u64>())
+        };
+        Ok(format!("{}(responses={responses}, diagnostics={diagnostics})", slf.get_type().name()?))
     }
 
     /// Discards all state; the decoder is ready for another stream.

@@ -7,12 +7,15 @@ from __future__ import annotations
 import dataclasses
 import functools
 import inspect
+import re
 import sys
 from dataclasses import dataclass
 from typing import Any, get_args
 
 __all__ = ["Sdk", "UnsupportedError", "load"]
 
+MINIMUM = (2, 54)
+"""The first release that the tests of the integration pass with."""
 _BETA_EVENTS = "openai.types.beta.beta_response_stream_event"
 
 
@@ -136,6 +139,14 @@ def _lookup() -> Sdk:
     )
 
 
+def _check_release() -> None:
+    import openai
+
+    release = openai.__version__
+    if tuple(int(number) for number in re.findall(r"\d+", release)[:2]) < MINIMUM:
+        raise UnsupportedError(f"openai {release} is older than {'.'.join(map(str, MINIMUM))}")
+
+
 def _check(sdk: Sdk) -> None:
     import pydantic
 
@@ -166,6 +177,7 @@ def _check(sdk: Sdk) -> None:
 def load() -> Sdk:
     """The SDK. Raises UnsupportedError if its layout is not known, ImportError if it is not installed."""
     try:
+        _check_release()
         sdk = _lookup()
         _check(sdk)
     except (AttributeError, ImportError, TypeError, ValueError) as error:

@@ -1,0 +1,108 @@
+"""Mistakes of new users, and the messages that they get; and what objects show of themselves."""
+
+from __future__ import annotations
+
+import re
+import warnings
+from collections.abc import Callable
+from pathlib import Path
+from types import ModuleType
+from typing import Any
+
+import pytest
+
+import respstream
+from respstream import _backend
+from respstream._units import duration
+from tests.support.paths import TRANSCRIPTS
+
+WRONG: Any = respstream  # whose types are not checked
+HELLO = TRANSCRIPTS / "hello_world.sse"
+
+MISTAKES: dict[str, tuple[Callable[[], Any], type[Exception], str]] = {
+    "a column": (lambda: respstream.scan(TRANSCRIPTS, columns=["modl"]), ValueError, "no column 'modl'; did you mean 'model'?"),
+    "no such column": (lambda: respstream.scan(TRANSCRIPTS, columns=["xyz"]), ValueError, "no column 'xyz'; its columns are source, "),
+    "a table": (lambda: respstream.schema("response"), ValueError, "not 'response'; did you mean 'responses'?"),
+    "an option of scan": (lambda: respstream.scan(TRANSCRIPTS, colums=["id"]), TypeError, "no option 'colums'; its options are api, "),
+    "an option of deltas": (lambda: WRONG.deltas(b"", aip="chat"), TypeError, "option: aip; did you mean 'api'?"),
+    "a name": (lambda: getattr(respstream, "respones"), AttributeError, "'respones'; did you mean 'responses'?"),  # noqa: B009
+    "a folder": (lambda: respstream.responses(TRANSCRIPTS), IsADirectoryError, "use respstream.scan"),
+    "a decoder of bytes": (lambda: WRONG.Decoder(b"data: {}"), TypeError, "options by name, .* pass the bytes to its method feed"),
+    "a response of a dict": (lambda: WRONG.Response({}), TypeError, "use Response.from_dict"),
+    "no response": (lambda: respstream.Response.from_dict({}), ValueError, "'object' must be 'response' or 'chat.completion'"),
+}  # fmt: skip
+
+
+@pytest.mark.usefixtures("api")
+@pytest.mark.parametrize(("run", "error", "message"), MISTAKES.values(), ids=MISTAKES)
+def test_message_says_what_to_do(run: Callable[[], Any], error: type[Exception], message: str) -> None:
+    with pytest.raises(error, match=message.replace("?", "\\?")):
+        run()
+
+
+def test_folder_without_logs(tmp_path: Path) -> None:
+    (tmp_path / "notes.md").write_text("")
+    with pytest.raises(FileNotFoundError, match=r"nothing to read in .*: no file ends in \.sse, "):
+        respstream.scan(tmp_path)
+    with pytest.raises(FileNotFoundError):
+        respstream.scan([str(tmp_path), tmp_path])
+    assert len(respstream.scan([tmp_path, HELLO]).to_arrow()) == 1
+
+
+@pytest.mark.parametrize("options", [{}, {"partition_by": "status"}])
+def test_missing_folder_of_output_is_named(tmp_path: Path, options: dict[str, str]) -> None:
+    target = tmp_path / "missing" / "rows.parquet"
+    with pytest.raises(FileNotFoundError) as raised:
+        respstream.scan(HELLO).write_parquet(target, **options)
+    assert raised.value.filename == str(target)
+
+
+def test_modules_and_names() -> None:
+    assert respstream.latency.latency is not None
+    assert respstream.partial.PartialJson is not None
+    assert dir(respstream) == sorted([*respstream.__all__, "__version__"])
+    assert not hasattr(respstream, "response")
+
+
+def test_reprs_show_the_content(backends: tuple[ModuleType, ModuleType], monkeypatch: pytest.MonkeyPatch) -> None:
+    assert repr(respstream.scan(str(HELLO))) == f"Scan(responses, {str(HELLO)!r})"
+    assert re.fullmatch(
+        r"Scan\(responses, items, '.*transcripts', 5 files\)",
+        repr(respstream.scan(TRANSCRIPTS, ["responses", "items"])),
+    )
+    with respstream.events(HELLO) as stream:
+        assert repr(stream) == f"Stream(events of {str(HELLO)!r})"
+    assert repr(respstream.responses(b"abc")) == "Stream(responses of 3 bytes)"
+    assert repr(respstream.deltas(iter([b""]))) == "Stream(events of a list_iterator)"
+    for backend in backends:
+        monkeypatch.setattr(_backend, "engine", backend)
+        decoder = backend.Decoder()
+        decoder.feed(HELLO.read_bytes() + b"\n\nwhat?\n\n")
+        decoder.finish()
+        assert repr(decoder) == "Decoder(responses=1, diagnostics=1)"
+
+
+def test_durations() -> None:
+    seconds = [0, 0.000012, 0.00456, 0.0789, 0.4124, 0.99951, 1.234, 12.34, 100, 12345]
+    assert [duration(value) for value in seconds] == [
+        *("0 s", "0.01 ms", "4.56 ms", "78.9 ms", "412 ms", "1.00 s", "1.23 s", "12.3 s", "100 s", "12,345 s")
+    ]
+
+
+def test_older_releases_of_the_openai_sdk_are_left_alone(monkeypatch: pytest.MonkeyPatch) -> None:
+    import openai
+
+    from respstream.integrations.openai import _clients, _sdk
+
+    monkeypatch.setattr(openai, "__version__", "2.0.0")
+    for cached in (_sdk.load, _clients._warn):
+        cached.cache_clear()
+    client = openai.OpenAI(api_key="none")
+    with pytest.warns(RuntimeWarning, match=r"openai 2\.0\.0 is older than 2\.54"):
+        assert _clients.accelerate(client) is client
+    assert "_respstream" not in client.__dict__
+    with warnings.catch_warnings():
+        warnings.simplefilter("error")
+        _clients.accelerate(client)  # warns once
+    for cached in (_sdk.load, _clients._warn):
+        cached.cache_clear()
