@@ -1,4 +1,4 @@
-"""Reads streams of OpenAI Responses and Chat Completions, live or recorded, and assembles their responses.
+"""Reads streams of OpenAI Responses, Chat Completions and Anthropic Messages, live or recorded, and assembles their responses.
 
 Bytes in; typed events, whole responses and tables out. The hot path is Rust; a pure-Python fallback returns identical
 results where no compiled wheel is available. `BACKEND` is the one in use.

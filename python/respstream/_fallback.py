@@ -44,7 +44,7 @@ POSITIONAL = "Decoder() takes options by name, such as form='sse'; pass the byte
 class Decoder:
     """Decodes one live stream or one log without any I/O: bytes in; events and assembled responses out.
 
-    All options are keywords. `api`: "responses" or "chat" reads streams of that API; "auto" detects it for each payload.
+    All options are keywords. `api`: "responses", "chat" or "messages" reads streams of that API; "auto" detects it for each payload.
     `form`: the input format, "auto", "sse", "jsonl" or "rows". `field`, `time`, `lane`: JSON pointers into rows, which imply
     "rows". `on_eof`: "flush" keeps an unfinished block at the end, "discard" drops it. `strict`: the first diagnostic of
     severity error raises StreamError. `max_event_bytes`: larger payloads are skipped with a diagnostic. `clock`: a function

@@ -276,7 +276,7 @@ def events(
 ) -> Stream[StreamEvent]:
     """The typed events of a source, read lazily.
 
-    `source`: bytes, a path, a binary file object, or an iterable of bytes. `api`: "responses" or "chat" reads streams of that
+    `source`: bytes, a path, a binary file object, or an iterable of bytes. `api`: "responses", "chat" or "messages" reads streams of that
     API; "auto" detects it for each payload, so that a source may mix them. `form`: the input format, "auto", "sse", "jsonl",
     "rows", "har" or "vcr". `field`, `time`, `lane`: JSON pointers into rows (docs/recordings.md). `on_eof`: "flush" keeps an
     unfinished block at the end, "discard" drops it, as the WHATWG standard requires (HTML, 9.2.6). `strict`: the first

@@ -28,9 +28,9 @@ class Delta:
     """A piece of the output of a response, as a value; the same for every API.
 
     `kind`: "text", "reasoning" (also its summaries), "refusal" or "tool_arguments". `text`: never empty. `choice_index`: the
-    choice of Chat Completions, else 0. `index`: that of the item (Responses) or of the tool call (Chat Completions); None for
-    other texts of a choice. `call_id`, `name`: those of the tool call, as far as they are known. `response_id`: as far as it
-    is known. `api`: "responses" or "chat".
+    choice of Chat Completions, else 0. `index`: that of the item (Responses), of the block (Messages) or of the tool call
+    (Chat Completions); None for other texts of a choice. `call_id`, `name`: those of the tool call, as far as they are known.
+    `response_id`: as far as it is known. `api`: "responses", "chat" or "messages".
     """
 
     __slots__ = ("api", "call_id", "choice_index", "index", "kind", "name", "response_id", "text")

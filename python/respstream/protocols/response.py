@@ -127,7 +127,7 @@ class Response:
         return self._state.keys()
 
     def to_dict(self) -> dict[str, Any]:
-        """The API's final object as a new dict: its `response` or `chat.completion`, assembled so far.
+        """The API's final object as a new dict: its `response`, `chat.completion` or `message`, assembled so far.
 
         Responses: it equals the terminal event's `response`, unless streamed items had to be recovered
         (`output_recovered`). Before the terminal event, it is the last lifecycle response with the output assembled so far.
@@ -142,7 +142,7 @@ class Response:
 
     @property
     def api(self) -> str:
-        """The API of the response: "responses", "chat"."""
+        """The API of the response: "responses", "chat", "messages"."""
         return self._state.api
 
     @property
@@ -165,7 +165,8 @@ class Response:
     def finish_reason(self) -> str | None:
         """Why the response ended, in the API's own word, None until it is known.
 
-        Responses: the status, or the reason of an incomplete response. Chat Completions: the finish reason of choice 0.
+        Responses: the status, or the reason of an incomplete response. Chat Completions: the finish reason of choice 0. Messages:
+        the stop reason.
         """
         reason: str | None = view_of(self._state.api).finish_reason(self)
         return reason
