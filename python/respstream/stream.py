@@ -276,14 +276,15 @@ def events(
 ) -> Stream[StreamEvent]:
     """The typed events of a source, read lazily.
 
-    `source`: bytes, a path, a binary file object, or an iterable of bytes. `api`: "responses", "chat" or "messages" reads streams of that
-    API; "auto" detects it for each payload, so that a source may mix them. `form`: the input format, "auto", "sse", "jsonl",
-    "rows", "har" or "vcr". `field`, `time`, `lane`: JSON pointers into rows (docs/recordings.md). `on_eof`: "flush" keeps an
-    unfinished block at the end, "discard" drops it, as the WHATWG standard requires (HTML, 9.2.6). `strict`: the first
-    diagnostic of severity error raises StreamError. `max_event_bytes`: larger payloads are skipped with a diagnostic;
-    default 64 MiB for a path, else no limit. `strip_prefix`: a regular expression (`re`, on bytes); what it matches at the
-    beginning of a line is removed before anything else is read. `encoding`: the encoding of the source; default UTF-8, or
-    UTF-16 if the source begins with its byte order mark. With these two, offsets are those of the resulting UTF-8.
+    `source`: bytes, a path, a binary file object, or an iterable of bytes. `api`: "responses", "chat" or "messages" reads
+    streams of that API; "auto" detects it for each payload, so that a source may mix them. `form`: the input format,
+    "auto", "sse", "jsonl", "rows", "har" or "vcr". `field`, `time`, `lane`: JSON pointers into rows (docs/recordings.md).
+    `on_eof`: "flush" keeps an unfinished block at the end, "discard" drops it, as the WHATWG standard requires (HTML,
+    9.2.6). `strict`: the first diagnostic of severity error raises StreamError. `max_event_bytes`: larger payloads are
+    skipped with a diagnostic; default 64 MiB for a path, else no limit. `strip_prefix`: a regular expression (`re`, on
+    bytes); what it matches at the beginning of a line is removed before anything else is read. `encoding`: the encoding of
+    the source; default UTF-8, or UTF-16 if the source begins with its byte order mark. With these two, offsets are those of
+    the resulting UTF-8.
 
     Raises ValueError, TypeError or OSError for the source and the options. Malformed input never raises by default: problems
     are in `diagnostics`, with byte offsets. Of a corrupt or truncated compressed file, the readable part is used.

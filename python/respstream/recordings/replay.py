@@ -1,9 +1,9 @@
 """Replays recordings: a local HTTP server that answers like the API, with the recorded pauses.
 
 Each POST to a path that ends in `/responses`, `/chat/completions` or `/v1/messages` gets the next response of that API in
-the recording, and after the last one the first again: as server-sent events if the request has `"stream": true`, else as one object. A GET of a
-path that ends with an id returns that response. A WebSocket at `…/responses` answers each `response.create` likewise, with
-one event per message.
+the recording, and after the last one the first again: as server-sent events if the request has `"stream": true`, else as
+one object. A GET of a path that ends with an id returns that response. A WebSocket at `…/responses` answers each
+`response.create` likewise, with one event per message.
 """
 
 from __future__ import annotations
