@@ -158,7 +158,7 @@ def azure_members(rng: random.Random) -> dict[str, Any]:
         for kind in ("hate", "self_harm", "sexual", "violence")
     }
     offsets = {"start_offset": 0, "end_offset": rng.randint(40, 4000), "check_offset": 0}
-    filters = [
+    filters: list[dict[str, Any]] = [
         {
             "blocked": False,
             "source_type": source,
