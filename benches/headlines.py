@@ -13,6 +13,7 @@ from benches import (
     bench_events,
     bench_fold,
     bench_imports,
+    bench_live,
     bench_memory,
     bench_openai,
     bench_scan,
@@ -76,6 +77,18 @@ HEADLINES = (
         work="SDK `stream()` with snapshots, long answers, drop-in",
         row=bench_openai.LONG, ours=bench_openai.FAST_STREAM, peer=bench_openai.STREAM,
         kind="µs per event", most=3,
+    ),
+    Headline(
+        work="50 live async streams over a local server, drop-in", row=bench_live.ASYNC, ours=bench_live.FAST,
+        peer=bench_live.SDK, kind="µs per event",
+    ),
+    Headline(
+        work="the same, on the SDK's aiohttp transport", row=bench_live.ASYNC, ours=bench_live.FAST_AIOHTTP,
+        peer=bench_live.SDK, kind="µs per event", ratio=4.5, most=45,
+    ),
+    Headline(
+        work="one live stream over a local server, drop-in", row=bench_live.SYNC, ours=bench_live.FAST,
+        peer=bench_live.SDK, kind="µs per event",
     ),
     Headline(
         work="Responses over WebSocket, drop-in", row=bench_websocket.CHAT, ours=bench_websocket.FAST_RECV,
