@@ -44,8 +44,13 @@ class Server:
 def _many(size: int) -> Log:
     """A log that each of the streams sends; the counts are those of all streams."""
     log = shapes.chat(shapes.SEED, size) if size >= SIZE else shapes.short(shapes.SEED, 1)
-    counts = {"events": log.events, "deltas": log.deltas, "delta_chars": log.delta_chars}
-    return replace(log, responses=log.responses * STREAMS, **{name: count * STREAMS for name, count in counts.items()})
+    return replace(
+        log,
+        responses=log.responses * STREAMS,
+        events=log.events * STREAMS,
+        deltas=log.deltas * STREAMS,
+        delta_chars=log.delta_chars * STREAMS,
+    )
 
 
 def _serve_slowly(log: Log) -> Server:
