@@ -21,7 +21,9 @@ TYPE_CHECKING = False
 if TYPE_CHECKING:
     from respstream import latency, partial
     from respstream.delta_stream import Delta, adeltas, deltas
+    from respstream.protocols.encode import encode
     from respstream.recordings.recorder import Recorder, arecord, record
+    from respstream.samples import sample
     from respstream.tables.scan import Scan, Summary, scan, schema
     from respstream.tables.splits import Split, plan, read_split
 
@@ -29,6 +31,8 @@ if TYPE_CHECKING:
     """The version of the installed package."""
 else:
     _ON_DEMAND = {
+        "encode": "protocols.encode",
+        "sample": "samples",
         **dict.fromkeys(("Delta", "adeltas", "deltas"), "delta_stream"),
         **dict.fromkeys(("Recorder", "arecord", "record"), "recordings.recorder"),
         **dict.fromkeys(("Scan", "Summary", "scan", "schema"), "tables.scan"),
@@ -83,6 +87,7 @@ __all__ = [
     "arecord",
     "aresponses",
     "deltas",
+    "encode",
     "events",
     "latency",
     "partial",
@@ -90,6 +95,7 @@ __all__ = [
     "read_split",
     "record",
     "responses",
+    "sample",
     "scan",
     "schema",
     "sse",

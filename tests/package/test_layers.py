@@ -57,6 +57,7 @@ PACKAGE_LAYERS: list[set[str]] = [
         "_record",
         "_suggest",
         "_units",
+        "samples",
     },
     {"_pure"},
     {"protocols"},

@@ -74,6 +74,19 @@ def events_table() -> str:
     return markdown(["type", "class", "members", "description"], rows)
 
 
+def columns_table(table: str) -> str:
+    """A table of docs/columns.md."""
+    from respstream.tables.dictionary import ALL, describe
+
+    rows = []
+    for column in describe(table):
+        apis = "all" if column.apis == ALL else ", ".join(column.apis)
+        kind = f"{column.type}, in {column.unit}" if column.unit else column.type
+        meaning = f"{column.meaning} Only if selected by name." if column.extra else column.meaning
+        rows.append((f"`{column.name}`", kind, meaning, column.null or "never", apis, f"`{column.example}`"))
+    return markdown(["column", "type", "meaning", "null if", "APIs", "example"], rows)
+
+
 if __name__ == "__main__":
     from tests.support import chat_dialects, messages_dialects
     from tests.support.dialects import dialects_table
@@ -83,3 +96,7 @@ if __name__ == "__main__":
     write("dialects.md", "chat dialects", chat_dialects.dialects_table())
     write("dialects.md", "messages dialects", messages_dialects.dialects_table())
     write("events.md", "events", events_table())
+    from respstream.tables import COLUMNS
+
+    for table in COLUMNS:
+        write("columns.md", f"columns of {table}", columns_table(table))

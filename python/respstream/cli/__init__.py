@@ -17,6 +17,11 @@ REQUIRED = ("click", "rich")
 def main() -> None:
     """Run the command line with the arguments of the process, and exit."""
     missing = [name for name in REQUIRED if importlib.util.find_spec(name) is None]
+    if missing and sys.argv[1:] == ["--version"]:
+        from respstream.cli.version import version
+
+        print(version())
+        sys.exit(0)
     if missing:
         print(
             f"respstream: the command line needs {' and '.join(missing)}: pip install 'respstream[cli]'",

@@ -13,7 +13,19 @@ import click
 
 from respstream._suggest import suggestion
 
-COMMANDS = ("responses", "events", "items", "text", "stats", "check", "record", "replay", "completion")
+COMMANDS = (
+    "responses",
+    "events",
+    "items",
+    "text",
+    "stats",
+    "check",
+    "record",
+    "replay",
+    "schema",
+    "sample",
+    "completion",
+)
 EXAMPLE = "\b\nExample:\n  respstream responses logs/ -o responses.parquet\n"
 FAILED, INTERRUPTED, PIPE_BROKEN = 1, 130, 141
 
@@ -71,15 +83,9 @@ def exit_with(status: int) -> None:
 def _version(ctx: click.Context, _: click.Parameter, requested: bool) -> None:
     if not requested or ctx.resilient_parsing:
         return
-    from importlib import metadata
+    from respstream.cli.version import version
 
-    from respstream._engine import BACKEND
-
-    try:
-        number = metadata.version("respstream")
-    except metadata.PackageNotFoundError:  # run from a source tree
-        number = "(not installed)"
-    click.echo(f"respstream {number}, backend {BACKEND}")
+    click.echo(version())
     ctx.exit()
 
 

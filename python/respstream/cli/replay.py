@@ -11,6 +11,7 @@ EXAMPLES = """\b
 Examples:
   respstream replay recording.jsonl --port 8080
   respstream replay recording.jsonl --speed max
+  respstream replay --from-responses responses.jsonl
 """
 
 
@@ -35,16 +36,23 @@ def _speed(_: click.Context, __: click.Parameter, value: str) -> float | None:
     help="Factor of the recorded speed, or max (no pauses).",
 )
 @click.option("--port", type=click.IntRange(0, 65535), default=0, help="Port (default: a free one).")
+@click.option(
+    "--from-responses",
+    is_flag=True,
+    help="Stream finished responses too: PATH has response objects as `to_dict` or the API returns them.",
+)
 @input_options
-def command(reader: InputReader, speed: float | None, port: int) -> None:
+def command(reader: InputReader, speed: float | None, port: int, from_responses: bool) -> None:
     """Answer requests to http://127.0.0.1:PORT/v1/responses with the responses of PATH, one after the other.
 
     Streams are sent as server-sent events, or as messages of a WebSocket, with the recorded pauses if PATH has times. Set the
     base URL of any client to http://127.0.0.1:PORT/v1. Ctrl-C stops the server.
     """
-    from respstream.recordings.replay import serve, takes
+    from respstream.recordings.replay import encoded, serve, takes
 
     recorded = [take for source in reader for take in takes(reader.chunks(source), **reader.options)]
+    if from_responses:
+        recorded = [encoded(take) for take in recorded]
     try:
         server = serve(recorded, speed=speed, port=port)
     except ValueError as error:

@@ -8,12 +8,12 @@ standard library at run time.
 from __future__ import annotations
 
 from respstream._record import Record
-from respstream.protocols.payload import CLIP, clip, decode, is_internal, loads, locate
+from respstream.protocols.payload import CLIP, Payload, clip, decode, is_internal, loads, locate
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
     from collections.abc import Mapping
-    from typing import Any, ClassVar
+    from typing import Any, ClassVar, Self
 
     from respstream.protocols.payload import PartClass
 
@@ -29,8 +29,9 @@ class Event(Record):
 
     Members are attributes. A missing member is None if the class declares it, else it raises AttributeError. Events are
     values: two events are equal if their class and content are equal. They are not hashable; do not change them. The
-    garbage collector does not track events of the Rust backend: a cycle made by setting an attribute is never freed. An
-    event keeps neighbouring payloads alive, up to 4 KB, until its `raw` is read.
+    classes of known types make events for tests: `ResponseTextDeltaEvent(delta="x")`. The garbage collector does not track
+    events of the Rust backend: a cycle made by setting an attribute is never freed. An event keeps neighbouring payloads
+    alive, up to 4 KB, until its `raw` is read.
     """
 
     __slots__: tuple[str, ...] = ()
@@ -44,6 +45,9 @@ class Event(Record):
     _common: ClassVar[tuple[str, ...]] = ("agent",)
     """Members that events of all types may have, and that have no slot: if missing, they are None."""
 
+    _untyped: ClassVar[bool] = False
+    """Whether the events of the class have no type on the wire."""
+
     raw: bytes
     """The bytes of the payload; several data lines are joined by newlines."""
     offset: int
@@ -56,6 +60,19 @@ class Event(Record):
     """The agent that the event belongs to (`agent.agent_name`) in a stream of several agents, else None."""
     _named: str | None
     """The name of the `event:` line if the payload has no string `type`, else None."""
+
+    def __init__(self, **members: Any) -> None:
+        # By name, because it imports this module.
+        __import__(f"{__package__}.building", fromlist=("fill",)).fill(self, members)
+
+    @classmethod
+    def from_dict(cls, members: dict[str, Any]) -> Self:
+        """The event with this payload, of this class: `Event.from_dict` takes those of all classes.
+
+        Raises ValueError for a dict that is no event, or of another class.
+        """
+        made: Self = __import__(f"{__package__}.building", fromlist=("event_of",)).event_of(cls, members)
+        return made
 
     if TYPE_CHECKING:
 
@@ -96,6 +113,10 @@ class Event(Record):
             members["type"] = self._named
         return members
 
+    def model_dump(self) -> dict[str, Any]:
+        """As `to_dict`: the name that the SDKs use."""
+        return self.to_dict()
+
     def to_sse(self) -> bytes:
         """The event as a server-sent events block, which parses to an equal event."""
         lines = [b"data: " + line for line in self.raw.strip(_JSON_SPACE).splitlines()]
@@ -126,6 +147,8 @@ class Event(Record):
                 continue
             if isinstance(value, (str, int)):
                 shown.append(f"{name}={clip(repr(value[: CLIP + 1] if isinstance(value, str) else value))}")
+            elif isinstance(value, Payload):
+                shown.append(f"{name}={value._described(inside=True)}")
         return f"{type(self).__name__}({', '.join(shown)})"
 
     def __reduce__(self) -> tuple[Any, ...]:

@@ -272,6 +272,10 @@ class Payload:
         members: dict[str, Any] = loads(self._raw) if self._data is None else _to_plain(self._data)
         return members
 
+    def model_dump(self) -> dict[str, Any]:
+        """As `to_dict`: the name that the SDKs use."""
+        return self.to_dict()
+
     def __eq__(self, other: object) -> bool:
         if isinstance(other, Payload):
             if self._data is None and other._data is None and self._raw == other._raw:
@@ -284,8 +288,16 @@ class Payload:
     __hash__ = None  # type: ignore[assignment]
 
     def __repr__(self) -> str:
-        text = repr(self._data) if self._data is not None else self._raw[: 2 * CLIP].decode("utf-8", "replace")
-        return f"Payload({clip(text)})"
+        return self._described()
+
+    def _described(self, *, inside: bool = False) -> str:
+        from respstream.protocols.describe import described
+
+        try:
+            return described(self, self._member, inside=inside)
+        except ValueError:  # no JSON object, or one that exceeds the limits
+            text = repr(self._data) if self._data is not None else self._raw[: 2 * CLIP].decode("utf-8", "replace")
+            return f"Payload({clip(text)})"
 
     def __reduce__(self) -> tuple[Any, ...]:
         source = self._raw if self._data is None else self.to_dict()

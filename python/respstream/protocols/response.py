@@ -134,6 +134,10 @@ class Response:
         """
         return Payload(self._state.json()).to_dict()
 
+    def model_dump(self) -> dict[str, Any]:
+        """As `to_dict`: the name that the SDKs use."""
+        return self.to_dict()
+
     def to_json(self) -> bytes:
         """The whole response object as JSON; parts that were not assembled are the bytes as received."""
         return self._state.json()

@@ -15,6 +15,7 @@ from itertools import cycle
 from typing import Any, ClassVar, NamedTuple
 
 from respstream._fallback import Decoder
+from respstream._pure.json import loads
 from respstream._pure.protocols.any_api import PROTOCOLS
 from respstream._pure.protocols.protocol import ParsedEvent, ResponseState
 from respstream._pure.protocols.responses.protocol import RESPONSES
@@ -28,7 +29,7 @@ TYPE_CHECKING = False
 if TYPE_CHECKING:
     from respstream._pure.protocols.protocol import Protocol
 
-__all__ = ["Take", "serve", "takes"]
+__all__ = ["Take", "encoded", "serve", "takes"]
 
 
 class Take(NamedTuple):
@@ -92,6 +93,13 @@ def _take(state: ResponseState, stored: dict[int, Any]) -> Take:
     if timed and state.protocol.end_mark:
         timed.append((latest, state.protocol.end_mark))
     return Take(state.protocol, state.id, state.json(), timed)
+
+
+def encoded(take: Take) -> Take:
+    """The response, with events as a server would send them if it was not streamed."""
+    from respstream.protocols.encode import encoded_events
+
+    return take if take.events else take._replace(events=[(0.0, data) for data in encoded_events(loads(take.body))])
 
 
 def serve(recorded: list[Take], *, speed: float | None = 1.0, port: int = 0) -> LocalServer:

@@ -21,6 +21,7 @@ class ChatEvent(Event):
     __slots__: tuple[str, ...] = ()
 
     api = "chat"
+    _untyped = True
 
     def to_dict(self) -> dict[str, Any]:
         """The payload as a new dict, as it came.
