@@ -231,7 +231,7 @@ class SdkPlan:
 class SdkReader:
     """Reads one stream into events of the SDK."""
 
-    def __new__(cls, plan: SdkPlan, drafts: Sequence[str] = ...) -> SdkReader: ...
+    def __new__(cls, plan: SdkPlan, drafts: Sequence[str] = ..., named: bool = ...) -> SdkReader: ...
     def feed(self, chunk: bytes) -> list[Any] | tuple[Any, ...]:
         """The events that a chunk completes: a list, or a tuple if texts or bytes for the SDK are among them."""
     @property
@@ -262,6 +262,8 @@ class SdkSnapshotBuilder:
     ) -> SdkSnapshotBuilder: ...
     def build(self, event: Any, added: Any) -> Any:
         """The event with the new member. Lists are copied, and null members get their defaults."""
+    def of(self, members: dict[str, Any]) -> Any:
+        """The event with these members, in the order of the fields; the dict becomes that of the event."""
 
 @final
 class SdkDeltaRun:

@@ -12,8 +12,9 @@ import pytest
 from pydantic import BaseModel
 
 from respstream import _backend
+from respstream.integrations import _streams
 from respstream.integrations import openai as integration
-from respstream.integrations.openai import _clients, _streams, accelerate, restore
+from respstream.integrations.openai import _clients, accelerate, restore
 from respstream.integrations.openai._plans import difference, plans
 from respstream.integrations.openai._sdk import UnsupportedError, load
 from tests.support.openai_server import STREAMS, Handler, serve

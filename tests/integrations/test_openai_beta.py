@@ -13,7 +13,8 @@ import openai
 import pytest
 
 import respstream
-from respstream.integrations.openai import _streams, _websocket, accelerate, restore
+from respstream.integrations import _streams
+from respstream.integrations.openai import _websocket, accelerate, restore
 from respstream.integrations.openai._plans import difference
 from tests.support import openai_server, websocket_server
 from tests.support.openai_server import STREAMS, chat

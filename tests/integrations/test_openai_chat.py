@@ -241,7 +241,7 @@ def test_chunks_are_built_natively(clients: tuple[Any, Any], monkeypatch: pytest
     monkeypatch.setattr(
         sdk_type, "_process_response_data", lambda *_, **__: pytest.fail("built by the SDK"), raising=True
     )
-    monkeypatch.setattr("respstream.integrations.openai._streams._known", lambda *_: chunk_plans())
+    monkeypatch.setattr("respstream.integrations._streams._known", lambda *_: chunk_plans())
     assert_same(read(created(ours, "text")), wanted)
 
 

@@ -23,10 +23,11 @@ from pydantic import TypeAdapter
 
 import respstream
 from benches import shapes
+from respstream.integrations import _streams
+from respstream.integrations._samples import samples
 from respstream.integrations.openai import __main__ as command
-from respstream.integrations.openai import _streams, accelerate, from_openai, restore, to_openai
+from respstream.integrations.openai import accelerate, from_openai, restore, to_openai
 from respstream.integrations.openai._plans import Plans, difference, plans
-from respstream.integrations.openai._samples import samples
 from respstream.integrations.openai._sdk import load
 from respstream.integrations.openai._verify import client, to_chunks, verify
 from tests.support.openai_server import blocks, chat, serve, sse

@@ -237,7 +237,7 @@ def test_spans_and_events(tracing: Tracing, how: str, asynchronous: bool) -> Non
 @pytest.mark.parametrize("how", ["create", "stream"])
 @pytest.mark.parametrize("tracing", [tracing for _, tracing in CASES], ids=IDS)
 def test_streams_are_traced_and_native(tracing: Tracing, how: str, monkeypatch: pytest.MonkeyPatch) -> None:
-    from respstream.integrations.openai import _streams
+    from respstream.integrations import _streams
 
     slow: list[Any] = []
     put = _streams._Queue.put

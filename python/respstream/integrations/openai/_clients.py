@@ -9,9 +9,9 @@ from typing import Any, TypeVar, overload
 
 from respstream import _backend
 from respstream.integrations._clients import Acceleration
+from respstream.integrations._streams import native_class
 from respstream.integrations.openai import _chat_snapshots, _snapshots
 from respstream.integrations.openai._sdk import Sdk, UnsupportedError, load
-from respstream.integrations.openai._streams import native_class
 from respstream.integrations.openai._websocket import adopt_manager, has_websockets, websocket_apis
 
 __all__ = ["accelerate", "restore"]

@@ -4,13 +4,15 @@ or looks otherwise than here, `load` tells so, and the SDK is left alone.
 
 from __future__ import annotations
 
-import dataclasses
 import functools
 import inspect
 import re
 import sys
 from dataclasses import dataclass
-from typing import Any, get_args
+from typing import Any, ClassVar
+
+from respstream.integrations import _sdk
+from respstream.integrations._sdk import UnsupportedError
 
 __all__ = ["Sdk", "UnsupportedError", "load"]
 
@@ -19,19 +21,12 @@ MINIMUM = (2, 54)
 _BETA_EVENTS = "openai.types.beta.beta_response_stream_event"
 
 
-class UnsupportedError(Exception):
-    """This release of the SDK, or of pydantic, is not laid out as expected; the message says where."""
-
-
 @dataclass(frozen=True)
-class Sdk:
+class Sdk(_sdk.Sdk):
     """The parts of the SDK that are used."""
 
-    version: str
-    clients: tuple[type[Any], type[Any]]
-    """The synchronous and the asynchronous client."""
-    streams: tuple[type[Any], type[Any]]
-    """The classes of streams of events, likewise."""
+    api: ClassVar[str] = "responses"
+
     readers: tuple[type[Any], type[Any]]
     """What reads a stream of events for `responses.stream()`, likewise."""
     resources: tuple[type[Any], type[Any]]
@@ -46,27 +41,9 @@ class Sdk:
     """What folds the chunks of `chat.completions.stream()`."""
     chat_events: tuple[type[Any], type[Any], type[Any]]
     """The events of a chunk, of a delta of its content, and of one of the arguments of a call."""
-    message: type[Any]
-    """One server-sent event of the SDK's decoder."""
-    process: tuple[Any, ...]
-    """The functions that make an event from a payload, as the clients have them."""
-    decoders: tuple[type[Any], ...]
-    """The classes of decoders whose framing is known."""
-    events: Any
-    """The union of all event classes."""
-    model: type[Any]
-    """The base class of the SDK's models."""
-    chunk_type: Any
-    """The type of the events of a class of streams."""
-    construct_type: Any
-    validate_type: Any
     parse_response: Any
     parse_completion: Any
     omit: Any
-
-    def with_events(self, events: Any) -> Sdk:
-        """The SDK with another union of event classes, or with the only class of an API whose events have no type."""
-        return dataclasses.replace(self, events=events)
 
     def variants(self) -> tuple[Sdk, ...]:
         """The SDK with the events of each API that it streams: Responses, Chat Completions, and the beta API once it is in use.
@@ -77,25 +54,11 @@ class Sdk:
         found = self, self.with_events(self.chunk)
         return found if beta is None else (*found, self.with_events(beta))
 
-    @property
-    def is_untyped(self) -> bool:
-        """Whether events have no type: they are all of one class, which the SDK does not validate."""
-        return isinstance(self.events, type)
-
-    def construct(self, value: object) -> Any:
-        """The event that the SDK makes of a decoded payload."""
-        return self.construct_type(type_=self.events, value=value)
-
     def response(self, value: object) -> Any:
         """The SDK's `Response` of a decoded one."""
         from openai.types.responses import Response
 
         return self.construct_type(type_=Response, value=value)
-
-    @functools.cached_property
-    def chunk_types(self) -> tuple[type[Any], ...]:
-        """The event classes."""
-        return (self.events,) if self.is_untyped else get_args(get_args(self.events)[0])
 
 
 def _lookup() -> Sdk:

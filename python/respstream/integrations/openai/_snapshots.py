@@ -12,9 +12,9 @@ from typing import Any, ClassVar
 
 from respstream import _backend
 from respstream._pure.protocols.responses.catalogue import EVENTS
+from respstream.integrations._streams import stream_classes
 from respstream.integrations.openai._plans import difference
 from respstream.integrations.openai._sdk import Sdk
-from respstream.integrations.openai._streams import stream_classes
 
 __all__ = ["adopt"]
 

@@ -3,37 +3,17 @@
 from __future__ import annotations
 
 import sys
-import time
 from collections.abc import Callable, Iterable, Iterator
-from dataclasses import dataclass
-from pathlib import Path
 from typing import Any
 
 import respstream
+from respstream.integrations import _verify
+from respstream.integrations._verify import Verdict, to_chunks
 from respstream.integrations.openai._clients import accelerate
-from respstream.integrations.openai._plans import difference, plans
+from respstream.integrations.openai._plans import plans
 from respstream.integrations.openai._sdk import load
 
 __all__ = ["Verdict", "client", "to_chunks", "verify"]
-
-_ROUNDS = 3
-
-
-@dataclass(frozen=True)
-class Verdict:
-    """What came of one stream: the first difference of each way to read it, None for none, and the SDK's time to ours."""
-
-    source: str
-    events: int
-    create: str | None
-    stream: str | None
-    create_ratio: float
-    stream_ratio: float
-
-    @property
-    def equal(self) -> bool:
-        """Both ways gave the same."""
-        return self.create is None and self.stream is None
 
 
 def _http() -> Any:
@@ -49,28 +29,11 @@ def client(chunks: Iterable[bytes], *, asynchronous: bool = False, headers: dict
     import openai
 
     http = _http()
-    given = {"content-type": "text/event-stream", "x-request-id": "req_local", **(headers or {})}
-
-    async def later() -> Any:
-        for chunk in chunks:
-            yield chunk
-
-    def answer(_: Any) -> Any:
-        return http.Response(200, headers=given, content=later() if asynchronous else iter(chunks))
-
-    transport = http.MockTransport(answer)
+    transport = _verify.transport(http, chunks, asynchronous, headers)
     common: dict[str, Any] = {"api_key": "none", "base_url": "http://local/v1", "max_retries": 0}
     if asynchronous:
         return openai.AsyncOpenAI(http_client=http.AsyncClient(transport=transport), **common)
     return openai.OpenAI(http_client=http.Client(transport=transport), **common)
-
-
-def to_chunks(data: bytes) -> list[bytes]:
-    """A recorded stream as a server sends it: one event a chunk. JSON Lines become server-sent events."""
-    if data.lstrip().startswith(b"{"):
-        return [event.to_sse() for event in respstream.events(data)]
-    blocks = data.split(b"\n\n")
-    return [block + b"\n\n" for block in blocks[:-1]] + ([blocks[-1]] if blocks[-1] else [])
 
 
 def _create(connection: Any) -> Iterator[Any]:
@@ -103,64 +66,12 @@ def _ways(data: bytes) -> tuple[Callable[[Any], Iterator[Any]], Callable[[Any], 
     return (_chat_create, _chat_stream) if getattr(first, "api", None) == "chat" else (_create, _stream)
 
 
-def _read(connection: Any, how: Callable[[Any], Iterator[Any]]) -> tuple[list[Any], str | None]:
-    """All events, and the exception that ended them, if one did."""
-    events = []
-    try:
-        for event in how(connection):
-            events.append(event)
-    except Exception as error:
-        return events, f"{type(error).__name__}: {error}"
-    return events, None
-
-
-def _compare(theirs: Any, ours: Any, how: Callable[[Any], Iterator[Any]]) -> tuple[str | None, int]:
-    """The first difference between both ways of reading, and how many events the SDK gave."""
-    (wanted, wanted_error), (given, given_error) = _read(theirs, how), _read(ours, how)
-    for number, (one, other) in enumerate(zip(wanted, given, strict=False)):
-        found = difference(one, other, f"event {number}")
-        if found is not None:
-            return found, len(wanted)
-    if len(wanted) != len(given):
-        return f"{len(wanted)} and {len(given)} events", len(wanted)
-    same = wanted_error == given_error
-    return None if same else f"{wanted_error or 'no exception'} and {given_error or 'none'}", len(wanted)
-
-
-def _time(connection: Any, how: Callable[[Any], Iterator[Any]]) -> float:
-    times = []
-    for _ in range(_ROUNDS):
-        start = time.process_time()
-        _read(connection, how)
-        times.append(time.process_time() - start)
-    return min(times) or 1e-9
-
-
-def _verdict(source: str, data: bytes, timed: bool) -> Verdict:
-    chunks, (create, stream) = to_chunks(data), _ways(data)
-    theirs, ours = client(chunks), accelerate(client(chunks))
-    created = streamed = None
-    events = 0
-    # The first round meets types without a plan; the second builds all that it can natively.
-    for _ in range(2):
-        found, events = _compare(theirs, ours, create)
-        created = created or found
-        streamed = streamed or _compare(theirs, ours, stream)[0]
-    ratios = [_time(theirs, how) / _time(ours, how) if timed else 0.0 for how in (create, stream)]
-    return Verdict(source, events, created, streamed, *ratios)
-
-
 def verify(paths: list[str], *, timed: bool = True) -> Iterator[Verdict]:
     """The verdict on each recorded stream; a folder stands for all files below it that end in .sse, .jsonl or .txt.
 
     Without `timed` the speed-ups are 0. Raises OSError for a file that cannot be read, ImportError without the SDK.
     """
-    for name in paths:
-        path = Path(name)
-        files = sorted(path.rglob("*")) if path.is_dir() else [path]
-        for file in files:
-            if file == path or file.suffix in (".sse", ".jsonl", ".txt"):
-                yield _verdict(str(file), file.read_bytes(), timed)
+    return _verify.verify(paths, _verify.Ways(client, accelerate, _ways), timed=timed)
 
 
 def refused() -> dict[str, str]:

@@ -14,9 +14,9 @@ from importlib import import_module
 from typing import Any, NamedTuple
 
 from respstream import _backend
+from respstream.integrations._streams import _unknown
 from respstream.integrations.openai._plans import Plans, plans
 from respstream.integrations.openai._sdk import Sdk
-from respstream.integrations.openai._streams import _unknown
 
 __all__ = ["WebSocketApi", "adopt_manager", "has_websockets", "websocket_apis"]
 

@@ -17,18 +17,20 @@ pub struct SdkReader {
     framer: BlockFramer,
     cache: BuilderCache,
     drafts: Vec<String>,
+    named: bool,
     /// The nodes that the cache was filled from.
     table: Option<Arc<NodeTable>>,
 }
 
 #[pymethods]
 impl SdkReader {
-    /// `drafts`: the event types that are returned as drafts, for an `SdkDeltaRun`.
+    /// `drafts`: the event types that are returned as drafts, for an `SdkDeltaRun`. `named`: messages without a name, and those
+    /// named `ping` or `error`, are for the SDK.
     #[new]
-    #[pyo3(signature = (plan, drafts = Vec::new()))]
-    fn new(plan: Py<SdkPlan>, drafts: Vec<String>) -> Self {
+    #[pyo3(signature = (plan, drafts = Vec::new(), named = false))]
+    fn new(plan: Py<SdkPlan>, drafts: Vec<String>, named: bool) -> Self {
         let (framer, cache) = (BlockFramer::default(), BuilderCache::default());
-        Self { plan, framer, cache, drafts, table: None }
+        Self { plan, framer, cache, drafts, named, table: None }
     }
 
     /// The events that a chunk completes: a list of event objects, or a tuple if texts or bytes for the SDK are among them.
@@ -42,12 +44,13 @@ impl SdkReader {
         let list = PyList::empty(py);
         let mut only_events = true;
         let mut error = None;
-        let drafts = &self.drafts;
+        let (drafts, named) = (&self.drafts, self.named);
         self.framer.feed(chunk, &mut |block| {
-            let appended = item(&mut builder, &block, drafts).and_then(|(item, is_event)| {
-                only_events &= is_event;
-                list.append(item)
-            });
+            let appended =
+                item(&mut builder, &block, drafts, named).and_then(|(item, is_event)| {
+                    only_events &= is_event;
+                    list.append(item)
+                });
             error = appended.err();
             error.is_none()
         });
@@ -70,12 +73,14 @@ fn item<'py>(
     builder: &mut Builder<'_, 'py>,
     block: &Block<'_>,
     drafts: &[String],
+    named: bool,
 ) -> PyResult<(Bound<'py, PyAny>, bool)> {
     let py = builder.py;
     match *block {
         Block::Unsupported(rest) => Ok((PyBytes::new(py, rest).into_any(), false)),
         Block::Message { name, data } => {
-            if let Some(event) = builder.event(name, data, drafts)? {
+            let is_event = !named || name.is_some_and(|name| name != b"ping" && name != b"error");
+            if is_event && let Some(event) = builder.event(name, data, drafts)? {
                 return Ok((event, true));
             }
             let text = |bytes| PyString::from_bytes(py, bytes);

@@ -59,6 +59,13 @@ impl SdkSnapshotBuilder {
         let from = event.getattr(intern!(py, "__dict__"))?.cast_into::<PyDict>()?;
         self.build_from_dict(&from, added)
     }
+
+    /// The event with these members, in the order of the fields; the dict becomes that of the event.
+    fn of<'py>(&self, members: Bound<'py, PyDict>) -> PyResult<Bound<'py, PyAny>> {
+        let extra = PyDict::new(members.py());
+        let present = self.present;
+        self.model.object(ObjectParts { dict: members, extra, present, extra_is_set: false })
+    }
 }
 
 impl SdkSnapshotBuilder {

@@ -11,7 +11,7 @@ import types
 from collections.abc import Callable, Iterable
 from typing import Annotated, Any, Literal, Union, get_args, get_origin
 
-from respstream.integrations.openai._sdk import Sdk
+from respstream.integrations._sdk import Sdk
 
 __all__ = ["Shapes", "has_union_of_models", "is_plain_model", "literals", "members", "strip"]
 
@@ -19,6 +19,8 @@ Node = tuple[Any, ...]
 
 # What a model's configuration may hold without a say in how its objects are built.
 _HARMLESS = {"extra", "defer_build", "title", "protected_namespaces", "arbitrary_types_allowed"}
+# The classes of the SDKs' notes on how values are named on the wire.
+_NOTES = ("PropertyInfo", "UnionDiscriminator")
 _DECORATORS = ("validators", "field_validators", "root_validators", "model_validators", "computed_fields")
 _FIELDS_LIMIT = 64
 
@@ -215,7 +217,7 @@ def _models_in(annotation: Any, base: type[Any]) -> set[type[Any]]:
 
 def _are_harmless(metadata: Iterable[Any]) -> bool:
     """The SDK's own notes on wire formats have no say in what pydantic builds; constraints would."""
-    return all(type(note).__name__ == "PropertyInfo" for note in metadata)
+    return all(type(note).__name__ in _NOTES for note in metadata)
 
 
 def is_plain_model(cls: Any, base: type[Any]) -> bool:

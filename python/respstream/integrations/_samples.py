@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 from typing import Any, get_args, get_origin
 
-from respstream.integrations.openai._shapes import literals, members
+from respstream.integrations._shapes import literals, members
 
 __all__ = ["samples"]
 

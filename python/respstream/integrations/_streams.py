@@ -14,8 +14,8 @@ from itertools import chain
 from typing import Any
 
 from respstream.integrations._clients import derived
-from respstream.integrations.openai._plans import Plans, plans
-from respstream.integrations.openai._sdk import Sdk
+from respstream.integrations._plans import Plans, plans
+from respstream.integrations._sdk import Sdk
 from respstream.protocols.event import UnknownEvent, build
 
 __all__ = ["native_class", "stream_classes"]
@@ -29,7 +29,7 @@ class _Batches:
 
     def __init__(self, original: Any, known: Plans, drafts: Iterable[str], *, flush: bool) -> None:
         self._original = original
-        self._message = known.sdk.message
+        self._sdk = known.sdk
         self._reader = known.reader(drafts)
         self._flush = flush
 
@@ -39,12 +39,16 @@ class _Batches:
         items: list[Any] = []
         for item in batch:
             if item.__class__ is tuple:
-                items.append(self._message(event=item[0], data=item[1]))
+                items += self._passed(self._sdk.message(event=item[0], data=item[1]))
             elif item.__class__ is bytes:
                 rest = item
             else:
                 items.append(item)
         return tuple(items), rest
+
+    def _passed(self, message: Any) -> tuple[Any, ...]:
+        """A message for the SDK, unless the SDK passes it over."""
+        return () if self._sdk.skips(message) else (message,)
 
     def _last(self) -> tuple[Any, ...]:
         """What the last block gives although no blank line ended it, if that is wanted."""
@@ -61,12 +65,12 @@ class _Batches:
                 if rest is not None:
                     yield batch
                     for message in self._original.iter_bytes(chain([rest], chunks)):
-                        yield (message,)
+                        yield self._passed(message)
                     return
             yield batch
         yield self._last()
         for message in self._original.iter_bytes(iter([self._reader.rest])):
-            yield (message,)
+            yield self._passed(message)
 
     async def aiter_bytes(self, chunks: AsyncIterator[bytes]) -> AsyncIterator[Any]:
         chunks, feed = aiter(chunks), self._reader.feed
@@ -77,12 +81,40 @@ class _Batches:
                 if rest is not None:
                     yield batch
                     async for message in self._original.aiter_bytes(_prefixed(rest, chunks)):
-                        yield (message,)
+                        yield self._passed(message)
                     return
             yield batch
         yield self._last()
         async for message in self._original.aiter_bytes(_prefixed(self._reader.rest, None)):
-            yield (message,)
+            yield self._passed(message)
+
+
+class _Messages:
+    """A decoder in the place of one whose messages have one event each: gives the event, or the message for the SDK."""
+
+    def __init__(self, original: Any, known: Plans) -> None:
+        self._original, self._sdk = original, known.sdk
+        self._event = known.messages().event
+
+    def _batch(self, message: Any) -> Any:
+        if self._sdk.skips(message):
+            return ()
+        event = None if message.event == "error" else self._event(message.data)
+        return (message,) if event is None else [event]
+
+    def iter_bytes(self, chunks: Iterator[bytes]) -> Iterator[Any]:
+        return map(self._batch, self._original.iter_bytes(chunks))
+
+    async def aiter_bytes(self, chunks: AsyncIterator[bytes]) -> AsyncIterator[Any]:
+        async for message in self._original.aiter_bytes(chunks):
+            yield self._batch(message)
+
+
+def _decoder(stream: Any, known: Plans) -> Any:
+    """The decoder in the place of that of a stream."""
+    if type(stream._decoder) in known.sdk.message_decoders():
+        return _Messages(stream._decoder, known)
+    return _Batches(stream._decoder, known, stream.drafts, flush=not stream.respstream_faithful)
 
 
 async def _prefixed(first: bytes, chunks: AsyncIterator[bytes] | None) -> AsyncIterator[bytes]:
@@ -102,7 +134,8 @@ def _known(stream: Any, sdk: Sdk) -> Plans | None:
         or getattr(options, "synthesize_event_and_data", None)
         or getattr(client, "_strict_response_validation", False)
         or process not in sdk.process
-        or type(getattr(stream, "_decoder", None)) not in sdk.decoders
+        or type(getattr(stream, "_decoder", None)) not in (*sdk.decoders, *sdk.message_decoders())
+        or getattr(stream, "_observer", None) is not None
         or not callable(getattr(getattr(stream, "response", None), "close", None))
     ):
         return None
@@ -153,7 +186,7 @@ def _unknown(message: Any, known: Plans) -> UnknownEvent | None:
         None,
         number if isinstance(number, int) else None,
         None,
-        {"api": "responses", "type": kind},
+        {"api": known.sdk.api, "type": kind},
     )
     return event if isinstance(event, UnknownEvent) else None
 
@@ -186,6 +219,7 @@ def stream_classes(sdk: Sdk, faithful: bool) -> tuple[type[Any], type[Any]]:
 def _sync_class(sdk: Sdk, faithful: bool) -> type[Any]:
     generic: Any = sdk.streams[0]
     base: Any = generic[sdk.events]
+    iterate = generic.__iter__
 
     class Stream(base):  # type: ignore[misc]
         """As the SDK's, with events built natively."""
@@ -198,20 +232,31 @@ def _sync_class(sdk: Sdk, faithful: bool) -> type[Any]:
         def _iter_events(self) -> Iterator[Any]:
             return iter(self._queue) if self._queue is not None else super()._iter_events()
 
+        def is_unwatched(self) -> bool:
+            """Whether nothing looks at the events on the way from the iterator: no observer, no replaced or derived method."""
+            return (
+                type(self).__iter__ is own and generic.__iter__ is iterate and getattr(self, "_observer", None) is None
+            )
+
         def __stream__(self) -> Any:
             known = _known(self, sdk)
             if known is None:
                 return super().__stream__()
-            self.native_iterator = _read(self, known, super()._iter_events, super().__stream__)
-            return self.native_iterator
+            iterator = _read(self, known, super()._iter_events, super().__stream__)
+            if not sdk.named:  # which reads a copy of the stream, that must not form a cycle with its iterator
+                self.native_iterator = iterator
+            return iterator
 
+    if sdk.named:  # whose own iteration looks for an observer at each event
+        Stream.__iter__ = lambda self: self._iterator if self.is_unwatched() else generic.__iter__(self)
+    own = Stream.__iter__
     return Stream
 
 
 def _read(stream: Any, known: Plans, batched: Callable[[], Iterator[Any]], theirs: Callable[[], Any]) -> Iterator[Any]:
     """The events of a stream. `batched`: its batches, once its decoder is ours; `theirs`: the SDK's generator of events."""
     faithful, message_class = stream.respstream_faithful, known.sdk.message
-    stream._decoder = _Batches(stream._decoder, known, stream.drafts, flush=not faithful)
+    stream._decoder = _decoder(stream, known)
     batches = batched()
     queue = stream._queue = _Queue()
     slow: Any = None
@@ -224,7 +269,7 @@ def _read(stream: Any, known: Plans, batched: Callable[[], Iterator[Any]], their
                 if item.__class__ is not message_class:
                     yield item
                     continue
-                event: Any = None if faithful or known.sdk.is_untyped else _unknown(item, known)
+                event: Any = None if faithful or known.sdk.is_untyped or not known.sdk.api else _unknown(item, known)
                 if event is None:
                     queue.put(item)
                     slow = slow or theirs()
@@ -242,6 +287,7 @@ def _read(stream: Any, known: Plans, batched: Callable[[], Iterator[Any]], their
 def _async_class(sdk: Sdk, faithful: bool) -> type[Any]:
     generic: Any = sdk.streams[1]
     base: Any = generic[sdk.events]
+    iterate = generic.__aiter__
 
     class AsyncStream(base):  # type: ignore[misc]
         """As the SDK's, with events built natively."""
@@ -254,13 +300,26 @@ def _async_class(sdk: Sdk, faithful: bool) -> type[Any]:
         def _iter_events(self) -> AsyncIterator[Any]:
             return aiter(self._queue) if self._queue is not None else super()._iter_events()
 
+        def is_unwatched(self) -> bool:
+            """Whether nothing looks at the events on the way from the iterator: no observer, no replaced or derived method."""
+            return (
+                type(self).__aiter__ is own
+                and generic.__aiter__ is iterate
+                and getattr(self, "_observer", None) is None
+            )
+
         def __stream__(self) -> Any:
             known = _known(self, sdk)
             if known is None:
                 return super().__stream__()
-            self.native_iterator = _aread(self, known, super()._iter_events, super().__stream__)
-            return self.native_iterator
+            iterator = _aread(self, known, super()._iter_events, super().__stream__)
+            if not sdk.named:  # which reads a copy of the stream, that must not form a cycle with its iterator
+                self.native_iterator = iterator
+            return iterator
 
+    if sdk.named:
+        AsyncStream.__aiter__ = lambda self: self._iterator if self.is_unwatched() else generic.__aiter__(self)
+    own = AsyncStream.__aiter__
     return AsyncStream
 
 
@@ -269,7 +328,7 @@ async def _aread(
 ) -> AsyncIterator[Any]:
     """As `_read`."""
     faithful, message_class = stream.respstream_faithful, known.sdk.message
-    stream._decoder = _Batches(stream._decoder, known, stream.drafts, flush=not faithful)
+    stream._decoder = _decoder(stream, known)
     batches = batched()
     queue = stream._queue = _Queue()
     slow: Any = None
@@ -283,7 +342,7 @@ async def _aread(
                 if item.__class__ is not message_class:
                     yield item
                     continue
-                event: Any = None if faithful or known.sdk.is_untyped else _unknown(item, known)
+                event: Any = None if faithful or known.sdk.is_untyped or not known.sdk.api else _unknown(item, known)
                 if event is None:
                     queue.put(item)
                     slow = slow or theirs()

@@ -1,0 +1,160 @@
+"""The one place that knows the SDK's private names. Each is looked up when acceleration is asked for; where one is gone
+or looks otherwise than here, `load` tells so, and the SDK is left alone.
+"""
+
+from __future__ import annotations
+
+import functools
+import inspect
+import re
+import sys
+from dataclasses import dataclass
+from typing import Any, ClassVar
+
+from respstream.integrations import _sdk
+from respstream.integrations._sdk import UnsupportedError
+
+__all__ = ["Reader", "Sdk", "UnsupportedError", "load"]
+
+MINIMUM = (2, 0)
+"""The first release that is read natively."""
+_BETA_EVENTS = "anthropic.types.beta.beta_raw_message_stream_event"
+_BETA_STREAMING = "anthropic.lib.streaming._beta_messages"
+_BEDROCK_DECODER = "anthropic.lib.bedrock._stream_decoder"
+
+
+@dataclass(frozen=True)
+class Reader:
+    """What `messages.stream()` of one API is made of, in its module of the SDK."""
+
+    readers: tuple[type[Any], type[Any]]
+    """What reads a stream of events, synchronous and asynchronous."""
+    accumulate: Any
+    """The function that adds an event to the message."""
+    build: Any
+    """The function that makes the events of the reader."""
+    takes_headers: bool
+    """Whether `accumulate` is given the headers of the request."""
+    withhold: Any
+    """The function that is called when `accumulate` fails."""
+    parse: Any
+    """The function that reads the JSON of an input that is not complete."""
+
+
+@dataclass(frozen=True)
+class Sdk(_sdk.Sdk):
+    """The parts of the SDK that are used."""
+
+    named: ClassVar[bool] = True
+
+    reader: Reader
+    """The parts of `messages.stream()`."""
+
+    def variants(self) -> tuple[Sdk, ...]:
+        """The SDK with the events of each API that it streams; those of the beta API once it is in use, which imports them."""
+        beta = getattr(sys.modules.get(_BETA_EVENTS), "BetaRawMessageStreamEvent", None)
+        return (self,) if beta is None else (self, self.with_events(beta))
+
+    def readers(self) -> tuple[Reader, ...]:
+        """The parts of `messages.stream()` of each API, likewise."""
+        module = sys.modules.get(_BETA_STREAMING)
+        beta = None if module is None else _reader(module, "BetaMessageStream", "BetaAsyncMessageStream")
+        return (self.reader,) if beta is None else (self.reader, beta)
+
+    def message_decoders(self) -> tuple[type[Any], ...]:
+        """Bedrock's decoder, once it is imported."""
+        found = getattr(sys.modules.get(_BEDROCK_DECODER), "AWSEventStreamDecoder", None)
+        return () if found is None else (found,)
+
+    def skips(self, message: Any) -> bool:
+        """Whether the SDK passes a message over: it has no name, is a sign of life, or has no data and is no error."""
+        name = message.event
+        return name is None or name == "ping" or (name != "error" and not message.data)
+
+
+def _reader(module: Any, *names: str) -> Reader | None:
+    """The parts of a module; None if it is not laid out as expected."""
+    try:
+        import jiter
+
+        first, second = (getattr(module, name) for name in names)
+        parameters = set(inspect.signature(module.accumulate_event).parameters)
+        known = {"event", "current_snapshot", "json_bufs", "output_format"}
+        built = set(inspect.signature(module.build_events).parameters)
+        if parameters - {"request_headers"} != known or built != {"event", "message_snapshot"}:
+            return None
+        withhold = module.withhold_message_snapshot
+        return Reader(
+            (first, second),
+            module.accumulate_event,
+            module.build_events,
+            "request_headers" in parameters,
+            withhold,
+            jiter.from_json,
+        )
+    except (AttributeError, ImportError):
+        return None
+
+
+def _lookup() -> Sdk:
+    import anthropic
+    from anthropic import _base_client, _models, _streaming
+    from anthropic.lib.streaming import _messages
+    from anthropic.types import RawMessageStreamEvent
+
+    reader = _reader(_messages, "MessageStream", "AsyncMessageStream")
+    if reader is None:
+        raise UnsupportedError("messages.stream() is not laid out as expected")
+    return Sdk(
+        version=anthropic.__version__,
+        clients=(_base_client.SyncAPIClient, _base_client.AsyncAPIClient),
+        streams=(_streaming.Stream, _streaming.AsyncStream),
+        message=_streaming.ServerSentEvent,
+        process=(_base_client.BaseClient._process_response_data,),
+        decoders=(_streaming.SSEDecoder,),
+        events=RawMessageStreamEvent,
+        model=_models.BaseModel,
+        chunk_type=_streaming.extract_stream_chunk_type,
+        construct_type=_models.construct_type,
+        validate_type=_models.validate_type,
+        reader=reader,
+    )
+
+
+def _check(sdk: Sdk) -> None:
+    import pydantic
+
+    release = tuple(int(number) for number in re.findall(r"\d+", sdk.version)[:2])
+    if release < MINIMUM:
+        raise UnsupportedError(f"anthropic {sdk.version} is older than {'.'.join(map(str, MINIMUM))}")
+    if int(pydantic.VERSION.split(".")[0]) != 2:
+        raise UnsupportedError(f"pydantic {pydantic.VERSION}")
+    wanted: list[tuple[tuple[type[Any], ...], tuple[str, ...], str, tuple[str, ...]]] = [
+        (sdk.streams, ("__stream__", "_iter_events", "close"), "__init__", ("response", "cast_to", "client")),
+        (sdk.clients, (), "_process_response", ("stream_cls",)),
+        (sdk.reader.readers, ("__stream__",), "__init__", ("raw_stream",)),
+    ]
+    for classes, names, function, arguments in wanted:
+        for cls in classes:
+            missing = [name for name in (*names, function) if not hasattr(cls, name)]
+            if missing:
+                raise UnsupportedError(f"{cls.__name__} has no {missing[0]}")
+            parameters = inspect.signature(getattr(cls, function)).parameters
+            lacking = [name for name in arguments if name not in parameters]
+            if lacking:
+                raise UnsupportedError(f"{cls.__name__}.{function} has no argument {lacking[0]}")
+    if not sdk.chunk_types:
+        raise UnsupportedError("the event type is not a union")
+
+
+@functools.cache
+def load() -> Sdk:
+    """The SDK. Raises UnsupportedError if its layout is not known, ImportError if it is not installed."""
+    try:
+        sdk = _lookup()
+        _check(sdk)
+    except (AttributeError, ImportError, TypeError, ValueError) as error:
+        if isinstance(error, ModuleNotFoundError) and error.name == "anthropic":
+            raise
+        raise UnsupportedError(str(error)) from error
+    return sdk
