@@ -10,6 +10,7 @@ use toml::{Table, Value};
 
 const RESPONSES: &str = "src/protocols/responses/catalogue.toml";
 const CHAT: &str = "src/protocols/chat/catalogue.toml";
+const MESSAGES: &str = "src/protocols/messages/catalogue.toml";
 /// The index fields by slot, without `_index`; the order of `INDEX_FIELDS`.
 const INDEXES: [&str; 5] = ["output", "content", "summary", "command", "annotation"];
 const CODES: &str = "src/diagnostics/codes.toml";
@@ -23,6 +24,7 @@ fn main() {
     write_lengths(&events, &mut out);
     write("responses.rs", &out);
     write("chat.rs", &chat_tables(&read(CHAT)));
+    write("messages.rs", &messages_tables(&read(MESSAGES)));
     let codes = read(CODES);
     let mut out = String::new();
     write_diagnostics(&rows(&codes, "diagnostic"), &mut out);
@@ -128,19 +130,7 @@ fn write_lengths(events: &[&Table], out: &mut String) {
 /// The events and the rules of Chat Completions.
 fn chat_tables(catalogue: &Table) -> String {
     let mut out = String::new();
-    let events = rows(catalogue, "event");
-    writeln!(out, "pub static EVENTS: [Entry; {}] = [", events.len())
-        .expect("writing to a String cannot fail");
-    for event in events {
-        let (ty, class, op) = (text(event, "type"), text(event, "class"), text(event, "op"));
-        let (op, eager) = (camel(op), eager(event));
-        writeln!(
-            out,
-            "    Entry {{ ty: {ty:?}, class: {class:?}, op: EventOp::{op}, eager: &{eager:?} }},"
-        )
-        .expect("writing to a String cannot fail");
-    }
-    out.push_str("];\n");
+    write_entries(catalogue, &mut out);
     write_declared(catalogue, &mut out);
     let scopes = catalogue["rules"].as_table().expect("rules is a table");
     for (scope, rules) in scopes {
@@ -161,6 +151,65 @@ fn chat_tables(catalogue: &Table) -> String {
         out.push_str("];\n");
     }
     out
+}
+
+/// The events of an API whose entries have an operation and no rules.
+fn write_entries(catalogue: &Table, out: &mut String) {
+    let entry = |event: &Table| {
+        let (ty, class, op) = (text(event, "type"), text(event, "class"), text(event, "op"));
+        let (op, eager) = (camel(op), eager(event));
+        format!("Entry {{ ty: {ty:?}, class: {class:?}, op: EventOp::{op}, eager: &{eager:?} }}")
+    };
+    write_static("EVENTS", "Entry", &rows(catalogue, "event"), entry, out);
+}
+
+/// A static array of the rows of a catalogue.
+fn write_static(
+    name: &str,
+    ty: &str,
+    rows: &[&Table],
+    row: impl Fn(&Table) -> String,
+    out: &mut String,
+) {
+    writeln!(out, "pub static {name}: [{ty}; {}] = [", rows.len())
+        .expect("writing to a String cannot fail");
+    for one in rows {
+        writeln!(out, "    {},", row(one)).expect("writing to a String cannot fail");
+    }
+    out.push_str("];\n");
+}
+
+/// The events, deltas and blocks of Anthropic Messages.
+fn messages_tables(catalogue: &Table) -> String {
+    let mut out = String::new();
+    write_entries(catalogue, &mut out);
+    let delta = |delta: &Table| {
+        let [ty, member, target] = ["type", "member", "target"].map(|name| text(delta, name));
+        let [members, blocks] = ["members", "blocks"].map(|name| texts(delta, name));
+        let op = camel(text(delta, "op"));
+        format!(
+            "DeltaRule {{ ty: {ty:?}, op: DeltaOp::{op}, member: {member:?}, target: {target:?}, members: &{members:?}, \
+             blocks: &{blocks:?} }}"
+        )
+    };
+    write_static("DELTAS", "DeltaRule", &rows(catalogue, "delta"), delta, &mut out);
+    let block = |block: &Table| {
+        let (ty, member, kind) = (text(block, "type"), text(block, "text"), text(block, "kind"));
+        format!("BlockKind {{ ty: {ty:?}, text: {member:?}, kind: Kind::{} }}", variant(kind))
+    };
+    write_static("BLOCKS", "BlockKind", &rows(catalogue, "block"), block, &mut out);
+    write_declared(catalogue, &mut out);
+    let reasons = catalogue["stop_reasons"].as_table().expect("stop_reasons is a table");
+    let incomplete = texts(reasons, "incomplete");
+    writeln!(out, "pub static INCOMPLETE: [&str; {}] = {incomplete:?};", incomplete.len())
+        .expect("writing to a String cannot fail");
+    out
+}
+
+/// A list of strings; empty if it is missing.
+fn texts<'a>(row: &'a Table, name: &str) -> Vec<&'a str> {
+    let list = row.get(name).and_then(Value::as_array).map_or(&[][..], Vec::as_slice);
+    list.iter().map(|text| text.as_str().expect("a string")).collect()
 }
 
 /// The members of objects in a message that the SDK declares.

@@ -11,7 +11,6 @@ import pytest
 from respstream import Diagnostic, StreamError
 from respstream._codes import DIAGNOSTICS as CODES
 from tests.support import doc_tables, readings
-from tests.support.backends import reads_messages
 from tests.support.minimal_streams import BEGIN, DIAGNOSTICS, END, FILE_CODES, ITEM, Minimal
 
 ROWS = pytest.mark.parametrize("row", DIAGNOSTICS, ids=lambda row: row.code)
@@ -27,8 +26,6 @@ def decode(backend: ModuleType, stream: bytes, **options: Any) -> Any:
 
 @ROWS
 def test_minimal_stream_gives_diagnostic(backend: ModuleType, row: Minimal) -> None:
-    if row.api == "messages" and not reads_messages(backend):
-        return
     decoder = decode(backend, row.stream, **dict(row.options))
     assert sorted(readings.codes(decoder.diagnostics)) == sorted([row.code, *row.also])
     (diagnostic,) = (d for d in decoder.diagnostics if d.code == row.code)
@@ -41,8 +38,6 @@ def test_minimal_stream_gives_diagnostic(backend: ModuleType, row: Minimal) -> N
 
 @ROWS
 def test_strict_raises_errors_only(backend: ModuleType, row: Minimal) -> None:
-    if row.api == "messages" and not reads_messages(backend):
-        return
     if CODES[row.code][0] != "error":
         decode(backend, row.stream, strict=True, **dict(row.options))
         return

@@ -11,7 +11,6 @@ from types import ModuleType
 import pytest
 
 import respstream
-from tests.support.backends import MESSAGES_BACKENDS
 from tests.support.import_graph import LIB, Crate, Graph, cycles, layer_of, python_graph, python_modules, upward_imports
 from tests.support.paths import DOCS, ROOT
 
@@ -210,8 +209,6 @@ def test_fallback_mirrors_core() -> None:
     def rust_only(module: str) -> bool:
         return layer_of(module, reasons) is not None
 
-    if len(MESSAGES_BACKENDS) == 1:
-        pure = {module for module in pure if not module.startswith("protocols.messages")}
     assert pure - core - PYTHON_ONLY.keys() == set(), "modules of _pure without a counterpart in the core"
     assert {module for module in core - pure if not rust_only(module)} == set(), "modules of the core alone"
 

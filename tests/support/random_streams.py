@@ -14,13 +14,11 @@ from typing import Any
 
 from respstream._pure.protocols.responses.catalogue import EVENTS
 from tests.support import faulty_streams
-from tests.support.backends import MESSAGES_BACKENDS
 from tests.support.wellformed_streams import Json, chance, lanes, script
 
 # -- unusual events --------------------------------------------------------------------------------------------------
 
-FOREIGN: list[str] = ["message_start"] if len(MESSAGES_BACKENDS) > 1 else []
-TYPES = [*EVENTS, "response.output_text.delta", "response.brand_new", *FOREIGN, "x"]
+TYPES = [*EVENTS, "response.output_text.delta", "response.brand_new", "message_start", "x"]
 INDEXES = ["output_index", "content_index", "summary_index", "command_index", "annotation_index"]
 UNUSUAL: list[Any] = [None, -1, 65535, 65536, 1.0, "0", True, [], {}, 2**63, 1e3]
 STRINGS = ["", "a", "b\ud83d", "\ude00c", "\udead", "z" * 30, "\x00", "\U0001f600", "\u0130", "[DONE]"]
@@ -140,7 +138,7 @@ STRAY = [
     b"data", b"nonsense", b"[DONE]", b"data: [DONE]", b"[INFO] ready", b"[", b"]", b"{", b"}", b'{"a":', b"[{}", b"  ", b"null", b"12",
     b'{"error": {"code": "x", "message": "m", "type": "t", "param": null}}', b'{"error": {"message": "m"', b'{"error": "m"}',
     b'{"object":"response","id":"r9","status":"completed","output":[]}', b'{"object":"chat.completion.chunk"}',
-    *(b'{"type":"%s"}' % kind.encode() for kind in FOREIGN), b'{"type":"keepalive","sequence_number":3}', b'{"type":"a","type":"response.done"}', b"data: 1",
+    b'{"type":"message_start"}', b'{"type":"keepalive","sequence_number":3}', b'{"type":"a","type":"response.done"}', b"data: 1",
     b'data: {"x":1}', b"data: \xff\xfe", b'{"type":"response.\xff"}', b"\xef\xbb\xbf", b"foo: bar", b"[" * 300 + b"]" * 300,
     b'{"type":"big","n":' + b"9" * 4400 + b"}", b'{"type":"deep","n":' + b"[" * 300 + b"]" * 300 + b"}",
 ]  # fmt: skip

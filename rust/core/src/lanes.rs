@@ -469,7 +469,7 @@ impl<P: Protocol> Lanes<P> {
     ) -> Route {
         let current = self.at(event.lane.as_deref(), place);
         let Some(current) = current.filter(|current| current.api() == event.api) else {
-            return if begins || phase == Phase::Error { Route::Begins } else { Route::NoResponse };
+            return if begins || phase.is_error() { Route::Begins } else { Route::NoResponse };
         };
         let ended = current.tracking().ended;
         let begins = if asks {

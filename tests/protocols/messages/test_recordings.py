@@ -16,8 +16,7 @@ import respstream
 from respstream import Recorder
 from respstream.recordings.replay import serve, takes
 from tests.support import chat_streams
-from tests.support.backends import MESSAGES_BACKENDS
-from tests.support.cli_runner import Shell
+from tests.support.cli_runner import BACKENDS, Shell
 from tests.support.messages_streams import (
     HI,
     STOP,
@@ -243,7 +242,7 @@ def test_replay_to_the_sdk(tmp_path: Path) -> None:
 # -- the command line ------------------------------------------------------------------------------------------------
 
 
-@pytest.fixture(params=MESSAGES_BACKENDS)
+@pytest.fixture(params=BACKENDS)
 def shell(request: pytest.FixtureRequest) -> Iterator[Shell]:
     with Shell(request.param) as shell:
         yield shell

@@ -8,6 +8,7 @@ use std::borrow::Cow;
 use super::api::Api;
 use super::chat::{self, Chat};
 use super::effect::Effect;
+use super::messages::{self, Messages};
 use super::parsed_event::{Classified, ParsedEvent, RoutedEvent};
 use super::payload_reader::PayloadReader;
 use super::protocol::{Protocol, Response};
@@ -17,7 +18,7 @@ use super::view::{Call, ItemRow, Position, Texts, Tokens, ToolCall};
 use crate::assemble::{Indexes, Text};
 use crate::diagnostics::Issue;
 use crate::frames::Frame;
-use crate::json::{Checked, Kind, Member, ValueCache};
+use crate::json::{self, Checked, Kind, Member, ValueCache};
 use crate::predict::{CachedEvent, InnerDelta, Roles};
 use crate::records::Signature;
 
@@ -33,6 +34,11 @@ macro_rules! dispatch {
             $enum::Chat($content) => {
                 #[allow(dead_code, reason = "not every expression names the protocol")]
                 type $protocol = Chat;
+                $body
+            }
+            $enum::Messages($content) => {
+                #[allow(dead_code, reason = "not every expression names the protocol")]
+                type $protocol = Messages;
                 $body
             }
         }
@@ -54,6 +60,11 @@ macro_rules! dispatch_event {
                 let $content = RoutedEvent { route: route.and_then(AnyRoute::chat), parsed };
                 $body
             }
+            Api::Messages => {
+                type $protocol = Messages;
+                let $content = RoutedEvent { route: route.and_then(AnyRoute::messages), parsed };
+                $body
+            }
         }
     }};
 }
@@ -63,6 +74,7 @@ macro_rules! dispatch_event {
 pub enum AnyRoute {
     Responses(responses::Route),
     Chat(chat::Route),
+    Messages(messages::Route),
 }
 
 /// An event of any API.
@@ -72,14 +84,21 @@ impl AnyRoute {
     const fn responses(self) -> Option<responses::Route> {
         match self {
             Self::Responses(route) => Some(route),
-            Self::Chat(_) => None,
+            _ => None,
         }
     }
 
     const fn chat(self) -> Option<chat::Route> {
         match self {
             Self::Chat(route) => Some(route),
-            Self::Responses(_) => None,
+            _ => None,
+        }
+    }
+
+    const fn messages(self) -> Option<messages::Route> {
+        match self {
+            Self::Messages(route) => Some(route),
+            _ => None,
         }
     }
 }
@@ -89,6 +108,7 @@ impl AnyRoute {
 pub enum AnyResponse {
     Responses(responses::Assembled),
     Chat(chat::Assembled),
+    Messages(messages::Assembled),
 }
 
 /// The state of reading one source: that of each API.
@@ -99,6 +119,7 @@ pub struct Sources {
     claimed: Option<Api>,
     responses: <Responses as Protocol>::Source,
     chat: <Chat as Protocol>::Source,
+    messages: <Messages as Protocol>::Source,
 }
 
 /// All APIs.
@@ -120,14 +141,20 @@ fn signature(api: Api) -> &'static Signature {
     match api {
         Api::Responses => Responses::signature(None),
         Api::Chat => Chat::signature(None),
+        Api::Messages => Messages::signature(None),
     }
 }
 
-/// The API that an object claims to be of.
+/// The API that an object claims to be of: by its type, if that is one of an API alone, else by its other members.
 fn claimed_api(object: &[u8], members: &[Member], name: Option<&[u8]>) -> Option<Api> {
+    let kind = json::find(object, members, "type").filter(|kind| kind.kind == Kind::String);
+    if kind.is_some_and(|kind| messages::has_own_type(kind.value(object))) {
+        return Some(Api::Messages);
+    }
     let claims = |api: &Api| match api {
         Api::Responses => Responses::claims(object, members, name),
         Api::Chat => Chat::claims(object, members, name),
+        Api::Messages => Messages::claims(object, members, name),
     };
     Api::ALL.into_iter().find(claims)
 }
@@ -166,6 +193,7 @@ impl Protocol for AnyApi {
             claimed: None,
             responses: Responses::source(api),
             chat: Chat::source(api),
+            messages: Messages::source(api),
         }
     }
 
@@ -194,6 +222,11 @@ impl Protocol for AnyApi {
                 let reader = &mut PayloadReader { values, source, error, open };
                 Chat::classify(reader, frame, issues).map_route(AnyRoute::Chat)
             }
+            Api::Messages => {
+                let source = &mut source.messages;
+                let reader = &mut PayloadReader { values, source, error, open };
+                Messages::classify(reader, frame, issues).map_route(AnyRoute::Messages)
+            }
         }
     }
 
@@ -208,7 +241,7 @@ impl Protocol for AnyApi {
 
     fn begins(response: &AnyResponse, event: &AnyEvent<'_>) -> bool {
         match response {
-            AnyResponse::Responses(_) => false,
+            AnyResponse::Responses(_) | AnyResponse::Messages(_) => false,
             AnyResponse::Chat(response) => {
                 let route = event.route.and_then(AnyRoute::chat);
                 Chat::begins(response, &RoutedEvent { route, parsed: event.parsed })
@@ -232,6 +265,7 @@ impl Protocol for AnyApi {
         match route {
             AnyRoute::Responses(_) => Api::Responses,
             AnyRoute::Chat(_) => Api::Chat,
+            AnyRoute::Messages(_) => Api::Messages,
         }
     }
 
@@ -239,6 +273,7 @@ impl Protocol for AnyApi {
         match api {
             Api::Responses => AnyResponse::Responses(Responses::begin(api)),
             Api::Chat => AnyResponse::Chat(Chat::begin(api)),
+            Api::Messages => AnyResponse::Messages(Messages::begin(api)),
         }
     }
 
@@ -261,6 +296,9 @@ impl Protocol for AnyApi {
             }
             (AnyResponse::Chat(response), Some(AnyRoute::Chat(route))) => {
                 Chat::apply(response, &RoutedEvent { route: Some(route), parsed }, issues);
+            }
+            (AnyResponse::Messages(response), Some(AnyRoute::Messages(route))) => {
+                Messages::apply(response, &RoutedEvent { route: Some(route), parsed }, issues);
             }
             // An event of an unknown type changes no response, nor does one of another API.
             _ => {}
@@ -312,6 +350,7 @@ impl Response for AnyResponse {
         match self {
             Self::Responses(_) => Api::Responses,
             Self::Chat(_) => Api::Chat,
+            Self::Messages(_) => Api::Messages,
         }
     }
 
@@ -377,8 +416,12 @@ impl Response for AnyResponse {
         dispatch!(Self, self, P, response => response.error_json())
     }
 
-    fn created_at_name(&self) -> &'static str {
-        dispatch!(Self, self, P, response => response.created_at_name())
+    fn column(&self, name: &str) -> Option<Cow<'_, [u8]>> {
+        dispatch!(Self, self, P, response => response.column(name))
+    }
+
+    fn error_codes(&self) -> &'static [&'static str] {
+        dispatch!(Self, self, P, response => response.error_codes())
     }
 
     fn incomplete_reason(&self) -> Option<Cow<'_, str>> {

@@ -5,17 +5,19 @@
 pub enum Api {
     Responses,
     Chat,
+    Messages,
 }
 
 impl Api {
     /// All APIs. The first one is that of payloads of which nothing tells the API.
-    pub const ALL: [Self; 2] = [Self::Responses, Self::Chat];
+    pub const ALL: [Self; 3] = [Self::Responses, Self::Chat, Self::Messages];
 
     /// The name of the API in options and tables.
     pub const fn name(self) -> &'static str {
         match self {
             Self::Responses => "responses",
             Self::Chat => "chat",
+            Self::Messages => "messages",
         }
     }
 

@@ -17,6 +17,8 @@ pub enum Phase {
     LastDelta,
     /// The response failed, or could not begin.
     Error,
+    /// The response failed, and ends, or could not begin.
+    LastError,
     /// The event belongs to the stream and to no response.
     Quiet,
     /// The type is unknown.
@@ -33,7 +35,13 @@ impl Phase {
     /// Whether the response ends with the event.
     #[inline]
     pub const fn is_terminal(self) -> bool {
-        matches!(self, Self::Terminal | Self::LastDelta)
+        matches!(self, Self::Terminal | Self::LastDelta | Self::LastError)
+    }
+
+    /// Whether the event is an error of the API.
+    #[inline]
+    pub const fn is_error(self) -> bool {
+        matches!(self, Self::Error | Self::LastError)
     }
 }
 

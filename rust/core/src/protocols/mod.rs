@@ -8,6 +8,7 @@ mod api;
 pub mod chat;
 mod effect;
 pub mod latency;
+pub mod messages;
 mod parsed_event;
 mod payload_reader;
 mod protocol;

@@ -71,11 +71,16 @@ pub trait Response {
     /// The error as a JSON object.
     fn error_json(&self) -> Option<Vec<u8>>;
 
-    /// The name of the member with the time of creation, in seconds.
-    fn created_at_name(&self) -> &'static str;
+    /// The JSON of a column of the table `responses` whose value is a member of the response object.
+    fn column(&self, name: &str) -> Option<Cow<'_, [u8]>>;
 
     /// Why the response is incomplete.
     fn incomplete_reason(&self) -> Option<Cow<'_, str>>;
+
+    /// The members of the error that may have its code; the first one that has it counts.
+    fn error_codes(&self) -> &'static [&'static str] {
+        &["code"]
+    }
 
     fn tokens(&self) -> Tokens;
 

@@ -27,11 +27,13 @@ const CACHED: &[Path] = &[
     &["input_tokens_details", "cached_tokens"],
     &["prompt_tokens_details", "cached_tokens"],
     &["prompt_cache_hit_tokens"],
+    &["cache_read_input_tokens"],
 ];
 const REASONING: &[Path] = &[
     &["reasoning_tokens"],
     &["output_tokens_details", "reasoning_tokens"],
     &["completion_tokens_details", "reasoning_tokens"],
+    &["output_tokens_details", "thinking_tokens"],
 ];
 
 /// A row of the table `responses`. A value is computed when it is read, and values that several columns need once.
@@ -61,27 +63,28 @@ impl<'a, R: Response> ResponseRow<'a, R> {
         }
     }
 
-    /// A member of the response that is a string.
+    /// A column that is a string.
     pub fn text(&self, name: &str) -> Option<Cow<'a, str>> {
-        match self.response.member(name)? {
+        match self.response.column(name)? {
             Cow::Borrowed(raw) => View::Raw(raw).text(),
             Cow::Owned(raw) => owned(View::Raw(&raw).text()),
         }
     }
 
-    /// A member of the response that is a time in seconds since the epoch.
+    /// A column that is a time in seconds since the epoch.
     pub fn time(&self, name: &str) -> Option<i64> {
-        time(&self.response.member(name)?)
+        time(&self.response.column(name)?)
     }
 
-    /// The id of the conversation: the member itself, or the member `id` of an object.
+    /// The id of the conversation: the column itself, or the member `id` of an object.
     pub fn conversation_id(&self) -> Option<Cow<'a, str>> {
-        self.text("conversation").or_else(|| text_in(self.response, "conversation", "id"))
+        let name = "conversation";
+        self.text(name).or_else(|| text_in(self.response.column(name)?, "id"))
     }
 
     /// The metadata object, as JSON.
     pub fn metadata(&self) -> Option<Cow<'a, str>> {
-        match self.response.member("metadata").filter(|raw| raw.starts_with(b"{"))? {
+        match self.response.column("metadata").filter(|raw| raw.starts_with(b"{"))? {
             Cow::Borrowed(raw) => Some(String::from_utf8_lossy(raw)),
             Cow::Owned(raw) => Some(String::from_utf8_lossy(&raw).into_owned().into()),
         }
@@ -95,6 +98,11 @@ impl<'a, R: Response> ResponseRow<'a, R> {
     pub fn error(&self, name: &str) -> Option<String> {
         let error = self.error.get_or_init(|| self.response.error_json()).as_deref()?;
         word(View::Raw(error).fields()?.get(name)?)
+    }
+
+    /// The code of the error.
+    pub fn error_code(&self) -> Option<String> {
+        self.response.error_codes().iter().find_map(|name| self.error(name))
     }
 
     fn texts(&self) -> &Texts {
@@ -166,9 +174,9 @@ impl Tokens {
     }
 }
 
-/// A string member of an object that is a member of the response.
-pub fn text_in<'a>(response: &'a impl Response, object: &str, name: &str) -> Option<Cow<'a, str>> {
-    match response.member(object)? {
+/// A string member of an object.
+pub fn text_in<'a>(object: Cow<'a, [u8]>, name: &str) -> Option<Cow<'a, str>> {
+    match object {
         Cow::Borrowed(raw) => View::Raw(raw).fields()?.text(name),
         Cow::Owned(raw) => owned(View::Raw(&raw).fields()?.text(name)),
     }

@@ -15,6 +15,7 @@ use respstream_core::predict::{CachedEvent, Members};
 use respstream_core::protocols::Api;
 use respstream_core::protocols::any_api::{AnyApi, AnyEvent, AnyRoute};
 use respstream_core::protocols::chat::catalogue as chat;
+use respstream_core::protocols::messages::catalogue as messages;
 use respstream_core::protocols::responses::catalogue::EVENTS;
 
 use super::record::{PayloadArena, RecordFields};
@@ -29,6 +30,7 @@ struct EventClasses {
     by_name: bool,
     responses: PyOnceLock<ApiClasses>,
     chat: PyOnceLock<ApiClasses>,
+    messages: PyOnceLock<ApiClasses>,
     unknown: PyOnceLock<SlotClass>,
 }
 
@@ -50,6 +52,7 @@ impl EventClasses {
             by_name,
             responses: PyOnceLock::new(),
             chat: PyOnceLock::new(),
+            messages: PyOnceLock::new(),
             unknown: PyOnceLock::new(),
         }
     }
@@ -74,6 +77,12 @@ impl EventClasses {
                 let entries = || chat::EVENTS.iter().map(|entry| (entry.ty, entry.eager));
                 let classes = self.chat.get_or_try_init(py, || self.load(py, Api::Chat, entries()));
                 Ok(&classes?[index_in(&chat::EVENTS, route.entry)])
+            }
+            AnyRoute::Messages(route) => {
+                let entries = || messages::EVENTS.iter().map(|entry| (entry.ty, entry.eager));
+                let classes =
+                    self.messages.get_or_try_init(py, || self.load(py, Api::Messages, entries()));
+                Ok(&classes?[index_in(&messages::EVENTS, route.entry)])
             }
         }
     }
@@ -111,6 +120,7 @@ fn eager_members(route: &AnyRoute) -> &'static [&'static str] {
     match route {
         AnyRoute::Responses(route) => route.entry.eager,
         AnyRoute::Chat(route) => route.entry.eager,
+        AnyRoute::Messages(route) => route.entry.eager,
     }
 }
 

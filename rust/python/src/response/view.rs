@@ -6,6 +6,7 @@ use pyo3::intern;
 use pyo3::prelude::*;
 use pyo3::sync::PyOnceLock;
 use pyo3::types::PyType;
+use respstream_core::protocols::Api;
 use respstream_core::protocols::Response as _;
 use respstream_core::protocols::any_api::AnyResponse;
 
@@ -26,6 +27,10 @@ const READERS: [(&str, Reader); 8] = [
     }),
     ("usage", |_, state| {
         let py = state.py();
+        // That of Messages has a class of its own.
+        if state.get().read(py, AnyResponse::api)? == Api::Messages {
+            return Ok(None);
+        }
         let usage = state.get().value(intern!(py, "usage").as_any(), py.None().into_bound(py))?;
         // The Python property also finds counts that a server sends beside the final object.
         Ok((!usage.is_none()).then_some(usage))

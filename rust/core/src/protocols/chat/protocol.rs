@@ -204,8 +204,12 @@ impl Response for Assembled {
         Self::error_json(self)
     }
 
-    fn created_at_name(&self) -> &'static str {
-        "created"
+    fn column(&self, name: &str) -> Option<Cow<'_, [u8]>> {
+        match name {
+            "created_at" => Self::member(self, "created"),
+            "model" | "service_tier" => Self::member(self, name),
+            _ => None,
+        }
     }
 
     fn incomplete_reason(&self) -> Option<Cow<'_, str>> {

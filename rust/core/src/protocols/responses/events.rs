@@ -185,7 +185,6 @@ fn claims_type(kind: &str, object: &[u8], members: &[Member]) -> bool {
     kind.starts_with(PREFIX)
         || kind.starts_with(ASSISTANTS_TYPES)
         || REALTIME_TYPES.iter().any(|prefix| kind.starts_with(prefix))
-        || MESSAGES_TYPES.contains(&kind)
         || json::find(object, members, "object")
             .is_some_and(|member| is_string(object, member, "event"))
 }

@@ -226,12 +226,12 @@ impl Response for Assembled {
         Self::error_json(self)
     }
 
-    fn created_at_name(&self) -> &'static str {
-        "created_at"
+    fn column(&self, name: &str) -> Option<Cow<'_, [u8]>> {
+        Self::member(self, name)
     }
 
     fn incomplete_reason(&self) -> Option<Cow<'_, str>> {
-        text_in(self, "incomplete_details", "reason")
+        text_in(Self::member(self, "incomplete_details")?, "reason")
     }
 
     fn tokens(&self) -> Tokens {

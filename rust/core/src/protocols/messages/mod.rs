@@ -1,0 +1,17 @@
+//! Anthropic Messages.
+
+pub mod catalogue;
+mod content;
+mod delta;
+mod events;
+mod fold;
+mod inputs;
+mod merge;
+mod protocol;
+mod response;
+mod rows;
+mod usage;
+
+pub use events::{Event, Route, has_own_type};
+pub use protocol::Messages;
+pub use response::Assembled;
