@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import os
-import sys
 from collections.abc import Iterator
 from pathlib import Path
 from types import ModuleType
@@ -12,9 +11,7 @@ from typing import Any
 import pytest
 from hypothesis import HealthCheck, settings
 
-import respstream
-from respstream import _backend
-from tests.support.backends import load
+from tests.support.backends import bound, load
 from tests.support.paths import RECORDED
 
 settings.register_profile(
@@ -24,13 +21,6 @@ settings.register_profile("long", deadline=None, max_examples=3000, suppress_hea
 settings.load_profile(os.environ.get("HYPOTHESIS_PROFILE") or "ci")
 
 APART = [Path(__file__).parent / "integrations" / name for name in ("engines", "wrappers")]
-
-# Attributes of the package that belong to a backend: (module, attribute, name in the backend).
-BOUND = [
-    ("respstream", "Decoder", "Decoder"),
-    ("respstream.decoder", "Decoder", "Decoder"),
-    ("respstream.sse", "Decoder", "SseDecoder"),
-]
 
 
 def pytest_ignore_collect(collection_path: Path, config: pytest.Config) -> bool | None:
@@ -56,15 +46,8 @@ def backends() -> tuple[ModuleType, ModuleType]:
 @pytest.fixture
 def api(backend: ModuleType) -> Iterator[Any]:
     """The package `respstream`, bound to the backend for the duration of one test."""
-    with pytest.MonkeyPatch.context() as patch:
-        name = "rust" if backend is load("rust") else "python"
-        patch.setattr(_backend, "engine", backend)
-        patch.setattr(_backend, "BACKEND", name)
-        patch.setattr(respstream, "BACKEND", name)
-        for module, attribute, member in BOUND:
-            __import__(module)
-            patch.setattr(sys.modules[module], attribute, getattr(backend, member), raising=False)
-        yield respstream
+    with bound("rust" if backend is load("rust") else "python") as package:
+        yield package
 
 
 @pytest.fixture(scope="session")

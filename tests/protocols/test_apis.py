@@ -319,3 +319,12 @@ def test_accumulator_of_both_apis(api: Any) -> None:
 def test_transcripts_are_of_the_responses_api(api: Any) -> None:
     for path in TRANSCRIPTS.glob("*.*l"):
         assert {response.api for response in api.responses(path)} == {"responses"}
+
+
+def test_payload_precedes_name_of_event_line(backend: ModuleType) -> None:
+    """The line only decides where the payload has no mark of an API; also for chunks that repeat one another."""
+    chunks = [chunk(text) for text in "abc"]
+    data = b"".join(b"event: response.x\n" + sse([one], done=False) for one in [*chunks, {"x": 1}])
+    decoder, events = read(backend, sse(chunks[:1], done=False) + data)
+    assert [event.type for event in events] == ["chat.completion.chunk"] * 4 + ["response.x"]
+    assert decoder.response.output_text == "aabc"

@@ -1,5 +1,7 @@
 """Compares both backends over many generated sources: `python -m tests.support.differential --events 1000000`.
 
+`--tables 20000` compares the tables of that many generated files, and what the other functions of the package return for them.
+
 Each source is a function of the seed and its number, so differences are reproducible. A differing source is minimised before it
 is printed. `--corpus` reads files instead of generated sources, for example those of a fuzzer.
 """
@@ -19,8 +21,7 @@ from types import ModuleType
 from typing import Any, NamedTuple
 
 from respstream import _backend
-from respstream._pure.protocols.responses.catalogue import EVENTS
-from tests.support import random_streams, readings
+from tests.support import api_sources, differential_tables, readings
 from tests.support.paths import TRANSCRIPTS
 from tests.support.wellformed_streams import chance
 
@@ -59,7 +60,7 @@ def _spliced(rng: Random) -> bytes:
     """Slices of transcripts and of generated sources, concatenated; some bytes are changed."""
     parts = []
     for _ in range(rng.randint(1, 5)):
-        whole = rng.choice([rng.choice(_transcripts()), random_streams.source(rng)])
+        whole = rng.choice([rng.choice(_transcripts()), api_sources.source(rng)])
         start = rng.randint(0, len(whole))
         parts.append(whole[start : start + rng.randint(0, 2000)])
     data = bytearray(b"".join(parts))
@@ -101,43 +102,14 @@ def _over_limits(rng: Random) -> bytes:
     return source
 
 
-_GROWING = [name for name, entry in EVENTS.items() if entry.op == "text" and entry.value == "delta"]
-_TEXTS = ["a", " the", "", "\\n", "\\u00e9", "\u00e9", "\\ud83d", "\\ude00", '{\\"', "z" * 40]
-
-
-def _long(rng: Random) -> bytes:
-    """Hundreds of deltas that differ only in a number and a text, as in streams, with occasional exceptions."""
-    frame = rng.choice([b"%s\n", b"%s\n", b"data: %s\n\n", b"data: %s\r\n\r\n", b"event: x\ndata: %s\n\n"])
-    source, number, turns = b"", rng.randint(0, 1000), 0
-    event, order = "", [False]
-    while len(source) < LONGEST:
-        turns -= 1
-        if turns < 0:
-            turns = rng.choice([3, 20, 200])
-            members = [f'"type":"{rng.choice(_GROWING)}"', f'"output_index":{rng.choice([0, 0, 1, 9])}']
-            others = ['"item_id":"i"', '"content_index":0', '"sequence_number":%d', '"delta":"%s"']
-            members += others[: rng.randint(1, 4)]
-            members += ['"delta":"%s"'] * ('"delta":"%s"' not in members)
-            rng.shuffle(members)
-            order = ["%d" in member for member in members if "%" in member]
-            event = "{" + rng.choice([",", ", "]).join(members) + "}"
-        number += 1 if chance(rng, 97) else rng.randint(-3, 3)
-        values = tuple(number if is_number else rng.choice(_TEXTS) for is_number in order)
-        text = (event % values).encode("utf-8", "surrogatepass")
-        source += frame % (text if chance(rng, 98) else random_streams.damaged(rng, text))
-        if chance(rng, 1):
-            source += random_streams.source(rng)
-    return source
-
-
 def case(rng: Random, source: bytes | None = None, *, long: bool = False) -> Case:
     """A case, of the given source or of a generated one."""
     if source is None:
         kind = rng.randint(0, 9)
         if long and kind <= 7:
-            source = _long(rng)
+            source = api_sources.long(rng, LONGEST)
         else:
-            source = _over_limits(rng) if kind == 0 else _spliced(rng) if kind <= 4 else random_streams.source(rng)
+            source = _over_limits(rng) if kind == 0 else _spliced(rng) if kind <= 4 else api_sources.source(rng)
     source = source[:LONGEST]
     options: dict[str, Any] = {}
     if chance(rng, 30):
@@ -200,11 +172,12 @@ def run(
     return events, None
 
 
-def _batches(files: list[Path] | None) -> Iterator[range]:
+def _batches(count: int | None) -> Iterator[range]:
+    """Ranges of numbers, up to a count."""
     for start in itertools.count(0, BATCH):
-        if files is not None and start >= len(files):
+        if count is not None and start >= count:
             return
-        yield range(start, start + BATCH if files is None else min(start + BATCH, len(files)))
+        yield range(start, start + BATCH if count is None else min(start + BATCH, count))
 
 
 def main(argv: list[str] | None = None) -> int:
@@ -216,25 +189,29 @@ def main(argv: list[str] | None = None) -> int:
     parser.add_argument("--seed", type=int, default=0)
     parser.add_argument("--jobs", type=int, default=os.cpu_count() or 1)
     parser.add_argument("--long", action="store_true", help="mostly sources with hundreds of deltas")
+    parser.add_argument("--tables", type=int, help="compare the tables of that many generated files instead")
     parser.add_argument("--corpus", type=Path, nargs="+", help="read the files of these folders instead")
     options = parser.parse_args(argv)
     files = None
     if options.corpus:
         files = sorted(path for folder in options.corpus for path in folder.rglob("*") if path.is_file())
-    events = sources = 0
-    batches = _batches(files)
+    compare: Callable[[int, range], tuple[int, Any]] = partial(run, files=files, long=options.long)
+    count, unit, most = None if files is None else len(files), "events", options.events
+    if options.tables:
+        compare, count, unit, most = differential_tables.run, options.tables, "tables", options.tables
+    done = sources = 0
+    batches = _batches(count)
     with ProcessPoolExecutor(options.jobs) as pool:
-        while events < options.events and (turn := list(itertools.islice(batches, options.jobs * 4))):
-            for numbers, (count, found) in zip(
-                turn,
-                pool.map(partial(run, files=files, long=options.long), [options.seed] * len(turn), turn),
-                strict=True,
+        while done < most and (turn := list(itertools.islice(batches, options.jobs * 4))):
+            for numbers, (compared, found) in zip(
+                turn, pool.map(compare, [options.seed] * len(turn), turn), strict=True
             ):
-                events, sources = events + count, sources + len(numbers)
+                done, sources = done + compared, sources + len(numbers)
                 if found is not None:
-                    print(f"the backends differ (seed {options.seed}, sources {numbers}):\n{found.case}\n{found.text}")
+                    differing, text = found
+                    print(f"the backends differ (seed {options.seed}, sources {numbers}):\n{differing}\n{text}")
                     return 1
-            print(f"{sources} sources, {events} events: equal", file=sys.stderr)
+            print(f"{sources} sources, {done} {unit}: equal", file=sys.stderr)
     return 0
 
 

@@ -8,7 +8,8 @@ from __future__ import annotations
 
 import json
 import re
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
+from functools import partial
 from random import Random
 from typing import Any
 
@@ -144,7 +145,7 @@ STRAY = [
 ]  # fmt: skip
 
 
-def framed(rng: Random, events: Iterable[Json]) -> bytes:
+def framed(rng: Random, events: Iterable[Any]) -> bytes:
     """The events as bytes, in one format or a mix, with the extra lines of servers, logs and proxies."""
     form = rng.choice(["sse", "sse", "jsonl", "mixed", "array", "bare"])
     newline = rng.choice([b"\n", b"\n", b"\r\n", b"\r"])
@@ -163,13 +164,14 @@ def framed(rng: Random, events: Iterable[Json]) -> bytes:
     return data.rstrip(b"\r\n") if chance(rng, 20) else data
 
 
-def _frame(rng: Random, event: Json, form: str, newline: bytes) -> bytes:
+def _frame(rng: Random, event: Any, form: str, newline: bytes) -> bytes:
     payload = dumps(rng, event)
     if form == "jsonl" or (form == "mixed" and chance(rng, 40)):
         return payload + newline
     colon = rng.choice([b": ", b": ", b":"])
     data = newline.join(b"data" + colon + line for line in _lines(rng, event, payload))
-    name = str(event.get("type", "x")).encode("utf-8", "replace")
+    kind = event.get("type", "x") if isinstance(event, dict) else "x"
+    name = str(kind).encode("utf-8", "replace")
     name = name if chance(rng, 97) else b"other"
     fields = [data] if form == "bare" else [b"event" + colon + name, data]
     if chance(rng, 5):
@@ -208,21 +210,23 @@ TOKENS = [
 ]
 
 
-def run(rng: Random) -> list[bytes]:
-    """Similar payloads, like deltas: a reader that predicts the next must notice differences."""
+def _repeated_event(rng: Random) -> Json:
     if chance(rng, 50):
-        event = arbitrary_event(rng)
-    else:
-        kind = rng.choice(["output_text", "function_call_arguments", "reasoning_summary_text", "refusal"])
-        event = {
-            "type": f"response.{kind}.delta",
-            "sequence_number": 4,
-            "item_id": "i",
-            "output_index": 0,
-            "content_index": 0,
-            "delta": "a",
-            "logprobs": [],
-        }
+        return arbitrary_event(rng)
+    kind = rng.choice(["output_text", "function_call_arguments", "reasoning_summary_text", "refusal"])
+    return {
+        "type": f"response.{kind}.delta",
+        "sequence_number": 4,
+        "item_id": "i",
+        "output_index": 0,
+        "content_index": 0,
+        "delta": "a",
+        "logprobs": [],
+    }
+
+
+def run(rng: Random, event: Json) -> list[bytes]:
+    """Payloads similar to that of an event, like deltas: a reader that predicts the next must notice differences."""
     payload = dumps(rng, event)
     found = [payload]
     for number in range(rng.randint(1, 6)):
@@ -237,9 +241,10 @@ def run(rng: Random) -> list[bytes]:
     return found
 
 
-def runs(rng: Random) -> bytes:
-    """Runs as server-sent events or JSON lines."""
-    lines = [payload for _ in range(rng.randint(1, 3)) for payload in run(rng)]
+def runs(rng: Random, event: Callable[[], Json] | None = None) -> bytes:
+    """Runs as server-sent events or JSON lines. `event` makes the events that they repeat."""
+    make = event or partial(_repeated_event, rng)
+    lines = [payload for _ in range(rng.randint(1, 3)) for payload in run(rng, make())]
     if chance(rng, 30):
         rng.shuffle(lines)
     before, after = rng.choice(
@@ -303,3 +308,34 @@ def source(rng: Random) -> bytes:
     else:
         data = noise(rng)
     return damaged(rng, data) if chance(rng, 35) else data
+
+
+# -- long ones -------------------------------------------------------------------------------------------------------
+
+GROWING = [name for name, entry in EVENTS.items() if entry.op == "text" and entry.value == "delta"]
+TEXTS_OF_DELTAS = ["a", " the", "", "\\n", "\\u00e9", "\u00e9", "\\ud83d", "\\ude00", '{\\"', "z" * 40]
+
+
+def long(rng: Random, size: int) -> bytes:
+    """A source of at least that size: hundreds of deltas that differ only in a number and a text, with occasional exceptions."""
+    frame = rng.choice([b"%s\n", b"%s\n", b"data: %s\n\n", b"data: %s\r\n\r\n", b"event: x\ndata: %s\n\n"])
+    data, number, turns = b"", rng.randint(0, 1000), 0
+    event, order = "", [False]
+    while len(data) < size:
+        turns -= 1
+        if turns < 0:
+            turns = rng.choice([3, 20, 200])
+            members = [f'"type":"{rng.choice(GROWING)}"', f'"output_index":{rng.choice([0, 0, 1, 9])}']
+            others = ['"item_id":"i"', '"content_index":0', '"sequence_number":%d', '"delta":"%s"']
+            members += others[: rng.randint(1, 4)]
+            members += ['"delta":"%s"'] * ('"delta":"%s"' not in members)
+            rng.shuffle(members)
+            order = ["%d" in member for member in members if "%" in member]
+            event = "{" + rng.choice([",", ", "]).join(members) + "}"
+        number += 1 if chance(rng, 97) else rng.randint(-3, 3)
+        values = tuple(number if is_number else rng.choice(TEXTS_OF_DELTAS) for is_number in order)
+        text = (event % values).encode("utf-8", "surrogatepass")
+        data += frame % (text if chance(rng, 98) else damaged(rng, text))
+        if chance(rng, 1):
+            data += source(rng)
+    return data

@@ -4,10 +4,13 @@ from __future__ import annotations
 
 import json
 from pathlib import Path
+from types import ModuleType
 from typing import Any
 
 import pytest
 
+from tests.records.test_records import cassette, entry, har
+from tests.support.backends import load
 from tests.support.cli_runner import sse
 
 CREATED = {"type": "response.created", "sequence_number": 0, "response": {"id": "r", "status": "in_progress"}}
@@ -48,3 +51,30 @@ def test_diagnostics_of_events_that_were_not_passed_over(api: Any, tmp_path: Pat
     done = {"type": "response.completed", "sequence_number": 9, "response": {"id": "r", "status": "completed"}}
     found = summary(api, tmp_path / "a.sse", sse(*({**event, "stream_id": "a"} for event in (CREATED, done))))
     assert (found.checked, found.diagnostics) == ("all", {"sequence_gap": 1})
+
+
+DONE = {"type": "response.completed", "sequence_number": 9, "response": {"id": "r", "status": "completed"}}
+PASSED = event(1, delta="a")
+
+
+def test_neighbours_are_compared_where_nothing_was_passed_over(api: Any, tmp_path: Path) -> None:
+    found = summary(api, tmp_path / "a.sse", sse(CREATED, DONE))
+    assert (found.checked, found.diagnostics) == ("all", {"sequence_gap": 1})
+
+
+def test_event_passed_over_at_the_end(backend: ModuleType, api: Any, tmp_path: Path) -> None:
+    """The last line has no line end: it is read when the source ends."""
+    text = json.dumps(PASSED | {"output_index": -1})
+    found = summary(api, tmp_path / "a.jsonl", f"{json.dumps(CREATED)}\n{text}".encode())
+    assert (found.checked, found.skipped) == (("some", len(text)) if backend is load("rust") else ("all", 0))
+    assert ("bad_field" in found.diagnostics) == (found.checked == "all")
+
+
+@pytest.mark.parametrize("suffix", [".har", ".json"])
+def test_events_of_recordings_that_were_passed_over(backend: ModuleType, api: Any, tmp_path: Path, suffix: str) -> None:
+    text = sse(CREATED, PASSED | {"output_index": -1}, DONE).decode()
+    recording = har(entry(text)) if suffix == ".har" else cassette(text)
+    found = summary(api, tmp_path / f"a{suffix}", json.dumps(recording).encode())
+    assert found.checked == ("some" if backend is load("rust") else "all")
+    assert ("bad_field" in found.diagnostics) == (found.checked == "all")
+    assert 0 < found.skipped <= found.bytes or found.checked == "all"

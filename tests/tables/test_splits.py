@@ -410,3 +410,40 @@ def test_file_shrinks_or_disappears(tmp_path: Path) -> None:
 def test_target_size_must_be_positive() -> None:
     with pytest.raises(ValueError, match="target_bytes"):
         respstream.plan(LOGS, 0)
+
+
+# -- strict --------------------------------------------------------------------------------------------------------------
+
+BAD = b'{"type":"response.output_text.delta","output_index":-1,"delta":"x"}\n'
+STRAY = b"{oops}\n"
+
+
+def failures(path: Path, *targets: int) -> list[tuple[int, Any]]:
+    """The offsets of the errors of strict splits, each with the split that raised it."""
+    found = []
+    for target in targets:
+        for split in respstream.plan(path, target, strict=True):
+            try:
+                respstream.read_split(split).to_arrow()
+            except respstream.StreamError as error:
+                found.append((error.offset, (split.start, split.end)))
+    return found
+
+
+@pytest.mark.usefixtures("api")
+@pytest.mark.parametrize("size", [60, 200, 500])
+def test_strict_split_raises_for_its_own_errors(size: int, tmp_path: Path) -> None:
+    """In its range, or in the rest of its last response; whatever the reader of the split sees before it."""
+    data = STREAM * 2 + BEGIN + BAD + ITEM + DELTA + END + STREAM * 2 + STRAY + STREAM
+    (path := tmp_path / "a.jsonl").write_bytes(data)
+    start, errors = data.index(BEGIN + BAD), [data.index(BAD), data.index(STRAY)]
+    latest = data.rindex(BEGIN, 0, errors[1])
+    expected = []
+    for split in respstream.plan(path, size):
+        end = len(data) if split.end is None else split.end
+        for error, owner in zip(errors, (start, latest), strict=True):
+            if split.start <= error < end or split.start <= owner < end <= error:
+                expected.append((error, (split.start, split.end)))
+                break
+    assert failures(path, size) == expected
+    assert len(expected) > 1

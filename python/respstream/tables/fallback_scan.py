@@ -277,6 +277,8 @@ class SourceDecoder(Decoder):
         self._interleaves = False
         self._unassigned = 0  # events without a response
         self._owners: dict[int, ResponseState] = {}  # of diagnostics, by their id
+        if not self._numbered:
+            self._core.limit_failures(self._fails)
 
     def feed(self, data: Any, start: int = 0, stop: int | None = None) -> list[Any]:
         """Takes the next bytes. Raises StreamError with `strict`."""
@@ -288,7 +290,10 @@ class SourceDecoder(Decoder):
 
     def feed_record(self, data: bytes, times: Any, span: Any, ends: bool = True) -> list[Any]:
         """Takes one record. Raises StreamError with `strict`."""
-        self._core.feed_record(data, times, span, ends, self._hook)
+        try:
+            self._core.feed_record(data, times, span, ends, self._hook)
+        finally:
+            self._add_responses()
         return []
 
     def finish(self) -> list[Any]:
@@ -317,8 +322,16 @@ class SourceDecoder(Decoder):
     def _has(self, offset: int) -> bool:
         return self.start <= offset and (self._stop is None or offset < self._stop)
 
+    def _fails(self, offset: int) -> bool:
+        """Whether an error at this offset ends a strict part: in its range, or later while one of its responses is open."""
+        if offset < self.start:
+            return False
+        folded = self._core.current
+        return self._has(offset) or (folded is not None and self._has(folded.byte_start))
+
     def _start_of(self, found: Diagnostic) -> int:
-        owner = self._owners.get(id(found))
+        """The position that decides which part has a diagnostic: of its response, or its own where events have theirs."""
+        owner = None if self._events_only else self._owners.get(id(found))
         return found.offset if owner is None else owner.byte_start
 
     def _number(self, number: int | None) -> int | None:

@@ -436,17 +436,23 @@ impl<P: Protocol> Lanes<P> {
         }
     }
 
-    /// Whether events may be skipped: a response is open in the lane without a name, and has not ended. If so, its previous
-    /// sequence number is removed, because the next event may not be its neighbour.
+    /// Whether events may be skipped: a response is open in the lane without a name, and has not ended.
     #[inline]
-    pub fn allow_skipping(&mut self) -> bool {
-        let response = self.current.unnamed.as_mut().filter(|response| response.allows_skipping());
-        let Some(response) = response else { return false };
-        let tracking = response.tracking_mut();
-        if !tracking.ended {
-            tracking.previous_sequence = None;
+    pub fn allow_skipping(&self) -> bool {
+        let response = self.current.unnamed.as_ref();
+        response.is_some_and(|response| response.allows_skipping() && !response.tracking().ended)
+    }
+
+    /// Records that events of the lane without a name were skipped: the next one is not compared with the one before them, and
+    /// the diagnostics before them belong to its response.
+    #[inline]
+    pub fn skipped(&mut self) {
+        if !self.pending.is_empty() {
+            self.attribute_pending(None, Place::Current, false);
         }
-        !tracking.ended
+        if let Some(response) = &mut self.current.unnamed {
+            response.tracking_mut().previous_sequence = None;
+        }
     }
 
     /// The ordinals of all responses: closed ones in the order of ending, then open ones in the order of beginning.

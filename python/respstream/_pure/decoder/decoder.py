@@ -137,6 +137,10 @@ class Decoder:
         offset, end, line = span
         self._take_items([Note("bad_field", offset, end - offset, line, {"field": field, "expected": expected})], None)
 
+    def limit_failures(self, fails: Callable[[int], bool]) -> None:
+        """With `strict`, only errors at the offsets for which `fails` returns true raise StreamError."""
+        self._store.fails = fails
+
     def _start_call(self) -> None:
         self._check()
         self._now = self._clock() if self._clock is not None else None
@@ -239,6 +243,11 @@ class Decoder:
     def open(self) -> list[Any]:
         """The latest response of each lane that has not been closed, in the order of beginning."""
         return list(self._lanes.open.values())
+
+    @property
+    def current(self) -> Any:
+        """The open response of the lane without a name, None if there is none."""
+        return self._lanes.current(None)
 
     @property
     def closed_count(self) -> int:

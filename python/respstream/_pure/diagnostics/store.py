@@ -7,6 +7,7 @@ from respstream.diagnostics import Diagnostic
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
+    from collections.abc import Callable
     from typing import Any
 
 MAX_STORED = 10_000
@@ -15,13 +16,15 @@ MAX_STORED = 10_000
 class Store:
     """Collects the diagnostics of a source.
 
-    With `strict`, the first one of severity error is set as `failed`, and later ones are dropped.
+    With `strict`, the first one of severity error is set as `failed`, and later ones are dropped. `fails`, if it is set, tells
+    for an offset whether an error there counts.
     """
 
     def __init__(self, *, strict: bool = False) -> None:
         self.stored: list[Diagnostic] = []
         self.counts: dict[str, int] = {}
         self.failed: Diagnostic | None = None
+        self.fails: Callable[[int], bool] | None = None
         self._strict = strict
 
     def add(
@@ -40,6 +43,6 @@ class Store:
         self.counts[code] = self.counts.get(code, 0) + 1
         if len(self.stored) < MAX_STORED or code == "no_responses":
             self.stored.append(diagnostic)
-        if self._strict and DIAGNOSTICS[code][0] == "error":
+        if self._strict and DIAGNOSTICS[code][0] == "error" and (self.fails is None or self.fails(offset)):
             self.failed = diagnostic
         return diagnostic

@@ -79,8 +79,12 @@ class AnyReader:
         return self._unclaimed(frame)
 
     def _claimed(self, members: dict[str, Any], name: bytes | None) -> Protocol | None:
-        """The protocol that claims a payload."""
-        return next((protocol for protocol, _ in self._readers if protocol.claims(members, name)), None)
+        """The protocol that claims a payload by its members, or else by the name of its event line."""
+        for line in (None,) if name is None else (None, name):
+            for protocol, _ in self._readers:
+                if protocol.claims(members, line):
+                    return protocol
+        return None
 
     def _unclaimed(self, frame: Frame) -> ParsedEvent | NonStreamed | NotAnEvent:
         return self._read(self._current() or self._last, frame)

@@ -44,6 +44,11 @@ impl<P: Protocol> Decoder<P> {
         decoder
     }
 
+    /// In strict mode, errors before this offset are no failures.
+    pub fn strict_from(&mut self, offset: u64) {
+        self.stages.store.strict_from = offset;
+    }
+
     /// Disables all fast paths, for tests.
     pub fn force_slow(&mut self) {
         self.choose_paths(false, false, false);

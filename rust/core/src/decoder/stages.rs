@@ -79,7 +79,11 @@ impl<P: Protocol> Stages<P> {
             return DeltaRun::default();
         }
         if self.may_skip() {
-            return self.lifecycle_only.run(&mut self.reader.events, rest, envelope);
+            let run = self.lifecycle_only.run(&mut self.reader.events, rest, envelope);
+            if run.events > 0 {
+                self.lanes.skipped();
+            }
+            return run;
         }
         let Self { reader, lanes, store, issues, now, lane, .. } = self;
         if now.is_some() || store.failed.is_some() || !issues.is_empty() {
@@ -105,7 +109,7 @@ impl<P: Protocol> Stages<P> {
 
     /// Whether events that cannot change a lifecycle may be skipped: the response that they belong to is running.
     #[inline]
-    fn may_skip(&mut self) -> bool {
+    fn may_skip(&self) -> bool {
         self.lifecycle_only.on && self.lane.is_none() && self.lanes.allow_skipping()
     }
 
@@ -114,6 +118,7 @@ impl<P: Protocol> Stages<P> {
         let recognised = self.reader.recognise(&mut frame);
         let skips = self.may_skip();
         if skips && self.lifecycle_only.skips::<P>(&mut frame, &self.reader.events) {
+            self.lanes.skipped();
             return None;
         }
         let Self { reader, lanes, store, issues, now, lane, requested_at, lifecycle_only, .. } =
@@ -149,6 +154,7 @@ impl<P: Protocol> Stages<P> {
                 }
                 if skips && skips_learned::<P>(&event, route.as_ref(), issues) {
                     lifecycle_only.skipped += span.len();
+                    lanes.skipped();
                     return None;
                 }
                 P::attach_cached(&mut event, route.as_ref(), &reader.values);

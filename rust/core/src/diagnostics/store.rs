@@ -88,17 +88,25 @@ impl Span {
     }
 }
 
-/// Collects the diagnostics of a source. In strict mode, the first error sets `failed`, and no more are added.
+/// Collects the diagnostics of a source. In strict mode, the first error at or after `strict_from` sets `failed`, and no more are
+/// added.
 pub struct Store {
     pub kept: Vec<Diagnostic>,
     pub counts: [u64; DIAGNOSTICS.len()],
     pub failed: Option<Diagnostic>,
+    pub strict_from: u64,
     strict: bool,
 }
 
 impl Store {
     pub fn new(strict: bool) -> Self {
-        Self { kept: Vec::new(), counts: [0; DIAGNOSTICS.len()], failed: None, strict }
+        Self {
+            kept: Vec::new(),
+            counts: [0; DIAGNOSTICS.len()],
+            failed: None,
+            strict_from: 0,
+            strict,
+        }
     }
 
     /// Adds a diagnostic; returns it, so that the caller can attribute it to a response.
@@ -127,7 +135,8 @@ impl Store {
         if place.is_some() {
             self.kept.push(diagnostic.clone());
         }
-        if self.strict && code.kind().severity == Severity::Error {
+        if self.strict && span.start >= self.strict_from && code.kind().severity == Severity::Error
+        {
             self.failed = Some(diagnostic.clone());
         }
         Some(diagnostic)

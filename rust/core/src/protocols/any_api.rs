@@ -145,18 +145,22 @@ fn signature(api: Api) -> &'static Signature {
     }
 }
 
-/// The API that an object claims to be of: by its type, if that is one of an API alone, else by its other members.
+/// The API that an object claims to be of: by its type, if that is one of an API alone, else by its other members, or else by the
+/// name of its event line.
 fn claimed_api(object: &[u8], members: &[Member], name: Option<&[u8]>) -> Option<Api> {
     let kind = json::find(object, members, "type").filter(|kind| kind.kind == Kind::String);
     if kind.is_some_and(|kind| messages::has_own_type(kind.value(object))) {
         return Some(Api::Messages);
     }
-    let claims = |api: &Api| match api {
-        Api::Responses => Responses::claims(object, members, name),
-        Api::Chat => Chat::claims(object, members, name),
-        Api::Messages => Messages::claims(object, members, name),
+    let claimed = |name: Option<&[u8]>| {
+        let claims = |api: &Api| match api {
+            Api::Responses => Responses::claims(object, members, name),
+            Api::Chat => Chat::claims(object, members, name),
+            Api::Messages => Messages::claims(object, members, name),
+        };
+        Api::ALL.into_iter().find(claims)
     };
-    Api::ALL.into_iter().find(claims)
+    claimed(None).or_else(|| name.and_then(|name| claimed(Some(name))))
 }
 
 impl Sources {

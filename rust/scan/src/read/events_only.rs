@@ -7,15 +7,14 @@ use respstream_core::frames::{DeltaRun, Envelope, Frame, FrameSink, Framer};
 use respstream_core::json::{Checked, Fault, Member};
 use respstream_core::predict::delta_runs;
 use respstream_core::protocols::any_api::AnyApi;
-use respstream_core::protocols::{
-    Api, Classified, Protocol, Reader, RoutedEvent, recognised_event,
-};
+use respstream_core::protocols::{Classified, Protocol, Reader, RoutedEvent, recognised_event};
 use respstream_core::records::{
     Closes, FrameReader, RecordSink, RecordSpan, RowOptions, Rows as Wrapped,
 };
 
 use crate::input::{Parsing, Part};
 use crate::read::delta_batch::DeltaBatch;
+use crate::read::open_api::OpenApi;
 use crate::tables::{EventRow, RunValues, Summary, Tables};
 
 /// Reads the events that begin in a source, or in a part of one.
@@ -40,7 +39,7 @@ impl<'n> EventsOnly<'n> {
                 reader,
                 batch,
                 issues: Vec::new(),
-                open: None,
+                open: OpenApi::default(),
                 part,
                 reached: 0,
             },
@@ -88,8 +87,8 @@ struct Events<'n> {
     /// The current run of deltas.
     batch: DeltaBatch,
     issues: Vec<Issue>,
-    /// The API of the last event outside of records that may begin a response: that of the open response, in all but odd cases.
-    open: Option<Api>,
+    /// The API of the open response outside of records.
+    open: OpenApi,
     part: Part,
     /// The offset of the latest frame.
     reached: u64,
@@ -120,7 +119,9 @@ impl FrameSink for SourceSink<'_, '_> {
         self.rows.note(note);
     }
 
-    fn done(&mut self) {}
+    fn done(&mut self) {
+        self.rows.events.open.end();
+    }
 }
 
 /// Receives the frames of the source and of its records, and appends rows of their events.
@@ -146,15 +147,18 @@ impl<'a, 'n> RowSink<'a, 'n> {
         let cached = reader.events.last_match().filter(|_| recognised);
         let (mut event, route) = if let Some((cached, route)) = cached {
             (recognised_event(frame, (cached, AnyApi::api(&route)), issues), Some(route))
-        } else if let Classified::Event(event, route) =
-            reader.classify(frame, open.filter(|_| self.lane.is_none()), issues)
-        {
-            (event, route)
         } else {
-            return false;
+            match reader.classify(frame, open.get().filter(|_| self.lane.is_none()), issues) {
+                Classified::Event(event, route) => (event, route),
+                Classified::NonStreamed(api) if self.lane.is_none() => {
+                    open.non_streamed(api);
+                    return false;
+                }
+                _ => return false,
+            }
         };
-        if self.lane.is_none() && AnyApi::effect(route.as_ref()).begins {
-            *open = Some(event.api);
+        if self.lane.is_none() && event.lane.is_none() {
+            open.event(&event, AnyApi::effect(route.as_ref()));
         }
         event.time = self.time;
         if event.lane.is_none() {

@@ -90,6 +90,7 @@ impl<'n> FullScan<'n> {
         } else {
             read.parsing.decoder_at(read.strict, from)
         };
+        decoder.strict_from(part.start);
         if read.depth == Depth::Lifecycle {
             decoder.lifecycle_only().on = true;
         }
@@ -122,15 +123,22 @@ impl<'n> FullScan<'n> {
         let own = self.numbering.part.overlap(self.from(), self.position) - self.own_bytes;
         self.own_bytes += own;
         summary.bytes += own;
-        let skipped = self.decoder.lifecycle_only().skipped;
-        summary.skipped += (skipped - self.skipped).min(own);
-        self.skipped = skipped;
+        self.count_skipped(summary);
         self.append_ended(tables, summary);
+    }
+
+    /// Counts the bytes that the decoder has skipped, of those in the part: it also skips bytes before and after it, and counts
+    /// the bytes of a row for each event in it.
+    fn count_skipped(&mut self, summary: &mut Summary) {
+        let skipped = self.decoder.lifecycle_only().skipped.min(self.own_bytes);
+        summary.skipped += skipped - self.skipped;
+        self.skipped = skipped;
     }
 
     /// Counts the bytes of a recording, which is read record by record.
     pub fn count_bytes(&mut self, count: usize, summary: &mut Summary) {
         self.position += count as u64;
+        self.own_bytes += count as u64;
         summary.bytes += count as u64;
     }
 
@@ -159,16 +167,30 @@ impl<'n> FullScan<'n> {
                 self.decoder.bad_record(field, expected, *span);
             }
         }
+        self.count_skipped(summary);
         self.append_ended(tables, summary);
     }
 
     /// The error that ends a strict scan, if there is one.
     pub fn strict_error(&self) -> Option<Diagnostic> {
-        let mut found = self.decoder.store().failed.clone()?;
+        let mut found = self.failure()?.clone();
         if let Some(slice) = &self.slice {
             found.line += slice.input.lines_before(slice.from);
         }
         Some(found)
+    }
+
+    /// The error of the part, in strict mode: in its range, or after it while one of its responses is open.
+    fn failure(&self) -> Option<&Diagnostic> {
+        let failed = self.decoder.store().failed.as_ref()?;
+        let part = self.numbering.part;
+        (part.has(failed.offset) || self.has_open_response()).then_some(failed)
+    }
+
+    /// Whether a response of the part is open in the lane without a name.
+    fn has_open_response(&self) -> bool {
+        let open = self.decoder.lanes().open_in(None);
+        open.is_some_and(|open| self.numbering.part.has(open.tracking().byte_start))
     }
 
     fn from(&self) -> u64 {
@@ -195,11 +217,11 @@ impl<'n> FullScan<'n> {
     /// end of the source.
     pub fn is_done(&self) -> bool {
         let Numbering { part, ref remainder, reached, interleaved, .. } = self.numbering;
-        let open = self.decoder.lanes().open_in(None);
+        let failed = self.decoder.store().failed.as_ref().map(|failed| failed.offset);
         self.slice.is_some()
             && (remainder.is_some() || !interleaved)
-            && reached.is_some_and(|reached| reached >= part.end)
-            && open.is_none_or(|response| response.tracking().byte_start >= part.end)
+            && reached.max(failed).is_some_and(|reached| reached >= part.end)
+            && !self.has_open_response()
     }
 
     /// Ends the source.
@@ -207,9 +229,10 @@ impl<'n> FullScan<'n> {
         if !self.is_done() {
             let Self { name, numbering, batch, .. } = self;
             self.decoder.finish(None, &mut EventRows { name, tables, numbering, batch });
+            self.count_skipped(summary);
             self.append_ended(tables, summary);
         }
-        if self.decoder.store().failed.is_some() {
+        if self.failure().is_some() {
             return;
         }
         // A response that is still open begins in another part, which reports its diagnostics.

@@ -4,6 +4,7 @@ mod delta_batch;
 mod events_only;
 mod full;
 mod numbering;
+mod open_api;
 mod reader;
 
 pub use full::ReadOptions;
