@@ -31,7 +31,7 @@ if TYPE_CHECKING:
 __all__ = ["SEARCHED", "Decoder", "SseDecoder", "locate", "response_row"]
 
 SEARCHED = 0
-"""The size up to which an object is searched again for each member (by `read_member`, which only the extension has)."""
+"""The size up to which an object is searched again for each member (by `member_value`, which only the extension has)."""
 
 Times: TypeAlias = "tuple[float | None, float | None]"
 Span: TypeAlias = "tuple[int, int, int]"

@@ -6,6 +6,7 @@ from typing import Any, Literal, Never, final
 from typing_extensions import disjoint_base
 
 from respstream.diagnostics import Diagnostic
+from respstream.protocols.payload import PartClass
 from respstream.protocols.response import Response
 from respstream.sse import ServerSentEvent
 from respstream.types import StreamEvent
@@ -19,6 +20,16 @@ class Record:
     stream_id: str | None
     sequence_number: int | None
     _named: str | None
+
+@disjoint_base
+class Fragment:
+    """The base of payloads: the attributes of all of them. `Payload` documents them."""
+
+    _data: dict[str, Any] | None
+    _member: str | None
+    _raw: bytes
+    _seen: dict[str, Any]
+    _spans: dict[str, tuple[int, int]] | None
 
 @disjoint_base
 class Decoder:
@@ -140,8 +151,8 @@ def locate(raw: bytes) -> dict[str, tuple[int, int]]:
 SEARCHED: int
 """Objects up to this size in bytes are searched again for each member that is read: cheaper than a dict of all members."""
 
-def read_member(raw: bytes, name: object) -> Any:
-    """A member: the value of null, a boolean, a string or a 64-bit integer, else its bytes. Raises KeyError, ValueError."""
+def member_value(raw: bytes, name: object, cls: PartClass | None) -> Any:
+    """A member of an object, with objects as payloads of a class (default: Payload). Raises KeyError, ValueError."""
 
 def response_row(state: State, source: str, *, whole: bool = False) -> tuple[Any, ...]:
     """The row of one response, including its JSON with `whole`. Times are microseconds since the epoch."""

@@ -12,7 +12,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from benches import shapes
+from benches import completions, shapes
 from tests.support import random_streams, readings
 from tests.support.strategies import examples, rngs, sources
 
@@ -126,6 +126,17 @@ def test_logprobs_are_recognised(rust: ModuleType) -> None:
     log = shapes.SHAPES["logprobs"](1, 4 * SIZE)
     counters = read(rust, log.data, ALL)[1]
     assert counters["recognised"] >= 0.8 * log.events
+
+
+@pytest.mark.parametrize("shape", completions.SHAPES)
+def test_chunks_are_recognised(rust: ModuleType, shape: str) -> None:
+    """Also those with log probabilities, with a usage that changes, and with pieces of tool calls."""
+    log = completions.make(shape, 1, 2 * SIZE)
+    counters = read(rust, log.data, ALL)[1]
+    share = {"short": 0.6, "tool calls": 0.8}.get(shape, 0.9)
+    assert counters["recognised"] >= share * log.deltas
+    assert counters["appended"] >= share * log.deltas
+    assert fold(rust, log.data, ALL, 4000)[0] == fold(rust, log.data, NONE, len(log.data))[0]
 
 
 def test_disabled_paths_are_not_used(rust: ModuleType) -> None:

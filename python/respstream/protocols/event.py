@@ -8,7 +8,17 @@ standard library at run time.
 from __future__ import annotations
 
 from respstream._record import Record
-from respstream.protocols.payload import CLIP, Payload, clip, decode, is_internal, loads, locate
+from respstream.protocols.payload import (
+    CLIP,
+    SEARCH_BYTES,
+    Payload,
+    clip,
+    decode,
+    is_internal,
+    loads,
+    locate,
+    member_value,
+)
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -20,8 +30,20 @@ if TYPE_CHECKING:
 __all__ = ["Event", "UnknownEvent", "build"]
 
 _SLOTS = ("_named", "offset", "raw", "sequence_number", "stream_id")  # those of every event
+_MISSING = object()
 _JSON_SPACE = b" \t\r\n"
 _new = object.__new__
+
+
+def _read(raw: bytes, name: str, part: PartClass | None) -> Any:
+    """The value of a member, with objects as payloads of the class `part`; `_MISSING` if there is none."""
+    if len(raw) <= SEARCH_BYTES:
+        try:
+            return member_value(raw, name, part)
+        except KeyError:
+            return _MISSING
+    span = locate(raw).get(name)
+    return _MISSING if span is None else decode(raw[span[0] : span[1]], name, part)
 
 
 class Event(Record):
@@ -88,13 +110,11 @@ class Event(Record):
                 raise AttributeError(f"{type(self).__name__!r} object has no attribute {name!r}")
             cls = self.__class__
             has_slot = name in cls.__slots__
-            span = locate(self.raw).get(name)
-            if span is not None:
-                value = decode(self.raw[span[0] : span[1]], name, cls._parts.get(name))
-            elif name in cls._common or (has_slot and name not in cls._extras):
+            value = _read(self.raw, name, cls._parts.get(name))
+            if value is _MISSING:
+                if name not in cls._common and (not has_slot or name in cls._extras):
+                    raise AttributeError(f"this {cls.__name__} has no member {name!r}")
                 value = None
-            else:
-                raise AttributeError(f"this {cls.__name__} has no member {name!r}")
             if has_slot:
                 setattr(self, name, value)
             return value

@@ -5,6 +5,7 @@ Every program that reads events of such an API imports this module, so it import
 
 from __future__ import annotations
 
+from respstream._record import Fragment
 from respstream.protocols.payload import Payload, clip, wrap
 
 TYPE_CHECKING = False
@@ -32,18 +33,21 @@ class Part(Payload):
 
     if not TYPE_CHECKING:
 
-        def __getattr__(self, name: str) -> Any:
+        def _absent(self, name: str) -> Any:
             if name not in self.__class__.__slots__:
-                return super().__getattr__(name)
+                return super()._absent(name)
             data = self._data
             if data is None:
-                value = super().__getattr__(name)
+                value = super()._absent(name)
             else:
                 value = data.get(name)
                 if type(value) in _CONTAINERS:
                     value = wrap(value, name, self._parts.get(name))
             setattr(self, name, value)
             return value
+
+        if Fragment.__getattribute__ is object.__getattribute__:
+            __getattr__ = _absent
 
     def __reduce__(self) -> tuple[Any, ...]:
         source = self._raw if self._data is None else self.to_dict()

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 from respstream._engine import BACKEND, native
 from respstream._last_located import Latest
+from respstream._record import Fragment
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -20,11 +21,13 @@ __all__ = ["Payload", "Values", "decode", "loads", "locate", "wrap"]
 
 _new = object.__new__
 
+_INTERNAL = ("_data", "_member", "_raw", "_seen", "_spans")
 CLIP = 48  # characters of a value in a repr
 SEARCH_BYTES = native().SEARCHED if BACKEND == "rust" else 0
-"""Objects up to this size in bytes are searched again for each member that is read, by `read_member` of the extension; 0 without it."""
+"""Objects up to this size in bytes are searched again for each member that is read, by `member_value`; 0 without the extension."""
 
-_read_member: Any = native().read_member if BACKEND == "rust" else None
+member_value: Any = native().member_value if BACKEND == "rust" else None
+"""The decoded value of a member of an object of up to SEARCH_BYTES, with the class of its payloads. Raises KeyError."""
 _functions: dict[str, Any] = {}
 """Functions that are imported on first use, because few programs need them under both backends."""
 if BACKEND == "rust":
@@ -154,7 +157,7 @@ class Values:
         return value
 
 
-class Payload:
+class Payload(Fragment):
     """A JSON object that decodes one member at a time, when it is first read.
 
     Members are read as attributes (`payload.usage`) or by key (`payload["usage"]`). A missing key raises KeyError. A missing
@@ -162,13 +165,13 @@ class Payload:
     AttributeError. The member `usage` has the token counts of every API as attributes: `input_tokens`, `output_tokens`,
     `total_tokens`, `cached_tokens`, `reasoning_tokens`. Methods of this class take precedence over members of the same name,
     which can be read by key. Objects inside are Payloads, lists are lists. A payload equals a dict or a payload of the same
-    content; do not change it.
+    content; do not change it. The garbage collector does not track payloads of the Rust backend.
 
     `source`: the text of one JSON object, or a dict as `json.loads` returns it, which is not copied. Bytes that are not a
     JSON object, or that exceed the limits of nesting or digits, raise ValueError on first read.
     """
 
-    __slots__ = ("_data", "_member", "_raw", "_seen", "_spans")
+    __slots__: tuple[str, ...] = ()
 
     _parts: ClassVar[Mapping[str, PartClass]] = {}
     """The classes of the objects in its members, where they have one of their own."""
@@ -211,14 +214,13 @@ class Payload:
         if self._spans is None:
             raw = self._raw
             if len(raw) <= SEARCH_BYTES:
-                value = _read_member(raw, key)
-                return decode(value, key, cls) if isinstance(value, bytes) else value
+                return member_value(raw, key, cls)
         start, end = self._members()[key]
         return decode(self._raw[start:end], key, cls)
 
-    def __getattr__(self, name: str) -> Any:
+    def _absent(self, name: str) -> Any:
         # Slots and internal names begin with an underscore, nearly all members do not.
-        if name[:1] != "_" or not (is_internal(name) or name in Payload.__slots__):
+        if name[:1] != "_" or not (is_internal(name) or name in _INTERNAL):
             seen = self._seen
             if name in seen:
                 return seen[name]
@@ -229,6 +231,10 @@ class Payload:
             else:
                 return value
         raise AttributeError(f"this object has no member {name!r}")
+
+    # The extension's base class calls `_absent` itself, which makes reading present attributes faster.
+    if TYPE_CHECKING or Fragment.__getattribute__ is object.__getattribute__:
+        __getattr__ = _absent
 
     def _missing(self, name: str) -> Any:
         """The value of an attribute that is no member. Raises AttributeError if the SDK does not declare it."""

@@ -30,13 +30,15 @@ mod testing;
 #[pymodule(gil_used = false)]
 mod _native {
     #[pymodule_export]
-    use super::convert::json::{locate, read_member};
+    use super::convert::json::locate;
     #[pymodule_export]
     const SEARCHED: usize = super::convert::json::SEARCH_MAX_BYTES;
     #[pymodule_export]
     use super::decoder::Decoder;
     #[pymodule_export]
     use super::objects::events::fill_slots_by_name;
+    #[pymodule_export]
+    use super::objects::payload::member_value;
     #[pymodule_export]
     use super::response::State;
     #[pymodule_export]
@@ -60,6 +62,7 @@ mod _native {
 
         super::require_first_interpreter(module)?;
         module.add("Record", super::objects::record::class(module.py())?)?;
+        module.add("Fragment", super::objects::fragment::class(module.py())?)?;
         super::interpreter::register_shutdown(module)
     }
 }

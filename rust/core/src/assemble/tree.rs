@@ -311,7 +311,7 @@ impl Object {
         object
     }
 
-    fn position(&self, key: &[u8]) -> Option<u32> {
+    pub fn position(&self, key: &[u8]) -> Option<u32> {
         if let Some(index) = &self.index {
             return index.0.get(key).copied();
         }

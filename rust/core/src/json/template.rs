@@ -6,6 +6,8 @@
 //! match also determines the end of the object, which saves the search for the end of its line. A hole may be deep inside
 //! of the object: then the members that contain it are not holes, but grow with it.
 
+use std::ops::Range;
+
 use super::grammar::Grammar;
 use super::lexer;
 use super::limits::SIZE_LIMIT;
@@ -142,6 +144,20 @@ impl Template {
         self.holes.iter().position(|hole| hole.member == member)
     }
 
+    /// The spans of the holes in the latest match. Those of strings exclude the quotes.
+    pub fn hole_spans(&self) -> impl Iterator<Item = Range<usize>> {
+        (0..self.holes.len()).filter_map(|hole| self.hole_span(hole))
+    }
+
+    #[inline]
+    fn hole_span(&self, hole: usize) -> Option<Range<usize>> {
+        let Hole { start, end, .. } = *self.holes.get(hole)?;
+        let shift = hole.checked_sub(1).map_or(0, |last| self.values[last].shift);
+        let start = (start as u32).wrapping_add(shift);
+        let end = (end as u32).wrapping_add(self.values.get(hole)?.shift);
+        Some(start as usize..end as usize)
+    }
+
     /// A member of the template itself, and its value; for members without a hole.
     pub fn constant(&self, place: usize) -> Option<(&Member, &[u8])> {
         let member = self.members.get(place)?;
@@ -159,12 +175,8 @@ impl Template {
     /// The string in a hole of the latest match, `text`, without quotes, and whether it has escapes.
     #[inline]
     pub fn string<'t>(&self, hole: usize, text: &'t [u8]) -> Option<(&'t [u8], bool)> {
-        let filled = self.holes.get(hole).filter(|hole| hole.kind == Kind::String)?;
-        let shift = hole.checked_sub(1).map_or(0, |last| self.values[last].shift);
-        let end = self.values.get(hole)?;
-        let start = (filled.start as u32).wrapping_add(shift);
-        let size = (filled.end as u32).wrapping_add(end.shift);
-        Some((text.get(start as usize..size as usize)?, end.escaped))
+        self.holes.get(hole).filter(|hole| hole.kind == Kind::String)?;
+        Some((text.get(self.hole_span(hole)?)?, self.values.get(hole)?.escaped))
     }
 
     /// The member at a position, with its spans in the latest match.

@@ -72,7 +72,8 @@ impl Member {
 
     /// This member moved by `by` bytes. Additions wrap, so that a negated offset moves it back.
     #[inline]
-    pub(crate) fn shifted(mut self, by: u32) -> Self {
+    #[must_use]
+    pub fn shifted(mut self, by: u32) -> Self {
         self.key.start = self.key.start.wrapping_add(by);
         self.key.end = self.key.end.wrapping_add(by);
         self.start = self.start.wrapping_add(by);

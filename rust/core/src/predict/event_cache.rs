@@ -5,6 +5,7 @@
 //! alternate and lanes interleave. After many misses in a row the cache rests for a while.
 
 use std::borrow::Cow;
+use std::ops::Range;
 
 use super::block_pattern::{BlockPattern, Holes};
 use crate::frames::Envelope;
@@ -53,6 +54,10 @@ pub struct InnerDelta {
     pub varying: Vec<usize>,
     /// Those of them whose last value counts.
     pub kept: Vec<usize>,
+    /// That of them which is a list whose elements are appended together with the delta.
+    pub extend: Option<usize>,
+    /// That of them which is a second text, equal to the delta.
+    pub copy: Option<usize>,
     /// Members that event objects store decoded, in order.
     pub eager: &'static [&'static str],
 }
@@ -78,6 +83,8 @@ pub struct CachedEvent {
     pub value: Option<usize>,
     pub owner_id: Option<usize>,
     pub extend: Option<usize>,
+    /// The second text of the event, which is equal to the delta where it repeats this one.
+    pub copy: Option<usize>,
     holes: Holes,
     /// Whether the list that extends the delta varies.
     pub extends: bool,
@@ -113,9 +120,9 @@ impl CachedEvent {
         self.holes.delta.is_some() && self.is_one_line()
     }
 
-    /// Whether runs of these events can be appended to a text: they have a delta, no list that extends it, and one line each.
+    /// Whether runs of these events can be appended to a text: they have a delta, and one line each, and change nothing else.
     pub fn is_for_runs(&self) -> bool {
-        self.is_delta_only() && !self.extends
+        self.is_delta_only() && !self.extends && self.copy.is_none()
     }
 
     /// Whether an event that matches has a delta that is not empty, if it must have one.
@@ -134,6 +141,11 @@ impl CachedEvent {
         let position = self.owner_id.filter(|position| !self.varies(*position))?;
         let (member, value) = self.template.constant(position)?;
         (member.kind == Kind::String).then(|| json::decode_str(value))
+    }
+
+    /// The spans of what varies, in the event that was recognised last. Those of strings exclude the quotes.
+    pub fn holes(&self) -> impl Iterator<Item = Range<usize>> {
+        self.template.hole_spans()
     }
 
     /// Whether the member at a position varies between events.
@@ -337,6 +349,7 @@ impl<R: Copy> EventCache<R> {
             value,
             owner_id: position(roles.owner_id),
             extend,
+            copy: None,
             holes,
             extends,
             pattern: BlockPattern::default(),
@@ -356,7 +369,8 @@ impl<R: Copy> EventCache<R> {
         if !self.accepts(data.len()) {
             return None;
         }
-        let InnerDelta { name, response, members, own, value, varying, kept, eager } = inner;
+        let InnerDelta { name, response, members, own, value, varying, kept, eager, .. } = inner;
+        let (extend, copy) = (inner.extend, inner.copy);
         let slot = |member: &Member| {
             let key = member.raw_key(data);
             eager.iter().position(|name| name.as_bytes() == key)
@@ -376,9 +390,10 @@ impl<R: Copy> EventCache<R> {
             kept,
             value: Some(value),
             owner_id: None,
-            extend: None,
+            extend,
+            copy,
             holes,
-            extends: false,
+            extends: extend.is_some(),
             pattern: BlockPattern::default(),
             eager,
         };

@@ -1,9 +1,9 @@
 //! Members and values of JSON objects as Python values.
 
-use pyo3::exceptions::{PyKeyError, PyValueError};
+use pyo3::exceptions::PyValueError;
 use pyo3::prelude::*;
-use pyo3::types::{PyBytes, PyDict};
-use respstream_core::json;
+use pyo3::types::PyDict;
+use respstream_core::json::{self, Member};
 
 /// Capacity for the members of most objects.
 pub const MEMBERS_CAPACITY: usize = 16;
@@ -12,10 +12,7 @@ const NOT_AN_OBJECT: &str = "the bytes are not a JSON object";
 /// Byte spans of the values of the top-level members of a valid object; the last duplicate wins.
 #[pyfunction]
 pub fn locate<'py>(py: Python<'py>, raw: &[u8]) -> PyResult<Bound<'py, PyDict>> {
-    let mut members = Vec::new();
-    if !json::locate(raw, &mut members) {
-        return Err(PyValueError::new_err(NOT_AN_OBJECT));
-    }
+    let members = locate_members(raw)?;
     let spans = PyDict::new(py);
     for member in &members {
         spans.set_item(json::decode_key(raw, member), (member.start, member.end))?;
@@ -26,21 +23,14 @@ pub fn locate<'py>(py: Python<'py>, raw: &[u8]) -> PyResult<Bound<'py, PyDict>> 
 /// Objects up to this size are searched again for each member that is read, which costs less than a dict of all members.
 pub const SEARCH_MAX_BYTES: usize = 4096;
 
-/// A member of an object: the Python value of null, a boolean, a string or a 64-bit integer; the raw bytes of other values and
-/// of invalid ones. Raises `KeyError` for a missing member, `ValueError` if the bytes do not read as an object.
-#[pyfunction]
-pub fn read_member<'py>(raw: &[u8], name: &Bound<'py, PyAny>) -> PyResult<Bound<'py, PyAny>> {
-    let py = name.py();
-    let missing = || PyKeyError::new_err(name.clone().unbind());
+/// The members of an object. Raises `ValueError` if the bytes do not read as an object.
+pub fn locate_members(raw: &[u8]) -> PyResult<Vec<Member>> {
     let mut members = Vec::with_capacity(MEMBERS_CAPACITY);
-    if !json::locate(raw, &mut members) {
-        return Err(PyValueError::new_err(NOT_AN_OBJECT));
+    if json::locate(raw, &mut members) {
+        Ok(members)
+    } else {
+        Err(PyValueError::new_err(NOT_AN_OBJECT))
     }
-    // A name that is not a string, or has lone surrogates, matches no member.
-    let text = name.extract::<&str>().map_err(|_| missing())?;
-    let member = json::find(raw, &members, text).ok_or_else(missing)?;
-    let value = member.value(raw);
-    Ok(scalar(py, value)?.unwrap_or_else(|| PyBytes::new(py, value).into_any()))
 }
 
 /// A valid null, boolean, string or 64-bit integer as a Python value; None for other values and for invalid text.

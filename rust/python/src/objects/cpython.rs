@@ -60,3 +60,17 @@ pub fn append_str<'py>(
     };
     Ok(joined.cast_into()?)
 }
+
+/// A list of one object, which the garbage collector does not track: the object must not lead back to the list.
+#[inline]
+pub fn list_of(object: Bound<'_, PyAny>) -> PyResult<Bound<'_, PyAny>> {
+    let py = object.py();
+    // SAFETY: a null pointer with the exception set becomes an error. The new list has one unset element, which takes over the
+    // reference of the object; no other code can see the list.
+    unsafe {
+        let list = Bound::from_owned_ptr_or_err(py, ffi::PyList_New(1))?;
+        ffi::PyList_SetItem(list.as_ptr(), 0, object.into_ptr());
+        ffi::PyObject_GC_UnTrack(list.as_ptr().cast());
+        Ok(list)
+    }
+}

@@ -11,19 +11,28 @@ use pyo3::types::{PyList, PyString, PyType};
 use respstream_core::decoder::EventSink;
 use respstream_core::json::{self, Kind, Member};
 use respstream_core::predict::Delta;
-use respstream_core::predict::{CachedEvent, Members};
+use respstream_core::predict::{CachedEvent, Members, has_plain_keys};
 use respstream_core::protocols::Api;
 use respstream_core::protocols::any_api::{AnyApi, AnyEvent, AnyRoute};
 use respstream_core::protocols::chat::catalogue as chat;
 use respstream_core::protocols::messages::catalogue as messages;
 use respstream_core::protocols::responses::catalogue::EVENTS;
 
+use super::fragment::TextSpan;
+use super::parts::{CachedText, Parts, PartsTemplate, member_scalar, part_classes, part_value};
 use super::record::{PayloadArena, RecordFields};
 use super::slots::{NewObject, ObjectTemplate, SlotClass};
 use super::string_cache::StringCache;
 
+/// The class of an event: the slots of the members that are stored decoded, in their order, then those of members with a class of
+/// their own; and these classes by member.
+struct EventClass {
+    slots: SlotClass,
+    parts: Parts,
+}
+
 /// The classes of the events of one API, in the order of its catalogue.
-type ApiClasses = Vec<SlotClass>;
+type ApiClasses = Vec<EventClass>;
 
 /// The classes of all events.
 struct EventClasses {
@@ -31,7 +40,7 @@ struct EventClasses {
     responses: PyOnceLock<ApiClasses>,
     chat: PyOnceLock<ApiClasses>,
     messages: PyOnceLock<ApiClasses>,
-    unknown: PyOnceLock<SlotClass>,
+    unknown: PyOnceLock<EventClass>,
 }
 
 /// The slots of `UnknownEvent`, in the order in which `build` fills them.
@@ -65,7 +74,7 @@ impl EventClasses {
 
     /// The class of the events with this route. The classes of an API are imported when it is first used.
     #[inline]
-    fn of(&'static self, py: Python<'_>, route: &AnyRoute) -> PyResult<&'static SlotClass> {
+    fn of(&'static self, py: Python<'_>, route: &AnyRoute) -> PyResult<&'static EventClass> {
         match route {
             AnyRoute::Responses(route) => {
                 let entries = || EVENTS.iter().map(|entry| (entry.ty, entry.eager));
@@ -87,10 +96,10 @@ impl EventClasses {
         }
     }
 
-    fn unknown(&'static self, py: Python<'_>) -> PyResult<&'static SlotClass> {
+    fn unknown(&'static self, py: Python<'_>) -> PyResult<&'static EventClass> {
         self.unknown.get_or_try_init(py, || {
             let class = py.import("respstream.protocols.event")?.getattr("UnknownEvent")?;
-            self.prepare(SlotClass::new(class.cast::<PyType>()?, &UNKNOWN_SLOTS)?, py)
+            self.prepare(class.cast::<PyType>()?, &UNKNOWN_SLOTS)
         })
     }
 
@@ -104,14 +113,20 @@ impl EventClasses {
         let table = module.call_method1("classes_of", (api.name(),))?;
         let class = |(kind, eager): (&str, &[&str])| {
             let class = table.get_item(kind)?.cast_into::<PyType>()?;
-            self.prepare(SlotClass::new(&class, eager)?, py)
+            self.prepare(&class, eager)
         };
         entries.map(class).collect()
     }
 
-    /// Untracked is safe: the slots of an event contain strings and numbers, which never lead back to the event.
-    fn prepare(&self, class: SlotClass, py: Python<'_>) -> PyResult<SlotClass> {
-        if self.by_name { Ok(class.through_setattr()) } else { class.untracked(py) }
+    /// Untracked is safe: the slots of an event contain what was decoded of its payload, which never leads back to the event.
+    fn prepare(&self, class: &Bound<'_, PyType>, eager: &[&str]) -> PyResult<EventClass> {
+        let parts = part_classes(class)?;
+        let names: Vec<&str> =
+            eager.iter().copied().chain(parts.iter().map(|(name, _)| name.as_str())).collect();
+        let slots = SlotClass::new(class, &names)?;
+        let slots =
+            if self.by_name { slots.through_setattr() } else { slots.untracked(class.py())? };
+        Ok(EventClass { slots, parts })
     }
 }
 
@@ -157,6 +172,8 @@ struct EventTemplate {
     varying: Vec<(usize, usize)>,
     /// The slot of the delta, if it has one.
     delta_slot: Option<usize>,
+    /// The objects around the delta, if it is inside of a member.
+    parts: Option<PartsTemplate>,
     /// Whether nothing varies but the payload, the sequence number and the delta.
     is_delta_only: bool,
 }
@@ -172,6 +189,31 @@ impl EventTemplate {
     ) -> RecordFields<'a, 'py> {
         let lane = self.stream_id.as_ref().map(|lane| lane.bind(py).clone());
         RecordFields { raw, offset, sequence, lane, event_name: None }
+    }
+
+    /// Sets the objects around the delta, which is a part of the payload without its quotes.
+    #[inline]
+    fn set_parts(
+        &self,
+        event: &NewObject<'_, '_>,
+        raw: &[u8],
+        (delta, escaped): (&[u8], bool),
+        strings: &mut StringCache,
+    ) -> PyResult<()> {
+        let Some((parts, (block, at))) = self.parts.as_ref().zip(event.payload()) else {
+            return Ok(());
+        };
+        let start = delta.as_ptr().addr() - raw.as_ptr().addr();
+        let span = start..start + delta.len();
+        let text = if parts.has_delta {
+            Some(text_of(block.py(), delta, escaped, strings)?.into_any())
+        } else {
+            None
+        };
+        match parts.build((&block, at), raw.len(), span, text)? {
+            Some(value) => event.set(parts.slot, value),
+            None => Ok(()),
+        }
     }
 }
 
@@ -239,13 +281,14 @@ impl<'a, 'py> EventBuilder<'a, 'py> {
             return self.build_repeated(parsed, cached);
         }
         let Some(route) = &parsed.route else {
-            let event = self.classes.unknown(py)?.create(py)?;
+            let event = self.classes.unknown(py)?.slots.create(py)?;
             self.set_record(&event, parsed)?;
             event.set(0, PyString::new(py, &parsed.kind).into_any())?;
             event.set(1, PyString::intern(py, parsed.api.name()).into_any())?;
             return Ok(event.finish());
         };
-        let event = self.classes.of(py, route)?.create(py)?;
+        let class = self.classes.of(py, route)?;
+        let event = class.slots.create(py)?;
         let eager = eager_members(route);
         self.set_record(&event, parsed)?;
         match parsed.members {
@@ -253,7 +296,10 @@ impl<'a, 'py> EventBuilder<'a, 'py> {
                 let members: Vec<Member> = parsed.members.iter().collect();
                 self.set_slots(&event, parsed, eager, &members)?;
             }
-            Members::Parsed(members) => self.set_slots(&event, parsed, eager, members)?,
+            Members::Parsed(members) => {
+                self.set_slots(&event, parsed, eager, members)?;
+                self.set_parts(&event, parsed, (class, eager.len()), members)?;
+            }
         }
         Ok(event.finish())
     }
@@ -282,6 +328,9 @@ impl<'a, 'py> EventBuilder<'a, 'py> {
                 event.set(*slot, value)?;
             }
         }
+        if let Some(delta) = cached.delta(parsed.raw) {
+            template.set_parts(&event, parsed.raw, delta, strings)?;
+        }
         Ok(event.finish())
     }
 
@@ -295,13 +344,10 @@ impl<'a, 'py> EventBuilder<'a, 'py> {
         let record = template.record_fields(py, delta.raw, delta.offset, delta.sequence);
         event.set_record(arena, record)?;
         if let Some(slot) = template.delta_slot {
-            let text = if delta.escaped {
-                PyString::new(py, &json::decode_str(delta.text))
-            } else {
-                strings.get(py, delta.body())?
-            };
+            let text = text_of(py, delta.body(), delta.escaped, strings)?;
             event.set(slot, text.into_any())?;
         }
+        template.set_parts(&event, delta.raw, (delta.body(), delta.escaped), strings)?;
         Ok(event.finish())
     }
 
@@ -331,13 +377,15 @@ impl<'a, 'py> EventBuilder<'a, 'py> {
         let delta = varying.iter().find(|(_, place)| cached.value == Some(*place));
         let delta_slot = delta.map(|(slot, _)| *slot);
         let is_delta_only = varying.len() == usize::from(delta_slot.is_some());
+        let parts = parts_template(py, class, parsed.raw, cached)?;
         Ok(EventTemplate {
             serial: cached.serial,
             lane: lane.map(Into::into),
             stream_id,
-            object: ObjectTemplate::new(class, constant),
+            object: ObjectTemplate::new(&class.slots, constant),
             varying,
             delta_slot,
+            parts,
             is_delta_only,
         })
     }
@@ -361,6 +409,30 @@ impl<'a, 'py> EventBuilder<'a, 'py> {
             filled |= 1 << slot;
             if let Some(value) = scalar(self.py, parsed, member, &mut self.cache.strings)? {
                 event.set(slot, value)?;
+            }
+        }
+        Ok(())
+    }
+
+    /// Sets the slots of members with a class of their own; the first of them has the index `first`.
+    fn set_parts(
+        &mut self,
+        event: &NewObject<'_, 'py>,
+        parsed: &AnyEvent<'_>,
+        (class, first): (&EventClass, usize),
+        members: &[Member],
+    ) -> PyResult<()> {
+        let is_plain = !parsed.invalid_utf8 && has_plain_keys(parsed.raw, members);
+        let Some((block, at)) = event.payload().filter(|_| is_plain) else { return Ok(()) };
+        for (number, (name, part)) in class.parts.iter().enumerate() {
+            let is_named = |member: &&Member| member.raw_key(parsed.raw) == name.as_bytes();
+            let Some(member) = members.iter().find(is_named) else { continue };
+            let (start, size) = (member.start as usize, (member.end - member.start) as usize);
+            let text = TextSpan { block: &block, start: at + start, size };
+            let strings = &mut self.cache.strings;
+            let value = part_value(part.bind(self.py), text, name, member.kind, strings)?;
+            if let Some(value) = value {
+                event.set(first + number, value)?;
             }
         }
         Ok(())
@@ -408,6 +480,39 @@ impl EventSink<AnyApi> for EventBuilder<'_, '_> {
     }
 }
 
+/// The objects around the delta of a cached event, `None` if the delta is a member of the event itself.
+fn parts_template(
+    py: Python<'_>,
+    class: &EventClass,
+    raw: &[u8],
+    cached: &CachedEvent,
+) -> PyResult<Option<PartsTemplate>> {
+    let Some((delta, _)) = cached.delta(raw).filter(|_| !class.parts.is_empty()) else {
+        return Ok(None);
+    };
+    let start = delta.as_ptr().addr() - raw.as_ptr().addr();
+    let members: Vec<Member> = Members::Repeated(cached).iter().collect();
+    let holes: Vec<_> = cached.holes().collect();
+    let text = CachedText { raw, delta: start..start + delta.len(), holes: &holes };
+    PartsTemplate::new(&class.slots, &class.parts, &text, &members, py)
+}
+
+/// The string of a text without quotes.
+#[inline]
+fn text_of<'py>(
+    py: Python<'py>,
+    text: &[u8],
+    escaped: bool,
+    strings: &mut StringCache,
+) -> PyResult<Bound<'py, PyString>> {
+    if !escaped {
+        return strings.get(py, text);
+    }
+    let mut wtf8 = Vec::with_capacity(text.len());
+    json::decode_wtf8_body(text, &mut wtf8);
+    Ok(PyString::new(py, &json::finish_wtf8(&wtf8)))
+}
+
 fn slot_of(eager: &[&str], key: &[u8]) -> Option<usize> {
     eager.iter().position(|name| name.as_bytes() == key)
 }
@@ -438,19 +543,8 @@ fn scalar<'py>(
     strings: &mut StringCache,
 ) -> PyResult<Option<Bound<'py, PyAny>>> {
     let text = parsed.bytes(member);
-    Ok(match member.kind {
-        Kind::String if member.escaped || parsed.invalid_utf8 => {
-            Some(PyString::new(py, &json::decode_str(text)).into_any())
-        }
-        Kind::String => {
-            let text = text.get(1..text.len() - 1).unwrap_or_default();
-            Some(strings.get(py, text)?.into_any())
-        }
-        Kind::Number => match json::parse_index(text) {
-            Some(number) => Some(number.into_pyobject(py)?.into_any()),
-            None => None,
-        },
-        Kind::Null => Some(py.None().into_bound(py)),
-        Kind::True | Kind::False | Kind::Array | Kind::Object => None,
-    })
+    if member.kind == Kind::String && parsed.invalid_utf8 {
+        return Ok(Some(PyString::new(py, &json::decode_str(text)).into_any()));
+    }
+    member_scalar(py, text, member, strings)
 }

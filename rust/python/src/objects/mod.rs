@@ -1,10 +1,13 @@
 //! Python objects built directly, without `__init__` and mostly without `setattr`.
 //!
-//! Order, lowest first: `cpython`, `string_cache`, `record`; `slots` uses `record`; `payload` and `events` use those below them.
-//! `cpython`, `record` and `slots` are the only modules of the binding with `unsafe`.
+//! Order, lowest first: `cpython`, `string_cache`, `base_class`; `record` and `fragment`; `slots`; `payload` and `parts`; `events`.
+//! `cpython`, `base_class`, `record`, `fragment` and `slots` are the only modules of the binding with `unsafe`.
 
+mod base_class;
 pub mod cpython;
 pub mod events;
+pub mod fragment;
+mod parts;
 pub mod payload;
 pub mod record;
 pub mod slots;

@@ -1,38 +1,33 @@
 //! `Payload` objects: JSON objects inside events and responses, whose members are decoded when they are read.
 
-use pyo3::exceptions::PyAttributeError;
+use pyo3::exceptions::{PyAttributeError, PyKeyError};
 use pyo3::intern;
 use pyo3::prelude::*;
 use pyo3::sync::PyOnceLock;
-use pyo3::types::{PyBytes, PyDict, PyString, PyType};
-use respstream_core::json;
+use pyo3::types::{PyBytes, PyDict, PyList, PyString, PyType};
+use respstream_core::json::{self, Kind};
 
-use super::slots::SlotClass;
-use crate::convert::json::{MEMBERS_CAPACITY, SEARCH_MAX_BYTES, scalar};
+use super::fragment::{self, TextSpan};
+use super::parts::{PartClass, class_of};
+use crate::convert::json::{MEMBERS_CAPACITY, SEARCH_MAX_BYTES, locate_members, scalar};
 
-/// The slots of `Payload`, and their indexes.
-const SLOTS: [&str; 5] = ["_raw", "_seen", "_data", "_spans", "_member"];
-const RAW: usize = 0;
-const SEEN: usize = 1;
-const DATA: usize = 2;
-const SPANS: usize = 3;
-const MEMBER: usize = 4;
 /// The members of a response's usage that are read most often.
 const COUNTS: [&str; 3] = ["input_tokens", "output_tokens", "total_tokens"];
 
 /// The class `Payload`. The descriptors of its counts are installed on first use.
-fn payload_class(py: Python<'_>) -> PyResult<&'static SlotClass> {
-    static CLASS: PyOnceLock<SlotClass> = PyOnceLock::new();
-    CLASS.get_or_try_init(py, || {
+fn payload_class(py: Python<'_>) -> PyResult<&Bound<'_, PyType>> {
+    static CLASS: PyOnceLock<Py<PyType>> = PyOnceLock::new();
+    let class = CLASS.get_or_try_init(py, || {
         let class = py.import("respstream.protocols.payload")?.getattr("Payload")?;
         for name in COUNTS {
             class.setattr(name, CountDescriptor { name: PyString::intern(py, name).unbind() })?;
         }
-        SlotClass::new(class.cast::<PyType>()?, &SLOTS)
-    })
+        Ok::<_, PyErr>(class.cast_into::<PyType>()?.unbind())
+    })?;
+    Ok(class.bind(py))
 }
 
-/// Reads an integer member of a payload without `__getattr__`. Python calls `__getattr__` only after it has failed to find
+/// Reads an integer member of a payload without `_absent`. Python calls that only after it has failed to find
 /// the attribute and formatted an error message, which takes ten times as long as reading the member.
 #[pyclass(frozen, module = "respstream._native")]
 struct CountDescriptor {
@@ -55,7 +50,7 @@ impl CountDescriptor {
         };
         match count(object, name)? {
             Some(number) => Ok(number),
-            None => object.call_method1(intern!(py, "__getattr__"), (name,)),
+            None => object.call_method1(intern!(py, "_absent"), (name,)),
         }
     }
 }
@@ -66,19 +61,13 @@ fn count<'py>(
     name: &Bound<'py, PyString>,
 ) -> PyResult<Option<Bound<'py, PyAny>>> {
     let py = name.py();
-    let class = payload_class(py)?;
-    let slot = |slot| class.get(payload, slot);
-    let (Some(raw), Some(seen), Some(data)) = (slot(RAW), slot(SEEN), slot(DATA)) else {
-        return Ok(None);
-    };
-    let (Ok(raw), Ok(seen)) = (raw.cast::<PyBytes>(), seen.cast::<PyDict>()) else {
-        return Ok(None);
-    };
+    let Some((raw, seen, has_data)) = fragment::parts(payload)? else { return Ok(None) };
+    let Ok(raw) = raw.cast::<PyBytes>() else { return Ok(None) };
     if let Some(value) = seen.get_item(name)? {
         return Ok(Some(value));
     }
     let raw = raw.as_bytes();
-    if !data.is_none() || raw.len() > SEARCH_MAX_BYTES {
+    if has_data || raw.len() > SEARCH_MAX_BYTES {
         return Ok(None);
     }
     let mut members = Vec::with_capacity(MEMBERS_CAPACITY);
@@ -91,27 +80,94 @@ fn count<'py>(
     Ok(Some(number))
 }
 
-/// The valid JSON value of the member `name` as the package represents it: an object becomes a `Payload`.
+/// The value of the member `name` as the package represents it: an object becomes a payload of its class, by default `Payload`.
+/// `raw`: the text of an object. Raises `KeyError` for a missing member, `ValueError` if the bytes do not read as an object.
+#[pyfunction]
+pub fn member_value<'py>(
+    raw: &Bound<'py, PyBytes>,
+    name: &Bound<'py, PyAny>,
+    class: Option<&Bound<'py, PyAny>>,
+) -> PyResult<Bound<'py, PyAny>> {
+    let members = locate_members(raw.as_bytes())?;
+    // A name that is not a string, or has lone surrogates, matches no member.
+    let text = name.extract::<&str>().ok();
+    let member = text.and_then(|text| json::find(raw.as_bytes(), &members, text));
+    let Some(member) = member else {
+        return Err(PyKeyError::new_err(name.clone().unbind()));
+    };
+    let (start, size) = (member.start as usize, (member.end - member.start) as usize);
+    decode(TextSpan { block: raw, start, size }, name, class)
+}
+
+/// The JSON value of the member `name`, as [`member_value`] returns it.
 pub fn decode_value<'py>(
     raw: &Bound<'py, PyBytes>,
     name: &Bound<'py, PyAny>,
 ) -> PyResult<Bound<'py, PyAny>> {
+    decode(TextSpan { block: raw, start: 0, size: raw.as_bytes().len() }, name, None)
+}
+
+fn decode<'py>(
+    text: TextSpan<'_, 'py>,
+    name: &Bound<'py, PyAny>,
+    class: Option<&Bound<'py, PyAny>>,
+) -> PyResult<Bound<'py, PyAny>> {
     static DECODE: PyOnceLock<Py<PyAny>> = PyOnceLock::new();
-    let py = raw.py();
-    if raw.as_bytes().first() == Some(&b'{') {
-        let payload = payload_class(py)?.create(py)?;
-        payload.set(RAW, raw.clone().into_any())?;
-        payload.set(SEEN, PyDict::new(py).into_any())?;
-        payload.set(DATA, py.None().into_bound(py))?;
-        payload.set(SPANS, py.None().into_bound(py))?;
-        payload.set(MEMBER, name.clone())?;
-        return Ok(payload.finish());
-    }
-    if let Some(value) = scalar(py, raw.as_bytes())? {
-        return Ok(value);
+    let py = name.py();
+    let bytes = text.bytes();
+    let found = match (bytes.first(), class) {
+        (Some(b'{'), _) => payload(text, name, class)?,
+        (Some(b'['), Some(class)) => payloads(text, name, class)?,
+        _ => scalar(py, bytes)?,
+    };
+    if let Some(found) = found {
+        return Ok(found);
     }
     let decode = DECODE.get_or_try_init(py, || {
         Ok::<_, PyErr>(py.import("respstream.protocols.payload")?.getattr("decode")?.unbind())
     })?;
-    decode.bind(py).call1((raw, name))
+    decode.bind(py).call1((PyBytes::new(py, bytes), name, class))
+}
+
+/// An object as a payload of a class; `None` if objects of the class cannot be filled in memory.
+fn payload<'py>(
+    text: TextSpan<'_, 'py>,
+    name: &Bound<'py, PyAny>,
+    class: Option<&Bound<'py, PyAny>>,
+) -> PyResult<Option<Bound<'py, PyAny>>> {
+    let class = match class {
+        Some(class) if class.is_instance_of::<PyDict>() => {
+            &class_of(class, text.bytes(), &locate_members(text.bytes())?)?
+        }
+        Some(class) => class.cast::<PyType>()?,
+        None => payload_class(name.py())?,
+    };
+    let class = &PartClass::of(class)?.slots;
+    if !class.is_fragment() {
+        return Ok(None);
+    }
+    let payload = class.create(name.py())?;
+    payload.set_fragment(text, name);
+    Ok(Some(payload.finish()))
+}
+
+/// A list of objects as payloads of a class; `None` if it has other elements.
+fn payloads<'py>(
+    list: TextSpan<'_, 'py>,
+    name: &Bound<'py, PyAny>,
+    class: &Bound<'py, PyAny>,
+) -> PyResult<Option<Bound<'py, PyAny>>> {
+    let (bytes, mut spans) = (list.bytes(), Vec::new());
+    if json::check(bytes, &mut Vec::new()).is_err() {
+        return Ok(None);
+    }
+    json::elements(bytes, &mut spans);
+    let objects = PyList::empty(name.py());
+    for (start, end, kind) in spans {
+        let text = TextSpan { start: list.start + start, size: end - start, ..list };
+        let object = if kind == Kind::Object { payload(text, name, Some(class))? } else { None };
+        let Some(object) = object else { return Ok(None) };
+        objects.append(object)?;
+    }
+    Ok(Some(objects.into_any()))
 }

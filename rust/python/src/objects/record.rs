@@ -3,29 +3,25 @@
 //! Small payloads are stored one after the other in shared blocks, and numbers as C integers: an event is one Python object
 //! instead of four. Attributes are converted to Python objects when they are read. A block is as small as allocation costs
 //! allow, because one event keeps its whole block alive.
-//!
-//! Before 3.12, Python looks up two names for each attribute of a class with `__getattr__` before the attribute itself.
-//! For those versions the base class finds attributes, and calls `_absent` for missing ones.
 #![allow(unsafe_code)]
 
-use std::cell::UnsafeCell;
-use std::ffi::{CStr, c_int, c_uint, c_void};
+use std::ffi::{CStr, c_int, c_void};
 use std::mem::{offset_of, size_of};
 use std::ptr::null_mut;
-use std::sync::atomic::{AtomicPtr, Ordering};
 
+use pyo3::ffi;
 use pyo3::prelude::*;
 use pyo3::sync::PyOnceLock;
-use pyo3::sync::critical_section::with_critical_section;
 use pyo3::types::{PyBytes, PyString, PyType};
-use pyo3::{ffi, intern};
+
+use super::base_class::{self, BaseClass, FreeList, locked, member, property, raise_missing};
 
 /// Size of a block in bytes: 4 KiB less the overhead of the allocator and of `bytes`.
 const BLOCK_BYTES: usize = 4_000;
 /// Size of the largest payload that shares a block.
 const SHARED_MAX_BYTES: usize = BLOCK_BYTES / 4;
-/// Size of the object header in bytes.
-const HEADER: usize = size_of::<ffi::PyObject>();
+/// Size of an object of the class `Record` in bytes.
+pub const SIZE: usize = size_of::<Record>();
 
 /// The layout of every event object up to its slots. All zeros after the header are a valid record without attributes.
 #[repr(C)]
@@ -137,69 +133,17 @@ pub unsafe fn fill(
     Ok(())
 }
 
-/// Memory of deallocated objects of one class, for reuse (as `@cython.freelist` does): no slot is set, and the garbage
-/// collector does not track them.
-pub struct FreeList {
-    class: *mut ffi::PyTypeObject,
-    number: u16,
-    objects: UnsafeCell<Vec<*mut ffi::PyObject>>,
-}
-
-// SAFETY: free lists exist only with a GIL (see `FreeList::new`), and only code that has the GIL uses them.
-unsafe impl Send for FreeList {}
-// SAFETY: likewise.
-unsafe impl Sync for FreeList {}
-
-/// The free lists by number. Number 0 is not used.
-static FREE_LISTS: [AtomicPtr<FreeList>; 128] = [const { AtomicPtr::new(null_mut()) }; 128];
-/// Objects per free list: about as many as a chunk of 64 KiB has events.
-const FREE_LIST_SIZE: usize = 256;
-/// Whether the interpreter has a GIL. Free-threaded interpreters have a larger object header.
-const HAS_GIL: bool = HEADER == 2 * size_of::<usize>();
-
-impl FreeList {
-    /// The free list of a class that derives from `Record` and has the collector's header. None without a GIL, or if all
-    /// numbers are in use.
-    pub fn new(class: &Bound<'_, PyType>) -> Option<&'static Self> {
-        let in_use = |list: &AtomicPtr<Self>| !list.load(Ordering::Relaxed).is_null();
-        let unused = FREE_LISTS.iter().skip(1).position(|list| !in_use(list));
-        let number = unused.filter(|_| HAS_GIL)? + 1;
-        let objects = UnsafeCell::new(Vec::with_capacity(FREE_LIST_SIZE));
-        let class = class.clone().unbind().into_ptr().cast();
-        let list = Box::leak(Box::new(Self { class, number: number as u16, objects }));
-        FREE_LISTS[number].store(list, Ordering::Relaxed);
-        Some(list)
-    }
-
-    /// An object without any attribute set.
-    #[inline]
-    pub fn take<'py>(&self, py: Python<'py>) -> Option<Bound<'py, PyAny>> {
-        // SAFETY: the GIL excludes other users. The pointer refers to the memory of a deallocated object of this class:
-        // `dealloc` released its references and did not free it. Its slots are null, as the deallocation of the class
-        // cleared them; `write_bytes` zeroes the record, and `PyObject_Init` sets class and reference count.
-        unsafe {
-            let object = (*self.objects.get()).pop()?;
-            object.cast::<u8>().add(HEADER).write_bytes(0, size_of::<Record>() - HEADER);
-            Some(Bound::from_owned_ptr(py, ffi::PyObject_Init(object, self.class)))
-        }
-    }
-
-    /// Stores the memory of a deallocated object. False if its class differs or the list is full, and for a class with
-    /// `__del__`: the collector's header remembers that it ran, and would not run it for the next object.
-    unsafe fn put(number: u16, object: *mut ffi::PyObject, class: *mut ffi::PyTypeObject) -> bool {
-        let Some(list) = FREE_LISTS.get(usize::from(number)) else { return false };
-        // SAFETY: the GIL excludes other users, and free lists are never freed.
-        unsafe {
-            let Some(list) = list.load(Ordering::Relaxed).as_ref() else { return false };
-            let objects = &mut *list.objects.get();
-            let stores = list.class == class
-                && objects.len() < FREE_LIST_SIZE
-                && ffi::PyType_GetSlot(class, ffi::Py_tp_finalize).is_null();
-            if stores {
-                objects.push(object);
-            }
-            stores
-        }
+/// The bytes that contain the payload of a filled record, and its start in them.
+///
+/// # Safety
+/// `object` is an instance of a class that derives from [`class`].
+#[inline]
+pub unsafe fn payload<'py>(object: &Bound<'py, PyAny>) -> Option<(Bound<'py, PyBytes>, usize)> {
+    // SAFETY: the caller guarantees the type, and `fill` that the block is `bytes`.
+    unsafe {
+        let record = &*object.as_ptr().cast::<Record>();
+        let block = Bound::from_borrowed_ptr_or_opt(object.py(), record.block)?;
+        Some((block.cast_into_unchecked(), record.start.into()))
     }
 }
 
@@ -210,53 +154,23 @@ pub fn class(py: Python<'_>) -> PyResult<&Bound<'_, PyType>> {
 }
 
 fn new_class(py: Python<'_>) -> PyResult<Py<PyType>> {
-    // The class refers to these tables for the life of the process.
-    let members = Box::leak(Box::new([
-        member(c"stream_id", offset_of!(Record, stream_id)),
-        member(c"_named", offset_of!(Record, event_name)),
-        ffi::PyMemberDef::default(),
-    ]));
-    let properties = Box::leak(Box::new([
-        property(c"raw", get_raw, set_raw),
-        property(number_name::<false>(), get_number::<false>, set_number::<false>),
-        property(number_name::<true>(), get_number::<true>, set_number::<true>),
-        ffi::PyGetSetDef::default(),
-    ]));
-    let slot = |slot: c_int, pfunc: *mut c_void| ffi::PyType_Slot { slot, pfunc };
-    let mut slots = vec![
-        slot(ffi::Py_tp_dealloc, dealloc as *mut c_void),
-        slot(ffi::Py_tp_members, members.as_mut_ptr().cast()),
-        slot(ffi::Py_tp_getset, properties.as_mut_ptr().cast()),
-    ];
-    if py.version_info() < (3, 12) {
-        slots.push(slot(ffi::Py_tp_getattro, get_attribute as *mut c_void));
-    }
-    slots.push(slot(0, null_mut()));
-    let mut spec = ffi::PyType_Spec {
-        name: c"respstream._native.Record".as_ptr(),
-        basicsize: const { size_of::<Record>() as u32 }.cast_signed(),
-        itemsize: 0,
-        flags: (ffi::Py_TPFLAGS_DEFAULT | ffi::Py_TPFLAGS_BASETYPE) as c_uint,
-        slots: slots.as_mut_ptr(),
+    let object = ffi::Py_T_OBJECT_EX;
+    let class = BaseClass {
+        name: c"respstream._native.Record",
+        size: SIZE,
+        dealloc,
+        members: vec![
+            member(c"stream_id", object, offset_of!(Record, stream_id)),
+            member(c"_named", object, offset_of!(Record, event_name)),
+        ],
+        properties: vec![
+            property(c"raw", get_raw, set_raw),
+            property(number_name::<false>(), get_number::<false>, set_number::<false>),
+            property(number_name::<true>(), get_number::<true>, set_number::<true>),
+        ],
     };
-    // SAFETY: the tables end with zeroed entries and are never moved or freed; each function has the signature of its slot.
-    unsafe {
-        let class = ffi::PyType_FromSpec(&raw mut spec);
-        Ok(Bound::from_owned_ptr_or_err(py, class)?.cast_into_unchecked().unbind())
-    }
-}
-
-fn member(name: &'static CStr, offset: usize) -> ffi::PyMemberDef {
-    ffi::PyMemberDef {
-        name: name.as_ptr(),
-        type_code: ffi::Py_T_OBJECT_EX,
-        offset: offset.cast_signed(),
-        ..Default::default()
-    }
-}
-
-fn property(name: &'static CStr, get: ffi::getter, set: ffi::setter) -> ffi::PyGetSetDef {
-    ffi::PyGetSetDef { name: name.as_ptr(), get: Some(get), set: Some(set), ..Default::default() }
+    // SAFETY: the functions have the signatures of their slots, and the members are fields of `Record`.
+    unsafe { class.create(py) }
 }
 
 // SAFETY of all functions below: Python calls them only for instances of the class, from an attached thread, with live
@@ -275,63 +189,14 @@ unsafe extern "C" fn dealloc(object: *mut ffi::PyObject) {
         if !record.sequence_is_int {
             ffi::Py_XDECREF(record.sequence.object);
         }
-        let class = ffi::Py_TYPE(object);
-        if record.free_list != 0 && FreeList::put(record.free_list, object, class) {
-            // The free list owns the memory.
-        } else if ffi::PyType_GetFlags(class) & ffi::Py_TPFLAGS_HAVE_GC == 0 {
-            ffi::PyObject_Free(object.cast());
-        } else {
-            // Subclasses that add slots support garbage collection.
-            ffi::PyObject_GC_Del(object.cast());
-        }
-        ffi::Py_DECREF(class.cast());
+        base_class::free(object, record.free_list);
     }
-}
-
-/// The attribute, or the result of `_absent` if there is none.
-unsafe extern "C" fn get_attribute(
-    object: *mut ffi::PyObject,
-    name: *mut ffi::PyObject,
-) -> *mut ffi::PyObject {
-    unsafe {
-        let found = ffi::PyObject_GenericGetAttr(object, name);
-        if !found.is_null() || ffi::PyErr_ExceptionMatches(ffi::PyExc_AttributeError) == 0 {
-            return found;
-        }
-        ffi::PyErr_Clear();
-        let absent = intern!(Python::assume_attached(), "_absent");
-        // Not through this function: it would call itself for a class without `_absent`.
-        let method = ffi::PyObject_GenericGetAttr(object, absent.as_ptr());
-        if method.is_null() {
-            if ffi::PyErr_ExceptionMatches(ffi::PyExc_AttributeError) != 0 {
-                ffi::PyErr_Clear();
-                return ffi::PyObject_GenericGetAttr(object, name); // raises the first error again
-            }
-            return method;
-        }
-        let value = ffi::PyObject_CallFunctionObjArgs(method, name, null_mut::<ffi::PyObject>());
-        ffi::Py_DECREF(method);
-        value
-    }
-}
-
-/// Runs a function in the object's critical section.
-unsafe fn locked<T>(object: *mut ffi::PyObject, run: impl FnOnce(&mut Record) -> T) -> T {
-    unsafe {
-        let bound = Bound::from_borrowed_ptr(Python::assume_attached(), object);
-        with_critical_section(&bound, || run(&mut *object.cast::<Record>()))
-    }
-}
-
-unsafe fn raise_missing(name: &'static CStr) -> *mut ffi::PyObject {
-    unsafe { ffi::PyErr_SetString(ffi::PyExc_AttributeError, name.as_ptr()) };
-    null_mut()
 }
 
 /// The payload. It is copied from its block on first use, and has its own `bytes` from then on.
 unsafe extern "C" fn get_raw(object: *mut ffi::PyObject, _: *mut c_void) -> *mut ffi::PyObject {
     unsafe {
-        let (raw, block) = locked(object, |record| {
+        let (raw, block) = locked(object, |record: &mut Record| {
             if record.size == 0 {
                 ffi::Py_XINCREF(record.block);
                 return (record.block, null_mut());
@@ -357,7 +222,7 @@ unsafe extern "C" fn set_raw(
 ) -> c_int {
     unsafe {
         ffi::Py_XINCREF(value);
-        let block = locked(object, |record| {
+        let block = locked(object, |record: &mut Record| {
             record.size = 0;
             std::mem::replace(&mut record.block, value)
         });
@@ -389,7 +254,7 @@ unsafe extern "C" fn get_number<const SEQUENCE: bool>(
     _: *mut c_void,
 ) -> *mut ffi::PyObject {
     unsafe {
-        let (found, is_int) = locked(object, |record| {
+        let (found, is_int) = locked(object, |record: &mut Record| {
             let (number, is_int) = record.number(SEQUENCE);
             if *is_int {
                 return (ffi::PyLong_FromLongLong(number.int), true);
@@ -411,7 +276,7 @@ unsafe extern "C" fn set_number<const SEQUENCE: bool>(
 ) -> c_int {
     unsafe {
         ffi::Py_XINCREF(value);
-        let (before, was_int) = locked(object, |record| {
+        let (before, was_int) = locked(object, |record: &mut Record| {
             let (number, is_int) = record.number(SEQUENCE);
             let before = (if *is_int { null_mut() } else { number.object }, *is_int);
             (number.object, *is_int) = (value, false);

@@ -10,10 +10,42 @@ use pyo3::sync::critical_section::with_critical_section;
 use pyo3::types::{PyBytes, PyList, PyString, PyType};
 use pyo3::{ffi, intern};
 
-use super::record::{self, FreeList, PayloadArena, RecordFields};
+use super::base_class::FreeList;
+use super::fragment::{self, TextSpan};
+use super::record::{self, PayloadArena, RecordFields};
 
 /// Size of the object header, in words.
 const HEADER: usize = size_of::<ffi::PyObject>() / size_of::<usize>();
+
+/// The class in C from which a class derives, if its layout is known.
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum Base {
+    Other,
+    Record,
+    Fragment,
+}
+
+impl Base {
+    fn of(class: &Bound<'_, PyType>) -> PyResult<Self> {
+        let py = class.py();
+        Ok(if class.is_subclass(record::class(py)?)? {
+            Self::Record
+        } else if class.is_subclass(fragment::class(py)?)? {
+            Self::Fragment
+        } else {
+            Self::Other
+        })
+    }
+
+    /// Size of the base in bytes.
+    fn size(self) -> Option<usize> {
+        match self {
+            Self::Other => None,
+            Self::Record => Some(record::SIZE),
+            Self::Fragment => Some(fragment::SIZE),
+        }
+    }
+}
 
 /// A Python class and the offsets of its slots.
 pub struct SlotClass {
@@ -23,8 +55,8 @@ pub struct SlotClass {
     offsets: Option<Vec<usize>>,
     /// Size of an object in words, if objects are created without tracking by the garbage collector.
     untracked_size: Option<usize>,
-    /// The class derives from `Record`, whose fields are written in memory too.
-    is_record: bool,
+    /// The base in C, whose fields are written in memory too.
+    base: Base,
     /// Deallocated objects for reuse.
     free_list: Option<&'static FreeList>,
 }
@@ -36,13 +68,13 @@ impl SlotClass {
         let names: Vec<_> = names.iter().map(|name| PyString::intern(py, name).unbind()).collect();
         let offsets =
             if fixed_size(class)?.is_some() { slot_offsets(class, &names)? } else { None };
-        let is_record = offsets.is_some() && class.is_subclass(record::class(py)?)?;
+        let base = if offsets.is_some() { Base::of(class)? } else { Base::Other };
         Ok(Self {
             class: class.clone().unbind(),
             names,
             offsets,
             untracked_size: None,
-            is_record,
+            base,
             free_list: None,
         })
     }
@@ -51,9 +83,9 @@ impl SlotClass {
     pub fn untracked(mut self, py: Python<'_>) -> PyResult<Self> {
         let size =
             if self.offsets.is_some() { slots_only_size(self.class.bind(py))? } else { None };
-        let can_reuse = self.is_record && size.is_some();
+        let base_size = self.base.size().filter(|_| size.is_some());
         self.untracked_size = size;
-        self.free_list = if can_reuse { FreeList::new(self.class.bind(py)) } else { None };
+        self.free_list = base_size.and_then(|size| FreeList::new(self.class.bind(py), size));
         Ok(self)
     }
 
@@ -61,7 +93,7 @@ impl SlotClass {
     pub fn through_setattr(mut self) -> Self {
         self.offsets = None;
         self.untracked_size = None;
-        self.is_record = false;
+        self.base = Base::Other;
         self.free_list = None;
         self
     }
@@ -95,6 +127,16 @@ impl SlotClass {
             let value = *object.as_ptr().cast::<*mut ffi::PyObject>().add(offsets[slot]);
             Bound::from_borrowed_ptr_or_opt(object.py(), value)
         })
+    }
+
+    /// Whether the fields of the payload's base are written in memory.
+    pub fn is_fragment(&self) -> bool {
+        self.base == Base::Fragment
+    }
+
+    /// The index of a slot.
+    pub fn slot(&self, py: Python<'_>, name: &str) -> Option<usize> {
+        self.names.iter().position(|slot| slot.bind(py).to_str().is_ok_and(|slot| slot == name))
     }
 
     pub fn is(&self, class: &Bound<'_, PyType>) -> bool {
@@ -169,7 +211,7 @@ impl<'py> NewObject<'_, 'py> {
         fields: RecordFields<'_, 'py>,
     ) -> PyResult<()> {
         let py = self.object.py();
-        if self.class.is_record {
+        if self.class.base == Base::Record {
             // SAFETY: the class derives from `Record`; `create` returned a new object whose record is zeroed, and the free
             // list is the one of this class.
             return unsafe { record::fill(&self.object, self.class.free_list, arena, fields) };
@@ -184,6 +226,23 @@ impl<'py> NewObject<'_, 'py> {
         set(intern!(py, "_named"), fields.event_name.into_pyobject(py)?.into_any())
     }
 
+    /// The payload of an event after [`Self::set_record`]; `None` if the layout is unknown.
+    #[inline]
+    pub fn payload(&self) -> Option<(Bound<'py, PyBytes>, usize)> {
+        // SAFETY: the class derives from `Record`.
+        (self.class.base == Base::Record).then(|| unsafe { record::payload(&self.object) })?
+    }
+
+    /// Sets the text of a payload, if its layout is known. `name`: that of the member with the object.
+    #[inline]
+    pub fn set_fragment(&self, text: TextSpan<'_, '_>, name: &Bound<'_, PyAny>) {
+        if self.class.base == Base::Fragment {
+            // SAFETY: the class derives from `Fragment`; `create` returned a new object whose fragment is zeroed, and the free
+            // list is the one of this class.
+            unsafe { fragment::fill(&self.object, self.class.free_list, text, name) };
+        }
+    }
+
     pub fn finish(self) -> Bound<'py, PyAny> {
         self.object
     }
@@ -191,7 +250,7 @@ impl<'py> NewObject<'_, 'py> {
 
 fn allocate<'py>(class: &Bound<'py, PyType>) -> PyResult<Bound<'py, PyAny>> {
     let py = class.py();
-    // SAFETY: the class is a live Python class made by a class statement, whose only base in C is `object` or `Record`. For
+    // SAFETY: the class is a live Python class made by a class statement, whose only base in C is `object`, `Record` or `Fragment`. For
     // those the generic allocation (zeroed, tracked by the collector) does the same as `object.__new__`. A null pointer with
     // the exception set becomes an error.
     unsafe { Bound::from_owned_ptr_or_err(py, ffi::PyType_GenericAlloc(class.as_type_ptr(), 0)) }
@@ -201,7 +260,7 @@ fn allocate<'py>(class: &Bound<'py, PyType>) -> PyResult<Bound<'py, PyAny>> {
 fn allocate_untracked<'py>(class: &Bound<'py, PyType>, size: usize) -> PyResult<Bound<'py, PyAny>> {
     let py = class.py();
     // SAFETY: the class is as in `allocate`. `slots_only_size` found that its objects have the collector's header, and that
-    // their `size` words are the object header followed only by slots and the record. The function initialises the header
+    // their `size` words are the object header followed only by slots and the base. The function initialises the header
     // and the reference count; all other words are zeroed before any code sees the object. A null pointer becomes an error
     // before that.
     unsafe {

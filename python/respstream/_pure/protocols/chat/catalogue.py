@@ -28,7 +28,7 @@ class Rule:
 VERSION = 1
 
 EVENTS: dict[str, Entry] = {
-    "chat.completion.chunk": Entry("chat.completion.chunk", "chunk", ("id", "created", "model", "object", "obfuscation",
+    "chat.completion.chunk": Entry("chat.completion.chunk", "chunk", ("id", "created", "model", "object",
         "service_tier", "system_fingerprint")),
     "ping": Entry("ping", "quiet", ()),
     "keepalive": Entry("keepalive", "quiet", ()),

@@ -48,6 +48,8 @@ pub struct Route {
 pub enum Grows {
     /// A member of the message.
     Member(&'static str),
+    /// A member of the message, and the text of this name in the part with this index of a list.
+    Both { own: &'static str, list: &'static str, index: u32, name: &'static str },
     /// The arguments of the tool call with this index.
     Arguments(u32),
 }

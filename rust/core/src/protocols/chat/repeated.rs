@@ -2,12 +2,12 @@
 //! merging the rest of the chunk again.
 //!
 //! Such a chunk has one choice and one text. All else that is not dropped, merged again, changes nothing: it contains no list and no
-//! other text.
+//! other text. The exceptions are the log probabilities, which grow by a list, a reasoning that comes in two forms, and the usage.
 
 use super::catalogue::{EVENTS, Kind, Op, Scope};
 use super::choice::{Choice, Reasoning};
 use super::events::{CHOICES, Event, Grows, Route};
-use super::merge::is_null;
+use super::merge::{is_empty_list, is_null, without_quotes};
 use super::response::{Assembled, CHUNK, Cursor};
 use crate::assemble::append::append;
 use crate::assemble::{Node, NodePath, Text};
@@ -17,6 +17,9 @@ use crate::protocols::parsed_event::ParsedEvent;
 
 /// A member of chunks with as many letters as it takes to hide the size of the text; its last value counts.
 const PADDING: &[u8] = b"p";
+/// The member of a choice with the log probabilities, and that of its list which grows.
+const LOGPROBS: &str = "logprobs";
+const LISTED: &str = "content";
 /// The number of texts of a completion that chunks may grow in turn.
 const CURSORS: usize = 8;
 
@@ -30,23 +33,32 @@ pub fn inner_delta(event: &ParsedEvent<'_>, route: &mut Route) -> Option<InnerDe
     let (mut varying, mut kept) = (Vec::new(), Vec::new());
     for (place, member) in own.iter().enumerate() {
         let (key, value) = (member.raw_key(event.raw), member.value(event.raw));
-        let dropped = Scope::Chunk.rule(key).is_some_and(|rule| rule.op == Op::Drop);
         if key == CHOICES.as_bytes() || key == b"object" {
             continue;
         }
-        if member.kind == JsonKind::String && (dropped || key == PADDING) {
+        let op = Scope::Chunk.rule(key).map(|rule| rule.op);
+        let is_last = op == Some(Op::Replace) && member.kind == JsonKind::Object;
+        let is_text = op == Some(Op::Drop) || key == PADDING;
+        if is_last || (is_text && member.kind == JsonKind::String) {
             varying.push(place);
-            kept.extend((!dropped).then_some(place));
+            kept.extend((op != Some(Op::Drop)).then_some(place));
         } else if !is_constant(value) {
             return None;
         }
     }
     let choices = json::find(event.raw, own, CHOICES)?;
-    let (grows, text) = text_in(event.raw, choices, route.index?)?;
+    let Growth { grows, text, copy, list } = growth_of(event.raw, choices, route.index?)?;
     route.grows = Some(grows);
-    let id = json::find(event.raw, own, "id").filter(|id| id.kind == JsonKind::String);
     let mut members = own.to_vec();
     members.push(text);
+    let mut add = |member: Option<Member>| {
+        let place = members.len();
+        members.push(member?);
+        varying.push(place);
+        Some(place)
+    };
+    let (copy, extend) = (add(copy), add(list));
+    let id = json::find(event.raw, own, "id").filter(|id| id.kind == JsonKind::String);
     Some(InnerDelta {
         name: CHUNK,
         response: id.map_or(&b"\"\""[..], |id| id.value(event.raw)).into(),
@@ -55,6 +67,8 @@ pub fn inner_delta(event: &ParsedEvent<'_>, route: &mut Route) -> Option<InnerDe
         members,
         varying,
         kept,
+        extend,
+        copy,
         eager: EVENTS[0].eager,
     })
 }
@@ -83,10 +97,20 @@ fn only_element(raw: &[u8], list: &Member) -> Option<Member> {
     Some(Member { start, end, kind, ..*list })
 }
 
+/// What a chunk adds to the texts of its only choice.
+struct Growth {
+    grows: Grows,
+    text: Member,
+    /// The same text in another form.
+    copy: Option<Member>,
+    /// The log probabilities.
+    list: Option<Member>,
+}
+
 /// The text in the only choice of a chunk.
-fn text_in(raw: &[u8], choices: &Member, index: u32) -> Option<(Grows, Member)> {
+fn growth_of(raw: &[u8], choices: &Member, index: u32) -> Option<Growth> {
     let choice = inside(raw, &only_element(raw, choices)?)?;
-    let mut delta = None;
+    let (mut delta, mut list) = (None, None);
     for member in &choice {
         let value = member.value(raw);
         match member.raw_key(raw) {
@@ -94,16 +118,21 @@ fn text_in(raw: &[u8], choices: &Member, index: u32) -> Option<(Grows, Member)> 
             b"message" | b"text" => return None,
             b"finish_reason" if !matches!(value, b"null" | b"\"\"") => return None,
             b"index" if json::parse_index(value) != Some(i64::from(index)) => return None,
-            _ if !is_constant(value) => return None,
-            _ => {}
+            _ if is_constant(value) => {}
+            key if key == LOGPROBS.as_bytes() => list = Some(list_in(raw, member)?),
+            _ => return None,
         }
     }
-    let mut found = None;
+    let (mut found, mut details) = (None, None);
     for member in &inside(raw, &delta?)? {
         let (key, value) = (member.raw_key(raw), member.value(raw));
         let text = match Scope::Delta.rule(key) {
             Some(_) if is_null(value) => None,
             Some(rule) if rule.op == Op::Calls => Some(arguments_in(raw, member)?),
+            Some(rule) if rule.op == Op::Details => {
+                details = Some((rule.name, detail_in(raw, member)?));
+                None
+            }
             Some(rule) if rule.kind != Kind::None && value != b"\"\"" => {
                 let is_string = member.kind == JsonKind::String;
                 Some((Grows::Member(rule.name), is_string.then_some(*member)?))
@@ -118,7 +147,50 @@ fn text_in(raw: &[u8], choices: &Member, index: u32) -> Option<(Grows, Member)> 
             return None;
         }
     }
+    let (grows, text) = found?;
+    let Some((list_name, (index, name, copy))) = details else {
+        return Some(Growth { grows, text, copy: None, list });
+    };
+    let Grows::Member(own) = grows else { return None };
+    let is_reasoning = Scope::Delta.rule(own.as_bytes())?.kind == Kind::Reasoning;
+    let same = copy.value(raw) == text.value(raw);
+    let grows = Grows::Both { own, list: list_name, index, name };
+    (is_reasoning && same).then_some(Growth { grows, text, copy: Some(copy), list })
+}
+
+/// The list of the contents in the log probabilities, if there is nothing else.
+fn list_in(raw: &[u8], logprobs: &Member) -> Option<Member> {
+    let mut found = None;
+    for member in &inside(raw, logprobs)? {
+        if member.raw_key(raw) == LISTED.as_bytes() {
+            found = Some(*member).filter(|member| member.kind == JsonKind::Array);
+        } else if !is_constant(member.value(raw)) {
+            return None;
+        }
+    }
     found
+}
+
+/// The text in the only part of the reasoning in a list: the index of the part, and the name of the text.
+fn detail_in(raw: &[u8], details: &Member) -> Option<(u32, &'static str, Member)> {
+    let part = inside(raw, &only_element(raw, details)?)?;
+    let (mut index, mut found) = (None, None);
+    for member in &part {
+        let (key, value) = (member.raw_key(raw), member.value(raw));
+        match Scope::Reasoning.rule(key) {
+            _ if key == b"index" => index = json::parse_index(value),
+            Some(_) if is_null(value) || value == b"\"\"" => {}
+            Some(rule) if rule.kind == Kind::Reasoning && member.kind == JsonKind::String => {
+                if found.replace((rule.name, *member)).is_some() {
+                    return None;
+                }
+            }
+            None if is_constant(value) => {}
+            _ => return None,
+        }
+    }
+    let (name, text) = found?;
+    Some((u32::try_from(index?).ok()?, name, text))
 }
 
 /// The arguments in the only piece of a tool call.
@@ -162,26 +234,29 @@ pub fn set_cursor(response: &mut Assembled, event: &Event<'_>) {
     // Chunks are not counted any more, but two of them are known.
     let counted = |choice: &&mut Choice| choice.streamed && choice.chunks > 1 && *chunks > 1;
     let path = choices.at(position).filter(counted).and_then(|choice| text_path(choice, grows));
-    let Some((text, call)) = path else { return };
+    let Some((text, call, copy)) = path else { return };
     cursors.retain(|cursor| cursor.serial != serial && cursor.changes == *changes);
     if cursors.len() >= CURSORS {
         cursors.remove(0);
     }
-    cursors.push(Cursor { serial, changes: *changes, choice: position, text, call });
+    cursors.push(Cursor { serial, changes: *changes, choice: position, text, call, copy });
 }
 
-/// The path of a text in the message of a choice, and the key of its tool call.
-fn text_path(choice: &mut Choice, grows: Grows) -> Option<(NodePath, Option<u32>)> {
+/// The paths of a text and of its copy in the message of a choice, and the key of its tool call.
+type Paths = (NodePath, Option<u32>, Option<NodePath>);
+
+fn text_path(choice: &mut Choice, grows: Grows) -> Option<Paths> {
     match grows {
-        Grows::Member(name) => {
-            let is_reasoning =
-                Scope::Delta.rule(name.as_bytes()).is_some_and(|rule| rule.kind == Kind::Reasoning);
-            if is_reasoning && !matches!(choice.reasoning, Reasoning::Member(own) if own == name) {
-                return None;
-            }
-            let position = choice.message.member(name).0;
-            matches!(choice.message.at(position), Some(Node::Text(_)))
-                .then(|| (NodePath::of(&[position]), None))
+        Grows::Member(name) => Some((member_path(choice, name)?, None, None)),
+        Grows::Both { own, list, index, name } => {
+            let text = member_path(choice, own)?;
+            let position = choice.message.position(list.as_bytes())?;
+            let Some(Node::Sparse(parts)) = choice.message.at(position) else { return None };
+            let place = parts.parts.position(index)?;
+            let Node::Object(part) = &mut parts.parts.at(place)?.node else { return None };
+            let inner = part.position(name.as_bytes())?;
+            let copy = NodePath::of(&[position, place, inner]);
+            matches!(part.at(inner), Some(Node::Text(_))).then_some((text, None, Some(copy)))
         }
         Grows::Arguments(index) => {
             let key = choice.calls.key_at(index)?;
@@ -191,22 +266,31 @@ fn text_path(choice: &mut Choice, grows: Grows) -> Option<(NodePath, Option<u32>
             let (function, inner) = call.object("function");
             let position = inner.member("arguments").0;
             matches!(inner.at(position), Some(Node::Text(_)))
-                .then(|| (NodePath::of(&[list, place, function, position]), Some(key)))
+                .then(|| (NodePath::of(&[list, place, function, position]), Some(key), None))
         }
     }
 }
 
-/// The text that events with this serial number grow, if nothing else has changed.
+/// The path of a text in the message.
+fn member_path(choice: &mut Choice, name: &'static str) -> Option<NodePath> {
+    let is_reasoning =
+        Scope::Delta.rule(name.as_bytes()).is_some_and(|rule| rule.kind == Kind::Reasoning);
+    if is_reasoning && !matches!(choice.reasoning, Reasoning::Member(own) if own == name) {
+        return None;
+    }
+    let position = choice.message.member(name).0;
+    matches!(choice.message.at(position), Some(Node::Text(_))).then(|| NodePath::of(&[position]))
+}
+
+/// The choice and the cursor of the text that events with this serial number grow, if nothing else has changed.
 #[inline]
-fn text_of_serial(response: &mut Assembled, serial: u64) -> Option<&mut Text> {
+fn cursor_of(response: &mut Assembled, serial: u64) -> Option<(&mut Choice, &Cursor)> {
     let Assembled { choices, cursors, changes, .. } = response;
     let cursor = cursors.iter().rfind(|cursor| cursor.serial == serial)?;
     if cursor.changes != *changes {
         return None;
     }
-    let choice = choices.at(cursor.choice)?;
-    choice.calls.latest = cursor.call.or(choice.calls.latest);
-    cursor.text.text(&mut choice.message)
+    Some((choices.at(cursor.choice)?, cursor))
 }
 
 /// Appends the delta of a chunk that repeats a cached one. Does nothing and returns false for any other chunk.
@@ -214,7 +298,14 @@ fn text_of_serial(response: &mut Assembled, serial: u64) -> Option<&mut Text> {
 pub fn continue_text(response: &mut Assembled, event: &ParsedEvent<'_>) -> bool {
     let Members::Repeated(cached) = event.members else { return false };
     let Some((body, escaped)) = cached.delta(event.raw) else { return false };
-    let Some(text) = text_of_serial(response, cached.serial) else { return false };
+    let Some((choice, cursor)) = cursor_of(response, cached.serial) else { return false };
+    if (cached.extends || cached.copy.is_some())
+        && !continue_rest(choice, cursor, event, cached, body)
+    {
+        return false;
+    }
+    choice.calls.latest = cursor.call.or(choice.calls.latest);
+    let Some(text) = cursor.text.text(&mut choice.message) else { return false };
     append(text, body, body.len(), escaped);
     for place in &cached.kept {
         if let Some(member) = cached.member(Some(*place)) {
@@ -227,11 +318,45 @@ pub fn continue_text(response: &mut Assembled, event: &ParsedEvent<'_>) -> bool 
     true
 }
 
+/// Appends to the copy of the text and to the list that grows with it. Does nothing and returns false if the copy differs from the
+/// text, or if there is no such list.
+fn continue_rest(
+    choice: &mut Choice,
+    cursor: &Cursor,
+    event: &ParsedEvent<'_>,
+    cached: &CachedEvent,
+    body: &[u8],
+) -> bool {
+    let copy = cached.member(cached.copy);
+    if copy.is_some_and(|copy| without_quotes(event.bytes(&copy)) != body) {
+        return false;
+    }
+    if let Some(list) = cached.member(cached.extend.filter(|_| cached.extends)) {
+        let Some(Node::Object(logprobs)) = choice.members.get_mut(LOGPROBS) else { return false };
+        let listed = logprobs.get(LISTED).and_then(Node::json);
+        if listed.is_none_or(|listed| listed.first() != Some(&b'[')) {
+            return false;
+        }
+        let more = event.bytes(&list);
+        if !is_empty_list(more) {
+            logprobs.extend(LISTED, more);
+        }
+    }
+    if let (Some(copy), Some(path)) = (copy, &cursor.copy)
+        && let Some(text) = path.text(&mut choice.message)
+    {
+        append(text, body, body.len(), copy.escaped);
+    }
+    true
+}
+
 /// The text that is continued by chunks that repeat the cached one, if they change nothing else.
 #[inline]
 pub fn growing_text<'r>(response: &'r mut Assembled, cached: &CachedEvent) -> Option<&'r mut Text> {
     if !cached.kept.is_empty() {
         return None;
     }
-    text_of_serial(response, cached.serial)
+    let (choice, cursor) = cursor_of(response, cached.serial)?;
+    choice.calls.latest = cursor.call.or(choice.calls.latest);
+    cursor.text.text(&mut choice.message)
 }

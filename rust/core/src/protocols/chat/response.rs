@@ -60,6 +60,8 @@ pub struct Cursor {
     pub choice: u32,
     /// The path of the text in the message of the choice.
     pub text: NodePath,
+    /// The path of the same text in another form.
+    pub copy: Option<NodePath>,
     /// The key of the tool call with the text.
     pub call: Option<u32>,
 }

@@ -1,0 +1,441 @@
+//! Objects inside events that have a class of their own, such as the delta of a chunk.
+//!
+//! An event that repeats a cached one has the same objects around its delta, except for the delta. They are created with the
+//! event, from values that all repetitions share; the members that differ otherwise are decoded from the text when they are read.
+
+use std::ops::Range;
+use std::sync::{Mutex, PoisonError};
+
+use pyo3::intern;
+use pyo3::prelude::*;
+use pyo3::types::{PyBytes, PyDict, PyList, PyString, PyTuple, PyType};
+use respstream_core::json::{self, Kind, Member};
+use respstream_core::predict::has_plain_keys;
+
+use super::cpython;
+use super::fragment::TextSpan;
+use super::slots::{NewObject, ObjectTemplate, SlotClass};
+use super::string_cache::StringCache;
+use crate::convert::json::{MEMBERS_CAPACITY, scalar};
+
+/// The maximum size in bytes of objects that are created together with their event.
+const MAX_BYTES: usize = 4096;
+
+/// The classes of the objects in the members of an event or payload: of each member a class, or a dict of the classes by the
+/// member `type` of the object, in which that of other types has the name "".
+pub type Parts = Vec<(String, Py<PyAny>)>;
+
+/// A class of payloads: its slots, and the classes of the objects in its members.
+pub struct PartClass {
+    pub slots: SlotClass,
+    names: Vec<String>,
+    parts: Parts,
+    /// Whether a declared member that is missing reads as None.
+    or_none: bool,
+}
+
+/// The class of an object with these members, of a class or of several as in [`Parts`].
+pub fn class_of<'py>(
+    part: &Bound<'py, PyAny>,
+    object: &[u8],
+    members: &[Member],
+) -> PyResult<Bound<'py, PyType>> {
+    let Ok(classes) = part.cast::<PyDict>() else { return Ok(part.cast::<PyType>()?.clone()) };
+    let kind = json::find(object, members, "type").filter(|kind| kind.kind == Kind::String);
+    let class = match kind {
+        Some(kind) => classes.get_item(json::decode_str(kind.value(object)))?,
+        None => None,
+    };
+    let class = match class {
+        Some(class) => class,
+        None => classes.as_any().get_item("")?,
+    };
+    Ok(class.cast_into::<PyType>()?)
+}
+
+impl PartClass {
+    /// The description of a class; classes are few and kept for ever.
+    pub fn of(class: &Bound<'_, PyType>) -> PyResult<&'static Self> {
+        static CLASSES: Mutex<Vec<&'static PartClass>> = Mutex::new(Vec::new());
+        let find = |classes: &Vec<&'static Self>| {
+            classes.iter().find(|known| known.slots.is(class)).copied()
+        };
+        let lock = || CLASSES.lock().unwrap_or_else(PoisonError::into_inner);
+        if let Some(known) = find(&lock()) {
+            return Ok(known);
+        }
+        let new = Self::new(class)?;
+        let mut classes = lock();
+        Ok(find(&classes).unwrap_or_else(|| {
+            let new: &'static Self = Box::leak(Box::new(new));
+            classes.push(new);
+            new
+        }))
+    }
+
+    fn new(class: &Bound<'_, PyType>) -> PyResult<Self> {
+        let names = slot_names(class)?;
+        let slots: Vec<&str> = names.iter().map(String::as_str).collect();
+        // Untracked is safe: payloads contain what was decoded of a text, which never leads back to them.
+        let slots = SlotClass::new(class, &slots)?.untracked(class.py())?;
+        let part = class.py().import("respstream.protocols.part")?.getattr("Part")?;
+        let missing = intern!(class.py(), "_missing");
+        let or_none = class.getattr(missing)?.is(&part.getattr(missing)?);
+        Ok(Self { slots, names, parts: part_classes(class)?, or_none })
+    }
+
+    fn slot(&self, name: &[u8]) -> Option<usize> {
+        self.names.iter().position(|slot| slot.as_bytes() == name)
+    }
+}
+
+/// The names of a class's own slots.
+fn slot_names(class: &Bound<'_, PyType>) -> PyResult<Vec<String>> {
+    let slots = class.getattr(intern!(class.py(), "__slots__"))?.cast_into::<PyTuple>()?;
+    slots.iter().map(|slot| slot.extract()).collect()
+}
+
+/// The classes of the objects in the members of the objects of a class.
+pub fn part_classes(class: &Bound<'_, PyType>) -> PyResult<Parts> {
+    let parts = class.getattr(intern!(class.py(), "_parts"))?.cast_into::<PyDict>()?;
+    let part =
+        |(name, class): (Bound<'_, PyAny>, Bound<'_, PyAny>)| Ok((name.extract()?, class.unbind()));
+    parts.iter().map(part).collect()
+}
+
+/// Where a text begins or ends in an event that repeats a cached one.
+#[derive(Clone, Copy)]
+enum Edge {
+    /// So many bytes before the delta, or after it.
+    Delta(usize),
+    /// So many bytes after the start of the event, or before its end.
+    Event(usize),
+}
+
+/// An object around the delta.
+struct Level {
+    object: ObjectTemplate,
+    /// Whether it is the only element of a list.
+    is_element: bool,
+    start: Edge,
+    end: Edge,
+    /// The name of the member with the object, or with the list.
+    name: Py<PyString>,
+    /// The slot with the next object, or with the delta. `None` if the class does not declare it.
+    inner: Option<usize>,
+}
+
+/// The objects around the delta of a cached event, from the outermost to the innermost.
+pub struct PartsTemplate {
+    /// The slot of the event with the first of them.
+    pub slot: usize,
+    levels: Vec<Level>,
+    /// Whether the innermost has the delta in a slot.
+    pub has_delta: bool,
+}
+
+/// The text of a cached event, and the spans of what differs in the events that repeat it.
+pub struct CachedText<'a> {
+    pub raw: &'a [u8],
+    /// Without quotes.
+    pub delta: Range<usize>,
+    /// The delta is one of them.
+    pub holes: &'a [Range<usize>],
+}
+
+impl CachedText<'_> {
+    fn is_constant(&self, span: &Range<usize>) -> bool {
+        !self.holes.iter().any(|hole| hole.start < span.end && span.start < hole.end)
+    }
+
+    fn edges(&self, span: &Range<usize>) -> Option<(Edge, Edge)> {
+        let (delta, size) = (&self.delta, self.raw.len());
+        let start = if self.is_constant(&(span.start..delta.start)) {
+            Edge::Delta(delta.start - span.start)
+        } else {
+            Some(Edge::Event(span.start)).filter(|_| self.is_constant(&(0..span.start)))?
+        };
+        let end = if self.is_constant(&(delta.end..span.end)) {
+            Edge::Delta(span.end - delta.end)
+        } else {
+            Some(Edge::Event(size - span.end)).filter(|_| self.is_constant(&(span.end..size)))?
+        };
+        Some((start, end))
+    }
+
+    /// Whether the type of an object with these members may differ.
+    fn varies_in_type(&self, members: &[Member]) -> bool {
+        let kind = members.iter().find(|member| member.raw_key(self.raw) == b"type");
+        kind.is_some_and(|kind| !self.is_constant(&range(kind)))
+    }
+
+    /// Whether the value of a member contains the delta, or is it.
+    fn is_around_delta(&self, member: &Member) -> bool {
+        (member.start as usize) < self.delta.start && (member.end as usize) > self.delta.end
+    }
+}
+
+impl PartsTemplate {
+    /// The objects in a member of an event of a class, if the delta is inside of one whose class is known.
+    pub fn new(
+        class: &SlotClass,
+        parts: &[(String, Py<PyAny>)],
+        text: &CachedText<'_>,
+        members: &[Member],
+        py: Python<'_>,
+    ) -> PyResult<Option<Self>> {
+        let Some(member) = members.iter().find(|member| text.is_around_delta(member)) else {
+            return Ok(None);
+        };
+        let part = parts.iter().find(|(name, _)| name.as_bytes() == member.raw_key(text.raw));
+        let Some((name, part)) = part else { return Ok(None) };
+        let Some(slot) = class.slot(py, name) else { return Ok(None) };
+        let mut template = Self { slot, levels: Vec::new(), has_delta: false };
+        let (mut member, mut name, mut part) = (*member, name.clone(), part.bind(py).clone());
+        while let Some((level, next)) = Level::new(text, member, &name, &part)? {
+            let is_declared = level.inner.is_some();
+            template.levels.push(level);
+            let Some((next, next_part)) = next.filter(|_| is_declared) else { break };
+            if next.kind == Kind::String {
+                template.has_delta = true;
+                break;
+            }
+            let Some((next_name, next_part)) = next_part else { break };
+            (member, name, part) = (next, next_name, next_part);
+        }
+        Ok(template.finish())
+    }
+
+    /// Removes the slot of the object that is not created. `None` without any object.
+    fn finish(mut self) -> Option<Self> {
+        let has_delta = self.has_delta;
+        let last = self.levels.last_mut()?;
+        last.inner = last.inner.filter(|_| has_delta);
+        Some(self)
+    }
+
+    /// The value of the event's slot, for the event with this payload, delta and text.
+    #[inline]
+    pub fn build<'py>(
+        &self,
+        (block, at): (&Bound<'py, PyBytes>, usize),
+        size: usize,
+        delta: Range<usize>,
+        text: Option<Bound<'py, PyAny>>,
+    ) -> PyResult<Option<Bound<'py, PyAny>>> {
+        let py = block.py();
+        let mut value = text;
+        for level in self.levels.iter().rev() {
+            let object = level.object.create(py)?;
+            if let (Some(slot), Some(value)) = (level.inner, value.take()) {
+                object.set(slot, value)?;
+            }
+            let start = match level.start {
+                Edge::Delta(before) => delta.start - before,
+                Edge::Event(start) => start,
+            };
+            let end = match level.end {
+                Edge::Delta(after) => delta.end + after,
+                Edge::Event(after) => size - after,
+            };
+            let text = TextSpan { block, start: at + start, size: end - start };
+            object.set_fragment(text, level.name.bind(py));
+            let object = object.finish();
+            value = Some(if level.is_element { cpython::list_of(object)? } else { object });
+        }
+        Ok(value)
+    }
+}
+
+/// The member that contains the delta, and its name and class if it is an object with a class of its own.
+type Next<'py> = (Member, Option<(String, Bound<'py, PyAny>)>);
+
+impl Level {
+    /// The object in a member, or the only one in its list; and what is next. `None` if it is not known well enough.
+    fn new<'py>(
+        text: &CachedText<'_>,
+        member: Member,
+        name: &str,
+        part: &Bound<'py, PyAny>,
+    ) -> PyResult<Option<(Self, Option<Next<'py>>)>> {
+        let is_element = member.kind == Kind::Array;
+        let span = if is_element { only_element(text.raw, &member) } else { Some(range(&member)) };
+        let Some(span) = span else { return Ok(None) };
+        let Some((start, end)) = text.edges(&span) else { return Ok(None) };
+        let Some(members) = members_in(text.raw, &span) else { return Ok(None) };
+        let (py, class) = (part.py(), PartClass::of(&class_of(part, text.raw, &members)?)?);
+        if !class.slots.is_fragment() || text.varies_in_type(&members) {
+            return Ok(None);
+        }
+        let next = members.iter().find(|member| text.is_around_delta(member)).copied();
+        let inner = next.and_then(|next| class.slot(next.raw_key(text.raw)));
+        let object = ObjectTemplate::new(&class.slots, class.constants(text, &members, py)?);
+        let name = PyString::intern(py, name).unbind();
+        let part = |next: &Member| {
+            let key = next.raw_key(text.raw);
+            let part = class.parts.iter().find(|(name, _)| name.as_bytes() == key);
+            part.map(|(name, class)| (name.clone(), class.bind(py).clone()))
+        };
+        let next = next.map(|next| (next, part(&next)));
+        Ok(Some((Self { object, is_element, start, end, name, inner }, next)))
+    }
+}
+
+/// The value of a member, an object or a list of objects with a class of their own; `None` if it is read later instead: if it is
+/// another value, large, or has keys that are not plain.
+pub fn part_value<'py>(
+    part: &Bound<'py, PyAny>,
+    text: TextSpan<'_, 'py>,
+    name: &str,
+    kind: Kind,
+    strings: &mut StringCache,
+) -> PyResult<Option<Bound<'py, PyAny>>> {
+    let name = PyString::intern(part.py(), name);
+    match kind {
+        _ if text.size > MAX_BYTES => Ok(None),
+        Kind::Object => part_object(part, text, &name, strings),
+        Kind::Array => {
+            let (mut spans, mut objects) = (Vec::new(), Vec::new());
+            json::elements(text.bytes(), &mut spans);
+            for (start, end, _) in spans {
+                let element = TextSpan { start: text.start + start, size: end - start, ..text };
+                match part_object(part, element, &name, strings)? {
+                    Some(object) => objects.push(object),
+                    None => return Ok(None),
+                }
+            }
+            Ok(Some(PyList::new(part.py(), objects)?.into_any()))
+        }
+        _ => Ok(None),
+    }
+}
+
+fn part_object<'py>(
+    part: &Bound<'py, PyAny>,
+    text: TextSpan<'_, 'py>,
+    name: &Bound<'py, PyString>,
+    strings: &mut StringCache,
+) -> PyResult<Option<Bound<'py, PyAny>>> {
+    let Some(members) = members_in(text.bytes(), &(0..text.size)) else { return Ok(None) };
+    let class = PartClass::of(&class_of(part, text.bytes(), &members)?)?;
+    if !class.slots.is_fragment() {
+        return Ok(None);
+    }
+    let object = class.slots.create(part.py())?;
+    object.set_fragment(text, name);
+    class.fill(&object, text, &members, strings)?;
+    Ok(Some(object.finish()))
+}
+
+impl PartClass {
+    /// Sets the slots of a new object with these members.
+    fn fill<'py>(
+        &self,
+        object: &NewObject<'_, 'py>,
+        text: TextSpan<'_, 'py>,
+        members: &[Member],
+        strings: &mut StringCache,
+    ) -> PyResult<()> {
+        let bytes = text.bytes();
+        for (slot, name) in self.names.iter().enumerate() {
+            let member = members.iter().find(|member| member.raw_key(bytes) == name.as_bytes());
+            let value = match member {
+                Some(member) => self.member(text, member, name, strings)?,
+                None => self.or_none.then(|| text.block.py().None().into_bound(text.block.py())),
+            };
+            if let Some(value) = value {
+                object.set(slot, value)?;
+            }
+        }
+        Ok(())
+    }
+
+    fn member<'py>(
+        &self,
+        text: TextSpan<'_, 'py>,
+        member: &Member,
+        name: &str,
+        strings: &mut StringCache,
+    ) -> PyResult<Option<Bound<'py, PyAny>>> {
+        let py = text.block.py();
+        if !matches!(member.kind, Kind::Object | Kind::Array) {
+            return member_scalar(py, member.value(text.bytes()), member, strings);
+        }
+        let Some((_, part)) = self.parts.iter().find(|(part, _)| part == name) else {
+            return Ok(None);
+        };
+        let (start, size) = (member.start as usize, (member.end - member.start) as usize);
+        let text = TextSpan { start: text.start + start, size, ..text };
+        part_value(part.bind(py), text, name, member.kind, strings)
+    }
+
+    /// The values of slots that all repetitions share: scalars, and None for the members that are missing.
+    fn constants(
+        &self,
+        text: &CachedText<'_>,
+        members: &[Member],
+        py: Python<'_>,
+    ) -> PyResult<Vec<(usize, Py<PyAny>)>> {
+        let mut constants = Vec::new();
+        for (slot, name) in self.names.iter().enumerate() {
+            let member = members.iter().find(|member| member.raw_key(text.raw) == name.as_bytes());
+            let value = match member {
+                None => self.or_none.then(|| py.None().into_bound(py)),
+                Some(member) if text.is_constant(&range(member)) => {
+                    scalar(py, member.value(text.raw))?
+                }
+                Some(_) => None,
+            };
+            constants.extend(value.map(|value| (slot, value.unbind())));
+        }
+        Ok(constants)
+    }
+}
+
+/// The value of a valid string, integer or null; `None` for other values, which are decoded when they are read.
+pub fn member_scalar<'py>(
+    py: Python<'py>,
+    value: &[u8],
+    member: &Member,
+    strings: &mut StringCache,
+) -> PyResult<Option<Bound<'py, PyAny>>> {
+    Ok(match member.kind {
+        Kind::String if member.escaped => {
+            Some(PyString::new(py, &json::decode_str(value)).into_any())
+        }
+        Kind::String => {
+            let text = value.get(1..value.len() - 1).unwrap_or_default();
+            Some(strings.get(py, text)?.into_any())
+        }
+        Kind::Number => match json::parse_index(value) {
+            Some(number) => Some(number.into_pyobject(py)?.into_any()),
+            None => None,
+        },
+        Kind::Null => Some(py.None().into_bound(py)),
+        Kind::True | Kind::False | Kind::Array | Kind::Object => None,
+    })
+}
+
+fn range(member: &Member) -> Range<usize> {
+    member.start as usize..member.end as usize
+}
+
+/// The span of the only element of a list.
+fn only_element(raw: &[u8], list: &Member) -> Option<Range<usize>> {
+    let mut spans = Vec::new();
+    json::elements(list.value(raw), &mut spans);
+    let [(start, end, _)] = spans[..] else { return None };
+    Some(list.start as usize + start..list.start as usize + end)
+}
+
+/// The members of an object with plain keys, as spans into the text around it.
+fn members_in(raw: &[u8], span: &Range<usize>) -> Option<Vec<Member>> {
+    let (object, mut members) = (raw.get(span.clone())?, Vec::with_capacity(MEMBERS_CAPACITY));
+    if object.first() != Some(&b'{') || !json::locate(object, &mut members) {
+        return None;
+    }
+    for member in &mut members {
+        *member = member.shifted(span.start as u32);
+    }
+    has_plain_keys(raw, &members).then_some(members)
+}
