@@ -9,7 +9,7 @@ from itertools import chain
 from types import ModuleType
 from typing import Any
 
-from benches import completion_peers, peers
+from benches import completion_peers, message_peers, peers
 from benches.peers import EventsAnswer, FoldAnswer, chunks, read_objects
 
 
@@ -89,6 +89,40 @@ def chat_create(data: bytes) -> EventsAnswer:
 def chat_stream(data: bytes) -> EventsAnswer:
     """The SDK's `chat.completions.stream()`, accelerated."""
     return completion_peers.openai_stream(data, _accelerated)
+
+
+def reads_messages() -> bool:
+    """Whether the extension reads Messages."""
+    try:
+        native().Decoder(api="messages")
+    except ValueError:
+        return False
+    return True
+
+
+def messages_of_events(data: bytes) -> EventsAnswer:
+    """`respstream.events` over a log of Messages."""
+    return message_peers.read_objects(native().events(data))
+
+
+def anthropic_create(data: bytes) -> EventsAnswer:
+    """The SDK's `messages.create(stream=True)`, accelerated."""
+    return message_peers.anthropic_create(data, _accelerated_anthropic)
+
+
+def anthropic_stream(data: bytes) -> EventsAnswer:
+    """The SDK's `messages.stream()`, accelerated."""
+    return message_peers.anthropic_stream(data, _accelerated_anthropic)
+
+
+def _accelerated_anthropic(data: bytes) -> Any:
+    return _accelerate_anthropic(message_peers.anthropic_client(data, fast=True))
+
+
+@functools.cache
+def _accelerate_anthropic(client: Any) -> Any:
+    native()
+    return import_module("respstream.integrations.anthropic").accelerate(client)
 
 
 def _accelerated(data: bytes | list[bytes]) -> Any:
