@@ -54,14 +54,11 @@ def _sdk(name: str, contenders: dict[str, Any], reference: str) -> Row:
     )
 
 
-_READ = (
+ROWS = (
     *(_events(shape) for shape in messages.SHAPES),
     _events("mixed", "jsonl"),
     *(_fold(shape) for shape in messages.SHAPES),
     _fold("mixed", "jsonl"),
-)
-ROWS = (
-    *(_READ if ours.reads_messages() else ()),
     _sdk("drop-in: create(stream=True)", {ACCELERATED: ours.anthropic_create, CREATE: peers.anthropic_create}, CREATE),
     _sdk("drop-in: stream()", {ACCELERATED_STREAM: ours.anthropic_stream, STREAM: peers.anthropic_stream}, STREAM),
 )

@@ -91,15 +91,6 @@ def chat_stream(data: bytes) -> EventsAnswer:
     return completion_peers.openai_stream(data, _accelerated)
 
 
-def reads_messages() -> bool:
-    """Whether the extension reads Messages."""
-    try:
-        native().Decoder(api="messages")
-    except ValueError:
-        return False
-    return True
-
-
 def messages_of_events(data: bytes) -> EventsAnswer:
     """`respstream.events` over a log of Messages."""
     return message_peers.read_objects(native().events(data))

@@ -17,7 +17,7 @@ from respstream.protocols.classes import classes_of
 from respstream.protocols.encode import encoded_events
 from respstream.types import ResponseCompletedEvent, ResponseTextDeltaEvent
 from respstream.types.chat import ChatCompletionChunk
-from tests.support.backends import MESSAGES_BACKENDS, load
+from tests.support.backends import load
 from tests.support.cli_runner import BACKENDS
 from tests.support.paths import TRANSCRIPTS
 
@@ -151,7 +151,7 @@ RESPONSES: dict[str, dict[str, Any]] = {
 }  # fmt: skip
 
 
-CASES = [(name, members) for name in BACKENDS for members in RESPONSES.values() if members is not MESSAGE or name in MESSAGES_BACKENDS]  # fmt: skip
+CASES = [(name, members) for name in BACKENDS for members in RESPONSES.values()]
 READ = [members for name, members in CASES if name == respstream.BACKEND]
 
 
