@@ -15,6 +15,7 @@ export PIP_DISABLE_PIP_VERSION_CHECK := 1
 export PIP_QUIET := 1
 
 PYTEST_ARGS ?=
+CHROMIUM ?= $(shell command -v chromium || command -v google-chrome)
 
 # Zig links against the glibc of manylinux2014, whatever version is installed. Other systems, and `make wheels OLD=`, use the system's linker.
 DIST ?= dist
@@ -57,8 +58,8 @@ ASAN := RUSTC_BOOTSTRAP=1 RUSTFLAGS=-Zsanitizer=address CARGO_TARGET_DIR=$(CURDI
 ASAN_TESTS := $(addprefix tests/,json sse diagnostics frames records predict protocols lanes decoder inputs/test_bad_input.py tables/test_scan.py \
 	tables/test_splits.py laws/test_laws.py laws/test_backends_agree.py)
 
-.PHONY: help demo build test test-rust test-python test-sdk2 test-store test-engines test-wrappers
-.PHONY: engines-system test-peers
+.PHONY: help demo build test test-rust test-python test-sdk2 test-browser test-store test-engines test-wrappers
+.PHONY: browser-system engines-system test-peers
 .PHONY: lint format docs wheels check-wheels attacks attacks-full bench bench-cluster
 .PHONY: pgo bench-full bench-rust bench-short callgrind clean deny differential fuzz fuzz-smoke
 .PHONY: kills laws sanitize showpiece soak
@@ -90,6 +91,12 @@ test-engines: $(VENV)/.built $(ENGINES_MADE) ## run the integration tests with R
 
 engines-system: ## install Java, which Spark needs, from Debian's packages (as root)
 	command -v java >/dev/null || { apt-get update -qq && apt-get install -y -qq --no-install-recommends openjdk-17-jre-headless; }
+
+test-browser: $(VENV)/.built $(VENV)/.test ## test the page of `respstream report` in headless Chromium (CHROMIUM=path; see browser-system)
+	RESPSTREAM_CHROMIUM=$(CHROMIUM) $(BIN)/python -m pytest $(PYTEST_ARGS) tests/cli/test_report.py
+
+browser-system: ## install Chromium from Debian's packages (as root)
+	command -v chromium >/dev/null || { apt-get update -qq && apt-get install -y -qq --no-install-recommends chromium; }
 
 test-store: $(VENV)/.built $(VENV)/.store ## test the command line with an object store: a local S3 server
 	PYTHONPATH=$(CURDIR)/$(VENV)/store $(BIN)/python -m pytest $(PYTEST_ARGS) tests/cli/test_object_store.py

@@ -56,6 +56,7 @@ PACKAGE_LAYERS: list[set[str]] = [
         "_record",
         "_suggest",
         "_units",
+        "_html",
         "samples",
     },
     {"_pure"},

@@ -1,7 +1,7 @@
 """A pytest plugin for continuous integration (`-p tests.support.no_skips`): a skipped test fails the run.
 
-Two kinds of skips are allowed: tests of recordings if the variable that their reason names is not set, and tests of the
-engines in `RESPSTREAM_SKIP_ENGINES`.
+Two kinds of skips are allowed: tests of recordings, or with Chromium, if the variable that their reason names is not set, and
+tests of the engines in `RESPSTREAM_SKIP_ENGINES`.
 """
 
 from __future__ import annotations
@@ -11,7 +11,7 @@ import re
 
 import pytest
 
-RECORDED = re.compile(r"\bRESPSTREAM_RECORDED(_OTHER)?\b")
+RECORDED = re.compile(r"\bRESPSTREAM_(RECORDED(_OTHER)?|CHROMIUM)\b")
 SKIP_ENGINES = "RESPSTREAM_SKIP_ENGINES"
 _skipped: list[str] = []
 

@@ -19,6 +19,7 @@ COMMANDS = (
     "items",
     "text",
     "stats",
+    "report",
     "check",
     "record",
     "replay",

@@ -286,6 +286,19 @@ class Response:
 
         return Response, (Snapshot(self._state),)
 
+    def _repr_html_(self) -> str:
+        """The response in a notebook."""
+        from respstream._html import definitions
+
+        usage = self.usage
+        return definitions([
+            ("id", self.id), ("api", self.api), ("model", self.model), ("status", self.status),
+            ("finish_reason", self.finish_reason), ("usage", usage and usage._described()),
+            ("tool_calls", ", ".join(call.name or call.type for call in self.tool_calls) or None),
+            ("error", self.error), ("diagnostics", ", ".join(found.code for found in self.diagnostics) or None),
+            ("output_text", self.output_text),
+        ])  # fmt: skip
+
     def __repr__(self) -> str:
         text = self.output_text
         api = "" if self.api == "responses" else f"api={self.api!r}, "

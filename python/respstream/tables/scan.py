@@ -84,6 +84,19 @@ class Summary:
     def __repr__(self) -> str:
         return f"Summary({self.to_dict()!r})"
 
+    def _repr_html_(self) -> str:
+        """The counts in a notebook."""
+        from respstream._html import definitions
+
+        def text(value: Any) -> str:
+            if isinstance(value, dict):
+                return ", ".join(f"{name or '(none)'}: {count:,}" for name, count in value.items())
+            if isinstance(value, list):
+                return "; ".join(" ".join(entry) for entry in value)
+            return f"{value:,}" if type(value) is int else str(value)
+
+        return definitions((name, text(value)) for name, value in self.to_dict().items())
+
 
 class Scan:
     """Sources as Arrow tables, read each time the scan is iterated, exported or written. See `scan`.
@@ -240,6 +253,17 @@ class Scan:
         if summary is None:  # pragma: no cover
             raise RuntimeError("no batch was read")
         return summary
+
+    def _repr_html_(self) -> str:
+        """What is read, and the columns, in a notebook. Nothing is read."""
+        from respstream._html import definitions, escaped
+
+        columns = {
+            name: wanted or [column for column, _ in COLUMNS[name] if column not in EXTRA]
+            for name, wanted in self._wanted
+        }
+        rows = [(f"columns of {name}", ", ".join(wanted)) for name, wanted in columns.items()]
+        return f"<p>{escaped(self)}</p>{definitions(rows)}"
 
     def __repr__(self) -> str:
         count = len(self._names)

@@ -1,0 +1,90 @@
+"""The charts of `respstream report`: SVG for the bars, which any width stretches, and HTML for the texts."""
+
+from __future__ import annotations
+
+from bisect import bisect_right
+from collections import Counter
+from collections.abc import Callable, Sequence
+from datetime import UTC, datetime
+
+from respstream._html import escaped
+from respstream.cli.stats_report import bins
+
+SERIES = 6
+"""Number of series of a stacked chart; further ones are one series, "other"."""
+STEPS = (60, 300, 900, 3600, 3 * 3600, 6 * 3600, 86400, 7 * 86400, 30 * 86400)
+"""Widths of columns of time in seconds."""
+MAX_COLUMNS = 60
+GAP = 0.12
+
+
+def over_time(title: str, times: Sequence[float], names: Sequence[str], colours: dict[str, str]) -> str:
+    """A column per period, stacked by name. `colours`: classes of names; others get those of the palette."""
+    step = next((step for step in STEPS if (max(times) - min(times)) / step < MAX_COLUMNS), 365 * 86400)
+    first = int(min(times) // step)
+    counts: list[Counter[str]] = [Counter() for _ in range(int(max(times) // step) - first + 1)]
+    for time, name in zip(times, names, strict=True):
+        counts[int(time // step) - first][name] += 1
+    order = [name for name, _ in Counter(names).most_common()]
+    shown = order if len(order) <= SERIES else [*order[: SERIES - 1], "other"]
+    classes = {name: colours.get(name, f"s{place}") for place, name in enumerate(shown)}
+    columns = []
+    for place, count in enumerate(counts):
+        heights = {name: count[name] for name in shown if name != "other"}
+        if "other" in shown:
+            heights["other"] = count.total() - sum(heights.values())
+        columns.append((_period((first + place) * step, step), heights))
+    most = max(count.total() for count in counts)
+    bars = "".join(_stack(place, label, heights, classes, most) for place, (label, heights) in enumerate(columns))
+    legend = "".join(f'<li><span class="key {cls}"></span>{escaped(name)}</li>' for name, cls in classes.items())
+    labels = [columns[0][0], columns[-1][0]] if len(columns) > 1 else [columns[0][0]]
+    return _chart(title, bars, len(columns), most, labels, f'<ul class="legend">{legend}</ul>')
+
+
+def histogram(title: str, values: Sequence[float], text: Callable[[float], str], note: str) -> str:
+    """A histogram of numbers, which `text` formats; `note` is printed below the title."""
+    edges = bins(values)
+    counts = [0] * (len(edges) - 1)
+    for value in values:
+        counts[min(max(bisect_right(edges, value) - 1, 0), len(counts) - 1)] += 1
+    most = max(counts)
+    bars = ""
+    for place, count in enumerate(counts):
+        label = f"{text(edges[place])} – {text(edges[place + 1])}"
+        bars += _stack(place, label, {"responses": count}, {"responses": "s0"}, most)
+    middle = len(edges) // 2
+    labels = [text(edges[0]), text(edges[middle]), text(edges[-1])]
+    return _chart(title, bars, len(counts), most, labels, f"<p>{escaped(note)}</p>")
+
+
+def _stack(place: int, label: str, heights: dict[str, int], classes: dict[str, str], most: int) -> str:
+    total = sum(heights.values())
+    parts = [f"{name}: {count:,}" for name, count in heights.items() if count]
+    bottom, rects = 100.0, ""
+    for name, count in heights.items():
+        height = 100 * count / most
+        if count:
+            bottom -= height
+            rects += f'<rect class="{classes[name]}" x="{place + GAP / 2:.2f}" y="{bottom:.2f}" width="{1 - GAP}" height="{height:.2f}"/>'
+    # A column without height has a title too.
+    area = f'<rect class="area" x="{place}" y="0" width="1" height="100"/>'
+    about = (
+        f"{label}\n{chr(10).join(parts) if len(heights) > 1 or not total else f'{total:,}'}"
+        if total
+        else f"{label}\nnone"
+    )
+    return f"<g><title>{escaped(about)}</title>{area}{rects}</g>"
+
+
+def _chart(title: str, bars: str, columns: int, most: int, labels: Sequence[str], below: str) -> str:
+    axis = "".join(f"<span>{escaped(label)}</span>" for label in labels)
+    return (
+        f'<figure><figcaption>{escaped(title)}</figcaption><div class="plot"><span class="most">{most:,}</span>'
+        f'<svg viewBox="0 0 {columns} 100" preserveAspectRatio="none" role="img" aria-label="{escaped(title)}">{bars}</svg>'
+        f'<div class="axis">{axis}</div></div>{below}</figure>'
+    )
+
+
+def _period(start: float, step: int) -> str:
+    time = datetime.fromtimestamp(start, UTC)
+    return f"{time:%Y-%m-%d}" if step >= 86400 else f"{time:%Y-%m-%d %H:%M}"
