@@ -436,11 +436,12 @@ impl<P: Protocol> Lanes<P> {
         }
     }
 
-    /// Whether events may be skipped: a response is open in the lane without a name, and has not ended.
+    /// The API whose events may be skipped: that of the response that is open in the lane without a name, and has not ended.
     #[inline]
-    pub fn allow_skipping(&self) -> bool {
-        let response = self.current.unnamed.as_ref();
-        response.is_some_and(|response| response.allows_skipping() && !response.tracking().ended)
+    pub fn skippable(&self) -> Option<Api> {
+        let response = self.current.unnamed.as_ref()?;
+        let may_skip = response.allows_skipping() && !response.tracking().ended;
+        may_skip.then(|| response.api())
     }
 
     /// Records that events of the lane without a name were skipped: the next one is not compared with the one before them, and

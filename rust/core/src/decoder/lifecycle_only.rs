@@ -8,7 +8,7 @@ use crate::diagnostics::Issue;
 use crate::frames::{DeltaRun, Envelope, Frame};
 use crate::json::{self, Checked};
 use crate::predict::{CachedEvent, EventCache, delta_runs};
-use crate::protocols::{Effect, ParsedEvent, Phase, Protocol};
+use crate::protocols::{Api, Effect, ParsedEvent, Phase, Protocol};
 
 /// Skips events while a response is running, and counts their bytes. If it is on, only these values of a response are correct: its
 /// order, offset, lane, status, error, and the members of its last lifecycle object except the output. Diagnostics that compare
@@ -22,13 +22,15 @@ pub struct LifecycleOnly {
 impl LifecycleOnly {
     /// Skips the blocks at the start of `rest` that repeat the last cached delta.
     #[inline]
-    pub fn run<R: Copy>(
+    pub fn run<P: Protocol>(
         &mut self,
-        cache: &mut EventCache<R>,
+        cache: &mut EventCache<P::Route>,
+        api: Api,
         rest: &[u8],
         envelope: &Envelope<'_>,
     ) -> DeltaRun {
-        let cached = cache.repeating().filter(|(cached, _)| may_skip(cached));
+        let repeating = cache.repeating();
+        let cached = repeating.filter(|(cached, route)| may_skip::<P>(cached, route, api));
         let Some((cached, _)) = cached else { return DeltaRun::default() };
         if envelope.name.is_some_and(|name| name != cached.name.as_bytes()) {
             return DeltaRun::default();
@@ -46,17 +48,19 @@ impl LifecycleOnly {
     pub fn skips<P: Protocol>(
         &mut self,
         frame: &mut Frame<'_>,
+        api: Api,
         cache: &EventCache<P::Route>,
     ) -> bool {
         let skips = match frame.checked {
             None => {
                 json::locate(frame.data, frame.members)
-                    && P::skips_for_lifecycle(frame.data, frame.members)
+                    && P::skips_for_lifecycle(api, frame.data, frame.members)
             }
             Some(Ok(Checked { recognised: true, .. })) => {
-                cache.last_match().is_some_and(|(cached, _)| may_skip(cached))
+                let last_match = cache.last_match();
+                last_match.is_some_and(|(cached, route)| may_skip::<P>(cached, &route, api))
             }
-            Some(Ok(_)) => P::skips_for_lifecycle(frame.data, frame.members),
+            Some(Ok(_)) => P::skips_for_lifecycle(api, frame.data, frame.members),
             Some(Err(_)) => false,
         };
         self.skipped += if skips { frame.end - frame.offset } else { 0 };
@@ -64,9 +68,9 @@ impl LifecycleOnly {
     }
 }
 
-/// Whether events that repeat this one belong to the open response of the lane without a name.
-fn may_skip(cached: &CachedEvent) -> bool {
-    cached.lane.is_none() && cached.response.is_none()
+/// Whether events that repeat this one belong to the open response of this API in the lane without a name.
+fn may_skip<P: Protocol>(cached: &CachedEvent, route: &P::Route, api: Api) -> bool {
+    cached.lane.is_none() && cached.response.is_none() && P::api(route) == api
 }
 
 /// Skips a delta that was parsed only so that the cache learns it; returns whether it did.

@@ -78,8 +78,9 @@ impl<P: Protocol> Stages<P> {
         if S::READS_EVENTS && self.lifecycle_only.on {
             return DeltaRun::default();
         }
-        if self.may_skip() {
-            let run = self.lifecycle_only.run(&mut self.reader.events, rest, envelope);
+        if let Some(api) = self.skippable() {
+            let events = &mut self.reader.events;
+            let run = self.lifecycle_only.run::<P>(events, api, rest, envelope);
             if run.events > 0 {
                 self.lanes.skipped();
             }
@@ -107,17 +108,20 @@ impl<P: Protocol> Stages<P> {
         run
     }
 
-    /// Whether events that cannot change a lifecycle may be skipped: the response that they belong to is running.
+    /// The API whose events may be skipped, if they cannot change a lifecycle: that of the response that is running.
     #[inline]
-    fn may_skip(&self) -> bool {
-        self.lifecycle_only.on && self.lane.is_none() && self.lanes.allow_skipping()
+    fn skippable(&self) -> Option<Api> {
+        let is_on = self.lifecycle_only.on && self.lane.is_none();
+        if is_on { self.lanes.skippable() } else { None }
     }
 
     /// Handles a frame. Returns the span of a frame that is not an event: the caller reports its issues.
     pub fn frame<S: EventSink<P>>(&mut self, mut frame: Frame<'_>, sink: &mut S) -> Option<Span> {
         let recognised = self.reader.recognise(&mut frame);
-        let skips = self.may_skip();
-        if skips && self.lifecycle_only.skips::<P>(&mut frame, &self.reader.events) {
+        let skippable = self.skippable();
+        if let Some(api) = skippable
+            && self.lifecycle_only.skips::<P>(&mut frame, api, &self.reader.events)
+        {
             self.lanes.skipped();
             return None;
         }
@@ -152,6 +156,7 @@ impl<P: Protocol> Stages<P> {
                 if event.lane.is_none() {
                     event.lane = lane.as_deref().map(Cow::Borrowed);
                 }
+                let skips = skippable == Some(event.api);
                 if skips && skips_learned::<P>(&event, route.as_ref(), issues) {
                     lifecycle_only.skipped += span.len();
                     lanes.skipped();

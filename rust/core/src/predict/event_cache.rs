@@ -43,8 +43,12 @@ pub struct Roles {
 pub struct InnerDelta {
     /// The type of the event.
     pub name: &'static str,
-    /// The id of its response as JSON, `""` without one.
-    pub response: Box<[u8]>,
+    /// Whether the event line names the type.
+    pub is_named: bool,
+    /// Whether only events are alike whose delta is not empty.
+    pub is_filled: bool,
+    /// The id of its response as JSON, `""` without one; `None` if events of its API do not name their responses.
+    pub response: Option<Box<[u8]>>,
     /// First the `own` members of the event, then others inside of them. All keys are plain: [`has_plain_keys`].
     pub members: Vec<Member>,
     pub own: usize,
@@ -370,7 +374,7 @@ impl<R: Copy> EventCache<R> {
             return None;
         }
         let InnerDelta { name, response, members, own, value, varying, kept, eager, .. } = inner;
-        let (extend, copy) = (inner.extend, inner.copy);
+        let InnerDelta { is_named, is_filled, extend, copy, .. } = inner;
         let slot = |member: &Member| {
             let key = member.raw_key(data);
             eager.iter().position(|name| name.as_bytes() == key)
@@ -384,9 +388,9 @@ impl<R: Copy> EventCache<R> {
             serial: self.learned,
             name,
             lane: lane.map(Into::into),
-            response: Some(response),
-            is_named: false,
-            is_filled: true,
+            response,
+            is_named,
+            is_filled,
             kept,
             value: Some(value),
             owner_id: None,

@@ -343,8 +343,12 @@ impl Protocol for AnyApi {
         }
     }
 
-    fn skips_for_lifecycle(data: &[u8], members: &[Member]) -> bool {
-        Responses::skips_for_lifecycle(data, members)
+    fn skips_for_lifecycle(open: Api, data: &[u8], members: &[Member]) -> bool {
+        match open {
+            Api::Responses => Responses::skips_for_lifecycle(open, data, members),
+            Api::Chat => Chat::skips_for_lifecycle(open, data, members),
+            Api::Messages => Messages::skips_for_lifecycle(open, data, members),
+        }
     }
 }
 

@@ -197,6 +197,7 @@ pub trait Protocol: Sized + 'static {
     /// The indexes of the output, the content and the summary. `unrouted`: those of an event without a route.
     fn indexes(route: Option<&Self::Route>, unrouted: Option<Indexes>) -> Option<Indexes>;
 
-    /// Whether the event with these members can be skipped when only lifecycle events matter; false for deltas.
-    fn skips_for_lifecycle(data: &[u8], members: &[Member]) -> bool;
+    /// Whether the event with these members can be skipped when only lifecycle events matter; false for deltas. `open`: the API of
+    /// the running response.
+    fn skips_for_lifecycle(open: Api, data: &[u8], members: &[Member]) -> bool;
 }

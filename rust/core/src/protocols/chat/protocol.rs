@@ -134,7 +134,7 @@ impl Protocol for Chat {
         Some(indexes)
     }
 
-    fn skips_for_lifecycle(data: &[u8], members: &[Member]) -> bool {
+    fn skips_for_lifecycle(_: Api, data: &[u8], members: &[Member]) -> bool {
         skips_for_lifecycle(data, members)
     }
 }

@@ -61,7 +61,9 @@ pub fn inner_delta(event: &ParsedEvent<'_>, route: &mut Route) -> Option<InnerDe
     let id = json::find(event.raw, own, "id").filter(|id| id.kind == JsonKind::String);
     Some(InnerDelta {
         name: CHUNK,
-        response: id.map_or(&b"\"\""[..], |id| id.value(event.raw)).into(),
+        is_named: false,
+        is_filled: true,
+        response: Some(id.map_or(&b"\"\""[..], |id| id.value(event.raw)).into()),
         own: own.len(),
         value: own.len(),
         members,

@@ -180,6 +180,8 @@ pub struct Content {
     at_index: HashMap<u64, usize>,
     by_type: HashMap<(u64, &'static str), usize>,
     pub latest: Option<usize>,
+    /// Counts what may change which text a delta grows.
+    pub changes: u64,
     /// The blocks whose input has grown since it was checked.
     pub unchecked: Unchecked,
 }
@@ -204,6 +206,7 @@ impl Content {
             self.by_type.insert((index, block.kind.ty), position);
         }
         self.latest = Some(position);
+        self.changes += 1;
         self.blocks.push(block);
         (position, is_taken)
     }
@@ -240,6 +243,7 @@ impl Content {
         block.members.set("type", Node::string(ty));
         (block.ty, block.kind) = (Some(ty.into()), block_kind(ty));
         self.by_type.insert((block.index(), block.kind.ty), position);
+        self.changes += 1;
     }
 
     pub fn len(&self) -> usize {

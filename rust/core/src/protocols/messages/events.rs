@@ -5,7 +5,7 @@
 use std::borrow::Cow;
 use std::collections::HashSet;
 
-use super::catalogue::{Entry, EventOp, lookup};
+use super::catalogue::{DeltaRule, Entry, EventOp, lookup};
 use super::merge::text_of;
 use super::response::{CONTENT, WHOLE};
 use crate::assemble::Indexes;
@@ -41,6 +41,14 @@ pub struct Route {
     pub is_valid: bool,
     /// Whether the index is a string of digits.
     pub is_loose: bool,
+    /// The rule of the text that events grow which repeat this one.
+    pub grows: Option<&'static DeltaRule>,
+}
+
+impl Route {
+    const fn of(entry: &'static Entry) -> Self {
+        Self { entry, index: None, is_valid: true, is_loose: false, grows: None }
+    }
 }
 
 /// An event of Messages.
@@ -196,8 +204,7 @@ fn event<'a>(
     issues: &mut Vec<Issue>,
 ) -> Found<'a> {
     let entry = lookup(kind.as_bytes());
-    let mut route =
-        entry.map(|entry| Route { entry, index: None, is_valid: true, is_loose: false });
+    let mut route = entry.map(Route::of);
     match &mut route {
         None => source.unknown_once(&kind, issues),
         Some(route) if route.entry.op.is_of_block() => read_index(frame, route, issues),

@@ -5,6 +5,7 @@ use super::delta::{Context, Delta, apply_delta};
 use super::events::{Event, INDEX};
 use super::inputs::is_json;
 use super::merge::{members_of, put, set_default, unique, value_of};
+use super::repeated::set_cursor;
 use super::response::{Assembled, CONTENT, ERROR, STOP};
 use crate::assemble::{Node, Object, Slice, object_mut};
 use crate::diagnostics::{Code, Issue, clip, with_message};
@@ -21,13 +22,19 @@ const RESERVED: [&str; 6] = ["type", "content", "usage", "delta", "message", "in
 /// Applies an event to its message; `issues` receives its diagnostics.
 pub fn apply(response: &mut Assembled, event: &Event<'_>, issues: &mut Vec<Issue>) {
     let Some(route) = event.route.filter(|route| route.is_valid) else { return };
+    let before = issues.len();
     let cx = &mut Context { folded: response, issues };
     match route.entry.op {
         EventOp::MessageStart => message_start(cx, event),
         EventOp::MessageDelta => message_delta(cx, event),
         EventOp::MessageStop => message_stop(cx, event),
         EventOp::BlockStart => block_start(cx, event),
-        EventOp::BlockDelta => block_delta(cx, event),
+        EventOp::BlockDelta => {
+            block_delta(cx, event);
+            if issues.len() == before {
+                set_cursor(response, event);
+            }
+        }
         EventOp::BlockStop => block_stop(cx, event),
         EventOp::Error => error(cx, event),
         EventOp::Quiet => {}
@@ -267,6 +274,7 @@ fn block_stop(cx: &mut Context<'_>, event: &Event<'_>) {
 
 /// Ends a block: its input is complete.
 fn end_block(cx: &mut Context<'_>, position: usize) {
+    cx.folded.content.changes += 1;
     let block = cx.folded.content.get_mut(position);
     block.stopped = true;
     let (key, is_call, is_checked) = (block.key, block.is_call(), block.checked);

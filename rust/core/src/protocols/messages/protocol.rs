@@ -4,18 +4,19 @@ use std::borrow::Cow;
 
 use super::catalogue::{DeltaOp, EventOp, delta_rule};
 use super::events::{self, Event, Route, Source};
-use super::fold;
+use super::lifecycle_only::skips_for_lifecycle;
 use super::merge::{text_of, value_of};
 use super::response::{Assembled, WHOLE};
 use super::rows::item_rows;
+use super::{fold, repeated};
 use crate::assemble::{Indexes, Text};
 use crate::diagnostics::Issue;
 use crate::frames::Frame;
 use crate::json::{self, Kind, Member, ValueCache};
-use crate::predict::{CachedEvent, Roles};
+use crate::predict::{CachedEvent, InnerDelta, Members, Roles};
 use crate::protocols::api::Api;
 use crate::protocols::effect::{Effect, Phase};
-use crate::protocols::parsed_event::{Classified, ParsedEvent};
+use crate::protocols::parsed_event::{Classified, ParsedEvent, lossy};
 use crate::protocols::payload_reader::PayloadReader;
 use crate::protocols::protocol::{Protocol, Response};
 use crate::protocols::tracking::Tracking;
@@ -89,6 +90,10 @@ impl Protocol for Messages {
         None
     }
 
+    fn inner_delta(event: &ParsedEvent<'_>, route: &mut Route) -> Option<InnerDelta> {
+        repeated::inner_delta(event, route)
+    }
+
     fn attach_cached<'a>(_: &mut ParsedEvent<'a>, _: Option<&Route>, _: &'a ValueCache) {}
 
     fn api(_: &Route) -> Api {
@@ -120,16 +125,16 @@ impl Protocol for Messages {
         fold::apply(response, event, issues);
     }
 
-    fn continue_text(_: &mut Assembled, _: &ParsedEvent<'_>) -> bool {
-        false
+    fn continue_text(response: &mut Assembled, event: &ParsedEvent<'_>) -> bool {
+        repeated::continue_text(response, event)
     }
 
-    fn growing_text<'r>(_: &'r mut Assembled, _: &CachedEvent) -> Option<&'r mut Text> {
-        None
+    fn growing_text<'r>(response: &'r mut Assembled, cached: &CachedEvent) -> Option<&'r mut Text> {
+        repeated::growing_text(response, cached)
     }
 
-    fn streams_deltas(_: &Route) -> bool {
-        false
+    fn streams_deltas(route: &Route) -> bool {
+        route.grows.is_some()
     }
 
     fn item_id<'a>(_: &Event<'a>) -> Option<Cow<'a, str>> {
@@ -138,6 +143,11 @@ impl Protocol for Messages {
 
     fn delta<'a>(event: &Event<'a>) -> Option<Cow<'a, str>> {
         event.route.filter(|route| route.entry.op == EventOp::BlockDelta)?;
+        if let Members::Repeated(cached) = event.members
+            && let Some((text, false)) = cached.delta(event.raw)
+        {
+            return Some(lossy(text));
+        }
         let delta = event.member("delta").filter(|delta| delta.kind == Kind::Object)?;
         let (delta, mut members) = (event.bytes(&delta), Vec::with_capacity(4));
         json::locate(delta, &mut members);
@@ -153,8 +163,8 @@ impl Protocol for Messages {
         Some(indexes)
     }
 
-    fn skips_for_lifecycle(_: &[u8], _: &[Member]) -> bool {
-        false
+    fn skips_for_lifecycle(_: Api, data: &[u8], members: &[Member]) -> bool {
+        skips_for_lifecycle(data, members)
     }
 }
 
@@ -169,10 +179,6 @@ impl Response for Assembled {
 
     fn tracking_mut(&mut self) -> &mut Tracking {
         &mut self.tracking
-    }
-
-    fn allows_skipping(&self) -> bool {
-        false
     }
 
     fn id(&self) -> Option<Cow<'_, str>> {

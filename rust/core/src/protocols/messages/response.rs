@@ -43,6 +43,20 @@ pub struct Assembled {
     pub(super) event_error: Option<Vec<u8>>,
     /// The message that was not streamed.
     pub(super) raw: Option<Vec<u8>>,
+    pub(super) cursors: Vec<Cursor>,
+}
+
+/// The text that events append to which repeat a cached one.
+#[derive(Debug)]
+pub struct Cursor {
+    /// The serial number of the cached event.
+    pub serial: u64,
+    /// The value of [`Content::changes`] for which the cursor is valid.
+    pub changes: u64,
+    /// The position of the block.
+    pub block: usize,
+    /// The position of the member with the text, `None` for the input.
+    pub text: Option<u32>,
 }
 
 impl Default for Assembled {
@@ -59,6 +73,7 @@ impl Default for Assembled {
             call_positions: OnceLock::new(),
             event_error: None,
             raw: None,
+            cursors: Vec::new(),
         }
     }
 }

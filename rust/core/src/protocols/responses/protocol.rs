@@ -158,7 +158,7 @@ impl Protocol for Responses {
         route.map_or(unrouted, |route| route.indexes)
     }
 
-    fn skips_for_lifecycle(data: &[u8], members: &[Member]) -> bool {
+    fn skips_for_lifecycle(_: Api, data: &[u8], members: &[Member]) -> bool {
         skips_for_lifecycle(data, members)
     }
 }
