@@ -12,8 +12,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from benches import completions, shapes
-from tests.support import random_streams, readings
+from benches import completions, messages, shapes
+from tests.support import messages_hostile, random_streams, readings
 from tests.support.strategies import examples, rngs, sources
 
 # Switches: fast path for whole blocks, event cache, value cache, slots filled by name.
@@ -137,6 +137,30 @@ def test_chunks_are_recognised(rust: ModuleType, shape: str) -> None:
     assert counters["recognised"] >= share * log.deltas
     assert counters["appended"] >= share * log.deltas
     assert fold(rust, log.data, ALL, 4000)[0] == fold(rust, log.data, NONE, len(log.data))[0]
+
+
+@pytest.mark.parametrize("form", ["sse", "jsonl"])
+@pytest.mark.parametrize("shape", messages.SHAPES)
+def test_deltas_of_messages_are_recognised(rust: ModuleType, shape: str, form: Any) -> None:
+    """Also the pieces of inputs, of which blocks have few."""
+    log = messages.make(shape, 1, 2 * SIZE, form)
+    share = {"tool calls": 0.7}.get(shape, 0.9)
+    counters = read(rust, log.data, ALL)[1]
+    assert counters["framed"] >= 0.99 * log.events or form == "jsonl"
+    assert counters["recognised"] >= share * log.deltas
+    assert counters["appended"] >= share * log.deltas
+    folded, diagnostics, counters = fold(rust, log.data, ALL, len(log.data))
+    assert counters["in_runs"] >= (share - 0.1) * log.deltas
+    assert fold(rust, log.data, NONE, 4000)[:2] == (folded, diagnostics) == fold(rust, log.data, ALL, 1000)[:2]
+    assert [one["output_text"] for one in folded] == [one["output_text"] for one in log.responses]
+
+
+@pytest.mark.parametrize("path", PATHS)
+def test_messages_of_any_kind(rust: ModuleType, path: Path) -> None:
+    for number in range(100):
+        source = messages_hostile.source(number)
+        assert read(rust, source, path)[0] == read(rust, source, ALL)[0] == read(rust, source, ALL, 37)[0]
+        assert fold(rust, source, path, 50)[:2] == fold(rust, source, ALL, len(source))[:2]
 
 
 def test_disabled_paths_are_not_used(rust: ModuleType) -> None:

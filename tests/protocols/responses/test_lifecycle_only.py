@@ -13,11 +13,12 @@ import pytest
 from hypothesis import given
 
 import respstream
+from benches import messages
 from benches.shapes import SHAPES
 from benches.wire import FORMS, KEY_ORDERS
 from respstream import _backend, tables
 from respstream.inputs import paths
-from tests.support import random_streams
+from tests.support import messages_hostile, random_streams
 from tests.support.dialects import DIALECTS
 from tests.support.minimal_streams import BEGIN, DELTA, END, ITEM
 from tests.support.minimal_streams import DIAGNOSTICS as MINIMAL
@@ -32,8 +33,8 @@ error_message metadata lane""".split()
 USAGE = ["input_tokens", "cached_tokens", "output_tokens", "reasoning_tokens", "total_tokens"]
 # Diagnostics of skipped events, and those that compare with skipped ones.
 NOT_COUNTED = {
-    "bad_field", "bad_json", "bad_utf8", "index_reused", "item_id_changed", "late_delta", "limit_exceeded", "loose_value",
-    "missing_blank_line", "output_differs", "output_recovered", "sequence_gap", "sequence_repeat", "text_mismatch",
+    "bad_field", "bad_input", "bad_json", "bad_utf8", "delta_after_stop", "index_reused", "item_id_changed", "late_delta", "limit_exceeded", "loose_value",
+    "missing_blank_line", "no_block_start", "output_differs", "output_recovered", "sequence_gap", "sequence_repeat", "text_mismatch",
     "time_reversed", "type_mismatch", "unfinished_block", "value_recovered",
 }  # fmt: skip
 
@@ -92,6 +93,31 @@ def test_transcripts(path: Path) -> None:
 def test_recorded_streams(recorded: list[Path]) -> None:
     passed = [check(path.read_bytes()).skipped for path in recorded]
     assert sum(map(bool, passed)) > len(passed) / 2
+
+
+@pytest.mark.parametrize("shape", messages.SHAPES)
+@pytest.mark.parametrize("form", FORMS)
+def test_messages(shape: str, form: str) -> None:
+    log = messages.make(shape, 3, 30_000, form)  # type: ignore[arg-type]
+    for size in (1 << 20, 997):
+        summary = check(log.data, size)
+        assert summary.skipped > 0.3 * summary.bytes
+    found, _ = read(log.data, full=False)
+    assert [(row["response_id"], row["status"], row["output_tokens"]) for row in found] == [
+        (one["id"], one["status"], one["output_tokens"]) for one in log.responses
+    ]
+
+
+def test_messages_and_responses_in_one_lane() -> None:
+    """A delta of another API begins a response, although one is open."""
+    delta = b'{"type":"content_block_delta","index":0,"delta":{"type":"text_delta","text":"Hi"}}\n'
+    for data in (BEGIN + ITEM + delta * 3 + DELTA * 3 + END, delta * 3 + BEGIN + ITEM + DELTA * 2 + delta * 2):
+        check(data)
+
+
+def test_odd_messages() -> None:
+    for number in range(200):
+        check(messages_hostile.source(number), 1 << 20 if number % 2 else 97)
 
 
 @pytest.mark.parametrize("shape", sorted(SHAPES.keys() - {"image"}))
