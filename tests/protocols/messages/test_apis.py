@@ -268,6 +268,38 @@ def test_messages_are_values(backend: ModuleType) -> None:
 # -- messages, the accumulator, deltas -------------------------------------------------------------------------------
 
 
+BODY = {"type": "error", "error": {"type": "overloaded_error", "message": "later"}, "request_id": "req_1"}
+
+
+@pytest.mark.parametrize("write", [sse, jsonl], ids=["sse", "jsonl"])
+def test_error_alone(backend: ModuleType, write: Any) -> None:
+    """An error of this API, in a stream or as the body of an answer, is of this API if no response is open."""
+    response = only(backend, write([BODY]))
+    assert (response.api, response.status, response.error.type) == ("messages", "failed", "overloaded_error")
+    batch = {"custom_id": "a", "result": {"type": "errored", "error": BODY}}
+    response = only(backend, jsonl([batch]))
+    assert (response.api, response.status) == ("messages", "failed")
+
+
+@pytest.mark.parametrize(
+    "error",
+    [
+        {**BODY, "sequence_number": 3},
+        {**BODY, "error": {"type": "server_error", "code": "x", "message": "m"}},
+        {**BODY, "error": {"type": "server_error", "param": None, "message": "m"}},
+        {**BODY, "error": {"type": "usage_limit_reached", "message": "m"}},
+        {"type": "error", "code": "x", "message": "m"},
+        {"type": "error", "error": "x"},
+    ],
+)
+def test_errors_of_other_apis(backend: ModuleType, error: Json) -> None:
+    assert only(backend, sse([error])).api == "responses"
+    decoder, _ = read(backend, sse([*RESPONSES[:1], BODY]))
+    assert [one.api for one in decoder.responses] == ["responses"]
+    decoder, _ = read(backend, sse([*HI, *RESPONSES[:1], error]))
+    assert [one.api for one in decoder.responses] == ["messages", "responses"]
+
+
 def test_payloads_as_messages(backend: ModuleType) -> None:
     decoder = backend.Decoder()
     for payload in (*HI, *HI):

@@ -2,8 +2,8 @@
 
 An event, and a response, belong to the protocol of one API, which alone reads and applies them. A payload belongs to the
 protocol that claims it by its members. One that none claims (`error`, `ping`, an error body, an unknown type) belongs to
-the API of the open response in its lane, else to that of the last claimed payload of the source, else to the first API. So
-one log, one file or one lane may mix APIs.
+the API of the open response in its lane, else to one that it suggests, as some errors do, else to that of the last claimed
+payload of the source, else to the first API. So one log, one file or one lane may mix APIs.
 """
 
 from __future__ import annotations
@@ -76,6 +76,7 @@ class AnyReader:
             if protocol is not None:
                 self._last = protocol
                 return self._read(protocol, frame)
+            return self._read(self._current() or self._suggested(members) or self._last, frame)
         return self._unclaimed(frame)
 
     def _claimed(self, members: dict[str, Any], name: bytes | None) -> Protocol | None:
@@ -85,6 +86,10 @@ class AnyReader:
                 if protocol.claims(members, line):
                     return protocol
         return None
+
+    def _suggested(self, members: dict[str, Any]) -> Protocol | None:
+        """The protocol that a payload suggests which none claims."""
+        return next((protocol for protocol, _ in self._readers if protocol.suggests(members)), None)
 
     def _unclaimed(self, frame: Frame) -> ParsedEvent | NonStreamed | NotAnEvent:
         return self._read(self._current() or self._last, frame)

@@ -216,6 +216,10 @@ if TYPE_CHECKING:
             """Whether a payload is certainly of this API, or known to it as that of another one. `name`: of its event line."""
             ...
 
+        def suggests(self, members: dict[str, Any]) -> bool:
+            """Whether a payload that no protocol claims is likely of this API, where no response is open."""
+            ...
+
         def reader(self) -> PayloadReader:
             """A reader for a new source. It is also given payloads that no protocol claims."""
             ...

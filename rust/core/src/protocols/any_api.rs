@@ -164,8 +164,8 @@ fn claimed_api(object: &[u8], members: &[Member], name: Option<&[u8]>) -> Option
 }
 
 impl Sources {
-    /// The API of a payload. One without marks of its API is of that of the `open` response in its lane, or else of that of the
-    /// last payload with marks.
+    /// The API of a payload. One without marks of its API is of that of the `open` response in its lane, or else of one that it
+    /// suggests, or else of that of the last payload with marks.
     fn api(&mut self, frame: &Frame<'_>, open: Option<Api>) -> Api {
         if let Some(fixed) = self.fixed {
             return fixed;
@@ -173,7 +173,9 @@ impl Sources {
         let object = matches!(frame.checked, Some(Ok(Checked { kind: Kind::Object, .. })));
         let claimed = object.then(|| claimed_api(frame.data, frame.members, frame.name)).flatten();
         self.claimed = claimed.or(self.claimed);
-        claimed.or(open).or(self.claimed).unwrap_or(Api::ALL[0])
+        let suggested =
+            || (object && messages::suggests(frame.data, frame.members)).then_some(Api::Messages);
+        claimed.or(open).or_else(suggested).or(self.claimed).unwrap_or(Api::ALL[0])
     }
 }
 

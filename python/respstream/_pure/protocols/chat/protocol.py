@@ -33,6 +33,10 @@ class Chat:
         """A reader for a new source."""
         return Reader()
 
+    def suggests(self, members: dict[str, Any]) -> bool:
+        """Whether a payload that no protocol claims is likely of this API; none is."""
+        return False
+
     def begin(self, lane: str | None, offset: int, line: int) -> Folded:
         """A new response, which begins at that position."""
         folded = Folded(lane, offset, line)

@@ -8,7 +8,7 @@ from __future__ import annotations
 from respstream._pure.diagnostics import error_detail, error_object
 from respstream._pure.frames import Frame
 from respstream._pure.json import BadJson, LimitExceeded, clean_text, decode, loads, locate
-from respstream._pure.protocols.messages import WHOLE
+from respstream._pure.protocols.messages import ERROR, WHOLE
 from respstream._pure.protocols.messages.catalogue import EVENTS, Entry
 from respstream._pure.protocols.protocol import Effect, Issue, NonStreamed, NotAnEvent, ParsedEvent
 from respstream._pure.records import StreamSignature, type_lines
@@ -27,6 +27,8 @@ OF_BLOCKS = frozenset(("block_start", "block_delta", "block_stop"))
 """The operations of events with an index."""
 WHOLE_MEMBERS = ("stop_reason", "model")
 """Members of which a message that was not streamed has one; items of the Responses API, whose type is the same, have none."""
+_NEVER = ("code", "param", "event_id", "sequence_number")
+"""Members of errors of other APIs."""
 _CHAT, _RESPONSES = ("chat.completion", "text_completion"), "response"
 
 
@@ -67,6 +69,15 @@ def claims(members: dict[str, Any], name: bytes | None) -> bool:
     if isinstance(kind, str) and kind:
         return kind in OWN_TYPES or is_whole(members)
     return name in _OWN_NAMES and not isinstance(members.get("object"), str)
+
+
+def suggests(members: dict[str, Any]) -> bool:
+    """Whether a payload is an error as this API sends it, in a stream or as the body of an answer, and others do not."""
+    error = members.get("error")
+    if members.get("type") != ERROR or type(error) is not dict or any(name in members for name in _NEVER):
+        return False
+    kind = error.get("type")
+    return type(kind) is str and kind.endswith("_error") and not any(name in error for name in _NEVER)
 
 
 def is_whole(members: dict[str, Any]) -> bool:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from respstream._pure.protocols.messages import URL_PATH
-from respstream._pure.protocols.messages.events import OWN_TYPES, SIGNATURE, Reader, claims
+from respstream._pure.protocols.messages.events import OWN_TYPES, SIGNATURE, Reader, claims, suggests
 from respstream._pure.protocols.messages.fold import apply, apply_whole
 from respstream._pure.protocols.messages.response import Folded
 
@@ -24,6 +24,7 @@ class Messages:
     signature = SIGNATURE
     types = OWN_TYPES
     claims = staticmethod(claims)
+    suggests = staticmethod(suggests)
     apply = staticmethod(apply)
 
     def reader(self) -> Reader:

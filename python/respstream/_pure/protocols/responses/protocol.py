@@ -32,6 +32,10 @@ class Responses:
         """A reader for a new source."""
         return Reader()
 
+    def suggests(self, members: dict[str, Any]) -> bool:
+        """Whether a payload that no protocol claims is likely of this API; none is."""
+        return False
+
     def begins(self, response: Folded, parsed: ParsedEvent) -> bool:
         """Whether an event begins a response; the effects of this API tell it, so that it is never asked."""
         return False

@@ -7,7 +7,7 @@ use std::collections::HashSet;
 
 use super::catalogue::{DeltaRule, Entry, EventOp, lookup};
 use super::merge::text_of;
-use super::response::{CONTENT, WHOLE};
+use super::response::{CONTENT, ERROR, WHOLE};
 use crate::assemble::Indexes;
 use crate::diagnostics::{Code, Detail, Issue, clip, error_detail, error_object};
 use crate::frames::Frame;
@@ -29,6 +29,8 @@ const INDEX_LIMIT: u32 = 65_535;
 const INDEX_DIGITS: usize = 5;
 /// Members of which a message that was not streamed has one; items of the Responses API, whose type is the same, have none.
 pub const WHOLE_MEMBERS: [&str; 2] = ["stop_reason", "model"];
+/// Members of errors of other APIs.
+const NEVER: [&str; 4] = ["code", "param", "event_id", "sequence_number"];
 const CHAT: [&str; 2] = ["chat.completion", "text_completion"];
 const RESPONSES: &str = "response";
 
@@ -106,6 +108,24 @@ pub fn claims(object: &[u8], members: &[Member], name: Option<&[u8]>) -> bool {
                     .is_none_or(|object| object.kind != Kind::String)
         }
     }
+}
+
+/// Whether a payload is an error as this API sends it, in a stream or as the body of an answer, and others do not.
+pub fn suggests(object: &[u8], members: &[Member]) -> bool {
+    let is_error = text_of(object, members, "type").is_some_and(|kind| kind == ERROR);
+    let Some(error) = json::find(object, members, ERROR).filter(|_| is_error) else { return false };
+    if error.kind != Kind::Object || has_any(object, members, &NEVER) {
+        return false;
+    }
+    let error = error.value(object);
+    let mut inner = Vec::new();
+    json::locate(error, &mut inner);
+    text_of(error, &inner, "type").is_some_and(|kind| kind.ends_with("_error"))
+        && !has_any(error, &inner, &NEVER)
+}
+
+fn has_any(object: &[u8], members: &[Member], names: &[&str]) -> bool {
+    names.iter().any(|name| json::find(object, members, name).is_some())
 }
 
 /// Whether an object is a message that was not streamed.

@@ -14,6 +14,6 @@ mod response;
 mod rows;
 mod usage;
 
-pub use events::{Event, Route, has_own_type};
+pub use events::{Event, Route, has_own_type, suggests};
 pub use protocol::Messages;
 pub use response::Assembled;
