@@ -62,7 +62,7 @@ ASAN_TESTS := $(addprefix tests/,json sse diagnostics frames records predict pro
 .PHONY: browser-system engines-system test-peers
 .PHONY: lint format docs wheels check-wheels attacks attacks-full bench bench-cluster
 .PHONY: pgo bench-full bench-rust bench-short callgrind clean deny differential fuzz fuzz-smoke
-.PHONY: kills laws sanitize showpiece soak
+.PHONY: exhaustive kills laws sanitize showpiece soak
 .DELETE_ON_ERROR:
 
 help: ## list the targets
@@ -202,12 +202,16 @@ attacks: $(VENV)/.built $(VENV)/.test ## measure the cost of hostile sources, in
 attacks-full: $(VENV)/.built $(VENV)/.test ## measure also sources of 2 GiB; needs 5 GiB of memory
 	$(BIN)/python -m tests.support.attacks --full
 
-differential: $(VENV)/.built $(VENV)/.test ## compare both backends over EVENTS (1,000,000) generated events, half of them in long streams
+differential: $(VENV)/.built $(VENV)/.test ## compare both backends over EVENTS (1,000,000) generated events, half of them in long streams, and the tables of files
 	$(BIN)/python -m tests.support.differential --events $$(($(EVENTS) / 2))
 	$(BIN)/python -m tests.support.differential --events $$(($(EVENTS) / 2)) --long
+	$(BIN)/python -m tests.support.differential --tables $$(($(EVENTS) / 50))
 
 laws: $(VENV)/.built $(VENV)/.test ## check 100,000 generated streams with the faults of gateways: no text disappears
 	RESPSTREAM_LAWS=100000 $(BIN)/python -m pytest -q --timeout 3600 tests/laws/test_nothing_disappears.py
+
+exhaustive: $(VENV)/.built $(VENV)/.test ## run all cases of the tests that the suite samples
+	RESPSTREAM_EXHAUSTIVE=1 $(BIN)/python -m pytest -q --timeout 3600 tests/integrations/test_resume.py
 
 kills: $(VENV)/.built $(VENV)/.test ## kill Parquet conversions with SIGKILL and SIGTERM, 200 times each
 	RESPSTREAM_KILL_ROUNDS=200 $(BIN)/python -m pytest -q --timeout 3600 tests/laws/test_faults.py -k signals_at_any_time

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import gc
 import os
 from collections.abc import Iterator
 from pathlib import Path
@@ -29,6 +30,12 @@ def pytest_ignore_collect(collection_path: Path, config: pytest.Config) -> bool 
         return None
     arguments = [Path(argument.partition("::")[0]).resolve() for argument in config.args]
     return None if any(collection_path in (path, *path.parents) for path in arguments) else True
+
+
+def pytest_collection_finish() -> None:
+    """Objects of imported modules are not looked at again when a test collects garbage: a tenth of the time."""
+    gc.collect()
+    gc.freeze()
 
 
 @pytest.fixture(scope="session", params=["rust", "python"])

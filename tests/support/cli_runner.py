@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import atexit
 import contextlib
 import fcntl
 import json
@@ -11,9 +12,11 @@ import struct
 import subprocess
 import sys
 import termios
+from functools import cache
 from pathlib import Path
 from typing import Any
 
+from tests.support.fork_server import ForkServer
 from tests.support.paths import ROOT
 
 PYTHON = str(ROOT / "python")
@@ -45,6 +48,13 @@ def rows(output: str) -> list[dict[str, Any]]:
     return [json.loads(line) for line in output.splitlines()]
 
 
+@cache
+def _server(backend: str) -> ForkServer:
+    server = ForkServer(Shell(backend).env())
+    atexit.register(server.close)
+    return server
+
+
 class Shell:
     """Runs commands with one backend; kills processes that still run at the end of the `with` block."""
 
@@ -59,7 +69,10 @@ class Shell:
         return {**kept, "PYTHONPATH": path, "RESPSTREAM_BACKEND": self.backend, "TERM": "xterm-256color", **more}
 
     def run(self, *arguments: str, data: bytes = b"", cwd: Path = ROOT, **more: str) -> Done:
-        """Runs a command with `data` on stdin; returns its output."""
+        """Runs a command with `data` on stdin; returns its output. A new process only if the environment of Python differs."""
+        if not any(name.startswith(("PYTHON", "LC_", "RESPSTREAM")) for name in more):
+            status, *output = _server(self.backend).run([*arguments], data, cwd, self.env(**more), PATIENCE)
+            return Done(command(*arguments), status, *(text.decode() for text in output))
         done = subprocess.run(
             command(*arguments),
             input=data,

@@ -238,11 +238,10 @@ def difference(one: TableCase, folder: Path) -> str:
 
 def minimised(one: TableCase, differs: Callable[[TableCase], bool]) -> TableCase:
     """The case with the fewest bytes, options and threads that still differs."""
-    simpler = [{"copies": 1}, {"threads": 1}, {"part_bytes": 0}, {"batch_rows": 8192}]
-    changes: list[dict[str, Any]] = [*simpler, *({"options": {}} for _ in one.options)]
-    changes += [{"options": {name: value}} for name, value in one.options.items()]
-    changes += [{"tables": {name: columns}} for name, columns in one.tables.items()]
-    for change in changes:
+    changes: list[dict[str, Any]] = [{"copies": 1}, {"threads": 1}, {"part_bytes": 0}, {"batch_rows": 8192}]
+    tables = [{"tables": {name: columns}} for name, columns in one.tables.items()]
+    options = [{"options": {name: value}} for name, value in one.options.items()]
+    for change in [*changes, *tables, *options, {"options": {}}]:
         if differs(one._replace(**change)):
             one = one._replace(**change)
     size = len(one.source) // 2

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from pathlib import Path
 
 ROOT = Path(__file__).resolve().parents[2]
@@ -12,3 +13,5 @@ RECORDED = "RESPSTREAM_RECORDED"
 """Environment variable: a folder of recorded streams that are not part of the repository."""
 RECORDED_OTHER = "RESPSTREAM_RECORDED_OTHER"
 """The same for streams of other APIs, in the folders `chat` and `messages`."""
+EXHAUSTIVE = bool(os.environ.get("RESPSTREAM_EXHAUSTIVE"))
+"""Whether tests that sample their cases run all of them (`make exhaustive`)."""

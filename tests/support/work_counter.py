@@ -89,7 +89,7 @@ def python_work(data: bytes, chunk: int, every: int = 0) -> int:
 def build_counter() -> Path:
     """Builds the counting program of the compiled core; returns its path."""
     options = ["--locked", "--quiet", "--package", "respstream-core", "--example", "work", "--features", "count"]
-    subprocess.run(["cargo", "build", *options, "--config", "profile.dev.opt-level=2"], cwd=ROOT, check=True)
+    subprocess.run(["cargo", "build", *options, "--config", "profile.dev.opt-level=1"], cwd=ROOT, check=True)
     return ROOT / "target" / "debug" / "examples" / "work"
 
 
