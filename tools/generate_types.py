@@ -38,6 +38,14 @@ GROUPS: Final = {
 }
 OTHER_NAMES: Final = ("CLASSES", "Event", "Payload", "ResponseStreamEvent", "UnknownEvent")
 EAGER: Final = {"str", "int"}
+OBJECTS: Final = {
+    "response": "Response",
+    "item": "OutputItem",
+    "part": "ContentPart",
+    "annotation": "TextAnnotation",
+    "logprobs": "TextLogprob",
+}
+"""The types in `objects.py` of the objects in members of events."""
 
 Row = dict[str, Any]
 
@@ -58,6 +66,8 @@ from respstream.protocols.payload import Payload
 TYPE_CHECKING = False
 if TYPE_CHECKING:
     from typing import Literal, TypeAlias
+
+    from respstream.protocols.responses import objects
 '''
 
 TABLE_HEAD: Final = '''\
@@ -140,6 +150,13 @@ def spread(head: str, elements: list[str], brackets: str, indent: str = "") -> s
     return "\n".join([f"{indent}{head}{begin}", *(f"{indent}    {element}," for element in elements), f"{indent}{end}"])
 
 
+def declared(event: Row, field: Row) -> str:
+    """The type of a member to type checkers: objects have those that the SDK declares."""
+    name = "SummaryPart" if "summary_part" in event["type"] else OBJECTS.get(field["name"])
+    kind: str = field["type"]
+    return kind if name is None else kind.replace("Payload", f"objects.{name}")
+
+
 def event_class(event: Row) -> str:
     """The source of one event class."""
     fields = event.get("fields", [])
@@ -150,7 +167,7 @@ def event_class(event: Row) -> str:
     if extras:
         lines.append(spread("_extras = ", extras, "()", "    "))
     lines += ["", f"    type: Literal[{name}] = {name}"]
-    lines += [f"    {field['name']}: {field['type']}" for field in fields]
+    lines += [f"    {field['name']}: {declared(event, field)}" for field in fields]
     return "\n".join(lines)
 
 

@@ -26,6 +26,7 @@ TYPE_CHECKING = False
 if TYPE_CHECKING:
     from typing import Any, Never, TypeAlias
 
+    from respstream._options import Api, Form, OnEof
     from respstream.types import StreamEvent
 
 __all__ = ["SEARCHED", "Decoder", "SseDecoder", "locate", "response_row"]
@@ -57,9 +58,9 @@ class Decoder:
     def __init__(
         self,
         *positional: Never,
-        api: str = "auto",
-        form: str = "auto",
-        on_eof: str = "flush",
+        api: Api = "auto",
+        form: Form = "auto",
+        on_eof: OnEof = "flush",
         strict: bool = False,
         max_event_bytes: int | None = None,
         clock: Callable[[], float] | None = None,

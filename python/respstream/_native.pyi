@@ -5,6 +5,7 @@ from typing import Any, Literal, Never, final
 
 from typing_extensions import disjoint_base
 
+from respstream._options import Api, Form, OnEof
 from respstream.diagnostics import Diagnostic
 from respstream.protocols.payload import PartClass
 from respstream.protocols.response import Response
@@ -38,9 +39,9 @@ class Decoder:
     def __new__(
         cls,
         *positional: Never,
-        api: str = "auto",
-        form: str = "auto",
-        on_eof: str = "flush",
+        api: Api = "auto",
+        form: Form = "auto",
+        on_eof: OnEof = "flush",
         strict: bool = False,
         max_event_bytes: int | None = None,
         clock: Callable[[], float] | None = None,

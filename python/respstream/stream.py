@@ -13,6 +13,7 @@ if TYPE_CHECKING:
     from collections.abc import AsyncIterator, Callable, Iterator
     from typing import Any, Generic, TypedDict, TypeVar, Unpack
 
+    from respstream._options import Api, FileForm, OnEof
     from respstream.protocols.response import Response
     from respstream.types import StreamEvent
 
@@ -21,9 +22,9 @@ if TYPE_CHECKING:
     class Options(TypedDict, total=False):
         """The options of what reads a source; `events` describes them."""
 
-        api: str
-        form: str
-        on_eof: str
+        api: Api
+        form: FileForm
+        on_eof: OnEof
         strict: bool
         max_event_bytes: int | None
         field: str | None
@@ -263,9 +264,9 @@ class AsyncStream(_Results[T]):
 def events(
     source: Any,
     *,
-    api: str = "auto",
-    form: str = "auto",
-    on_eof: str = "flush",
+    api: Api = "auto",
+    form: FileForm = "auto",
+    on_eof: OnEof = "flush",
     strict: bool = False,
     max_event_bytes: int | None = None,
     field: str | None = None,
@@ -308,9 +309,9 @@ def events(
 def responses(
     source: Any,
     *,
-    api: str = "auto",
-    form: str = "auto",
-    on_eof: str = "flush",
+    api: Api = "auto",
+    form: FileForm = "auto",
+    on_eof: OnEof = "flush",
     strict: bool = False,
     max_event_bytes: int | None = None,
     field: str | None = None,
@@ -343,9 +344,9 @@ def responses(
 def aevents(
     source: Any,
     *,
-    api: str = "auto",
-    form: str = "auto",
-    on_eof: str = "flush",
+    api: Api = "auto",
+    form: FileForm = "auto",
+    on_eof: OnEof = "flush",
     strict: bool = False,
     max_event_bytes: int | None = None,
     field: str | None = None,
@@ -374,9 +375,9 @@ def aevents(
 def aresponses(
     source: Any,
     *,
-    api: str = "auto",
-    form: str = "auto",
-    on_eof: str = "flush",
+    api: Api = "auto",
+    form: FileForm = "auto",
+    on_eof: OnEof = "flush",
     strict: bool = False,
     max_event_bytes: int | None = None,
     field: str | None = None,

@@ -57,6 +57,7 @@ PACKAGE_LAYERS: list[set[str]] = [
         "_suggest",
         "_units",
         "_html",
+        "_options",
         "samples",
     },
     {"_pure"},

@@ -15,6 +15,7 @@ import pytest
 from tests.support.paths import ROOT
 
 CASES = "tests/package/typing_cases.py"
+TYPOS = "tests/package/typos.py"
 QUALIFIED = re.compile(r"(?:\w+\.)+(\w+)")
 # Checkers write the union of all events out.
 ALL_EVENTS = re.compile(
@@ -35,24 +36,32 @@ def run(*command: str | Path) -> str:
     return subprocess.run(words, cwd=ROOT, capture_output=True, check=False, encoding="utf-8").stdout
 
 
-def mypy(_: Path) -> Iterator[tuple[int, str]]:
-    for line in run("mypy", "--no-error-summary", "--no-pretty", CASES).splitlines():
+def mypy(_: Path, cases: str = CASES) -> Iterator[tuple[int, str]]:
+    for line in run("mypy", "--no-error-summary", "--no-pretty", cases).splitlines():
         reported = re.match(r"[^:]+:(\d+): (\w+): (.*)", line)
         assert reported is not None, line
         revealed = re.match(r'Revealed type is "(.*)"', reported[3])
         yield int(reported[1]), revealed[1] if revealed else line
 
 
-def pyright(folder: Path) -> Iterator[tuple[int, str]]:
+def pyright(folder: Path, cases: str = CASES) -> Iterator[tuple[int, str]]:
     # A file that the project excludes cannot be named: use the same settings for this file alone.
     config = tomllib.loads((ROOT / "pyproject.toml").read_text("utf-8"))["tool"]["basedpyright"]
     del config["exclude"], config["executionEnvironments"]
-    config |= {"include": [str(ROOT / CASES)], "venvPath": str(ROOT), "extraPaths": [str(ROOT / "python")]}
+    config |= {"include": [str(ROOT / cases)], "venvPath": str(ROOT), "extraPaths": [str(ROOT / "python")]}
     settings = folder / "pyrightconfig.json"
     settings.write_text(json.dumps(config))
     for reported in json.loads(run("basedpyright", "--outputjson", "--project", settings))["generalDiagnostics"]:
         revealed = re.match(r'Type of ".*" is "(.*)"', reported["message"], re.DOTALL)
         yield reported["range"]["start"]["line"] + 1, revealed[1] if revealed else reported["message"]
+
+
+@pytest.mark.parametrize("checker", [mypy, pyright])
+def test_typos_are_reported(checker: Callable[..., Iterator[tuple[int, str]]], tmp_path: Path) -> None:
+    lines = enumerate((ROOT / TYPOS).read_text("utf-8").splitlines(), 1)
+    marked = {number for number, line in lines if line.endswith("# typo")}
+    assert {line for line, _ in checker(tmp_path, TYPOS)} == marked
+    assert len(marked) > 20
 
 
 @pytest.mark.parametrize("checker", [mypy, pyright])

@@ -40,7 +40,7 @@ def a_match(event: types.ResponseStreamEvent) -> str:
             reveal_type(event.arguments)  # R: str
             return event.arguments
         case types.ResponseCompletedEvent(response=response):
-            reveal_type(response)  # R: Payload
+            reveal_type(response)  # R: Response
             return "done"
         case types.ResponseErrorEvent():
             reveal_type(event.message)  # R: str | None
@@ -71,7 +71,7 @@ def folded(source: bytes) -> None:
         reveal_type(response.output_text)  # R: str
         reveal_type(response.status)  # R: str | None
         reveal_type(response.complete)  # R: bool
-        reveal_type(response.usage)  # R: Any
+        reveal_type(response.usage)  # R: Usage | None
         reveal_type(response.error)  # R: ResponseError | None
         reveal_type(response.refusal)  # R: str | None
         reveal_type(response.latency.time_to_first_token)  # R: float | None

@@ -74,7 +74,7 @@ def test_every_class_makes_events(cls: Any) -> None:
 
 def test_members_may_be_payloads_and_responses() -> None:
     (response,) = respstream.responses(TRANSCRIPTS / "hello_world.sse")
-    event = ResponseCompletedEvent(response=response)
+    event: Any = ResponseCompletedEvent(response=response)
     assert event.response == response.to_dict()
     chunk = ChatCompletionChunk(id="c", choices=[{"index": 0, "delta": {"content": "Hi"}}], usage=response.usage)
     assert chunk.choices[0].delta.content == "Hi"

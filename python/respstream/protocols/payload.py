@@ -233,7 +233,11 @@ class Payload(Fragment):
         raise AttributeError(f"this object has no member {name!r}")
 
     # The extension's base class calls `_absent` itself, which makes reading present attributes faster.
-    if TYPE_CHECKING or Fragment.__getattribute__ is object.__getattribute__:
+    if TYPE_CHECKING:
+
+        def __getattr__(self, name: str) -> Any: ...
+
+    elif Fragment.__getattribute__ is object.__getattribute__:
         __getattr__ = _absent
 
     def _missing(self, name: str) -> Any:

@@ -14,8 +14,12 @@ if TYPE_CHECKING:
 
     from respstream.diagnostics import Diagnostic
     from respstream.protocols.latency import Latency
+    from respstream.protocols.responses import objects
     from respstream.protocols.state import State
     from respstream.protocols.tool_calls import Calls
+    from respstream.protocols.view import ResponseMembers, Usage
+else:
+    ResponseMembers = object
 
 __all__ = ["Response", "ResponseError", "ToolCall"]
 
@@ -56,7 +60,7 @@ class ResponseError:
         return f"ResponseError({', '.join(f'{name}={value!r}' for name, value in self.to_dict().items())})"
 
 
-class Response:
+class Response(ResponseMembers):
     """One response of any API, assembled from its events; it grows while the stream runs.
 
     The members of the API's final object are attributes (`response.usage.output_tokens`), decoded when they are first
@@ -111,10 +115,6 @@ class Response:
                 if view_of(self._state.api).declared(name):
                     return None
             raise AttributeError(f"this response has no member {name!r}")
-
-    else:
-
-        def __getattr__(self, name: str) -> Any: ...
 
     def get(self, name: str, default: Any = None) -> Any:
         """The member of that name, or `default` if it is missing."""
@@ -176,13 +176,14 @@ class Response:
         return reason
 
     @property
-    def usage(self) -> Any:
+    def usage(self) -> Usage | None:
         """The token counts, None until they are known.
 
         For every API: `input_tokens`, `output_tokens`, `total_tokens`, `cached_tokens` (a part of the input) and
         `reasoning_tokens` (a part of the output), None where the API sends none. Other members are those of the API.
         """
-        return view_of(self._state.api).usage(self)
+        usage: Usage | None = view_of(self._state.api).usage(self)
+        return usage
 
     @property
     def output_text(self) -> str:
@@ -222,7 +223,7 @@ class Response:
     # -- of the Responses API --------------------------------------------------------------------------------------
 
     @property
-    def output(self) -> list[Any]:
+    def output(self) -> list[objects.OutputItem]:
         """The items assembled so far, in output order."""
         value = self.get("output")
         return value if isinstance(value, list) else []
@@ -293,7 +294,7 @@ class Response:
         usage = self.usage
         return definitions([
             ("id", self.id), ("api", self.api), ("model", self.model), ("status", self.status),
-            ("finish_reason", self.finish_reason), ("usage", usage and usage._described()),
+            ("finish_reason", self.finish_reason), ("usage", None if usage is None else str(usage)),
             ("tool_calls", ", ".join(call.name or call.type for call in self.tool_calls) or None),
             ("error", self.error), ("diagnostics", ", ".join(found.code for found in self.diagnostics) or None),
             ("output_text", self.output_text),

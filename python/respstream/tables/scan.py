@@ -13,10 +13,23 @@ from respstream.tables.columns import CALL, COLUMNS, EXTRA
 TYPE_CHECKING = False
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator, Sequence
-    from typing import Any
+    from typing import Any, Unpack, overload
+
+    import duckdb
+    import pandas
+    import polars
+    import pyarrow
 
     from respstream.inputs.paths import Input
     from respstream.protocols.response import Response
+    from respstream.stream import Options
+
+else:
+
+    def overload(function: Any) -> Any:
+        """Stands in for `typing.overload`, whose import costs more than this package."""
+        return function
+
 
 __all__ = ["Scan", "Summary", "response_row", "scan", "schema"]
 
@@ -176,32 +189,34 @@ class Scan:
             "a scan is not an array: use scan.to_pandas(), or pandas.DataFrame.from_arrow(scan) with pandas 3"
         )
 
-    def to_arrow(self) -> Any:
+    def to_arrow(self) -> pyarrow.Table:  # pyright: ignore[reportUnknownParameterType]
         """A `pyarrow.Table`, or a dict of them if the scan has several tables, from one pass."""
         from respstream.tables.writers import to_arrow
 
-        return to_arrow(self)
+        found: Any = to_arrow(self)
+        return found
 
-    def to_polars(self) -> Any:
+    def to_polars(self) -> polars.DataFrame:
         """A `polars.DataFrame`, or a dict of them if the scan has several tables.
 
         Raises ImportError that names the extra if polars is not installed.
         """
-        polars = _required("polars", "polars")
-        if len(self.tables) > 1:
-            return {name: polars.DataFrame(table) for name, table in self.to_arrow().items()}
-        return polars.DataFrame(self)
+        made: polars.DataFrame = self._made(_required("polars", "polars").DataFrame)
+        return made
 
-    def to_pandas(self) -> Any:
+    def to_pandas(self) -> pandas.DataFrame:
         """A `pandas.DataFrame`, through pyarrow, or a dict of them if the scan has several tables.
 
         Raises ImportError that names the extra if pandas is not installed.
         """
         _required("pandas", "pandas")
-        found = self.to_arrow()
-        return {name: table.to_pandas() for name, table in found.items()} if len(self.tables) > 1 else found.to_pandas()
+        found: Any = self.to_arrow()
+        if len(self.tables) > 1:
+            found = {name: table.to_pandas() for name, table in found.items()}
+            return found
+        return found.to_pandas()
 
-    def to_duckdb(self, connection: Any = None) -> Any:
+    def to_duckdb(self, connection: duckdb.DuckDBPyConnection | None = None) -> duckdb.DuckDBPyRelation:
         """A `duckdb.DuckDBPyRelation`, or a dict of them if the scan has several tables.
 
         The relation of one table reads the sources at each query; those of several tables are in memory. `connection`: a
@@ -209,9 +224,15 @@ class Scan:
         is not installed.
         """
         database = _required("duckdb", "duckdb") if connection is None else connection
-        if len(self.tables) > 1:
-            return {name: database.from_arrow(table) for name, table in self.to_arrow().items()}
-        return database.from_arrow(self)
+        made: duckdb.DuckDBPyRelation = self._made(database.from_arrow)
+        return made
+
+    def _made(self, make: Any) -> Any:
+        """What `make` makes of this scan, or of each of its tables, which are read in one pass."""
+        if len(self.tables) == 1:
+            return make(self)
+        tables: Any = self.to_arrow()
+        return {name: make(table) for name, table in tables.items()}
 
     def write_parquet(self, path: str | os.PathLike[str], *, partition_by: str | None = None) -> Summary:
         """Writes a Parquet file, compressed with zstd.
@@ -272,7 +293,47 @@ class Scan:
         return f"Scan({', '.join(filter(None, [*self.tables, place, files]))})"
 
 
-def scan(
+if TYPE_CHECKING:
+
+    class SeveralTables(Scan):
+        """A scan of several tables, for type checkers: its methods return a dict by table."""
+
+        def to_arrow(self) -> dict[str, pyarrow.Table]:  # type: ignore[override]
+            """By table."""
+            ...
+
+        def to_polars(self) -> dict[str, polars.DataFrame]:  # type: ignore[override]
+            """By table."""
+            ...
+
+        def to_pandas(self) -> dict[str, pandas.DataFrame]:  # type: ignore[override]
+            """By table."""
+            ...
+
+        def to_duckdb(self, connection: duckdb.DuckDBPyConnection | None = None) -> dict[str, duckdb.DuckDBPyRelation]:  # type: ignore[override]
+            """By table."""
+            ...
+
+
+@overload
+def scan(  # noqa: D103
+    paths: Any,
+    table: str = "responses",
+    columns: Iterable[str] | dict[str, Iterable[str]] | None = None,
+    threads: int | None = None,
+    batch_rows: int | None = None,
+    **options: Unpack[Options],
+) -> Scan: ...
+@overload
+def scan(  # noqa: D103, F811
+    paths: Any,
+    table: list[str] | tuple[str, ...],
+    columns: Iterable[str] | dict[str, Iterable[str]] | None = None,
+    threads: int | None = None,
+    batch_rows: int | None = None,
+    **options: Unpack[Options],
+) -> SeveralTables: ...
+def scan(  # noqa: F811
     paths: Any,
     table: str | Iterable[str] = "responses",
     columns: Iterable[str] | dict[str, Iterable[str]] | None = None,

@@ -224,3 +224,7 @@ def test_declared_members_match_sdk() -> None:
     )
     committed = ROOT / "python" / "respstream" / "protocols" / "responses" / "sdk_fields.py"
     assert made.stdout == committed.read_bytes(), "run tools/generate_sdk_fields.py"
+    made = subprocess.run(
+        [sys.executable, str(ROOT / "tools" / "generate_objects.py"), "-"], check=True, capture_output=True
+    )
+    assert made.stdout == (committed.parent / "objects.py").read_bytes(), "run tools/generate_objects.py"

@@ -27,7 +27,8 @@ FINAL = end(
 )
 
 
-def folded(backend: ModuleType, *events: Any) -> Response:
+def folded(backend: ModuleType, *events: Any) -> Any:
+    """The response of the events, as an object whose members are not checked."""
     decoder = backend.Decoder()
     for event in events:
         decoder.feed(json.dumps(event).encode() + b"\n")

@@ -284,8 +284,8 @@ def narrowing(event: ResponseStreamEvent) -> str:
             assert_type(event.delta, str)
             return event.delta
         case ResponseCompletedEvent(response=response):
-            assert_type(response, Payload)
-            return str(response.id)
+            assert_type(response.model, str)
+            return response.id
         case UnknownEvent():
             assert_type(event.type, str)
             return event.type

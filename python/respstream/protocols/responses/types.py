@@ -15,6 +15,8 @@ TYPE_CHECKING = False
 if TYPE_CHECKING:
     from typing import Literal, TypeAlias
 
+    from respstream.protocols.responses import objects
+
 __all__ = [
     "CLASSES",
     "DeltaEvent",
@@ -114,7 +116,7 @@ class ResponseCreatedEvent(Event):
     __slots__ = ("response",)
 
     type: Literal["response.created"] = "response.created"
-    response: Payload
+    response: objects.Response
 
 
 class ResponseQueuedEvent(Event):
@@ -123,7 +125,7 @@ class ResponseQueuedEvent(Event):
     __slots__ = ("response",)
 
     type: Literal["response.queued"] = "response.queued"
-    response: Payload
+    response: objects.Response
 
 
 class ResponseInProgressEvent(Event):
@@ -132,7 +134,7 @@ class ResponseInProgressEvent(Event):
     __slots__ = ("response",)
 
     type: Literal["response.in_progress"] = "response.in_progress"
-    response: Payload
+    response: objects.Response
 
 
 class ResponseCompletedEvent(Event):
@@ -141,7 +143,7 @@ class ResponseCompletedEvent(Event):
     __slots__ = ("response",)
 
     type: Literal["response.completed"] = "response.completed"
-    response: Payload
+    response: objects.Response
 
 
 class ResponseIncompleteEvent(Event):
@@ -150,7 +152,7 @@ class ResponseIncompleteEvent(Event):
     __slots__ = ("response",)
 
     type: Literal["response.incomplete"] = "response.incomplete"
-    response: Payload
+    response: objects.Response
 
 
 class ResponseFailedEvent(Event):
@@ -159,7 +161,7 @@ class ResponseFailedEvent(Event):
     __slots__ = ("response",)
 
     type: Literal["response.failed"] = "response.failed"
-    response: Payload
+    response: objects.Response
 
 
 class ResponseCancelledEvent(Event):
@@ -168,7 +170,7 @@ class ResponseCancelledEvent(Event):
     __slots__ = ("response",)
 
     type: Literal["response.cancelled"] = "response.cancelled"
-    response: Payload
+    response: objects.Response
 
 
 class ResponseDoneEvent(Event):
@@ -177,7 +179,7 @@ class ResponseDoneEvent(Event):
     __slots__ = ("response",)
 
     type: Literal["response.done"] = "response.done"
-    response: Payload
+    response: objects.Response
 
 
 class ResponseOutputItemAddedEvent(Event):
@@ -187,7 +189,7 @@ class ResponseOutputItemAddedEvent(Event):
 
     type: Literal["response.output_item.added"] = "response.output_item.added"
     output_index: int
-    item: Payload
+    item: objects.OutputItem
 
 
 class ResponseOutputItemDoneEvent(Event):
@@ -197,7 +199,7 @@ class ResponseOutputItemDoneEvent(Event):
 
     type: Literal["response.output_item.done"] = "response.output_item.done"
     output_index: int
-    item: Payload
+    item: objects.OutputItem
 
 
 class ResponseContentPartAddedEvent(Event):
@@ -209,7 +211,7 @@ class ResponseContentPartAddedEvent(Event):
     item_id: str
     output_index: int
     content_index: int
-    part: Payload
+    part: objects.ContentPart
 
 
 class ResponseContentPartDoneEvent(Event):
@@ -221,7 +223,7 @@ class ResponseContentPartDoneEvent(Event):
     item_id: str
     output_index: int
     content_index: int
-    part: Payload
+    part: objects.ContentPart
 
 
 class ResponseReasoningPartAddedEvent(Event):
@@ -233,7 +235,7 @@ class ResponseReasoningPartAddedEvent(Event):
     item_id: str
     output_index: int
     content_index: int
-    part: Payload
+    part: objects.ContentPart
 
 
 class ResponseReasoningPartDoneEvent(Event):
@@ -245,7 +247,7 @@ class ResponseReasoningPartDoneEvent(Event):
     item_id: str
     output_index: int
     content_index: int
-    part: Payload
+    part: objects.ContentPart
 
 
 class ResponseReasoningSummaryPartAddedEvent(Event):
@@ -257,7 +259,7 @@ class ResponseReasoningSummaryPartAddedEvent(Event):
     item_id: str
     output_index: int
     summary_index: int
-    part: Payload
+    part: objects.SummaryPart
 
 
 class ResponseReasoningSummaryPartDoneEvent(Event):
@@ -269,7 +271,7 @@ class ResponseReasoningSummaryPartDoneEvent(Event):
     item_id: str
     output_index: int
     summary_index: int
-    part: Payload
+    part: objects.SummaryPart
     status: str | None
 
 
@@ -283,7 +285,7 @@ class ResponseOutputTextAnnotationAddedEvent(Event):
     output_index: int
     content_index: int
     annotation_index: int
-    annotation: Payload | None
+    annotation: objects.TextAnnotation | None
 
 
 class ResponseTextDeltaEvent(Event):
@@ -297,7 +299,7 @@ class ResponseTextDeltaEvent(Event):
     output_index: int
     content_index: int
     delta: str
-    logprobs: list[Payload]
+    logprobs: list[objects.TextLogprob]
     obfuscation: str
 
 
@@ -311,7 +313,7 @@ class ResponseTextDoneEvent(Event):
     output_index: int
     content_index: int
     text: str
-    logprobs: list[Payload]
+    logprobs: list[objects.TextLogprob]
 
 
 class ResponseRefusalDeltaEvent(Event):
