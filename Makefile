@@ -208,7 +208,7 @@ differential: $(VENV)/.built $(VENV)/.test ## compare both backends over EVENTS 
 	$(BIN)/python -m tests.support.differential --tables $$(($(EVENTS) / 50))
 
 laws: $(VENV)/.built $(VENV)/.test ## check 100,000 generated streams with the faults of gateways: no text disappears
-	RESPSTREAM_LAWS=100000 $(BIN)/python -m pytest -q --timeout 3600 tests/laws/test_nothing_disappears.py
+	RESPSTREAM_LAWS=100000 $(BIN)/python -m pytest -q --timeout 3600 tests/laws/test_nothing_disappears.py tests/laws/test_one_answer.py
 
 exhaustive: $(VENV)/.built $(VENV)/.test ## run all cases of the tests that the suite samples
 	RESPSTREAM_EXHAUSTIVE=1 $(BIN)/python -m pytest -q --timeout 3600 tests/integrations/test_resume.py

@@ -6,7 +6,7 @@ from collections.abc import Callable
 from random import Random
 from typing import NamedTuple
 
-from tests.support import chat_sources, random_streams
+from tests.support import chat_sources, messages_sources, random_streams
 from tests.support.wellformed_streams import chance
 
 
@@ -20,6 +20,7 @@ class Generators(NamedTuple):
 APIS: dict[str, Generators] = {
     "responses": Generators(random_streams.source, random_streams.long),
     "chat": Generators(chat_sources.source, chat_sources.long),
+    "messages": Generators(messages_sources.source, messages_sources.long),
 }
 """The generators of each API."""
 

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 from random import Random
 from typing import Any
 
@@ -83,25 +82,10 @@ def _delta(rng: Random) -> Json:
 
 def long(rng: Random, size: int) -> bytes:
     """A source of at least that size: hundreds of chunks that differ only in a text, with occasional exceptions."""
-    frame = rng.choice([b"%s\n", b"data: %s\n\n", b"data: %s\n\n", b"data: %s\r\n\r\n", b"event: x\ndata: %s\n\n"])
-    parts: list[bytes] = []
-    written = turns = 0
-    template, count = "", 0
-    while written < size:
-        turns -= 1
-        if turns < 0:
-            turns = rng.choice([3, 20, 200])
-            separators = rng.choice([(",", ":"), (", ", ": ")])
-            template = json.dumps(_delta(rng), separators=separators)
-            count = template.count("%s")
-        text = (template % tuple(rng.choice(random_streams.TEXTS_OF_DELTAS) for _ in range(count))).encode(
-            "utf-8", "surrogatepass"
-        )
-        parts.append(frame % (text if chance(rng, 98) else random_streams.damaged(rng, text)))
-        if chance(rng, 2):
-            extra = [chunk(finish="stop", ident=rng.choice(["c1", "c2"])), usage(rng.choice(["c1", "c2"]))]
-            parts += [frame % json.dumps(one).encode() for one in extra]
-        if chance(rng, 1):
-            parts.append(rng.choice([source(rng), frame % b"[DONE]"]))
-        written += len(parts[-1])
-    return b"".join(parts)
+
+    def other() -> list[Any]:
+        if chance(rng, 10):
+            return [rng.choice(ERRORS)]
+        return [chunk(finish="stop", ident=rng.choice(["c1", "c2"])), usage(rng.choice(["c1", "c2"]))]
+
+    return random_streams.similar(rng, size, lambda: _delta(rng), other)

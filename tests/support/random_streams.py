@@ -339,3 +339,29 @@ def long(rng: Random, size: int) -> bytes:
         if chance(rng, 1):
             data += source(rng)
     return data
+
+
+def similar(rng: Random, size: int, make: Callable[[], Json], others: Callable[[], list[Any]]) -> bytes:
+    """A source of at least that size: runs of events that differ only in their texts, with others between them.
+
+    `make` returns an event with `%s` for each text; `others` some events that end or change a run.
+    """
+    frame = rng.choice([b"%s\n", b"data: %s\n\n", b"data: %s\n\n", b"data: %s\r\n\r\n", b"event: x\ndata: %s\n\n"])
+    parts: list[bytes] = []
+    written = turns = count = 0
+    template = ""
+    while written < size:
+        turns -= 1
+        if turns < 0:
+            turns = rng.choice([3, 20, 200])
+            template = json.dumps(make(), separators=rng.choice([(",", ":"), (", ", ": ")]))
+            count = template.count("%s")
+        texts = tuple(rng.choice(TEXTS_OF_DELTAS) for _ in range(count))
+        text = (template % texts).encode("utf-8", "surrogatepass")
+        parts.append(frame % (text if chance(rng, 98) else damaged(rng, text)))
+        if chance(rng, 2):
+            parts += [frame % json.dumps(one).encode() for one in others()]
+        if chance(rng, 1):
+            parts.append(frame % b"[DONE]" if chance(rng, 50) else runs(rng))
+        written += len(parts[-1])
+    return b"".join(parts)

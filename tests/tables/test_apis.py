@@ -167,3 +167,13 @@ def test_row_of_a_response(api: Any, path: Path) -> None:
     scanned = rows(path)
     for response, row in zip(api.responses(path), scanned, strict=True):
         assert response_row(response, str(path)) == row
+
+
+def test_runs_of_chunks_inside_an_open_response(api: Any, tmp_path: Path) -> None:
+    """Chunks that repeat one another are rows of the completion that they name, whatever else is open in their lane."""
+    created = {"type": "response.created", "response": {"id": "r", "output": []}}
+    chunks = [chunk("x", ident=ident) for ident in ("c1", "c1", "c1", "c2", "c2", "c1", "c1")]
+    (path := tmp_path / "a.jsonl").write_bytes(b"".join(json.dumps(one).encode() + b"\n" for one in [created, *chunks]))
+    found = api.scan(path, "events", ["response_id", "event_index", "stream_index"]).to_arrow()
+    assert found["response_id"].to_pylist() == ["r", "c1", "c1", "c1", "c2", "c2", "c1", "c1"]
+    assert found["event_index"].to_pylist() == [0, 0, 1, 2, 0, 1, 3, 4]

@@ -409,11 +409,13 @@ impl<P: Protocol> Lanes<P> {
     /// The response of an event that was applied last.
     #[inline]
     pub fn response_of(&self, event: &ParsedEvent<'_>) -> Option<&P::Response> {
-        let lane = event.lane.as_deref();
-        match event.response {
-            None => self.current.get(lane),
-            Some(_) => self.named.get(lane)?.latest(),
-        }
+        self.response_in(event.lane.as_deref(), event.response.is_some())
+    }
+
+    /// The response of the events of a lane that were applied last. `named`: they name it.
+    #[inline]
+    pub fn response_in(&self, lane: Option<&str>, named: bool) -> Option<&P::Response> {
+        if named { self.named.get(lane)?.latest() } else { self.current.get(lane) }
     }
 
     #[inline]

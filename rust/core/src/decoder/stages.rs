@@ -102,7 +102,8 @@ impl<P: Protocol> Stages<P> {
         let run = lanes.run(lane, cached, (rest, offset), envelope, each);
         if run.events > 0 {
             let lane = cached.lane.as_deref().or(lane);
-            sink.run_ended(cached, &route, lane, lanes.open_in(lane));
+            let named = cached.response.is_some() && envelope.is_line();
+            sink.run_ended(cached, &route, lane, lanes.response_in(lane, named));
             reader.events.hit(run.events);
         }
         run
