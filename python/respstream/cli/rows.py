@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import itertools
 import os
 import sys
 import time
@@ -63,6 +64,7 @@ class TableRequest(NamedTuple):
     privacy: Privacy
     shown: list[str]
     csv_safe: bool = False
+    limit: int | None = None
 
     @property
     def names(self) -> list[str]:
@@ -88,6 +90,8 @@ def table_command(table: str, shown: list[str], *, about: str, short: str, examp
     def command(ctx: click.Context, reader: InputReader, *, since_manifest: str | None, **options: Any) -> None:
         request = _request(table, shown, **options)
         _check(request)
+        if request.limit is not None and since_manifest is not None:
+            raise click.UsageError("--limit and --since-manifest exclude each other: files would be read in part.")
         ctx.exit(run(ctx, reader, request, since_manifest))
 
     with_context: Any = click.pass_context(command)
@@ -130,6 +134,9 @@ def _options(names: list[str]) -> list[Callable[[Any], Any]]:
             "--csv-safe",
             is_flag=True,
             help="For CSV: write ' before texts that spreadsheets would run as formulas.",
+        ),
+        click.option(
+            "--limit", type=click.IntRange(min=0), metavar="N", help="Write at most N rows, and read no further."
         ),
         click.option("--threads", type=positive, metavar="N", help="Number of threads (default: one per core)."),
         click.option("--strict", is_flag=True, help="Exit with status 1 if a diagnostic is an error."),
@@ -221,7 +228,7 @@ def _lines(reader: InputReader, request: TableRequest) -> int:
     ):
         reader.progress = bar
         writer = _writer(request, file)
-        for row in rows(reader, request, file.flush):
+        for row in itertools.islice(rows(reader, request, file.flush), request.limit):
             writer.write(request.privacy.row({name: row[name] for name in names}))
             count += 1
         writer.close()
@@ -279,7 +286,9 @@ def _batches(reader: InputReader, request: TableRequest) -> Iterator[Any]:
 def _files(reader: InputReader, request: TableRequest) -> int:
     from respstream.cli.scan_source import ScanSource, write, write_stream
 
-    source = ScanSource(reader, request.table, request.names, threads=request.threads, privacy=request.privacy)
+    source = ScanSource(
+        reader, request.table, request.names, threads=request.threads, privacy=request.privacy, limit=request.limit
+    )
     with Progress(reader.inputs) as bar:
         reader.progress = bar
         if not request.has_output_file:

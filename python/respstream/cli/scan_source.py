@@ -36,12 +36,14 @@ class ScanSource:
         threads: int | None = None,
         batch_rows: int | None = None,
         privacy: Privacy | None = None,
+        limit: int | None = None,
     ) -> None:
         from respstream import tables
 
         self._pa = _pyarrow(table)
         self.tables = (table,)
         self.rows = 0
+        self._limit = limit
         self._reader, self._privacy = reader, privacy or Privacy()
         count = threads or os.cpu_count() or 1
         rows = tables.batch_size(batch_rows)
@@ -54,8 +56,12 @@ class ScanSource:
     def batches(self) -> Iterator[Any]:
         """Yield pyarrow batches. Reports the inputs that could not be read completely on stderr."""
         for batch in self._pulled():
+            if self._limit is not None:
+                batch = batch.slice(0, self._limit - self.rows)
             self.rows += batch.num_rows
             yield self._privacy.batch(batch)
+            if self.rows == self._limit:
+                return
 
     def _pulled(self) -> Iterator[Any]:
         self._reader.begin()
