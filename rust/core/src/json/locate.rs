@@ -220,17 +220,23 @@ fn between_pairs(mut bits: u64) -> u64 {
 }
 
 /// The member with this key; the last one of duplicates. Escaped keys are compared decoded.
+#[inline]
 pub fn find<'a>(text: &[u8], members: &'a [Member], key: &str) -> Option<&'a Member> {
     work(members.len());
     // Invalid UTF-8 decodes to U+FFFD, so only a key that is not ASCII can equal a member's key of other bytes.
-    let plain = key.is_ascii();
+    let (plain, size) = (key.is_ascii(), key.len() as u32);
     members.iter().rev().find(|member| {
         if member.key_escaped || !plain {
-            return strings::decode_body(member.raw_key(text)) == key;
+            return is_decoded(text, member, key);
         }
-        let size = member.key.end.wrapping_sub(member.key.start);
-        size as usize == key.len() && member.raw_key(text) == key.as_bytes()
+        member.key.end.wrapping_sub(member.key.start) == size
+            && member.raw_key(text) == key.as_bytes()
     })
+}
+
+#[cold]
+fn is_decoded(text: &[u8], member: &Member, key: &str) -> bool {
+    strings::decode_body(member.raw_key(text)) == key
 }
 
 /// The text of a member's key.

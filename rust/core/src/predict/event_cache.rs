@@ -423,12 +423,13 @@ impl<R: Copy> EventCache<R> {
 
 /// Whether no key of an object has an escape, and no two are equal. False for an object with many members.
 pub fn has_plain_keys(data: &[u8], members: &[Member]) -> bool {
+    let size = |member: &Member| member.key.end.wrapping_sub(member.key.start);
     members.len() <= 32
         && members.iter().enumerate().all(|(position, member)| {
-            !member.key_escaped
-                && members[..position]
-                    .iter()
-                    .all(|other| other.raw_key(data) != member.raw_key(data))
+            let is_same = |other: &Member| {
+                size(other) == size(member) && other.raw_key(data) == member.raw_key(data)
+            };
+            !member.key_escaped && !members[..position].iter().any(is_same)
         })
 }
 

@@ -63,14 +63,14 @@ impl<P: Protocol> Reader<P> {
             P::classify(&mut PayloadReader { values, source, error, open }, frame, issues);
         if let Classified::Event(event, Some(route)) = &mut found
             && event.repeatable
+            && events.accepts(event.raw.len())
             && let Members::Parsed(members) = event.members
         {
             let lane = event.lane.as_deref();
             event.learned = match P::roles(*route) {
                 Some(roles) => events.learn(event.raw, members, &roles, *route, lane),
-                None if events.accepts(event.raw.len()) => P::inner_delta(event, route)
+                None => P::inner_delta(event, route)
                     .and_then(|inner| events.learn_inner(event.raw, inner, *route, lane)),
-                None => None,
             };
         }
         found

@@ -12,7 +12,7 @@ use std::sync::atomic::{AtomicPtr, Ordering};
 
 use pyo3::prelude::*;
 use pyo3::sync::critical_section::with_critical_section;
-use pyo3::types::PyType;
+use pyo3::types::{PyString, PyType};
 use pyo3::{ffi, intern};
 
 /// Size of the object header in bytes.
@@ -74,6 +74,46 @@ pub fn member(name: &'static CStr, type_code: c_int, offset: usize) -> ffi::PyMe
 
 pub fn property(name: &'static CStr, get: ffi::getter, set: ffi::setter) -> ffi::PyGetSetDef {
     ffi::PyGetSetDef { name: name.as_ptr(), get: Some(get), set: Some(set), ..Default::default() }
+}
+
+/// Where slots of classes are, for [`get_attribute`]: a slot whose class and name are those of an entry is read without searching
+/// the class and its bases. Each pair has one possible entry; a newer one replaces an older one there.
+struct SlotTable(UnsafeCell<[SlotEntry; SLOT_ENTRIES]>);
+
+#[derive(Clone, Copy)]
+struct SlotEntry {
+    class: *mut ffi::PyTypeObject,
+    name: *mut ffi::PyObject,
+    /// Offset of the slot in words.
+    offset: usize,
+}
+
+const SLOT_ENTRIES: usize = 1024;
+const NO_SLOT: SlotEntry = SlotEntry { class: null_mut(), name: null_mut(), offset: 0 };
+static SLOTS: SlotTable = SlotTable(UnsafeCell::new([NO_SLOT; SLOT_ENTRIES]));
+
+// SAFETY: only code that has the GIL uses the table, and `add` changes it only where there is one.
+unsafe impl Sync for SlotTable {}
+
+impl SlotTable {
+    /// The index of the only possible entry: objects are at multiples of 16 bytes.
+    fn index(class: *mut ffi::PyTypeObject, name: *mut ffi::PyObject) -> usize {
+        ((class.addr() >> 4) ^ (name.addr() >> 4).wrapping_mul(5)) % SLOT_ENTRIES
+    }
+}
+
+/// Makes reading a slot of objects of this class faster, before Python 3.12, which does so itself. `name` is interned, and
+/// Python sets the word at `offset` for it. Later changes of the class's descriptor for the slot have no effect on reading.
+pub fn add_slot(class: &Bound<'_, PyType>, name: &Py<PyString>, offset: usize) {
+    if !HAS_GIL || class.py().version_info() >= (3, 12) {
+        return;
+    }
+    // The table refers to both for ever.
+    let name = name.clone_ref(class.py()).into_ptr();
+    let class = class.clone().into_ptr().cast();
+    let entry = SlotEntry { class, name, offset };
+    // SAFETY: the GIL excludes other users.
+    unsafe { (*SLOTS.0.get())[SlotTable::index(class, name)] = entry };
 }
 
 /// Memory of deallocated objects of one class, for reuse (as `@cython.freelist` does): no slot is set, and the garbage
@@ -170,6 +210,15 @@ unsafe extern "C" fn get_attribute(
     name: *mut ffi::PyObject,
 ) -> *mut ffi::PyObject {
     unsafe {
+        let class = ffi::Py_TYPE(object);
+        let entry = (*SLOTS.0.get())[SlotTable::index(class, name)];
+        if entry.class == class && entry.name == name {
+            let value = *object.cast::<*mut ffi::PyObject>().add(entry.offset);
+            if !value.is_null() {
+                ffi::Py_INCREF(value);
+                return value;
+            }
+        }
         let found = ffi::PyObject_GenericGetAttr(object, name);
         if !found.is_null() || ffi::PyErr_ExceptionMatches(ffi::PyExc_AttributeError) == 0 {
             return found;

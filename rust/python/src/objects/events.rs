@@ -505,12 +505,7 @@ fn text_of<'py>(
     escaped: bool,
     strings: &mut StringCache,
 ) -> PyResult<Bound<'py, PyString>> {
-    if !escaped {
-        return strings.get(py, text);
-    }
-    let mut wtf8 = Vec::with_capacity(text.len());
-    json::decode_wtf8_body(text, &mut wtf8);
-    Ok(PyString::new(py, &json::finish_wtf8(&wtf8)))
+    if escaped { strings.escaped(py, text) } else { strings.get(py, text) }
 }
 
 fn slot_of(eager: &[&str], key: &[u8]) -> Option<usize> {

@@ -10,7 +10,7 @@ use pyo3::sync::critical_section::with_critical_section;
 use pyo3::types::{PyBytes, PyList, PyString, PyType};
 use pyo3::{ffi, intern};
 
-use super::base_class::FreeList;
+use super::base_class::{FreeList, add_slot};
 use super::fragment::{self, TextSpan};
 use super::record::{self, PayloadArena, RecordFields};
 
@@ -69,6 +69,11 @@ impl SlotClass {
         let offsets =
             if fixed_size(class)?.is_some() { slot_offsets(class, &names)? } else { None };
         let base = if offsets.is_some() { Base::of(class)? } else { Base::Other };
+        if base != Base::Other {
+            for (name, offset) in names.iter().zip(offsets.iter().flatten()) {
+                add_slot(class, name, *offset);
+            }
+        }
         Ok(Self {
             class: class.clone().unbind(),
             names,

@@ -2,16 +2,18 @@
 
 use pyo3::prelude::*;
 use pyo3::types::PyString;
+use respstream_core::json;
 
 /// Number of entries for short strings. Each string has one possible entry; a newer string replaces an older one there.
 const SHORT_ENTRIES: usize = 256;
 /// How many of the latest ids are cached.
 const ID_ENTRIES: usize = 4;
 
-/// The bytes of a short string, padded with zeros; the last byte is their number.
+/// The bytes of a short string, padded with zeros; the last byte is their number, with [`ESCAPED`] if they have escapes.
 type ShortKey = [u8; 16];
+const ESCAPED: u8 = 0x80;
 
-/// The latest strings that were made from text without escapes.
+/// The latest strings that were made from JSON texts.
 #[derive(Default)]
 pub struct StringCache {
     short: Vec<(ShortKey, Option<Py<PyString>>)>,
@@ -22,16 +24,29 @@ impl StringCache {
     /// The string of this text.
     pub fn get<'py>(&mut self, py: Python<'py>, text: &[u8]) -> PyResult<Bound<'py, PyString>> {
         match text.len() {
-            0..16 => self.short(py, text),
+            0..16 => self.short(py, text, 0),
             16..=128 => self.id(py, text),
             _ => new_string(py, text),
         }
     }
 
-    fn short<'py>(&mut self, py: Python<'py>, text: &[u8]) -> PyResult<Bound<'py, PyString>> {
+    /// The string of a JSON text without quotes that has escapes.
+    pub fn escaped<'py>(&mut self, py: Python<'py>, text: &[u8]) -> PyResult<Bound<'py, PyString>> {
+        match text.len() {
+            0..16 => self.short(py, text, ESCAPED),
+            _ => Ok(decoded(py, text)),
+        }
+    }
+
+    fn short<'py>(
+        &mut self,
+        py: Python<'py>,
+        text: &[u8],
+        form: u8,
+    ) -> PyResult<Bound<'py, PyString>> {
         let mut key = [0; 16];
         key[..text.len()].copy_from_slice(text);
-        key[15] = text.len() as u8;
+        key[15] = text.len() as u8 | form;
         if self.short.is_empty() {
             self.short.resize_with(SHORT_ENTRIES, Default::default);
         }
@@ -41,7 +56,7 @@ impl StringCache {
         {
             return Ok(string.bind(py).clone());
         }
-        let string = new_string(py, text)?;
+        let string = if form == ESCAPED { decoded(py, text) } else { new_string(py, text)? };
         (*cached_key, *cached) = (key, Some(string.clone().unbind()));
         Ok(string)
     }
@@ -64,6 +79,12 @@ fn entry_of(key: ShortKey) -> usize {
     let key = u128::from_le_bytes(key);
     let mixed = ((key >> 64) as u64).rotate_left(29) ^ key as u64;
     (mixed.wrapping_mul(0x9E37_79B9_7F4A_7C15) >> 32) as usize % SHORT_ENTRIES
+}
+
+fn decoded<'py>(py: Python<'py>, text: &[u8]) -> Bound<'py, PyString> {
+    let mut wtf8 = Vec::with_capacity(text.len());
+    json::decode_wtf8_body(text, &mut wtf8);
+    PyString::new(py, &json::finish_wtf8(&wtf8))
 }
 
 fn new_string<'py>(py: Python<'py>, text: &[u8]) -> PyResult<Bound<'py, PyString>> {

@@ -3,15 +3,14 @@
 //! A list that a chunk repeats, as some servers do with their sources, does not extend the list before.
 
 use super::catalogue::{Op, Scope};
-use super::merge::{Context, Path, merge_member, put};
+use super::merge::{Context, Path, merge_member, put, rule_of};
 use crate::assemble::{Node, Object};
 use crate::json::{self, Member};
 
 /// Merges the members of a chunk into those of the completion.
 pub fn merge_chunk(cx: &mut Context<'_>, target: &mut Object, raw: &[u8], members: &[Member]) {
     for member in members {
-        let (name, value) = (json::decode_key(raw, member), member.value(raw));
-        let rule = Scope::Chunk.rule(name.as_bytes());
+        let ((rule, name), value) = (rule_of(raw, member, Scope::Chunk), member.value(raw));
         if rule.is_some_and(|rule| rule.op == Op::Drop) {
             continue;
         }

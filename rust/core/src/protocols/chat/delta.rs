@@ -5,8 +5,8 @@ use std::borrow::Cow;
 use super::catalogue::{Kind, Op, Rule, Scope};
 use super::choice::{Choice, Reasoning};
 use super::merge::{
-    Context, Path, apply_rule, is_empty_list, is_null, members_of, merge_member, set_default,
-    value_of, without_quotes,
+    Context, Path, apply_rule, is_empty_list, is_null, members_of, merge_member, rule_of,
+    set_default, value_of, without_quotes,
 };
 use super::parts::Content;
 use crate::assemble::append::append;
@@ -26,8 +26,8 @@ pub fn is_streamed(delta: &[u8]) -> bool {
     let streamed = |rule: &Rule| rule.kind != Kind::None || rule.into != Scope::None;
     delta.first() == Some(&b'{')
         && members_of(delta).iter().any(|member| {
-            let rule = Scope::Delta.rule(json::decode_key(delta, member).as_bytes());
-            rule.is_some_and(streamed) && is_filled(member.value(delta))
+            rule_of(delta, member, Scope::Delta).0.is_some_and(streamed)
+                && is_filled(member.value(delta))
         })
 }
 
@@ -51,8 +51,8 @@ pub fn apply_delta(cx: &mut Context<'_>, path: &Path<'_>, choice: &mut Choice, d
     let values: Vec<Value<'_>> = members
         .iter()
         .map(|member| {
-            let name = json::decode_key(delta, member);
-            (Scope::Delta.rule(name.as_bytes()), name, member.value(delta))
+            let (rule, name) = rule_of(delta, member, Scope::Delta);
+            (rule, name, member.value(delta))
         })
         .collect();
     apply_reasoning(cx, choice, &values);

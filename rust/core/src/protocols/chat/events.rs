@@ -79,6 +79,9 @@ fn named<'a>(object: &'a [u8], members: &[Member]) -> Cow<'a, str> {
 /// Whether an object has a list of choices: objects, of which there may be none.
 fn has_choices(object: &[u8], members: &[Member]) -> bool {
     let Some(choices) = list_of(object, members) else { return false };
+    if choices.starts_with(b"[{") {
+        return true;
+    }
     let mut has_objects = false;
     json::each_object(choices, &mut Vec::new(), |_, _, _| has_objects = true);
     has_objects || is_empty_list(choices)

@@ -6,10 +6,11 @@ use super::context::merge_chunk;
 use super::delta::{apply_delta, is_streamed};
 use super::events::{CHOICES, Event, choices_of};
 use super::merge::{
-    Context, Path, is_null, members_of, merge_member, read_index, text_of, unique, without_quotes,
+    Context, Path, is_null, members_of, merge_members, read_index, text_of, unique, without_quotes,
 };
 use super::repeated;
 use super::response::Assembled;
+use crate::assemble::Node;
 use crate::assemble::append::append;
 use crate::diagnostics::{Code, Issue, clip};
 use crate::json::{self, Kind, Member};
@@ -52,7 +53,19 @@ fn merge_payload(
     if !whole && !matches!(choices, None | Some(Kind::Array | Kind::Null)) {
         cx.bad(&Path::Root, CHOICES, "a list");
     }
-    merge_rest(&mut cx, response, raw, members);
+    let around = json::find(raw, members, CHOICES).map(|member| around(raw, member));
+    if whole
+        || around.is_none_or(|around| {
+            !response.around.as_ref().is_some_and(|known| repeats(known, &around))
+        })
+    {
+        let before = cx.issues.len();
+        merge_rest(&mut cx, response, raw, members);
+        let is_constant = cx.issues.len() == before && !whole && !response.finished();
+        response.around = around
+            .filter(|around| is_constant && !around.iter().any(|part| part.contains(&b'[')))
+            .map(|around| around.map(Into::into));
+    }
     let (choices, mut spans) = (choices_of(raw, members), Vec::new());
     json::elements(choices, &mut spans);
     for (position, (start, end, _)) in spans.into_iter().enumerate() {
@@ -67,10 +80,23 @@ fn merge_payload(
     response.loose = loose;
 }
 
+/// The bytes of a chunk before the value of a member, and those after it.
+fn around<'r>(raw: &'r [u8], member: &Member) -> [&'r [u8]; 2] {
+    let (before, after) = (raw.get(..member.start as usize), raw.get(member.end as usize..));
+    [before.unwrap_or_default(), after.unwrap_or_default()]
+}
+
+/// Whether the bytes around the choices are those that were merged last: merged again, they would change nothing.
+fn repeats(known: &[Box<[u8]>; 2], around: &[&[u8]; 2]) -> bool {
+    known.iter().zip(around).all(|(known, other)| **known == **other)
+}
+
 /// Merges the members beside the choices.
 fn merge_rest(cx: &mut Context<'_>, response: &mut Assembled, raw: &[u8], members: &[Member]) {
     let id = json::find(raw, members, "id").map(|member| member.value(raw));
+    let known = response.members.get("id").and_then(Node::json);
     if !response.id_changed
+        && known != id
         && let (Some(before), Some(got)) = (response.id(), text_of(id))
         && before != got
     {
@@ -112,13 +138,14 @@ fn apply_choice(cx: &mut Context<'_>, response: &mut Assembled, position: usize,
     if let Some(text) = text.map(without_quotes) {
         append(choice.members.text("text").1, text, text.len(), true);
     }
-    for member in &members {
-        let name = json::decode_key(value, member);
-        if text.is_none() || name != "text" {
-            let value = member.value(value);
-            merge_member(cx, &path, &mut choice.members, &name, value, Scope::Choice);
-        }
+    let mut others = &members[..];
+    let without_text: Vec<Member>;
+    if text.is_some() {
+        let is_text = |member: &Member| json::decode_key(value, member) == "text";
+        without_text = members.iter().filter(|member| !is_text(member)).copied().collect();
+        others = &without_text;
     }
+    merge_members(cx, &path, &mut choice.members, value, others, Scope::Choice);
     let has_finished = choice.finish_reason().is_some();
     *unfinished -= usize::from(!had_finished && has_finished);
 }

@@ -95,9 +95,27 @@ pub fn merge_members(
     scope: Scope,
 ) {
     for member in members {
-        let name = json::decode_key(raw, member);
-        merge_member(cx, path, target, &name, member.value(raw), scope);
+        let (rule, name) = rule_of(raw, member, scope);
+        match rule {
+            None => last(cx, path, target, &name, member.value(raw)),
+            Some(rule) => apply_rule(cx, path, target, rule, member.value(raw)),
+        }
     }
+}
+
+/// The rule of a member, and its name. The keys of rules are not decoded.
+pub fn rule_of<'r>(
+    raw: &'r [u8],
+    member: &Member,
+    scope: Scope,
+) -> (Option<&'static Rule>, Cow<'r, str>) {
+    if !member.key_escaped
+        && let Some(rule) = scope.rule(member.raw_key(raw))
+    {
+        return (Some(rule), Cow::Borrowed(rule.name));
+    }
+    let name = json::decode_key(raw, member);
+    (scope.rule(name.as_bytes()), name)
 }
 
 /// Merges one member into `target`.

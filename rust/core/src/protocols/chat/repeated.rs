@@ -310,6 +310,7 @@ pub fn continue_text(response: &mut Assembled, event: &ParsedEvent<'_>) -> bool 
     let Some(text) = cursor.text.text(&mut choice.message) else { return false };
     append(text, body, body.len(), escaped);
     for place in &cached.kept {
+        response.around = None;
         if let Some(member) = cached.member(Some(*place)) {
             let name = json::decode_key(event.raw, &member);
             if let Some(node) = response.members.get_mut(&name) {

@@ -39,6 +39,8 @@ pub struct Assembled {
     /// The number of choices without a finish reason.
     pub(super) unfinished: usize,
     pub(super) id_changed: bool,
+    /// The bytes before and after the choices of the chunk whose members were merged last, if they have no list and no problem.
+    pub(super) around: Option<[Box<[u8]>; 2]>,
     /// The members that were reported as loose values.
     pub(super) loose: Vec<&'static str>,
     pub(super) event_error: Option<Vec<u8>>,
@@ -72,6 +74,7 @@ impl Assembled {
         let terminal = &mut self.tracking.terminal;
         if !self.choices.is_empty() && self.unfinished == 0 {
             *terminal = Some(CHUNK);
+            self.around = None;
         } else if *terminal == Some(CHUNK) {
             *terminal = None;
         }

@@ -48,6 +48,7 @@ const REALTIME_TYPES: [&str; 10] = [
 const ASSISTANTS_TYPES: &str = "thread.";
 /// The beginning of the types of this API.
 const PREFIX: &str = "response.";
+const QUOTED_PREFIX: &[u8] = b"\"response.";
 /// The member whose values are cached with their members, and the members that are located inside of other values.
 pub const CACHED_VALUES: (&str, &[&str]) = ("response", &["item", "part"]);
 
@@ -170,6 +171,12 @@ impl Source {
 /// Whether an object is certainly of this API, or of one that [`Source`] recognises as foreign.
 #[inline]
 pub fn claims(object: &[u8], members: &[Member], name: Option<&[u8]>) -> bool {
+    let begins_with_type = members.first().is_some_and(|first| {
+        first.raw_key(object) == b"type" && first.value(object).starts_with(QUOTED_PREFIX)
+    });
+    if begins_with_type && !members[1..].iter().any(may_be_type) {
+        return true;
+    }
     let kind = json::find(object, members, "type").filter(|kind| kind.kind == Kind::String);
     match kind.map(|kind| (kind, kind.value(object))) {
         Some((kind, quoted)) if quoted.len() > 2 => {
@@ -178,6 +185,12 @@ pub fn claims(object: &[u8], members: &[Member], name: Option<&[u8]>) -> bool {
         }
         _ => claims_untyped(object, members, name),
     }
+}
+
+/// Whether a member may have the key `type`.
+#[inline]
+fn may_be_type(member: &Member) -> bool {
+    member.key_escaped || member.key.end.wrapping_sub(member.key.start) == 4
 }
 
 #[cold]
