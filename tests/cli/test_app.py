@@ -19,6 +19,7 @@ from typing import Any
 
 import pytest
 
+import respstream
 from respstream.latency import FIGURES
 from respstream.tables import COLUMNS, EXTRA
 from tests.support.cli_runner import (
@@ -101,10 +102,12 @@ def test_replay_help_examples_serve(tmp_path: Path) -> None:
     """They serve until Ctrl-C; each says where."""
     with Shell("rust") as shell:
         found = examples(shell.run("replay", "--help").stdout)
-        assert len(found) == 2
+        assert len(found) == 3
         (tmp_path / "recording.jsonl").write_bytes((ROOT / HELLO).read_bytes())
+        (response,) = respstream.responses(ROOT / HELLO)
+        (tmp_path / "responses.jsonl").write_bytes(response.to_json() + b"\n")
         for example in found:
-            arguments = example.replace("recording.jsonl", str(tmp_path / "recording.jsonl")).split()[1:]
+            arguments = re.sub(r"(\w+\.jsonl)", rf"{tmp_path}/\1", example).split()[1:]
             arguments = [argument.replace("8080", "0") for argument in arguments]
             process = shell.start(*arguments)
             assert process.stdout is not None

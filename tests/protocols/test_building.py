@@ -15,6 +15,7 @@ from respstream import Event
 from respstream._pure.protocols.any_api import PROTOCOLS
 from respstream.protocols.classes import classes_of
 from respstream.protocols.encode import encoded_events
+from respstream.recordings.replay import encoded, takes
 from respstream.types import ResponseCompletedEvent, ResponseTextDeltaEvent
 from respstream.types.chat import ChatCompletionChunk
 from tests.support.backends import load
@@ -179,6 +180,14 @@ def test_encoded_texts_come_in_deltas(members: dict[str, Any]) -> None:
     assert "".join(delta.text for delta in deltas) == response.output_text
     assert len(deltas) >= len(response.output_text.split())
     assert b"".join(encoded_events(members)) == data
+
+
+def test_replay_streams_finished_responses() -> None:
+    (take,) = takes([json.dumps(RESPONSES["all items"]).encode()])
+    assert take.events == []
+    assert b"".join(data for _, data in encoded(take).events) == respstream.encode(RESPONSES["all items"])
+    (streamed,) = takes([respstream.encode(MESSAGE)])
+    assert encoded(streamed) is streamed
 
 
 def test_encode_of_other_dicts() -> None:

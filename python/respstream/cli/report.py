@@ -9,7 +9,6 @@ from respstream.cli.output import complain, destination, one_line, plural
 from respstream.cli.privacy import Privacy
 from respstream.cli.progress import Progress
 from respstream.cli.report_data import COLUMNS, ReportData
-from respstream.cli.report_page import Facts, page
 from respstream.cli.rows import TableRequest, example_lines, rows
 
 EXAMPLES = "\b\nExamples:\n" + example_lines(
@@ -33,6 +32,8 @@ def command(
     The page is one file without scripts, and loads nothing from the network. PATH is a file, a folder, a quoted glob, a URL,
     or `-` for stdin.
     """
+    from respstream.cli.report_page import Facts, page
+
     reader.refuse_output(output)
     request = TableRequest("responses", "stats", None, COLUMNS, None, threads, strict, Privacy(redact=redact), [])
     ctx.meta["respstream.progress"] = lambda: f" after {reader.sources_read} of {plural(len(reader.inputs), 'file')}"
