@@ -106,3 +106,26 @@ def test_older_releases_of_the_openai_sdk_are_left_alone(monkeypatch: pytest.Mon
         _clients.accelerate(client)  # warns once
     for cached in (_sdk.load, _clients._warn):
         cached.cache_clear()
+
+
+def test_completion_lists_members() -> None:
+    (response,) = respstream.responses(HELLO)
+    assert {"output_text", "usage", "created_at", "to_dict"} <= set(dir(response))
+    assert response.usage is not None
+    assert {"input_tokens", "output_tokens_details", "to_dict"} <= set(dir(response.usage))
+    assert {"content", "role", "phase"} <= set(dir(response.output[0]))
+    event = next(respstream.events(HELLO))
+    assert {"response", "sequence_number", "raw", "to_sse"} <= set(dir(event))
+    assert dir(respstream.Payload({"type": ["odd"], "not an identifier": 1})) == dir(respstream.Payload({"type": 1}))
+
+
+def test_progress_of_a_scan() -> None:
+    seen: list[respstream.Summary] = []
+    scan = respstream.scan(TRANSCRIPTS, batch_rows=2, threads=1, progress=seen.append)
+    rows = scan.to_arrow().num_rows
+    assert rows == 11
+    assert len(seen) >= 5
+    counts = [summary.rows["responses"] for summary in seen]
+    assert counts == sorted(counts)
+    assert scan.summary is not None
+    assert counts[-1] <= scan.summary.rows["responses"] == rows

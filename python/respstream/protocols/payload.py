@@ -252,6 +252,15 @@ class Payload(Fragment):
             return self.get(CHAT_NAMES.get(name, "")) if self._member == "usage" else None
         raise AttributeError(f"this object has no member {name!r}")
 
+    def __dir__(self) -> list[str]:
+        # For completion: the members that are there, and those that the SDK declares.
+        from respstream.protocols.responses.sdk_fields import DECLARED, UNTYPED
+
+        kind = self.get("type")
+        declared = DECLARED.get(kind, ()) if isinstance(kind, str) else UNTYPED.get(self._member or "", ())
+        names = (name for name in (*self, *declared) if name.isidentifier())
+        return sorted({*super().__dir__(), *names})
+
     def __contains__(self, key: object) -> bool:
         return key in self._members()
 

@@ -116,6 +116,9 @@ class Response(ResponseMembers):
                     return None
             raise AttributeError(f"this response has no member {name!r}")
 
+    def __dir__(self) -> list[str]:
+        return sorted({*super().__dir__(), *filter(str.isidentifier, self.keys())})
+
     def get(self, name: str, default: Any = None) -> Any:
         """The member of that name, or `default` if it is missing."""
         value = self._state.value(name, default)

@@ -12,7 +12,7 @@ from respstream.tables.columns import CALL, COLUMNS, EXTRA
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Iterator, Sequence
+    from collections.abc import Callable, Iterable, Iterator, Sequence
     from typing import Any, Unpack, overload
 
     import duckdb
@@ -141,6 +141,7 @@ class Scan:
             found, self._wanted, threads=threads, batch_rows=batch_rows, split=split, full=full, **own
         )
         self._stream: Any = None
+        self._progress: Callable[[Summary], object] | None = None
 
     def _start(self) -> Any:
         self._stream = self._core.stream()
@@ -169,6 +170,8 @@ class Scan:
         """
         stream = self._start()
         while (found := stream.next_batch()) is not None:
+            if self._progress is not None:
+                self._progress(Summary(self.tables, stream.summary()))
             place, batch = found
             yield batch if len(self.tables) == 1 else (self.tables[place], batch)
 
@@ -322,6 +325,8 @@ def scan(  # noqa: D103
     columns: Iterable[str] | dict[str, Iterable[str]] | None = None,
     threads: int | None = None,
     batch_rows: int | None = None,
+    *,
+    progress: Callable[[Summary], object] | None = None,
     **options: Unpack[Options],
 ) -> Scan: ...
 @overload
@@ -331,6 +336,8 @@ def scan(  # noqa: D103, F811
     columns: Iterable[str] | dict[str, Iterable[str]] | None = None,
     threads: int | None = None,
     batch_rows: int | None = None,
+    *,
+    progress: Callable[[Summary], object] | None = None,
     **options: Unpack[Options],
 ) -> SeveralTables: ...
 def scan(  # noqa: F811
@@ -339,6 +346,8 @@ def scan(  # noqa: F811
     columns: Iterable[str] | dict[str, Iterable[str]] | None = None,
     threads: int | None = None,
     batch_rows: int | None = None,
+    *,
+    progress: Callable[[Summary], object] | None = None,
     **options: Any,
 ) -> Scan:
     """Reads logs as Arrow tables, on all cores and in bounded memory.
@@ -346,7 +355,9 @@ def scan(  # noqa: F811
     `paths`: a path, glob, folder or URL, or a list of them; gzip and zstd are detected. `table`: "responses", "events",
     "items" or "diagnostics", or a list of them, which are read in one pass. `columns`: a list of names, or a dict by table;
     default: all columns except `response_json` and `payload`. `threads`: default one per core. `batch_rows`: the maximum
-    number of rows of a batch, default 8,192. `options`: those of `responses`.
+    number of rows of a batch, default 8,192. `progress`: is called with the counts so far before each batch of `batches()`,
+    `to_arrow()`, `to_pandas()` and the writers; libraries that read the Arrow stream themselves do not call it.
+    `options`: those of `responses`.
 
     Raises FileNotFoundError for a path that does not exist, ValueError and TypeError for invalid options. Sources that
     cannot be read, and malformed input, are reported in `summary` and in the table `diagnostics`; the scan continues. With
@@ -359,6 +370,7 @@ def scan(  # noqa: F811
     found = _paths.inputs(paths)
     made = Scan(found, wanted_columns(names, columns), _count("threads", threads, os.cpu_count() or 1),
                 batch_size(batch_rows), given)  # fmt: skip
+    made._progress = progress
     if isinstance(paths, (str, os.PathLike)):
         made._place = repr(os.fspath(paths))
     return made
