@@ -146,8 +146,9 @@ class _Accumulator:
         """Lets the SDK handle a delta; the next ones may continue its block. An event of unknown classes is proved."""
         self._run = None
         events = self._handled(event)
-        snapshot, index = self._members[self._snapshot], members.get("index")
-        content = None if snapshot is None else snapshot.__dict__.get("content")
+        snapshot = self._members[self._snapshot]
+        index: Any = members.get("index")
+        content: Any = None if snapshot is None else snapshot.__dict__.get("content")
         if index.__class__ is not int or content.__class__ is not list or not 0 <= index < len(content):
             return events
         block = content[index]
