@@ -35,6 +35,10 @@ ATTACKS: dict[str, Callable[[int], bytes]] = {
     "many calls, then pieces that name them": lambda n: sse(
         [chunk(tool_calls=[call("x", ident=f"i{k % n}")]) for k in range(2 * n)]
     ),
+    "many choices": lambda n: sse([chunk("x", index=k) for k in range(n)] * 2),
+    "usage that grows in each chunk": lambda n: sse([{**chunk("x"), "usage": {"prompt_tokens": 3, "completion_tokens": k}} for k in range(n)]),
+    "ids that change with each chunk": lambda n: sse([chunk("x", ident=f"c{k}") for k in range(n)]),
+    "interleaved completions of a log": lambda n: jsonl([chunk("x", ident=f"c{k % (n // 10)}") for k in range(n)]),
     "descending indexes of choices": lambda n: sse([chunk("x", index=k) for k in reversed(range(n))]),
     "descending indexes of details": lambda n: sse(
         [chunk(reasoning_details=[{"index": k, "text": "x"}]) for k in reversed(range(n))]
