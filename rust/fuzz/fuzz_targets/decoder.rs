@@ -6,20 +6,28 @@ use libfuzzer_sys::fuzz_target;
 use respstream_core::decoder::Ignore;
 use respstream_core::diagnostics::Diagnostic;
 use respstream_core::diagnostics::Severity;
+use respstream_core::protocols::Protocol;
+use respstream_core::protocols::any_api::AnyApi;
+use respstream_core::protocols::responses::Responses;
 use respstream_core::work;
 use respstream_fuzz::Source;
 use respstream_fuzz::outputs::{Decoder, Output, ReadOptions, delta_fields, read, responses};
 
 fuzz_target!(|source: Source| {
+    check::<Responses>(&source);
+    check::<AnyApi>(&source);
+});
+
+fn check<P: Protocol>(source: &Source) {
     let how = ReadOptions { options: source.options, ..ReadOptions::default() };
-    let whole = read(how, [&source.bytes[..]].into_iter());
-    let cut = read(how, source.chunks());
+    let whole = read::<P>(how, [&source.bytes[..]].into_iter());
+    let cut = read::<P>(how, source.chunks());
     assert_eq!(whole, cut, "cut at {:?}", source.cuts);
-    let slow = read(ReadOptions { slow: true, ..how }, [&source.bytes[..]].into_iter());
+    let slow = read::<P>(ReadOptions { slow: true, ..how }, [&source.bytes[..]].into_iter());
     assert_eq!(whole, slow, "a fast path differs");
-    let in_batches = delta_fields(how, source.chunks(), true);
-    assert_eq!(in_batches, delta_fields(how, source.chunks(), false), "batches differ");
-    let mut decoder = Decoder::new(source.options, false);
+    let in_batches = delta_fields::<P>(how, source.chunks(), true);
+    assert_eq!(in_batches, delta_fields::<P>(how, source.chunks(), false), "batches differ");
+    let mut decoder = Decoder::<P>::new(source.options, false);
     let mut work = 0;
     for chunk in source.chunks() {
         work::take();
@@ -34,12 +42,12 @@ fuzz_target!(|source: Source| {
     work += work::take();
     assert!(work <= source.work_limit(), "{work} bytes read for {}", source.bytes.len());
     assert_eq!(whole.responses, responses(&decoder), "reading responses changed them");
-    check_strict(&source, how, &whole);
-});
+    check_strict::<P>(source, how, &whole);
+}
 
 /// A strict decoder fails at the first error that the lenient decoder reports.
-fn check_strict(source: &Source, how: ReadOptions, lenient: &Output) {
-    let strict = read(ReadOptions { strict: true, ..how }, source.chunks());
+fn check_strict<P: Protocol>(source: &Source, how: ReadOptions, lenient: &Output) {
+    let strict = read::<P>(ReadOptions { strict: true, ..how }, source.chunks());
     match strict.failed {
         Some(failed) => {
             let first = lenient

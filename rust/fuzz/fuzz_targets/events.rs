@@ -4,9 +4,10 @@
 use arbitrary::Arbitrary;
 use libfuzzer_sys::fuzz_target;
 use respstream_core::frames::{Frame, FrameKind};
+use respstream_core::protocols::messages::Messages;
+use respstream_core::protocols::responses::Responses;
 use respstream_core::protocols::responses::events::INDEX_LIMIT;
-use respstream_core::protocols::responses::{Event as ParsedEvent, Responses};
-use respstream_core::protocols::{Classified, Reader};
+use respstream_core::protocols::{Classified, Protocol, Reader, RoutedEvent};
 use respstream_fuzz::outputs::{Event, ReadOptions, check, read};
 use serde_json::{Map, Value};
 
@@ -23,16 +24,26 @@ struct Input<'a> {
 fuzz_target!(|input: Input<'_>| {
     let name = input.name.filter(|name| !name.is_empty() && !name.contains(['\r', '\n']));
     let payload = input.payload;
-    let unchecked = event(payload, name, false);
-    assert_eq!(unchecked, event(payload, name, true));
-    if let (Some(event), Ok(value)) = (&unchecked, serde_json::from_slice::<Value>(payload)) {
-        check_event(event, value.as_object().expect("events are objects"), name);
-    }
-    check_as_block(payload, name, input.cut, unchecked);
+    check_api::<Responses>(payload, name, input.cut, check_event);
+    check_api::<Messages>(payload, name, input.cut, check_message_event);
 });
 
+fn check_api<P: Protocol>(
+    payload: &[u8],
+    name: Option<&str>,
+    cut: u8,
+    check: impl Fn(&Event, &Map<String, Value>, Option<&str>),
+) {
+    let unchecked = event::<P>(payload, name, false);
+    assert_eq!(unchecked, event::<P>(payload, name, true));
+    if let (Some(event), Ok(value)) = (&unchecked, serde_json::from_slice::<Value>(payload)) {
+        check(event, value.as_object().expect("events are objects"), name);
+    }
+    check_as_block::<P>(payload, name, cut, unchecked);
+}
+
 /// The event of a payload; `checked`: the frame contains the verdict of the grammar check.
-fn event(payload: &[u8], name: Option<&str>, checked: bool) -> Option<Event> {
+fn event<P: Protocol>(payload: &[u8], name: Option<&str>, checked: bool) -> Option<Event> {
     let (verdict, mut members) = check(payload);
     let mut frame = Frame {
         data: payload,
@@ -47,22 +58,11 @@ fn event(payload: &[u8], name: Option<&str>, checked: bool) -> Option<Event> {
         checked: checked.then_some(verdict),
         members: &mut members,
     };
-    match Reader::<Responses>::new(None).classify(&mut frame, None, &mut Vec::new()) {
+    match Reader::<P>::new(None).classify(&mut frame, None, &mut Vec::new()) {
         Classified::Event(parsed, route) => {
-            let event = ParsedEvent { route, parsed: &parsed };
-            read_eager_fields(&event);
-            Some((&event).into())
+            Some(Event::of::<P>(&RoutedEvent { route, parsed: &parsed }))
         }
         Classified::NonStreamed(_) | Classified::NotAnEvent => None,
-    }
-}
-
-/// Reads the fields that a binding decodes for each event.
-fn read_eager_fields(event: &ParsedEvent<'_>) {
-    for field in event.entry().map_or(&[][..], |entry| entry.eager) {
-        if let Some(member) = event.member(field) {
-            respstream_core::json::decode_str(event.bytes(&member));
-        }
     }
 }
 
@@ -87,16 +87,35 @@ fn check_event(event: &Event, object: &Map<String, Value>, name: Option<&str>) {
     }
 }
 
+/// The type and the index of an event of Messages.
+fn check_message_event(event: &Event, object: &Map<String, Value>, name: Option<&str>) {
+    let text = |key: &str| object.get(key).and_then(Value::as_str).filter(|text| !text.is_empty());
+    assert_eq!(Some(event.kind.as_str()), text("type").or(name));
+    assert_eq!(event.flags.0, text("type").is_none());
+    let index = object.get("index").filter(|_| event.kind.starts_with("content_block_"));
+    let number = index.and_then(|index| match index {
+        Value::String(digits) => digits.parse().ok().filter(|_| digits.len() <= 5),
+        index => index.as_i64(),
+    });
+    let found = event.indexes.and_then(|indexes| indexes.values[0]).map(i64::from);
+    assert_eq!(found, number.filter(|index| event.known && (0..=65_535).contains(index)));
+}
+
 /// The same payload as an SSE block, cut in two chunks, yields the same event.
-fn check_as_block(payload: &[u8], name: Option<&str>, cut: u8, expected: Option<Event>) {
+fn check_as_block<P: Protocol>(
+    payload: &[u8],
+    name: Option<&str>,
+    cut: u8,
+    expected: Option<Event>,
+) {
     if payload.first() != Some(&b'{') || payload.iter().any(|byte| matches!(byte, b'\r' | b'\n')) {
         return;
     }
     let name = name.map_or(String::new(), |name| format!("event: {name}\n"));
     let source = [name.as_bytes(), b"data: ", payload, b"\n\n"].concat();
-    let whole = read(ReadOptions::default(), [&source[..]].into_iter());
+    let whole = read::<P>(ReadOptions::default(), [&source[..]].into_iter());
     let at = usize::from(cut) % source.len();
-    let cut = read(ReadOptions::default(), [&source[..at], &source[at..]].into_iter());
+    let cut = read::<P>(ReadOptions::default(), [&source[..at], &source[at..]].into_iter());
     assert_eq!(whole, cut);
     if expected.is_none() {
         return; // a payload that is no event may be a row that contains events

@@ -7,6 +7,7 @@ use libfuzzer_sys::fuzz_target;
 use respstream_core::decoder::Ignore;
 use respstream_core::frames::Options;
 use respstream_core::json::write_canonical;
+use respstream_core::protocols::responses::Responses;
 use respstream_core::protocols::view::Texts;
 use respstream_fuzz::oracle::Oracle;
 use respstream_fuzz::outputs::{Decoder, ReadOptions, Response, read, responses};
@@ -16,7 +17,7 @@ use serde_json::{Value, json};
 fuzz_target!(|script: Script| {
     let script = script.unambiguous();
     let mut oracle = Oracle::default();
-    let mut decoder = Decoder::new(Options::default(), false);
+    let mut decoder = Decoder::<Responses>::new(Options::default(), false);
     let created =
         script.framed("response.created", ",\"response\":{\"id\":\"r\",\"output\":[]}", 0);
     decoder.feed(&created, None, &mut Ignore);
@@ -37,7 +38,7 @@ fuzz_target!(|script: Script| {
     decoder.finish(None, &mut Ignore);
     let (first, second) = source.split_at(source.len() / 2);
     let slow = ReadOptions { slow: true, ..ReadOptions::default() };
-    let again = read(slow, [first, second].into_iter());
+    let again = read::<Responses>(slow, [first, second].into_iter());
     assert_eq!(again.responses, responses(&decoder));
 });
 
@@ -45,7 +46,7 @@ fuzz_target!(|script: Script| {
 fn feed_terminal(
     script: &Script,
     oracle: &Oracle,
-    decoder: &mut Decoder,
+    decoder: &mut Decoder<Responses>,
     source: &mut Vec<u8>,
 ) -> Vec<Value> {
     let Some(output) = script.terminal else { return oracle.output() };
@@ -62,7 +63,7 @@ fn feed_terminal(
 }
 
 /// The response equals that of the oracle.
-fn check_response(decoder: &Decoder, output: &[Value], complete: bool) {
+fn check_response(decoder: &Decoder<Responses>, output: &[Value], complete: bool) {
     let [response] = &responses(decoder)[..] else { panic!("one response is expected") };
     // Unchanged items keep their text, including lone surrogates, which serde_json rejects; the canonical form has none.
     let mut json = Vec::new();

@@ -4,6 +4,7 @@
 
 use libfuzzer_sys::fuzz_target;
 use respstream_core::diagnostics::{Code, Diagnostic, Severity, Value};
+use respstream_core::protocols::responses::Responses;
 use respstream_fuzz::collisions::{Delta, Stream};
 use respstream_fuzz::outputs::{ReadOptions, read};
 
@@ -13,11 +14,11 @@ const NAMES: usize = 200;
 
 fuzz_target!(|stream: Stream| {
     let written = stream.write();
-    let whole = read(ReadOptions::default(), [&written.source[..]].into_iter());
+    let whole = read::<Responses>(ReadOptions::default(), [&written.source[..]].into_iter());
     let (first, second) = written.source.split_at(usize::from(stream.cut) % written.source.len());
     for slow in [false, true] {
         let how = ReadOptions { slow, ..ReadOptions::default() };
-        assert_eq!(whole, read(how, [first, second].into_iter()));
+        assert_eq!(whole, read::<Responses>(how, [first, second].into_iter()));
     }
     let [response] = &whole.responses[..] else { panic!("one response is expected") };
     let json = std::str::from_utf8(&response.json).expect("the events are ASCII");

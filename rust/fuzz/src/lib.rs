@@ -1,6 +1,7 @@
 //! Shared by the fuzz targets: sources with options and cuts, and the outputs of readers as comparable values.
 
 pub mod collisions;
+pub mod messages;
 pub mod oracle;
 pub mod outputs;
 pub mod script;

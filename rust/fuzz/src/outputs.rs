@@ -4,14 +4,13 @@ use respstream_core::assemble::Indexes;
 use respstream_core::decoder::EventSink;
 use respstream_core::diagnostics::{Diagnostic, Note};
 use respstream_core::frames::{Frame, FrameKind, FrameSink, Framer, Options};
-use respstream_core::json::{Checked, Fault, Member};
+use respstream_core::json::{self, Checked, Fault, Member};
 use respstream_core::predict::{CachedEvent, Delta};
-use respstream_core::protocols::responses::{Assembled, Event as ParsedEvent, Responses, Route};
-use respstream_core::protocols::view::Texts;
-use respstream_core::protocols::view::ToolCall;
+use respstream_core::protocols::view::{ItemRow, Texts, Tokens, ToolCall};
+use respstream_core::protocols::{Protocol, RoutedEvent};
 
 /// The decoder under test.
-pub type Decoder = respstream_core::decoder::Decoder<Responses>;
+pub type Decoder<P> = respstream_core::decoder::Decoder<P>;
 
 /// One output of a framer.
 #[derive(Clone, Debug, PartialEq)]
@@ -92,17 +91,17 @@ pub struct Event {
     pub members: Vec<Member>,
 }
 
-impl From<&ParsedEvent<'_>> for Event {
-    fn from(event: &ParsedEvent<'_>) -> Self {
+impl Event {
+    pub fn of<P: Protocol>(event: &RoutedEvent<'_, P::Route>) -> Self {
         Self {
             kind: event.kind.to_string(),
-            known: event.entry().is_some(),
+            known: event.route.is_some(),
             raw: event.raw.to_vec(),
             span: (event.offset, event.end, event.line),
             lane: event.lane.as_deref().map(str::to_owned),
             flags: (event.named, event.invalid_utf8),
             sequence_number: event.sequence,
-            indexes: event.indexes(),
+            indexes: P::indexes(event.route.as_ref(), event.unrouted_indexes),
             members: event.members.iter().collect(),
         }
     }
@@ -112,14 +111,13 @@ impl From<&ParsedEvent<'_>> for Event {
 #[derive(Default)]
 pub struct Events(pub Vec<Event>);
 
-impl EventSink<Responses> for Events {
-    fn event(&mut self, event: &ParsedEvent<'_>) {
-        self.0.push(event.into());
+impl<P: Protocol> EventSink<P> for Events {
+    fn event(&mut self, event: &RoutedEvent<'_, P::Route>) {
+        self.0.push(Event::of::<P>(event));
     }
 }
 
-/// The properties of an event that a delta of a batch has too: `kind` and `lane` are those of the event that it repeats, `delta`
-/// is the string with its quotes and escapes.
+/// The properties of an event that a delta of a batch has too: `kind` and `lane` are those of the event that it repeats.
 #[derive(Clone, Debug, PartialEq)]
 pub struct DeltaFields {
     pub kind: String,
@@ -127,8 +125,7 @@ pub struct DeltaFields {
     pub raw: Vec<u8>,
     pub offset: u64,
     pub sequence_number: Option<i64>,
-    pub delta: Option<Vec<u8>>,
-    pub escaped: bool,
+    pub delta: Option<String>,
 }
 
 /// Collects these properties of all events; `in_batches`: accept deltas in batches where possible.
@@ -138,10 +135,10 @@ struct DeltaCollector {
     repeated: (String, Option<String>),
 }
 
-impl EventSink<Responses> for DeltaCollector {
-    fn takes_runs(&mut self, cached: &CachedEvent, _: &Route, lane: Option<&str>) -> bool {
+impl<P: Protocol> EventSink<P> for DeltaCollector {
+    fn takes_runs(&mut self, cached: &CachedEvent, route: &P::Route, lane: Option<&str>) -> bool {
         self.repeated = (cached.name.to_owned(), lane.map(str::to_owned));
-        self.in_batches
+        self.in_batches && P::streams_deltas(route)
     }
 
     fn delta(&mut self, delta: &Delta<'_>) {
@@ -153,32 +150,29 @@ impl EventSink<Responses> for DeltaCollector {
             raw: delta.raw.to_vec(),
             offset: delta.offset,
             sequence_number: delta.sequence,
-            delta: Some(delta.text.to_vec()),
-            escaped: delta.escaped,
+            delta: Some(json::decode_str(delta.text).into_owned()),
         });
     }
 
-    fn event(&mut self, event: &ParsedEvent<'_>) {
-        let delta = event.entry().and_then(|entry| event.member(entry.value));
+    fn event(&mut self, event: &RoutedEvent<'_, P::Route>) {
         self.found.push(DeltaFields {
             kind: event.kind.to_string(),
             lane: event.lane.as_deref().map(str::to_owned),
             raw: event.raw.to_vec(),
             offset: event.offset,
             sequence_number: event.sequence,
-            delta: delta.map(|member| event.bytes(&member).to_vec()),
-            escaped: delta.is_some_and(|member| member.escaped),
+            delta: P::delta(event).map(std::borrow::Cow::into_owned),
         });
     }
 }
 
 /// The properties of all events; `in_batches`: read deltas in batches where possible.
-pub fn delta_fields<'a>(
+pub fn delta_fields<'a, P: Protocol>(
     how: ReadOptions,
     chunks: impl Iterator<Item = &'a [u8]>,
     in_batches: bool,
 ) -> Vec<DeltaFields> {
-    let mut decoder = Decoder::new(how.options, how.strict);
+    let mut decoder = Decoder::<P>::new(how.options, how.strict);
     let mut sink = DeltaCollector { found: Vec::new(), in_batches, repeated: Default::default() };
     for chunk in chunks {
         decoder.feed(chunk, None, &mut sink);
@@ -197,15 +191,17 @@ pub struct Response {
     pub ended: (bool, bool, Option<&'static str>),
     pub texts: Texts,
     pub tool_calls: Vec<ToolCall>,
+    pub items: Vec<ItemRow>,
+    pub tokens: Tokens,
     pub error: Option<Vec<u8>>,
     pub counts: (u64, u64, u64, u64, u64, Option<u64>),
     pub sequence: (Option<i64>, Option<i64>),
     pub diagnostics: Vec<Diagnostic>,
 }
 
-impl From<&Assembled> for Response {
-    fn from(response: &Assembled) -> Self {
-        let keys = response.keys();
+impl Response {
+    pub fn of(response: &impl respstream_core::protocols::Response) -> Self {
+        let (keys, tracking) = (response.keys(), response.tracking());
         Self {
             json: response.json(),
             members: keys
@@ -214,36 +210,35 @@ impl From<&Assembled> for Response {
                 .collect(),
             keys,
             ids: (
-                response.tracking.lane.as_deref().map(str::to_owned),
+                tracking.lane.as_deref().map(str::to_owned),
                 response.id().map(|id| id.to_string()),
                 response.status().map(|status| status.to_string()),
             ),
-            ended: (
-                response.complete(),
-                response.tracking.non_streamed,
-                response.tracking.terminal,
-            ),
+            ended: (response.complete(), tracking.non_streamed, tracking.terminal),
             texts: response.texts(),
             tool_calls: response.tool_calls(),
+            items: response.item_rows(),
+            tokens: response.tokens(),
             error: response.error_json(),
             counts: (
-                response.tracking.byte_start,
-                response.tracking.byte_end,
-                response.tracking.line,
-                response.tracking.events,
-                response.tracking.deltas,
-                response.tracking.stream_index,
+                tracking.byte_start,
+                tracking.byte_end,
+                tracking.line,
+                tracking.events,
+                tracking.deltas,
+                tracking.stream_index,
             ),
-            sequence: (response.tracking.first_sequence, response.tracking.last_sequence),
-            diagnostics: response.tracking.diagnostics.clone(),
+            sequence: (tracking.first_sequence, tracking.last_sequence),
+            diagnostics: tracking.diagnostics.clone(),
         }
     }
 }
 
 /// The responses of a decoder; those that have ended come first.
-pub fn responses(decoder: &Decoder) -> Vec<Response> {
+pub fn responses<P: Protocol>(decoder: &Decoder<P>) -> Vec<Response> {
     let lanes = decoder.lanes();
-    lanes.ordinals().into_iter().filter_map(|ordinal| lanes.get(ordinal)).map(Into::into).collect()
+    let found = lanes.ordinals().into_iter().filter_map(|ordinal| lanes.get(ordinal));
+    found.map(Response::of).collect()
 }
 
 /// All outputs of reading a source.
@@ -265,8 +260,8 @@ pub struct ReadOptions {
 }
 
 /// Reads chunks to their end.
-pub fn read<'a>(how: ReadOptions, chunks: impl Iterator<Item = &'a [u8]>) -> Output {
-    let mut decoder = Decoder::new(how.options, how.strict);
+pub fn read<'a, P: Protocol>(how: ReadOptions, chunks: impl Iterator<Item = &'a [u8]>) -> Output {
+    let mut decoder = Decoder::<P>::new(how.options, how.strict);
     if how.slow {
         decoder.force_slow();
     }

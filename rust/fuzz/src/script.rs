@@ -28,7 +28,8 @@ impl Text {
         String::from_utf16_lossy(&self.0)
     }
 
-    fn json(&self) -> String {
+    /// The text as a JSON string.
+    pub fn json(&self) -> String {
         let mut out = String::from("\"");
         for unit in char::decode_utf16(self.0.iter().copied()) {
             let done = match unit {
