@@ -26,7 +26,18 @@ NEWS = b'{"type":"response.brand_new"}\n'
 IO = Path("/proc/self/io")
 BLOCKS = b"".join(b"event: x\ndata: " + line + b"\n\n" for line in STREAM.splitlines())
 
+PING = b'{"type":"ping"}\n'
+LATE = b'{"type":"message_delta","delta":{"stop_reason":"end_turn"},"usage":{"output_tokens":1}}\n'
+MESSAGES = MESSAGE + BLOCK + BLOCK_DELTA * 2 + BLOCK_STOP + STOP
+
 ODD = {
+    "messages": MESSAGES * 4,
+    "messages_as_blocks": b"".join(b"event: x\ndata: " + line + b"\n\n" for line in (MESSAGES * 3).splitlines()),
+    "messages_trailing": (MESSAGES + PING + LATE + PING) * 3,
+    "messages_without_end": (MESSAGE + BLOCK + BLOCK_DELTA) * 3,
+    "messages_without_start": (BLOCK + BLOCK_DELTA + STOP) * 3,
+    "messages_with_an_error": (MESSAGE + BLOCK + b'{"type":"error","error":{"type":"api_error"}}\n' + PING) * 3,
+    "messages_and_responses": (MESSAGES + STREAM + MESSAGE + BLOCK + STREAM) * 2,
     "empty": b"",
     "no_response": KEEPALIVE * 5,
     "no_event": b"<p>text</p>\n" * 100,

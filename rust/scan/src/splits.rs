@@ -15,9 +15,8 @@ use respstream_core::decoder::{Decoder, EventSink, Ignore};
 use respstream_core::diagnostics::Code;
 use respstream_core::diagnostics::{Diagnostic, Value};
 use respstream_core::json::{self, Kind};
-use respstream_core::protocols::any_api::{AnyApi, AnyEvent, AnyResponse};
-use respstream_core::protocols::responses::BOUNDARIES;
-use respstream_core::protocols::{Phase, Protocol as _};
+use respstream_core::protocols::any_api::{AnyApi, AnyEvent, AnyResponse, BOUNDARIES};
+use respstream_core::protocols::{Effect, Phase, Protocol as _};
 use respstream_core::records::RowOptions;
 use respstream_core::sse::BOM;
 
@@ -238,9 +237,12 @@ fn is_boundary(
             decoder.feed(bytes, None, &mut first);
             first.0.is_none()
         })?;
-        if let Some((found, phase)) = first.0 {
-            let begins = phase == Phase::Begin || (phase == Phase::Terminal && offset < start);
-            return Ok(begins && found == offset);
+        if let Some((found, effect)) = first.0 {
+            // The end of a response is one if the events behind it find the response, which the event itself begins here.
+            let ends = |Effect { phase, begins, .. }| begins && phase == Phase::Terminal;
+            let begins =
+                |effect: Effect| effect.phase == Phase::Begin || (ends(effect) && offset < start);
+            return Ok(effect.is_some_and(begins) && found == offset);
         }
         let diagnosed = decoder.store().counts.iter().any(|count| *count > 0);
         if !more || diagnosed || *left == 0 {
@@ -249,14 +251,13 @@ fn is_boundary(
     }
 }
 
-/// The offset and the phase of the first event. An event of a named lane has no phase.
-struct FirstEvent(Option<(u64, Phase)>);
+/// The offset and the effect of the first event. Those of a named lane have none.
+struct FirstEvent(Option<(u64, Option<Effect>)>);
 
 impl EventSink<AnyApi> for FirstEvent {
     fn event(&mut self, event: &AnyEvent<'_>) {
-        let phase = AnyApi::effect(event.route.as_ref()).phase;
-        let phase = if event.lane.is_none() { phase } else { Phase::Unknown };
-        self.0.get_or_insert((event.offset, phase));
+        let effect = event.lane.is_none().then(|| AnyApi::effect(event.route.as_ref()));
+        self.0.get_or_insert((event.offset, effect));
     }
 }
 

@@ -125,6 +125,12 @@ pub struct Sources {
 /// All APIs.
 pub struct AnyApi;
 
+/// Texts that occur in every stream whose responses follow one another, in an event that begins or ends a response.
+pub const BOUNDARIES: [&str; 5] = {
+    let [created, completed, incomplete, failed] = responses::BOUNDARIES;
+    [created, completed, incomplete, failed, messages::BOUNDARY]
+};
+
 static SIGNATURE: Signature = Signature {
     is_event: |object, members| signatures().any(|api| (api.is_event)(object, members)),
     is_response: |object, members| signatures().any(|api| (api.is_response)(object, members)),

@@ -135,7 +135,7 @@ unsafe impl Sync for FreeList {}
 /// The free lists by number. Number 0 is not used.
 static FREE_LISTS: [AtomicPtr<FreeList>; 128] = [const { AtomicPtr::new(null_mut()) }; 128];
 /// Objects per free list: about as many as a chunk of 64 KiB has events.
-const FREE_LIST_SIZE: usize = 256;
+const FREE_LIST_SIZE: usize = 512;
 /// Whether the interpreter has a GIL. Free-threaded interpreters have a larger object header.
 const HAS_GIL: bool = HEADER == 2 * size_of::<usize>();
 

@@ -99,7 +99,8 @@ pub fn has_own_type(quoted: &[u8]) -> bool {
 pub fn claims(object: &[u8], members: &[Member], name: Option<&[u8]>) -> bool {
     match json::find(object, members, "type").filter(|kind| kind.kind == Kind::String) {
         Some(kind) if kind.end - kind.start > 2 => {
-            has_own_type(kind.value(object)) || is_whole(object, members)
+            let quoted = kind.value(object);
+            has_own_type(quoted) || is_whole(&json::decode_str(quoted), object, members)
         }
         _ => {
             let is_named = name.and_then(lookup).is_some_and(is_own);
@@ -128,10 +129,10 @@ fn has_any(object: &[u8], members: &[Member], names: &[&str]) -> bool {
     names.iter().any(|name| json::find(object, members, name).is_some())
 }
 
-/// Whether an object is a message that was not streamed.
-fn is_whole(object: &[u8], members: &[Member]) -> bool {
+/// Whether an object is a message that was not streamed. `kind`: its type.
+fn is_whole(kind: &str, object: &[u8], members: &[Member]) -> bool {
     let has = |name: &str| json::find(object, members, name).is_some();
-    text_of(object, members, "type").is_some_and(|kind| kind == WHOLE)
+    kind == WHOLE
         && json::find(object, members, CONTENT).is_some_and(|content| content.kind == Kind::Array)
         && WHOLE_MEMBERS.iter().any(|name| has(name))
 }
@@ -169,7 +170,7 @@ fn object<'a>(
     let Some(kind) = text_of(data, members, "type") else {
         return untyped(reader, frame, checked, issues);
     };
-    if is_whole(data, members) {
+    if is_whole(&kind, data, members) {
         frame_issues(frame, invalid_utf8, issues);
         return Classified::NonStreamed(Api::Messages);
     }

@@ -148,7 +148,7 @@ fn add_members(folded: &mut Assembled, raw: &[u8], members: Vec<Member>) {
 
 fn message_stop(cx: &mut Context<'_>, event: &Event<'_>) {
     let members: Vec<Member> = event.members.iter().collect();
-    if unique(event.raw, members.clone()).len() > 1 {
+    if members.len() > 1 && unique(event.raw, members.clone()).len() > 1 {
         add_members(cx.folded, event.raw, members);
     }
     for position in cx.folded.content.positions().collect::<Vec<_>>() {

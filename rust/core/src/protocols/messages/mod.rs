@@ -15,5 +15,5 @@ mod rows;
 mod usage;
 
 pub use events::{Event, Route, has_own_type, suggests};
-pub use protocol::Messages;
+pub use protocol::{BOUNDARY, Messages};
 pub use response::Assembled;

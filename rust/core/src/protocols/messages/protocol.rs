@@ -40,6 +40,9 @@ const FIRST: [&[u8]; 7] = [
     b"{\"type\": \"message_start\"",
 ];
 
+/// A text that occurs in every stream, in the event that begins a message.
+pub const BOUNDARY: &str = "message_start";
+
 fn is_event(object: &[u8], members: &[Member]) -> bool {
     let kind = json::find(object, members, "type").map(|kind| kind.value(object));
     kind.is_some_and(|kind| !kind.contains(&b'\\') && events::has_own_type(kind))
