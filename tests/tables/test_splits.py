@@ -15,7 +15,7 @@ import pytest
 import respstream
 from benches.shapes import SHAPES
 from respstream import _backend, tables
-from tests.support.minimal_streams import BEGIN, DELTA, END, ITEM
+from tests.support.minimal_streams import BEGIN, BLOCK, BLOCK_DELTA, BLOCK_STOP, DELTA, END, ITEM, MESSAGE, STOP
 from tests.support.minimal_streams import DIAGNOSTICS as MINIMAL
 from tests.support.paths import TRANSCRIPTS
 
