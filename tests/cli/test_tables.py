@@ -360,7 +360,7 @@ def test_completion_suggestions() -> None:
         done = subprocess.run(command(), capture_output=True, text=True, env=Shell("rust").env(**env), check=True)
         return {line.split(",")[1] for line in done.stdout.split()}
 
-    assert complete("respstream re", 1) == {"responses", "record", "replay"}
+    assert complete("respstream re", 1) == {"responses", "record", "replay", "report"}
     assert complete("respstream items --max", 2) == {"--max-text", "--max-event-bytes"}
     assert complete("respstream items --form", 2) == {"--format"}
     assert complete("respstream items --input", 2) == {"--input-format"}
