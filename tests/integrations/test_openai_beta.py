@@ -41,6 +41,10 @@ def agents() -> list[dict[str, Any]]:
     return [{**event, "sequence_number": number} for number, event in enumerate([*events, last])]
 
 
+LEARNING = 20
+"""Streams after which the plans of all their types are made."""
+
+
 @pytest.fixture(scope="module")
 def clients() -> Iterator[tuple[openai.OpenAI, openai.OpenAI]]:
     STREAMS["agents"] = openai_server.sse(agents())
@@ -70,7 +74,8 @@ def test_streams_equal_sdk(clients: tuple[Any, Any], model: str) -> None:
 
 
 def test_events_are_built_natively(clients: tuple[Any, Any], monkeypatch: pytest.MonkeyPatch) -> None:
-    create(clients[1], "agents")
+    for _ in range(LEARNING):
+        create(clients[1], "agents")
     handed: list[Any] = []
     monkeypatch.setattr(_streams._Queue, "put", lambda _, message: handed.append(message))
     events = create(clients[1], "agents")
@@ -103,7 +108,8 @@ def test_connections_are_native(monkeypatch: pytest.MonkeyPatch) -> None:
             wanted = [connection.parse_event(frame) for frame in given]
         accelerate(client)
         with client.beta.responses.connect() as connection:
-            assert difference(wanted, [connection.parse_event(frame) for frame in given]) is None
+            for _ in range(LEARNING):
+                assert difference(wanted, [connection.parse_event(frame) for frame in given]) is None
             monkeypatch.setattr(_websocket, "_by_sdk", lambda *_: pytest.fail("the SDK read a frame"))
             assert difference(wanted, [connection.parse_event(frame) for frame in given]) is None
         restore(client)
