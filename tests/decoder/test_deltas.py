@@ -236,3 +236,14 @@ def test_strict_and_options() -> None:
 
 def test_empty_choices() -> None:
     assert list(respstream.deltas(sse([of(), chunk("", finish="stop")]))) == []
+
+
+@pytest.mark.parametrize("part", [[], [{"type": "output_text"}], "x", 5, None])
+def test_part_of_a_wrong_type_has_no_deltas(api: Any, part: Any) -> None:
+    item = {"id": "i", "type": "message", "content": []}
+    events = [
+        {"type": "response.created", "response": {"id": "r", "output": []}},
+        {"type": "response.output_item.added", "output_index": 0, "item": item},
+        {"type": "response.content_part.done", "output_index": 0, "content_index": 0, "part": part},
+    ]
+    assert list(api.deltas(b"".join(json.dumps(event).encode() + b"\n" for event in events))) == []

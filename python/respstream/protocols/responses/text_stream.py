@@ -192,6 +192,8 @@ class TextReader:
             self._identities.add_id(key, ident)
 
     def _whole_part(self, key: int, item: ItemText, event: Any, entry: Entry) -> None:
+        if not isinstance(event.part, Payload):  # the fold reports it
+            return
         index_name = entry.target[0][1] or ""
         number = _index(event, index_name, item.top.get(index_name, -1) + 1 if entry.phase == "added" else None)
         if number == INVALID:
