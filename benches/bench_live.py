@@ -9,7 +9,7 @@ from __future__ import annotations
 import asyncio
 import subprocess
 import sys
-from collections.abc import AsyncIterator
+from collections.abc import AsyncGenerator
 from contextlib import asynccontextmanager
 from dataclasses import replace
 from importlib import import_module
@@ -71,7 +71,7 @@ async def _read(client: Any) -> EventsAnswer:
 
 
 @asynccontextmanager
-async def _client(server: Server, *, fast: bool, aiohttp: bool) -> AsyncIterator[Any]:
+async def _client(server: Server, *, fast: bool, aiohttp: bool) -> AsyncGenerator[Any]:
     import openai
 
     http: Any = openai.DefaultAioHttpClient() if aiohttp else None

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import sys
-from collections.abc import Iterator
+from collections.abc import Generator
 from contextlib import contextmanager
 from types import ModuleType
 from typing import Any
@@ -28,7 +28,7 @@ def load(name: str) -> ModuleType:
 
 
 @contextmanager
-def bound(name: str) -> Iterator[Any]:
+def bound(name: str) -> Generator[Any]:
     """The package `respstream`, bound to a backend."""
     backend = load(name)
     with pytest.MonkeyPatch.context() as patch:

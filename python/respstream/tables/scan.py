@@ -301,19 +301,19 @@ if TYPE_CHECKING:
     class SeveralTables(Scan):
         """A scan of several tables, for type checkers: its methods return a dict by table."""
 
-        def to_arrow(self) -> dict[str, pyarrow.Table]:  # type: ignore[override]
+        def to_arrow(self) -> dict[str, pyarrow.Table]:  # type: ignore[override, unused-ignore]
             """By table."""
             ...
 
-        def to_polars(self) -> dict[str, polars.DataFrame]:  # type: ignore[override]
+        def to_polars(self) -> dict[str, polars.DataFrame]:  # type: ignore[override, unused-ignore]
             """By table."""
             ...
 
-        def to_pandas(self) -> dict[str, pandas.DataFrame]:  # type: ignore[override]
+        def to_pandas(self) -> dict[str, pandas.DataFrame]:  # type: ignore[override, unused-ignore]
             """By table."""
             ...
 
-        def to_duckdb(self, connection: duckdb.DuckDBPyConnection | None = None) -> dict[str, duckdb.DuckDBPyRelation]:  # type: ignore[override]
+        def to_duckdb(self, connection: duckdb.DuckDBPyConnection | None = None) -> dict[str, duckdb.DuckDBPyRelation]:  # type: ignore[override, unused-ignore]
             """By table."""
             ...
 
