@@ -204,7 +204,8 @@ def test_sdist_contents(dist: Path) -> None:
         "rust",
     }
     assert tops == needed
-    assert not [name for name in names if re.search(r"\.(so|pyd|sse|jsonl)$|fuzz/|__pycache__", name)]
+    others = [name for name in names if not name.startswith("python/respstream/samples/")]
+    assert not [name for name in others if re.search(r"\.(so|pyd|sse|jsonl)$|fuzz/|__pycache__", name)]
 
 
 @pytest.mark.parametrize("kind", ["rust", "python"])
@@ -215,7 +216,10 @@ def test_wheel_contents(wheels: dict[str, Path], kind: str) -> None:
     licences = {name.rpartition("/")[2] for name in names if ".dist-info/licenses/" in name}
     assert licences == {"LICENSE", "LICENSE-THIRD-PARTY"}
     assert {name.split("/")[0].partition("-")[0] for name in names} == {"respstream"}
-    assert not [name for name in names if re.search(r"test|bench|transcript|\.sse|\.jsonl|\.rs$|\.toml$", name)]
+    samples = {name for name in names if name.startswith("respstream/samples/")}
+    assert {"respstream/samples/hello_world.sse", "respstream/samples/recording.jsonl"} < samples
+    others = names - samples
+    assert not [name for name in others if re.search(r"test|bench|transcript|\.sse|\.jsonl|\.rs$|\.toml$", name)]
 
 
 def test_wheel_names_and_tags(wheels: dict[str, Path]) -> None:

@@ -10,7 +10,6 @@ type, which few events of a stream are of, gets its plan once it is frequent, an
 from __future__ import annotations
 
 import collections
-import functools
 import json
 import threading
 from collections.abc import Iterable, Iterator
@@ -146,7 +145,10 @@ def difference(one: Any, other: Any, path: str = "event") -> str | None:
     return next((found for where, a, b in parts if (found := difference(a, b, where)) is not None), None)
 
 
-@functools.cache
+_made: dict[Any, Plans] = {}
+
+
 def plans(sdk: Sdk) -> Plans:
     """The plans of this process for the events of an SDK."""
-    return Plans(sdk)
+    found = _made.get(sdk.events)
+    return _made.setdefault(sdk.events, Plans(sdk)) if found is None else found

@@ -49,7 +49,7 @@ def event_of(cls: type[Event], members: dict[str, Any]) -> Event:
 def fill(event: Event, members: dict[str, Any]) -> None:
     """Makes a new object of an event class the event with these members. Raises TypeError for members that its class lacks."""
     cls = type(event)
-    kind = cls.__dict__.get("type")
+    kind = getattr(cls, "type", None)
     if not isinstance(kind, str):
         raise TypeError(f"{cls.__name__}() has no type: use {cls.__name__}.from_dict()")
     known = [*cls.__slots__, *cls._common, *_ALWAYS]

@@ -54,7 +54,8 @@ def verify(paths: list[str], *, timed: bool = True) -> Iterator[Verdict]:
 
     Without `timed` the speed-ups are 0. Raises OSError for a file that cannot be read, ImportError without the SDK.
     """
-    return _verify.verify(paths, _verify.Ways(client, accelerate, lambda _: (_create, _stream)), timed=timed)
+    ways = _verify.Ways(client, accelerate, lambda _: (_create, _stream), plans(load()).prepare)
+    return _verify.verify(paths, ways, timed=timed)
 
 
 def refused() -> dict[str, str]:

@@ -71,7 +71,13 @@ def verify(paths: list[str], *, timed: bool = True) -> Iterator[Verdict]:
 
     Without `timed` the speed-ups are 0. Raises OSError for a file that cannot be read, ImportError without the SDK.
     """
-    return _verify.verify(paths, _verify.Ways(client, accelerate, _ways), timed=timed)
+    return _verify.verify(paths, _verify.Ways(client, accelerate, _ways, _prepare), timed=timed)
+
+
+def _prepare() -> None:
+    sdk = load()
+    plans(sdk).prepare()
+    plans(sdk.with_events(sdk.chunk)).prepare()
 
 
 def refused() -> dict[str, str]:
