@@ -152,6 +152,11 @@ pub struct Written {
     names: [BTreeSet<String>; 4],
 }
 
+/// Whether items of a type have deltas of this kind. A reasoning item has two kinds.
+fn is_of_item(delta: &Delta, item: &str) -> bool {
+    KINDS.iter().any(|kind| kind.holder == delta.holder && kind.item == item)
+}
+
 impl Stream {
     /// Writes all events.
     pub fn write(&self) -> Written {
@@ -184,7 +189,7 @@ impl Stream {
             || self.steps.iter().any(|step| step.item == item && step.lacks_index);
         shares_index
             || !delta.names.is_disjoint(&out.names[item])
-            || (lacks_index && KINDS[spec.kind].holder == delta.holder)
+            || (lacks_index && is_of_item(delta, KINDS[spec.kind].item))
     }
 
     fn event(&self, out: &mut Written, kind: &str, members: &str) {
