@@ -173,13 +173,23 @@ unsafe extern "C" fn set_raw(
 /// The dict of decoded members.
 unsafe extern "C" fn get_seen(object: *mut ffi::PyObject, _: *mut c_void) -> *mut ffi::PyObject {
     unsafe {
-        locked(object, |fragment: &mut Fragment| {
-            if fragment.seen.is_null() {
-                fragment.seen = ffi::PyDict_New();
-            }
-            ffi::Py_XINCREF(fragment.seen);
-            fragment.seen
-        })
+        let seen = || {
+            locked(object, |fragment: &mut Fragment| {
+                ffi::Py_XINCREF(fragment.seen);
+                fragment.seen
+            })
+        };
+        let found = seen();
+        if !found.is_null() {
+            return found;
+        }
+        // Outside of the section: creating a dict may run the garbage collector, and finalizers that read this object.
+        let new = ffi::PyDict_New();
+        let unused = locked(object, |fragment: &mut Fragment| {
+            if fragment.seen.is_null() { std::mem::replace(&mut fragment.seen, new) } else { new }
+        });
+        ffi::Py_XDECREF(unused);
+        if new.is_null() { new } else { seen() }
     }
 }
 
