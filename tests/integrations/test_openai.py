@@ -12,6 +12,7 @@ import pytest
 from pydantic import BaseModel
 
 from respstream import _backend
+from respstream.integrations import _clients as shared_clients
 from respstream.integrations import _streams
 from respstream.integrations import openai as integration
 from respstream.integrations.openai import _clients, accelerate, restore
@@ -278,18 +279,18 @@ def test_unsupported_setups_are_unchanged(
     def changed() -> Any:
         raise UnsupportedError("Stream has no __stream__")
 
-    _clients._warn.cache_clear()
+    shared_clients._warn.cache_clear()
     if reason == "extension":
         monkeypatch.setattr(_backend, "engine", backends[1])
     else:
-        monkeypatch.setattr(_clients, "load", changed)
+        monkeypatch.setattr(_clients._integration, "_load", changed)
     with openai.OpenAI(**options(url)) as client:
         with pytest.warns(RuntimeWarning, match="as it is"):
             accelerate(client)
         accelerate(client)  # once is enough
         accelerate()
         assert "_respstream" not in client.__dict__
-    _clients._warn.cache_clear()
+    shared_clients._warn.cache_clear()
 
 
 def test_changed_sdk_layout_is_detected(monkeypatch: pytest.MonkeyPatch) -> None:

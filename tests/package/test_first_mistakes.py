@@ -92,10 +92,11 @@ def test_durations() -> None:
 def test_older_releases_of_the_openai_sdk_are_left_alone(monkeypatch: pytest.MonkeyPatch) -> None:
     import openai
 
+    from respstream.integrations import _clients as shared_clients
     from respstream.integrations.openai import _clients, _sdk
 
     monkeypatch.setattr(openai, "__version__", "2.0.0")
-    for cached in (_sdk.load, _clients._warn):
+    for cached in (_sdk.load, shared_clients._warn):
         cached.cache_clear()
     client = openai.OpenAI(api_key="none")
     with pytest.warns(RuntimeWarning, match=r"openai 2\.0\.0 is older than 2\.54"):
@@ -104,7 +105,7 @@ def test_older_releases_of_the_openai_sdk_are_left_alone(monkeypatch: pytest.Mon
     with warnings.catch_warnings():
         warnings.simplefilter("error")
         _clients.accelerate(client)  # warns once
-    for cached in (_sdk.load, _clients._warn):
+    for cached in (_sdk.load, shared_clients._warn):
         cached.cache_clear()
 
 

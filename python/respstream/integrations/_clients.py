@@ -11,11 +11,17 @@ from __future__ import annotations
 import functools
 import threading
 import types
+import warnings
 import weakref
 from collections.abc import Callable, Iterator, Mapping
-from typing import Any
+from typing import Any, Generic, TypeVar
 
-__all__ = ["Acceleration", "derived"]
+from respstream import _backend
+from respstream.integrations._sdk import Sdk, UnsupportedError
+
+__all__ = ["Acceleration", "Integration", "derived"]
+
+AnySdk = TypeVar("AnySdk", bound=Sdk)
 
 _MARK = "_respstream"
 _PROCESS = "_process_response"
@@ -220,6 +226,72 @@ class Acceleration:
         if mark is None or wanted is None:
             return kwargs
         return {**kwargs, "stream_cls": self._native(wanted, asynchronous, mark.faithful)}
+
+
+class Integration(Generic[AnySdk]):
+    """What `accelerate` and `restore` of one SDK do.
+
+    `name`: of the SDK, for messages. `load`: the SDK, or raises as `look_up` does. `native`, `opened`: as those of
+    `Acceleration`, with the SDK before the other arguments.
+    """
+
+    def __init__(
+        self,
+        name: str,
+        load: Callable[[], AnySdk],
+        native: Callable[[AnySdk, Any, bool, bool], Any],
+        opened: Callable[[AnySdk], Mapping[type[Any], Callable[[Any, bool | None], None]]],
+    ) -> None:
+        self._name = name
+        self._load = load
+        self._native = native
+        self._opened = opened
+        self._made: dict[AnySdk, Acceleration] = {}
+
+    def accelerate(self, client: Any, faithful: bool) -> Any:
+        """Makes a client, or with None all that are made from now on, read streams natively; returns the client."""
+        sdk = self._supported()
+        if sdk is None:
+            return client
+        if client is None:
+            self.of(sdk).everywhere(faithful)
+            return None
+        if not isinstance(client, sdk.clients):
+            name = type(client).__name__
+            raise TypeError(f"accelerate() requires a client of the {self._name} SDK, not {name}")
+        self.of(sdk).accelerate(client, faithful)
+        return client
+
+    def restore(self, client: Any) -> None:
+        """Undoes `accelerate(client)`."""
+        for acceleration in self._made.values():
+            if client is None:
+                acceleration.restore_all()
+            else:
+                acceleration.restore(client)
+
+    def of(self, sdk: AnySdk) -> Acceleration:
+        """The clients of the SDK."""
+        if sdk not in self._made:
+            native, opened = functools.partial(self._native, sdk), functools.partial(self._opened, sdk)
+            self._made[sdk] = Acceleration(sdk.clients, native, opened)
+        return self._made[sdk]
+
+    def _supported(self) -> AnySdk | None:
+        if not hasattr(_backend.engine, "SdkPlan"):
+            _warn(self._name, "the compiled extension is not installed")
+            return None
+        try:
+            return self._load()
+        except UnsupportedError as error:
+            _warn(self._name, str(error))
+            return None
+
+
+@functools.cache
+def _warn(name: str, reason: str) -> None:
+    # Shown for the caller of `accelerate`, which calls the method.
+    warnings.warn(f"respstream leaves the {name} SDK as it is: {reason}", RuntimeWarning, 5)
 
 
 def _active(client: Any) -> _Mark | None:

@@ -4,12 +4,17 @@ from __future__ import annotations
 
 import dataclasses
 import functools
+import inspect
+from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 from typing import Any, ClassVar, TypeVar, get_args
 
-__all__ = ["Sdk", "UnsupportedError"]
+__all__ = ["Sdk", "UnsupportedError", "check_layout", "look_up"]
 
 Own = TypeVar("Own", bound="Sdk")
+
+Wanted = tuple[tuple[type[Any], ...], tuple[str, ...], str, tuple[str, ...]]
+"""Classes, names that they must have, and the name of a function of theirs with arguments that it must take."""
 
 
 class UnsupportedError(Exception):
@@ -74,3 +79,32 @@ class Sdk:
     def chunk_types(self) -> tuple[type[Any], ...]:
         """The event classes."""
         return (self.events,) if self.is_untyped else get_args(get_args(self.events)[0])
+
+
+def check_layout(sdk: Sdk, wanted: Iterable[Wanted]) -> None:
+    """Raises UnsupportedError if pydantic is not 2.x, or a class of the SDK is not laid out as wanted."""
+    import pydantic
+
+    if int(pydantic.VERSION.split(".")[0]) != 2:
+        raise UnsupportedError(f"pydantic {pydantic.VERSION}")
+    for classes, names, function, arguments in wanted:
+        for cls in classes:
+            missing = [name for name in (*names, function) if not hasattr(cls, name)]
+            if missing:
+                raise UnsupportedError(f"{cls.__name__} has no {missing[0]}")
+            parameters = inspect.signature(getattr(cls, function)).parameters
+            lacking = [name for name in arguments if name not in parameters]
+            if lacking:
+                raise UnsupportedError(f"{cls.__name__}.{function} has no argument {lacking[0]}")
+    if not sdk.chunk_types:
+        raise UnsupportedError("the event type is not a union")
+
+
+def look_up(package: str, find: Callable[[], Own]) -> Own:
+    """The SDK that a function finds. Raises UnsupportedError if its layout is not known, ImportError without the package."""
+    try:
+        return find()
+    except (AttributeError, ImportError, TypeError, ValueError) as error:
+        if isinstance(error, ModuleNotFoundError) and error.name == package:
+            raise
+        raise UnsupportedError(str(error)) from error

@@ -12,7 +12,7 @@ from dataclasses import dataclass
 from typing import Any, ClassVar
 
 from respstream.integrations import _sdk
-from respstream.integrations._sdk import UnsupportedError
+from respstream.integrations._sdk import UnsupportedError, Wanted, check_layout, look_up
 
 __all__ = ["Reader", "Sdk", "UnsupportedError", "load"]
 
@@ -122,39 +122,24 @@ def _lookup() -> Sdk:
 
 
 def _check(sdk: Sdk) -> None:
-    import pydantic
-
     release = tuple(int(number) for number in re.findall(r"\d+", sdk.version)[:2])
     if release < MINIMUM:
         raise UnsupportedError(f"anthropic {sdk.version} is older than {'.'.join(map(str, MINIMUM))}")
-    if int(pydantic.VERSION.split(".")[0]) != 2:
-        raise UnsupportedError(f"pydantic {pydantic.VERSION}")
-    wanted: list[tuple[tuple[type[Any], ...], tuple[str, ...], str, tuple[str, ...]]] = [
+    wanted: list[Wanted] = [
         (sdk.streams, ("__stream__", "_iter_events", "close"), "__init__", ("response", "cast_to", "client")),
         (sdk.clients, (), "_process_response", ("stream_cls",)),
         (sdk.reader.readers, ("__stream__",), "__init__", ("raw_stream",)),
     ]
-    for classes, names, function, arguments in wanted:
-        for cls in classes:
-            missing = [name for name in (*names, function) if not hasattr(cls, name)]
-            if missing:
-                raise UnsupportedError(f"{cls.__name__} has no {missing[0]}")
-            parameters = inspect.signature(getattr(cls, function)).parameters
-            lacking = [name for name in arguments if name not in parameters]
-            if lacking:
-                raise UnsupportedError(f"{cls.__name__}.{function} has no argument {lacking[0]}")
-    if not sdk.chunk_types:
-        raise UnsupportedError("the event type is not a union")
+    check_layout(sdk, wanted)
 
 
 @functools.cache
 def load() -> Sdk:
     """The SDK. Raises UnsupportedError if its layout is not known, ImportError if it is not installed."""
-    try:
-        sdk = _lookup()
-        _check(sdk)
-    except (AttributeError, ImportError, TypeError, ValueError) as error:
-        if isinstance(error, ModuleNotFoundError) and error.name == "anthropic":
-            raise
-        raise UnsupportedError(str(error)) from error
+    return look_up("anthropic", _checked)
+
+
+def _checked() -> Sdk:
+    sdk = _lookup()
+    _check(sdk)
     return sdk

@@ -3,22 +3,18 @@
 from __future__ import annotations
 
 import functools
-import warnings
 from collections.abc import Callable
 from typing import Any, TypeVar, overload
 
-from respstream import _backend
-from respstream.integrations._clients import Acceleration
+from respstream.integrations._clients import Integration
 from respstream.integrations._streams import native_class
 from respstream.integrations.openai import _chat_snapshots, _snapshots
-from respstream.integrations.openai._sdk import Sdk, UnsupportedError, load
+from respstream.integrations.openai._sdk import Sdk, load
 from respstream.integrations.openai._websocket import adopt_manager, has_websockets, websocket_apis
 
 __all__ = ["accelerate", "restore"]
 
 Client = TypeVar("Client")
-
-_accelerations: dict[Sdk, Acceleration] = {}
 
 
 @overload
@@ -39,32 +35,12 @@ def accelerate(client: Any = None, *, faithful: bool = True) -> Any:
     Where the SDK, or pydantic, is not laid out as expected, or the compiled extension is missing, it warns once
     (RuntimeWarning) and changes nothing. Raises ImportError if there is no SDK.
     """
-    sdk = _supported()
-    if sdk is None:
-        return client
-    if client is None:
-        _acceleration(sdk).everywhere(faithful)
-        return None
-    if not isinstance(client, sdk.clients):
-        raise TypeError(f"accelerate() requires a client of the openai SDK, not {type(client).__name__}")
-    _acceleration(sdk).accelerate(client, faithful)
-    return client
+    return _integration.accelerate(client, faithful)
 
 
 def restore(client: Any = None) -> None:
     """Undoes `accelerate(client)`, or without a client `accelerate()`, for the clients made meanwhile too."""
-    for acceleration in _accelerations.values():
-        if client is None:
-            acceleration.restore_all()
-        else:
-            acceleration.restore(client)
-
-
-def _acceleration(sdk: Sdk) -> Acceleration:
-    if sdk not in _accelerations:
-        opened = functools.partial(_opened, sdk)
-        _accelerations[sdk] = Acceleration(sdk.clients, functools.partial(native_class, sdk), opened)
-    return _accelerations[sdk]
+    _integration.restore(client)
 
 
 def _opened(sdk: Sdk) -> dict[type[Any], Callable[[Any, bool | None], None]]:
@@ -75,7 +51,7 @@ def _opened(sdk: Sdk) -> dict[type[Any], Callable[[Any, bool | None], None]]:
 
     def find_managers(resource: Any, _: bool | None) -> None:
         if has_websockets(resource):
-            _acceleration(sdk).follow_imports()
+            _integration.of(sdk).follow_imports()
 
     return {
         **dict.fromkeys(sdk.readers, read),
@@ -85,17 +61,4 @@ def _opened(sdk: Sdk) -> dict[type[Any], Callable[[Any, bool | None], None]]:
     }
 
 
-@functools.cache
-def _warn(reason: str) -> None:
-    warnings.warn(f"respstream leaves the openai SDK as it is: {reason}", RuntimeWarning, 4)
-
-
-def _supported() -> Sdk | None:
-    if not hasattr(_backend.engine, "SdkPlan"):
-        _warn("the compiled extension is not installed")
-        return None
-    try:
-        return load()
-    except UnsupportedError as error:
-        _warn(str(error))
-        return None
+_integration = Integration("openai", load, native_class, _opened)

@@ -5,14 +5,13 @@ or looks otherwise than here, `load` tells so, and the SDK is left alone.
 from __future__ import annotations
 
 import functools
-import inspect
 import re
 import sys
 from dataclasses import dataclass
 from typing import Any, ClassVar
 
 from respstream.integrations import _sdk
-from respstream.integrations._sdk import UnsupportedError
+from respstream.integrations._sdk import UnsupportedError, Wanted, check_layout, look_up
 
 __all__ = ["Sdk", "UnsupportedError", "load"]
 
@@ -111,11 +110,7 @@ def _check_release() -> None:
 
 
 def _check(sdk: Sdk) -> None:
-    import pydantic
-
-    if int(pydantic.VERSION.split(".")[0]) != 2:
-        raise UnsupportedError(f"pydantic {pydantic.VERSION}")
-    wanted = [
+    wanted: list[Wanted] = [
         (sdk.streams, ("__stream__", "_iter_events", "close"), "__init__", ("response", "cast_to", "client")),
         (sdk.clients, ("copy", "with_options"), "_process_response", ("stream_cls",)),
         (sdk.readers, (), "__init__", ("raw_stream",)),
@@ -123,28 +118,17 @@ def _check(sdk: Sdk) -> None:
         (sdk.chat_readers, (), "__init__", ("raw_stream",)),
         ((sdk.chat_state,), ("get_final_completion",), "handle_chunk", ("chunk",)),
     ]
-    for classes, names, function, arguments in wanted:
-        for cls in classes:
-            missing = [name for name in (*names, function) if not hasattr(cls, name)]
-            if missing:
-                raise UnsupportedError(f"{cls.__name__} has no {missing[0]}")
-            parameters = inspect.signature(getattr(cls, function)).parameters
-            lacking = [name for name in arguments if name not in parameters]
-            if lacking:
-                raise UnsupportedError(f"{cls.__name__}.{function} has no argument {lacking[0]}")
-    if not sdk.chunk_types:
-        raise UnsupportedError("the event type is not a union")
+    check_layout(sdk, wanted)
 
 
 @functools.cache
 def load() -> Sdk:
     """The SDK. Raises UnsupportedError if its layout is not known, ImportError if it is not installed."""
-    try:
-        _check_release()
-        sdk = _lookup()
-        _check(sdk)
-    except (AttributeError, ImportError, TypeError, ValueError) as error:
-        if isinstance(error, ModuleNotFoundError) and error.name == "openai":
-            raise
-        raise UnsupportedError(str(error)) from error
+    return look_up("openai", _checked)
+
+
+def _checked() -> Sdk:
+    _check_release()
+    sdk = _lookup()
+    _check(sdk)
     return sdk
