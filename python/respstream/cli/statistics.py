@@ -1,12 +1,13 @@
-"""The statistics of `respstream stats`: counts and percentiles of responses, by API and model."""
+"""The statistics of `respstream stats`: counts and percentiles of responses, by API and model or by other keys."""
 
 from __future__ import annotations
 
 from array import array
 from collections import Counter
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from typing import Any
 
+from respstream.cli.prices import Cost, Prices
 from respstream.latency import FIGURES, percentile
 
 COLUMNS = [
@@ -26,7 +27,16 @@ COLUMNS = [
 ]
 """The columns of the table `responses` that the statistics are computed from."""
 
+KEYS = ("model", "api", "status", "incomplete_reason", "error_code", "service_tier", "source", "lane", "conversation_id",
+        "day", "hour")  # fmt: skip
+"""What responses can be grouped by: columns of the table `responses`, and the day and the hour in UTC."""
+TIMES = {"day": 10, "hour": 13}
+"""The keys that are times, and their number of characters in RFC 3339."""
+TIME_COLUMNS = ("started_at", "created_at")
+DEFAULT_KEYS = ("model", "api")
+
 NO_MODEL = "(no model)"
+NO_VALUE = "(none)"
 STATUSES = ("completed", "incomplete", "failed", "cancelled", "in_progress", "queued")
 TOKENS = ("input_tokens", "output_tokens")
 PERCENTILES = (50, 95, 99)
@@ -56,10 +66,14 @@ class Sample:
 
 
 class ModelStatistics:
-    """The statistics of one model of an API, or of all: then `api` is None."""
+    """The statistics of one group of responses: of one model of an API, or of all, which has no `keys`.
 
-    def __init__(self, api: str | None = None) -> None:
-        self.api = api
+    `keys`: the values that the responses share. `cost`: None without prices.
+    """
+
+    def __init__(self, keys: Mapping[str, str | None] | None = None, prices: Prices | None = None) -> None:
+        self.keys: Mapping[str, str | None] = keys or {}
+        self.cost = None if prices is None else Cost(prices)
         self.responses = 0
         self.statuses: Counter[str] = Counter()
         self.reasons: Counter[str] = Counter()
@@ -85,6 +99,8 @@ class ModelStatistics:
         self.cached += row["cached_tokens"] or 0
         self.prompts += _prompt(row)
         self.reasoning += row["reasoning_tokens"] or 0
+        if self.cost is not None:
+            self.cost.add(row)
 
     @property
     def shares(self) -> dict[str, float | None]:
@@ -97,7 +113,6 @@ class ModelStatistics:
     def to_dict(self) -> dict[str, Any]:
         """Return the statistics as JSON values."""
         return {
-            **({} if self.api is None else {"api": self.api}),
             "responses": self.responses,
             "status": dict(self.statuses.most_common()),
             **{name: self.samples[name].to_dict() for name in TOKENS},
@@ -109,33 +124,57 @@ class ModelStatistics:
             "errors": dict(self.errors.most_common()),
             "tool_calls": dict(self.tools.most_common()),
             "latency": {name: self.samples[name].to_dict() for name in FIGURES},
+            **({} if self.cost is None else {"cost": self.cost.to_dict()}),
         }
 
 
 class Statistics:
-    """The statistics of each model, and of `all`."""
+    """The statistics of each group, and of `all`.
 
-    def __init__(self) -> None:
-        self.all = ModelStatistics()
-        self._models: dict[tuple[str, str], ModelStatistics] = {}
+    `keys`: what the responses are grouped by, of `KEYS`. `prices`: for their cost.
+    """
+
+    def __init__(self, keys: Sequence[str] = DEFAULT_KEYS, prices: Prices | None = None) -> None:
+        self.keys = tuple(keys)
+        self.prices = prices
+        self.all = ModelStatistics(prices=prices)
+        self._groups: dict[tuple[str | None, ...], ModelStatistics] = {}
+
+    @property
+    def columns(self) -> list[str]:
+        """The columns of the table `responses` that the statistics need."""
+        times = TIME_COLUMNS if any(key in TIMES for key in self.keys) else ()
+        tiers = ("service_tier",) if self.prices is not None else ()
+        plain = (key for key in self.keys if key not in TIMES)
+        return list(dict.fromkeys([*COLUMNS, *plain, *times, *tiers]))
 
     def add(self, row: dict[str, Any]) -> None:
-        """Add the row of a response, which has the columns `COLUMNS`."""
+        """Add the row of a response, which has the `columns`."""
+        values = tuple(key_of(row, key) for key in self.keys)
+        group = self._groups.get(values)
+        if group is None:
+            keys = dict(zip(self.keys, values, strict=True))
+            group = self._groups[values] = ModelStatistics(keys, self.prices)
         self.all.add(row)
-        key = row["model"] or NO_MODEL, row["api"]
-        model = self._models.get(key)
-        if model is None:
-            model = self._models[key] = ModelStatistics(row["api"])
-        model.add(row)
+        group.add(row)
+
+    def groups(self) -> list[ModelStatistics]:
+        """The groups, in descending order of their responses."""
+        ordered = sorted(self._groups.items(), key=lambda found: (-found[1].responses, tuple(map(_text, found[0]))))
+        return [group for _, group in ordered]
 
     def models(self) -> list[tuple[str, ModelStatistics]]:
-        """Return names and statistics of the models, in descending order of their responses.
+        """Return names and statistics of the models, in descending order of their responses."""
+        return self.named(self.groups())
 
-        If there are responses of several APIs, a name includes the API.
-        """
-        several = len({api for _, api in self._models}) > 1
-        ordered = sorted(self._models.items(), key=lambda found: (-found[1].responses, found[0]))
-        return [(f"{name} ({api})" if several else name, model) for (name, api), model in ordered]
+    def named(self, groups: Sequence[ModelStatistics]) -> list[tuple[str, ModelStatistics]]:
+        """What tables call the groups: their values. A model is followed by its API if there are responses of several."""
+        if self.keys != DEFAULT_KEYS:
+            return [(", ".join(value or NO_VALUE for value in group.keys.values()), group) for group in groups]
+        models = [(group.keys["model"] or NO_MODEL, group) for group in groups]
+        if len({api for _, api in self._groups}) < 2:
+            return models
+        return [(f"{model} ({group.keys['api']})", group) for model, group in models]
 
     @property
     def latency_missing(self) -> str | None:
@@ -147,6 +186,19 @@ class Statistics:
         if self.all.timed:
             return "the input has one time per response, but none for its events"
         return "the input has no times; recordings and rows with --time have them"
+
+
+def key_of(row: Mapping[str, Any], key: str) -> str | None:
+    """The value that a response is grouped by. A day and an hour are those of the start, else of the creation."""
+    if key not in TIMES:
+        value: str | None = row[key]
+        return value
+    time = next((row[name] for name in TIME_COLUMNS if row[name] is not None), None)
+    return None if time is None else time.isoformat()[: TIMES[key]]
+
+
+def _text(value: str | None) -> str:
+    return value or ""
 
 
 def _prompt(row: dict[str, Any]) -> int:

@@ -7,6 +7,7 @@ import shutil
 from bisect import bisect_right
 from collections import Counter
 from collections.abc import Callable, Iterable, Sequence
+from decimal import Decimal
 from itertools import pairwise
 from typing import IO
 
@@ -15,7 +16,7 @@ from rich.cells import cell_len
 
 from respstream._units import duration
 from respstream.cli.output import coloured, one_line
-from respstream.cli.statistics import STATUSES, ModelStatistics, Sample, Statistics
+from respstream.cli.statistics import DEFAULT_KEYS, STATUSES, ModelStatistics, Sample, Statistics
 from respstream.cli.table import clipped
 
 GAP = "  "
@@ -47,17 +48,24 @@ PLOTTED = ("input_tokens", "output_tokens", "time_to_first_token", "duration")
 Line = Sequence[str]
 
 
-def write_report(statistics: Statistics, file: IO[str], *, plot: bool) -> None:
-    """Write the tables and, with `plot`, the histograms."""
-    report = Report(file)
-    models = statistics.models()
+def write_report(statistics: Statistics, groups: Sequence[ModelStatistics], file: IO[str], *, plot: bool) -> None:
+    """Write the tables of the groups and of all responses and, with `plot`, the histograms."""
+    header = "model" if statistics.keys == DEFAULT_KEYS else ", ".join(statistics.keys)
+    report = Report(file, header)
+    models = statistics.named(groups)
     if not models:
         report.paragraph("no responses")
         return
-    shown = [*models, ("all models", statistics.all)] if len(models) > 1 else models
+    count = len(statistics.groups())
+    if len(models) < count:
+        report.paragraph(f"{len(models):,} of {count:,} groups")
+    everything = "all models" if statistics.keys == DEFAULT_KEYS else "all"
+    shown = [*models, (everything, statistics.all)] if count > 1 else models
     _statuses(report, shown)
     _samples(report, "tokens of a response", shown, ("input_tokens", "output_tokens"))
     _shares(report, shown)
+    if statistics.prices is not None:
+        _costs(report, shown, statistics.prices.currency)
     _lists(report, models)
     if statistics.latency_missing is None:
         timed, count = len(statistics.all.samples["duration"].values), statistics.all.responses
@@ -71,10 +79,11 @@ def write_report(statistics: Statistics, file: IO[str], *, plot: bool) -> None:
 
 
 class Report:
-    """Writes headings and tables, in the width of the terminal or 80 columns."""
+    """Writes headings and tables, in the width of the terminal or 80 columns. `groups`: the header of the first column."""
 
-    def __init__(self, file: IO[str]) -> None:
+    def __init__(self, file: IO[str], groups: str) -> None:
         self._file = file
+        self.groups = groups
         self._coloured = coloured(file)
         self._started = False
         self.width = shutil.get_terminal_size().columns
@@ -123,7 +132,7 @@ def _statuses(report: Report, shown: list[tuple[str, ModelStatistics]]) -> None:
     order = [name for name in STATUSES if counts[name]] + sorted(set(counts) - set(STATUSES))
     report.title("responses by status")
     lines = [[name, _number(model.responses), *(_number(model.statuses[s]) for s in order)] for name, model in shown]
-    report.grid(["model", "responses", *order], lines)
+    report.grid([report.groups, "responses", *order], lines)
 
 
 def _samples(report: Report, title: str, shown: list[tuple[str, ModelStatistics]], names: Sequence[str]) -> None:
@@ -141,14 +150,26 @@ def _samples(report: Report, title: str, shown: list[tuple[str, ModelStatistics]
     if lines:
         report.title(title)
         report.grid(
-            ["model", "", "sum" if "tokens" in title else "", "mean", "p50", "p95", "p99", "max"], lines, left=2
+            [report.groups, "", "sum" if "tokens" in title else "", "mean", "p50", "p95", "p99", "max"], lines, left=2
         )
 
 
 def _shares(report: Report, shown: list[tuple[str, ModelStatistics]]) -> None:
     lines = [[name, _percent(model.shares["cached"]), _percent(model.shares["reasoning"])] for name, model in shown]
     report.title("shares")
-    report.grid(["model", "cached, of input", "reasoning, of output"], lines)
+    report.grid([report.groups, "cached, of input", "reasoning, of output"], lines)
+
+
+def _costs(report: Report, shown: list[tuple[str, ModelStatistics]], currency: str) -> None:
+    lines = []
+    for name, model in shown:
+        if model.cost is not None:
+            total, count = model.cost.total, model.cost.responses
+            each = None if total is None else total / count
+            lines.append([name, _amount(total), _amount(each), _number(model.cost.without_price),
+                          _number(model.cost.without_usage)])  # fmt: skip
+    report.title(f"cost, {currency}")
+    report.grid([report.groups, "cost", "per response", "without price", "without token counts"], lines)
 
 
 def _lists(report: Report, models: list[tuple[str, ModelStatistics]]) -> None:
@@ -168,11 +189,17 @@ def _lists(report: Report, models: list[tuple[str, ModelStatistics]]) -> None:
                 lines.append(["", f"{len(counts) - MAX_NAMES} others", _number(rest)])
         if lines:
             report.title(title)
-            report.grid(["model", "", "count"], lines, left=2)
+            report.grid([report.groups, "", "count"], lines, left=2)
 
 
 def _number(count: int) -> str:
     return f"{count:,}" if count else "–"
+
+
+def _amount(value: Decimal | None) -> str:
+    if value is None:
+        return "–"
+    return f"{value:,.2f}" if value >= 100 else f"{value:.4f}" if value >= 1 or not value else f"{value:.6f}"
 
 
 def _tokens(value: float) -> str:
