@@ -157,6 +157,12 @@ def declared(event: Row, field: Row) -> str:
     return kind if name is None else kind.replace("Payload", f"objects.{name}")
 
 
+def member_type(row: Row, field: Row) -> str:
+    """As `declared`, for Chat Completions and Messages: `objects.py` has a name for each member with objects."""
+    kind: str = field["type"]
+    return f"objects.{row['class']}{camel(field['name'])}" if "Payload" in kind else kind
+
+
 def event_class(event: Row) -> str:
     """The source of one event class."""
     fields = event.get("fields", [])
@@ -188,9 +194,7 @@ def types_source(events: list[Row]) -> str:
         union(f"{camel(name)}Event", [event["class"] for event in events if name in event.get("groups", [])], doc)
         for name, doc in GROUPS.items()
     ]
-    # mypy narrows by `event.type == "…"` only if the class whose type is any str is neither first nor last.
-    everything = [*classes[:-1], "UnknownEvent", classes[-1]]
-    aliases.append(union("ResponseStreamEvent", everything, "Any event of a stream."))
+    aliases.append(union("ResponseStreamEvent", [*classes, "UnknownEvent"], "Any event of a stream."))
     names = [*classes, *(f"{camel(name)}Event" for name in GROUPS), *OTHER_NAMES]
     exported = sorted(names, key=lambda name: (not name.isupper(), name))  # constants first, as ruff requires
     table = [f"{literal(event['type'])}: {event['class']}" for event in events]
@@ -279,6 +283,7 @@ if TYPE_CHECKING:
     from collections.abc import Mapping
     from typing import Any, ClassVar, Literal, TypeAlias
 
+    from respstream.protocols.chat import objects
     from respstream.protocols.payload import PartClass
 '''
 
@@ -324,7 +329,7 @@ def chat_class(row: Row, children: list[Row], base: str) -> str:
         lines += ["", f"    type: Literal[{literal(row['type'])}] = {literal(row['type'])}"]
     elif fields:
         lines.append("")
-    lines += [f"    {field['name']}: {field['type']}" for field in fields]
+    lines += [f"    {field['name']}: {member_type(row, field)}" for field in fields]
     return "\n".join(lines)
 
 
@@ -339,7 +344,7 @@ def chat_types_source(catalogue: Row) -> str:
     parts = [f"\n\n{source(row, 'Part')}" for row in reversed(objects)]
     parts += [f"\n\n{source(row, 'ChatEvent')}" for row in events]
     classes = [row["class"] for row in events]
-    everything = union("ChatStreamEvent", [*classes[:-1], "UnknownEvent", classes[-1]], "Any event of a stream.")
+    everything = union("ChatStreamEvent", [*classes, "UnknownEvent"], "Any event of a stream.")
     names = [*classes, *(row["class"] for row in objects), "CLASSES", "ChatStreamEvent", "Payload", "UnknownEvent"]
     exported = sorted(names, key=lambda name: (not name.isupper(), name))
     table = [f"{literal(event['type'])}: {event['class']}" for event in events]
@@ -398,6 +403,7 @@ if TYPE_CHECKING:
     from collections.abc import Mapping
     from typing import Any, ClassVar, Literal, TypeAlias
 
+    from respstream.protocols.messages import objects
     from respstream.protocols.payload import PartClass
 '''
 
@@ -464,7 +470,7 @@ def messages_class(row: Row, objects: list[Row], base: str) -> str:
     elif fields:
         lines.append("")
     for field in fields:
-        shown = field["type"]
+        shown = member_type(row, field)
         for mark, (_, name) in UNIONS.items():
             shown = shown.replace(mark, name)
         if field["name"] == "type" and "type" in row and not is_event:
@@ -477,16 +483,18 @@ def messages_union(catalogue: Row, section: str, name: str) -> list[str]:
     """The sources of the classes of a union, of its alias and of its table by type."""
     rows, unknown = catalogue[section], f"Unknown{section.capitalize()}"
     doc = f"A {section} of an unknown type."
-    unknown_class = f'class {unknown}(Part):\n    """{doc}"""\n\n    __slots__ = ("type",)\n\n    type: str'
+    unknown_class = (
+        f'class {unknown}(Part):\n    """{doc}"""\n\n    __slots__ = ("type",)\n\n    type: Literal["(unknown)"]'
+    )
     classes = [row["class"] for row in rows]
     table = [*(f"{literal(row['type'])}: {row['class']}" for row in rows), f'"": {unknown}']
     return [
         *(f"\n\n{messages_class(row, [], 'Part')}" for row in rows),
         f"\n\n{unknown_class}",
         "\n",
-        union(name, [*classes[:-1], unknown, classes[-1]], f"Any {section}."),
+        union(name, [*classes, unknown], f"Any {section}."),
         "",
-        spread(f"{section.upper()}S: dict[str, type[Payload]] = ", table, "{}"),
+        spread(f"{section.upper()}S: dict[str, type[Any]] = ", table, "{}"),
         f'"""The class of each type of {section}; that of unknown types has the name ""."""',
     ]
 
@@ -499,7 +507,7 @@ def messages_types_source(catalogue: Row) -> str:
     parts += [f"\n\n{messages_class(row, objects, row.get('base', 'Part'))}" for row in reversed(objects)]
     parts += [f"\n\n{messages_class(row, objects, 'MessagesEvent')}" for row in events]
     classes = [row["class"] for row in events]
-    everything = union("RawMessageStreamEvent", [*classes[:-1], "UnknownEvent", classes[-1]], "Any event of a stream.")
+    everything = union("RawMessageStreamEvent", [*classes, "UnknownEvent"], "Any event of a stream.")
     names = [*classes, *(row["class"] for section in ("object", "block", "delta") for row in catalogue[section])]
     names += ["CLASSES", "RawMessageStreamEvent", "Payload", "UnknownBlock", "UnknownDelta", "UnknownEvent"]
     names += [name for _, name in UNIONS.values()]

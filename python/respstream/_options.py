@@ -10,3 +10,4 @@ if TYPE_CHECKING:
     Form: TypeAlias = Literal["auto", "sse", "jsonl", "rows"]
     FileForm: TypeAlias = Literal["auto", "sse", "jsonl", "rows", "har", "vcr"]
     OnEof: TypeAlias = Literal["flush", "discard"]
+    TableName: TypeAlias = Literal["responses", "events", "items", "diagnostics"]

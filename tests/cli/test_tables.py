@@ -60,7 +60,7 @@ def shell(request: pytest.FixtureRequest) -> Iterator[Shell]:
         yield shell
 
 
-def names(table: str) -> list[str]:
+def names(table: Any) -> list[str]:
     return [name for name, _ in COLUMNS[table] if name not in ("payload", "response_json")]
 
 
@@ -72,7 +72,7 @@ def as_rows(path: Path) -> list[dict[str, Any]]:
 
 
 @pytest.mark.parametrize("table", ["responses", "events", "items"])
-def test_tables_and_formats_match_scan(shell: Shell, tmp_path: Path, table: str) -> None:
+def test_tables_and_formats_match_scan(shell: Shell, tmp_path: Path, table: Any) -> None:
     expected = respstream.scan(ROOT / TRANSCRIPTS, table).to_arrow()
     expected = expected.set_column(0, "source", [[os.path.relpath(s, ROOT) for s in expected["source"].to_pylist()]])
     plain = pa.Table.from_pylist(expected.to_pylist()).to_pylist()
@@ -207,7 +207,7 @@ def test_manifest_skips_finished_sources(shell: Shell, tmp_path: Path) -> None:
     (logs / "c.sse").symlink_to("nowhere")
     output = tmp_path / "rows.jsonl"
 
-    def run(table: str = "responses") -> list[str]:
+    def run(table: Any = "responses") -> list[str]:
         done = shell.run(
             table, "logs", "-o", "rows.jsonl", "--columns", "source", "--since-manifest", "done", cwd=tmp_path
         )
@@ -236,7 +236,7 @@ def test_manifest_skips_finished_sources(shell: Shell, tmp_path: Path) -> None:
 
 
 @pytest.mark.parametrize("table", ["responses", "items", "events"])
-def test_rows_of_live_source_are_printed_immediately(shell: Shell, table: str) -> None:
+def test_rows_of_live_source_are_printed_immediately(shell: Shell, table: Any) -> None:
     process = shell.start(table, "--format", "jsonl", "--columns", "source")
     assert process.stdin is not None
     assert process.stdout is not None

@@ -7,6 +7,7 @@ import pickle
 import subprocess
 import sys
 from pathlib import Path
+from typing import Any
 
 import pyarrow as pa
 import pytest
@@ -48,7 +49,7 @@ def test_open_cost_limits_sources_per_task(folder: Path) -> None:
 
 @pytest.mark.usefixtures("api")
 @pytest.mark.parametrize("table", list(tables.COLUMNS))
-def test_bundles_match_scan(table: str, folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_bundles_match_scan(table: Any, folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(_tasks, "OPEN_BYTES", 1)
     bundles = _tasks.bundles(_tasks.sources(folder, {}), 4 * len(STREAM))
     names = [name for name, _ in tables.COLUMNS[table] if name != "stream_index"]

@@ -22,7 +22,7 @@ HELLO = TRANSCRIPTS / "hello_world.sse"
 MISTAKES: dict[str, tuple[Callable[[], Any], type[Exception], str]] = {
     "a column": (lambda: respstream.scan(TRANSCRIPTS, columns=["modl"]), ValueError, "no column 'modl'; did you mean 'model'?"),
     "no such column": (lambda: respstream.scan(TRANSCRIPTS, columns=["xyz"]), ValueError, "no column 'xyz'; its columns are source, "),
-    "a table": (lambda: respstream.schema("response"), ValueError, "not 'response'; did you mean 'responses'?"),
+    "a table": (lambda: WRONG.schema("response"), ValueError, "not 'response'; did you mean 'responses'?"),
     "an option of scan": (lambda: WRONG.scan(TRANSCRIPTS, colums=["id"]), TypeError, "no option 'colums'; its options are api, "),
     "an option of deltas": (lambda: WRONG.deltas(b"", aip="chat"), TypeError, "option: aip; did you mean 'api'?"),
     "a name": (lambda: getattr(respstream, "respones"), AttributeError, "'respones'; did you mean 'responses'?"),  # noqa: B009

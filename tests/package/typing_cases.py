@@ -20,9 +20,8 @@ def a_loop(source: bytes) -> None:
         reveal_type(event.offset)  # R: int
         reveal_type(event.to_dict())  # R: dict[str, Any]
         if event.type == "response.output_text.delta":
-            # An unknown event's type is any string, and its members are anything; a class in a `match` leaves it out.
-            reveal_type(event)  # R: ResponseTextDeltaEvent | UnknownEvent
-            reveal_type(event.delta)  # R: str | Any
+            reveal_type(event)  # R: ResponseTextDeltaEvent
+            reveal_type(event.delta)  # R: str
         elif isinstance(event, types.ResponseTextDoneEvent):
             reveal_type(event.text)  # R: str
             reveal_type(event.output_index)  # R: int
@@ -46,7 +45,8 @@ def a_match(event: types.ResponseStreamEvent) -> str:
             reveal_type(event.message)  # R: str | None
             return event.message or ""
         case respstream.UnknownEvent():
-            reveal_type(event.type)  # R: str
+            reveal_type(str(event.type))  # R: str
+            reveal_type(event.whatever)  # R: Any
             return event.type
         case _:
             return ""
@@ -115,7 +115,13 @@ def tables() -> None:
 def several_apis(source: bytes) -> None:
     for event in respstream.events(source, api="chat"):
         if event.type == "chat.completion.chunk":
-            reveal_type(event)  # R: UnknownEvent | ChatCompletionChunk
+            reveal_type(event)  # R: ChatCompletionChunk
+            for choice in event.choices:
+                reveal_type(choice.delta.content)  # R: str | None
+                for call in choice.delta.tool_calls or ():
+                    reveal_type(call.function)  # R: ChoiceDeltaToolCallFunction | None
+            if event.usage is not None:
+                reveal_type(event.usage.prompt_tokens_details)  # R: PromptTokensDetails | None
     for delta in respstream.deltas(source):
         reveal_type(delta)  # R: Delta
         reveal_type(delta.text)  # R: str
@@ -128,6 +134,30 @@ def narrowing_of_messages(source: bytes) -> None:
             reveal_type(event.index)  # R: int
             delta = event.delta
             if delta.type == "text_delta":
-                reveal_type(delta)  # R: TextDelta | UnknownDelta
+                reveal_type(delta)  # R: TextDelta
+        if event.type == "content_block_start":
+            block = event.content_block
+            if block.type == "tool_use":
+                reveal_type(block)  # R: ToolUseBlock
+                reveal_type(block.input)  # R: Payload
         if isinstance(event, respstream.types.messages.RawMessageStartEvent):
             reveal_type(event.message.usage.input_tokens)  # R: int
+            reveal_type(event.message.usage.total_tokens)  # R: int | None
+    for response in respstream.responses(source, api="messages"):
+        for block in response.content:
+            if block.type == "text":
+                reveal_type(block.text)  # R: str
+
+
+def a_completion(source: bytes) -> None:
+    for response in respstream.responses(source, api="chat"):
+        for choice in response.choices:
+            reveal_type(choice.message.content)  # R: str | None
+            for call in choice.message.tool_calls or ():
+                if call.type == "function":
+                    reveal_type(call.function.arguments)  # R: str
+
+
+def several_tables(paths: list[str]) -> None:
+    reveal_type(respstream.scan(paths, ("items", "events")))  # R: SeveralTables
+    reveal_type(respstream.read_split(respstream.plan(paths)[0], "items"))  # R: Scan

@@ -20,6 +20,10 @@ def options() -> None:
     respstream.scan("logs", form="jsonlines")  # typo
     respstream.scan("logs", colums=["model"])  # typo
     respstream.schema(tabel="items")  # typo
+    respstream.schema("respones")  # typo
+    respstream.scan("logs", "item")  # typo
+    respstream.scan("logs", ["items", "diagnostic"])  # typo
+    respstream.read_split(respstream.plan("logs")[0], "event")  # typo
 
 
 def results() -> None:
@@ -57,6 +61,68 @@ def events(event: types.ResponseStreamEvent) -> None:
             print(event.item.sumary)  # typo
     if isinstance(event, types.ResponseContentPartDoneEvent) and event.part.type == "refusal":
         print(event.part.refusl)  # typo
+
+
+def types_of_events(event: types.StreamEvent) -> None:
+    print(event.type == "response.output_text.detla")  # typo
+    print(event.type == "chat.completion.chunks")  # typo
+    print(event.type == "content_block_dleta")  # typo
+    if event.type == "response.output_text.delta":
+        print(event.dleta)  # typo
+    if str(event.type) == "response.brand_new":
+        pass
+
+
+def chat() -> None:
+    for event in respstream.events(SOURCE, api="chat"):
+        if event.type == "chat.completion.chunk":
+            print(event.choice)  # typo
+            for choice in event.choices:
+                print(choice.detla)  # typo
+                print(choice.delta.contnet)  # typo
+                print(choice.finish_raeson)  # typo
+                for call in choice.delta.tool_calls or ():
+                    print(call.function and call.function.argumnets)  # typo
+            if event.usage is not None:
+                print(event.usage.prompt_token)  # typo
+                print(event.usage.prompt_tokens_details and event.usage.prompt_tokens_details.cached_token)  # typo
+    for response in respstream.responses(SOURCE, api="chat"):
+        print(response.choice)  # typo
+        for answer in response.choices:
+            print(answer.mesage)  # typo
+            print(answer.message.contnet)  # typo
+            print(answer.message["reasoning_content"], answer.message.get("reasoning"))
+            for tool in answer.message.tool_calls or ():
+                if tool.type == "function":
+                    print(tool.function.nam)  # typo
+        if response.usage is not None and response.usage.prompt_tokens_details is not None:
+            print(response.usage.prompt_tokens_details.cached_tokens)
+            print(response.usage.prompt_tokens_details.cached_token)  # typo
+
+
+def anthropic() -> None:
+    for event in respstream.events(SOURCE, api="messages"):
+        if event.type == "message_start":
+            print(event.mesage)  # typo
+            print(event.message.usage.input_token)  # typo
+            print(event.message.stop_reson)  # typo
+        if event.type == "content_block_start" and event.content_block.type == "tool_use":
+            print(event.content_block.nam)  # typo
+            print(event.content_block.input["city"])
+        if event.type == "content_block_delta":
+            if event.delta.type == "text_delta":
+                print(event.delta.txt)  # typo
+            print(event.delta.type == "input_json")  # typo
+    for response in respstream.responses(SOURCE, api="messages"):
+        print(response.stop_reasn)  # typo
+        for block in response.content:
+            if block.type == "text":
+                print(block.txt, block.citations)  # typo
+            if block.type == "thinking":
+                print(block.signatur)  # typo
+        if response.usage is not None:
+            print(response.usage.cache_read_input_token)  # typo
+            print(response.usage.cache_creation and response.usage.cache_creation.ephemeral_1h_input_token)  # typo
 
 
 def names() -> None:

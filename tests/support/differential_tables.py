@@ -39,7 +39,7 @@ class TableCase(NamedTuple):
     source: bytes
     suffix: str
     options: dict[str, Any]
-    tables: dict[str, list[str] | None]
+    tables: dict[Any, list[str] | None]
     threads: int
     batch_rows: int
     part_bytes: int

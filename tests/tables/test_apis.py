@@ -31,7 +31,7 @@ CHUNKS = [
     chunk(index=1, finish="stop"),
     of(usage=USAGE, service_tier="default"),
 ]
-TABLES = ("responses", "events", "items", "diagnostics")
+TABLES: tuple[Any, ...] = ("responses", "events", "items", "diagnostics")
 
 
 @pytest.fixture
@@ -42,7 +42,7 @@ def path(tmp_path: Path) -> Path:
     return found
 
 
-def rows(path: Path, table: str = "responses", **options: Any) -> list[dict[str, Any]]:
+def rows(path: Path, table: Any = "responses", **options: Any) -> list[dict[str, Any]]:
     found: list[dict[str, Any]] = respstream.scan(path, table, **options).to_arrow().to_pylist()
     return found
 

@@ -27,12 +27,12 @@ from tests.support.minimal_streams import BEGIN, DELTA, END, ITEM
 from tests.support.minimal_streams import DIAGNOSTICS as MINIMAL
 from tests.support.paths import TRANSCRIPTS
 
-TABLES = list(tables.COLUMNS)
+TABLES: list[Any] = list(tables.COLUMNS)
 STREAM = BEGIN + ITEM + DELTA + END
 LOGS = sorted(path for path in TRANSCRIPTS.iterdir() if path.suffix in {".sse", ".jsonl"})
 
 
-def whole(table: str) -> list[str]:
+def whole(table: Any) -> list[str]:
     return [name for name, _ in tables.COLUMNS[table]]
 
 
@@ -91,7 +91,13 @@ def test_summary_names_sources_without_responses(backends: tuple[ModuleType, Mod
 
     def run() -> Any:
         found = []
-        for table, columns in (("responses", None), ("responses", ["model"]), ("events", None), ("diagnostics", None)):
+        tables: list[tuple[Any, Any]] = [
+            ("responses", None),
+            ("responses", ["model"]),
+            ("events", None),
+            ("diagnostics", None),
+        ]
+        for table, columns in tables:
             scan = respstream.scan(tmp_path, table, columns)
             scan.to_arrow()
             assert scan.summary is not None
@@ -134,21 +140,21 @@ def logs(tmp_path: Path) -> Path:
 
 
 @pytest.mark.parametrize("table", TABLES)
-def test_backends_give_equal_tables(backends: tuple[ModuleType, ModuleType], table: str) -> None:
+def test_backends_give_equal_tables(backends: tuple[ModuleType, ModuleType], table: Any) -> None:
     found = both(backends, lambda: rows(LOGS, table, whole(table)))
     assert found
 
 
 @pytest.mark.parametrize("table", TABLES)
 def test_backends_give_equal_tables_of_recorded_streams(
-    backends: tuple[ModuleType, ModuleType], recorded: list[Path], table: str
+    backends: tuple[ModuleType, ModuleType], recorded: list[Path], table: Any
 ) -> None:
     assert both(backends, lambda: rows(recorded, table, whole(table)))
 
 
 @pytest.mark.parametrize("table", TABLES)
 def test_backends_give_equal_tables_of_unusual_streams(
-    backends: tuple[ModuleType, ModuleType], table: str, tmp_path: Path
+    backends: tuple[ModuleType, ModuleType], table: Any, tmp_path: Path
 ) -> None:
     for row in MINIMAL:
         (tmp_path / f"{row.code}.jsonl").write_bytes(row.stream)
@@ -218,7 +224,7 @@ def test_items() -> None:
 
 @pytest.mark.usefixtures("api")
 @pytest.mark.parametrize("table", TABLES)
-def test_schema(table: str) -> None:
+def test_schema(table: Any) -> None:
     kinds = {
         "str": "large_string",
         "int": "int64",
@@ -260,7 +266,7 @@ def test_columns_keep_requested_order() -> None:
 
 @pytest.mark.usefixtures("api")
 @pytest.mark.parametrize("table", TABLES)
-def test_arrow_readers(table: str) -> None:
+def test_arrow_readers(table: Any) -> None:
     logs = respstream.scan(LOGS, table)
     expected = logs.to_arrow()
     assert pa.table(logs).equals(expected)

@@ -19,7 +19,7 @@ from respstream.tables.splits import plan, read_split
 from tests.records.test_records import OTHER, SECOND, SHAPES, SSE, TEXT, cassette, entry, har, jumble, pieces, rows
 from tests.support.backends import load
 
-TABLES = ["responses", "events", "items", "diagnostics"]
+TABLES: list[Any] = ["responses", "events", "items", "diagnostics"]
 EVENT_COLUMNS = ["type", "sequence_number", "delta", "time", "lane", "byte_start", "byte_end"]
 
 
@@ -67,12 +67,12 @@ def use_backend(backend: ModuleType, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(_backend, "engine", backend)
 
 
-def scanned(path: Any, table: str, columns: list[str] | None = None, **options: Any) -> list[dict[str, Any]]:
+def scanned(path: Any, table: Any, columns: list[str] | None = None, **options: Any) -> list[dict[str, Any]]:
     found: list[dict[str, Any]] = respstream.scan(path, table, columns, **options).to_arrow().to_pylist()
     return found
 
 
-def expected(path: Path, table: str, options: dict[str, Any]) -> list[dict[str, Any]]:
+def expected(path: Path, table: Any, options: dict[str, Any]) -> list[dict[str, Any]]:
     """The rows by the way of events and responses; some columns of them."""
     stream = respstream.responses(path, **options)
     responses = [tables.response_row(response, os.fspath(path)) for response in stream]
@@ -136,7 +136,12 @@ def test_mixed_and_damaged_rows(
     """Rows of all formats, cut and damaged: the backends agree, with and without a fold."""
     path = tmp_path / "jumble.jsonl"
     path.write_bytes(jumble(seed))
-    for table, columns in [*((table, None) for table in TABLES), ("events", EVENT_COLUMNS), ("responses", USAGE)]:
+    wanted: list[tuple[Any, Any]] = [
+        *((table, None) for table in TABLES),
+        ("events", EVENT_COLUMNS),
+        ("responses", USAGE),
+    ]
+    for table, columns in wanted:
         found = []
         for backend in backends:
             monkeypatch.setattr(_backend, "engine", backend)

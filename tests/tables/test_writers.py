@@ -53,7 +53,7 @@ def test_missing_polars(monkeypatch: pytest.MonkeyPatch) -> None:
 
 @pytest.mark.usefixtures("api")
 @pytest.mark.parametrize("table", ["responses", "events", "items", "diagnostics"])
-def test_parquet_and_ipc(table: str, tmp_path: Path) -> None:
+def test_parquet_and_ipc(table: Any, tmp_path: Path) -> None:
     logs = respstream.scan(TRANSCRIPTS, table)
     expected = logs.to_arrow()
     summary = logs.write_parquet(tmp_path / "a.parquet")
@@ -316,7 +316,7 @@ def test_memory_is_bounded() -> None:
 
 @pytest.mark.usefixtures("api")
 @pytest.mark.parametrize(("table", "column"), [("responses", "metadata"), ("events", "payload"), ("items", "text")])
-def test_batches_of_long_rows_are_smaller(table: str, column: str, tmp_path: Path) -> None:
+def test_batches_of_long_rows_are_smaller(table: Any, column: str, tmp_path: Path) -> None:
     """About 2 MiB make a batch, however many rows were asked for."""
     text = b"y" * 100_000
     item = b'{"type":"message","content":[{"type":"output_text","text":"%s"}]}' % text

@@ -85,7 +85,7 @@ def cost(split: Split) -> int:
 
 
 def read(
-    splits: Sequence[Split], table: str, columns: list[str] | None, batch_rows: int | None, unreadable: str
+    splits: Sequence[Split], table: Any, columns: list[str] | None, batch_rows: int | None, unreadable: str
 ) -> Iterator[pyarrow.RecordBatch]:
     """The rows of a bundle as pyarrow has them. Raises what `check` raises, after the last row."""
     import pyarrow as pa

@@ -23,6 +23,7 @@ from respstream.tables import scan
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator
 
+    from respstream._options import TableName
     from respstream.tables import Scan
 
 __all__ = ["scan_responses", "scan_table"]
@@ -35,7 +36,7 @@ def scan_responses(paths: Any, columns: Iterable[str] | None = None, **options: 
 
 def scan_table(
     paths: Any,
-    table: str = "responses",
+    table: TableName = "responses",
     columns: Iterable[str] | None = None,
     *,
     threads: int | None = None,

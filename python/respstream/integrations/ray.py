@@ -30,6 +30,8 @@ from respstream.tables.splits import Split, read_split
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator
 
+    from respstream._options import TableName
+
 __all__ = ["LogDatasource", "read_responses", "read_table"]
 
 _LEAST_BYTES = 8 << 20  # in a smaller task, the overhead of Ray dominates
@@ -40,7 +42,9 @@ def read_responses(paths: Any, columns: Iterable[str] | None = None, **options: 
     return read_table(paths, "responses", columns, **options)
 
 
-def read_table(paths: Any, table: str = "responses", columns: Iterable[str] | None = None, **options: Any) -> Dataset:
+def read_table(
+    paths: Any, table: TableName = "responses", columns: Iterable[str] | None = None, **options: Any
+) -> Dataset:
     """A table of logs as a Dataset; nothing is read before Ray executes it.
 
     Paths, columns and options as for `respstream.scan`; and `unreadable`: whether a source that cannot be read fails its
@@ -56,14 +60,14 @@ class LogDatasource(Datasource):  # type: ignore[misc]
     def __init__(
         self,
         paths: Any,
-        table: str = "responses",
+        table: TableName = "responses",
         columns: Iterable[str] | None = None,
         *,
         unreadable: str = "raise",
         **options: Any,
     ) -> None:
         super().__init__()
-        self._table = table
+        self._table: TableName = table
         wanted = wanted_columns([table], columns)[table]
         self._names = None if wanted is None else {name: name for name in wanted}
         self._unreadable = _tasks.checked(unreadable)

@@ -134,7 +134,7 @@ def _value(text: str) -> Any:
 # -- types ---------------------------------------------------------------------------------------------------------------
 
 
-def spark_schema(table: str, columns: list[str] | None) -> Any:
+def spark_schema(table: Any, columns: list[str] | None) -> Any:
     """A table's schema in Spark's types. Raises ValueError for names that are none."""
     wanted = wanted_columns([table], columns)[table]
     found = pa.schema(schema(table, wanted))

@@ -23,7 +23,7 @@ from respstream.protocols.payload import (
 TYPE_CHECKING = False
 if TYPE_CHECKING:
     from collections.abc import Mapping
-    from typing import Any, ClassVar, Self
+    from typing import Any, ClassVar, Literal, Self
 
     from respstream.protocols.payload import PartClass
 
@@ -178,14 +178,15 @@ class Event(Record):
 class UnknownEvent(Event):
     """An event of an unknown type, or with a payload that exceeds the limits of nesting or digits.
 
-    Its members can be read as attributes.
+    Its members can be read as attributes. To type checkers `type` is a text of its own, so that `event.type == "…"` narrows to
+    the one class of that type, and a misspelt type is an error: use `str(event.type)` to compare with a type that is not known.
     """
 
     __slots__ = ("api", "type")  # pyright: ignore[reportIncompatibleMethodOverride, reportIncompatibleVariableOverride]
 
     if TYPE_CHECKING:
         api: str  # type: ignore[misc]
-        type: str
+        type: Literal["(unknown)"]
 
         def __getattr__(self, name: str) -> Any: ...
 

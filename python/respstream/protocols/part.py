@@ -12,13 +12,16 @@ TYPE_CHECKING = False
 if TYPE_CHECKING:
     from typing import Any
 
-__all__ = ["Part"]
+    from respstream.protocols.view import PartView as Base  # reports a misspelt member
+else:
+    Base = Payload
 
+__all__ = ["Part"]
 
 _CONTAINERS = (dict, list)
 
 
-class Part(Payload):
+class Part(Base):
     """An object inside an event: a Payload whose members are also those of the SDK's class.
 
     A member that the class declares is None if it is missing.

@@ -14,7 +14,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterator, KeysView, Mapping
     from typing import Any, ClassVar, TypeAlias
 
-    PartClass: TypeAlias = "type[Payload] | Mapping[str, type[Payload]]"
+    PartClass: TypeAlias = "type[Any] | Mapping[str, type[Any]]"
     """The class of an object, or the classes by its member `type`; that of other types has the name \"\"."""
 
 __all__ = ["Payload", "Values", "decode", "loads", "locate", "wrap"]

@@ -14,10 +14,11 @@ if TYPE_CHECKING:
 
     from respstream.diagnostics import Diagnostic
     from respstream.protocols.latency import Latency
+    from respstream.protocols.members import ResponseMembers
     from respstream.protocols.responses import objects
     from respstream.protocols.state import State
     from respstream.protocols.tool_calls import Calls
-    from respstream.protocols.view import ResponseMembers, Usage
+    from respstream.protocols.usage import Usage
 else:
     ResponseMembers = object
 

@@ -20,6 +20,7 @@ if TYPE_CHECKING:
     import polars
     import pyarrow
 
+    from respstream._options import TableName
     from respstream.inputs.paths import Input
     from respstream.protocols.response import Response
     from respstream.stream import Options
@@ -321,7 +322,7 @@ if TYPE_CHECKING:
 @overload
 def scan(  # noqa: D103
     paths: Any,
-    table: str = "responses",
+    table: TableName = "responses",
     columns: Iterable[str] | dict[str, Iterable[str]] | None = None,
     threads: int | None = None,
     batch_rows: int | None = None,
@@ -332,7 +333,7 @@ def scan(  # noqa: D103
 @overload
 def scan(  # noqa: D103, F811
     paths: Any,
-    table: list[str] | tuple[str, ...],
+    table: Sequence[TableName],
     columns: Iterable[str] | dict[str, Iterable[str]] | None = None,
     threads: int | None = None,
     batch_rows: int | None = None,
@@ -342,7 +343,7 @@ def scan(  # noqa: D103, F811
 ) -> SeveralTables: ...
 def scan(  # noqa: F811
     paths: Any,
-    table: str | Iterable[str] = "responses",
+    table: TableName | Sequence[TableName] = "responses",
     columns: Iterable[str] | dict[str, Iterable[str]] | None = None,
     threads: int | None = None,
     batch_rows: int | None = None,
@@ -376,7 +377,7 @@ def scan(  # noqa: F811
     return made
 
 
-def schema(table: str = "responses", columns: Iterable[str] | None = None) -> Any:
+def schema(table: TableName = "responses", columns: Iterable[str] | None = None) -> Any:
     """The Arrow schema of a table (`__arrow_c_schema__`), with a version in its metadata.
 
     `columns`: as in `scan`. Raises ValueError for an unknown table or column.
@@ -443,7 +444,7 @@ def _count(name: str, value: int | None, default: int) -> int:
     return min(index(value), _MOST)
 
 
-def wanted_columns(tables: list[str], columns: Any) -> dict[str, list[str] | None]:
+def wanted_columns(tables: Sequence[str], columns: Any) -> dict[str, list[str] | None]:
     """The selected columns of each table, checked; None for all."""
     wanted: dict[str, list[str] | None] = {}
     for table in tables:

@@ -11,9 +11,10 @@ import os
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Iterator
+    from collections.abc import Iterable, Iterator, Sequence
     from typing import IO, Any
 
+    from respstream._options import TableName
     from respstream.inputs.paths import Input
     from respstream.tables.scan import Scan
 
@@ -78,7 +79,7 @@ def plan(paths: Any, target_bytes: int = TARGET_BYTES, **options: Any) -> list[S
 
 def read_split(
     split: Split | Iterable[Split],
-    table: str | Iterable[str] = "responses",
+    table: TableName | Sequence[TableName] = "responses",
     columns: Iterable[str] | dict[str, Iterable[str]] | None = None,
     batch_rows: int | None = None,
 ) -> Scan:

@@ -44,7 +44,7 @@ def logs(tmp_path_factory: pytest.TempPathFactory) -> Path:
 def expected(logs: Path) -> Any:
     """The rows of a scan of the logs by table and columns, in the order of `rows`."""
 
-    def scanned(table: str = "responses", columns: list[str] | None = None) -> list[tuple[Any, ...]]:
+    def scanned(table: Any = "responses", columns: list[str] | None = None) -> list[tuple[Any, ...]]:
         return rows(respstream.scan(logs, table, columns).to_arrow())
 
     return scanned

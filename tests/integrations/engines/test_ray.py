@@ -46,7 +46,7 @@ def taken(dataset: Any) -> list[tuple[Any, ...]]:
 
 
 @pytest.mark.parametrize("table", list(COLUMNS))
-def test_all_rows_of_each_table(table: str, logs: Path, expected: Any) -> None:
+def test_all_rows_of_each_table(table: Any, logs: Path, expected: Any) -> None:
     assert taken(bridge.read_table(str(logs), table)) == expected(table)
 
 
@@ -104,7 +104,7 @@ def test_ray_chooses_task_count(logs: Path) -> None:
 
 
 @pytest.mark.parametrize("table", ["responses", "events"])
-def test_sizes_are_estimated(table: str, logs: Path) -> None:
+def test_sizes_are_estimated(table: Any, logs: Path) -> None:
     source = bridge.LogDatasource(logs, table)
     real = respstream.scan(logs, table).to_arrow().nbytes
     estimate = source.estimate_inmemory_data_size()

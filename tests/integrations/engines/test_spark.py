@@ -52,7 +52,7 @@ def reader(spark: Any, **options: Any) -> Any:
 
 
 @pytest.mark.parametrize("table", list(COLUMNS))
-def test_all_rows_of_each_table(table: str, spark: Any, logs: Path, expected: Any) -> None:
+def test_all_rows_of_each_table(table: Any, spark: Any, logs: Path, expected: Any) -> None:
     frame = reader(spark, table=table, target_bytes=4 << 20).load(str(logs))
     assert taken(frame) == expected(table)
     assert frame.columns == pa.schema(respstream.schema(table)).names

@@ -56,7 +56,7 @@ def path(tmp_path: Path) -> Path:
     return found
 
 
-def rows(path: Path, table: str = "responses", **options: Any) -> list[dict[str, Any]]:
+def rows(path: Path, table: Any = "responses", **options: Any) -> list[dict[str, Any]]:
     found: list[dict[str, Any]] = respstream.scan(path, table, **options).to_arrow().to_pylist()
     return found
 

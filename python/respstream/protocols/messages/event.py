@@ -23,6 +23,9 @@ class Counts(Part):
 
     __slots__: tuple[str, ...] = ()
 
+    if TYPE_CHECKING:
+        total_tokens: int | None
+
     def _missing(self, name: str) -> Any:
         if name == "total_tokens":
             from respstream._pure.protocols.messages.usage import total_of

@@ -18,6 +18,7 @@ if TYPE_CHECKING:
     from collections.abc import Mapping
     from typing import Any, ClassVar, Literal, TypeAlias
 
+    from respstream.protocols.messages import objects
     from respstream.protocols.payload import PartClass
 
 __all__ = [
@@ -73,7 +74,7 @@ class TextBlock(Part):
 
     __slots__ = ("citations", "text", "type")
 
-    citations: list[Payload] | None
+    citations: objects.TextBlockCitations
     text: str
     type: Literal["text"]
 
@@ -103,8 +104,8 @@ class ToolUseBlock(Part):
     __slots__ = ("id", "caller", "input", "name", "type", "toolset_name")
 
     id: str
-    caller: Payload | None
-    input: Payload
+    caller: objects.ToolUseBlockCaller
+    input: objects.ToolUseBlockInput
     name: str
     type: Literal["tool_use"]
     toolset_name: str | None
@@ -116,8 +117,8 @@ class ServerToolUseBlock(Part):
     __slots__ = ("id", "caller", "input", "name", "type")
 
     id: str
-    caller: Payload | None
-    input: Payload
+    caller: objects.ServerToolUseBlockCaller
+    input: objects.ServerToolUseBlockInput
     name: str
     type: Literal["server_tool_use"]
 
@@ -127,8 +128,8 @@ class WebSearchToolResultBlock(Part):
 
     __slots__ = ("caller", "content", "tool_use_id", "type")
 
-    caller: Payload | None
-    content: Payload | list[Payload]
+    caller: objects.WebSearchToolResultBlockCaller
+    content: objects.WebSearchToolResultBlockContent
     tool_use_id: str
     type: Literal["web_search_tool_result"]
 
@@ -138,8 +139,8 @@ class WebFetchToolResultBlock(Part):
 
     __slots__ = ("caller", "content", "tool_use_id", "type")
 
-    caller: Payload | None
-    content: Payload
+    caller: objects.WebFetchToolResultBlockCaller
+    content: objects.WebFetchToolResultBlockContent
     tool_use_id: str
     type: Literal["web_fetch_tool_result"]
 
@@ -149,7 +150,7 @@ class CodeExecutionToolResultBlock(Part):
 
     __slots__ = ("content", "tool_use_id", "type")
 
-    content: Payload
+    content: objects.CodeExecutionToolResultBlockContent
     tool_use_id: str
     type: Literal["code_execution_tool_result"]
 
@@ -159,7 +160,7 @@ class BashCodeExecutionToolResultBlock(Part):
 
     __slots__ = ("content", "tool_use_id", "type")
 
-    content: Payload
+    content: objects.BashCodeExecutionToolResultBlockContent
     tool_use_id: str
     type: Literal["bash_code_execution_tool_result"]
 
@@ -169,7 +170,7 @@ class TextEditorCodeExecutionToolResultBlock(Part):
 
     __slots__ = ("content", "tool_use_id", "type")
 
-    content: Payload
+    content: objects.TextEditorCodeExecutionToolResultBlockContent
     tool_use_id: str
     type: Literal["text_editor_code_execution_tool_result"]
 
@@ -179,7 +180,7 @@ class ToolSearchToolResultBlock(Part):
 
     __slots__ = ("content", "tool_use_id", "type")
 
-    content: Payload
+    content: objects.ToolSearchToolResultBlockContent
     tool_use_id: str
     type: Literal["tool_search_tool_result"]
 
@@ -198,7 +199,7 @@ class BetaAdvisorToolResultBlock(Part):
 
     __slots__ = ("content", "tool_use_id", "type")
 
-    content: Payload
+    content: objects.BetaAdvisorToolResultBlockContent
     tool_use_id: str
     type: Literal["advisor_tool_result"]
 
@@ -209,7 +210,7 @@ class BetaMCPToolUseBlock(Part):
     __slots__ = ("id", "input", "name", "server_name", "type")
 
     id: str
-    input: Payload
+    input: objects.BetaMCPToolUseBlockInput
     name: str
     server_name: str
     type: Literal["mcp_tool_use"]
@@ -220,7 +221,7 @@ class BetaMCPToolResultBlock(Part):
 
     __slots__ = ("content", "is_error", "tool_use_id", "type")
 
-    content: str | list[Payload]
+    content: objects.BetaMCPToolResultBlockContent
     is_error: bool
     tool_use_id: str
     type: Literal["mcp_tool_result"]
@@ -235,7 +236,7 @@ class BetaCompactionBlock(Part):
     encrypted_content: str | None
     type: Literal["compaction"]
     signature: str | None
-    tool_changes: list[Payload] | None
+    tool_changes: objects.BetaCompactionBlockToolChanges
 
 
 class BetaFallbackBlock(Part):
@@ -243,8 +244,8 @@ class BetaFallbackBlock(Part):
 
     __slots__ = ("to", "trigger", "type")
 
-    to: Payload
-    trigger: Payload
+    to: objects.BetaFallbackBlockTo
+    trigger: objects.BetaFallbackBlockTrigger
     type: Literal["fallback"]
 
 
@@ -254,7 +255,7 @@ class BetaMCPToolListingBlock(Part):
     __slots__ = ("mcp_server_name", "tools", "type")
 
     mcp_server_name: str
-    tools: list[Payload]
+    tools: objects.BetaMCPToolListingBlockTools
     type: Literal["mcp_tool_listing"]
 
 
@@ -263,7 +264,7 @@ class UnknownBlock(Part):
 
     __slots__ = ("type",)
 
-    type: str
+    type: Literal["(unknown)"]
 
 
 ContentBlock: TypeAlias = (
@@ -284,12 +285,12 @@ ContentBlock: TypeAlias = (
     | BetaMCPToolResultBlock
     | BetaCompactionBlock
     | BetaFallbackBlock
-    | UnknownBlock
     | BetaMCPToolListingBlock
+    | UnknownBlock
 )
 """Any block."""
 
-BLOCKS: dict[str, type[Payload]] = {
+BLOCKS: dict[str, type[Any]] = {
     "text": TextBlock,
     "thinking": ThinkingBlock,
     "redacted_thinking": RedactedThinkingBlock,
@@ -336,7 +337,7 @@ class CitationsDelta(Part):
 
     __slots__ = ("citation", "type")
 
-    citation: Payload
+    citation: objects.CitationsDeltaCitation
     type: Literal["citations_delta"]
 
 
@@ -374,7 +375,7 @@ class UnknownDelta(Part):
 
     __slots__ = ("type",)
 
-    type: str
+    type: Literal["(unknown)"]
 
 
 RawContentBlockDelta: TypeAlias = (
@@ -383,12 +384,12 @@ RawContentBlockDelta: TypeAlias = (
     | CitationsDelta
     | ThinkingDelta
     | SignatureDelta
-    | UnknownDelta
     | BetaCompactionContentBlockDelta
+    | UnknownDelta
 )
 """Any delta."""
 
-DELTAS: dict[str, type[Payload]] = {
+DELTAS: dict[str, type[Any]] = {
     "text_delta": TextDelta,
     "input_json_delta": InputJSONDelta,
     "citations_delta": CitationsDelta,
@@ -418,10 +419,10 @@ class MessageDeltaUsage(Counts):
     cache_read_input_tokens: int | None
     input_tokens: int | None
     output_tokens: int
-    output_tokens_details: Payload | None
-    server_tool_use: Payload | None
-    fallback_credit: Payload | None
-    iterations: list[Payload] | None
+    output_tokens_details: objects.MessageDeltaUsageOutputTokensDetails
+    server_tool_use: objects.MessageDeltaUsageServerToolUse
+    fallback_credit: objects.MessageDeltaUsageFallbackCredit
+    iterations: objects.MessageDeltaUsageIterations
 
 
 class Delta(Part):
@@ -429,8 +430,8 @@ class Delta(Part):
 
     __slots__ = ("container", "stop_details", "stop_reason", "stop_sequence")
 
-    container: Payload | None
-    stop_details: Payload | None
+    container: objects.DeltaContainer
+    stop_details: objects.DeltaStopDetails
     stop_reason: str | None
     stop_sequence: str | None
 
@@ -453,18 +454,18 @@ class Usage(Counts):
         "iterations",
     )
 
-    cache_creation: Payload | None
+    cache_creation: objects.UsageCacheCreation
     cache_creation_input_tokens: int | None
     cache_read_input_tokens: int | None
     inference_geo: str | None
     input_tokens: int
     output_tokens: int
-    output_tokens_details: Payload | None
-    server_tool_use: Payload | None
+    output_tokens_details: objects.UsageOutputTokensDetails
+    server_tool_use: objects.UsageServerToolUse
     service_tier: str | None
     speed: str | None
-    fallback_credit: Payload | None
-    iterations: list[Payload] | None
+    fallback_credit: objects.UsageFallbackCredit
+    iterations: objects.UsageIterations
 
 
 class Message(Part):
@@ -488,18 +489,18 @@ class Message(Part):
     _parts: ClassVar[Mapping[str, PartClass]] = {"usage": Usage, "content": BLOCKS}
 
     id: str
-    container: Payload | None
+    container: objects.MessageContainer
     content: list[ContentBlock]
-    diagnostics: Payload | None
+    diagnostics: objects.MessageDiagnostics
     model: str
     role: str
-    stop_details: Payload | None
+    stop_details: objects.MessageStopDetails
     stop_reason: str | None
     stop_sequence: str | None
     type: str
     usage: Usage
-    context_management: Payload | None
-    input_transformations: list[Payload] | None
+    context_management: objects.MessageContextManagement
+    input_transformations: objects.MessageInputTransformations
 
 
 class RawMessageStartEvent(MessagesEvent):
@@ -521,8 +522,8 @@ class RawMessageDeltaEvent(MessagesEvent):
     type: Literal["message_delta"] = "message_delta"
     delta: Delta
     usage: MessageDeltaUsage
-    context_management: Payload | None
-    input_transformations: list[Payload] | None
+    context_management: objects.RawMessageDeltaEventContextManagement
+    input_transformations: objects.RawMessageDeltaEventInputTransformations
 
 
 class RawMessageStopEvent(MessagesEvent):
@@ -578,7 +579,7 @@ class ErrorEvent(MessagesEvent):
     __slots__ = ("error", "request_id")
 
     type: Literal["error"] = "error"
-    error: Payload
+    error: objects.ErrorEventError
     request_id: str | None
 
 
@@ -590,8 +591,8 @@ RawMessageStreamEvent: TypeAlias = (
     | RawContentBlockDeltaEvent
     | RawContentBlockStopEvent
     | PingEvent
-    | UnknownEvent
     | ErrorEvent
+    | UnknownEvent
 )
 """Any event of a stream."""
 

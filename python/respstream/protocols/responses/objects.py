@@ -12,7 +12,8 @@ TYPE_CHECKING = False
 if TYPE_CHECKING:
     from typing import Any, Literal, TypeAlias
 
-    from respstream.protocols.view import Usage, View
+    from respstream.protocols.usage import Usage
+    from respstream.protocols.view import View
 
     class AccessPrograms(View):
         cyber: Literal['standard', 'daybreak_blue', 'daybreak_red']
@@ -1492,6 +1493,25 @@ if TYPE_CHECKING:
         usage: Usage | None
         user: str | None
 
+    class InputTokensDetailsCacheWriteTokensDetails(View):
+        ttl_12h_tokens: int
+        ttl_30m_tokens: int
+
+    class InputTokensDetails(View):
+        cache_write_tokens: int
+        cached_tokens: int
+        cache_write_tokens_details: InputTokensDetailsCacheWriteTokensDetails | None
+
+    class OutputTokensDetails(View):
+        reasoning_tokens: int
+
+    class ResponseUsage(View):
+        input_tokens: int
+        input_tokens_details: InputTokensDetails
+        output_tokens: int
+        output_tokens_details: OutputTokensDetails
+        total_tokens: int
+
     class PartReasoningText(View):
         text: str
         type: Literal['reasoning_text']
@@ -1501,3 +1521,18 @@ if TYPE_CHECKING:
     SummaryPart: TypeAlias = 'Summary'
     TextAnnotation: TypeAlias = 'AnnotationFileCitation | AnnotationURLCitation | AnnotationContainerFileCitation | AnnotationFilePath'
     TextLogprob: TypeAlias = 'Logprob'
+    FinalAccessPrograms: TypeAlias = 'AccessPrograms | None'
+    FinalConversation: TypeAlias = 'Conversation | None'
+    FinalImage: TypeAlias = 'Image | None'
+    FinalIncompleteDetails: TypeAlias = 'IncompleteDetails | None'
+    FinalInputTransformations: TypeAlias = 'list[InputTransformation] | None'
+    FinalInstructions: TypeAlias = 'str | list[EasyInputMessage | Message | ResponseOutputMessage | ResponseFileSearchToolCall | ResponseComputerToolCall | ComputerCallOutput | ResponseFunctionWebSearch | ResponseFunctionToolCall | FunctionCallOutput | ToolSearchCall | ResponseToolSearchOutputItemParam | AdditionalTools | ResponseConfigurationUpdateItemParam | ResponseReasoningItem | ResponseCompactionItemParam | ImageGenerationCall | ResponseCodeInterpreterToolCall | LocalShellCall | LocalShellCallOutput | ShellCall | ShellCallOutput | ApplyPatchCall | ApplyPatchCallOutput | McpListTools | McpApprovalRequest | McpApprovalResponse | McpCall | ResponseCustomToolCallOutput | ResponseCustomToolCall | CompactionTrigger | ItemReference | Program | ProgramOutput] | None'
+    FinalModeration: TypeAlias = 'Moderation | None'
+    FinalPrompt: TypeAlias = 'ResponsePrompt | None'
+    FinalPromptCacheDiagnostics: TypeAlias = 'PromptCacheDiagnosticsCacheMiss | PromptCacheDiagnosticsCacheHit | PromptCacheDiagnosticsComparisonResponseNotFound | PromptCacheDiagnosticsUnavailable | None'
+    FinalPromptCacheOptions: TypeAlias = 'PromptCacheOptions | None'
+    FinalReasoning: TypeAlias = 'ReasoningReasoning | None'
+    FinalText: TypeAlias = 'ResponseTextConfig | None'
+    FinalToolChoice: TypeAlias = "Literal['none', 'auto', 'required'] | ToolChoiceAllowed | ToolChoiceTypes | ToolChoiceFunction | ToolChoiceMcp | ToolChoiceCustom | ToolChoiceSpecificProgrammaticToolCallingParam | ToolChoiceApplyPatch | ToolChoiceShell"
+    FinalToolUsage: TypeAlias = 'ToolUsage | None'
+    FinalTools: TypeAlias = 'list[FunctionTool | FileSearchTool | ComputerTool | ComputerUsePreviewTool | WebSearchTool | Mcp | CodeInterpreter | ProgrammaticToolCalling | ImageGeneration | LocalShell | FunctionShellTool | CustomTool | NamespaceTool | ToolSearchTool | WebSearchPreviewTool | ApplyPatchTool]'

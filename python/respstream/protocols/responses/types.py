@@ -1149,8 +1149,8 @@ ResponseStreamEvent: TypeAlias = (
     | ResponseInjectEvent
     | KeepaliveEvent
     | GatewayErrorEvent
-    | UnknownEvent
     | ResponseErrorEvent
+    | UnknownEvent
 )
 """Any event of a stream."""
 
