@@ -101,7 +101,7 @@ browser-system: ## install Chromium from Debian's packages (as root)
 test-store: $(VENV)/.built $(VENV)/.store ## test the command line with an object store: a local S3 server
 	PYTHONPATH=$(CURDIR)/$(VENV)/store $(BIN)/python -m pytest $(PYTEST_ARGS) tests/cli/test_object_store.py
 
-test-wrappers: $(VENV)/.built $(VENV)/.wrappers ## run the tests of the openai SDK integration with tracing libraries
+test-wrappers: $(VENV)/.built $(VENV)/.wrappers ## run the tests of the SDK integrations with tracing libraries
 	PYTHONPATH=$(CURDIR)/$(VENV)/wrappers $(BIN)/python -m pytest -o filterwarnings=default -p no:logfire -p no:pytest_logfire -p no:langsmith_plugin $(PYTEST_ARGS) tests/integrations/wrappers
 
 # The tests of tests/api_resources need a mock server that is not in the source distribution. Compare the two summaries.

@@ -246,7 +246,7 @@ def test_classes_are_those_of_sdk(clients: tuple[Any, Any]) -> None:
 
 
 def test_every_client(url: str) -> None:
-    """tests/integrations/test_openai_clients.py has copies, subclasses and wrappers."""
+    """tests/integrations/test_sdk_clients.py has copies, subclasses and wrappers."""
     init = openai.OpenAI.__init__
     accelerate()
     try:

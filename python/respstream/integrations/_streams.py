@@ -114,7 +114,11 @@ def _decoder(stream: Any, known: Plans) -> Any:
     """The decoder in the place of that of a stream."""
     if type(stream._decoder) in known.sdk.message_decoders():
         return _Messages(stream._decoder, known)
-    return _Batches(stream._decoder, known, stream.drafts, flush=not stream.respstream_faithful)
+    return _Batches(stream._decoder, known, stream.drafts(stream), flush=not stream.respstream_faithful)
+
+
+def _no_drafts(_: Any) -> Iterable[str]:
+    return ()
 
 
 async def _prefixed(first: bytes, chunks: AsyncIterator[bytes] | None) -> AsyncIterator[bytes]:
@@ -225,7 +229,7 @@ def _sync_class(sdk: Sdk, faithful: bool) -> type[Any]:
         """As the SDK's, with events built natively."""
 
         respstream_faithful = faithful
-        drafts: Iterable[str] = ()  # set before it is read, by what takes drafts for events
+        drafts = staticmethod(_no_drafts)  # set before it is read, by what takes drafts for events
         native_iterator: Any = None
         _queue: _Queue | None = None
 
@@ -293,7 +297,7 @@ def _async_class(sdk: Sdk, faithful: bool) -> type[Any]:
         """As the SDK's, with events built natively."""
 
         respstream_faithful = faithful
-        drafts: Iterable[str] = ()  # set before it is read, by what takes drafts for events
+        drafts = staticmethod(_no_drafts)  # set before it is read, by what takes drafts for events
         native_iterator: Any = None
         _queue: _Queue | None = None
 

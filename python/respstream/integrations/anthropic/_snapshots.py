@@ -185,33 +185,40 @@ def _kinds(reader: Reader) -> dict[tuple[type[Any], type[Any]], _Kind | None]:
     return {}
 
 
-def _events(raw: Any) -> Any:
-    """The events of a stream: from its iterator, unless something looks at what the stream is iterated for."""
-    return raw._iterator if raw.is_unwatched() else raw
+def _is_ours(raw: Any) -> bool:
+    # Not by `__class__`, which proxies have, too.
+    return getattr(type(raw), "respstream_faithful", None) is not None
 
 
-def _read(accumulator: _Accumulator, raw: Any) -> Iterator[Any]:
+def _source(stream: Any) -> Any:
+    """The events of a stream, as the SDK reads them: tracers replace what it reads after it is made.
+
+    They come from the iterator, unless something looks at what the stream is iterated for.
+    """
+    raw = stream._raw_stream
+    return raw._iterator if _is_ours(raw) and raw.is_unwatched() else raw
+
+
+def _read(accumulator: _Accumulator, stream: Any) -> Iterator[Any]:
     events: Callable[[Any], Any] = accumulator.events
-    for event in _events(raw):
+    for event in _source(stream):
         yield from events(event)
 
 
-async def _aread(accumulator: _Accumulator, raw: Any) -> AsyncIterator[Any]:
+async def _aread(accumulator: _Accumulator, stream: Any) -> AsyncIterator[Any]:
     events: Callable[[Any], Any] = accumulator.events
-    async for event in _events(raw):
+    async for event in _source(stream):
         for made in events(event):
             yield made
 
 
 def adopt(stream: Any, _: bool | None, reader: Reader) -> None:
     """Makes a stream of the SDK's `messages.stream()`, not read yet, copy what only grows, if its events are ours."""
-    raw: Any = getattr(stream, "_raw_stream", None)
     cls = type(stream)
-    # Not by `__class__`, which proxies have, too.
-    if cls not in reader.readers or getattr(type(raw), "respstream_faithful", None) is None:
+    if cls not in reader.readers or not _is_ours(getattr(stream, "_raw_stream", None)):
         return
     prefix = f"_{cls.__name__}"
     names = {f"{prefix}__final_message_snapshot", f"{prefix}__json_bufs", f"{prefix}__output_format", "_iterator"}
     if names <= stream.__dict__.keys():
         read = _aread if cls is reader.readers[1] else _read
-        stream._iterator = read(_Accumulator(stream, reader, prefix), raw)
+        stream._iterator = read(_Accumulator(stream, reader, prefix), stream)

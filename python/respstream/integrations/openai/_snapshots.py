@@ -8,6 +8,8 @@ from __future__ import annotations
 
 import functools
 import warnings
+import weakref
+from collections.abc import Iterable
 from typing import Any, ClassVar
 
 from respstream import _backend
@@ -143,8 +145,14 @@ def adopt(stream: Any, _: bool | None, sdk: Sdk) -> None:
         ours = object.__new__(cls)
         ours.__dict__.update(state.__dict__, _runs=[], _run=None)
         stream._state = ours
-        if type(raw) in stream_classes(sdk, faithful) and _is_unwatched(raw, sdk):
-            raw.drafts = _TARGETS
+        if type(raw) in stream_classes(sdk, faithful):
+            raw.drafts = functools.partial(_drafts, weakref.ref(stream), sdk)
+
+
+def _drafts(stream: weakref.ref[Any], sdk: Sdk, raw: Any) -> Iterable[str]:
+    """The types of events that come as drafts. Asked for when reading begins: others replace what the stream reads before."""
+    reader = stream()
+    return _TARGETS if reader is not None and reader._raw_stream is raw and _is_unwatched(raw, sdk) else ()
 
 
 def _is_unwatched(raw: Any, sdk: Sdk) -> bool:

@@ -8,37 +8,27 @@ from __future__ import annotations
 
 import asyncio
 import json
-import re
-from collections.abc import Callable, Generator, Iterator
-from contextlib import AbstractContextManager, contextmanager
+from collections.abc import Generator, Iterator
+from contextlib import contextmanager
 from typing import Any
-from unittest import mock
 
 import langfuse.openai
-import langsmith
-import logfire
 import openai
 import pytest
 from langsmith.wrappers import wrap_openai
-from logfire.testing import TestExporter
 from openai.resources.responses import AsyncResponses, Responses
 from openinference.instrumentation.openai import OpenAIInstrumentor as OpenInference
 from opentelemetry.instrumentation.openai import OpenAIInstrumentor as OpenTelemetry
 from opentelemetry.sdk.trace import TracerProvider
-from opentelemetry.sdk.trace.export import SimpleSpanProcessor
 from opentelemetry.sdk.trace.export.in_memory_span_exporter import InMemorySpanExporter
 
 from respstream.integrations.openai import accelerate, restore
 from respstream.integrations.openai._plans import difference
 from respstream.integrations.openai._verify import client as local_client
+from tests.integrations.wrappers.tracing import Tracing, by_instrumentor, by_langsmith, by_logfire, count_slow, spans
 from tests.support.openai_server import STREAMS, blocks
 
 CHUNKS = {name: blocks(STREAMS[name]) for name in ("chat", "incomplete", "api_error")}
-# What differs from run to run.
-VOLATILE = re.compile(
-    r"time|duration|latency|took|code\.|logfire\.(msg|pending)|thread|\bid$|dotted_order|runtime|revision|start|end|exception.stacktrace"
-)
-
 # Importing langfuse wraps these; other libraries do not unwrap them.
 ORIGINAL = {cls: cls.__dict__["create"].__wrapped__ for cls in (Responses, AsyncResponses)}
 
@@ -53,69 +43,6 @@ def _classes_are_unwrapped() -> Iterator[None]:
 def unwrap() -> None:
     for cls, create in ORIGINAL.items():
         setattr(cls, "create", create)  # noqa: B010
-
-
-Tracing = Callable[[Any], AbstractContextManager[list[Any]]]
-
-
-def stable(value: Any) -> Any:
-    """A span, or a part of one, without times and identifiers of the run."""
-    if isinstance(value, dict):
-        return {key: stable(part) for key, part in value.items() if not VOLATILE.search(str(key))}
-    if isinstance(value, (list, tuple)):
-        return [stable(part) for part in value]
-    if isinstance(value, str):
-        return re.sub(r"(?s)Traceback .*", "", value)
-    return value if isinstance(value, (int, float, bool, type(None))) else repr(value)
-
-
-def spans(exporter: InMemorySpanExporter) -> list[Any]:
-    return [
-        (
-            span.name,
-            span.status.status_code.name,
-            stable(dict(span.attributes or {})),
-            [(event.name, stable(dict(event.attributes or {}))) for event in span.events],
-        )
-        for span in exporter.get_finished_spans()
-    ]
-
-
-@contextmanager
-def provider() -> Generator[tuple[TracerProvider, InMemorySpanExporter]]:
-    exporter, made = InMemorySpanExporter(), TracerProvider()
-    made.add_span_processor(SimpleSpanProcessor(exporter))
-    yield made, exporter
-    made.shutdown()
-
-
-@contextmanager
-def by_logfire(target: Any) -> Generator[list[Any]]:
-    exporter: Any = TestExporter()
-    processors = [SimpleSpanProcessor(exporter)]
-    made = logfire.configure(
-        local=True, send_to_logfire=False, console=False, additional_span_processors=processors, metrics=False
-    )
-    found: list[Any] = []
-    with made.instrument_openai(*target):
-        yield found
-    found += [(span["name"], stable(span["attributes"])) for span in exporter.exported_spans_as_dict()]
-    made.shutdown()
-
-
-def by_instrumentor(instrumentor: Any) -> Tracing:
-    @contextmanager
-    def tracing(_: Any) -> Generator[list[Any]]:
-        found: list[Any] = []
-        with provider() as (made, exporter):
-            instrumentor.instrument(tracer_provider=made)
-            try:
-                yield found
-            finally:
-                instrumentor.uninstrument()
-                found += spans(exporter)
-
-    return tracing
 
 
 # Langfuse has one client for a key in a process.
@@ -139,34 +66,15 @@ def by_langfuse(_: Any) -> Generator[list[Any]]:
     found += spans(LANGFUSE_SPANS)
 
 
-@contextmanager
-def by_langsmith(target: Any) -> Generator[list[Any]]:
-    found: list[Any] = []
-
-    def create_run(_: Any, name: str, inputs: Any, run_type: Any, **more: Any) -> None:
-        found.append(("create", name, stable(inputs)))
-
-    def update_run(_: Any, run_id: Any, **more: Any) -> None:
-        found.append(("update", stable({name: more.get(name) for name in ("error", "outputs")})))
-
-    runs = langsmith.Client(api_url="http://127.0.0.1:9", api_key="x", auto_batch_tracing=False)
-    wrap_openai(target[0], tracing_extra={"client": runs})
-    with (
-        mock.patch.multiple(langsmith.Client, create_run=create_run, update_run=update_run),
-        langsmith.tracing_context(enabled=True, client=runs),
-    ):
-        yield found
-
-
 ON_CLASSES: dict[str, Tracing] = {
-    "logfire": lambda _: by_logfire(()),
+    "logfire": by_logfire("instrument_openai", client=False),
     "opentelemetry": by_instrumentor(OpenTelemetry()),
     "openinference": by_instrumentor(OpenInference()),
     "langfuse": by_langfuse,
 }
 ON_CLIENTS: dict[str, Tracing] = {
-    "logfire": lambda client: by_logfire((client,)),
-    "langsmith": lambda client: by_langsmith((client,)),
+    "logfire": by_logfire("instrument_openai", client=True),
+    "langsmith": by_langsmith(wrap_openai),
 }
 CASES = [(name, tracing) for found in (ON_CLASSES, ON_CLIENTS) for name, tracing in found.items()]
 IDS = [f"{name}-{'class' if number < len(ON_CLASSES) else 'client'}" for number, (name, _) in enumerate(CASES)]
@@ -237,16 +145,7 @@ def test_spans_and_events(tracing: Tracing, how: str, asynchronous: bool) -> Non
 @pytest.mark.parametrize("how", ["create", "stream"])
 @pytest.mark.parametrize("tracing", [tracing for _, tracing in CASES], ids=IDS)
 def test_streams_are_traced_and_native(tracing: Tracing, how: str, monkeypatch: pytest.MonkeyPatch) -> None:
-    from respstream.integrations import _streams
-
-    slow: list[Any] = []
-    put = _streams._Queue.put
-
-    def counted(self: Any, message: Any) -> None:
-        slow.append(message)
-        put(self, message)
-
-    monkeypatch.setattr(_streams._Queue, "put", counted)
+    slow = count_slow(monkeypatch)
     for order in ("accelerate first", "accelerate last"):
         client = local_client(CHUNKS["chat"])
         if order == "accelerate first":
