@@ -2,7 +2,7 @@
 //!
 //! Most events of a stream repeat the previous one except for a number and a string. The reader adds events that it has
 //! parsed ([`EventCache::learn`]) and asks the cache first ([`EventCache::recognises`]). Several events are kept because types
-//! alternate and lanes interleave. After many misses in a row the cache rests for a while.
+//! alternate and lanes interleave. The cache rests for a while after many events that were added in vain.
 
 use std::borrow::Cow;
 use std::ops::Range;
@@ -13,8 +13,9 @@ use crate::json::{self, Kind, Member, Template};
 
 /// The number of events in the cache.
 const SLOTS: usize = 8;
-/// After more misses in a row than this the cache rests for `REST_EVENTS` events.
-const MAX_MISSES: u32 = 24;
+/// After more events in a row than this that were added, and that no event repeated, the cache rests for `REST_EVENTS` events.
+/// Misses alone do not count: short responses have more other events than deltas, and a comparison costs little.
+const MAX_UNUSED: u32 = 24;
 const REST_EVENTS: u32 = 512;
 /// The maximum size of a cached event in bytes.
 const MAX_EVENT: usize = 4096;
@@ -219,7 +220,7 @@ pub struct EventCache<R> {
     last_match: usize,
     next: usize,
     learned: u64,
-    misses_in_row: u32,
+    unused_in_row: u32,
     resting: u32,
     /// Events that were recognised, and events that matched no cached event.
     pub hits: u64,
@@ -236,7 +237,7 @@ impl<R> Default for EventCache<R> {
             last_match: 0,
             next: 0,
             learned: 0,
-            misses_in_row: 0,
+            unused_in_row: 0,
             resting: 0,
             hits: 0,
             misses: 0,
@@ -264,7 +265,7 @@ impl<R: Copy> EventCache<R> {
         if found {
             self.hit(1);
         } else {
-            self.miss();
+            self.misses += 1;
         }
         found
     }
@@ -277,18 +278,10 @@ impl<R: Copy> EventCache<R> {
         found.is_some()
     }
 
-    fn miss(&mut self) {
-        self.misses += 1;
-        self.misses_in_row += 1;
-        if self.misses_in_row > MAX_MISSES {
-            (self.misses_in_row, self.resting) = (0, REST_EVENTS);
-        }
-    }
-
     /// Counts recognised events.
     pub fn hit(&mut self, events: u64) {
         self.hits += events;
-        self.misses_in_row = 0;
+        self.unused_in_row = 0;
     }
 
     /// The event that matched last, with its route.
@@ -407,6 +400,10 @@ impl<R: Copy> EventCache<R> {
     /// Adds an event; returns its serial number.
     fn insert(&mut self, event: CachedEvent, route: R) -> u64 {
         self.learned += 1;
+        self.unused_in_row += 1;
+        if self.unused_in_row > MAX_UNUSED {
+            (self.unused_in_row, self.resting) = (0, REST_EVENTS);
+        }
         if self.cached.len() < SLOTS {
             self.last_match = self.cached.len();
             self.cached.push(event);
@@ -435,7 +432,7 @@ pub fn has_plain_keys(data: &[u8], members: &[Member]) -> bool {
 
 #[cfg(test)]
 mod tests {
-    use super::{EventCache, MAX_MISSES, REST_EVENTS, Roles, SLOTS};
+    use super::{EventCache, MAX_UNUSED, REST_EVENTS, Roles, SLOTS};
     use crate::json;
 
     const ROLES: Roles = Roles {
@@ -512,19 +509,30 @@ mod tests {
     }
 
     #[test]
-    fn the_cache_rests_after_many_misses_in_a_row() {
+    fn misses_do_not_make_the_cache_rest() {
         let mut cache = EventCache::default();
         let (known, other) = (event(1, "o", "a"), event(1, "p", "a"));
         learn(&mut cache, &known);
-        for _ in 0..MAX_MISSES {
+        for _ in 0..REST_EVENTS {
             assert!(!cache.recognises(other.as_bytes()));
         }
+        assert!(cache.recognises(known.as_bytes()));
+    }
+
+    #[test]
+    fn the_cache_rests_after_many_events_that_none_repeats() {
+        let mut cache = EventCache::default();
+        let add = |cache: &mut EventCache<()>, count| {
+            (0..count).for_each(|owner| {
+                assert!(learn(cache, &event(1, &owner.to_string(), "a")).is_some());
+            });
+        };
+        add(&mut cache, MAX_UNUSED);
+        let known = event(2, "20", "a");
         assert!(cache.recognises(known.as_bytes()), "the limit is not reached");
-        for _ in 0..=MAX_MISSES {
-            assert!(!cache.recognises(other.as_bytes()));
-        }
+        add(&mut cache, MAX_UNUSED + 1);
         assert!(cache.repeating().is_none());
-        assert_eq!(learn(&mut cache, &other), None);
+        assert_eq!(learn(&mut cache, &known), None);
         for _ in 0..REST_EVENTS {
             assert!(!cache.recognises(known.as_bytes()));
         }
