@@ -4,7 +4,8 @@
 //! was checked in full. A text is a valid object with the same members if it equals the template outside of the holes and
 //! has a valid value of the same kind in each hole. A text that differs elsewhere does not match and is checked in full. A
 //! match also determines the end of the object, which saves the search for the end of its line. A hole may be deep inside
-//! of the object: then the members that contain it are not holes, but grow with it.
+//! of the object: then the members that contain it are not holes, but grow with it. Spaces before the closing bracket are a
+//! hole too: Anthropic hides the size of deltas by them.
 
 use std::ops::Range;
 
@@ -23,13 +24,23 @@ const PROBE: usize = 8;
 /// The maximum number of digits of a number in a hole: it fits 64 bits.
 const DIGITS: usize = 18;
 
-/// A member whose value may differ. The hole of a string excludes the quotes.
+/// What fills a hole.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Filling {
+    /// A value of this kind.
+    Value(Kind),
+    /// Any number of spaces.
+    Spaces,
+}
+
+/// The value of a member, which may differ, or the spaces before the closing bracket. The hole of a string excludes the quotes.
 #[derive(Clone, Copy, Debug)]
 struct Hole {
+    /// The position of the member; that after the last one for spaces.
     member: usize,
     start: usize,
     end: usize,
-    kind: Kind,
+    filling: Filling,
 }
 
 /// A checked object with holes, and the values of the holes in the latest match.
@@ -74,7 +85,7 @@ impl Template {
         own: usize,
         varies: impl Fn(usize, &Member) -> bool,
     ) -> Option<Self> {
-        let holes = holes_of(&members, varies)?;
+        let holes = holes_of(text, &members, varies)?;
         let holes_before = members.iter().map(|member| holes_around(member, &holes)).collect();
         let at = holes.first()?.start.checked_sub(PROBE)?;
         let probe = (at, *text.get(at..)?.first_chunk()?);
@@ -106,7 +117,7 @@ impl Template {
             if !simd::same(text.get(at..start)?, fixed) {
                 return None;
             }
-            (at, *value) = fill(text, start, hole.kind)?;
+            (at, *value) = fill(text, start, hole.filling)?;
             work(at - start + fixed.len());
             from = hole.end;
             value.shift = (at as u32).wrapping_sub(from as u32);
@@ -116,11 +127,12 @@ impl Template {
         (simd::same(text.get(at..end)?, fixed) && end <= SIZE_LIMIT).then_some(end)
     }
 
-    /// The holes: the constant bytes before each one, and the kind of its value.
-    pub fn holes(&self) -> impl Iterator<Item = (&[u8], Kind)> {
+    /// The holes: the constant bytes before each one, and what fills it.
+    pub fn holes(&self) -> impl Iterator<Item = (&[u8], Filling)> {
         let ends = std::iter::once(0).chain(self.holes.iter().map(|hole| hole.end));
         let holes = self.holes.iter().zip(ends);
-        holes.map(|(hole, from)| (self.text.get(from..hole.start).unwrap_or_default(), hole.kind))
+        holes
+            .map(|(hole, from)| (self.text.get(from..hole.start).unwrap_or_default(), hole.filling))
     }
 
     /// The constant bytes after the last hole.
@@ -167,7 +179,8 @@ impl Template {
     /// The number in a hole of the latest match.
     #[inline]
     pub fn number(&self, hole: usize) -> Option<i64> {
-        let number = self.holes.get(hole).is_some_and(|hole| hole.kind == Kind::Number);
+        let is_number = |hole: &Hole| hole.filling == Filling::Value(Kind::Number);
+        let number = self.holes.get(hole).is_some_and(is_number);
         let value = self.values.get(hole)?.number;
         number.then(|| i64::try_from(value).ok()).flatten()
     }
@@ -175,7 +188,7 @@ impl Template {
     /// The string in a hole of the latest match, `text`, without quotes, and whether it has escapes.
     #[inline]
     pub fn string<'t>(&self, hole: usize, text: &'t [u8]) -> Option<(&'t [u8], bool)> {
-        self.holes.get(hole).filter(|hole| hole.kind == Kind::String)?;
+        self.holes.get(hole).filter(|hole| hole.filling == Filling::Value(Kind::String))?;
         Some((text.get(self.hole_span(hole)?)?, self.values.get(hole)?.escaped))
     }
 
@@ -196,20 +209,38 @@ impl Template {
     }
 }
 
-/// The holes of the members that vary, in the order of the text. `None` without any, with too many, or if they overlap.
-fn holes_of(members: &[Member], varies: impl Fn(usize, &Member) -> bool) -> Option<Vec<Hole>> {
+/// The holes of the members that vary, and of spaces before the closing bracket, in the order of the text. `None` if no member
+/// varies, with too many holes, or if they overlap.
+fn holes_of(
+    text: &[u8],
+    members: &[Member],
+    varies: impl Fn(usize, &Member) -> bool,
+) -> Option<Vec<Hole>> {
     let mut holes = Vec::new();
     for (place, member) in members.iter().enumerate() {
         let constant = matches!(member.kind, Kind::Null | Kind::True | Kind::False);
         if !constant && varies(place, member) {
             let quote = usize::from(member.kind == Kind::String);
             let (start, end) = (member.start as usize + quote, member.end as usize - quote);
-            holes.push(Hole { member: place, start, end, kind: member.kind });
+            holes.push(Hole { member: place, start, end, filling: Filling::Value(member.kind) });
         }
     }
+    if holes.is_empty() {
+        return None;
+    }
+    holes.extend(padding(text, members));
     holes.sort_unstable_by_key(|hole| hole.start);
     let apart = holes.windows(2).all(|pair| pair[0].end < pair[1].start);
-    (1..=HOLES).contains(&holes.len()).then_some(holes).filter(|_| apart)
+    (apart && holes.len() <= HOLES).then_some(holes)
+}
+
+/// The hole of the spaces before the closing bracket, if there are any and nothing else.
+fn padding(text: &[u8], members: &[Member]) -> Option<Hole> {
+    let start = members.iter().map(|member| member.end).max()? as usize;
+    let (last, spaces) = text.get(start..)?.split_last()?;
+    let is_padding = *last == b'}' && !spaces.is_empty() && spaces.iter().all(|byte| *byte == b' ');
+    let end = start + spaces.len();
+    is_padding.then_some(Hole { member: members.len(), start, end, filling: Filling::Spaces })
 }
 
 /// The number of holes before a value, and before its end.
@@ -221,12 +252,20 @@ fn holes_around(member: &Member, holes: &[Hole]) -> (usize, usize) {
 /// Reads the value in a hole; returns its end and its properties. The end of a string is before the closing quote.
 #[expect(clippy::inline_always, reason = "it is called for each hole of each delta")]
 #[inline(always)]
-pub fn fill(text: &[u8], start: usize, kind: Kind) -> Option<(usize, HoleValue)> {
-    match kind {
-        Kind::String => string(text, start),
-        Kind::Number => number(text, start),
-        kind => container(text, start, kind),
+pub fn fill(text: &[u8], start: usize, filling: Filling) -> Option<(usize, HoleValue)> {
+    match filling {
+        Filling::Value(Kind::String) => string(text, start),
+        Filling::Value(Kind::Number) => number(text, start),
+        Filling::Value(kind) => container(text, start, kind),
+        Filling::Spaces => spaces(text, start),
     }
+}
+
+/// The end of any number of spaces.
+#[inline]
+fn spaces(text: &[u8], start: usize) -> Option<(usize, HoleValue)> {
+    let count = text.get(start..)?.iter().take_while(|byte| **byte == b' ').count();
+    Some((start + count, HoleValue::default()))
 }
 
 /// The end and value of a non-negative integer of at most [`DIGITS`] digits.
@@ -319,6 +358,25 @@ mod tests {
             assert_eq!(template.members(), own);
             let found: Vec<_> = (0..expected.len()).map(|place| template.member(place)).collect();
             assert_eq!(found, expected.into_iter().map(Some).collect::<Vec<_>>(), "{other}");
+        }
+    }
+
+    #[test]
+    fn spaces_before_the_closing_bracket_may_differ() {
+        let first = br#"{"id":"abcdefgh","inner":{"text":"x"}  }"#;
+        let mut template = template(first, &["text"]).expect("a template");
+        for (text, padding) in [("x", ""), ("", " "), ("long", "                 ")] {
+            let other = format!(r#"{{"id":"abcdefgh","inner":{{"text":"{text}"}}{padding}}}"#);
+            assert_eq!(template.fits(other.as_bytes()), Some(other.len()), "{other}");
+            let found: Vec<_> = (0..3).map(|place| template.member(place)).collect();
+            let (expected, _) = two_levels(other.as_bytes());
+            assert_eq!(found, expected.into_iter().map(Some).collect::<Vec<_>>(), "{other}");
+        }
+        for other in [
+            "{\"id\":\"abcdefgh\",\"inner\":{\"text\":\"x\"}\t}",
+            "{\"id\":\"abcdefgh\",\"inner\":{\"text\":\"x\"}  ",
+        ] {
+            assert_eq!(template.fits(other.as_bytes()), None, "{other}");
         }
     }
 

@@ -6,13 +6,14 @@
 use std::ops::Range;
 
 use crate::frames::Envelope;
-use crate::json::{self, Kind, Template};
+use crate::json::{self, Filling, Kind, Template};
 use crate::simd::{ahead, same};
 
 /// The number of digits of the largest number.
 const DIGITS: usize = 20;
 /// Capacity for the bytes before the first hole of most patterns.
 const CAPACITY: usize = 256;
+const STRING: Filling = Filling::Value(Kind::String);
 /// Capacity for the holes of most patterns.
 const HOLES: usize = 3;
 
@@ -29,7 +30,7 @@ impl Literal {
         let (prefix, suffix) = self.bytes.split_at_checked(self.number.unwrap_or(0))?;
         if self.number.is_some() {
             at = matches(prefix, text, at)?;
-            let (end, filled) = json::fill(text, at, Kind::Number)?;
+            let (end, filled) = json::fill(text, at, Filling::Value(Kind::Number))?;
             (at, *number) = (end, filled.number);
         }
         matches(suffix, text, at)
@@ -47,7 +48,7 @@ fn matches(bytes: &[u8], text: &[u8], at: usize) -> Option<usize> {
 #[derive(Debug)]
 struct Part {
     before: Literal,
-    kind: Kind,
+    filling: Filling,
     /// Whether the hole is the delta.
     delta: bool,
 }
@@ -65,10 +66,12 @@ struct Delimiter {
 }
 
 impl Delimiter {
-    /// `None` unless the delta is in the first hole, all holes are strings, and no number is between holes.
+    /// `None` unless the delta is in the first hole, all holes are strings or spaces, and no number is between holes.
     fn of(head: &Part, others: &[Part], tail: &Literal, number: u64) -> Option<Self> {
-        let constant = |part: &Part| part.kind == Kind::String && part.before.number.is_none();
-        if !head.delta || head.kind != Kind::String || !others.iter().all(constant) {
+        let constant = |part: &Part| {
+            matches!(part.filling, STRING | Filling::Spaces) && part.before.number.is_none()
+        };
+        if !head.delta || head.filling != STRING || !others.iter().all(constant) {
             return None;
         }
         let split = tail.bytes.len();
@@ -234,13 +237,13 @@ impl BlockPattern {
         let (mut parts, mut literal) = (Vec::with_capacity(HOLES), Literal::default());
         literal.bytes.reserve(CAPACITY);
         literal.bytes.extend_from_slice(opening);
-        for (hole, (before, kind)) in template.holes().enumerate() {
+        for (hole, (before, filling)) in template.holes().enumerate() {
             literal.bytes.extend_from_slice(before);
-            if Some(hole) == holes.number && kind == Kind::Number {
+            if Some(hole) == holes.number && filling == Filling::Value(Kind::Number) {
                 literal.number = Some(literal.bytes.len());
             } else {
                 let delta = Some(hole) == holes.delta;
-                parts.push(Part { before: std::mem::take(&mut literal), kind, delta });
+                parts.push(Part { before: std::mem::take(&mut literal), filling, delta });
             }
         }
         literal.bytes.extend_from_slice(template.behind_holes());
@@ -258,7 +261,7 @@ impl BlockPattern {
         let mut at = begin;
         for part in self.parts() {
             let start = part.before.matches(text, at, &mut block.sequence)?;
-            let (end, filled) = json::fill(text, start, part.kind)?;
+            let (end, filled) = json::fill(text, start, part.filling)?;
             if part.delta {
                 (block.delta, block.length, block.escaped) = (start, end - start, filled.escaped);
             }
@@ -328,11 +331,15 @@ impl Iterator for Matches<'_, '_> {
     fn next(&mut self) -> Option<Match> {
         let Self { delimiter, others, text, begin, at, number } = self;
         let start = (*at)?;
-        let (end, filled) = json::fill(text, start, Kind::String)?;
+        let (end, filled) = json::fill(text, start, STRING)?;
         let mut after = end;
         for part in *others {
             let start = matches(&part.before.bytes, text, after)?;
-            (after, _) = json::fill(text, start, Kind::String)?;
+            (after, _) = if part.filling == STRING {
+                json::fill(text, start, STRING)?
+            } else {
+                json::fill(text, start, Filling::Spaces)?
+            };
         }
         *at = matches(&delimiter.bytes, text, after);
         if at.is_none() {

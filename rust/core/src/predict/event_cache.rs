@@ -16,7 +16,7 @@ const SLOTS: usize = 8;
 /// After more events in a row than this that were added, and that no event repeated, the cache rests for `REST_EVENTS` events.
 /// Misses alone do not count: short responses have more other events than deltas, and a comparison costs little.
 const MAX_UNUSED: u32 = 24;
-const REST_EVENTS: u32 = 512;
+const REST_EVENTS: u32 = 64;
 /// The maximum size of a cached event in bytes.
 const MAX_EVENT: usize = 4096;
 

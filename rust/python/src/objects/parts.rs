@@ -144,8 +144,10 @@ pub struct CachedText<'a> {
 }
 
 impl CachedText<'_> {
+    /// Whether nothing differs in a span without the delta. What is empty in this event may be filled in others.
     fn is_constant(&self, span: &Range<usize>) -> bool {
-        !self.holes.iter().any(|hole| hole.start < span.end && span.start < hole.end)
+        let mut others = self.holes.iter().filter(|hole| **hole != self.delta);
+        !others.any(|hole| hole.start < span.end && span.start < hole.end.max(hole.start + 1))
     }
 
     fn edges(&self, span: &Range<usize>) -> Option<(Edge, Edge)> {
