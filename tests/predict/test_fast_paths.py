@@ -170,7 +170,7 @@ def test_disabled_paths_are_not_used(rust: ModuleType) -> None:
     assert [counters[name] for name in taken] == [0, 0, 0, 0, 0]
 
 
-def test_prediction_pauses_after_misses(rust: ModuleType) -> None:
+def test_prediction_rests_after_events_that_never_repeat(rust: ModuleType) -> None:
     """Events that never repeat are compared with cached ones only now and then."""
     rng = random.Random(1)
     delta = b'data: {"type":"response.output_text.delta","delta":"a","n":%d}\n\n'
@@ -178,6 +178,27 @@ def test_prediction_pauses_after_misses(rust: ModuleType) -> None:
     counters = read(rust, source, ALL)[1]
     assert counters["recognised"] == 0
     assert counters["not_recognised"] < 400
+
+
+def test_prediction_does_not_rest_in_short_responses(rust: ModuleType) -> None:
+    """They have more events that are no deltas, and come in no run, than deltas."""
+    log = shapes.SHAPES["short"](1, SIZE)
+    counters = read(rust, log.data, ALL)[1]
+    assert counters["recognised"] >= log.deltas - 2 * len(log.responses)
+
+
+def test_deltas_with_padding_are_recognised(rust: ModuleType) -> None:
+    """Anthropic's servers hide the size of a delta by spaces at the end of the event."""
+    log = messages.make("text", 1, SIZE)
+    rng = random.Random(1)
+    lines = [line[:-1] + b" " * rng.randrange(18) + b"}" if line.endswith(b"}}") else line for line in log.data.split(b"\n")]
+    data = b"\n".join(lines)
+    reading, counters = read(rust, data, ALL)
+    assert reading == read(rust, data, NONE)[0]
+    assert counters["recognised"] >= 0.9 * log.deltas
+    folded, diagnostics, counters = fold(rust, data, ALL, len(data))
+    assert counters["in_runs"] >= 0.9 * log.deltas
+    assert fold(rust, data, NONE, 4000)[:2] == (folded, diagnostics) == fold(rust, data, ALL, 1000)[:2]
 
 
 @pytest.mark.parametrize("size", [1, 7, 100, 4096])

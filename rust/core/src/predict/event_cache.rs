@@ -13,10 +13,12 @@ use crate::json::{self, Kind, Member, Template};
 
 /// The number of events in the cache.
 const SLOTS: usize = 8;
-/// After more events in a row than this that were added, and that no event repeated, the cache rests for `REST_EVENTS` events.
-/// Misses alone do not count: short responses have more other events than deltas, and a comparison costs little.
+/// After more events in a row than this that were added, and that no event repeated, the cache rests: for `FIRST_REST` events,
+/// then each time for twice as many, until an event repeats another. Misses alone do not count: short responses have more other
+/// events than deltas, and a comparison costs little.
 const MAX_UNUSED: u32 = 24;
-const REST_EVENTS: u32 = 64;
+const FIRST_REST: u32 = 64;
+const LONGEST_REST: u32 = 1024;
 /// The maximum size of a cached event in bytes.
 const MAX_EVENT: usize = 4096;
 
@@ -221,7 +223,9 @@ pub struct EventCache<R> {
     next: usize,
     learned: u64,
     unused_in_row: u32,
+    /// The number of events that the rest still takes, and that the next one takes.
     resting: u32,
+    next_rest: u32,
     /// Events that were recognised, and events that matched no cached event.
     pub hits: u64,
     pub misses: u64,
@@ -239,6 +243,7 @@ impl<R> Default for EventCache<R> {
             learned: 0,
             unused_in_row: 0,
             resting: 0,
+            next_rest: FIRST_REST,
             hits: 0,
             misses: 0,
             off: false,
@@ -281,7 +286,7 @@ impl<R: Copy> EventCache<R> {
     /// Counts recognised events.
     pub fn hit(&mut self, events: u64) {
         self.hits += events;
-        self.unused_in_row = 0;
+        (self.unused_in_row, self.next_rest) = (0, FIRST_REST);
     }
 
     /// The event that matched last, with its route.
@@ -402,7 +407,8 @@ impl<R: Copy> EventCache<R> {
         self.learned += 1;
         self.unused_in_row += 1;
         if self.unused_in_row > MAX_UNUSED {
-            (self.unused_in_row, self.resting) = (0, REST_EVENTS);
+            (self.unused_in_row, self.resting) = (0, self.next_rest);
+            self.next_rest = (2 * self.next_rest).min(LONGEST_REST);
         }
         if self.cached.len() < SLOTS {
             self.last_match = self.cached.len();
@@ -432,7 +438,7 @@ pub fn has_plain_keys(data: &[u8], members: &[Member]) -> bool {
 
 #[cfg(test)]
 mod tests {
-    use super::{EventCache, MAX_UNUSED, REST_EVENTS, Roles, SLOTS};
+    use super::{EventCache, FIRST_REST, MAX_UNUSED, Roles, SLOTS};
     use crate::json;
 
     const ROLES: Roles = Roles {
@@ -513,7 +519,7 @@ mod tests {
         let mut cache = EventCache::default();
         let (known, other) = (event(1, "o", "a"), event(1, "p", "a"));
         learn(&mut cache, &known);
-        for _ in 0..REST_EVENTS {
+        for _ in 0..FIRST_REST {
             assert!(!cache.recognises(other.as_bytes()));
         }
         assert!(cache.recognises(known.as_bytes()));
@@ -533,7 +539,7 @@ mod tests {
         add(&mut cache, MAX_UNUSED + 1);
         assert!(cache.repeating().is_none());
         assert_eq!(learn(&mut cache, &known), None);
-        for _ in 0..REST_EVENTS {
+        for _ in 0..FIRST_REST {
             assert!(!cache.recognises(known.as_bytes()));
         }
         assert!(cache.recognises(known.as_bytes()), "the rest is over");
