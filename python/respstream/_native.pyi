@@ -193,6 +193,10 @@ class Scan:
 class Stream:
     """One pass of a scan."""
 
+    @property
+    def stored(self) -> int:
+        """The bytes that the running pass has read so far, before decompression."""
+
     def next_batch(self) -> tuple[int, Batch] | None: ...
     def summary(self) -> dict[str, Any]: ...
     def __arrow_c_stream__(self, requested_schema: object = None) -> object: ...

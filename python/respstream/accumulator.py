@@ -35,6 +35,11 @@ class Accumulator:
         raw, name = _payload(event)
         self._decoder.add_payload(raw, name, next(self._numbers))
 
+    def __repr__(self) -> str:
+        responses = self.responses
+        latest = f", latest={responses[-1].id!r} {responses[-1].status}" if responses else ""
+        return f"Accumulator(responses={len(responses)}, diagnostics={len(self.diagnostics)}{latest})"
+
     @property
     def response(self) -> Response | None:
         """The latest response, assembled so far; None before the first."""

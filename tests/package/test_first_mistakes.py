@@ -80,6 +80,30 @@ def test_reprs_show_the_content(backends: tuple[ModuleType, ModuleType], monkeyp
         decoder.feed(HELLO.read_bytes() + b"\n\nwhat?\n\n")
         decoder.finish()
         assert repr(decoder) == "Decoder(responses=1, diagnostics=1)"
+        accumulator = respstream.Accumulator()
+        assert repr(accumulator) == "Accumulator(responses=0, diagnostics=0)"
+        for event in respstream.events(HELLO):
+            accumulator.add(event)
+        latest = "latest='resp_0b7e83747d2b84440069a31433ab1881998d8036ef3db1ef03' completed"
+        assert repr(accumulator) == f"Accumulator(responses=1, diagnostics=0, {latest})"
+
+
+def test_repr_of_the_sse_decoder(backends: tuple[ModuleType, ModuleType]) -> None:
+    """After every chunk, for all ways to cut a stream in two."""
+    stream = "\ufeffid: é'\"\nretry: 30\ndata: x\r\n\r\nid\ndata: abc\r\rdata\n:c\ndata: a\n\nda".encode()
+    seen = set()
+    for cut in range(len(stream) + 1):
+        rust, python = (backend.SseDecoder() for backend in backends)
+        for chunk in (b"", stream[:cut], stream[cut:]):
+            rust.feed(chunk)
+            python.feed(chunk)
+            assert repr(rust) == repr(python), (cut, chunk)
+            seen.add(repr(rust))
+        assert repr(rust) == "sse.Decoder(last_event_id=None, retry=30, buffered=2)"
+        rust.finish()
+        python.finish()
+        assert repr(rust) == repr(python) == "sse.Decoder(last_event_id=None, retry=30, buffered=0, finished)"
+    assert any("last_event_id='é\\'\"'" in text for text in seen)
 
 
 def test_durations() -> None:

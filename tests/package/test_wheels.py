@@ -24,6 +24,10 @@ from typing import Any
 
 import pytest
 
+import respstream
+from respstream.recordings.replay import serve, takes
+from respstream.samples import NAMES
+from tests.support import journeys, openai_server
 from tests.support.paths import ROOT, TRANSCRIPTS
 
 PURE_TAG = "py3-none-any"
@@ -53,6 +57,13 @@ ANSWERS = {
         ["completed", "¡Feliz Navidad!", 6],
     ],
 }
+SHARED = {
+    "share/man/man1/respstream.1",
+    "share/bash-completion/completions/respstream",
+    "share/fish/vendor_completions.d/respstream.fish",
+    "share/zsh/site-functions/_respstream",
+}
+"""What the wheels install beside the package."""
 QUICK = {"LTO": "off", "CODEGEN_UNITS": "16", "OPT_LEVEL": "0"}
 """What makes a build fast, and the extension slow."""
 
@@ -174,6 +185,51 @@ def test_cli_warns_once_about_pure_python(wheels: dict[str, Path], tmp_path: Pat
     assert note not in done.stderr
 
 
+@pytest.mark.parametrize("kind", ["rust", "python"])
+def test_journeys_of_first_page(wheels: dict[str, Path], tmp_path: Path, kind: str) -> None:
+    """What docs/index.md shows, from an empty folder, with the wheel and what it says to install."""
+    python = clean(tmp_path / "venv")
+    install(python, "--quiet", f"{wheels[kind]}[cli,arrow]", "openai==3.57.0", "httpx")
+    folder = tmp_path / "empty"
+    folder.mkdir()
+    scripts = python.parent
+    given = tmp_path / "blocks.json"
+    program = tmp_path / "program.py"
+    program.write_text(journeys.PROGRAM)
+    expected = journeys.blocks()
+    stream = respstream.sample("hello_world.sse").read_bytes() + b"\n"
+    env = {
+        "PATH": f"{scripts}{os.pathsep}{os.environ['PATH']}",
+        "COLUMNS": "220",
+        "PYTHONUTF8": "1",
+        "HOME": str(tmp_path),
+    }
+    with openai_server.running(serve(takes([stream]), speed=None)) as url:
+        sdk = ("python", journeys.SDK.format(url=url), "Hello, World!respstream\n")
+        httpx = [at for at, (_, code, _) in enumerate(expected) if "httpx.stream" in code]
+        assert len(httpx) == 1
+        expected[httpx[0]] = ("python", expected[httpx[0]][1], "Hello, World!\n")
+        if kind == "rust":
+            expected.append(sdk)
+        given.write_text(json.dumps([[(language, code) for language, code, _ in expected], url]))
+        words = [str(python), "-I", str(program), str(given)]
+        done = subprocess.run(words, cwd=folder, env=env, capture_output=True, check=False, encoding="utf-8")
+    assert done.returncode == 0, done.stderr
+    found = json.loads(done.stdout.splitlines()[-1])
+    assert found["backend"] == kind
+    assert Path(found["file"]).is_relative_to(tmp_path / "venv")
+    journeys.compare(expected, found["printed"])
+    assert journeys.files(folder) == [*(f"logs/{name}" for name in sorted(NAMES)), "responses.parquet"]
+
+
+@pytest.mark.parametrize("kind", ["rust", "python"])
+def test_man_page_and_completions_are_installed(wheels: dict[str, Path], tmp_path: Path, kind: str) -> None:
+    python = clean(tmp_path)
+    install(python, "--no-index", "--no-deps", "--quiet", wheels[kind])
+    for name in SHARED:
+        assert (tmp_path / name).read_bytes() == (ROOT / "python" / "respstream.data" / "data" / name).read_bytes()
+
+
 def test_sdist_builds_offline(dist: Path, tmp_path: Path) -> None:
     """Unpacked far from the repository, by cargo and in an environment that pip makes for the build."""
     (archive,) = dist.glob("*.tar.gz")
@@ -213,6 +269,7 @@ def test_wheel_contents(wheels: dict[str, Path], kind: str) -> None:
     with zipfile.ZipFile(wheels[kind]) as wheel:
         names = set(wheel.namelist())
     assert {"respstream/py.typed", "respstream/_native.pyi"} <= names
+    assert {name.partition(".data/data/")[2] for name in names} >= SHARED
     licences = {name.rpartition("/")[2] for name in names if ".dist-info/licenses/" in name}
     assert licences == {"LICENSE", "LICENSE-THIRD-PARTY"}
     assert {name.split("/")[0].partition("-")[0] for name in names} == {"respstream"}

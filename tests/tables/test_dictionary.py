@@ -3,8 +3,14 @@
 from __future__ import annotations
 
 import json
+import subprocess
+import sys
+from pathlib import Path
+from types import ModuleType
 from typing import Any
 
+import pyarrow as pa
+import pyarrow.parquet as pq
 import pytest
 
 import respstream
@@ -12,7 +18,7 @@ from respstream.tables import COLUMNS, EXTRA
 from respstream.tables.dictionary import ALL, describe
 from tests.support import backends, doc_tables
 from tests.support.cli_runner import Shell
-from tests.support.paths import TRANSCRIPTS
+from tests.support.paths import ROOT, TRANSCRIPTS
 
 
 @pytest.mark.parametrize("table", COLUMNS)
@@ -37,6 +43,36 @@ def test_other_apis_do_not_fill_a_column(table: Any, monkeypatch: pytest.MonkeyP
         if not column.extra:
             filled = {row["api"] for row in rows if row[column.name] is not None}
             assert filled <= set(column.apis), column.name
+
+
+@pytest.mark.parametrize("table", COLUMNS)
+def test_arrow_fields_have_the_descriptions(
+    table: Any, backends: tuple[ModuleType, ModuleType], monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    """The same metadata of both backends, also in Parquet files, behind a selection and in DuckDB's input."""
+    names = [name for name, _ in COLUMNS[table]]
+    schemas = []
+    for backend in backends:
+        monkeypatch.setattr("respstream._backend.engine", backend)
+        schema = pa.schema(respstream.schema(table, names))
+        schemas.append(schema)
+        for column in describe(table):
+            metadata = {key.decode(): value.decode() for key, value in schema.field(column.name).metadata.items()}
+            assert metadata == column.metadata()
+            assert metadata["description"] == column.meaning
+        path = tmp_path / "a.parquet"
+        respstream.scan(TRANSCRIPTS, table, names[1:3]).write_parquet(path)
+        written = pq.read_schema(path)
+        assert [written.field(name).metadata[b"description"] for name in written.names] == [
+            column.meaning.encode() for column in describe(table)[1:3]
+        ]
+    assert schemas[0].equals(schemas[1], check_metadata=True)
+
+
+def test_generated_descriptions_are_up_to_date() -> None:
+    done = subprocess.run([sys.executable, "tools/generate_columns.py", "-"], cwd=ROOT, capture_output=True, check=True)
+    committed = ROOT / "rust" / "scan" / "src" / "tables" / "descriptions.rs"
+    assert done.stdout == committed.read_bytes(), "run tools/generate_columns.py"
 
 
 def test_command() -> None:

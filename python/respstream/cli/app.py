@@ -93,7 +93,7 @@ def _version(ctx: click.Context, _: click.Parameter, requested: bool) -> None:
 @click.group(cls=Commands, name="respstream", epilog=EXAMPLE, context_settings={"help_option_names": ["-h", "--help"]})
 @click.option("--version", is_flag=True, expose_value=False, is_eager=True, callback=_version, help="Show the version.")
 def app() -> None:
-    """Read live and logged streams of the OpenAI Responses API.
+    """Read live and logged streams of OpenAI Responses, Chat Completions and Anthropic Messages.
 
     Inputs are files, folders, quoted globs, URLs, or `-` for stdin, plain or compressed with gzip or zstd.
     """

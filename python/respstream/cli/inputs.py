@@ -159,11 +159,11 @@ class InputReader:
                 self.progress.end(self.sources_read)
         self._end()
 
-    def scanned(self, sources: int, count: int) -> None:
-        """Set the totals of a running scan: finished sources and uncompressed bytes."""
+    def scanned(self, sources: int, count: int, stored: int | None = None) -> None:
+        """Set the totals of a running scan: sources and uncompressed bytes. `stored`: the bytes as they are in the files."""
         self.sources_read, self.bytes_read = sources, count
         if self.progress is not None:
-            self.progress.scanned(sources, count)
+            self.progress.scanned(sources, stored)
 
     def add_summary(self, summary: Summary) -> None:
         """Add the totals of a finished scan, and report the inputs that could not be read completely."""

@@ -8,7 +8,6 @@ from __future__ import annotations
 import os
 import sys
 from collections.abc import Sequence
-from itertools import accumulate
 from types import TracebackType
 from typing import Any
 
@@ -20,7 +19,6 @@ if TYPE_CHECKING:
 
 MIN_BYTES, MIN_FILES = 64 << 20, 2000
 """Smaller inputs are read too quickly for a progress bar."""
-COMPRESSED = (".gz", ".zst")
 
 
 class Progress:
@@ -39,10 +37,7 @@ class Progress:
         sizes = [source.size() for source in inputs]
         if sum(sizes) < MIN_BYTES and len(inputs) < MIN_FILES:
             return
-        self._ends = [0, *accumulate(sizes)]
-        self._uncompressed = all(
-            size and not source.name.lower().endswith(COMPRESSED) for source, size in zip(inputs, sizes, strict=True)
-        )
+        self._total = sum(sizes)
         self._bar = _bar()
         self._task = self._bar.add_task("", total=sum(sizes) or None, name="", files=self._files(0))
 
@@ -59,10 +54,11 @@ class Progress:
         if self._bar is not None:
             self._bar.advance(self._task, count)
 
-    def scanned(self, sources: int, count: int) -> None:
-        """Show the progress of a scan: finished files and their uncompressed bytes."""
+    def scanned(self, sources: int, stored: int | None) -> None:
+        """Show the progress of a scan: the number of files, and their bytes that were read; None for all."""
         if self._bar is not None:
-            completed = count if self._uncompressed else self._ends[min(sources, len(self._names))]
+            # Parts that overlap are read twice.
+            completed = self._total if stored is None else min(stored, self._total)
             name = os.path.basename(self._names[min(sources, len(self._names) - 1)])
             self._update(completed=completed, name=name, files=self._files(sources))
 

@@ -33,6 +33,7 @@ from respstream.cli.output import (
 )
 from respstream.cli.privacy import Privacy
 from respstream.cli.progress import Progress
+from respstream.cli.where import Where, parse
 from respstream.inputs.paths import SUFFIXES
 from respstream.tables import COLUMNS, EXTRA, response_row
 
@@ -65,6 +66,12 @@ class TableRequest(NamedTuple):
     shown: list[str]
     csv_safe: bool = False
     limit: int | None = None
+    where: Where | None = None
+
+    @property
+    def needed(self) -> list[str]:
+        """The columns to read: those that are written, then those of the condition."""
+        return list(dict.fromkeys([*self.names, *(() if self.where is None else self.where.columns)]))
 
     @property
     def names(self) -> list[str]:
@@ -96,15 +103,15 @@ def table_command(table: str, shown: list[str], *, about: str, short: str, examp
 
     with_context: Any = click.pass_context(command)
     decorated: Any = input_options(with_context)
-    for option in reversed(_options([name for name, _ in COLUMNS[table]])):
+    for option in reversed(_options(table, [name for name, _ in COLUMNS[table]])):
         decorated = option(decorated)
     decorator: Any = click.command(name=table, help=about, epilog=f"\b\nExamples:\n{examples}", short_help=short)
     found: click.Command = decorator(decorated)
     return found
 
 
-def _options(names: list[str]) -> list[Callable[[Any], Any]]:
-    """Return the options of a table command. `names`: the columns of the table."""
+def _options(table: str, names: list[str]) -> list[Callable[[Any], Any]]:
+    """Return the options of a table command. `names`: the columns of `table`."""
 
     def parse_columns(_: click.Context, __: click.Parameter, value: str | None) -> list[str] | None:
         if value is None:
@@ -115,6 +122,12 @@ def _options(names: list[str]) -> list[Callable[[Any], Any]]:
             near = suggestion(unknown[0], names) or f"; the columns are {', '.join(names)}"
             raise click.BadParameter(f"no column {', '.join(map(repr, unknown))}{near}")
         return list(dict.fromkeys(columns))
+
+    def parse_where(_: click.Context, __: click.Parameter, value: str | None) -> Where | None:
+        try:
+            return None if value is None else parse(value, table)
+        except ValueError as error:
+            raise click.BadParameter(str(error)) from None
 
     positive, path = click.IntRange(min=1), click.Path(dir_okay=False)
     column = click.Choice(names)
@@ -134,6 +147,12 @@ def _options(names: list[str]) -> list[Callable[[Any], Any]]:
             "--csv-safe",
             is_flag=True,
             help="For CSV: write ' before texts that spreadsheets would run as formulas.",
+        ),
+        click.option(
+            "--where",
+            callback=parse_where,
+            metavar="EXPR",
+            help="Write only rows that fulfil a condition, as in SQL: \"status = 'failed' and output_tokens > 100\".",
         ),
         click.option(
             "--limit", type=click.IntRange(min=0), metavar="N", help="Write at most N rows, and read no further."
@@ -249,11 +268,13 @@ def _writer(request: TableRequest, file: IO[str]) -> Writer:
 def rows(reader: InputReader, request: TableRequest, flush: Callable[[], None]) -> Iterator[Row]:
     """Yield the rows as dicts; `flush` is called before the next row may take a while."""
     if _without_scan(reader, request):
-        whole = "response_json" in request.names
+        whole = "response_json" in request.needed
         for source in reader:
             for responses in reader.fold(reader.decoder(), source):
                 for response in responses:
-                    yield response_row(response, source.name, whole=whole)
+                    row = response_row(response, source.name, whole=whole)
+                    if request.where is None or request.where.matches(row):
+                        yield row
                 if responses:
                     flush()
         return
@@ -280,14 +301,22 @@ def _batches(reader: InputReader, request: TableRequest) -> Iterator[Any]:
     names = request.names
     live = reader.is_live and request.format not in BINARY
     batch_rows = LIVE_ROWS if live else TABLE_ROWS if request.format in ("table", "stats") else None
-    yield from ScanSource(reader, request.table, names, threads=request.threads, batch_rows=batch_rows).batches()
+    yield from ScanSource(
+        reader, request.table, names, threads=request.threads, batch_rows=batch_rows, where=request.where
+    ).batches()
 
 
 def _files(reader: InputReader, request: TableRequest) -> int:
     from respstream.cli.scan_source import ScanSource, write, write_stream
 
     source = ScanSource(
-        reader, request.table, request.names, threads=request.threads, privacy=request.privacy, limit=request.limit
+        reader,
+        request.table,
+        request.names,
+        threads=request.threads,
+        privacy=request.privacy,
+        limit=request.limit,
+        where=request.where,
     )
     with Progress(reader.inputs) as bar:
         reader.progress = bar

@@ -14,11 +14,13 @@ from respstream.cli.inputs import InputReader
 from respstream.cli.output import UsageStop, exit_on_signals
 from respstream.cli.privacy import Privacy
 from respstream.cli.source import Source
+from respstream.cli.where import Where
 
 UNFINISHED: set[threading.Thread] = set()
 """The threads of scans that did not end. The process must not wait for them when it exits."""
 
 _QUEUED_BATCHES = 2
+PROGRESS_SECONDS = 0.5
 
 
 class ScanSource:
@@ -37,25 +39,32 @@ class ScanSource:
         batch_rows: int | None = None,
         privacy: Privacy | None = None,
         limit: int | None = None,
+        where: Where | None = None,
     ) -> None:
         from respstream import tables
 
         self._pa = _pyarrow(table)
         self.tables = (table,)
         self.rows = 0
-        self._limit = limit
+        self._limit, self._where, self._names = limit, where, list(columns)
         self._reader, self._privacy = reader, privacy or Privacy()
         count = threads or os.cpu_count() or 1
         rows = tables.batch_size(batch_rows)
-        wanted: dict[str, list[str] | None] = {table: list(columns)}
+        needed = dict.fromkeys([*columns, *(() if where is None else where.columns)])
+        wanted: dict[str, list[str] | None] = {table: list(needed)}
         inputs = [_scan_input(source) for source in reader.inputs]
         # `full`: the summary counts all diagnostics, whatever the columns are.
         self._scan = tables.Scan(inputs, wanted, count, rows, {**reader.options, **reader.filters}, full=True)
         self.schema = self._scan.schema
+        if len(needed) > len(self._names):
+            whole = self._pa.schema(self.schema)
+            self.schema = self._pa.schema([whole.field(name) for name in self._names], whole.metadata)
 
     def batches(self) -> Iterator[Any]:
         """Yield pyarrow batches. Reports the inputs that could not be read completely on stderr."""
         for batch in self._pulled():
+            if self._where is not None:
+                batch = self._where.batch(batch).select(self._names)
             if self._limit is not None:
                 batch = batch.slice(0, self._limit - self.rows)
             self.rows += batch.num_rows
@@ -71,7 +80,7 @@ class ScanSource:
         thread.start()
         UNFINISHED.add(thread)
         try:
-            while (found := _next(batches)) is not None:
+            while (found := self._next(batches)) is not None:
                 if isinstance(found, BaseException):
                     raise found
                 yield found
@@ -83,24 +92,28 @@ class ScanSource:
         if summary is not None:
             self._reader.add_summary(summary)
 
+    def _next(self, batches: queue.Queue[Any]) -> Any:
+        """The next batch. The progress is shown also while the scan reads without rows."""
+        while True:
+            with contextlib.suppress(queue.Empty):
+                return batches.get(timeout=PROGRESS_SECONDS)  # Windows handles Ctrl-C only between two waits
+            self._show_progress()
+
+    def _show_progress(self) -> None:
+        summary = self._scan.summary
+        if summary is not None:
+            self._reader.scanned(summary.sources, summary.bytes, self._scan._stored)
+
     def _pull(self, batches: queue.Queue[Any], stopped: threading.Event) -> None:
         last: Any = None
         try:
             for batch in self._scan.batches():
-                summary = self._scan.summary
-                if summary is not None:
-                    self._reader.scanned(summary.sources, summary.bytes)
+                self._show_progress()
                 if not _put(batches, self._pa.record_batch(batch), stopped):
                     return
         except BaseException as error:
             last = error
         _put(batches, last, stopped)
-
-
-def _next(batches: queue.Queue[Any]) -> Any:
-    while True:
-        with contextlib.suppress(queue.Empty):
-            return batches.get(timeout=1)  # Windows handles Ctrl-C only between two waits
 
 
 def _put(batches: queue.Queue[Any], found: Any, stopped: threading.Event) -> bool:

@@ -1,4 +1,6 @@
-"""What each column of the tables means: the data dictionary of `respstream schema` and docs/columns.md."""
+"""What each column of the tables means: the data dictionary of `respstream schema`, of docs/columns.md and of the metadata of
+Arrow fields. After a change, run `tools/generate_columns.py` for the Rust scan and `tests.support.doc_tables` for the page.
+"""
 
 from __future__ import annotations
 
@@ -33,6 +35,11 @@ class Description(NamedTuple):
     def to_dict(self) -> dict[str, Any]:
         """The description as a dict of JSON values."""
         return self._asdict() | {"apis": list(self.apis)}
+
+    def metadata(self) -> dict[str, str]:
+        """The metadata of the Arrow field: `apis`, `description`, and if there are any, `null` (when it is null) and `unit`."""
+        found = {"apis": ",".join(self.apis), "description": self.meaning, "null": self.null, "unit": self.unit}
+        return {key: value for key, value in found.items() if value}
 
 
 def describe(table: str) -> list[Description]:

@@ -5,7 +5,7 @@ from __future__ import annotations
 # ruff: noqa: PTH123
 import contextlib
 from collections import Counter
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from functools import partial
 from threading import RLock
 from typing import Any
@@ -22,6 +22,7 @@ from respstream.inputs.paths import Input
 from respstream.inputs.sources import CorruptFile
 from respstream.recordings.file_decoder import FileDecoder
 from respstream.tables.columns import VERSION
+from respstream.tables.dictionary import describe
 
 RESPONSE_COLUMNS = frozenset({"stream_index", "event_index", "response_id"})
 """The columns of events that depend on responses."""
@@ -53,9 +54,10 @@ def Schema(table: str, columns: list[str] | None = None, *, split: bool = False)
         "list<str>": pa.list_(text),
     }
     fields = {}
-    for column in TABLES[table]:
+    for column, description in zip(TABLES[table], describe(table), strict=True):
         nullable = column.nullable or (split and column.name == "stream_index")
-        fields[column.name] = pa.field(column.name, types.get(column.type, pa.list_(call)), nullable)
+        kind = types.get(column.type, pa.list_(call))
+        fields[column.name] = pa.field(column.name, kind, nullable, metadata=description.metadata())
     names = [column.name for column in TABLES[table] if not column.extra] if columns is None else columns
     metadata = {"respstream.table": table, "respstream.version": VERSION}
     return pa.schema([fields[name] for name in names], metadata)
@@ -137,7 +139,7 @@ class Stream:
     def __init__(self, inputs: list[Input], tables: list[Columns], batch_rows: int, options: dict[str, Any]) -> None:
         self._inputs, self._batch_rows, self._options = inputs, batch_rows, options
         self.tables = tables
-        self.sources = self.bytes = 0
+        self.sources = self.bytes = self.stored = 0
         self.responses: Counter[str] = Counter()
         self.diagnostics: Counter[str] = Counter()
         self.problems: list[tuple[str, str, str]] = []
@@ -213,7 +215,7 @@ class Stream:
         try:
             with contextlib.closing(_opened(one.place)) as file:
                 offset = 0
-                for chunk in filtered_chunks(file, Filters()):
+                for chunk in filtered_chunks(_Counted(file, self), Filters()):
                     self.bytes += decoder.overlap(offset, offset + len(chunk))
                     offset += len(chunk)
                     reader.feed(chunk)
@@ -239,6 +241,20 @@ class Stream:
             table.add(DiagnosticRow(name, None, offset, None, None, code, message(code, {"reason": reason})))
         if self._options.get("strict"):
             raise StreamError(Diagnostic(code, offset or 0, 0, 0, detail={"reason": reason}))
+
+
+class _Counted:
+    """A file whose bytes are counted in `stored` of a pass, before decompression."""
+
+    def __init__(self, file: Any, stream: Stream) -> None:
+        self._read: Callable[[int], bytes] = getattr(file, "read1", file.read)
+        self._stream = stream
+
+    def read(self, size: int) -> bytes:
+        """The next bytes that are available, at most `size`."""
+        block = self._read(size)
+        self._stream.stored += len(block)
+        return block
 
 
 def _opened(place: Any) -> Any:

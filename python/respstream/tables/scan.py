@@ -164,6 +164,11 @@ class Scan:
         """The counts of the latest pass so far; None before the first."""
         return None if self._stream is None else Summary(self.tables, self._stream.summary())
 
+    @property
+    def _stored(self) -> int:
+        """The bytes that the latest pass has read so far, before decompression."""
+        return 0 if self._stream is None else self._stream.stored
+
     def batches(self) -> Iterator[Any]:
         """The rows in batches (`__arrow_c_array__`, `num_rows`).
 

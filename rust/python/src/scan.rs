@@ -2,6 +2,7 @@
 
 use std::io::{self, Read};
 use std::path::PathBuf;
+use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use arrow_array::ffi::{FFI_ArrowArray, FFI_ArrowSchema, to_ffi};
@@ -41,6 +42,7 @@ const PART_BYTES: u64 = 32 << 20;
 #[pyclass(frozen, module = "respstream._native")]
 pub struct Scan {
     plan: Plan,
+    stored: Arc<AtomicU64>,
 }
 
 #[pymethods]
@@ -84,13 +86,17 @@ impl Scan {
         let detect = form == "auto" && !rows.only;
         let reader = Arc::new(PythonRecordings);
         let recordings = RecordingOptions { rows, format, detect, reader };
-        let inputs: PyResult<Vec<Input>> =
-            inputs.into_iter().map(|(name, from, range)| input(name, &from, range)).collect();
+        let stored = Arc::default();
+        let inputs: PyResult<Vec<Input>> = inputs
+            .into_iter()
+            .map(|(name, from, range)| input(name, &from, range, &stored))
+            .collect();
         let selections: PyResult<Vec<Selection>> =
             tables.iter().map(|table| selection(table, split)).collect();
         let selections = selections?;
         let depth = if strict || full { Depth::Whole } else { depth(&selections) };
         Ok(Self {
+            stored,
             plan: Plan {
                 inputs: inputs?.into(),
                 selections: selections.into(),
@@ -105,9 +111,11 @@ impl Scan {
 
     /// Starts a pass over the inputs.
     fn stream(&self) -> PyResult<Stream> {
+        let stored = self.stored.clone();
+        stored.store(0, Ordering::Relaxed);
         let core = Core::start(&self.plan)?;
         let pass = Pass { core: Some(Mutex::new(core)), process: std::process::id() };
-        Ok(Stream { pass: Arc::new(pass), selections: self.plan.selections.clone() })
+        Ok(Stream { pass: Arc::new(pass), selections: self.plan.selections.clone(), stored })
     }
 }
 
@@ -120,7 +128,12 @@ fn selection((table, names): &TableColumns, split: bool) -> PyResult<Selection> 
     Selection::new(table, names.as_deref(), split).map_err(unknown)
 }
 
-fn input(name: String, from: &Bound<'_, PyAny>, range: Option<Range>) -> PyResult<Input> {
+fn input(
+    name: String,
+    from: &Bound<'_, PyAny>,
+    range: Option<Range>,
+    stored: &Arc<AtomicU64>,
+) -> PyResult<Input> {
     let location = match from.cast::<PyBytes>() {
         Ok(path) => Location::File(file(path.as_bytes())?),
         Err(_) => Location::Other(Arc::new(Opener(from.clone().unbind()))),
@@ -129,7 +142,7 @@ fn input(name: String, from: &Bound<'_, PyAny>, range: Option<Range>) -> PyResul
         let end = end.unwrap_or(u64::MAX);
         Part { start, end, numbered: start == 0 && end == u64::MAX }
     });
-    Ok(Input { name, location, part, lines: Arc::default() })
+    Ok(Input { name, location, part, lines: Arc::default(), stored: stored.clone() })
 }
 
 #[cfg(unix)]
@@ -260,10 +273,17 @@ impl Drop for Pass {
 pub struct Stream {
     pass: Arc<Pass>,
     selections: Arc<[Selection]>,
+    stored: Arc<AtomicU64>,
 }
 
 #[pymethods]
 impl Stream {
+    /// The bytes that the running pass has read so far, before decompression.
+    #[getter]
+    fn stored(&self) -> u64 {
+        self.stored.load(Ordering::Relaxed)
+    }
+
     /// The next batch and the index of its table; None at the end.
     fn next_batch(&self, py: Python<'_>) -> PyResult<Option<(usize, Batch)>> {
         let mut raised = None;

@@ -27,6 +27,18 @@ impl SseDecoder {
         Self { core: Mutex::new(Core::new(on_eof.0)), last_id: Mutex::default() }
     }
 
+    fn __repr__(&self, py: Python<'_>) -> PyResult<String> {
+        let (id, retry, buffered, finished) = {
+            let core = self.lock(py);
+            let id = core.last_event_id().map(str::to_owned);
+            (id, core.retry(), core.buffered(), core.is_finished())
+        };
+        let id = id.into_pyobject(py)?.repr()?;
+        let retry = retry.into_pyobject(py)?.repr()?;
+        let end = if finished { ", finished" } else { "" };
+        Ok(format!("sse.Decoder(last_event_id={id}, retry={retry}, buffered={buffered}{end})"))
+    }
+
     /// The messages that `chunk` (bytes-like) completes.
     #[pyo3(signature = (chunk))]
     fn feed<'py>(&self, chunk: &Bound<'py, PyAny>) -> PyResult<Bound<'py, PyList>> {

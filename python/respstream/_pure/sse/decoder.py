@@ -64,6 +64,12 @@ class SseDecoder:
         self._retry: int | None = None
         self._finished = False
 
+    @locked
+    def __repr__(self) -> str:
+        buffered = len(self._tail) + sum(len(line) + 1 for line in self._data)
+        end = ", finished" if self._finished else ""
+        return f"sse.Decoder(last_event_id={self.last_event_id!r}, retry={self.retry!r}, buffered={buffered}{end})"
+
     @property
     def last_event_id(self) -> str | None:
         """The value to send as `Last-Event-ID` when reconnecting: the id as of the last complete block, or `None`."""

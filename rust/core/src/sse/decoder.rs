@@ -72,6 +72,16 @@ impl SseDecoder {
         self.block.retry
     }
 
+    /// The number of bytes kept for the open block: of its unfinished line, and of its data.
+    pub fn buffered(&self) -> usize {
+        self.tail.len() + self.block.data.len()
+    }
+
+    /// Whether the stream was ended.
+    pub fn is_finished(&self) -> bool {
+        self.finished
+    }
+
     /// The number of bytes read or moved so far. Tests check that it is linear in the input for all chunk sizes.
     pub fn work(&self) -> u64 {
         self.lines.work() + self.block.copied + self.copied

@@ -4,6 +4,7 @@ use std::fs::File;
 use std::io::{self, Read, Seek, SeekFrom};
 use std::path::PathBuf;
 use std::sync::Arc;
+use std::sync::atomic::{AtomicU64, Ordering};
 
 use respstream_core::diagnostics::Code;
 
@@ -38,11 +39,19 @@ pub struct Input {
     pub part: Option<Part>,
     /// Shared by the readers of parts.
     pub lines: Arc<LineIndex>,
+    /// The bytes that were read so far from all inputs of the scan, before decompression.
+    pub stored: Arc<AtomicU64>,
+}
+
+/// A reader of bytes that counts them, if there is a counter.
+struct Counted {
+    bytes: Bytes,
+    counter: Option<Arc<AtomicU64>>,
 }
 
 /// The decompressed bytes of an input, UTF-16 as UTF-8.
 pub struct Source {
-    bytes: Bytes,
+    bytes: Counted,
     decompressor: Option<Decompressor>,
     utf16: Utf16Filter,
     block: Vec<u8>,
@@ -121,7 +130,16 @@ impl Source {
             block.resize(BLOCK_BYTES, 0);
         }
         let utf16 = Utf16Filter::pass_through();
+        let bytes = Counted { bytes, counter: None };
         Self { bytes, decompressor: None, utf16, block, head: 0, ended: false }
+    }
+
+    /// Counts the bytes that are read, also those that were read to detect the compression.
+    #[must_use]
+    pub fn counting(mut self, counter: &Arc<AtomicU64>) -> Self {
+        counter.fetch_add(self.head as u64, Ordering::Relaxed);
+        self.bytes.counter = Some(counter.clone());
+        self
     }
 
     /// Returns the read buffer, for another source.
@@ -179,10 +197,15 @@ impl Source {
 }
 
 /// Reads once; repeats an interrupted call.
-fn read(bytes: &mut Bytes, block: &mut [u8]) -> Result<usize, Problem> {
+fn read(source: &mut Counted, block: &mut [u8]) -> Result<usize, Problem> {
     loop {
-        match bytes.read(block) {
-            Ok(size) => return Ok(size),
+        match source.bytes.read(block) {
+            Ok(size) => {
+                if let Some(counter) = &source.counter {
+                    counter.fetch_add(size as u64, Ordering::Relaxed);
+                }
+                return Ok(size);
+            }
             Err(error) if error.kind() == io::ErrorKind::Interrupted => {}
             Err(error) => return Err(Problem::unreadable(&error)),
         }

@@ -152,7 +152,9 @@ impl<'o, O: BatchSink> Reader<'o, O> {
         }
         self.summary.sources += 1;
         match input.open_with(std::mem::take(&mut self.block)) {
-            Ok(source) => self.read_open(input, source, (Part::WHOLE, None), 0),
+            Ok(source) => {
+                self.read_open(input, source.counting(&input.stored), (Part::WHOLE, None), 0)
+            }
             Err(problem) => self.problem(input, None, problem),
         }
     }
@@ -177,7 +179,7 @@ impl<'o, O: BatchSink> Reader<'o, O> {
     ) -> Result<(), Stop> {
         self.summary.sources += u64::from(part.0.start == 0);
         match input.open_at(from, std::mem::take(&mut self.block)) {
-            Ok(source) => self.read_open(input, source, part, from),
+            Ok(source) => self.read_open(input, source.counting(&input.stored), part, from),
             Err(problem) => self.problem(input, None, problem),
         }
     }

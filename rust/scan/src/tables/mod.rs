@@ -4,6 +4,7 @@ pub mod batches;
 mod builders;
 mod cells;
 pub mod columns;
+mod descriptions;
 mod rows;
 pub mod schema;
 pub mod summary;

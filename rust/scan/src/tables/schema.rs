@@ -5,6 +5,7 @@ use std::sync::Arc;
 use arrow_schema::{DataType, Field, Fields, Metadata, Schema, SchemaRef, TimeUnit};
 
 use crate::tables::columns::{ColumnInfo, Depth, Kind, Nulls, Table, VERSION};
+use crate::tables::descriptions;
 
 /// The selected columns of a table.
 #[derive(Clone, Debug)]
@@ -27,7 +28,7 @@ impl Selection {
             }
         };
         let fields: Fields =
-            positions.iter().map(|position| field(columns[*position], split)).collect();
+            positions.iter().map(|position| field(table, columns[*position], split)).collect();
         let metadata = Metadata::from_iter([
             ("respstream.table".to_owned(), table.name().to_owned()),
             ("respstream.version".to_owned(), VERSION.to_owned()),
@@ -61,13 +62,16 @@ fn find(columns: &[&ColumnInfo], name: &str) -> Result<usize, String> {
     columns.iter().position(|column| column.name == name).ok_or_else(|| name.to_owned())
 }
 
-fn field(column: &ColumnInfo, split: bool) -> Field {
+fn field(table: Table, column: &ColumnInfo, split: bool) -> Field {
     let nullable = match column.nulls {
         Nulls::Required => false,
         Nulls::RequiredUnlessSplit => split,
         Nulls::Nullable => true,
     };
-    Field::new(column.name, data_type(column.kind), nullable)
+    let described = descriptions::of(table.name()).iter().find(|(name, _)| *name == column.name);
+    let pairs = described.map_or(&[][..], |(_, pairs)| pairs);
+    let metadata: Metadata = pairs.iter().copied().collect();
+    Field::new(column.name, data_type(column.kind), nullable).with_metadata(metadata)
 }
 
 /// The fields of a tool call.
@@ -113,6 +117,16 @@ mod tests {
     fn an_unknown_column_is_an_error() {
         let found = Selection::new(Table::Items, Some(&["text".to_owned(), "x".to_owned()]), false);
         assert_eq!(found.err().as_deref(), Some("x"));
+    }
+
+    #[test]
+    fn every_column_is_described() {
+        for table in Table::ALL {
+            let described: Vec<_> =
+                descriptions::of(table.name()).iter().map(|found| found.0).collect();
+            let names: Vec<_> = table.columns().iter().map(|column| column.name).collect();
+            assert_eq!(described, names);
+        }
     }
 
     #[test]
