@@ -407,3 +407,20 @@ def test_contradicting_input_formats_are_rejected(shell: Shell) -> None:
         different = shell.run("text", HELLO, "--input-format", formats[0], "--form", formats[1])
         assert (different.returncode, different.stdout) == (2, "")
         assert f"--input-format {formats[0]} and --form {formats[1]} differ" in different.stderr
+
+
+@pytest.mark.parametrize("table", ["responses", "events"])
+def test_json_array_has_the_rows_of_json_lines(shell: Shell, tmp_path: Path, table: str) -> None:
+    lines = shell.run(table, TRANSCRIPTS, "--format", "jsonl").stdout
+    printed = shell.run(table, TRANSCRIPTS, "--format", "json").stdout
+    assert json.loads(printed) == rows(lines)
+    assert printed.splitlines()[1:-1] == [f"{line}," for line in lines.splitlines()[:-1]] + [lines.splitlines()[-1]]
+    output = tmp_path / "rows.json"
+    assert shell.run(table, TRANSCRIPTS, "-o", str(output)).returncode == 0
+    assert output.read_text("utf-8") == printed
+    assert json.loads(shell.run(table, TRANSCRIPTS, "--format", "json", "--limit", "0").stdout) == []
+    refused = shell.run(table, TRANSCRIPTS, "-o", str(tmp_path / "d"), "--format", "json", "--partition-by", "source")
+    assert (refused.returncode, "--partition-by writes parquet, arrow, jsonl or csv, not json." in refused.stderr) == (
+        2,
+        True,
+    )

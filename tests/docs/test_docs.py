@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import ast
 import os
 import re
 import subprocess
@@ -110,3 +111,17 @@ def test_correct_examples_pass(tmp_path: Path) -> None:
     ]
     page.write_text("\n".join(right))
     assert run(page, "rust") == (0, "3 blocks, 0 failed\n")
+
+
+def test_signatures_of_the_api_reference_have_types() -> None:
+    """Those that are written by hand; the others come from the annotations."""
+    signatures = re.findall(
+        r"^\.\. (?:autoclass|py:class|py:function):: [\w.]+\((.+)\)$",
+        (ROOT / "docs" / "api.md").read_text("utf-8"),
+        re.M,
+    )
+    assert len(signatures) >= 2
+    for signature in signatures:
+        code = ast.parse(f"def f({signature}): ...").body[0]
+        assert isinstance(code, ast.FunctionDef)
+        assert all(one.annotation for one in [*code.args.args, *code.args.kwonlyargs]), signature

@@ -191,7 +191,9 @@ def test_deltas_with_padding_are_recognised(rust: ModuleType) -> None:
     """Anthropic's servers hide the size of a delta by spaces at the end of the event."""
     log = messages.make("text", 1, SIZE)
     rng = random.Random(1)
-    lines = [line[:-1] + b" " * rng.randrange(18) + b"}" if line.endswith(b"}}") else line for line in log.data.split(b"\n")]
+    lines = [
+        line[:-1] + b" " * rng.randrange(18) + b"}" if line.endswith(b"}}") else line for line in log.data.split(b"\n")
+    ]
     data = b"\n".join(lines)
     reading, counters = read(rust, data, ALL)
     assert reading == read(rust, data, NONE)[0]

@@ -23,13 +23,14 @@ from respstream.tables.writers import as_cell, as_json, as_text, csv_writer
 
 Row = dict[str, Any]
 
-FORMATS = ("table", "jsonl", "csv", "parquet", "arrow")
+FORMATS = ("table", "json", "jsonl", "csv", "parquet", "arrow")
 BINARY = ("parquet", "arrow")
 SUFFIXES = {
     ".parquet": "parquet",
     ".arrow": "arrow",
     ".feather": "arrow",
     ".ipc": "arrow",
+    ".json": "json",
     ".jsonl": "jsonl",
     ".ndjson": "jsonl",
     ".csv": "csv",
@@ -200,6 +201,23 @@ class JsonLines:
 
     def close(self) -> None:
         """Do nothing: rows are not buffered."""
+
+
+class JsonArray:
+    """One JSON array of all rows, one per line."""
+
+    def __init__(self, file: IO[str]) -> None:
+        self._file = file
+        self._before = "[\n"
+
+    def write(self, row: Row) -> None:
+        """Write a row."""
+        self._file.write(self._before + as_json(row))
+        self._before = ",\n"
+
+    def close(self) -> None:
+        """End the array."""
+        self._file.write("[]\n" if self._before == "[\n" else "\n]\n")
 
 
 class Csv:

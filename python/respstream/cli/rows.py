@@ -18,6 +18,7 @@ from respstream.cli.output import (
     BINARY,
     FORMATS,
     Csv,
+    JsonArray,
     JsonLines,
     Row,
     UsageStop,
@@ -183,8 +184,8 @@ def _check(request: TableRequest) -> None:
     if request.partition_by is not None:
         if not request.has_output_file:
             raise click.UsageError("--partition-by writes a folder; name it with -o.")
-        if request.format == "table":
-            raise click.UsageError("--partition-by writes parquet, arrow, jsonl or csv, not a table.")
+        if request.format in ("table", "json"):
+            raise click.UsageError(f"--partition-by writes parquet, arrow, jsonl or csv, not {request.format}.")
         if request.partition_by not in request.names:
             raise click.UsageError(f"--partition-by {request.partition_by}: --columns does not contain this column.")
     if request.csv_safe and request.format != "csv":
@@ -258,6 +259,8 @@ def _lines(reader: InputReader, request: TableRequest) -> int:
 def _writer(request: TableRequest, file: IO[str]) -> Writer:
     if request.format == "jsonl":
         return JsonLines(file)
+    if request.format == "json":
+        return JsonArray(file)
     if request.format == "csv":
         return Csv(file, request.names, safe=request.csv_safe)
     from respstream.cli.table import Table
