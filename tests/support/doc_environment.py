@@ -12,7 +12,7 @@ import os
 import socket
 import stat
 import sys
-from collections.abc import AsyncIterator, Callable, Generator, Iterator
+from collections.abc import AsyncIterator, Callable, Generator
 from contextlib import AbstractContextManager, contextmanager
 from pathlib import Path
 from typing import Any
@@ -43,10 +43,6 @@ class Body:
 
     def __init__(self, data: bytes) -> None:
         self._chunks = [data[i : i + 100] for i in range(0, len(data), 100)]
-
-    def iter_bytes(self) -> Iterator[bytes]:
-        """The chunks."""
-        return iter(self._chunks)
 
     async def aiter_bytes(self) -> AsyncIterator[bytes]:
         """The chunks, asynchronously."""
@@ -95,7 +91,7 @@ def dropin(names: Names, folder: Path) -> None:
 
 
 def recordings(names: Names, folder: Path) -> None:
-    """A log file with stream chunks in its rows, and bodies to record."""
+    """A log file with stream chunks in its rows, and a body to record."""
     body = HELLO.read_bytes()
     rows = [
         {"ts": 1763705153.25 + number, "request_id": lane, "response": {"body": chunk}}
@@ -105,20 +101,12 @@ def recordings(names: Names, folder: Path) -> None:
     (folder / "log.jsonl").write_text("".join(json.dumps(row) + "\n" for row in rows))
     encoded = {"b64": base64.b64encode(body).decode()}
     (folder / "packed.jsonl").write_text(json.dumps(encoded) + "\n")
-    names["chunks"] = list(Body(body).iter_bytes())
     names["response"] = Body(body)
-
-
-def tool_call(names: Names, folder: Path) -> None:
-    """The chunks of a stream with a text and a tool call."""
-    names["chunks"] = list(Body(openai_server.STREAMS["chat"]).iter_bytes())
 
 
 PAGE_SETUPS: dict[str, Callable[[Names, Path], None]] = {
     "dropin.md": dropin,
-    "latency.md": tool_call,
     "recordings.md": recordings,
-    "streaming.md": tool_call,
 }
 
 
@@ -154,8 +142,7 @@ def of(page: Path, folder: Path) -> Generator[tuple[Names, Env, int]]:
     }
     with replayed() if page.name in REPLAYED else openai_server.serve() as url:
         openai_server.STREAMS["gpt-5-nano"] = HELLO.read_bytes()
-        names: Names = {"__name__": "__main__", "url": f"{url}/responses"}
-        names["websocket_url"] = f"ws{names['url'].removeprefix('http')}"
+        names: Names = {"__name__": "__main__"}
         os.environ["OPENAI_BASE_URL"] = env["OPENAI_BASE_URL"] = url
         if page.name in PAGE_SETUPS:
             PAGE_SETUPS[page.name](names, folder)

@@ -78,7 +78,7 @@ class Page:
         try:
             for block in blocks(self._path):
                 if block.skipped is None and block.language in ("python", "console", "pycon"):
-                    code = block.code.replace("8080", self._port)  # a free port
+                    code = local(block.code, self._env["OPENAI_BASE_URL"]).replace("8080", self._port)  # a free port
                     try:
                         getattr(self, f"_{block.language}")(block._replace(code=code))
                     except Exception:
@@ -133,6 +133,12 @@ class Page:
         assert done.returncode in allowed, f"$ {command}\n{done.stdout}exit status {done.returncode}"
         if shown:
             compare(shown, done.stdout)
+
+
+def local(code: str, base_url: str) -> str:
+    """The code of an example with the test's server in the place of the API."""
+    code = code.replace("wss://api.openai.com/v1", f"ws{base_url.removeprefix('http')}")
+    return code.replace("https://api.openai.com/v1", base_url)
 
 
 def compare(shown: str, printed: str) -> None:
