@@ -20,6 +20,7 @@ from typing import IO, Any
 import pytest
 from rich.cells import cell_len
 
+import respstream
 from tests.support.cli_runner import (
     BACKENDS,
     HELLO,
@@ -346,3 +347,25 @@ def test_progress_on_terminal_for_large_input(shell: Shell, tmp_path: Path) -> N
     assert "large.sse" in shown
     shown, _ = shell.on_terminal(["responses", str(large), "--columns", "output_text"], 100)
     assert "large.sse" not in shown
+
+
+@pytest.mark.parametrize("name", ["tool_call.sse", "chat.sse", "messages.sse"])
+def test_parts_as_json_lines(shell: Shell, name: str) -> None:
+    path = respstream.sample(name)
+    parts = [{"source": str(path), **delta.to_dict()} for delta in respstream.deltas(path)]
+    done = shell.run("text", str(path), "--format", "jsonl", "--reasoning", "--tool-calls")
+    assert [json.loads(line) for line in done.stdout.splitlines()] == parts
+    kinds = {"tool_arguments", "reasoning"}
+    assert {part["kind"] for part in parts} & kinds
+    texts = shell.run("text", str(path), "--format", "jsonl").stdout
+    assert [json.loads(line) for line in texts.splitlines()] == [part for part in parts if part["kind"] not in kinds]
+
+
+def test_errors_beside_json_lines(shell: Shell) -> None:
+    failed = {
+        "type": "response.failed",
+        "response": {"id": "r", "status": "failed", "error": {"code": "x", "message": "no"}},
+    }
+    done = shell.run("text", "--format", "jsonl", data=sse(created(), delta("Hi"), failed))
+    assert [json.loads(line)["text"] for line in done.stdout.splitlines()] == ["Hi"]
+    assert "response r failed: x: no" in done.stderr

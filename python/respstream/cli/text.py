@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import functools
+import json
 import sys
 from collections.abc import Callable
 from typing import Any
@@ -16,11 +17,15 @@ from respstream.cli.source import Source
 from respstream.cli.text_items import text_items
 from respstream.cli.text_stream import ResponseText, TextWriter
 from respstream.delta_stream import DeltaDecoder
+from respstream.protocols.delta import delta_reader
 from respstream.protocols.response import ResponseError
 from respstream.protocols.responses.text_events import CALL, MESSAGE, REASONING
 
 MAX_ERRORS = 10
 """Number of errors that are printed in full. A log may have thousands, which would bury the text."""
+
+KINDS = {"reasoning": REASONING, "tool_arguments": CALL}
+"""What each kind of delta belongs to; the others are of messages."""
 
 EXAMPLES = """\b
 Examples:
@@ -31,12 +36,22 @@ Examples:
 
 
 @click.command(epilog=EXAMPLES, short_help="Print the text of responses as it arrives.")
+@click.option(
+    "--format",
+    "format_",
+    type=click.Choice(["text", "jsonl"]),
+    default="text",
+    show_default=True,
+    help="Output format: text, or each part as it arrives as a line of JSON.",
+)
 @click.option("--reasoning", is_flag=True, help="Also print reasoning and its summaries.")
 @click.option("--tool-calls", is_flag=True, help="Also print tool calls: name and arguments.")
 @click.option("--strict", is_flag=True, help="Exit with status 1 if a diagnostic is an error.")
 @input_options
 @click.pass_context
-def command(ctx: click.Context, reader: InputReader, reasoning: bool, tool_calls: bool, strict: bool) -> None:
+def command(
+    ctx: click.Context, reader: InputReader, format_: str, reasoning: bool, tool_calls: bool, strict: bool
+) -> None:
     """Print the output text and the refusals of responses as they arrive, with a blank line between two responses.
 
     PATH is a file, a folder, a quoted glob, a URL, or `-` for stdin. Without PATH, stdin is read: `curl -N … | respstream text`
@@ -47,7 +62,8 @@ def command(ctx: click.Context, reader: InputReader, reasoning: bool, tool_calls
     errors = ErrorReporter()
     ctx.meta["respstream.progress"] = lambda: f" after {reader.sources_read} of {plural(len(reader.inputs), 'file')}"
     for source in reader:
-        _SourceText(reader, source, writer, errors, wanted).run()
+        made = _SourceDeltas if format_ == "jsonl" else _SourceText
+        made(reader, source, writer, errors, wanted).run()
     if errors.omitted:
         complain(f"respstream: {errors.omitted} more errors")
         reader.print_summary()
@@ -97,20 +113,24 @@ class _SourceText:
         decoder = self._decoder
         before = self._reader.bytes_read
         for chunk in self._reader.chunks(self._source):
-            decoder.feed(chunk)
-            self._writer.flush()
+            self._write(decoder.feed(chunk))
             self._report_errors()
-        self._reader.at_end(self._source, decoder.finish)
-        self._writer.flush()
+        self._write(self._reader.at_end(self._source, decoder.finish))
         self._report_errors()
         self._reader.count(decoder)
         if not self._closed and self._reader.bytes_read > before:
             self._reader.explain(decoder, self._source, ("no_responses",))  # errors are printed as they occur
 
+    def _write(self, deltas: list[Any]) -> None:
+        """Write what a call of the decoder found; the items of a text have written it themselves."""
+        del deltas
+        self._writer.flush()
+
+    def _items(self, folded: ResponseState) -> Any:
+        return text_items(folded, ResponseText(self._writer), self._wanted)
+
     def _begin(self, folded: ResponseState) -> Any:
-        return _ReportingItems(
-            text_items(folded, ResponseText(self._writer), self._wanted), lambda: self._ended(folded)
-        )
+        return _ReportingItems(self._items(folded), lambda: self._ended(folded))
 
     def _ended(self, folded: ResponseState) -> None:
         """Report the error of a response."""
@@ -134,6 +154,19 @@ class _SourceText:
                 self._errors.report(diagnostic_line(self._source.name, diagnostic))
 
 
+class _SourceDeltas(_SourceText):
+    """Writes the deltas of one source as JSON Lines, with the name of the source."""
+
+    def _items(self, folded: ResponseState) -> Any:
+        return delta_reader(folded)
+
+    def _write(self, deltas: list[Any]) -> None:
+        for delta in deltas:
+            if KINDS.get(delta.kind, MESSAGE) in self._wanted:
+                click.echo(json.dumps({"source": self._source.name, **delta.to_dict()}, ensure_ascii=False))
+        sys.stdout.flush()
+
+
 class _ReportingItems:
     """The items of a response; `ended` is called at its end."""
 
@@ -143,6 +176,6 @@ class _ReportingItems:
 
     def end(self) -> list[Any]:
         """End the response."""
-        self._items.end()
+        found: list[Any] = self._items.end() or []
         self._ended()
-        return []
+        return found
