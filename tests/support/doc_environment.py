@@ -1,4 +1,4 @@
-"""The environment of the documentation's examples: files in a scratch folder, names, a server of the Responses API, and stubs for commands.
+"""The environment of the documentation's examples: files in a scratch folder, a server of the Responses API, and stubs for commands.
 
 Every page has `tests/data/transcripts` as in the repository, `log.sse`, and the folder `logs/`.
 """
@@ -12,7 +12,7 @@ import os
 import socket
 import stat
 import sys
-from collections.abc import AsyncIterator, Callable, Generator
+from collections.abc import Callable, Generator
 from contextlib import AbstractContextManager, contextmanager
 from pathlib import Path
 from typing import Any
@@ -38,18 +38,6 @@ STUBS = {
 }
 
 
-class Body:
-    """The body of a streamed HTTP response, with the methods of httpx."""
-
-    def __init__(self, data: bytes) -> None:
-        self._chunks = [data[i : i + 100] for i in range(0, len(data), 100)]
-
-    async def aiter_bytes(self) -> AsyncIterator[bytes]:
-        """The chunks, asynchronously."""
-        for chunk in self._chunks:
-            yield chunk
-
-
 def stub_commands(folder: Path) -> Path:
     """Creates a folder of stub commands; returns it."""
     folder.mkdir()
@@ -71,27 +59,14 @@ def files(folder: Path) -> None:
         (logs / f"{path.name}.gz").write_bytes(gzip.compress(path.read_bytes()))
 
 
-def dropin(names: Names, folder: Path) -> None:
-    """An event and a response of respstream and of the SDK."""
-    import openai.types.responses as sdk
-
-    import respstream
-    from respstream.integrations.openai import to_openai
-
-    stream = respstream.events(HELLO)
-    names["event"] = next(event for event in stream if isinstance(event, respstream.types.ResponseTextDeltaEvent))
-    list(stream)
-    assert stream.response is not None
-    names["response"] = stream.response
-    names["sdk_event"] = to_openai(names["event"])
-    names["sdk_response"] = to_openai(names["response"])
-    assert isinstance(names["sdk_response"], sdk.Response)
+def dropin(folder: Path) -> None:
+    """A folder with a recorded stream."""
     (folder / "recorded").mkdir()
     (folder / "recorded" / "hello.sse").write_bytes(HELLO.read_bytes())
 
 
-def recordings(names: Names, folder: Path) -> None:
-    """A log file with stream chunks in its rows, and a body to record."""
+def recordings(folder: Path) -> None:
+    """Log files with stream chunks in their rows."""
     body = HELLO.read_bytes()
     rows = [
         {"ts": 1763705153.25 + number, "request_id": lane, "response": {"body": chunk}}
@@ -101,10 +76,9 @@ def recordings(names: Names, folder: Path) -> None:
     (folder / "log.jsonl").write_text("".join(json.dumps(row) + "\n" for row in rows))
     encoded = {"b64": base64.b64encode(body).decode()}
     (folder / "packed.jsonl").write_text(json.dumps(encoded) + "\n")
-    names["response"] = Body(body)
 
 
-PAGE_SETUPS: dict[str, Callable[[Names, Path], None]] = {
+PAGE_SETUPS: dict[str, Callable[[Path], None]] = {
     "dropin.md": dropin,
     "recordings.md": recordings,
 }
@@ -129,7 +103,7 @@ def free_port() -> int:
 
 @contextmanager
 def of(page: Path, folder: Path) -> Generator[tuple[Names, Env, int]]:
-    """Prepares an empty folder for a page; yields names for its code, the environment of its commands, and a port."""
+    """Prepares an empty folder for a page; yields the names of its module, the environment of its commands, and a port."""
     files(folder)
     commands = stub_commands(folder / ".commands")
     os.environ["OPENAI_API_KEY"] = "none"
@@ -145,5 +119,5 @@ def of(page: Path, folder: Path) -> Generator[tuple[Names, Env, int]]:
         names: Names = {"__name__": "__main__"}
         os.environ["OPENAI_BASE_URL"] = env["OPENAI_BASE_URL"] = url
         if page.name in PAGE_SETUPS:
-            PAGE_SETUPS[page.name](names, folder)
+            PAGE_SETUPS[page.name](folder)
         yield names, env, free_port()
