@@ -194,3 +194,13 @@ def test_errors_of_options(tmp_path: Path) -> None:
         done = shell.run("stats", *options, data=LOG)
         assert (done.returncode, done.stdout) == (2, ""), options
         assert message in done.stderr
+
+
+def test_long_names_of_files_keep_their_end(shell: Shell, tmp_path: Path) -> None:
+    folder = tmp_path / ("long" * 20)
+    folder.mkdir()
+    for name in ("a.sse", "b.sse"):
+        (folder / name).write_bytes(LOG)
+    shown = shell.run("stats", str(folder), "--group-by", "source", COLUMNS="60").stdout.splitlines()
+    assert [line.split()[0][-9:] for line in shown[2:4]] == ["ong/a.sse", "ong/b.sse"]
+    assert all(line.startswith("…") for line in shown[2:4])

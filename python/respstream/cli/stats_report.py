@@ -115,7 +115,10 @@ class Report:
         widths = [max(min(natural[0], natural[0] + spare), MIN_LABEL if natural[0] >= MIN_LABEL else natural[0])]
         widths += natural[1:]
         for number, row in enumerate([list(header), *rows]):
-            cells = [clipped(cell, width) for cell, width in zip(row, widths, strict=True)]
+            # The end of a path tells files apart.
+            from_left = self.groups == "source" and header[0] == self.groups
+            cells = [clipped(cell, width, left=from_left and place == 0)
+                     for place, (cell, width) in enumerate(zip(row, widths, strict=True))]  # fmt: skip
             cells = [cell if place < left else cell.strip().rjust(width)
                      for place, (cell, width) in enumerate(zip(cells, widths, strict=True))]  # fmt: skip
             line = GAP.join(cells)
