@@ -82,6 +82,7 @@ def test_help_examples_run(tmp_path: Path, name: str) -> None:
     (tmp_path / "logs" / "deep").mkdir(parents=True)
     (tmp_path / "log.sse").write_bytes(hello)
     (tmp_path / "logs" / "a.sse").write_bytes(hello)
+    (tmp_path / "prices.toml").write_text('[[price]]\nmodel = "*"\ninput = 1\noutput = 2\n')
     (tmp_path / "logs" / "deep" / "b.jsonl.gz").write_bytes(gzip.compress((ROOT / INCOMPLETE).read_bytes()))
     for example in found:
         line = example.replace("respstream", shlex.join(command()))
