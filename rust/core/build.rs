@@ -149,8 +149,22 @@ fn chat_tables(catalogue: &Table) -> String {
             .expect("writing to a String cannot fail");
         }
         out.push_str("];\n");
+        write_rule_of(scope, rules, &mut out);
     }
     out
+}
+
+/// The function that finds the rule of a member in a scope: the compiler makes a search by size of the `match`.
+fn write_rule_of(scope: &str, rules: &Table, out: &mut String) {
+    let name = scope.to_uppercase();
+    writeln!(out, "#[inline]\nfn {scope}_rule(name: &[u8]) -> Option<&'static Rule> {{")
+        .expect("writing to a String cannot fail");
+    writeln!(out, "    Some(match name {{").expect("writing to a String cannot fail");
+    for (number, member) in rules.keys().enumerate() {
+        writeln!(out, "        b{member:?} => &{name}[{number}],")
+            .expect("writing to a String cannot fail");
+    }
+    out.push_str("        _ => return None,\n    })\n}\n");
 }
 
 /// The events of an API whose entries have an operation and no rules.

@@ -99,33 +99,59 @@ impl Node {
     }
 }
 
-/// A range of bytes. The values of one JSON text share its bytes.
+/// The maximum size of bytes that are copied. Most keys, identifiers, numbers and literals are not larger.
+const INLINE: usize = 30;
+
+/// A range of bytes: a copy if there are few, else one that shares the bytes of its JSON text.
 #[derive(Clone, Debug)]
-pub struct Slice {
-    bytes: Arc<[u8]>,
-    start: u32,
-    end: u32,
+pub struct Slice(Bytes);
+
+#[derive(Clone, Debug)]
+enum Bytes {
+    Inline { size: u8, bytes: [u8; INLINE] },
+    Shared { bytes: Arc<[u8]>, start: u32, end: u32 },
 }
 
 impl Slice {
+    #[inline]
+    fn inline(text: &[u8]) -> Option<Self> {
+        let mut bytes = [0; INLINE];
+        bytes.get_mut(..text.len())?.copy_from_slice(text);
+        Some(Self(Bytes::Inline { size: text.len() as u8, bytes }))
+    }
+
     /// The range from `start` to `end` of this range.
     fn part(&self, start: usize, end: usize) -> Self {
-        let base = self.start;
-        Self { bytes: Arc::clone(&self.bytes), start: base + start as u32, end: base + end as u32 }
+        let copied = Self::inline(self.get(start..end).unwrap_or_default());
+        copied.unwrap_or_else(|| match &self.0 {
+            Bytes::Shared { bytes, start: base, .. } => Self(Bytes::Shared {
+                bytes: Arc::clone(bytes),
+                start: base + start as u32,
+                end: base + end as u32,
+            }),
+            Bytes::Inline { .. } => unreachable!("a part is not larger than the whole"),
+        })
     }
 }
 
 impl From<&[u8]> for Slice {
-    fn from(bytes: &[u8]) -> Self {
-        Self { bytes: bytes.into(), start: 0, end: bytes.len() as u32 }
+    fn from(text: &[u8]) -> Self {
+        Self::inline(text).unwrap_or_else(|| {
+            Self(Bytes::Shared { bytes: text.into(), start: 0, end: text.len() as u32 })
+        })
     }
 }
 
 impl Deref for Slice {
     type Target = [u8];
 
+    #[inline]
     fn deref(&self) -> &[u8] {
-        self.bytes.get(self.start as usize..self.end as usize).unwrap_or_default()
+        let part = match &self.0 {
+            Bytes::Inline { size, bytes } => bytes.get(..usize::from(*size)),
+            Bytes::Shared { bytes, start, end } => bytes.get(*start as usize..*end as usize),
+        };
+        part.unwrap_or_default()
     }
 }
 

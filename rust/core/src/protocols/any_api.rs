@@ -154,7 +154,11 @@ fn signature(api: Api) -> &'static Signature {
 /// The API that an object claims to be of: by its type, if that is one of an API alone, else by its other members, or else by the
 /// name of its event line.
 fn claimed_api(object: &[u8], members: &[Member], name: Option<&[u8]>) -> Option<Api> {
-    let kind = json::find(object, members, "type").filter(|kind| kind.kind == Kind::String);
+    let kind = json::find(object, members, "type");
+    if kind.is_none() && chat::is_ordinary(object, members) {
+        return Some(Api::Chat);
+    }
+    let kind = kind.filter(|kind| kind.kind == Kind::String);
     if kind.is_some_and(|kind| messages::has_own_type(kind.value(object))) {
         return Some(Api::Messages);
     }

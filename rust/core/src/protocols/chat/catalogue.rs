@@ -75,26 +75,21 @@ pub struct Rule {
 include!(concat!(env!("OUT_DIR"), "/chat.rs"));
 
 impl Scope {
-    /// The rules of the members.
-    const fn rules(self) -> &'static [Rule] {
-        match self {
-            Self::None => &[],
-            Self::Chunk => &CHUNK,
-            Self::Choice => &CHOICE,
-            Self::Logprobs => &LOGPROBS,
-            Self::Delta => &DELTA,
-            Self::Call => &CALL,
-            Self::Function => &FUNCTION,
-            Self::Custom => &CUSTOM,
-            Self::Audio => &AUDIO,
-            Self::Reasoning => &REASONING,
-        }
-    }
-
     /// The rule of a member.
     #[inline]
     pub fn rule(self, name: &[u8]) -> Option<&'static Rule> {
-        self.rules().iter().find(|rule| rule.name.as_bytes() == name)
+        match self {
+            Self::None => None,
+            Self::Chunk => chunk_rule(name),
+            Self::Choice => choice_rule(name),
+            Self::Logprobs => logprobs_rule(name),
+            Self::Delta => delta_rule(name),
+            Self::Call => call_rule(name),
+            Self::Function => function_rule(name),
+            Self::Custom => custom_rule(name),
+            Self::Audio => audio_rule(name),
+            Self::Reasoning => reasoning_rule(name),
+        }
     }
 }
 

@@ -16,6 +16,6 @@ mod routing;
 pub mod rows;
 mod tool_calls;
 
-pub use events::{Event, Route};
+pub use events::{Event, Route, is_ordinary};
 pub use protocol::Chat;
 pub use response::Assembled;
