@@ -15,22 +15,44 @@ use crate::work::work;
 pub fn locate(text: &[u8], members: &mut Vec<Member>) -> bool {
     work(text.len());
     members.clear();
-    let found = each_part(text, b'{', b'}', |at| {
-        let (member, end) = member(text, at)?;
-        members.push(member);
-        Some(end)
-    });
+    let found = object_at(text, 0, members);
     if found.is_none() {
         members.clear();
     }
     found.is_some()
 }
 
+/// Appends the members of the object at a position of a valid text, as spans into the text; returns the position after it.
+fn object_at(text: &[u8], start: usize, members: &mut Vec<Member>) -> Option<usize> {
+    each_part(text, start, b'{', b'}', |at| {
+        let (member, end) = member(text, at)?;
+        members.push(member);
+        Some(end)
+    })
+}
+
+/// Appends the members of the object in a member of a valid text, as spans into the text. Returns whether it is an object.
+pub fn inside(text: &[u8], object: &Member, members: &mut Vec<Member>) -> bool {
+    work((object.end - object.start) as usize);
+    object_at(text, object.start as usize, members).is_some()
+}
+
+/// As [`inside`], for the only element of the array in a member. Returns whether that is an object.
+pub fn inside_only_element(text: &[u8], array: &Member, members: &mut Vec<Member>) -> bool {
+    work((array.end - array.start) as usize);
+    let mut count = 0;
+    let found = each_part(text, array.start as usize, b'[', b']', |at| {
+        count += 1;
+        if count == 1 { object_at(text, at, members) } else { None }
+    });
+    found.is_some() && count == 1
+}
+
 /// Locates the elements of a valid array: start, end and kind of each. Otherwise as [`locate`].
 pub fn elements(text: &[u8], out: &mut Vec<(usize, usize, Kind)>) -> bool {
     work(text.len());
     out.clear();
-    let found = each_part(text, b'[', b']', |at| {
+    let found = each_part(text, 0, b'[', b']', |at| {
         let (end, kind, _) = value(text, at)?;
         out.push((at, end, kind));
         Some(end)
@@ -50,14 +72,14 @@ pub fn each_object(
 ) {
     work(text.len());
     let mut number = 0;
-    each_part(text, b'[', b']', |at| {
+    each_part(text, 0, b'[', b']', |at| {
         number += 1;
         if lexer::byte(text, at) != b'{' {
             return value(text, at).map(|(end, ..)| end);
         }
         let object = text.get(at..)?;
         members.clear();
-        let size = each_part(object, b'{', b'}', |at| {
+        let size = each_part(object, 0, b'{', b'}', |at| {
             let (member, end) = member(object, at)?;
             members.push(member);
             Some(end)
@@ -67,15 +89,16 @@ pub fn each_object(
     });
 }
 
-/// Calls `part` with the position of each element or member between the brackets; `part` returns the position after it.
-/// Returns the position after the closing bracket.
+/// Calls `part` with the position of each element or member between the brackets, which follow `start`; `part` returns the
+/// position after it. Returns the position after the closing bracket.
 fn each_part(
     text: &[u8],
+    start: usize,
     open: u8,
     close: u8,
     mut part: impl FnMut(usize) -> Option<usize>,
 ) -> Option<usize> {
-    let start = lexer::skip_space(text, 0);
+    let start = lexer::skip_space(text, start);
     if lexer::byte(text, start) != open || text.len() > SIZE_LIMIT {
         return None;
     }

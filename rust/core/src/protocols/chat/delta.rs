@@ -5,8 +5,8 @@ use std::borrow::Cow;
 use super::catalogue::{Kind, Op, Rule, Scope};
 use super::choice::{Choice, Reasoning};
 use super::merge::{
-    Context, Path, apply_rule, is_empty_list, is_null, members_of, merge_member, rule_of,
-    set_default, value_of, without_quotes,
+    Context, Fields, Path, apply_rule, is_empty_list, is_null, merge_member, rule_of, set_default,
+    value_of, without_quotes,
 };
 use super::parts::Content;
 use crate::assemble::append::append;
@@ -22,13 +22,12 @@ const PARTS_MEMBER: &str = "content_parts";
 type Value<'d> = (Option<&'static Rule>, Cow<'d, str>, &'d [u8]);
 
 /// Whether a delta has a part of the output: not only the role, empty strings and nulls.
-pub fn is_streamed(delta: &[u8]) -> bool {
+pub fn is_streamed(delta: &Fields<'_>) -> bool {
     let streamed = |rule: &Rule| rule.kind != Kind::None || rule.into != Scope::None;
-    delta.first() == Some(&b'{')
-        && members_of(delta).iter().any(|member| {
-            rule_of(delta, member, Scope::Delta).0.is_some_and(streamed)
-                && is_filled(member.value(delta))
-        })
+    delta.members.iter().any(|member| {
+        rule_of(delta.text, member, Scope::Delta).0.is_some_and(streamed)
+            && is_filled(member.value(delta.text))
+    })
 }
 
 /// Whether a value is not null, empty, false or 0.
@@ -46,13 +45,13 @@ fn is_filled(value: &[u8]) -> bool {
 }
 
 /// Merges a delta into the message of its choice.
-pub fn apply_delta(cx: &mut Context<'_>, path: &Path<'_>, choice: &mut Choice, delta: &[u8]) {
-    let members = members_of(delta);
-    let values: Vec<Value<'_>> = members
+pub fn apply_delta(cx: &mut Context<'_>, path: &Path<'_>, choice: &mut Choice, delta: &Fields<'_>) {
+    let values: Vec<Value<'_>> = delta
+        .members
         .iter()
         .map(|member| {
-            let (rule, name) = rule_of(delta, member, Scope::Delta);
-            (rule, name, member.value(delta))
+            let (rule, name) = rule_of(delta.text, member, Scope::Delta);
+            (rule, name, member.value(delta.text))
         })
         .collect();
     apply_reasoning(cx, choice, &values);

@@ -7,7 +7,8 @@ use std::collections::HashSet;
 
 use super::catalogue::{EVENTS, Entry, lookup};
 use super::delta::is_streamed;
-use super::merge::{INDEX_LIMIT, is_empty_list, text_of, value_of};
+use super::merge::{Fields, INDEX_LIMIT, is_empty_list, text_of, value_of};
+use super::only_choice::{self, OnlyChoice};
 use super::response::{CHUNK, WHOLE};
 use crate::assemble::Indexes;
 use crate::diagnostics::{Code, Detail, Issue, clip, error_detail, error_object};
@@ -140,21 +141,27 @@ impl Facts {
     fn of(choices: &[u8]) -> Self {
         let mut facts = Self::default();
         json::each_object(choices, &mut Vec::with_capacity(8), |number, choice, members| {
-            facts.add(number, choice, members);
+            let choice = Fields { text: choice, members: members.into() };
+            let delta = choice.value("delta").filter(|delta| delta.first() == Some(&b'{'));
+            facts.add(number, &choice, &delta.map_or_else(Fields::none, Fields::of));
         });
         facts
     }
 
-    fn add(&mut self, number: usize, choice: &[u8], members: &[Member]) {
-        let member = |name| json::find(choice, members, name).map(|member| member.value(choice));
-        let delta = member("delta");
+    fn of_only(only: OnlyChoice<'_>) -> Self {
+        let mut facts = Self::default();
+        facts.add(0, &only.fields(), &only.delta());
+        facts
+    }
+
+    /// Adds a choice; `delta`: the members of its delta, none if that is not an object.
+    fn add(&mut self, number: usize, choice: &Fields<'_>, delta: &Fields<'_>) {
         self.objects += 1;
-        self.deltas += usize::from(delta.is_some());
-        self.delta =
-            self.delta || delta.is_some_and(is_streamed) || text_of(member("text")).is_some();
-        self.ends = self.ends || text_of(member("finish_reason")).is_some();
+        self.deltas += usize::from(choice.value("delta").is_some());
+        self.delta = self.delta || is_streamed(delta) || text_of(choice.value("text")).is_some();
+        self.ends = self.ends || text_of(choice.value("finish_reason")).is_some();
         if number == 0 {
-            let index = member("index").and_then(json::parse_index);
+            let index = choice.value("index").and_then(json::parse_index);
             let index = index.and_then(|index| u32::try_from(index).ok());
             self.index = index.filter(|index| *index <= INDEX_LIMIT);
         }
@@ -176,14 +183,20 @@ pub fn classify<'a>(
         Ok(checked) if checked.kind == Kind::Object => {
             let invalid_utf8 = checked.lone_surrogate || checked.bad_utf8;
             frame_issues(frame, invalid_utf8, issues);
-            let (data, members) = (frame.data, &*frame.members);
-            let facts = Facts::of(choices_of(data, members));
+            let data = frame.data;
+            let own = only_choice::locate(data, frame.members);
+            let frame = &*frame;
+            let (members, inner) = frame.members.split_at(own);
+            let facts = match OnlyChoice::of(data, inner) {
+                Some(only) => Facts::of_only(only),
+                None => Facts::of(choices_of(data, members)),
+            };
             let has_choices =
                 facts.objects > 0 || list_of(data, members).is_some_and(is_empty_list);
             if facts.deltas == 0 && is_whole(data, members) {
                 Classified::NonStreamed(Api::Chat)
             } else if has_choices || named(data, members) == CHUNK {
-                chunk(frame, checked, &facts, issues)
+                chunk(frame, (members, inner), checked, &facts, issues)
             } else {
                 other(reader, frame, checked, issues)
             }
@@ -198,20 +211,28 @@ pub fn classify<'a>(
     }
 }
 
-fn chunk<'a>(frame: &'a Frame<'_>, checked: Checked, facts: &Facts, issues: &[Issue]) -> Found<'a> {
+/// A chunk; `inner`: the members of its only choice.
+fn chunk<'a>(
+    frame: &'a Frame<'_>,
+    (members, inner): (&'a [Member], &'a [Member]),
+    checked: Checked,
+    facts: &Facts,
+    issues: &[Issue],
+) -> Found<'a> {
     let data = frame.data;
-    let usage = json::find(data, frame.members, "usage");
+    let usage = json::find(data, members, "usage");
     let route = Route {
         entry: &EVENTS[0],
         delta: facts.delta,
         ends: facts.ends,
-        is_empty: is_empty_list(choices_of(data, frame.members)),
+        is_empty: is_empty_list(choices_of(data, members)),
         has_usage: usage.is_some_and(|usage| usage.kind != Kind::Null),
         index: facts.index,
         grows: None,
     };
-    let id = json::find(data, frame.members, "id").filter(|id| id.kind == Kind::String);
+    let id = json::find(data, members, "id").filter(|id| id.kind == Kind::String);
     let mut parsed = event(frame, CHUNK.into(), checked);
+    (parsed.members, parsed.inner_members) = (Members::Parsed(members), inner);
     parsed.response = frame.single.then(|| id.map_or(&b"\"\""[..], |id| id.value(data)));
     parsed.repeatable = issues.is_empty();
     Classified::Event(parsed, Some(route))

@@ -6,8 +6,10 @@ use super::context::merge_chunk;
 use super::delta::{apply_delta, is_streamed};
 use super::events::{CHOICES, Event, choices_of};
 use super::merge::{
-    Context, Path, is_null, members_of, merge_members, read_index, text_of, unique, without_quotes,
+    Context, Fields, Path, is_null, members_of, merge_members, read_index, text_of, unique,
+    without_quotes,
 };
+use super::only_choice::OnlyChoice;
 use super::repeated;
 use super::response::Assembled;
 use crate::assemble::Node;
@@ -24,7 +26,8 @@ pub fn apply(response: &mut Assembled, event: &Event<'_>, issues: &mut Vec<Issue
     let members = unique(event.raw, event.members.iter().collect());
     response.chunks += 1;
     let before = issues.len();
-    merge_payload(response, event.raw, &members, false, issues);
+    let only = OnlyChoice::of(event.raw, event.inner_members);
+    merge_payload(response, (event.raw, &members), only, false, issues);
     response.check_finished();
     if issues.len() == before {
         repeated::set_cursor(response, event);
@@ -34,15 +37,15 @@ pub fn apply(response: &mut Assembled, event: &Event<'_>, issues: &mut Vec<Issue
 /// Sets a completion to one that was not streamed.
 pub fn apply_whole(response: &mut Assembled, raw: &[u8], issues: &mut Vec<Issue>) {
     work(raw.len());
-    merge_payload(response, raw, &members_of(raw), true, issues);
+    merge_payload(response, (raw, &members_of(raw)), None, true, issues);
     response.raw = Some(raw.to_vec());
 }
 
-/// Merges a chunk, or a whole completion.
+/// Merges a chunk, or a whole completion. `only`: the only choice, if its members are located.
 fn merge_payload(
     response: &mut Assembled,
-    raw: &[u8],
-    members: &[Member],
+    (raw, members): (&[u8], &[Member]),
+    only: Option<OnlyChoice<'_>>,
     whole: bool,
     issues: &mut Vec<Issue>,
 ) {
@@ -66,18 +69,25 @@ fn merge_payload(
             .filter(|around| is_constant && !around.iter().any(|part| part.contains(&b'[')))
             .map(|around| around.map(Into::into));
     }
-    let (choices, mut spans) = (choices_of(raw, members), Vec::new());
+    match only {
+        Some(only) => apply_choice(&mut cx, response, 0, &only.fields(), Some(&only.delta())),
+        None => apply_choices(&mut cx, response, choices_of(raw, members)),
+    }
+    response.changes = cx.changes;
+    response.loose = loose;
+}
+
+fn apply_choices(cx: &mut Context<'_>, response: &mut Assembled, choices: &[u8]) {
+    let mut spans = Vec::new();
     json::elements(choices, &mut spans);
     for (position, (start, end, _)) in spans.into_iter().enumerate() {
         let value = choices.get(start..end).unwrap_or_default();
         if value.first() == Some(&b'{') {
-            apply_choice(&mut cx, response, position, value);
-        } else if !whole {
+            apply_choice(cx, response, position, &Fields::of(value), None);
+        } else if !cx.whole {
             cx.bad(&Path::Root, &format!("{CHOICES}[{position}]"), "an object");
         }
     }
-    response.changes = cx.changes;
-    response.loose = loose;
 }
 
 /// The bytes of a chunk before the value of a member, and those after it.
@@ -113,10 +123,17 @@ fn merge_rest(cx: &mut Context<'_>, response: &mut Assembled, raw: &[u8], member
     merge_chunk(cx, &mut response.members, raw, members);
 }
 
-fn apply_choice(cx: &mut Context<'_>, response: &mut Assembled, position: usize, value: &[u8]) {
+/// Applies a choice; `located`: the members of its delta, if they are known.
+fn apply_choice(
+    cx: &mut Context<'_>,
+    response: &mut Assembled,
+    position: usize,
+    value: &Fields<'_>,
+    located: Option<&Fields<'_>>,
+) {
     let path = Path::Element(&Path::Root, CHOICES, position);
-    let members = members_of(value);
-    let Ok(index) = read_index(cx, &path, value, &members) else { return };
+    let Fields { text: raw, members } = value;
+    let Ok(index) = read_index(cx, &path, raw, members) else { return };
     let index = index.unwrap_or_else(|| {
         cx.report_loose(&path, "index", "missing", "the position in the list");
         position as u32
@@ -129,39 +146,48 @@ fn apply_choice(cx: &mut Context<'_>, response: &mut Assembled, position: usize,
     });
     choice.chunks += 1;
     let had_finished = choice.finish_reason().is_some();
-    let member = |name| json::find(value, &members, name).map(|member| member.value(value));
-    let (delta, message) = (member("delta"), member("message"));
-    apply_message(cx, &path, choice, delta, message);
+    let (delta, message) = (value.value("delta"), value.value("message"));
+    apply_message(cx, &path, choice, (delta, located), message);
     // A completion of the API before chats.
     let is_string = |text: &&[u8]| text.first() == Some(&b'"');
-    let text = member("text").filter(is_string).filter(|_| delta.is_none() && message.is_none());
+    let text =
+        value.value("text").filter(is_string).filter(|_| delta.is_none() && message.is_none());
     if let Some(text) = text.map(without_quotes) {
         append(choice.members.text("text").1, text, text.len(), true);
     }
     let mut others = &members[..];
     let without_text: Vec<Member>;
     if text.is_some() {
-        let is_text = |member: &Member| json::decode_key(value, member) == "text";
+        let is_text = |member: &Member| json::decode_key(raw, member) == "text";
         without_text = members.iter().filter(|member| !is_text(member)).copied().collect();
         others = &without_text;
     }
-    merge_members(cx, &path, &mut choice.members, value, others, Scope::Choice);
+    merge_members(cx, &path, &mut choice.members, raw, others, Scope::Choice);
     let has_finished = choice.finish_reason().is_some();
     *unfinished -= usize::from(!had_finished && has_finished);
 }
 
-/// Applies the delta of a choice. A message counts only if no delta came: elsewhere it repeats what was streamed.
+/// Applies the delta of a choice, whose members may be located. A message counts only if no delta came: elsewhere it repeats what was streamed.
 fn apply_message(
     cx: &mut Context<'_>,
     path: &Path<'_>,
     choice: &mut Choice,
-    delta: Option<&[u8]>,
+    (delta, located): (Option<&[u8]>, Option<&Fields<'_>>),
     message: Option<&[u8]>,
 ) {
     let delta = delta.filter(|delta| !is_null(delta));
+    let located = located.filter(|_| delta.is_some());
     let message = message.filter(|message| message.first() == Some(&b'{') && !choice.streamed);
     match delta.or(message) {
-        Some(delta @ [b'{', ..]) => {
+        Some(object @ [b'{', ..]) => {
+            let own;
+            let delta = match located {
+                Some(located) => located,
+                None => {
+                    own = Fields::of(object);
+                    &own
+                }
+            };
             choice.streamed = choice.streamed || is_streamed(delta);
             apply_delta(cx, &Path::Member(path, "delta"), choice, delta);
         }

@@ -419,6 +419,29 @@ fn object_in<'t>(cx: &mut Context<'_>, target: &'t mut Object, name: &str) -> &'
 
 // -- values ----------------------------------------------------------------------------------------------------------
 
+/// The members of an object, each key once, as spans into a text.
+pub struct Fields<'t> {
+    pub text: &'t [u8],
+    pub members: Cow<'t, [Member]>,
+}
+
+impl<'t> Fields<'t> {
+    /// Those of a text that is an object.
+    pub fn of(text: &'t [u8]) -> Self {
+        Self { text, members: members_of(text).into() }
+    }
+
+    /// Those of an object without members.
+    pub const fn none() -> Self {
+        Self { text: b"", members: Cow::Borrowed(&[]) }
+    }
+
+    /// The value of the member with this name.
+    pub fn value(&self, name: &str) -> Option<&'t [u8]> {
+        json::find(self.text, &self.members, name).map(|member| member.value(self.text))
+    }
+}
+
 /// The members of an object, each key once: the last value at the position of the first.
 pub fn members_of(raw: &[u8]) -> Vec<Member> {
     let mut members = Vec::with_capacity(8);
@@ -428,8 +451,7 @@ pub fn members_of(raw: &[u8]) -> Vec<Member> {
 
 /// These members with each key once.
 pub fn unique(raw: &[u8], members: Vec<Member>) -> Vec<Member> {
-    let is_ascii = |member: &Member| member.raw_key(raw).is_ascii();
-    if has_plain_keys(raw, &members) && members.iter().all(is_ascii) {
+    if are_unique(raw, &members) {
         return members;
     }
     let mut positions = HashMap::with_capacity(members.len());
@@ -444,6 +466,11 @@ pub fn unique(raw: &[u8], members: Vec<Member>) -> Vec<Member> {
         }
     }
     found
+}
+
+/// Whether all keys are certainly different: plain ASCII. Others may be equal once they are decoded.
+pub fn are_unique(raw: &[u8], members: &[Member]) -> bool {
+    has_plain_keys(raw, members) && members.iter().all(|member| member.raw_key(raw).is_ascii())
 }
 
 /// The value of a member of an object; the last of equal names counts.

@@ -8,6 +8,7 @@ use super::catalogue::{EVENTS, Kind, Op, Scope};
 use super::choice::{Choice, Reasoning};
 use super::events::{CHOICES, Event, Grows, Route};
 use super::merge::{is_empty_list, is_null, without_quotes};
+use super::only_choice::OnlyChoice;
 use super::response::{Assembled, CHUNK, Cursor};
 use crate::assemble::append::append;
 use crate::assemble::{Node, NodePath, Text};
@@ -46,8 +47,8 @@ pub fn inner_delta(event: &ParsedEvent<'_>, route: &mut Route) -> Option<InnerDe
             return None;
         }
     }
-    let choices = json::find(event.raw, own, CHOICES)?;
-    let Growth { grows, text, copy, list } = growth_of(event.raw, choices, route.index?)?;
+    let only = OnlyChoice::of(event.raw, event.inner_members)?;
+    let Growth { grows, text, copy, list } = growth_of(event.raw, only, route.index?)?;
     route.grows = Some(grows);
     let mut members = own.to_vec();
     members.push(text);
@@ -110,13 +111,12 @@ struct Growth {
 }
 
 /// The text in the only choice of a chunk.
-fn growth_of(raw: &[u8], choices: &Member, index: u32) -> Option<Growth> {
-    let choice = inside(raw, &only_element(raw, choices)?)?;
-    let (mut delta, mut list) = (None, None);
-    for member in &choice {
+fn growth_of(raw: &[u8], only: OnlyChoice<'_>, index: u32) -> Option<Growth> {
+    let mut list = None;
+    for member in only.choice {
         let value = member.value(raw);
         match member.raw_key(raw) {
-            b"delta" => delta = Some(*member),
+            b"delta" => {}
             b"message" | b"text" => return None,
             b"finish_reason" if !matches!(value, b"null" | b"\"\"") => return None,
             b"index" if json::parse_index(value) != Some(i64::from(index)) => return None,
@@ -126,7 +126,7 @@ fn growth_of(raw: &[u8], choices: &Member, index: u32) -> Option<Growth> {
         }
     }
     let (mut found, mut details) = (None, None);
-    for member in &inside(raw, &delta?)? {
+    for member in &*only.delta().members {
         let (key, value) = (member.raw_key(raw), member.value(raw));
         let text = match Scope::Delta.rule(key) {
             Some(_) if is_null(value) => None,
