@@ -99,6 +99,8 @@ class MessageWriter:
         }
 
     def _write(self, kind: str, payload: str) -> None:
+        # Anthropic's servers hide the size of an event by spaces.
+        payload = payload[:-1] + " " * self.rng.randrange(18) + "}"
         self.parts.append(f"event: {kind}\ndata: {payload}\n\n" if self.form == "sse" else payload + "\n")
         self.events += 1
 
@@ -120,8 +122,17 @@ def _thinking(writer: MessageWriter) -> None:
     writer.texts(_tokens(writer.rng, 5, 300))
 
 
-_MAKERS: dict[str, Callable[[MessageWriter], None]] = {"text": _text, "tool calls": _calls, "thinking": _thinking}
-_WEIGHTS = (6, 3, 2)
+def _short(writer: MessageWriter) -> None:
+    writer.texts(_tokens(writer.rng, 1, 5))
+
+
+_MAKERS: dict[str, Callable[[MessageWriter], None]] = {
+    "text": _text,
+    "tool calls": _calls,
+    "thinking": _thinking,
+    "short": _short,
+}
+_WEIGHTS = (6, 3, 2, 1)
 SHAPES = (*_MAKERS, "mixed")
 """The names of the shapes."""
 

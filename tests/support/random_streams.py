@@ -131,7 +131,14 @@ def dumps(rng: Random, value: Any) -> bytes:
     separators = rng.choice([(",", ":"), (", ", ": "), (" ,", " : ")])
     ascii_only = chance(rng, 30)
     text = json.dumps(value, separators=separators, ensure_ascii=ascii_only, sort_keys=chance(rng, 20))
-    return text.encode("utf-8", "surrogatepass")  # lone surrogates become invalid UTF-8
+    return padded(rng, text.encode("utf-8", "surrogatepass"))  # lone surrogates become invalid UTF-8
+
+
+def padded(rng: Random, text: bytes) -> bytes:
+    """The object with the white space before its last bracket by which Anthropic hides the size of deltas, or without."""
+    if not text.endswith(b"}") or chance(rng, 70):
+        return text
+    return text[:-1] + b" " * rng.randrange(20) + (b"" if chance(rng, 95) else rng.choice([b"\t", b"\n", b"\r"])) + b"}"
 
 
 STRAY = [
@@ -350,6 +357,7 @@ def similar(rng: Random, size: int, make: Callable[[], Json], others: Callable[[
     parts: list[bytes] = []
     written = turns = count = 0
     template = ""
+    is_padded = chance(rng, 30)
     while written < size:
         turns -= 1
         if turns < 0:
@@ -358,6 +366,7 @@ def similar(rng: Random, size: int, make: Callable[[], Json], others: Callable[[
             count = template.count("%s")
         texts = tuple(rng.choice(TEXTS_OF_DELTAS) for _ in range(count))
         text = (template % texts).encode("utf-8", "surrogatepass")
+        text = padded(rng, text) if is_padded else text
         parts.append(frame % (text if chance(rng, 98) else damaged(rng, text)))
         if chance(rng, 2):
             parts += [frame % json.dumps(one).encode() for one in others()]
