@@ -180,16 +180,12 @@ fn apply_message(
     let message = message.filter(|message| message.first() == Some(&b'{') && !choice.streamed);
     match delta.or(message) {
         Some(object @ [b'{', ..]) => {
-            let own;
             let delta = match located {
-                Some(located) => located,
-                None => {
-                    own = Fields::of(object);
-                    &own
-                }
+                Some(Fields { text, members }) => Fields { text, members: (&**members).into() },
+                None => Fields::of(object),
             };
-            choice.streamed = choice.streamed || is_streamed(delta);
-            apply_delta(cx, &Path::Member(path, "delta"), choice, delta);
+            choice.streamed = choice.streamed || is_streamed(&delta);
+            apply_delta(cx, &Path::Member(path, "delta"), choice, &delta);
         }
         Some(_) => cx.bad(path, "delta", "an object"),
         None => {}
