@@ -46,6 +46,8 @@ ODD = {
     "before_the_first": KEEPALIVE * 3 + b"stray\n" + STREAM + STREAM,
     "trailing": (STREAM + KEEPALIVE + NEWS + END) * 3,
     "no_created": (ITEM + DELTA + END) * 3,
+    "terminal_that_ends_nothing": b'data: {"type":"response.failed"}\n\n'
+    b'data: {"type":"response.failed","content_index":65536,"id":9}\ndata: ' + DELTA,
     "no_terminal": (BEGIN + ITEM + DELTA) * 3,
     "nothing_to_go_by": (ITEM + DELTA) * 4,
     "stray": (b"<html>\nstray\n" + STREAM) * 3 + b"end",
@@ -53,6 +55,7 @@ ODD = {
     "blocks": (BLOCKS * 2 + b"data: [DONE]\n\n") * 2,
     "crlf": (BLOCKS * 3).replace(b"\n", b"\r\n"),
     "cr": (BLOCKS * 3).replace(b"\n", b"\r"),
+    "some_blank_lines": (BLOCKS[:-1] + BLOCKS) * 2,
     "no_blank_lines": (BLOCKS * 3).replace(b"\n\n", b"\n"),
     "bom": b"\xef\xbb\xbf" + STREAM * 2,
     "in_a_text": STREAM.replace(b"Hi", b"data: response.created\\n\\nresponse.completed") * 3,
@@ -163,6 +166,23 @@ def test_events_without_fold(name: str, tmp_path: Path) -> None:
     path = tmp_path / "a.log"
     path.write_bytes(ODD[name])
     check_events_only(path, 1, 7, 333)
+
+
+@pytest.mark.usefixtures("api")
+@pytest.mark.parametrize("columns", [["type"], ["type", "response_id"]])
+def test_diagnostics_once_per_source(columns: list[str], tmp_path: Path) -> None:
+    """The splits of a source count them together once, whether or not their columns need responses."""
+    path = tmp_path / "a.sse"
+    path.write_bytes(ODD["some_blank_lines"])
+    splits = respstream.plan(path, 40)
+    counts = []
+    for split in splits:
+        found = respstream.read_split(split, "events", columns)
+        list(found)
+        assert found.summary is not None
+        counts.append(found.summary.diagnostics.get("missing_blank_line", 0))
+    assert len(splits) > 9
+    assert sum(counts) == 1
 
 
 @pytest.mark.usefixtures("native")

@@ -16,7 +16,7 @@ use respstream_core::diagnostics::Code;
 use respstream_core::diagnostics::{Diagnostic, Value};
 use respstream_core::json::{self, Kind};
 use respstream_core::protocols::any_api::{AnyApi, AnyEvent, AnyResponse, BOUNDARIES};
-use respstream_core::protocols::{Effect, Phase, Protocol as _};
+use respstream_core::protocols::{Effect, Phase, Protocol as _, Response as _};
 use respstream_core::records::RowOptions;
 use respstream_core::sse::BOM;
 
@@ -237,12 +237,9 @@ fn is_boundary(
             decoder.feed(bytes, None, &mut first);
             first.0.is_none()
         })?;
-        if let Some((found, effect)) = first.0 {
-            // The end of a response is one if the events behind it find the response, which the event itself begins here.
-            let ends = |Effect { phase, begins, .. }| begins && phase == Phase::Terminal;
-            let begins =
-                |effect: Effect| effect.phase == Phase::Begin || (ends(effect) && offset < start);
-            return Ok(effect.is_some_and(begins) && found == offset);
+        if let Some(first) = first.0 {
+            let begins = first.begins || (first.begins_and_ends && offset < start);
+            return Ok(begins && first.offset == offset);
         }
         let diagnosed = decoder.store().counts.iter().any(|count| *count > 0);
         if !more || diagnosed || *left == 0 {
@@ -251,13 +248,32 @@ fn is_boundary(
     }
 }
 
-/// The offset and the effect of the first event. Those of a named lane have none.
-struct FirstEvent(Option<(u64, Option<Effect>)>);
+/// The first event that was applied.
+struct FirstEvent(Option<FoundEvent>);
+
+/// What an event does that begins a source. An event of a named lane does nothing here.
+struct FoundEvent {
+    offset: u64,
+    /// It begins a response wherever it is.
+    begins: bool,
+    /// It begins a response here, and the events behind it find that the response has ended.
+    begins_and_ends: bool,
+}
 
 impl EventSink<AnyApi> for FirstEvent {
     fn event(&mut self, event: &AnyEvent<'_>) {
-        let effect = event.lane.is_none().then(|| AnyApi::effect(event.route.as_ref()));
-        self.0.get_or_insert((event.offset, effect));
+        self.applied(event, None);
+    }
+
+    fn applied(&mut self, event: &AnyEvent<'_>, response: Option<&AnyResponse>) {
+        let unnamed = event.lane.is_none();
+        let Effect { phase, begins, .. } = AnyApi::effect(event.route.as_ref());
+        let ended = response.is_some_and(|response| response.tracking().ended);
+        self.0.get_or_insert(FoundEvent {
+            offset: event.offset,
+            begins: unnamed && phase == Phase::Begin,
+            begins_and_ends: unnamed && begins && phase == Phase::Terminal && ended,
+        });
     }
 }
 
@@ -351,10 +367,15 @@ impl<'n> EarlierDiagnostics<'n> {
 
     /// Whether a diagnostic that is reported once per source was reported before the part.
     pub fn contain(&mut self, diagnostic: &Diagnostic) -> bool {
-        if !ONCE_PER_SOURCE.contains(&diagnostic.code) || self.from == 0 {
+        self.contain_once(diagnostic.code, &diagnostic.detail)
+    }
+
+    /// As [`Self::contain`], of a code with its detail.
+    pub fn contain_once(&mut self, code: Code, detail: &[(&'static str, Value)]) -> bool {
+        if !is_once_per_source(code) || self.from == 0 {
             return false;
         }
-        let key = identity(diagnostic);
+        let key = identity(code, detail);
         while !self.found.contains(&key) {
             if !self.read_on() {
                 return false;
@@ -380,7 +401,7 @@ impl<'n> EarlierDiagnostics<'n> {
         let kept = &self.decoder.store().kept;
         let new = kept.get(self.seen..).unwrap_or_default();
         let once = new.iter().filter(|found| ONCE_PER_SOURCE.contains(&found.code));
-        self.found.extend(once.map(identity));
+        self.found.extend(once.map(|found| identity(found.code, &found.detail)));
         self.seen = kept.len();
         if !matches!(more, Ok(true)) || self.position >= self.from {
             self.source = None;
@@ -389,13 +410,18 @@ impl<'n> EarlierDiagnostics<'n> {
     }
 }
 
+/// Whether a diagnostic is reported once per source.
+pub fn is_once_per_source(code: Code) -> bool {
+    ONCE_PER_SOURCE.contains(&code)
+}
+
 /// The identity of a diagnostic that is reported once per source: its code, and the type of an unknown event.
-fn identity(diagnostic: &Diagnostic) -> (Code, String) {
-    let kind = match diagnostic.detail.iter().find(|(name, _)| *name == "type") {
+fn identity(code: Code, detail: &[(&'static str, Value)]) -> (Code, String) {
+    let kind = match detail.iter().find(|(name, _)| *name == "type") {
         Some((_, Value::Text(kind))) => kind.clone(),
         _ => String::new(),
     };
-    (diagnostic.code, kind)
+    (code, kind)
 }
 
 #[cfg(test)]

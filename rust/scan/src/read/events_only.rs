@@ -12,9 +12,10 @@ use respstream_core::records::{
     Closes, FrameReader, RecordSink, RecordSpan, RowOptions, Rows as Wrapped,
 };
 
-use crate::input::{Parsing, Part};
+use crate::input::{Input, Parsing, Part};
 use crate::read::delta_batch::DeltaBatch;
 use crate::read::open_api::OpenApi;
+use crate::splits::{EarlierDiagnostics, is_once_per_source};
 use crate::tables::{EventRow, RunValues, Summary, Tables};
 
 /// Reads the events that begin in a source, or in a part of one.
@@ -24,26 +25,29 @@ pub struct EventsOnly<'n> {
     events: Events<'n>,
     /// The offset after the last byte that was fed.
     pub position: u64,
+    earlier: EarlierDiagnostics<'n>,
 }
 
 impl<'n> EventsOnly<'n> {
     /// Reads a part of a source from the offset `from` on.
-    pub fn new(name: &'n str, parsing: Parsing, part: Part, from: u64, tables: &Tables) -> Self {
+    pub fn new(input: &'n Input, parsing: Parsing, part: Part, from: u64, tables: &Tables) -> Self {
         let Parsing { framing, api } = parsing;
         let (reader, batch) = (Reader::new(api), DeltaBatch::new(tables));
         Self {
             framer: Framer::starting_at(framing, from),
             wrapped: Wrapped::new(framing, RowOptions::default(), AnyApi::signature(api)),
             events: Events {
-                name,
+                name: &input.name,
                 reader,
                 batch,
                 issues: Vec::new(),
+                once: Vec::new(),
                 open: OpenApi::default(),
                 part,
                 reached: 0,
             },
             position: from,
+            earlier: EarlierDiagnostics::new(input, parsing, from),
         }
     }
 
@@ -77,6 +81,11 @@ impl<'n> EventsOnly<'n> {
             framer.finish(&mut sink);
             sink.wrapped.finish(&mut sink.rows);
         }
+        for (code, detail) in self.events.once.drain(..) {
+            if !self.earlier.contain_once(code, &detail) {
+                summary.diagnostics[code as usize] += 1;
+            }
+        }
     }
 }
 
@@ -87,6 +96,8 @@ struct Events<'n> {
     /// The current run of deltas.
     batch: DeltaBatch,
     issues: Vec<Issue>,
+    /// Issues that are reported once per source; a part may not be the first that has them.
+    once: Vec<Issue>,
     /// The API of the open response outside of records.
     open: OpenApi,
     part: Part,
@@ -182,7 +193,16 @@ impl<'a, 'n> RowSink<'a, 'n> {
             return;
         }
         let own = self.events.part.has(offset);
-        for (code, _) in self.events.issues.drain(..).filter(|_| own) {
+        for issue in std::mem::take(&mut self.events.issues).into_iter().filter(|_| own) {
+            self.count(issue);
+        }
+    }
+
+    /// Counts an issue of the part.
+    fn count(&mut self, (code, detail): Issue) {
+        if is_once_per_source(code) {
+            self.events.once.push((code, detail));
+        } else {
             self.summary.diagnostics[code as usize] += 1;
         }
     }
@@ -234,7 +254,7 @@ impl FrameSink for RowSink<'_, '_> {
 
     fn note(&mut self, note: Note) {
         if self.events.part.has(note.offset) {
-            self.summary.diagnostics[note.code as usize] += 1;
+            self.count((note.code, note.detail));
         }
     }
 

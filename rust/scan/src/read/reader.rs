@@ -198,7 +198,7 @@ impl<'o, O: BatchSink> Reader<'o, O> {
         };
         let ReadOptions { parsing, depth, .. } = self.options;
         let mut scan = if depth == Depth::Events {
-            let scan = EventsOnly::new(&input.name, parsing, part, from, &self.tables);
+            let scan = EventsOnly::new(input, parsing, part, from, &self.tables);
             SourceScan::EventsOnly(Box::new(scan))
         } else {
             SourceScan::Full(Box::new(self.full_scan(input, (part, remainder), from)))
