@@ -47,9 +47,6 @@ CARGO_FUZZ := $(CURDIR)/target/tools/bin/cargo-fuzz
 FUZZ := RUSTC_BOOTSTRAP=1 $(CARGO_FUZZ)
 FUZZ_OPTIONS := --fuzz-dir $(CURDIR)/rust/fuzz --target-dir $(FUZZ_DIR) --sanitizer none
 
-PEERS := $(CURDIR)/target/peers
-SDK := $(shell sed -n 's/^    "openai==\(.*\)", .*/\1/p' pyproject.toml)
-
 CARGO_DENY := $(CURDIR)/target/tools/bin/cargo-deny
 EVENTS ?= 1000000
 # The sanitizer's flag is nightly-only, too. With an explicit --target it does not apply to build scripts and macros.
@@ -104,16 +101,9 @@ test-store: $(VENV)/.built $(VENV)/.store ## test the command line with an objec
 test-wrappers: $(VENV)/.built $(VENV)/.wrappers ## run the tests of the SDK integrations with tracing libraries
 	PYTHONPATH=$(CURDIR)/$(VENV)/wrappers $(BIN)/python -m pytest -o filterwarnings=default -p no:logfire -p no:pytest_logfire -p no:langsmith_plugin $(PYTEST_ARGS) tests/integrations/wrappers
 
-# The tests of tests/api_resources need a mock server that is not in the source distribution. Compare the two summaries.
-test-peers: $(VENV)/.built $(VENV)/.test ## run the openai SDK's own tests without and with acceleration; by hand, about ten minutes
-	rm -rf $(PEERS) && mkdir -p $(PEERS)
-	$(BIN)/python -m pip download --no-deps --no-binary openai --dest $(PEERS) openai==$(SDK)
-	tar -xzf $(PEERS)/openai-$(SDK).tar.gz -C $(PEERS)
-	$(BIN)/python -m pip install --target $(PEERS)/site --group peers
-	failed=0; for plugin in "" "-p accelerate_clients"; do \
-		PYTHONPATH=$(CURDIR)/tools:$(PEERS)/site $(BIN)/python -m pytest --rootdir $(PEERS)/openai-$(SDK) -c $(PEERS)/openai-$(SDK)/pyproject.toml -o addopts= \
-			-q -p no:cacheprovider -n 2 --no-header $$plugin --ignore $(PEERS)/openai-$(SDK)/tests/api_resources $(PEERS)/openai-$(SDK)/tests || failed=1; \
-	done; exit $$failed
+test-peers: $(VENV)/.built $(VENV)/.test ## run the own tests of the SDKs (PEERS=openai openai2 anthropic) without and with acceleration; by hand, about half an hour
+	rm -rf target/peers
+	$(BIN)/python tools/peer_tests.py target/peers $(PEERS)
 
 lint: $(VENV)/.lint $(VENV)/.built ## run rustfmt, clippy, ruff, mypy, pyright, stubtest and the workflow checks
 	cargo fmt --all --check

@@ -1,10 +1,11 @@
-"""A pytest plugin (`-p accelerate_clients`, with this folder on the path): accelerates every client of the openai SDK.
+"""A pytest plugin (`-p accelerate_clients`, with this folder on the path): accelerates every client of an SDK.
 
-`make test-peers` runs the SDK's own tests with and without it.
+`make test-peers` runs the SDKs' own tests with and without it. ACCELERATE names the SDK.
 """
 
 from __future__ import annotations
 
-from respstream.integrations.openai import accelerate
+import importlib
+import os
 
-accelerate()
+importlib.import_module(f"respstream.integrations.{os.environ['ACCELERATE']}").accelerate()

@@ -277,6 +277,24 @@ def test_stream_that_something_looks_at(monkeypatch: pytest.MonkeyPatch) -> None
         assert [event.type for event in seen] == [event["type"] for event in HI]
 
 
+@pytest.mark.parametrize("how", [helper, beta], ids=lambda how: how.__name__)
+def test_patched_accumulation(how: How, monkeypatch: pytest.MonkeyPatch) -> None:
+    """A patch of the SDK's function sees each event, as without us."""
+    from anthropic.lib.streaming import _beta_messages, _messages
+
+    module: Any = _messages if how is helper else _beta_messages
+    seen: list[Any] = []
+    accumulate = module.accumulate_event
+
+    def counting(**kwargs: Any) -> Any:
+        seen.append(kwargs["event"].type)
+        return accumulate(**kwargs)
+
+    monkeypatch.setattr(module, "accumulate_event", counting)
+    compare(local_client(pieces(sse(HI))), accelerate(local_client(pieces(sse(HI)))), how)
+    assert seen == [event["type"] for event in HI] * 4
+
+
 def test_output_format() -> None:
     class City(BaseModel):
         name: str

@@ -40,6 +40,12 @@ class Reader:
     parse: Any
     """The function that reads the JSON of an input that is not complete."""
 
+    def is_patched(self) -> bool:
+        """Whether the functions of the module are not those that were found."""
+        module = sys.modules.get(self.readers[0].__module__)
+        found = getattr(module, "accumulate_event", None), getattr(module, "build_events", None)
+        return found != (self.accumulate, self.build)
+
 
 @dataclass(frozen=True)
 class Sdk(_sdk.Sdk):

@@ -214,8 +214,9 @@ async def _aread(accumulator: _Accumulator, stream: Any) -> AsyncIterator[Any]:
 
 def adopt(stream: Any, _: bool | None, reader: Reader) -> None:
     """Makes a stream of the SDK's `messages.stream()`, not read yet, copy what only grows, if its events are ours."""
-    cls = type(stream)
-    if cls not in reader.readers or not _is_ours(getattr(stream, "_raw_stream", None)):
+    cls, raw = type(stream), getattr(stream, "_raw_stream", None)
+    # A tracer of the SDK that observes the stream, or a patch, may look at how each event is added.
+    if cls not in reader.readers or not _is_ours(raw) or not raw.is_unwatched() or reader.is_patched():
         return
     prefix = f"_{cls.__name__}"
     names = {f"{prefix}__final_message_snapshot", f"{prefix}__json_bufs", f"{prefix}__output_format", "_iterator"}
