@@ -71,14 +71,19 @@ def accelerate(log: bytes) -> None:
     )
     live, stream = backend.SdkReader(plan), backend.SdkReader(plan, [delta])
     for block in log.split(b"\n\n"):
-        live.feed(block + b"\n\n")
+        for _ in live.feed(block + b"\n\n"):
+            pass
+        live.take_message()
     delta_run: Any = None
     for start in range(0, len(log), CHUNK):
-        for draft in stream.feed(log[start : start + CHUNK]):
-            if type(draft) is tuple or (delta_run is not None and delta_run(draft)):
-                continue
-            event = draft.event()
-            delta_run = backend.SdkDeltaRun(builder, event, event.__dict__["delta"])
+        stream.feed(log[start : start + CHUNK])
+        while True:
+            for draft in stream:
+                if delta_run is None or not delta_run(draft):
+                    event = draft.event()
+                    delta_run = backend.SdkDeltaRun(builder, event, event.__dict__["delta"])
+            if stream.take_message() is None:
+                break
 
 
 def scan(log: bytes) -> None:

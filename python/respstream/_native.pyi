@@ -245,14 +245,25 @@ class SdkPlan:
 
 @final
 class SdkReader:
-    """Reads one stream into events of the SDK."""
+    """Reads one stream into events of the SDK.
+
+    An iterator over the events of the latest chunk; each is built when it is asked for. It stops before a message that the SDK
+    has to read, and goes on after `take_message`.
+    """
 
     def __new__(cls, plan: SdkPlan, drafts: Sequence[str] = ..., named: bool = ...) -> SdkReader: ...
-    def feed(self, chunk: bytes) -> list[Any] | tuple[Any, ...]:
-        """The events that a chunk completes: a list, or a tuple if texts or bytes for the SDK are among them."""
+    def feed(self, chunk: bytes) -> SdkReader:
+        """Continues with the next chunk, after the end of the iteration over the one before; returns itself."""
+    def __iter__(self) -> SdkReader: ...
+    def __next__(self) -> Any: ...
+    def take_message(self) -> tuple[str | None, str] | None:
+        """The message before which the iteration stopped: its event name, or None, and its data. None after the chunk."""
     @property
     def rest(self) -> bytes:
-        """The bytes of the incomplete block."""
+        """The bytes that are in no message so far."""
+    @property
+    def is_unsupported(self) -> bool:
+        """Whether the SDK has to frame the rest, and all further chunks."""
 
 @final
 class SdkMessages:

@@ -145,10 +145,10 @@ def difference(one: Any, other: Any, path: str = "event") -> str | None:
     return next((found for where, a, b in parts if (found := difference(a, b, where)) is not None), None)
 
 
-_made: dict[Any, Plans] = {}
+_made: dict[Sdk, Plans] = {}
 
 
 def plans(sdk: Sdk) -> Plans:
     """The plans of this process for the events of an SDK."""
-    found = _made.get(sdk.events)
-    return _made.setdefault(sdk.events, Plans(sdk)) if found is None else found
+    found = _made.get(sdk)
+    return _made.setdefault(sdk, Plans(sdk)) if found is None else found

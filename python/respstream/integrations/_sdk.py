@@ -21,7 +21,7 @@ class UnsupportedError(Exception):
     """This release of the SDK, or of pydantic, is not laid out as expected; the message says where."""
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, eq=False)  # compared by identity: the hash of a union of all events takes long
 class Sdk:
     """The parts of an SDK that are used. A subclass adds those of one SDK."""
 
@@ -51,8 +51,16 @@ class Sdk:
     validate_type: Any
 
     def with_events(self: Own, events: Any) -> Own:
-        """The SDK with another union of event classes, or with the only class of an API whose events have no type."""
-        return dataclasses.replace(self, events=events)
+        """The SDK with another union of event classes, or with the only class of an API whose events have no type.
+
+        The same object for the same events.
+        """
+        found = self._others.get(id(events))
+        return found or self._others.setdefault(id(events), dataclasses.replace(self, events=events))
+
+    @functools.cached_property
+    def _others(self: Own) -> dict[int, Own]:
+        return {}
 
     def variants(self: Own) -> tuple[Own, ...]:
         """The SDK with the events of each API that it streams."""

@@ -25,68 +25,54 @@ _OWN = frozenset({"_iter_events"})
 
 
 class _Batches:
-    """A decoder in the place of the SDK's: gives lists of events, and tuples with messages for the SDK among them."""
+    """A decoder in the place of the SDK's. Each batch is two iterators: over events, and over the messages for the SDK.
+
+    The one over events stops before each message, and goes on after it.
+    """
 
     def __init__(self, original: Any, known: Plans, drafts: Iterable[str], *, flush: bool) -> None:
-        self._original = original
-        self._sdk = known.sdk
+        self._original, self._sdk = original, known.sdk
         self._reader = known.reader(drafts)
         self._flush = flush
 
-    def _odd(self, batch: tuple[Any, ...]) -> tuple[tuple[Any, ...], bytes | None]:
-        """The batch with its texts as messages, and the bytes that the SDK has to frame."""
-        rest: bytes | None = None
-        items: list[Any] = []
-        for item in batch:
-            if item.__class__ is tuple:
-                items += self._passed(self._sdk.message(event=item[0], data=item[1]))
-            elif item.__class__ is bytes:
-                rest = item
-            else:
-                items.append(item)
-        return tuple(items), rest
+    def _messages(self) -> Iterator[Any]:
+        take = self._reader.take_message
+        while (given := take()) is not None:
+            yield self._sdk.message(event=given[0], data=given[1])
 
-    def _passed(self, message: Any) -> tuple[Any, ...]:
-        """A message for the SDK, unless the SDK passes it over."""
-        return () if self._sdk.skips(message) else (message,)
-
-    def _last(self) -> tuple[Any, ...]:
+    def _last(self) -> Any:
         """What the last block gives although no blank line ended it, if that is wanted."""
-        if not self._flush or not self._reader.rest:
-            return ()
-        return self._odd(tuple(self._reader.feed(b"\n\n")))[0]
+        flushes = self._flush and self._reader.rest
+        return (self._reader.feed(b"\n\n"), self._messages()) if flushes else _left()
 
     def iter_bytes(self, chunks: Iterator[bytes]) -> Iterator[Any]:
-        chunks, feed = iter(chunks), self._reader.feed
+        chunks, reader = iter(chunks), self._reader
+        feed = reader.feed
         for chunk in chunks:
-            batch = feed(chunk)
-            if batch.__class__ is tuple:
-                batch, rest = self._odd(batch)
-                if rest is not None:
-                    yield batch
-                    for message in self._original.iter_bytes(chain([rest], chunks)):
-                        yield self._passed(message)
-                    return
-            yield batch
-        yield self._last()
-        for message in self._original.iter_bytes(iter([self._reader.rest])):
-            yield self._passed(message)
+            yield feed(chunk), self._messages()
+            if reader.is_unsupported:
+                break
+        else:
+            yield self._last()
+        for message in self._original.iter_bytes(chain([reader.rest], chunks)):
+            yield _left(message)
 
     async def aiter_bytes(self, chunks: AsyncIterator[bytes]) -> AsyncIterator[Any]:
-        chunks, feed = aiter(chunks), self._reader.feed
+        chunks, reader = aiter(chunks), self._reader
+        feed = reader.feed
         async for chunk in chunks:
-            batch = feed(chunk)
-            if batch.__class__ is tuple:
-                batch, rest = self._odd(batch)
-                if rest is not None:
-                    yield batch
-                    async for message in self._original.aiter_bytes(_prefixed(rest, chunks)):
-                        yield self._passed(message)
-                    return
-            yield batch
-        yield self._last()
-        async for message in self._original.aiter_bytes(_prefixed(self._reader.rest, None)):
-            yield self._passed(message)
+            yield feed(chunk), self._messages()
+            if reader.is_unsupported:
+                break
+        else:
+            yield self._last()
+        async for message in self._original.aiter_bytes(_prefixed(reader.rest, chunks)):
+            yield _left(message)
+
+
+def _left(*messages: Any) -> Any:
+    """A batch of nothing but messages for the SDK."""
+    return iter(()), messages
 
 
 class _Messages:
@@ -97,10 +83,9 @@ class _Messages:
         self._event = known.messages().event
 
     def _batch(self, message: Any) -> Any:
-        if self._sdk.skips(message):
-            return ()
-        event = None if message.event == "error" else self._event(message.data)
-        return (message,) if event is None else [event]
+        passed = message.event == "error" or self._sdk.skips(message)
+        event = None if passed else self._event(message.data)
+        return _left(message) if event is None else (iter((event,)), ())
 
     def iter_bytes(self, chunks: Iterator[bytes]) -> Iterator[Any]:
         return map(self._batch, self._original.iter_bytes(chunks))
@@ -121,20 +106,19 @@ def _no_drafts(_: Any) -> Iterable[str]:
     return ()
 
 
-async def _prefixed(first: bytes, chunks: AsyncIterator[bytes] | None) -> AsyncIterator[bytes]:
+async def _prefixed(first: bytes, chunks: AsyncIterator[bytes]) -> AsyncIterator[bytes]:
     yield first
-    if chunks is not None:
-        async for chunk in chunks:
-            yield chunk
+    async for chunk in chunks:
+        yield chunk
 
 
 def _known(stream: Any, sdk: Sdk) -> Plans | None:
     """The plans for a stream; None if it is not read the common way, and the SDK must read it."""
     options = getattr(stream, "_options", None)
     client = getattr(stream, "_client", None)
-    process = getattr(type(client), "_process_response_data", None)
+    process, cast_to = getattr(type(client), "_process_response_data", None), getattr(stream, "_cast_to", None)
     if (
-        getattr(stream, "_cast_to", None) != sdk.events
+        (cast_to is not sdk.events and cast_to != sdk.events)
         or getattr(options, "synthesize_event_and_data", None)
         or getattr(client, "_strict_response_validation", False)
         or process not in sdk.process
@@ -197,6 +181,21 @@ def _unknown(message: Any, known: Plans) -> UnknownEvent | None:
 
 def native_class(sdk: Sdk, wanted: Any, asynchronous: bool, faithful: bool) -> Any:
     """The class of stream for the one that a request names; the same one if its events are of no API that is read natively."""
+    key = id(wanted), asynchronous, faithful
+    found = _found.get(key)
+    if found is None or found[0] is not wanted:
+        found = wanted, _native_class(sdk, wanted, asynchronous, faithful)
+        if len(_found) < _FOUND:
+            _found[key] = found
+    return found[1]
+
+
+_FOUND = 256
+_found: dict[tuple[int, bool, bool], tuple[Any, Any]] = {}
+"""The classes that were asked for, by their ids, with what was found for them."""
+
+
+def _native_class(sdk: Sdk, wanted: Any, asynchronous: bool, faithful: bool) -> Any:
     base: Any = sdk.streams[asynchronous]
     for each in sdk.variants():
         ours = stream_classes(each, faithful)[asynchronous]
@@ -257,34 +256,72 @@ def _sync_class(sdk: Sdk, faithful: bool) -> type[Any]:
     return Stream
 
 
+class _Left:
+    """The messages that are left to the SDK: its generator of events gets one at a time."""
+
+    end = object()
+    """Comes in the place of an event after the last one."""
+
+    def __init__(self, stream: Any, known: Plans, theirs: Callable[[], Any]) -> None:
+        self._stream, self._known, self._theirs = stream, known, theirs
+        self._recovers = not (stream.respstream_faithful or known.sdk.is_untyped or not known.sdk.api)
+        self._queue = stream._queue = _Queue()
+        self._events: Any = None
+
+    def event(self, message: Any) -> Any:
+        """The event of a message, as the only element of a tuple."""
+        if self._known.sdk.skips(message):
+            return ()
+        found = self._begun(message)
+        if found is None:
+            found = next(self._events, self.end)
+            self._known.learn(message.data, found)
+        return (found,)
+
+    async def aevent(self, message: Any) -> Any:
+        """As `event`."""
+        if self._known.sdk.skips(message):
+            return ()
+        found = self._begun(message)
+        if found is None:
+            found = await anext(self._events, self.end)
+            self._known.learn(message.data, found)
+        return (found,)
+
+    def _begun(self, message: Any) -> UnknownEvent | None:
+        """The event of a type that the SDK does not know, if those are wanted; the generator gets other messages."""
+        event = _unknown(message, self._known) if self._recovers else None
+        if event is None:
+            self._queue.put(message)
+            if self._events is None:
+                self._events = self._theirs()
+        return event
+
+    def close(self) -> None:
+        if self._events is not None:
+            self._events.close()
+
+    async def aclose(self) -> None:
+        # Closing a generator that was not started would start it, maybe after the event loop has closed all others.
+        if self._events is not None:
+            await self._events.aclose()
+
+
 def _read(stream: Any, known: Plans, batched: Callable[[], Iterator[Any]], theirs: Callable[[], Any]) -> Iterator[Any]:
     """The events of a stream. `batched`: its batches, once its decoder is ours; `theirs`: the SDK's generator of events."""
-    faithful, message_class = stream.respstream_faithful, known.sdk.message
     stream._decoder = _decoder(stream, known)
-    batches = batched()
-    queue = stream._queue = _Queue()
-    slow: Any = None
+    batches, left = batched(), _Left(stream, known, theirs)
     try:
-        for batch in batches:
-            if batch.__class__ is list:
-                yield from batch
-                continue
-            for item in batch:
-                if item.__class__ is not message_class:
-                    yield item
-                    continue
-                event: Any = None if faithful or known.sdk.is_untyped or not known.sdk.api else _unknown(item, known)
-                if event is None:
-                    queue.put(item)
-                    slow = slow or theirs()
-                    event = next(slow, queue)
-                    if event is queue:
+        for events, messages in batches:
+            yield from events
+            for message in messages:
+                for event in left.event(message):
+                    if event is left.end:
                         return
-                    known.learn(item.data, event)
-                yield event
+                    yield event
+                yield from events
     finally:
-        if slow is not None:
-            slow.close()
+        left.close()
         stream.response.close()
 
 
@@ -331,32 +368,19 @@ async def _aread(
     stream: Any, known: Plans, batched: Callable[[], AsyncIterator[Any]], theirs: Callable[[], Any]
 ) -> AsyncIterator[Any]:
     """As `_read`."""
-    faithful, message_class = stream.respstream_faithful, known.sdk.message
     stream._decoder = _decoder(stream, known)
-    batches = batched()
-    queue = stream._queue = _Queue()
-    slow: Any = None
+    batches, left = batched(), _Left(stream, known, theirs)
     try:
-        async for batch in batches:
-            if batch.__class__ is list:
-                for made in batch:
-                    yield made
-                continue
-            for item in batch:
-                if item.__class__ is not message_class:
-                    yield item
-                    continue
-                event: Any = None if faithful or known.sdk.is_untyped or not known.sdk.api else _unknown(item, known)
-                if event is None:
-                    queue.put(item)
-                    slow = slow or theirs()
-                    event = await anext(slow, queue)
-                    if event is queue:
-                        return
-                    known.learn(item.data, event)
+        async for events, messages in batches:
+            for event in events:
                 yield event
+            for message in messages:
+                for event in await left.aevent(message):
+                    if event is left.end:
+                        return
+                    yield event
+                for event in events:
+                    yield event
     finally:
-        # Closing a generator that was not started would start it, maybe after the event loop has closed all others.
-        if slow is not None:
-            await slow.aclose()
+        await left.aclose()
         await stream.response.aclose()

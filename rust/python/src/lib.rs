@@ -46,7 +46,10 @@ mod _native {
     #[pymodule_export]
     use super::scan::{Batch, Scan, Schema, Stream};
     #[pymodule_export]
-    use super::sdk::{SdkDeltaRun, SdkDraft, SdkMessages, SdkPlan, SdkReader, SdkSnapshotBuilder};
+    use super::sdk::{
+        SdkBlockRun, SdkClass, SdkClasses, SdkDeltaRun, SdkDraft, SdkGrowth, SdkMessageRun, SdkMessages,
+        SdkPlan, SdkReader, SdkSnapshotBuilder,
+    };
     #[pymodule_export]
     use super::sse::SseDecoder;
     #[pymodule_export]

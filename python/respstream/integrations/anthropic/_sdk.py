@@ -47,7 +47,7 @@ class Reader:
         return found != (self.accumulate, self.build)
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, eq=False)
 class Sdk(_sdk.Sdk):
     """The parts of the SDK that are used."""
 

@@ -1,14 +1,14 @@
 """`messages.stream()`: deltas that only continue a text, a thinking or an input, without validating an object for each.
 
 The SDK adds each event to the message, and constructs an event with the snapshot beside it. Here it does so too, but for such
-deltas: the member of the block is set as the SDK sets it, and the event is a copy of one that the SDK made with other values. The
-events of each class of delta and of block are proved against what the SDK makes before they are copied.
+deltas: the member of the block is set as the SDK sets it, and the event is made natively, like one that the SDK made. The events
+of each class of delta and of block are proved against what the SDK makes before they are copied.
 """
 
 from __future__ import annotations
 
 import functools
-from collections.abc import AsyncIterator, Callable, Iterator
+from collections.abc import AsyncIterator, Iterator
 from typing import Any, NamedTuple
 
 from respstream import _backend
@@ -30,26 +30,13 @@ _FINE_GRAINED = "fine-grained-tool-streaming-2025-05-14"
 class _Kind(NamedTuple):
     """How the deltas of a class continue blocks of a class.
 
-    `event`: the type of the event; `member`: of the delta and of the event; `grown`: of the block. `build` makes an event of
-    its members.
+    `event`: the type of the event; `member`: of the delta and of the event; `grown`: of the block. `made`: makes events.
     """
 
     event: str
     member: str
     grown: str
-    build: Callable[[dict[str, Any]], Any]
-
-
-class _Run(NamedTuple):
-    """The block that the latest delta continued."""
-
-    event: type[Any]
-    delta: type[Any]
-    at: int
-    content: list[Any]
-    block: Any
-    members: dict[str, Any]
-    kind: _Kind
+    made: Any
 
 
 class _Accumulator:
@@ -61,26 +48,15 @@ class _Accumulator:
         self._snapshot, self._inputs = f"{prefix}__final_message_snapshot", f"{prefix}__json_bufs"
         self._format = f"{prefix}__output_format"
         self._kinds = _kinds(reader)
-        self._run: _Run | None = None
+        self.run: Any = None
+        """The native form of the block that the latest delta continued: called with an event, it gives those of the reader."""
         self._mode: Any = None
 
     def events(self, event: Any) -> Any:
-        """The events for one of the stream."""
-        members, run = event.__dict__, self._run
-        delta = members.get("delta")
-        if (
-            run is not None
-            and event.__class__ is run.event
-            and delta.__class__ is run.delta
-            and members["index"] == run.at
-            and run.content[run.at] is run.block
-        ):
-            made = self._continued(run, delta)
-            if made is not None:
-                return event, made
-        if members.get("type") == _DELTA:
-            return self._begun(event, members, delta)
-        self._run = None
+        """The events for one of the stream that does not only continue a block."""
+        if event.__dict__.get("type") == _DELTA:
+            return self._begun(event)
+        self.run = None
         return self._handled(event)
 
     def _handled(self, event: Any) -> Any:
@@ -106,33 +82,6 @@ class _Accumulator:
             members["_message_complete"] = True
         return reader.build(event=event, message_snapshot=self._stream.current_message_snapshot)
 
-    def _continued(self, run: _Run, delta: Any) -> Any:
-        """The event for a delta that continues a value; None if the SDK has to make it."""
-        kind, block = run.kind, run.members
-        value = delta.__dict__.get(kind.member)
-        if value.__class__ is not str:
-            return None
-        if kind.grown == "input":
-            return self._input(run, value)
-        before = block.get(kind.grown)
-        if before.__class__ is not str or block.get("type") != kind.event:
-            return None
-        after = block[kind.grown] = before + value
-        return kind.build({"type": kind.event, kind.member: value, "snapshot": after})
-
-    def _input(self, run: _Run, value: str) -> Any:
-        block, inputs = run.members, self._members[self._inputs]
-        if block.get("type") not in _TOOLS:
-            return None
-        try:
-            buffer = inputs.get(run.at, b"") + value.encode()
-            if buffer:
-                block["input"] = self._reader.parse(buffer, partial_mode=self._partial_mode())
-        except ValueError:  # the SDK raises it
-            return None
-        inputs[run.at] = buffer
-        return run.kind.build({"type": run.kind.event, run.kind.member: value, "snapshot": block.get("input")})
-
     def _partial_mode(self) -> Any:
         if self._mode is None:
             self._mode = True
@@ -142,12 +91,12 @@ class _Accumulator:
                     self._mode = "trailing-strings"
         return self._mode
 
-    def _begun(self, event: Any, members: dict[str, Any], delta: Any) -> Any:
+    def _begun(self, event: Any) -> Any:
         """Lets the SDK handle a delta; the next ones may continue its block. An event of unknown classes is proved."""
-        self._run = None
+        self.run = None
         events = self._handled(event)
         snapshot = self._members[self._snapshot]
-        index: Any = members.get("index")
+        index, delta = (event.__dict__.get(name) for name in ("index", "delta"))
         content: Any = None if snapshot is None else snapshot.__dict__.get("content")
         if index.__class__ is not int or content.__class__ is not list or not 0 <= index < len(content):
             return events
@@ -156,9 +105,16 @@ class _Accumulator:
         if key not in self._kinds and len(events) == 2 and events[0] is event:
             self._kinds[key] = _proved(events[1], delta, block)
         kind = self._kinds.get(key)
-        if kind is not None:
-            self._run = _Run(event.__class__, delta.__class__, index, content, block, block.__dict__, kind)
+        if kind is not None and (kind.grown == "input" or block.__dict__.get(kind.grown).__class__ is str):
+            self.run = self._native(kind, event, content)
         return events
+
+    def _native(self, kind: _Kind, event: Any, content: list[Any]) -> Any:
+        more: tuple[Any, ...] = ()
+        if kind.grown == "input":
+            more = self._members[self._inputs], functools.partial(self._reader.parse, partial_mode=self._partial_mode())
+        names = kind.member, kind.grown
+        return _backend.engine.SdkBlockRun(event, content, names, kind.made, kind.event, *more)
 
 
 def _proved(made: Any, delta: Any, block: Any) -> _Kind | None:
@@ -170,10 +126,8 @@ def _proved(made: Any, delta: Any, block: Any) -> _Kind | None:
         names = inside, inside, inside
     else:
         return None
-    fields = [(name, name, 0, field.is_required(), None) for name, field in type(made).model_fields.items()]
-    builder = _backend.engine.SdkSnapshotBuilder(type(made), fields, made.__pydantic_fields_set__, "snapshot")
-    found = _Kind(*names, builder.of)
-    copy = builder.of(
+    found = _Kind(*names, _backend.engine.SdkClass(made))
+    copy = found.made.build(
         {"type": found.event, found.member: getattr(delta, found.member), "snapshot": getattr(block, found.grown)}
     )
     return found if difference(made, copy) is None else None
@@ -200,16 +154,18 @@ def _source(stream: Any) -> Any:
 
 
 def _read(accumulator: _Accumulator, stream: Any) -> Iterator[Any]:
-    events: Callable[[Any], Any] = accumulator.events
     for event in _source(stream):
-        yield from events(event)
+        run = accumulator.run
+        made = None if run is None else run(event)
+        yield from accumulator.events(event) if made is None else made
 
 
 async def _aread(accumulator: _Accumulator, stream: Any) -> AsyncIterator[Any]:
-    events: Callable[[Any], Any] = accumulator.events
     async for event in _source(stream):
-        for made in events(event):
-            yield made
+        run = accumulator.run
+        made = None if run is None else run(event)
+        for each in accumulator.events(event) if made is None else made:
+            yield each
 
 
 def adopt(stream: Any, _: bool | None, reader: Reader) -> None:

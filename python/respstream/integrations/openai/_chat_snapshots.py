@@ -1,15 +1,16 @@
 """`chat.completions.stream()`: chunks that only continue a text, without rebuilding the message for each.
 
-The SDK's state dumps the message, adds the delta and constructs it anew. Here it does so too, but for chunks that only add to
-the content, or to the arguments of one call: their message is a copy with the longer text. A shape of messages and a class of
-events is proved against what the SDK makes before it is copied.
+The SDK's state dumps the message, adds the delta and constructs it anew. Here it does so too, but for chunks that only add to one
+text, or to the arguments of one call: their message is a copy with the longer text, and it and their events are made natively. A
+shape of messages and a class of events is proved against what the SDK makes before it is copied.
 """
 
 from __future__ import annotations
 
 import functools
-from typing import Any, ClassVar
+from typing import Any, ClassVar, NamedTuple
 
+from respstream import _backend
 from respstream.integrations.openai._plans import difference
 from respstream.integrations.openai._sdk import Sdk
 
@@ -20,10 +21,50 @@ _STATES = "_ChatCompletionStreamState__choice_event_states"
 _CALL_INDEX = "_ChoiceEventState__current_tool_call_index"
 _CUT = ("length", "content_filter")
 
-_CONTENT = frozenset({"content"})
 _CALLS = frozenset({"tool_calls"})
 _PIECE = frozenset({"index", "function"})
 _ARGUMENTS = frozenset({"arguments"})
+_TEXTS = {frozenset({"content"}): "content", frozenset({"refusal"}): "refusal"}
+_REPLACED = ("index", "type")
+"""The members whose values the SDK does not add."""
+_PARSED = ("parsed", "parsed_arguments")
+_RUNS = 16  # the maximum number of texts at once
+_GROWTHS = 256  # those that are kept for other streams
+
+
+class _Event(NamedTuple):
+    """An event of a chunk beside the one with the chunk itself.
+
+    `number`: of its class among the SDK's; `members`: with their values; `gets`: those that get something of the chunk.
+    """
+
+    number: int
+    members: tuple[tuple[str, Any], ...]
+    gets: tuple[tuple[str, str], ...]
+
+
+class _Growth(NamedTuple):
+    """How chunks continue a text of a message.
+
+    `member`: of the delta, or None for the arguments of a call; `text`, `parsed`: the ways to the text and to what the SDK
+    parses of it, if it does.
+    """
+
+    member: str | None
+    text: tuple[str | int, ...]
+    parsed: tuple[str | int, ...] = ()
+    event: _Event | None = None
+
+
+def _text_event(number: int, name: str, *names: str) -> _Event:
+    members = ("type", f"{name}.delta"), *((each, None) for each in ("delta", "snapshot", *names))
+    return _Event(number, members, (("delta", "delta"), ("snapshot", "text"), *((each, each) for each in names)))
+
+
+_CONTENT = _text_event(1, "content", "parsed")
+_PLAIN = _Growth("content", ("content",), (), _CONTENT._replace(gets=_CONTENT.gets[:2]))
+_RICH = _Growth("content", ("content",), ("parsed",), _CONTENT)
+_REFUSAL = _Growth("refusal", ("refusal",), (), _text_event(3, "refusal"))
 
 
 class _Continued:
@@ -32,8 +73,11 @@ class _Continued:
     _sdk: ClassVar[Sdk]
     _faithful: ClassVar[bool]
     _messages: ClassVar[set[Any]]
-    _events: ClassVar[dict[type[Any], _Pattern]]
+    _made: ClassVar[dict[type[Any], Any]]
+    _growths: ClassVar[dict[_Growth, Any]]
+    _copied: ClassVar[Any]
     _calls: dict[int, _Calls]
+    _runs: list[Any]
     _rich_response_format: Any
     _response_format: Any
     _input_tools: Any
@@ -42,23 +86,35 @@ class _Continued:
         """The events of a chunk."""
         if not self._faithful:
             self._number_calls(chunk)
+        for run in self._runs:
+            events = run(chunk)
+            if events is not None:
+                return events
         found = self._continues(chunk)
         if found is None:
+            self._runs.clear()
             return self._handle(chunk)
-        choice, kept, kind = found
-        message = kept.message
-        longer = (_longer_content if kind == "content" else _longer_arguments)(message, choice.delta)
-        if (kind, _shape(message)) not in self._messages:
-            return self._prove(chunk, kept, longer, (kind, _shape(message)))
-        _assign(kept, "message", longer)
-        snapshot = self.__dict__[_SNAPSHOT]
-        _assign(snapshot, "usage", chunk.usage)
-        _assign(snapshot, "system_fingerprint", chunk.system_fingerprint)
-        events = self._build_continued(chunk, choice, longer, snapshot, kind)
-        if events is None:
-            events = self._build_events(chunk=chunk, completion_snapshot=snapshot)  # type: ignore[attr-defined]
-            self._learn(events)
-        return events
+        return self._begin(chunk, *found)
+
+    def _begin(self, chunk: Any, kept: Any, growth: _Growth) -> Any:
+        """The events of a chunk that continues a text; further ones may be made natively. A message of a new shape is proved."""
+        shape, snapshot = (growth.text, bool(growth.parsed), _shape(kept.message)), self.__dict__[_SNAPSHOT]
+        events = self._events_of(growth)
+        try:
+            run = _backend.engine.SdkMessageRun(self._copied, self._native(growth, events), snapshot, chunk)
+        except (TypeError, ValueError):  # the message has what is not copied
+            return self._handle(chunk)
+        if events is not None and shape in self._messages:
+            made = run(chunk)
+            if made is not None:
+                self._runs = [*self._runs[1 - _RUNS :], run]
+                return made
+        wanted = run.preview(chunk)
+        made = self._handle(chunk)
+        if wanted is not None and difference(kept.message, wanted) is None:
+            self._messages.add(shape)
+        self._learn(made)
+        return made
 
     def _handle(self, chunk: Any) -> Any:
         """What the SDK does; with `faithful=False` without the errors for a choice that was cut off."""
@@ -93,97 +149,97 @@ class _Continued:
             made.choices[at].finish_reason = reason
         return made
 
-    def _continues(self, chunk: Any) -> tuple[Any, Any, str] | None:
-        """The choice of a chunk that only continues a text, the choice of the snapshot, and what grows; None for others."""
+    def _continues(self, chunk: Any) -> tuple[Any, _Growth] | None:
+        """The choice of the snapshot whose text a chunk continues, and how; None for other chunks."""
         snapshot, choices = self.__dict__[_SNAPSHOT], chunk.__dict__.get("choices")
-        if snapshot is None or choices.__class__ is not list or len(choices) != 1 or chunk.__dict__.get("moderation"):
+        if snapshot is None or choices.__class__ is not list or len(choices) != 1:
             return None
-        choice = choices[0]
-        members, index = choice.__dict__, choice.__dict__.get("index")
-        if members.get("finish_reason") or members.get("logprobs") is not None or index.__class__ is not int:
+        members, index = choices[0].__dict__, choices[0].__dict__.get("index")
+        if index.__class__ is not int or not 0 <= index < min(len(self.__dict__[_STATES]), len(snapshot.choices)):
             return None
-        delta = members.get("delta")
-        if not 0 <= index < len(self.__dict__[_STATES]) or index >= len(snapshot.choices):
+        delta, kept = members.get("delta"), snapshot.choices[index]
+        names, extra = getattr(delta, "__pydantic_fields_set__", None), getattr(delta, "__pydantic_extra__", None)
+        if names is None or kept.finish_reason or (extra and (names or len(extra) > 1)):
             return None
-        kept, names = snapshot.choices[index], getattr(delta, "__pydantic_fields_set__", None)
-        if names is None or kept.finish_reason or delta.__pydantic_extra__:
-            return None
-        if names == _CONTENT and self._content_grows(kept.message, delta):
-            return choice, kept, "content"
-        if names == _CALLS and self._arguments_grow(kept.message, delta, self.__dict__[_STATES][index]):
-            return choice, kept, "arguments"
-        return None
+        if names == _CALLS:
+            growth = self._arguments(kept.message, delta, self.__dict__[_STATES][index])
+        else:
+            growth = self._text(kept.message, _TEXTS.get(frozenset(names)), next(iter(extra)) if extra else None)
+        return None if growth is None else (kept, growth)
 
-    def _content_grows(self, message: Any, delta: Any) -> bool:
-        members = message.__dict__
-        return (
-            delta.content.__class__ is str
-            and members.get("content").__class__ is str
-            and not members.get("tool_calls")
-            and self._rich_response_format is self._sdk.omit
-        )
+    def _text(self, message: Any, name: str | None, other: str | None) -> _Growth | None:
+        """How a member of the message continues, one that the SDK declares or another one."""
+        members, extra = message.__dict__, message.__pydantic_extra__ or {}
+        is_rich = self._rich_response_format is not self._sdk.omit
+        if other is not None:
+            grows = other not in _REPLACED and extra.get(other).__class__ is str and not is_rich
+            return _Growth(other, (other,)) if grows else None
+        if name is None or members.get(name).__class__ is not str or members.get("tool_calls"):
+            return None
+        if is_rich:
+            return _RICH if name == "content" and not members.get("refusal") else None
+        return _PLAIN if name == "content" else _REFUSAL
 
-    def _arguments_grow(self, message: Any, delta: Any, state: Any) -> bool:
-        """Whether the delta is a piece of arguments of the latest call, and no tools are known, whose arguments are parsed."""
+    def _arguments(self, message: Any, delta: Any, state: Any) -> _Growth | None:
+        """How the arguments of the latest call continue."""
         pieces, calls = delta.__dict__["tool_calls"], message.__dict__.get("tool_calls")
-        if pieces.__class__ is not list or len(pieces) != 1 or not calls or self._input_tools:
-            return False
+        if pieces.__class__ is not list or len(pieces) != 1 or not calls:
+            return None
         piece = pieces[0]
         function, index = piece.__dict__.get("function"), piece.__dict__.get("index")
-        return (
+        grows = (
             piece.__pydantic_fields_set__ == _PIECE
-            and not piece.__pydantic_extra__
             and index.__class__ is int
             and 0 <= index < len(calls)
             and state.__dict__.get(_CALL_INDEX) == index
             and getattr(function, "__pydantic_fields_set__", None) == _ARGUMENTS
-            and not function.__pydantic_extra__
-            and function.arguments.__class__ is str
             and all(call.type == "function" and call.function.arguments.__class__ is str for call in calls)
         )
+        called = calls[index].function if grows else None
+        if called is None or called.name.__class__ is not str:
+            return None
+        is_parsed = self._is_parsed(called.name)
+        if not is_parsed and called.parsed_arguments is not None:
+            return None
+        way = "tool_calls", index, "function"
+        members = ("type", "tool_calls.function.arguments.delta"), ("name", called.name), ("index", index)
+        others = ("arguments", "text"), ("parsed_arguments", "parsed"), ("arguments_delta", "delta")
+        event = _Event(2, (*members, *((name, None) for name, _ in others)), others if is_parsed else others[::2])
+        return _Growth(None, (*way, "arguments"), (*way, "parsed_arguments") if is_parsed else (), event)
 
-    def _prove(self, chunk: Any, kept: Any, longer: Any, shape: Any) -> Any:
-        """Lets the SDK handle a chunk; messages of this shape are copied from now on if it makes the same one."""
-        events = self._handle(chunk)
-        if difference(kept.message, longer) is None:
-            self._messages.add(shape)
-        self._learn(events)
-        return events
+    def _is_parsed(self, name: str) -> bool:
+        """Whether the SDK parses the arguments of a tool while they come."""
+        tool = self._sdk.get_tool(input_tools=self._input_tools, name=name)
+        return bool(tool and tool.get("function", {}).get("strict"))
+
+    def _events_of(self, growth: _Growth) -> Any:
+        """The events of a growth with their classes; None until the SDK has made one of each."""
+        first = self._made.get(self._sdk.chat_events[0])
+        members = {"type": "chunk", "chunk": None, "snapshot": None}
+        events = [(first, members, [("chunk", "chunk"), ("snapshot", "snapshot")])]
+        if growth.event is not None:
+            number, own, gets = growth.event
+            events.append((self._made.get(self._sdk.chat_events[number]), dict(own), list(gets)))
+        return None if any(made is None for made, _, _ in events) else events
+
+    def _native(self, growth: _Growth, events: Any) -> Any:
+        """The native form of a growth."""
+        found = self._growths.get(growth)
+        if found is None:
+            parse = self._sdk.parse_partial if growth.parsed else None
+            ways = list(growth.text), list(growth.parsed)
+            found = _backend.engine.SdkGrowth(growth.member, *ways, parse, events or [])
+            if events is not None and len(self._growths) < _GROWTHS:
+                self._growths[growth] = found
+        return found
 
     def _learn(self, events: list[Any]) -> None:
-        """Takes the events of the SDK as patterns for further ones of their class, if copies of them are equal."""
+        """Takes the events of the SDK as models for further ones of their class, if copies of them are equal."""
         for event in events:
-            pattern = _Pattern(event)
-            if difference(event, pattern.build(event.__dict__)) is None:
-                self._events.setdefault(type(event), pattern)
-
-    def _build_continued(self, chunk: Any, choice: Any, message: Any, snapshot: Any, kind: str) -> list[Any] | None:
-        """The events of a chunk that continues a text; None if their classes are not known."""
-        made = self._events.get(self._sdk.chat_events[0])
-        of_kind = self._sdk.chat_events[1 if kind == "content" else 2]
-        delta_pattern = self._events.get(of_kind)
-        if made is None or delta_pattern is None:
-            return None
-        first = made.build({"type": "chunk", "chunk": chunk, "snapshot": snapshot})
-        if kind == "content":
-            members = {
-                "type": "content.delta",
-                "delta": choice.delta.content,
-                "snapshot": message.content,
-                "parsed": message.parsed,
-            }
-        else:
-            piece = choice.delta.tool_calls[0]
-            function = message.tool_calls[piece.index].function
-            members = {
-                "type": "tool_calls.function.arguments.delta",
-                "name": function.name,
-                "index": piece.index,
-                "arguments": function.arguments,
-                "parsed_arguments": function.parsed_arguments,
-                "arguments_delta": piece.function.arguments or "",
-            }
-        return [first, delta_pattern.build(members)]
+            if type(event) not in self._made:
+                made = _backend.engine.SdkClass(event)
+                if difference(event, made.build(dict(event.__dict__))) is None:
+                    self._made[type(event)] = made
 
 
 class _Calls:
@@ -209,46 +265,6 @@ class _Calls:
             piece.index = found
 
 
-class _Pattern:
-    """Makes events like one that the SDK made."""
-
-    def __init__(self, event: Any) -> None:
-        self.cls = type(event)
-        self._fields_set = event.__pydantic_fields_set__
-
-    def build(self, members: dict[str, Any]) -> Any:
-        return _made(self.cls, dict(members), set(self._fields_set), {})
-
-
-_set = object.__setattr__
-
-
-def _made(cls: Any, members: dict[str, Any], fields_set: set[str], extra: Any) -> Any:
-    made = cls.__new__(cls)
-    _set(made, "__dict__", members)
-    _set(made, "__pydantic_fields_set__", fields_set)
-    _set(made, "__pydantic_extra__", extra)
-    _set(made, "__pydantic_private__", None)
-    return made
-
-
-def _copy(value: Any, **changed: Any) -> Any:
-    """A copy of a model, with other values of some fields."""
-    extra = value.__pydantic_extra__
-    return _made(
-        value.__class__,
-        {**value.__dict__, **changed},
-        set(value.__pydantic_fields_set__),
-        None if extra is None else dict(extra),
-    )
-
-
-def _assign(model: Any, name: str, value: Any) -> None:
-    """Sets a field, as the assignment does in models that do not validate it."""
-    model.__dict__[name] = value
-    model.__pydantic_fields_set__.add(name)
-
-
 def _shape(message: Any) -> Any:
     """What tells apart the messages of which a copy may differ from what the SDK constructs."""
     members, extra = message.__dict__, message.__pydantic_extra__
@@ -271,21 +287,10 @@ def _shape_of_call(call: Any) -> Any:
     )
 
 
-def _longer_content(message: Any, delta: Any) -> Any:
-    return _copy(message, content=message.content + delta.content)
-
-
-def _longer_arguments(message: Any, delta: Any) -> Any:
-    piece = delta.tool_calls[0]
-    calls = [_copy(call, function=_copy(call.function)) for call in message.tool_calls]
-    function = calls[piece.index].function
-    _assign(function, "arguments", function.arguments + piece.function.arguments)
-    return _copy(message, tool_calls=calls)
-
-
 @functools.cache
 def _state_class(sdk: Sdk, faithful: bool) -> type[Any]:
-    members = {"_sdk": sdk, "_faithful": faithful, "_messages": set(), "_events": {}}
+    members = {"_sdk": sdk, "_faithful": faithful, "_messages": set(), "_made": {}, "_growths": {}}
+    members["_copied"] = _backend.engine.SdkClasses(list(_PARSED))
     return type(sdk.chat_state.__name__, (_Continued, sdk.chat_state), members)
 
 
@@ -296,5 +301,5 @@ def adopt(stream: Any, _: bool | None, sdk: Sdk) -> None:
     state: Any = getattr(stream, "_state", None)
     if faithful is not None and type(state) is sdk.chat_state and {_SNAPSHOT, _STATES} <= state.__dict__.keys():
         ours = object.__new__(_state_class(sdk, faithful))
-        ours.__dict__.update(state.__dict__, _calls={})
+        ours.__dict__.update(state.__dict__, _calls={}, _runs=[])
         stream._state = ours

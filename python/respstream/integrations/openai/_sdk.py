@@ -20,7 +20,7 @@ MINIMUM = (2, 54)
 _BETA_EVENTS = "openai.types.beta.beta_response_stream_event"
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, eq=False)
 class Sdk(_sdk.Sdk):
     """The parts of the SDK that are used."""
 
@@ -38,8 +38,12 @@ class Sdk(_sdk.Sdk):
     """What reads a stream of chunks for `chat.completions.stream()`."""
     chat_state: type[Any]
     """What folds the chunks of `chat.completions.stream()`."""
-    chat_events: tuple[type[Any], type[Any], type[Any]]
-    """The events of a chunk, of a delta of its content, and of one of the arguments of a call."""
+    chat_events: tuple[type[Any], type[Any], type[Any], type[Any]]
+    """The events of a chunk, and of the deltas of its content, of the arguments of a call, and of its refusal."""
+    get_tool: Any
+    """The function that finds the tool of a name."""
+    parse_partial: Any
+    """The function that reads JSON that is not complete."""
     parse_response: Any
     parse_completion: Any
     omit: Any
@@ -61,6 +65,7 @@ class Sdk(_sdk.Sdk):
 
 
 def _lookup() -> Sdk:
+    import jiter
     import openai
     from openai import _base_client, _models, _resource, _streaming
     from openai._types import omit
@@ -86,7 +91,10 @@ def _lookup() -> Sdk:
             chat_events.ChunkEvent,
             chat_events.ContentDeltaEvent,
             chat_events.FunctionToolCallArgumentsDeltaEvent,
+            chat_events.RefusalDeltaEvent,
         ),
+        get_tool=chat_parsing.get_input_tool_by_name,
+        parse_partial=functools.partial(jiter.from_json, partial_mode=True),
         message=_streaming.ServerSentEvent,
         process=(_base_client.BaseClient._process_response_data,),
         decoders=(_streaming.SSEDecoder,),

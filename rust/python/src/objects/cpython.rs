@@ -21,6 +21,17 @@ pub fn set_dict(object: &Bound<'_, PyAny>, dict: &Bound<'_, PyDict>) -> PyResult
     if failed == 0 { Ok(()) } else { Err(PyErr::fetch(object.py())) }
 }
 
+/// The object's `__dict__`. Raises `AttributeError` if the class has none.
+pub fn dict_of<'py>(object: &Bound<'py, PyAny>) -> PyResult<Bound<'py, PyDict>> {
+    // SAFETY: the object is live; the function itself checks that its class has a dict, and returns a new reference, or null with
+    // the exception set, which becomes an error.
+    let dict = unsafe {
+        let dict = ffi::PyObject_GenericGetDict(object.as_ptr(), std::ptr::null_mut());
+        Bound::from_owned_ptr_or_err(object.py(), dict)?
+    };
+    Ok(dict.cast_into_exact()?)
+}
+
 /// Whether the dict has exactly these keys in this order, compared by identity, and no value is None.
 pub fn has_keys(dict: &Bound<'_, PyDict>, keys: &[Py<PyString>]) -> bool {
     let (mut position, mut key, mut value) = (0, std::ptr::null_mut(), std::ptr::null_mut());

@@ -17,8 +17,6 @@ use super::error::{BuildError, Built, certain};
 use super::members::{JsonValue, MatchedMembers, members_of, unique_member};
 use super::model::{Model, ObjectParts};
 use super::nodes::{Node, NodeTable, is_integer};
-use super::previous_event::PreviousEvent;
-use super::snapshots::SdkDraft;
 use crate::objects::string_cache::StringCache;
 
 /// Integers up to this size are exact as floats.
@@ -36,15 +34,7 @@ pub struct Builder<'a, 'py> {
 #[derive(Default)]
 pub struct BuilderCache {
     members: Vec<Member>,
-    strings: StringCache,
-    previous: Option<PreviousEvent>,
-}
-
-impl BuilderCache {
-    /// Removes values that depend on the nodes, after these have changed.
-    pub fn clear(&mut self) {
-        self.previous = None;
-    }
+    pub strings: StringCache,
 }
 
 impl<'a, 'py> Builder<'a, 'py> {
@@ -52,76 +42,12 @@ impl<'a, 'py> Builder<'a, 'py> {
         Self { py, table, cache }
     }
 
-    /// The event of a message, or a draft if its type is in `drafts`. None if the SDK must build it.
-    pub fn event(
-        &mut self,
-        name: Option<&[u8]>,
-        text: &[u8],
-        drafts: &[String],
-    ) -> PyResult<Option<Bound<'py, PyAny>>> {
-        // Events of the Assistants API, which the SDK parses in another way.
-        if name.is_some_and(|name| name.starts_with(b"thread.")) || !self.scan(text) {
-            return Ok(None);
+    /// The parts of the event of a text, and its class. `Uncertain` if the SDK must build it.
+    pub fn event(&mut self, text: &[u8]) -> Result<(Arc<Node>, ObjectParts<'py>), BuildError> {
+        if !self.scan(text) {
+            return Err(BuildError::Uncertain);
         }
-        if let Some(previous) = self.cache.previous.take() {
-            let members = std::mem::take(&mut self.cache.members);
-            let repeated = self.repeated(previous, text, &members);
-            self.cache.members = members;
-            if let Some(event) = repeated? {
-                return Ok(Some(event));
-            }
-        }
-        certain(self.new_event(text, drafts))
-    }
-
-    /// Builds an event from the previous one: only the values that differ are read. None if the two do not match.
-    fn repeated(
-        &mut self,
-        mut previous: PreviousEvent,
-        text: &[u8],
-        members: &[Member],
-    ) -> PyResult<Option<Bound<'py, PyAny>>> {
-        let py = self.py;
-        if !previous.matches(text, members) {
-            return Ok(None);
-        }
-        let node = Arc::clone(&previous.node);
-        let Node::Model(model) = &*node else { return Ok(None) };
-        let (dict, extra) = (previous.new_dict(py)?, PyDict::new(py));
-        for (index, member) in members.iter().enumerate() {
-            let value = JsonValue::of(member, text);
-            let (built, field) = match previous.field(index) {
-                Some(_) if previous.has_value(index, value) => continue,
-                Some(_) if !previous.validated && value.kind == Kind::Null => return Ok(None),
-                Some(field) => {
-                    let node = model.fields[field].node;
-                    let validated = previous.validated;
-                    let built = if validated {
-                        self.validated(node, value)
-                    } else {
-                        self.constructed(node, value)
-                    };
-                    (built, Some(field))
-                }
-                None => (self.any(value), None),
-            };
-            match (certain(built)?, field, previous.extra_name(index)) {
-                (Some(built), Some(field), _) => dict.set_item(&model.fields[field].name, built)?,
-                (Some(built), None, Some(name)) => extra.set_item(name, built)?,
-                _ => return Ok(None),
-            }
-        }
-        let extra_is_set = previous.validated;
-        let parts = ObjectParts { dict, extra, present: previous.present, extra_is_set };
-        let is_draft = previous.is_draft;
-        self.cache.previous = previous.retained();
-        event_or_draft(py, &node, model, parts, is_draft).map(Some)
-    }
-
-    /// Builds an event from the text whose members are in the cache.
-    fn new_event(&mut self, text: &[u8], drafts: &[String]) -> Built<'py> {
         let members = std::mem::take(&mut self.cache.members);
-        let table = self.table;
         // A member named `error` makes the SDK raise.
         if members.iter().any(|member| member.raw_key(text) == b"error") {
             return Err(BuildError::Uncertain);
@@ -131,16 +57,20 @@ impl<'a, 'py> Builder<'a, 'py> {
             Some(_) => return Err(BuildError::Uncertain),
             None => Cow::Borrowed(UNTYPED),
         };
-        let node = table.events.get(&*kind).and_then(|node| table.shared(*node));
+        let node = self.table.events.get(&*kind).and_then(|node| self.shared_node(*node));
         let node = node.ok_or(BuildError::Uncertain)?;
-        let Node::Model(model) = &**node else { return Err(BuildError::Uncertain) };
-        let (parts, matched) = self.parts(model, text, members)?;
-        let is_draft = drafts.iter().any(|draft| *draft == kind);
-        // An event that did not validate does not tell how the next one is built.
-        if parts.extra_is_set == self.table.validates {
-            self.cache.previous = PreviousEvent::new(node, is_draft, text, matched, &parts)?;
-        }
-        Ok(event_or_draft(self.py, node, model, parts, is_draft)?)
+        let Node::Model(model) = &*node else { return Err(BuildError::Uncertain) };
+        let parts = self.parts(model, text, members)?;
+        Ok((node, parts))
+    }
+
+    /// Whether the SDK validates events.
+    pub fn validates(&self) -> bool {
+        self.table.validates
+    }
+
+    pub fn shared_node(&self, node: usize) -> Option<Arc<Node>> {
+        self.table.shared(node).cloned()
     }
 
     /// Builds a JSON object from a node, validated or else constructed. None if the SDK must build it.
@@ -152,7 +82,7 @@ impl<'a, 'py> Builder<'a, 'py> {
             Some(Node::Model(model)) => {
                 let members = std::mem::take(&mut self.cache.members);
                 let parts = self.parts(model, text, members);
-                certain(parts.and_then(|(parts, _)| Ok(model.object(parts)?)))
+                certain(parts.and_then(|parts| Ok(model.object(parts)?)))
             }
             _ => Ok(None),
         }
@@ -170,18 +100,17 @@ impl<'a, 'py> Builder<'a, 'py> {
         model: &Model,
         text: &[u8],
         members: Vec<Member>,
-    ) -> Result<(ObjectParts<'py>, MatchedMembers), BuildError> {
+    ) -> Result<ObjectParts<'py>, BuildError> {
         let matched = MatchedMembers::new(self.py, model, text, members)?;
         let validated = if self.table.validates {
             self.validated_parts(model, text, &matched)
         } else {
             Err(BuildError::Invalid)
         };
-        let parts = match validated {
+        match validated {
             Err(BuildError::Invalid) => self.constructed_parts(model, text, &matched),
             built => built,
-        };
-        Ok((parts?, matched))
+        }
     }
 
     fn validated_model(
@@ -266,7 +195,7 @@ impl<'a, 'py> Builder<'a, 'py> {
     }
 
     /// The value that validation returns.
-    fn validated(&mut self, node: usize, value: JsonValue<'_>) -> Built<'py> {
+    pub fn validated(&mut self, node: usize, value: JsonValue<'_>) -> Built<'py> {
         let py = self.py;
         let node = self.table.node(node).ok_or(BuildError::Uncertain)?;
         match (node, value.kind) {
@@ -446,14 +375,4 @@ impl<'a, 'py> Builder<'a, 'py> {
         }
         Ok(self.cache.strings.get(self.py, text)?.into_any())
     }
-}
-
-fn event_or_draft<'py>(
-    py: Python<'py>,
-    node: &Arc<Node>,
-    model: &Model,
-    parts: ObjectParts<'py>,
-    is_draft: bool,
-) -> PyResult<Bound<'py, PyAny>> {
-    if is_draft { Ok(SdkDraft::new(py, node, parts)?.into_any()) } else { model.object(parts) }
 }

@@ -19,7 +19,7 @@ impl From<PyErr> for BuildError {
 pub type Built<'py> = Result<Bound<'py, PyAny>, BuildError>;
 
 /// None if only the SDK can build the value.
-pub fn certain(built: Built<'_>) -> PyResult<Option<Bound<'_, PyAny>>> {
+pub fn certain<T>(built: Result<T, BuildError>) -> PyResult<Option<T>> {
     match built {
         Ok(value) => Ok(Some(value)),
         Err(BuildError::Invalid | BuildError::Uncertain) => Ok(None),

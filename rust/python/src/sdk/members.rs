@@ -17,15 +17,6 @@ impl<'t> JsonValue<'t> {
     pub fn of(member: &Member, text: &'t [u8]) -> Self {
         Self { text: member.value(text), kind: member.kind }
     }
-
-    /// Whether it is a scalar or an empty array.
-    pub fn is_leaf(self) -> bool {
-        match self.kind {
-            Kind::Array => self.text == b"[]",
-            Kind::Object => false,
-            _ => true,
-        }
-    }
 }
 
 /// The members of an object, and the index of the field of each; None for members that the model does not declare.
@@ -69,11 +60,6 @@ impl MatchedMembers {
             fields.push(field.map(|field| field as u8));
         }
         Ok(Self { members, fields, present })
-    }
-
-    /// Whether no member contains other values.
-    pub fn has_only_leaves(&self, text: &[u8]) -> bool {
-        self.members.iter().all(|member| JsonValue::of(member, text).is_leaf())
     }
 }
 

@@ -27,8 +27,65 @@ pub struct Field {
     pub aliased: bool,
 }
 
+/// A class of models, whose objects are filled in memory.
+pub struct ModelClass(SlotClass);
+
+impl ModelClass {
+    pub fn new(class: &Bound<'_, PyType>) -> PyResult<Self> {
+        Ok(Self(SlotClass::new(class, &SLOTS)?))
+    }
+
+    pub fn is(&self, class: &Bound<'_, PyType>) -> bool {
+        self.0.is(class)
+    }
+
+    pub fn is_of(&self, object: &Bound<'_, PyAny>) -> bool {
+        self.0.is(&object.get_type())
+    }
+
+    /// A new object with a copy of the set.
+    pub fn object<'py>(
+        &self,
+        dict: &Bound<'py, PyDict>,
+        extra: Option<Bound<'py, PyDict>>,
+        fields_set: &Bound<'py, PySet>,
+    ) -> PyResult<Bound<'py, PyAny>> {
+        let set = copy_set(fields_set)?.cast_into()?;
+        self.with_set(dict, extra, set)
+    }
+
+    fn with_set<'py>(
+        &self,
+        dict: &Bound<'py, PyDict>,
+        extra: Option<Bound<'py, PyDict>>,
+        set: Bound<'py, PySet>,
+    ) -> PyResult<Bound<'py, PyAny>> {
+        let py = dict.py();
+        let new = self.0.create(py)?;
+        untrack(set.as_any()); // its elements are strings
+        new.set(FIELDS_SET, set.into_any())?;
+        new.set(EXTRA, extra.map_or_else(|| py.None().into_bound(py), Bound::into_any))?;
+        new.set(PRIVATE, py.None().into_bound(py))?;
+        let object = new.finish();
+        set_dict(&object, dict)?;
+        Ok(object)
+    }
+
+    /// The `__pydantic_fields_set__` and the `__pydantic_extra__` of an object of this class without private members.
+    pub fn state<'py>(
+        &self,
+        object: &Bound<'py, PyAny>,
+    ) -> Option<(Bound<'py, PySet>, Option<Bound<'py, PyDict>>)> {
+        let set = self.0.get(object, FIELDS_SET)?.cast_into_exact().ok()?;
+        self.0.get(object, PRIVATE).filter(|private| private.is_none())?;
+        let extra = self.0.get(object, EXTRA)?;
+        let extra = if extra.is_none() { None } else { Some(extra.cast_into_exact().ok()?) };
+        Some((set, extra))
+    }
+}
+
 pub struct Model {
-    class: SlotClass,
+    pub class: Arc<ModelClass>,
     pub fields: Vec<Field>,
     /// One bit per field that must be present.
     pub required: u64,
@@ -74,7 +131,7 @@ impl Model {
             defaults.set_item(&name, &default)?;
             fields.push(Field { name: name.unbind(), key: key.into(), node, aliased });
         }
-        let class = SlotClass::new(&class, &SLOTS)?;
+        let class = Arc::new(ModelClass::new(&class)?);
         Ok(Self {
             class,
             fields,
@@ -109,19 +166,12 @@ impl Model {
     pub fn object<'py>(&self, parts: ObjectParts<'py>) -> PyResult<Bound<'py, PyAny>> {
         let ObjectParts { dict, extra, present, extra_is_set } = parts;
         let py = dict.py();
-        let new = self.class.create(py)?;
         let set = if extra_is_set && !extra.is_empty() {
             self.set_with_extra(&extra, present)?
         } else {
             self.fields_set(py, present)?
         };
-        untrack(set.as_any()); // its elements are strings
-        new.set(FIELDS_SET, set.into_any())?;
-        new.set(EXTRA, extra.into_any())?;
-        new.set(PRIVATE, py.None().into_bound(py))?;
-        let object = new.finish();
-        set_dict(&object, &dict)?;
-        Ok(object)
+        self.class.with_set(&dict, Some(extra), set)
     }
 
     pub fn is_of_class(&self, class: &Bound<'_, PyType>) -> bool {

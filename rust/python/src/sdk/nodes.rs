@@ -60,7 +60,7 @@ pub struct DiscriminatedUnion {
 }
 
 /// All nodes so far, and the node of each event type. `validates`: the SDK validates events before it constructs them.
-#[derive(Clone)]
+#[derive(Clone, Default)]
 pub struct NodeTable {
     nodes: Vec<Arc<Node>>,
     pub events: HashMap<Box<str>, usize>,

@@ -1,25 +1,24 @@
 //! The class `SdkReader`.
 
-use std::sync::Arc;
-
 use pyo3::prelude::*;
-use pyo3::types::{PyBytes, PyList, PyString, PyTuple};
+use pyo3::types::{PyBytes, PyString};
 
-use super::builder::{Builder, BuilderCache};
+use super::events::EventBuilder;
 use super::framing::{Block, BlockFramer};
-use super::nodes::NodeTable;
 use super::plan::SdkPlan;
 
-/// Reads one stream.
+/// Reads one stream. An iterator over the events of the latest chunk: each is built when it is asked for, so that those of a large
+/// chunk are not all alive at once.
 #[pyclass(module = "respstream._native")]
 pub struct SdkReader {
     plan: Py<SdkPlan>,
+    chunk: Option<Py<PyBytes>>,
     framer: BlockFramer,
-    cache: BuilderCache,
+    events: EventBuilder,
     drafts: Vec<String>,
     named: bool,
-    /// The nodes that the cache was filled from.
-    table: Option<Arc<NodeTable>>,
+    /// The message before which the iteration stopped.
+    message: Option<(Option<Py<PyString>>, Py<PyString>)>,
 }
 
 #[pymethods]
@@ -29,62 +28,59 @@ impl SdkReader {
     #[new]
     #[pyo3(signature = (plan, drafts = Vec::new(), named = false))]
     fn new(plan: Py<SdkPlan>, drafts: Vec<String>, named: bool) -> Self {
-        let (framer, cache) = (BlockFramer::default(), BuilderCache::default());
-        Self { plan, framer, cache, drafts, named, table: None }
+        let (framer, events) = (BlockFramer::default(), EventBuilder::default());
+        Self { plan, chunk: None, framer, events, drafts, named, message: None }
     }
 
-    /// The events that a chunk completes: a list of event objects, or a tuple if texts or bytes for the SDK are among them.
-    fn feed<'py>(&mut self, py: Python<'py>, chunk: &[u8]) -> PyResult<Bound<'py, PyAny>> {
-        let table = self.plan.get().table();
-        if !self.table.as_ref().is_some_and(|previous| Arc::ptr_eq(previous, &table)) {
-            self.cache.clear();
-            self.table = Some(Arc::clone(&table));
+    /// Continues with the next chunk, after the end of the iteration over the one before; returns this reader.
+    fn feed<'py>(
+        mut slf: PyRefMut<'py, Self>,
+        chunk: Bound<'py, PyBytes>,
+    ) -> PyRefMut<'py, Self> {
+        let py = slf.py();
+        let Self { plan, chunk: last, framer, events, .. } = &mut *slf;
+        events.use_table(plan.get().table());
+        framer.feed(last.as_ref().map_or(b"", |last| last.as_bytes(py)), chunk.as_bytes());
+        if !chunk.as_bytes().is_empty() {
+            *last = Some(chunk.unbind());
         }
-        let mut builder = Builder::new(py, &table, &mut self.cache);
-        let list = PyList::empty(py);
-        let mut only_events = true;
-        let mut error = None;
-        let (drafts, named) = (&self.drafts, self.named);
-        self.framer.feed(chunk, &mut |block| {
-            let appended =
-                item(&mut builder, &block, drafts, named).and_then(|(item, is_event)| {
-                    only_events &= is_event;
-                    list.append(item)
-                });
-            error = appended.err();
-            error.is_none()
-        });
-        match error {
-            Some(error) => Err(error),
-            None if only_events => Ok(list.into_any()),
-            None => Ok(PyTuple::new(py, list.iter())?.into_any()),
-        }
+        slf
     }
 
-    /// The bytes of the incomplete block.
+    fn __iter__(slf: PyRef<'_, Self>) -> PyRef<'_, Self> {
+        slf
+    }
+
+    /// The next event. Stops before a message for the SDK, before bytes that the SDK has to frame, and after the chunk.
+    fn __next__<'py>(&mut self, py: Python<'py>) -> PyResult<Option<Bound<'py, PyAny>>> {
+        let Self { chunk, framer, events, drafts, named, message, .. } = self;
+        let Some(chunk) = chunk.as_ref().filter(|_| message.is_none()) else { return Ok(None) };
+        let Some(Block { name, data }) = framer.next(chunk.as_bytes(py)) else { return Ok(None) };
+        let is_event = !*named || name.is_some_and(|name| name != b"ping" && name != b"error");
+        if is_event && let Some(event) = events.event(py, name, data, drafts)? {
+            return Ok(Some(event));
+        }
+        let text = |bytes| Ok::<_, PyErr>(PyString::from_bytes(py, bytes)?.unbind());
+        *message = Some((name.map(text).transpose()?, text(data)?));
+        Ok(None)
+    }
+
+    /// The message before which the iteration stopped, as `(event name or None, data)`; it goes on after that. None for others.
+    fn take_message(&mut self) -> Option<(Option<Py<PyString>>, Py<PyString>)> {
+        self.events.use_table(self.plan.get().table());
+        self.message.take()
+    }
+
+    /// The bytes that are in no message so far.
     #[getter]
     fn rest<'py>(&self, py: Python<'py>) -> Bound<'py, PyBytes> {
-        PyBytes::new(py, self.framer.rest())
+        let chunk = self.chunk.as_ref().map_or(&b""[..], |chunk| chunk.as_bytes(py));
+        PyBytes::new(py, self.framer.rest(chunk))
     }
-}
 
-/// The item that a block adds to the result, and whether it is an event.
-fn item<'py>(
-    builder: &mut Builder<'_, 'py>,
-    block: &Block<'_>,
-    drafts: &[String],
-    named: bool,
-) -> PyResult<(Bound<'py, PyAny>, bool)> {
-    let py = builder.py;
-    match *block {
-        Block::Unsupported(rest) => Ok((PyBytes::new(py, rest).into_any(), false)),
-        Block::Message { name, data } => {
-            let is_event = !named || name.is_some_and(|name| name != b"ping" && name != b"error");
-            if is_event && let Some(event) = builder.event(name, data, drafts)? {
-                return Ok((event, true));
-            }
-            let text = |bytes| PyString::from_bytes(py, bytes);
-            Ok(((name.map(text).transpose()?, text(data)?).into_pyobject(py)?.into_any(), false))
-        }
+    /// Whether the SDK has to frame the rest, and all further chunks.
+    #[getter]
+    fn is_unsupported(&self) -> bool {
+        self.framer.is_unsupported()
     }
 }

@@ -7,9 +7,10 @@ use pyo3::intern;
 use pyo3::prelude::*;
 use pyo3::types::{PyDict, PyList, PyString, PyTuple, PyType};
 
+use super::growing_text::GrowingText;
 use super::model::{Model, ObjectParts};
 use super::nodes::Node;
-use crate::objects::cpython::{append_str, has_keys};
+use crate::objects::cpython::has_keys;
 
 /// Builds events of one class from events of another class, with one more member, for example `snapshot`.
 #[pyclass(frozen, module = "respstream._native")]
@@ -58,13 +59,6 @@ impl SdkSnapshotBuilder {
         let py = event.py();
         let from = event.getattr(intern!(py, "__dict__"))?.cast_into::<PyDict>()?;
         self.build_from_dict(&from, added)
-    }
-
-    /// The event with these members, in the order of the fields; the dict becomes that of the event.
-    fn of<'py>(&self, members: Bound<'py, PyDict>) -> PyResult<Bound<'py, PyAny>> {
-        let extra = PyDict::new(members.py());
-        let present = self.present;
-        self.model.object(ObjectParts { dict: members, extra, present, extra_is_set: false })
     }
 }
 
@@ -159,9 +153,6 @@ impl SdkDraft {
 }
 
 /// The deltas of one text, from the second on.
-///
-/// The text is built in two strings that are extended alternately. A consumer usually keeps its latest event alive, and with it
-/// the newer string; the older one has no other reference, so `CPython` can extend it in place.
 #[pyclass(module = "respstream._native")]
 pub struct SdkDeltaRun {
     builder: Py<SdkSnapshotBuilder>,
@@ -169,12 +160,7 @@ pub struct SdkDeltaRun {
     class: Py<PyType>,
     /// The names and values of the members that identify the text.
     indexes: [(Py<PyString>, Option<Py<PyAny>>); 2],
-    /// The text without the last delta.
-    older: Option<Py<PyString>>,
-    /// The text so far.
-    newer: Py<PyString>,
-    /// The part of `newer` that is not in `older`.
-    last_delta: Py<PyString>,
+    text: GrowingText,
 }
 
 #[pymethods]
@@ -192,15 +178,14 @@ impl SdkDeltaRun {
             Ok((name.clone().unbind(), from.get_item(name)?.map(Bound::unbind)))
         };
         let indexes = [index(intern!(py, "output_index"))?, index(intern!(py, "content_index"))?];
-        let (class, newer) = (event.get_type().unbind(), text.clone().unbind());
-        let last_delta = newer.clone_ref(py);
-        Ok(Self { builder, class, indexes, older: None, newer, last_delta })
+        let (class, text) = (event.get_type().unbind(), GrowingText::new(text));
+        Ok(Self { builder, class, indexes, text })
     }
 
     /// The text so far.
     #[getter]
     fn text(&self, py: Python<'_>) -> Py<PyString> {
-        self.newer.clone_ref(py)
+        self.text.text().clone_ref(py)
     }
 
     /// The events for the next delta, an event or a draft: a list of one event. None if it does not belong to this text.
@@ -246,11 +231,6 @@ impl SdkDeltaRun {
         else {
             return Ok(None);
         };
-        let older =
-            self.older.take().map_or_else(|| PyString::new(py, ""), |older| older.into_bound(py));
-        let text = append_str(append_str(older, self.last_delta.bind(py))?, &delta)?;
-        self.older = Some(std::mem::replace(&mut self.newer, text.clone().unbind()));
-        self.last_delta = delta.unbind();
-        Ok(Some(text))
+        self.text.append(delta).map(Some)
     }
 }
