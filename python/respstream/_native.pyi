@@ -289,8 +289,6 @@ class SdkSnapshotBuilder:
     ) -> SdkSnapshotBuilder: ...
     def build(self, event: Any, added: Any) -> Any:
         """The event with the new member. Lists are copied, and null members get their defaults."""
-    def of(self, members: dict[str, Any]) -> Any:
-        """The event with these members, in the order of the fields; the dict becomes that of the event."""
 
 @final
 class SdkDeltaRun:
@@ -302,3 +300,59 @@ class SdkDeltaRun:
     @property
     def text(self) -> str:
         """The text so far."""
+
+@final
+class SdkClass:
+    """Makes objects like one of the SDK's: of its class, with the same fields set, without extra members."""
+
+    def __new__(cls, model: Any) -> SdkClass: ...
+    def build(self, members: dict[str, Any]) -> Any:
+        """The object with these members; the dict becomes that of the object."""
+
+@final
+class SdkClasses:
+    """The classes of the SDK's messages that are copied."""
+
+    def __new__(cls, shared: Sequence[str]) -> SdkClasses: ...
+
+@final
+class SdkGrowth:
+    """How a text of the messages of `chat.completions.stream()` grows, and the events of the chunks that continue it."""
+
+    def __new__(
+        cls,
+        member: str | None,
+        text: list[str | int],
+        parsed: list[str | int],
+        parse: Callable[[bytes], Any] | None,
+        events: list[tuple[SdkClass, dict[str, Any], list[tuple[str, str]]]],
+    ) -> SdkGrowth: ...
+
+@final
+class SdkMessageRun:
+    """The chunks of `chat.completions.stream()` that only continue one text of a message."""
+
+    def __new__(
+        cls, classes: SdkClasses, growth: SdkGrowth, snapshot: Any, chunk: Any, fields_set: set[str] | None = None
+    ) -> SdkMessageRun: ...
+    def preview(self, chunk: Any) -> Any:
+        """The message with the text of a chunk, which the state does not get; None if it does not only continue the text."""
+    def __call__(self, chunk: Any) -> tuple[Any, ...] | None:
+        """The events of a chunk, after it was added to the completion. None if it does not only continue the text."""
+
+@final
+class SdkBlockRun:
+    """The events of `messages.stream()` whose deltas only continue the content of one block."""
+
+    def __new__(
+        cls,
+        event: Any,
+        content: list[Any],
+        members: tuple[str, str],
+        made: SdkClass,
+        made_type: str,
+        buffers: dict[int, bytes] | None = None,
+        parse: Callable[[bytes], Any] | None = None,
+    ) -> SdkBlockRun: ...
+    def __call__(self, event: Any) -> tuple[Any, Any] | None:
+        """An event whose delta continues the block, and the event that is made of it; None for other events."""

@@ -10,6 +10,7 @@ from typing import Any
 
 import openai
 import pytest
+from openai.lib.streaming.chat import ChatCompletionStreamState
 from pydantic import BaseModel
 
 from respstream.integrations.openai import accelerate
@@ -22,6 +23,7 @@ TOOL: dict[str, Any] = {
     "type": "function",
     "function": {"name": "weather", "parameters": {"type": "object"}, "strict": True},
 }
+OTHER: dict[str, Any] = {**TOOL, "function": {"name": "weather", "parameters": {"type": "object"}}}
 
 
 class Weather(BaseModel):
@@ -75,6 +77,11 @@ JSON_TEXT = ('{"city":', ' "Bonn', '", "deg', 'rees": 7}')
 STREAMS: dict[str, list[dict[str, Any]]] = {
     "text": texts("He", "llo", " ", "wörld", "\n", "😀"),
     "json": texts(*JSON_TEXT),
+    "blank": texts(" ", "\n", *JSON_TEXT, " "),
+    "no JSON": [*call(0, "weather", "{", "}", "}}", "x"), chunk(choice({}, "tool_calls"))],
+    "long": texts('{"city": "', *"abcdefghijklmnopqrstuvw", '", "degrees": 4}'),
+    "long reasoning": [*texts(*"abcdefghijklmnopq", name="reasoning")[:-2], *texts(*"abcdefghijklmnopq")[1:]],
+    "long calls": [chunk(choice({"role": "assistant", "content": None})), *call(0, "weather", '{"city": "', *"abcdefghijk", '", "degrees": 4}'), chunk(choice({}, "tool_calls"))],
     "refusal": texts("I ", "can", "not", name="refusal"),
     "reasoning": [*texts("think ", "hard", name="reasoning_content")[:-2], *texts("so", " it is")],
     "calls": [
@@ -205,11 +212,79 @@ def test_snapshots(clients: tuple[Any, Any], model: str) -> None:
         assert_same(read(streamed(ours, model)), read(streamed(theirs, model)))
 
 
-@pytest.mark.parametrize("model", ["json", "calls", "text", "cut off"])
-@pytest.mark.parametrize("more", [{"response_format": Weather}, {"tools": [TOOL]}], ids=["format", "tools"])
+@pytest.mark.parametrize(
+    "model", ["json", "calls", "text", "cut off", "refusal", "reasoning", "blank", "text and calls", "no JSON"]
+)
+@pytest.mark.parametrize(
+    "more", [{"response_format": Weather}, {"tools": [TOOL]}, {"tools": [OTHER]}], ids=["format", "strict", "tools"]
+)
 def test_structured_output_and_tools(clients: tuple[Any, Any], model: str, more: dict[str, Any]) -> None:
     theirs, ours = clients
-    assert_same(read(streamed(ours, model, **more)), read(streamed(theirs, model, **more)))
+    for _ in range(3):  # the first streams prove what the others copy
+        assert_same(read(streamed(ours, model, **more)), read(streamed(theirs, model, **more)))
+
+
+def accumulated(state: Any, monkeypatch: pytest.MonkeyPatch) -> list[Any]:
+    """The chunks that the SDK adds to the completion itself."""
+    seen: list[Any] = []
+    accumulate = state._accumulate_chunk
+
+    def watched(self: Any, chunk: Any) -> Any:
+        seen.append(chunk)
+        return accumulate(self, chunk)
+
+    monkeypatch.setattr(state, "_accumulate_chunk", watched)
+    return seen
+
+
+@pytest.mark.parametrize(
+    ("model", "more", "count"),
+    [
+        ("long", {}, 4),
+        ("long", {"response_format": Weather}, 4),
+        ("long reasoning", {}, 6),
+        ("long calls", {"tools": [TOOL]}, 6),
+    ],
+)
+def test_growing_texts_are_left_out(
+    clients: tuple[Any, Any], model: str, more: Any, count: int, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The SDK adds only the first and last chunks of a text."""
+    theirs, ours = clients
+    for _ in range(2):
+        wanted = read(streamed(ours, model, **more))
+    assert_same(wanted, read(streamed(theirs, model, **more)))
+    seen = accumulated(ChatCompletionStreamState, monkeypatch)
+    assert_same(read(streamed(ours, model, **more)), wanted)
+    assert len(seen) <= count
+
+
+def changed(client: Any, change: str) -> Iterator[Any]:
+    """The events of a stream while the caller changes the snapshot."""
+    with client.chat.completions.stream(model="long", messages=[]) as stream:
+        for number, event in enumerate(stream):
+            yield state_of(event)
+            if event.type == "chunk" and number > 20 and event.snapshot.choices:
+                message = event.snapshot.choices[0].message
+                if change == "content":
+                    message.content = "other "
+                elif change == "role":
+                    message.role = "user"
+                elif change == "extra":
+                    message.extra = "more"
+                elif change == "nothing":
+                    message.content = None
+                elif change == "message":
+                    event.snapshot.choices[0].message = message.model_copy()
+                change = ""
+
+
+@pytest.mark.filterwarnings("ignore:Pydantic serializer warnings")
+@pytest.mark.parametrize("change", ["content", "role", "extra", "nothing", "message"])
+def test_snapshots_that_others_change(clients: tuple[Any, Any], change: str) -> None:
+    theirs, ours = clients
+    read(streamed(ours, "long"))
+    assert_same(read(changed(ours, change)), read(changed(theirs, change)))
 
 
 @pytest.mark.parametrize("model", ["text", "calls", "error"])

@@ -10,10 +10,11 @@ type, which few events of a stream are of, gets its plan once it is frequent, an
 from __future__ import annotations
 
 import collections
+import functools
 import json
 import threading
 from collections.abc import Iterable, Iterator
-from typing import Any
+from typing import Annotated, Any, get_args, get_origin
 
 from respstream import _backend
 from respstream.integrations._samples import samples
@@ -39,6 +40,8 @@ class Plans:
         self.refused: dict[str, str] = {}
         """The types that the SDK goes on building itself, and where the first difference was."""
         self._shapes = Shapes(sdk)
+        is_annotated = get_origin(sdk.events) is Annotated  # then the SDK has prepared what is annotated
+        self._union = get_args(sdk.events)[0] if is_annotated else sdk.events
         self._tried: set[str] = set()
         self._seen: collections.Counter[str] = collections.Counter()
         self._proofs: dict[str, Iterator[None]] = {}
@@ -98,15 +101,27 @@ class Plans:
             self.refused[kind] = "the class is not a plain model"
             return
         where = None if data is None else self._differs(node, data, event)
+        construct = self.sdk.construct if data is None else functools.partial(self._construct, cls)
         for sample in samples(cls):
             yield
             # The SDK chooses the class by the type.
             payload = json.dumps({**sample, "type": kind} if kind else sample, ensure_ascii=False)
-            where = where or self._differs(node, payload, self.sdk.construct(json.loads(payload)))
+            where = where or self._differs(node, payload, construct(json.loads(payload)))
         if where is None:
             self.native.set_event(kind, node)
         else:
             self.refused[kind] = where
+
+    def _construct(self, cls: type[Any], value: Any) -> Any:
+        """What the SDK makes of a payload of a class. For one that does not validate it would prepare all classes of the union
+        first, to find this one, which stalls an event loop for longer than many streams take.
+        """
+        if self.sdk.is_untyped:
+            return self.sdk.construct(value)
+        try:
+            return self.sdk.validate_type(type_=self._union, value=value)
+        except Exception:  # as the SDK, which then constructs it without validation
+            return self.sdk.construct_type(type_=cls, value=value)
 
     def _differs(self, node: int, data: str, event: object) -> str | None:
         built = self.native.build(node, data.encode("utf-8", "surrogatepass"))
@@ -145,10 +160,11 @@ def difference(one: Any, other: Any, path: str = "event") -> str | None:
     return next((found for where, a, b in parts if (found := difference(a, b, where)) is not None), None)
 
 
-_made: dict[Sdk, Plans] = {}
+_made: dict[int, Plans] = {}
 
 
 def plans(sdk: Sdk) -> Plans:
     """The plans of this process for the events of an SDK."""
-    found = _made.get(sdk)
-    return _made.setdefault(sdk, Plans(sdk)) if found is None else found
+    key = id(sdk.events)  # which the plans keep alive
+    found = _made.get(key)
+    return _made.setdefault(key, Plans(sdk)) if found is None else found

@@ -9,9 +9,10 @@ from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 from typing import Any, ClassVar, TypeVar, get_args
 
-__all__ = ["Sdk", "UnsupportedError", "check_layout", "look_up"]
+__all__ = ["Sdk", "UnsupportedError", "check_classes", "check_layout", "look_up"]
 
 Own = TypeVar("Own", bound="Sdk")
+Found = TypeVar("Found")
 
 Wanted = tuple[tuple[type[Any], ...], tuple[str, ...], str, tuple[str, ...]]
 """Classes, names that they must have, and the name of a function of theirs with arguments that it must take."""
@@ -21,7 +22,7 @@ class UnsupportedError(Exception):
     """This release of the SDK, or of pydantic, is not laid out as expected; the message says where."""
 
 
-@dataclass(frozen=True, eq=False)  # compared by identity: the hash of a union of all events takes long
+@dataclass(frozen=True)
 class Sdk:
     """The parts of an SDK that are used. A subclass adds those of one SDK."""
 
@@ -62,6 +63,15 @@ class Sdk:
     def _others(self: Own) -> dict[int, Own]:
         return {}
 
+    @functools.cached_property
+    def found(self) -> dict[Any, Any]:
+        """What was found for the classes of streams that requests name."""
+        return {}
+
+    def __hash__(self) -> int:
+        # That of a union of all events takes long.
+        return hash((self.version, id(self.events)))
+
     def variants(self: Own) -> tuple[Own, ...]:
         """The SDK with the events of each API that it streams."""
         return (self,)
@@ -95,6 +105,13 @@ def check_layout(sdk: Sdk, wanted: Iterable[Wanted]) -> None:
 
     if int(pydantic.VERSION.split(".")[0]) != 2:
         raise UnsupportedError(f"pydantic {pydantic.VERSION}")
+    check_classes(wanted)
+    if not sdk.chunk_types:
+        raise UnsupportedError("the event type is not a union")
+
+
+def check_classes(wanted: Iterable[Wanted]) -> None:
+    """Raises UnsupportedError if a class of the SDK is not laid out as wanted."""
     for classes, names, function, arguments in wanted:
         for cls in classes:
             missing = [name for name in (*names, function) if not hasattr(cls, name)]
@@ -104,12 +121,13 @@ def check_layout(sdk: Sdk, wanted: Iterable[Wanted]) -> None:
             lacking = [name for name in arguments if name not in parameters]
             if lacking:
                 raise UnsupportedError(f"{cls.__name__}.{function} has no argument {lacking[0]}")
-    if not sdk.chunk_types:
-        raise UnsupportedError("the event type is not a union")
 
 
-def look_up(package: str, find: Callable[[], Own]) -> Own:
-    """The SDK that a function finds. Raises UnsupportedError if its layout is not known, ImportError without the package."""
+def look_up(package: str, find: Callable[[], Found]) -> Found:
+    """The SDK, or a part of it, that a function finds.
+
+    Raises UnsupportedError if its layout is not known, ImportError without the package.
+    """
     try:
         return find()
     except (AttributeError, ImportError, TypeError, ValueError) as error:

@@ -18,10 +18,11 @@ from respstream.integrations._plans import Plans, plans
 from respstream.integrations._sdk import Sdk
 from respstream.protocols.event import UnknownEvent, build
 
-__all__ = ["native_class", "stream_classes"]
+__all__ = ["is_plain", "native_class", "stream_classes"]
 
 # What the streams call past a class that somebody derived from the SDK's.
 _OWN = frozenset({"_iter_events"})
+_FOUND = 256  # the maximum number of classes of streams for which the native ones are kept
 
 
 class _Batches:
@@ -182,17 +183,12 @@ def _unknown(message: Any, known: Plans) -> UnknownEvent | None:
 def native_class(sdk: Sdk, wanted: Any, asynchronous: bool, faithful: bool) -> Any:
     """The class of stream for the one that a request names; the same one if its events are of no API that is read natively."""
     key = id(wanted), asynchronous, faithful
-    found = _found.get(key)
+    found = sdk.found.get(key)
     if found is None or found[0] is not wanted:
         found = wanted, _native_class(sdk, wanted, asynchronous, faithful)
-        if len(_found) < _FOUND:
-            _found[key] = found
+        if len(sdk.found) < _FOUND:
+            sdk.found[key] = found
     return found[1]
-
-
-_FOUND = 256
-_found: dict[tuple[int, bool, bool], tuple[Any, Any]] = {}
-"""The classes that were asked for, by their ids, with what was found for them."""
 
 
 def _native_class(sdk: Sdk, wanted: Any, asynchronous: bool, faithful: bool) -> Any:
@@ -219,10 +215,15 @@ def stream_classes(sdk: Sdk, faithful: bool) -> tuple[type[Any], type[Any]]:
     return _sync_class(sdk, faithful), _async_class(sdk, faithful)
 
 
+def is_plain(method: Any, cls: type[Any]) -> bool:
+    """Whether a method is of the SDK's module of a class, and not one that others set in its place."""
+    return method.__module__ == cls.__module__ and not hasattr(method, "__wrapped__")
+
+
 def _sync_class(sdk: Sdk, faithful: bool) -> type[Any]:
     generic: Any = sdk.streams[0]
     base: Any = generic[sdk.events]
-    iterate = generic.__iter__
+    iterate, plain = generic.__iter__, is_plain(generic.__iter__, sdk.message)
 
     class Stream(base):  # type: ignore[misc]
         """As the SDK's, with events built natively."""
@@ -238,7 +239,10 @@ def _sync_class(sdk: Sdk, faithful: bool) -> type[Any]:
         def is_unwatched(self) -> bool:
             """Whether nothing looks at the events on the way from the iterator: no observer, no replaced or derived method."""
             return (
-                type(self).__iter__ is own and generic.__iter__ is iterate and getattr(self, "_observer", None) is None
+                plain
+                and type(self).__iter__ is own
+                and generic.__iter__ is iterate
+                and getattr(self, "_observer", None) is None
             )
 
         def __stream__(self) -> Any:
@@ -250,8 +254,7 @@ def _sync_class(sdk: Sdk, faithful: bool) -> type[Any]:
                 self.native_iterator = iterator
             return iterator
 
-    if sdk.named:  # whose own iteration looks for an observer at each event
-        Stream.__iter__ = lambda self: self._iterator if self.is_unwatched() else generic.__iter__(self)
+    Stream.__iter__ = lambda self: self._iterator if self.is_unwatched() else generic.__iter__(self)
     own = Stream.__iter__
     return Stream
 
@@ -272,7 +275,7 @@ class _Left:
         """The event of a message, as the only element of a tuple."""
         if self._known.sdk.skips(message):
             return ()
-        found = self._begun(message)
+        found: Any = self._begun(message)
         if found is None:
             found = next(self._events, self.end)
             self._known.learn(message.data, found)
@@ -282,7 +285,7 @@ class _Left:
         """As `event`."""
         if self._known.sdk.skips(message):
             return ()
-        found = self._begun(message)
+        found: Any = self._begun(message)
         if found is None:
             found = await anext(self._events, self.end)
             self._known.learn(message.data, found)
@@ -328,7 +331,7 @@ def _read(stream: Any, known: Plans, batched: Callable[[], Iterator[Any]], their
 def _async_class(sdk: Sdk, faithful: bool) -> type[Any]:
     generic: Any = sdk.streams[1]
     base: Any = generic[sdk.events]
-    iterate = generic.__aiter__
+    iterate, plain = generic.__aiter__, is_plain(generic.__aiter__, sdk.message)
 
     class AsyncStream(base):  # type: ignore[misc]
         """As the SDK's, with events built natively."""
@@ -344,7 +347,8 @@ def _async_class(sdk: Sdk, faithful: bool) -> type[Any]:
         def is_unwatched(self) -> bool:
             """Whether nothing looks at the events on the way from the iterator: no observer, no replaced or derived method."""
             return (
-                type(self).__aiter__ is own
+                plain
+                and type(self).__aiter__ is own
                 and generic.__aiter__ is iterate
                 and getattr(self, "_observer", None) is None
             )
@@ -358,8 +362,7 @@ def _async_class(sdk: Sdk, faithful: bool) -> type[Any]:
                 self.native_iterator = iterator
             return iterator
 
-    if sdk.named:
-        AsyncStream.__aiter__ = lambda self: self._iterator if self.is_unwatched() else generic.__aiter__(self)
+    AsyncStream.__aiter__ = lambda self: self._iterator if self.is_unwatched() else generic.__aiter__(self)
     own = AsyncStream.__aiter__
     return AsyncStream
 

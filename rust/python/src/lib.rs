@@ -47,8 +47,8 @@ mod _native {
     use super::scan::{Batch, Scan, Schema, Stream};
     #[pymodule_export]
     use super::sdk::{
-        SdkBlockRun, SdkClass, SdkClasses, SdkDeltaRun, SdkDraft, SdkGrowth, SdkMessageRun, SdkMessages,
-        SdkPlan, SdkReader, SdkSnapshotBuilder,
+        SdkBlockRun, SdkClass, SdkClasses, SdkDeltaRun, SdkDraft, SdkGrowth, SdkMessageRun,
+        SdkMessages, SdkPlan, SdkReader, SdkSnapshotBuilder,
     };
     #[pymodule_export]
     use super::sse::SseDecoder;

@@ -47,7 +47,7 @@ class Reader:
         return found != (self.accumulate, self.build)
 
 
-@dataclass(frozen=True, eq=False)
+@dataclass(frozen=True)
 class Sdk(_sdk.Sdk):
     """The parts of the SDK that are used."""
 
@@ -55,6 +55,8 @@ class Sdk(_sdk.Sdk):
 
     reader: Reader
     """The parts of `messages.stream()`."""
+
+    __hash__ = _sdk.Sdk.__hash__  # a dataclass would replace it
 
     def variants(self) -> tuple[Sdk, ...]:
         """The SDK with the events of each API that it streams; those of the beta API once it is in use, which imports them."""

@@ -23,6 +23,8 @@ _TEXTS = {"text_delta": "text", "thinking_delta": "thinking"}
 _INPUT = "input_json_delta"
 _TOOLS = ("tool_use", "server_tool_use")
 """The types of blocks whose input the SDK accumulates."""
+_ENDS = {"content_block_stop": "content_block", "message_stop": "message"}
+"""The events that the SDK replaces by ones with one member more."""
 _FINE_GRAINED = "fine-grained-tool-streaming-2025-05-14"
 """The beta in which the strings of an input that is not complete count."""
 
@@ -47,7 +49,7 @@ class _Accumulator:
         self._members: dict[str, Any] = stream.__dict__
         self._snapshot, self._inputs = f"{prefix}__final_message_snapshot", f"{prefix}__json_bufs"
         self._format = f"{prefix}__output_format"
-        self._kinds = _kinds(reader)
+        self._kinds, self._ends = _kinds(reader), _ends(reader)
         self.run: Any = None
         """The native form of the block that the latest delta continued: called with an event, it gives those of the reader."""
         self._mode: Any = None
@@ -80,7 +82,23 @@ class _Accumulator:
             members["_completed_blocks"] += 1
         elif event.type == "message_stop" and "_message_complete" in members:
             members["_message_complete"] = True
-        return reader.build(event=event, message_snapshot=self._stream.current_message_snapshot)
+        return self._built(event, self._stream.current_message_snapshot)
+
+    def _built(self, event: Any, message: Any) -> Any:
+        """The events of one that was added to the message. The SDK makes them, but for the ends of which one was proved."""
+        name = _ENDS.get(event.type)
+        if name is None:
+            return self._reader.build(event=event, message_snapshot=message)
+        members = {**event.__dict__, name: message.content[event.index] if name == "content_block" else message}
+        key = event.__class__, members[name].__class__
+        made = self._ends.get(key)
+        if made is not None and not event.__pydantic_extra__:
+            return (made.build(members),)
+        events = self._reader.build(event=event, message_snapshot=message)
+        if len(events) == 1 and key not in self._ends and not event.__pydantic_extra__:
+            made = _backend.engine.SdkClass(events[0])
+            self._ends[key] = made if difference(events[0], made.build(members)) is None else None
+        return events
 
     def _partial_mode(self) -> Any:
         if self._mode is None:
@@ -139,6 +157,12 @@ def _kinds(reader: Reader) -> dict[tuple[type[Any], type[Any]], _Kind | None]:
     return {}
 
 
+@functools.cache
+def _ends(reader: Reader) -> dict[tuple[type[Any], type[Any]], Any]:
+    """What makes the events for the ends of blocks and messages, by their classes, where it was tried; shared likewise."""
+    return {}
+
+
 def _is_ours(raw: Any) -> bool:
     # Not by `__class__`, which proxies have, too.
     return getattr(type(raw), "respstream_faithful", None) is not None
@@ -170,7 +194,8 @@ async def _aread(accumulator: _Accumulator, stream: Any) -> AsyncIterator[Any]:
 
 def adopt(stream: Any, _: bool | None, reader: Reader) -> None:
     """Makes a stream of the SDK's `messages.stream()`, not read yet, copy what only grows, if its events are ours."""
-    cls, raw = type(stream), getattr(stream, "_raw_stream", None)
+    cls = type(stream)
+    raw: Any = getattr(stream, "_raw_stream", None)
     # A tracer of the SDK that observes the stream, or a patch, may look at how each event is added.
     if cls not in reader.readers or not _is_ours(raw) or not raw.is_unwatched() or reader.is_patched():
         return

@@ -8,11 +8,13 @@ shape of messages and a class of events is proved against what the SDK makes bef
 from __future__ import annotations
 
 import functools
+from collections.abc import AsyncIterator, Iterator
 from typing import Any, ClassVar, NamedTuple
 
 from respstream import _backend
+from respstream.integrations._streams import is_plain
 from respstream.integrations.openai._plans import difference
-from respstream.integrations.openai._sdk import Sdk
+from respstream.integrations.openai._sdk import ChatReaders
 
 __all__ = ["adopt"]
 
@@ -21,6 +23,7 @@ _STATES = "_ChatCompletionStreamState__choice_event_states"
 _CALL_INDEX = "_ChoiceEventState__current_tool_call_index"
 _CUT = ("length", "content_filter")
 
+_OBJECT = "chat.completion.chunk"
 _CALLS = frozenset({"tool_calls"})
 _PIECE = frozenset({"index", "function"})
 _ARGUMENTS = frozenset({"arguments"})
@@ -70,9 +73,10 @@ _REFUSAL = _Growth("refusal", ("refusal",), (), _text_event(3, "refusal"))
 class _Continued:
     """A subclass of the SDK's state, which it bypasses for chunks that only continue a text."""
 
-    _sdk: ClassVar[Sdk]
+    _parts: ClassVar[ChatReaders]
     _faithful: ClassVar[bool]
-    _messages: ClassVar[set[Any]]
+    _messages: ClassVar[dict[Any, set[str]]]
+    """The shapes of messages that are copied, with the fields set of the copies."""
     _made: ClassVar[dict[type[Any], Any]]
     _growths: ClassVar[dict[_Growth, Any]]
     _copied: ClassVar[Any]
@@ -99,20 +103,24 @@ class _Continued:
     def _begin(self, chunk: Any, kept: Any, growth: _Growth) -> Any:
         """The events of a chunk that continues a text; further ones may be made natively. A message of a new shape is proved."""
         shape, snapshot = (growth.text, bool(growth.parsed), _shape(kept.message)), self.__dict__[_SNAPSHOT]
-        events = self._events_of(growth)
+        events, names = self._events_of(growth), self._messages.get(shape)
+        native = self._native(growth, events)
         try:
-            run = _backend.engine.SdkMessageRun(self._copied, self._native(growth, events), snapshot, chunk)
+            run = _backend.engine.SdkMessageRun(self._copied, native, snapshot, chunk, names and set(names))
         except (TypeError, ValueError):  # the message has what is not copied
             return self._handle(chunk)
-        if events is not None and shape in self._messages:
+        if events is not None and names is not None:
             made = run(chunk)
             if made is not None:
                 self._runs = [*self._runs[1 - _RUNS :], run]
                 return made
         wanted = run.preview(chunk)
         made = self._handle(chunk)
-        if wanted is not None and difference(kept.message, wanted) is None:
-            self._messages.add(shape)
+        if wanted is not None:
+            names = set(kept.message.__pydantic_fields_set__)  # the dump of the message sets what had a default
+            object.__setattr__(wanted, "__pydantic_fields_set__", names)
+            if difference(kept.message, wanted) is None:
+                self._messages[shape] = names
         self._learn(made)
         return made
 
@@ -121,7 +129,7 @@ class _Continued:
         if self._faithful or not any(choice.finish_reason in _CUT for choice in chunk.choices or ()):
             return super().handle_chunk(chunk)  # type: ignore[misc]
         given = self._response_format, self._rich_response_format, self._input_tools
-        self._response_format = self._rich_response_format = self._sdk.omit
+        self._response_format = self._rich_response_format = self._parts.omit
         self._input_tools = []
         try:
             return super().handle_chunk(chunk)  # type: ignore[misc]
@@ -144,7 +152,7 @@ class _Continued:
         copied = snapshot.model_copy(deep=True)
         for at in cut:
             copied.choices[at].finish_reason = "stop"
-        made = self._sdk.parse_completion(response_format=self._sdk.omit, input_tools=[], chat_completion=copied)
+        made = self._parts.parse(response_format=self._parts.omit, input_tools=[], chat_completion=copied)
         for at, reason in cut.items():
             made.choices[at].finish_reason = reason
         return made
@@ -170,14 +178,15 @@ class _Continued:
     def _text(self, message: Any, name: str | None, other: str | None) -> _Growth | None:
         """How a member of the message continues, one that the SDK declares or another one."""
         members, extra = message.__dict__, message.__pydantic_extra__ or {}
-        is_rich = self._rich_response_format is not self._sdk.omit
+        is_rich = self._rich_response_format is not self._parts.omit
         if other is not None:
             grows = other not in _REPLACED and extra.get(other).__class__ is str and not is_rich
             return _Growth(other, (other,)) if grows else None
         if name is None or members.get(name).__class__ is not str or members.get("tool_calls"):
             return None
-        if is_rich:
-            return _RICH if name == "content" and not members.get("refusal") else None
+        if is_rich:  # the SDK does not parse a blank text
+            is_parsed = name == "content" and members[name].strip() and not members.get("refusal")
+            return _RICH if is_parsed else None
         return _PLAIN if name == "content" else _REFUSAL
 
     def _arguments(self, message: Any, delta: Any, state: Any) -> _Growth | None:
@@ -209,29 +218,41 @@ class _Continued:
 
     def _is_parsed(self, name: str) -> bool:
         """Whether the SDK parses the arguments of a tool while they come."""
-        tool = self._sdk.get_tool(input_tools=self._input_tools, name=name)
+        tool = self._parts.get_tool(input_tools=self._input_tools, name=name)
         return bool(tool and tool.get("function", {}).get("strict"))
 
     def _events_of(self, growth: _Growth) -> Any:
         """The events of a growth with their classes; None until the SDK has made one of each."""
-        first = self._made.get(self._sdk.chat_events[0])
+        first = self._made.get(self._parts.events[0])
         members = {"type": "chunk", "chunk": None, "snapshot": None}
         events = [(first, members, [("chunk", "chunk"), ("snapshot", "snapshot")])]
         if growth.event is not None:
             number, own, gets = growth.event
-            events.append((self._made.get(self._sdk.chat_events[number]), dict(own), list(gets)))
+            events.append((self._made.get(self._parts.events[number]), dict(own), list(gets)))
         return None if any(made is None for made, _, _ in events) else events
 
     def _native(self, growth: _Growth, events: Any) -> Any:
         """The native form of a growth."""
         found = self._growths.get(growth)
         if found is None:
-            parse = self._sdk.parse_partial if growth.parsed else None
+            parse = self._parts.parse_partial if growth.parsed else None
             ways = list(growth.text), list(growth.parsed)
             found = _backend.engine.SdkGrowth(growth.member, *ways, parse, events or [])
             if events is not None and len(self._growths) < _GROWTHS:
                 self._growths[growth] = found
         return found
+
+    def _build_events(self, *, chunk: Any, completion_snapshot: Any) -> Any:
+        """The events of a chunk that was added to the completion. The SDK makes them, but for chunks without deltas."""
+        first, choices = self._made.get(self._parts.events[0]), chunk.choices
+        if first is None or not all(map(_is_empty, choices)):
+            return super()._build_events(chunk=chunk, completion_snapshot=completion_snapshot)  # type: ignore[misc]
+        events = [first.build({"type": "chunk", "chunk": chunk, "snapshot": completion_snapshot})]
+        for choice in choices:
+            kept, state = completion_snapshot.choices[choice.index], self._get_choice_state(choice)  # type: ignore[attr-defined]
+            given = {"choice_chunk": choice, "choice_snapshot": kept, "response_format": self._response_format}
+            events += state.get_done_events(**given)
+        return events
 
     def _learn(self, events: list[Any]) -> None:
         """Takes the events of the SDK as models for further ones of their class, if copies of them are equal."""
@@ -265,6 +286,12 @@ class _Calls:
             piece.index = found
 
 
+def _is_empty(choice: Any) -> bool:
+    """Whether a choice of a chunk only ends, or does nothing."""
+    delta = choice.delta
+    return choice.logprobs is None and delta.content is None and delta.refusal is None and not delta.tool_calls
+
+
 def _shape(message: Any) -> Any:
     """What tells apart the messages of which a copy may differ from what the SDK constructs."""
     members, extra = message.__dict__, message.__pydantic_extra__
@@ -288,18 +315,39 @@ def _shape_of_call(call: Any) -> Any:
 
 
 @functools.cache
-def _state_class(sdk: Sdk, faithful: bool) -> type[Any]:
-    members = {"_sdk": sdk, "_faithful": faithful, "_messages": set(), "_made": {}, "_growths": {}}
+def _state_class(parts: ChatReaders, faithful: bool) -> type[Any]:
+    members = {"_parts": parts, "_faithful": faithful, "_messages": {}, "_made": {}, "_growths": {}}
     members["_copied"] = _backend.engine.SdkClasses(list(_PARSED))
-    return type(sdk.chat_state.__name__, (_Continued, sdk.chat_state), members)
+    return type(parts.state.__name__, (_Continued, parts.state), members)
 
 
-def adopt(stream: Any, _: bool | None, sdk: Sdk) -> None:
+def _read(state: Any, raw: Any, parts: ChatReaders) -> Iterator[Any]:
+    """As the generator of the SDK's reader."""
+    handle = state.handle_chunk
+    for chunk in raw:
+        if chunk.object == _OBJECT or parts.is_chunk(chunk):
+            yield from handle(chunk)
+
+
+async def _aread(state: Any, raw: Any, parts: ChatReaders) -> AsyncIterator[Any]:
+    handle = state.handle_chunk
+    async for chunk in raw:
+        if chunk.object == _OBJECT or parts.is_chunk(chunk):
+            for event in handle(chunk):
+                yield event
+
+
+def adopt(stream: Any, _: bool | None, parts: ChatReaders) -> None:
     """Makes a stream of the SDK's `chat.completions.stream()`, not read yet, copy what only grows, if its chunks are ours."""
     raw: Any = getattr(stream, "_raw_stream", None)
-    faithful = getattr(type(raw), "respstream_faithful", None)  # not by `__class__`, which proxies have, too
+    cls, faithful = (
+        type(stream),
+        getattr(type(raw), "respstream_faithful", None),
+    )  # not by `__class__`, which proxies have, too
     state: Any = getattr(stream, "_state", None)
-    if faithful is not None and type(state) is sdk.chat_state and {_SNAPSHOT, _STATES} <= state.__dict__.keys():
-        ours = object.__new__(_state_class(sdk, faithful))
+    if faithful is not None and type(state) is parts.state and {_SNAPSHOT, _STATES} <= state.__dict__.keys():
+        ours = object.__new__(_state_class(parts, faithful))
         ours.__dict__.update(state.__dict__, _calls={}, _runs=[])
         stream._state = ours
+        if cls in parts.readers and is_plain(cls.__stream__, parts.state):
+            stream._iterator = (_read, _aread)[parts.readers.index(cls)](ours, raw, parts)

@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 import functools
+import warnings
 from collections.abc import Callable
 from typing import Any, TypeVar, overload
 
 from respstream.integrations._clients import Integration
 from respstream.integrations._streams import native_class
 from respstream.integrations.openai import _chat_snapshots, _snapshots
-from respstream.integrations.openai._sdk import Sdk, load
+from respstream.integrations.openai._sdk import ResponseReaders, Sdk, UnsupportedError, load
 from respstream.integrations.openai._websocket import adopt_manager, has_websockets, websocket_apis
 
 __all__ = ["accelerate", "restore"]
@@ -44,21 +45,45 @@ def restore(client: Any = None) -> None:
 
 
 def _opened(sdk: Sdk) -> dict[type[Any], Callable[[Any, bool | None], None]]:
-    """The classes that are followed. The managers of WebSockets are imported with the first object of their API."""
-    read = functools.partial(_snapshots.adopt, sdk=sdk)
+    """The classes that are followed. The readers of streams, and the managers of WebSockets, are imported with the first object
+    of their API.
+    """
     connect = functools.partial(adopt_manager, sdk=sdk)
     managers = [cls for api in websocket_apis() for cls in api.managers]
+    readers = _readers(sdk)
+    followed = len(readers)
 
-    def find_managers(resource: Any, _: bool | None) -> None:
-        if has_websockets(resource):
+    def find_more(resource: Any, _: bool | None) -> None:
+        nonlocal followed
+        if has_websockets(resource) or len(_readers(sdk)) > followed:
             _integration.of(sdk).follow_imports()
+            followed = len(_readers(sdk))
 
-    return {
-        **dict.fromkeys(sdk.readers, read),
-        **dict.fromkeys(sdk.chat_readers, functools.partial(_chat_snapshots.adopt, sdk=sdk)),
-        **dict.fromkeys(sdk.resources, find_managers),
-        **dict.fromkeys(managers, connect),
-    }
+    return {**readers, **dict.fromkeys(sdk.resources, find_more), **dict.fromkeys(managers, connect)}
+
+
+def _readers(sdk: Sdk) -> dict[type[Any], Callable[[Any, bool | None], None]]:
+    """The readers of streams that are in use, and what is done with each of them."""
+    followed: dict[type[Any], Callable[[Any, bool | None], None]] = {}
+    for name, find in (("responses", sdk.response_readers), ("chat.completions", sdk.chat_readers)):
+        try:
+            found = find()
+        except UnsupportedError as error:
+            _warn(name, str(error))
+            continue
+        if isinstance(found, ResponseReaders):
+            adopt = functools.partial(_snapshots.adopt, sdk=sdk, parts=found)
+        elif found is not None:
+            adopt = functools.partial(_chat_snapshots.adopt, parts=found)
+        else:
+            continue
+        followed |= dict.fromkeys(found.readers, adopt)
+    return followed
+
+
+@functools.cache
+def _warn(name: str, reason: str) -> None:
+    warnings.warn(f"respstream leaves {name}.stream() to the openai SDK: {reason}", RuntimeWarning, 2)
 
 
 _integration = Integration("openai", load, native_class, _opened)

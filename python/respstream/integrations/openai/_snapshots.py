@@ -16,7 +16,7 @@ from respstream import _backend
 from respstream._pure.protocols.responses.catalogue import EVENTS
 from respstream.integrations._streams import stream_classes
 from respstream.integrations.openai._plans import difference
-from respstream.integrations.openai._sdk import Sdk
+from respstream.integrations.openai._sdk import ResponseReaders, Sdk
 
 __all__ = ["adopt"]
 
@@ -49,7 +49,7 @@ def _warn() -> None:
 class _Deltas:
     """A subclass of the SDK's state, which it bypasses for further deltas of a text."""
 
-    _sdk: ClassVar[Sdk]
+    _parts: ClassVar[ResponseReaders]
     _faithful: ClassVar[bool]
     _run: Any
     _runs: list[tuple[Any, Any, str]]
@@ -75,7 +75,7 @@ class _Deltas:
         if attribute is not None:
             self._begin(event, events, attribute)
         elif not self._faithful:
-            _recover(self, self._sdk, event, events)
+            _recover(self, self._parts, event, events)
         return events
 
     def _flush(self) -> None:
@@ -112,11 +112,11 @@ class _Deltas:
 
 
 @functools.cache
-def _state_class(sdk: Sdk, faithful: bool) -> type[Any]:
-    return type(sdk.state.__name__, (_Deltas, sdk.state), {"_sdk": sdk, "_faithful": faithful})
+def _state_class(parts: ResponseReaders, faithful: bool) -> type[Any]:
+    return type(parts.state.__name__, (_Deltas, parts.state), {"_parts": parts, "_faithful": faithful})
 
 
-def _recover(state: Any, sdk: Sdk, event: Any, events: list[Any]) -> None:
+def _recover(state: Any, parts: ResponseReaders, event: Any, events: list[Any]) -> None:
     """Counts incomplete and failed responses as final ones, and fills an empty terminal output."""
     kind = getattr(event, "type", None)
     done = state.__dict__.setdefault("_done", {})
@@ -129,34 +129,32 @@ def _recover(state: Any, sdk: Sdk, event: Any, events: list[Any]) -> None:
         response = response.model_copy(update={"output": [done[index] for index in sorted(done)]})
     elif kind == "response.completed":
         return
-    final = sdk.parse_response(text_format=state._text_format, response=response, input_tools=state._input_tools)
+    final = parts.parse(text_format=state._text_format, response=response, input_tools=state._input_tools)
     state._completed_response = final
     for made in events:
         made.response = final
 
 
-def adopt(stream: Any, _: bool | None, sdk: Sdk) -> None:
+def adopt(stream: Any, _: bool | None, sdk: Sdk, parts: ResponseReaders) -> None:
     """Makes a stream of the SDK's `responses.stream()`, not read yet, fold its deltas natively, if its events are ours."""
     raw: Any = getattr(stream, "_raw_stream", None)
     faithful = getattr(type(raw), "respstream_faithful", None)  # not by `__class__`, which proxies have, too
     state: Any = getattr(stream, "_state", None)
-    if faithful is not None and type(state) is sdk.state:
-        cls = _state_class(sdk, faithful)
+    if faithful is not None and type(state) is parts.state:
+        cls = _state_class(parts, faithful)
         ours = object.__new__(cls)
         ours.__dict__.update(state.__dict__, _runs=[], _run=None)
         stream._state = ours
         if type(raw) in stream_classes(sdk, faithful):
-            raw.drafts = functools.partial(_drafts, weakref.ref(stream), sdk)
+            raw.drafts = functools.partial(_drafts, weakref.ref(stream))
 
 
-def _drafts(stream: weakref.ref[Any], sdk: Sdk, raw: Any) -> Iterable[str]:
+def _drafts(stream: weakref.ref[Any], raw: Any) -> Iterable[str]:
     """The types of events that come as drafts. Asked for when reading begins: others replace what the stream reads before."""
     reader = stream()
-    return _TARGETS if reader is not None and reader._raw_stream is raw and _is_unwatched(raw, sdk) else ()
+    return _TARGETS if reader is not None and reader._raw_stream is raw and _is_unwatched(raw) else ()
 
 
-def _is_unwatched(raw: Any, sdk: Sdk) -> bool:
+def _is_unwatched(raw: Any) -> bool:
     """Whether only the state reads the events of a stream, which may be drafts then. Others read what it iterates over."""
-    iterate: Any = getattr(type(raw), "__iter__", None) or type(raw).__aiter__
-    replaced = iterate.__module__ != sdk.message.__module__ or hasattr(iterate, "__wrapped__")
-    return raw._iterator is raw.native_iterator and not replaced
+    return raw._iterator is raw.native_iterator and raw.is_unwatched()

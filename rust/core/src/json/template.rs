@@ -228,19 +228,21 @@ fn holes_of(
     if holes.is_empty() {
         return None;
     }
-    holes.extend(padding(text, members));
+    holes.extend(padding(text, members.len()));
     holes.sort_unstable_by_key(|hole| hole.start);
-    let apart = holes.windows(2).all(|pair| pair[0].end < pair[1].start);
+    let apart = holes.windows(2).all(|pair| {
+        let is_padding = usize::from(pair[1].filling == Filling::Spaces);
+        pair[0].end < pair[1].start + is_padding
+    });
     (apart && holes.len() <= HOLES).then_some(holes)
 }
 
-/// The hole of the spaces before the closing bracket, if there are any and nothing else.
-fn padding(text: &[u8], members: &[Member]) -> Option<Hole> {
-    let start = members.iter().map(|member| member.end).max()? as usize;
-    let (last, spaces) = text.get(start..)?.split_last()?;
-    let is_padding = *last == b'}' && !spaces.is_empty() && spaces.iter().all(|byte| *byte == b' ');
-    let end = start + spaces.len();
-    is_padding.then_some(Hole { member: members.len(), start, end, filling: Filling::Spaces })
+/// The hole of the spaces before the closing bracket, if there are any. `member`: its position.
+fn padding(text: &[u8], member: usize) -> Option<Hole> {
+    let inside = text.strip_suffix(b"}")?;
+    let start = inside.iter().rposition(|byte| *byte != b' ')? + 1;
+    let hole = Hole { member, start, end: inside.len(), filling: Filling::Spaces };
+    (start < inside.len()).then_some(hole)
 }
 
 /// The number of holes before a value, and before its end.
@@ -372,6 +374,9 @@ mod tests {
             let (expected, _) = two_levels(other.as_bytes());
             assert_eq!(found, expected.into_iter().map(Some).collect::<Vec<_>>(), "{other}");
         }
+        let number = br#"{"id":"abcdefgh","inner":{},"n":1 }"#;
+        let mut numbered = self::template(number, &["n"]).expect("a template");
+        assert_eq!(numbered.fits(br#"{"id":"abcdefgh","inner":{},"n":20  }"#), Some(37));
         for other in [
             "{\"id\":\"abcdefgh\",\"inner\":{\"text\":\"x\"}\t}",
             "{\"id\":\"abcdefgh\",\"inner\":{\"text\":\"x\"}  ",

@@ -3,6 +3,7 @@
 
 use pyo3::ffi;
 use pyo3::prelude::*;
+use pyo3::sync::critical_section::with_critical_section2;
 use pyo3::types::{PyDict, PySet, PyString};
 
 /// Removes the object from the garbage collector's lists. Its class must support garbage collection.
@@ -48,6 +49,33 @@ pub fn has_keys(dict: &Bound<'_, PyDict>, keys: &[Py<PyString>]) -> bool {
         }
     }
     expected.next().is_none()
+}
+
+/// Whether two dicts have the same keys in the same order, and the same values but under these names; compared by identity.
+pub fn same_except<'n>(
+    one: &Bound<'_, PyDict>,
+    other: &Bound<'_, PyDict>,
+    names: &(impl Iterator<Item = &'n Py<PyString>> + Clone),
+) -> bool {
+    let null = std::ptr::null_mut;
+    let (mut at, mut key, mut value) = (0, null(), null());
+    let (mut other_at, mut other_key, mut other_value) = (0, null(), null());
+    // SAFETY: both dicts are live, and nothing changes them during the loop, which runs no other code and is in the critical
+    // section of both. The pointers that the functions store are borrowed; they are compared and never dereferenced.
+    with_critical_section2(one, other, || unsafe {
+        if one.len() != other.len() {
+            return false;
+        }
+        while ffi::PyDict_Next(one.as_ptr(), &raw mut at, &raw mut key, &raw mut value) != 0 {
+            let (next_key, next_value) = (&raw mut other_key, &raw mut other_value);
+            let more = ffi::PyDict_Next(other.as_ptr(), &raw mut other_at, next_key, next_value);
+            let is_excepted = || names.clone().any(|name| name.as_ptr() == key);
+            if more == 0 || key != other_key || (value != other_value && !is_excepted()) {
+                return false;
+            }
+        }
+        true
+    })
 }
 
 /// A new set of the same elements. Faster than the method `copy`, which Python must look up.

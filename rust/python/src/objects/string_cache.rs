@@ -6,6 +6,8 @@ use respstream_core::json;
 
 /// Number of entries for short strings. Each string has one possible entry; a newer string replaces an older one there.
 const SHORT_ENTRIES: usize = 256;
+/// Shorter strings are cached although they are no ids.
+pub const SHORT: usize = 16;
 /// How many of the latest ids are cached.
 const ID_ENTRIES: usize = 4;
 
@@ -24,8 +26,8 @@ impl StringCache {
     /// The string of this text.
     pub fn get<'py>(&mut self, py: Python<'py>, text: &[u8]) -> PyResult<Bound<'py, PyString>> {
         match text.len() {
-            0..16 => self.short(py, text, 0),
-            16..=128 => self.id(py, text),
+            0..SHORT => self.short(py, text, 0),
+            SHORT..=128 => self.id(py, text),
             _ => new_string(py, text),
         }
     }
@@ -33,7 +35,7 @@ impl StringCache {
     /// The string of a JSON text without quotes that has escapes.
     pub fn escaped<'py>(&mut self, py: Python<'py>, text: &[u8]) -> PyResult<Bound<'py, PyString>> {
         match text.len() {
-            0..16 => self.short(py, text, ESCAPED),
+            0..SHORT => self.short(py, text, ESCAPED),
             _ => Ok(decoded(py, text)),
         }
     }

@@ -72,7 +72,10 @@ impl SdkBlockRun {
 
     /// An event whose delta continues the block, and the event that is made of it. None for other events, if others changed the
     /// block, and if the input cannot be parsed.
-    fn __call__<'py>(&mut self, event: &Bound<'py, PyAny>) -> PyResult<Option<Bound<'py, PyTuple>>> {
+    fn __call__<'py>(
+        &mut self,
+        event: &Bound<'py, PyAny>,
+    ) -> PyResult<Option<Bound<'py, PyTuple>>> {
         let py = event.py();
         let Some((block, delta)) = self.addition(event)? else { return Ok(None) };
         let grown_member = self.grown_member.bind(py);
@@ -87,8 +90,7 @@ impl SdkBlockRun {
             }
             Grown::Input { buffers, parse } => {
                 let (buffers, index) = (buffers.bind(py), self.index.bind(py));
-                let (Some(buffer), Ok(more)) =
-                    (longer(buffers.get_item(index)?), delta.to_str())
+                let (Some(buffer), Ok(more)) = (longer(buffers.get_item(index)?), delta.to_str())
                 else {
                     return Ok(None);
                 };

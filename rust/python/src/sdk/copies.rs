@@ -6,7 +6,7 @@ use pyo3::prelude::*;
 use pyo3::types::{PyDict, PyList, PySet, PyString};
 
 use super::model::ModelClass;
-use crate::objects::cpython::dict_of;
+use crate::objects::cpython::{dict_of, same_except};
 
 /// A value of which copies are made.
 pub enum Part {
@@ -89,15 +89,12 @@ impl Part {
 impl DictPart {
     fn is_unchanged(&self, dict: &Bound<'_, PyDict>, holes: &[Bound<'_, PyAny>]) -> bool {
         let py = dict.py();
-        let values = self.values.bind(py);
-        let is_unchanged = |name: &Bound<'_, PyAny>, object: &Bound<'_, PyAny>, value| {
-            let part = self.inner.iter().find(|(inner, _)| name.is(inner));
-            part.map_or_else(|| object.is(&value), |(_, part)| part.is_unchanged(object, holes))
+        let is_inner_unchanged = |(name, part): &(Py<PyString>, Part)| {
+            let found = dict.get_item(name);
+            found.is_ok_and(|found| found.is_some_and(|object| part.is_unchanged(&object, holes)))
         };
-        dict.len() == values.len()
-            && dict.iter().zip(values.iter()).all(|((name, object), (own_name, value))| {
-                name.is(&own_name) && is_unchanged(&name, &object, value)
-            })
+        same_except(dict, self.values.bind(py), &self.inner.iter().map(|(name, _)| name))
+            && self.inner.iter().all(is_inner_unchanged)
     }
 
     /// From a dict, and the parts for values that are no shared scalars.
@@ -106,7 +103,8 @@ impl DictPart {
         // Not a copy: a dict that had a container stays tracked by the garbage collector, and so do its copies.
         let values = PyDict::new(py);
         for (name, value) in dict.iter() {
-            let is_shared = !inner.iter().any(|(inner, _)| inner.bind(py).as_any().eq(&name).unwrap_or(false));
+            let is_shared =
+                !inner.iter().any(|(inner, _)| inner.bind(py).as_any().eq(&name).unwrap_or(false));
             values.set_item(name, if is_shared { value } else { py.None().into_bound(py) })?;
         }
         Ok(Self { values: values.unbind(), inner })

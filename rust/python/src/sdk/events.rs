@@ -75,5 +75,9 @@ fn finished<'py>(
     is_draft: bool,
 ) -> PyResult<Option<Bound<'py, PyAny>>> {
     let Node::Model(model) = &**node else { return Ok(None) };
-    Ok(Some(if is_draft { SdkDraft::new(py, node, parts)?.into_any() } else { model.object(parts)? }))
+    Ok(Some(if is_draft {
+        SdkDraft::new(py, node, parts)?.into_any()
+    } else {
+        model.object(parts)?
+    }))
 }

@@ -107,12 +107,7 @@ impl BlockFramer {
 /// The end of the empty line that ends a block; moves `line` to the start of the last line.
 ///
 /// A CR at the end of `bytes` ends its line, whether an LF will follow or not.
-fn block_end(
-    bytes: &[u8],
-    searched: usize,
-    line: &mut usize,
-    skip_lf: &mut bool,
-) -> Option<usize> {
+fn block_end(bytes: &[u8], searched: usize, line: &mut usize, skip_lf: &mut bool) -> Option<usize> {
     for end in memchr_iter(b'\n', &bytes[searched..]) {
         let end = searched + end;
         if end == *line || (end == *line + 1 && bytes[*line] == b'\r') {

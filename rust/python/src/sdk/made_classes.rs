@@ -6,7 +6,7 @@ use pyo3::prelude::*;
 use pyo3::types::{PyBool, PyDict, PyFloat, PyInt, PyList, PySet, PyString, PyType};
 
 use super::copies::{DictPart, ModelPart, Part};
-use super::model::ModelClass;
+use super::model::{ModelClass, copied_fast};
 use crate::objects::cpython::dict_of;
 
 /// Makes objects like one of the SDK's: of its class, with the same names in `__pydantic_fields_set__`, without extra members.
@@ -19,11 +19,11 @@ pub struct SdkClass {
 #[pymethods]
 impl SdkClass {
     #[new]
-    fn new(object: &Bound<'_, PyAny>) -> PyResult<Self> {
-        let class = ModelClass::new(&object.get_type())?;
-        let fields_set = object.getattr("__pydantic_fields_set__")?;
-        let fields_set = PySet::new(object.py(), fields_set.try_iter()?.collect::<PyResult<Vec<_>>>()?)?;
-        Ok(Self { class, fields_set: fields_set.unbind() })
+    fn new(model: &Bound<'_, PyAny>) -> PyResult<Self> {
+        let class = ModelClass::new(&model.get_type())?;
+        let fields_set = model.getattr("__pydantic_fields_set__")?;
+        let fields_set = copied_fast(fields_set.cast()?)?.unbind();
+        Ok(Self { class, fields_set })
     }
 
     /// The object with these members; the dict becomes that of the object.
@@ -120,7 +120,7 @@ impl SdkClasses {
                 made => made,
             },
         };
-        let fields_set = PySet::new(object.py(), fields_set.iter())?.unbind();
+        let fields_set = copied_fast(&fields_set)?.unbind();
         Ok(Some(Part::Model(Box::new(ModelPart { class, members, extra, fields_set }))))
     }
 

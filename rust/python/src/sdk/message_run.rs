@@ -27,6 +27,9 @@ pub struct SdkGrowth {
     events: Vec<(Py<SdkClass>, DictPart)>,
 }
 
+/// The class of an event, its members, and what some of them get.
+type EventSpec<'py> = (Py<SdkClass>, Bound<'py, PyDict>, Vec<(Bound<'py, PyString>, String)>);
+
 #[pymethods]
 impl SdkGrowth {
     /// `member`: of a delta, or None for the arguments of a call; `text`: the path of the text inside of a message; `parsed`: the
@@ -38,7 +41,7 @@ impl SdkGrowth {
         text: Vec<Py<PyAny>>,
         parsed: Vec<Py<PyAny>>,
         parse: Option<Py<PyAny>>,
-        events: Vec<(Py<SdkClass>, Bound<'_, PyDict>, Vec<(Bound<'_, PyString>, String)>)>,
+        events: Vec<EventSpec<'_>>,
     ) -> PyResult<Self> {
         let mut made = Vec::with_capacity(events.len());
         for (class, members, holes) in events {
@@ -76,6 +79,8 @@ pub struct SdkMessageRun {
     /// The latest message, and what copies it.
     message: Py<PyAny>,
     part: Part,
+    /// The `__pydantic_fields_set__` of all messages after the first one.
+    fields_set: Option<Py<PySet>>,
     text: GrowingText,
     parsed: Py<PyAny>,
     is_blank: bool,
@@ -83,13 +88,16 @@ pub struct SdkMessageRun {
 
 #[pymethods]
 impl SdkMessageRun {
-    /// `snapshot`: the completion so far; `chunk`: one that continues it. Raises `ValueError` for objects that are not copied.
+    /// `snapshot`: the completion so far; `chunk`: one that continues it; `fields_set`: of messages after that, if not the same.
+    /// Raises `ValueError` for objects that are not copied.
     #[new]
+    #[pyo3(signature = (classes, growth, snapshot, chunk, fields_set = None))]
     fn new<'py>(
         classes: &SdkClasses,
         growth: Bound<'py, SdkGrowth>,
         snapshot: Bound<'py, PyAny>,
         chunk: &Bound<'py, PyAny>,
+        fields_set: Option<Bound<'py, PySet>>,
     ) -> PyResult<Self> {
         let py = chunk.py();
         let spec = growth.get();
@@ -107,11 +115,8 @@ impl SdkMessageRun {
         let part = classes.part(&message, &holes)?;
         let part = part.ok_or_else(|| PyValueError::new_err("the message is not copied"))?;
         let text = at(&message, &text_path)?.cast_into::<PyString>()?;
-        let parsed = if parsed_path.is_empty() {
-            py.None()
-        } else {
-            at(&message, &parsed_path)?.unbind()
-        };
+        let parsed =
+            if parsed_path.is_empty() { py.None() } else { at(&message, &parsed_path)?.unbind() };
         Ok(Self {
             chunk: chunk.get_type().unbind(),
             choice: choice.get_type().unbind(),
@@ -122,6 +127,7 @@ impl SdkMessageRun {
             grown_choice: grown_choice.unbind(),
             message: message.unbind(),
             part,
+            fields_set: fields_set.map(Bound::unbind),
             text: GrowingText::new(&text),
             parsed,
             is_blank: true,
@@ -153,12 +159,16 @@ impl SdkMessageRun {
         }
         let usage = intern!(py, "usage");
         let fingerprint = intern!(py, "system_fingerprint");
-        let (Some(used), Some(printed)) = (members.get_item(usage)?, members.get_item(fingerprint)?)
+        let (Some(used), Some(printed)) =
+            (members.get_item(usage)?, members.get_item(fingerprint)?)
         else {
             return Ok(None);
         };
         let text = self.text.append(delta.clone())?;
         let Ok(parsed) = self.parsed(&text) else { return Ok(None) };
+        if let (Part::Model(model), Some(set)) = (&mut self.part, self.fields_set.take()) {
+            model.fields_set = set;
+        }
         let message = self.part.copy(py, &[text.clone().into_any(), parsed.clone()])?;
         choice.set_item(intern!(py, "message"), &message)?;
         snapshot.set_item(usage, used)?;
@@ -205,8 +215,12 @@ impl SdkMessageRun {
         }
         let Some(delta) = own.get_item(intern!(py, "delta"))? else { return Ok(None) };
         let delta = match &self.shape {
-            DeltaShape::Member { name, is_extra: false } => only_set(&self.delta, &delta, name.bind(py))?,
-            DeltaShape::Member { name, is_extra: true } => only_extra(&self.delta, &delta, name.bind(py))?,
+            DeltaShape::Member { name, is_extra: false } => {
+                only_set(&self.delta, &delta, name.bind(py))?
+            }
+            DeltaShape::Member { name, is_extra: true } => {
+                only_extra(&self.delta, &delta, name.bind(py))?
+            }
             DeltaShape::Arguments { call, piece, function } => {
                 let calls = only_set(&self.delta, &delta, intern!(py, "tool_calls"))?;
                 let Some(found) = only(calls) else { return Ok(None) };
@@ -232,7 +246,8 @@ impl SdkMessageRun {
         let message = choice.get_item(intern!(py, "message"))?;
         let finish = choice.get_item(intern!(py, "finish_reason"))?;
         let is_same = message.is_some_and(|message| {
-            let holes = [self.text.text().bind(py).clone().into_any(), self.parsed.bind(py).clone()];
+            let holes =
+                [self.text.text().bind(py).clone().into_any(), self.parsed.bind(py).clone()];
             message.is(&self.message) && self.part.is_unchanged(&message, &holes)
         });
         Ok(in_place && is_same && finish.is_none_or(|finish| finish.is_none()))
@@ -293,7 +308,8 @@ fn only(list: Option<Bound<'_, PyAny>>) -> Option<Bound<'_, PyAny>> {
 
 fn is_index(value: Option<Bound<'_, PyAny>>, index: usize) -> bool {
     value.is_some_and(|value| {
-        value.is_exact_instance_of::<PyInt>() && value.extract::<usize>().is_ok_and(|found| found == index)
+        value.is_exact_instance_of::<PyInt>()
+            && value.extract::<usize>().is_ok_and(|found| found == index)
     })
 }
 
@@ -304,7 +320,8 @@ fn only_set<'py>(
     name: &Bound<'py, PyString>,
 ) -> PyResult<Option<Bound<'py, PyAny>>> {
     let Some((set, extra)) = class.state(object) else { return Ok(None) };
-    let is_only = set.len() == 1 && set.contains(name)? && extra.is_none_or(|extra| extra.is_empty());
+    let is_only =
+        set.len() == 1 && set.contains(name)? && extra.is_none_or(|extra| extra.is_empty());
     if is_only { dict_of(object)?.get_item(name) } else { Ok(None) }
 }
 

@@ -7,14 +7,14 @@
 use std::sync::Arc;
 
 use pyo3::prelude::*;
-use pyo3::types::PyInt;
+use pyo3::types::{PyInt, PyString};
 use respstream_core::json::{self, Kind, Member, Range32, Template};
 
 use super::copies::DictPart;
 use super::members::{JsonValue, members_of};
 use super::model::ObjectParts;
 use super::nodes::Node;
-use crate::objects::string_cache::StringCache;
+use crate::objects::string_cache::{SHORT, StringCache};
 
 /// The number of patterns of a stream.
 const PATTERNS: usize = 4;
@@ -100,7 +100,13 @@ impl Patterns {
     }
 
     /// Takes note of an event that was built of a text.
-    pub fn add(&mut self, node: &Arc<Node>, text: &[u8], leaves: Vec<Leaf>, copies: Option<Copies>) {
+    pub fn add(
+        &mut self,
+        node: &Arc<Node>,
+        text: &[u8],
+        leaves: Vec<Leaf>,
+        copies: Option<Copies>,
+    ) {
         let (node, text) = (Arc::clone(node), text.to_vec());
         self.0.insert(0, Pattern { node, text, leaves, copies });
     }
@@ -116,7 +122,11 @@ impl Copies {
         let mut holes = Vec::with_capacity(self.holes);
         for hole in 0..self.holes {
             holes.push(match self.template.string(hole, text) {
-                Some((string, false)) => strings.get(py, string)?.into_any(),
+                // Others vary from event to event, and are no ids.
+                Some((string, false)) if string.len() < SHORT => {
+                    strings.get(py, string)?.into_any()
+                }
+                Some((string, false)) => PyString::from_bytes(py, string)?.into_any(),
                 Some((string, true)) => strings.escaped(py, string)?.into_any(),
                 None => match self.template.number(hole) {
                     Some(number) => PyInt::new(py, number).into_any(),
@@ -187,6 +197,10 @@ fn mark_varying(pattern: &Pattern, text: &[u8], leaves: &mut [Leaf]) -> bool {
         leaf.varies = own.varies || leaf.span.of(text) != own.span.of(&pattern.text);
         (before, own_before) = (leaf.span.end as usize, own.span.end as usize);
     }
-    text[before..] == pattern.text[own_before..]
+    without_padding(&text[before..]) == without_padding(&pattern.text[own_before..])
 }
 
+/// The end of an object without the spaces before its last bracket, by which Anthropic hides the size of deltas.
+fn without_padding(end: &[u8]) -> &[u8] {
+    end.strip_suffix(b"}").unwrap_or(end).trim_ascii_end()
+}

@@ -33,10 +33,7 @@ impl SdkReader {
     }
 
     /// Continues with the next chunk, after the end of the iteration over the one before; returns this reader.
-    fn feed<'py>(
-        mut slf: PyRefMut<'py, Self>,
-        chunk: Bound<'py, PyBytes>,
-    ) -> PyRefMut<'py, Self> {
+    fn feed<'py>(mut slf: PyRefMut<'py, Self>, chunk: Bound<'py, PyBytes>) -> PyRefMut<'py, Self> {
         let py = slf.py();
         let Self { plan, chunk: last, framer, events, .. } = &mut *slf;
         events.use_table(plan.get().table());

@@ -9,7 +9,7 @@ use respstream_core::json::{self, Kind, Member, Template};
 use super::builder::Builder;
 use super::copies::{DictPart, ModelPart, Part};
 use super::members::{JsonValue, MatchedMembers, members_of, unique_member};
-use super::model::{Model, ObjectParts};
+use super::model::{Model, ObjectParts, copied_fast};
 use super::nodes::{DiscriminatedUnion, Node, is_integer};
 use super::patterns::{Copies, Leaf, inner_values};
 use crate::objects::cpython::dict_of;
@@ -69,14 +69,13 @@ impl<'py> Walk<'_, '_, 'py> {
         let node = self.builder.shared_node(node);
         let Some(Node::Model(model)) = node.as_deref() else { return Ok(None) };
         let class = Arc::clone(&model.class);
-        let (true, Some((set, Some(extra)))) =
-            (class.is(&object.get_type()), class.state(object))
+        let (true, Some((set, Some(extra)))) = (class.is(&object.get_type()), class.state(object))
         else {
             return Ok(None);
         };
         let dict = dict_of(object)?;
         let members = members_of(value.text).unwrap_or_default();
-        let fields_set = set.clone().unbind();
+        let fields_set = copied_fast(&set)?.unbind();
         let made = self.model(model, value.text, members, &dict, &extra, validated)?;
         Ok(made.map(|(members, extra)| {
             let extra = Some(extra);
@@ -146,7 +145,8 @@ impl<'py> Walk<'_, '_, 'py> {
             None => None,
             Some(node) => match node.as_deref() {
                 Some(Node::List(inner)) => Some(*inner),
-                Some(Node::Union(_) | Node::Discriminated(_) | Node::Sdk(_) | Node::Model(_)) | None => {
+                Some(Node::Union(_) | Node::Discriminated(_) | Node::Sdk(_) | Node::Model(_))
+                | None => {
                     return Ok(None);
                 }
                 Some(_) => None,
@@ -188,7 +188,8 @@ impl<'py> Walk<'_, '_, 'py> {
         }
         let mut parts = Vec::new();
         for (member, (name, object)) in members.iter().zip(dict.iter()) {
-            let part = self.value((inner, validated), JsonValue::of(member, value.text), &object)?;
+            let part =
+                self.value((inner, validated), JsonValue::of(member, value.text), &object)?;
             let Some(part) = part else { return Ok(None) };
             if !matches!(part, Part::Shared(_)) {
                 parts.push((name.cast_into::<PyString>()?.unbind(), part));
@@ -226,7 +227,9 @@ impl<'py> Walk<'_, '_, 'py> {
                 }
                 None => {
                     let found = extras.next();
-                    let found = found.map(|(name, object)| Ok::<_, PyErr>((name.cast_into::<PyString>()?, object)));
+                    let found = found.map(|(name, object)| {
+                        Ok::<_, PyErr>((name.cast_into::<PyString>()?, object))
+                    });
                     (None, found.transpose()?, &mut others)
                 }
             };
