@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import shutil
 import subprocess
 import sys
@@ -48,15 +49,17 @@ def test_man_page_has_all_commands_and_options() -> None:
 
 
 @pytest.mark.skipif(shutil.which("bash") is None, reason="needs bash")
-def test_completion_in_bash() -> None:
-    """The script completes commands, in a real shell."""
+def test_completion_in_bash(tmp_path: Path) -> None:
+    """The script completes commands, in a real shell. It runs the command that it finds on the path."""
+    command = tmp_path / "respstream"
+    command.write_text(f'#!/bin/sh\nexec "{sys.executable}" -m respstream "$@"\n')
+    command.chmod(0o755)
     script = f"""source {DATA / SCRIPTS["bash"]}
-respstream() {{ "{sys.executable}" -m respstream "$@"; }}
 COMP_WORDS=(respstream st) COMP_CWORD=1
 _respstream_completion respstream
 echo "${{COMPREPLY[@]}}"
 """
-    done = subprocess.run(
-        ["bash", "--norc", "-c", script], env=Shell("rust").env(), capture_output=True, check=True, encoding="utf-8"
-    )
+    env = Shell("rust").env()
+    env["PATH"] = f"{tmp_path}{os.pathsep}{env['PATH']}"
+    done = subprocess.run(["bash", "--norc", "-c", script], env=env, capture_output=True, check=True, encoding="utf-8")
     assert done.stdout.split() == ["stats"]

@@ -7,8 +7,7 @@ use std::collections::HashSet;
 
 use super::catalogue::{EVENTS, Entry, lookup};
 use super::delta::is_streamed;
-use super::merge::{Fields, INDEX_LIMIT, is_empty_list, text_of, value_of};
-use super::only_choice::{self, OnlyChoice};
+use super::merge::{Fields, INDEX_LIMIT, are_unique, is_empty_list, text_of, value_of};
 use super::response::{CHUNK, WHOLE};
 use crate::assemble::Indexes;
 use crate::diagnostics::{Code, Detail, Issue, clip, error_detail, error_object};
@@ -123,6 +122,57 @@ fn is_whole(object: &[u8], members: &[Member]) -> bool {
     })
 }
 
+/// The only choice of a chunk.
+#[derive(Clone, Copy)]
+pub struct OnlyChoice<'c> {
+    text: &'c [u8],
+    pub choice: &'c [Member],
+    delta: &'c [Member],
+}
+
+/// Appends the members of the only choice and of its delta to those of a chunk, for all who read them; returns the number of the
+/// chunk's own.
+fn locate_choice(text: &[u8], members: &mut Vec<Member>) -> usize {
+    let own = members.len();
+    if append(text, members, own).is_none() {
+        members.truncate(own);
+    }
+    own
+}
+
+fn append(text: &[u8], members: &mut Vec<Member>, own: usize) -> Option<()> {
+    let choices = *json::find(text, members, CHOICES)?;
+    if !json::inside_only_element(text, &choices, members) || !are_unique(text, &members[own..]) {
+        return None;
+    }
+    let of_choice = members.len();
+    let delta = json::find(text, &members[own..], "delta").copied();
+    let Some(delta) = delta.filter(|delta| delta.kind == Kind::Object) else { return Some(()) };
+    let is_located = json::inside(text, &delta, members);
+    (is_located && are_unique(text, &members[of_choice..])).then_some(())
+}
+
+impl<'c> OnlyChoice<'c> {
+    /// The choice with these members, `None` if there are none.
+    pub fn of(text: &'c [u8], members: &'c [Member]) -> Option<Self> {
+        // The members of the choice follow one another; those of its delta begin inside of one of them.
+        let goes_back = |pair: &[Member]| pair[1].key.start < pair[0].end;
+        let of_choice = members.windows(2).position(goes_back).map_or(members.len(), |at| at + 1);
+        let (choice, delta) = members.split_at(of_choice);
+        (!choice.is_empty()).then_some(Self { text, choice, delta })
+    }
+
+    /// The members of the choice.
+    pub fn fields(self) -> Fields<'c> {
+        Fields { text: self.text, members: self.choice.into() }
+    }
+
+    /// The members of the delta; none if it is not an object.
+    pub fn delta(self) -> Fields<'c> {
+        Fields { text: self.text, members: self.delta.into() }
+    }
+}
+
 /// What the choices of a chunk say.
 #[derive(Default)]
 struct Facts {
@@ -184,7 +234,7 @@ pub fn classify<'a>(
             let invalid_utf8 = checked.lone_surrogate || checked.bad_utf8;
             frame_issues(frame, invalid_utf8, issues);
             let data = frame.data;
-            let own = only_choice::locate(data, frame.members);
+            let own = locate_choice(data, frame.members);
             let frame = &*frame;
             let (members, inner) = frame.members.split_at(own);
             let facts = match OnlyChoice::of(data, inner) {

@@ -4,12 +4,11 @@ use super::catalogue::{EventOp, Scope};
 use super::choice::Choice;
 use super::context::merge_chunk;
 use super::delta::{apply_delta, is_streamed};
-use super::events::{CHOICES, Event, choices_of};
+use super::events::{CHOICES, Event, OnlyChoice, choices_of};
 use super::merge::{
     Context, Fields, Path, is_null, members_of, merge_members, read_index, text_of, unique,
     without_quotes,
 };
-use super::only_choice::OnlyChoice;
 use super::repeated;
 use super::response::Assembled;
 use crate::assemble::Node;

@@ -8,7 +8,6 @@ pub mod events;
 mod fold;
 mod lifecycle_only;
 mod merge;
-mod only_choice;
 mod parts;
 mod protocol;
 mod repeated;

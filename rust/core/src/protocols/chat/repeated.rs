@@ -6,9 +6,8 @@
 
 use super::catalogue::{EVENTS, Kind, Op, Scope};
 use super::choice::{Choice, Reasoning};
-use super::events::{CHOICES, Event, Grows, Route};
+use super::events::{CHOICES, Event, Grows, OnlyChoice, Route};
 use super::merge::{is_empty_list, is_null, without_quotes};
-use super::only_choice::OnlyChoice;
 use super::response::{Assembled, CHUNK, Cursor};
 use crate::assemble::append::append;
 use crate::assemble::{Node, NodePath, Text};
