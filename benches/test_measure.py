@@ -15,7 +15,7 @@ from typing import Any
 
 import pytest
 
-from benches import bench_threads, headlines, publish, report, run
+from benches import bench_threads, headlines, publish, recorded, report, run
 from benches.measure import Failed, Measured, Plan, Result, isolated, measure
 from benches.rows import Facts, Row, events_answer, facts
 from benches.shapes import chat
