@@ -106,6 +106,8 @@ def test_rows_and_headlines_are_consistent() -> None:
         assert {one.reference, *one.apart, *one.answers} - {"wc -l"} <= one.contenders.keys()
         assert one.over is None or one.over in one.contenders
     for line in headlines.HEADLINES:
+        if line.row.endswith("recorded streams") and recorded.folder() is None:
+            continue
         assert {line.ours, line.peer} <= rows[line.row].contenders.keys(), line.work
 
 
