@@ -340,10 +340,8 @@ async def _aread(state: Any, raw: Any, parts: ChatReaders) -> AsyncIterator[Any]
 def adopt(stream: Any, _: bool | None, parts: ChatReaders) -> None:
     """Makes a stream of the SDK's `chat.completions.stream()`, not read yet, copy what only grows, if its chunks are ours."""
     raw: Any = getattr(stream, "_raw_stream", None)
-    cls, faithful = (
-        type(stream),
-        getattr(type(raw), "respstream_faithful", None),
-    )  # not by `__class__`, which proxies have, too
+    cls = type(stream)
+    faithful = getattr(type(raw), "respstream_faithful", None)  # not by `__class__`, which proxies have, too
     state: Any = getattr(stream, "_state", None)
     if faithful is not None and type(state) is parts.state and {_SNAPSHOT, _STATES} <= state.__dict__.keys():
         ours = object.__new__(_state_class(parts, faithful))

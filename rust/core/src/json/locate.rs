@@ -79,11 +79,7 @@ pub fn each_object(
         }
         let object = text.get(at..)?;
         members.clear();
-        let size = each_part(object, 0, b'{', b'}', |at| {
-            let (member, end) = member(object, at)?;
-            members.push(member);
-            Some(end)
-        })?;
+        let size = object_at(object, 0, members)?;
         take(number - 1, object.get(..size)?, members);
         Some(at + size)
     });

@@ -53,9 +53,7 @@ impl Part {
             Self::Model(model) => model.copy(py, holes),
         }
     }
-}
 
-impl Part {
     /// Whether a copy, made with these values in the holes, was not changed since. Its shared values are compared by identity.
     pub fn is_unchanged(&self, object: &Bound<'_, PyAny>, holes: &[Bound<'_, PyAny>]) -> bool {
         let py = object.py();

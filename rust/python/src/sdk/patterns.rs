@@ -202,5 +202,7 @@ fn mark_varying(pattern: &Pattern, text: &[u8], leaves: &mut [Leaf]) -> bool {
 
 /// The end of an object without the spaces before its last bracket, by which Anthropic hides the size of deltas.
 fn without_padding(end: &[u8]) -> &[u8] {
-    end.strip_suffix(b"}").unwrap_or(end).trim_ascii_end()
+    let inside = end.strip_suffix(b"}").unwrap_or(end);
+    let size = inside.iter().rposition(|byte| *byte != b' ').map_or(0, |last| last + 1);
+    &inside[..size]
 }

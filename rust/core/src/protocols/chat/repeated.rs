@@ -82,12 +82,9 @@ fn is_constant(value: &[u8]) -> bool {
 
 /// The members of the object in a member, as spans into the text around it.
 fn inside(raw: &[u8], outer: &Member) -> Option<Vec<Member>> {
-    let (object, mut members) = (outer.value(raw), Vec::with_capacity(8));
-    if outer.kind != JsonKind::Object || !json::locate(object, &mut members) {
-        return None;
-    }
-    let members = members.into_iter().map(|member| member.shifted(outer.start)).collect::<Vec<_>>();
-    has_plain_keys(raw, &members).then_some(members)
+    let mut members = Vec::with_capacity(8);
+    let is_plain = json::inside(raw, outer, &mut members) && has_plain_keys(raw, &members);
+    is_plain.then_some(members)
 }
 
 /// The only element of the list in a member, as a span into the text around it.
