@@ -1,18 +1,12 @@
-"""The environment of the documentation's examples: files in a scratch folder, a server of the Responses API, and stubs for commands.
-
-Every page has `tests/data/transcripts` as in the repository, `log.sse`, and the folder `logs/`.
-"""
+"""The environment of the documentation's examples: an empty folder, a server of the Responses API, and stubs for commands."""
 
 from __future__ import annotations
 
-import base64
-import gzip
-import json
 import os
 import socket
 import stat
 import sys
-from collections.abc import Callable, Generator
+from collections.abc import Generator
 from contextlib import AbstractContextManager, contextmanager
 from pathlib import Path
 from typing import Any
@@ -48,42 +42,6 @@ def stub_commands(folder: Path) -> Path:
     return folder
 
 
-def files(folder: Path) -> None:
-    """Creates the files for all pages."""
-    (folder / "tests" / "data").mkdir(parents=True)
-    (folder / "tests" / "data" / "transcripts").symlink_to(TRANSCRIPTS)
-    (folder / "log.sse").write_bytes((TRANSCRIPTS / "log_of_seven.sse").read_bytes())
-    logs = folder / "logs" / "2026"
-    logs.mkdir(parents=True)
-    for path in sorted(TRANSCRIPTS.glob("*.sse")):
-        (logs / f"{path.name}.gz").write_bytes(gzip.compress(path.read_bytes()))
-
-
-def dropin(folder: Path) -> None:
-    """A folder with a recorded stream."""
-    (folder / "recorded").mkdir()
-    (folder / "recorded" / "hello.sse").write_bytes(HELLO.read_bytes())
-
-
-def recordings(folder: Path) -> None:
-    """Log files with stream chunks in their rows."""
-    body = HELLO.read_bytes()
-    rows = [
-        {"ts": 1763705153.25 + number, "request_id": lane, "response": {"body": chunk}}
-        for lane in ("a", "b")
-        for number, chunk in enumerate([body[:700].decode(), body[700:].decode()])
-    ]
-    (folder / "log.jsonl").write_text("".join(json.dumps(row) + "\n" for row in rows))
-    encoded = {"b64": base64.b64encode(body).decode()}
-    (folder / "packed.jsonl").write_text(json.dumps(encoded) + "\n")
-
-
-PAGE_SETUPS: dict[str, Callable[[Path], None]] = {
-    "dropin.md": dropin,
-    "recordings.md": recordings,
-}
-
-
 # Pages whose server also speaks WebSocket: that of `respstream replay`.
 REPLAYED = ("websocket.md",)
 
@@ -104,7 +62,6 @@ def free_port() -> int:
 @contextmanager
 def of(page: Path, folder: Path) -> Generator[tuple[Names, Env, int]]:
     """Prepares an empty folder for a page; yields the names of its module, the environment of its commands, and a port."""
-    files(folder)
     commands = stub_commands(folder / ".commands")
     os.environ["OPENAI_API_KEY"] = "none"
     env = {
@@ -118,6 +75,4 @@ def of(page: Path, folder: Path) -> Generator[tuple[Names, Env, int]]:
         openai_server.STREAMS["gpt-5-nano"] = HELLO.read_bytes()
         names: Names = {"__name__": "__main__"}
         os.environ["OPENAI_BASE_URL"] = env["OPENAI_BASE_URL"] = url
-        if page.name in PAGE_SETUPS:
-            PAGE_SETUPS[page.name](folder)
         yield names, env, free_port()

@@ -1,11 +1,11 @@
 """Runs the examples of a page: `python -m tests.support.doc_examples docs/tables.md README.md` reports failures.
 
-- `python` blocks of a page share their names and may use top-level `await`. A `text` block directly after one is its output.
+- `python` blocks of a page share their names; those of the notebook page may use top-level `await`. A `text` block directly after one is its output.
 - `console` blocks are commands (`$ …`) with optional output. `…` matches any text; on a line of its own, any lines.
 - `pycon` blocks are doctests.
 - A comment before a block skips it: `<!-- run by tests/test_x.py -->`, or `<!-- not run: why -->`.
 
-They run in a scratch folder prepared by `tests.support.doc_environment`. `curl`, `make` and `pip` are stubs: the real ones need a
+They run in an empty folder, with a server in the place of the API: `tests.support.doc_environment`. `curl`, `make` and `pip` are stubs: the real ones need a
 network or minutes.
 """
 
@@ -92,7 +92,8 @@ class Page:
         printed = io.StringIO()
         self._names.update(self._given)
         lines = "\n" * (block.line - 1)  # so that tracebacks show the line numbers of the page
-        code = compile(lines + block.code, str(self._path), "exec", flags=ast.PyCF_ALLOW_TOP_LEVEL_AWAIT)
+        flags = ast.PyCF_ALLOW_TOP_LEVEL_AWAIT if self._path.name == "notebook.md" else 0
+        code = compile(lines + block.code, str(self._path), "exec", flags=flags)
         with contextlib.redirect_stdout(printed):
             if code.co_flags & inspect.CO_COROUTINE:
                 asyncio.run(eval(code, self._names))

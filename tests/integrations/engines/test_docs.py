@@ -7,6 +7,7 @@ import os
 import re
 import subprocess
 import sys
+from pathlib import Path
 
 import pytest
 
@@ -26,7 +27,7 @@ def programs() -> dict[str, list[tuple[str, str]]]:
 
 
 @pytest.mark.parametrize("title", list(ENGINES))
-def test_section_runs(title: str) -> None:
+def test_section_runs(title: str, tmp_path: Path) -> None:
     if ENGINES[title] in os.environ.get(SKIP, "").split(","):
         pytest.skip(f"{SKIP} names {ENGINES[title]}")
     assert programs()[title], f"{PAGE} has no program for {title}"
@@ -39,7 +40,7 @@ def test_section_runs(title: str) -> None:
             [sys.executable, "-c", program],
             capture_output=True,
             text=True,
-            cwd=ROOT,
+            cwd=tmp_path,
             env={**os.environ, **settings},
             check=False,
         )
