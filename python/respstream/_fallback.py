@@ -26,6 +26,8 @@ TYPE_CHECKING = False
 if TYPE_CHECKING:
     from typing import Any, Never, TypeAlias
 
+    from typing_extensions import Buffer
+
     from respstream._options import Api, Form, OnEof
     from respstream.types import StreamEvent
 
@@ -104,7 +106,7 @@ class Decoder:
     # -- bytes -----------------------------------------------------------------------------------------------------
 
     @locked
-    def feed(self, data: Any, start: int = 0, stop: int | None = None) -> list[StreamEvent]:
+    def feed(self, data: Buffer, start: int = 0, stop: int | None = None) -> list[StreamEvent]:
         """Takes the next bytes, those of `data` from `start` to `stop`; returns the events that they complete."""
         part = _part(data, start, stop)
         return self._events(lambda on_event: self._core.feed(part, on_event))
@@ -115,7 +117,7 @@ class Decoder:
         return self._events(self._core.finish)
 
     @locked
-    def message(self, data: Any) -> list[StreamEvent]:
+    def message(self, data: str | Buffer) -> list[StreamEvent]:
         """Takes one payload that arrived as a message of its own, as a WebSocket frame; returns its events.
 
         `data`: str or bytes-like. It needs no framing and is not continued by the next message. Offsets count all messages,

@@ -3,7 +3,7 @@
 from collections.abc import Callable, Sequence
 from typing import Any, Literal, Never, final
 
-from typing_extensions import disjoint_base
+from typing_extensions import Buffer, disjoint_base
 
 from respstream._options import Api, Form, OnEof
 from respstream.diagnostics import Diagnostic
@@ -49,9 +49,9 @@ class Decoder:
         time: str | None = None,
         lane: str | None = None,
     ) -> Decoder: ...
-    def feed(self, data: Any, start: int = 0, stop: int | None = None) -> list[StreamEvent]:
+    def feed(self, data: Buffer, start: int = 0, stop: int | None = None) -> list[StreamEvent]:
         """Takes the next bytes, `data[start:stop]`; returns the events that they complete."""
-    def message(self, data: Any) -> list[StreamEvent]:
+    def message(self, data: str | Buffer) -> list[StreamEvent]:
         """Takes one payload that arrived as a message of its own (str or bytes-like); returns its events."""
     def finish(self) -> list[StreamEvent]:
         """Ends the stream; returns the last events. More bytes require a `reset()`."""
@@ -136,7 +136,7 @@ class SseDecoder:
     """Decodes one stream of server-sent events, fed in chunks of any size, without I/O."""
 
     def __new__(cls, on_eof: Literal["flush", "discard"] = "flush") -> SseDecoder: ...
-    def feed(self, chunk: Any) -> list[ServerSentEvent]: ...
+    def feed(self, chunk: Buffer) -> list[ServerSentEvent]: ...
     def finish(self) -> list[ServerSentEvent]: ...
     def reset(self) -> None: ...
     @property

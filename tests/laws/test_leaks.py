@@ -71,7 +71,7 @@ def odd() -> None:
         assert failed.value.events
     for wrong in ("text", None, 7):
         with contextlib.suppress(TypeError):
-            decoder.feed(wrong)
+            decoder.feed(wrong)  # type: ignore[arg-type]
     with contextlib.suppress(ValueError):
         respstream.Decoder(form="none")  # type: ignore[arg-type]
 

@@ -23,7 +23,11 @@ MISTAKES: dict[str, tuple[Callable[[], Any], type[Exception], str]] = {
     "a column": (lambda: respstream.scan(TRANSCRIPTS, columns=["modl"]), ValueError, "no column 'modl'; did you mean 'model'?"),
     "no such column": (lambda: respstream.scan(TRANSCRIPTS, columns=["xyz"]), ValueError, "no column 'xyz'; its columns are source, "),
     "a table": (lambda: WRONG.schema("response"), ValueError, "not 'response'; did you mean 'responses'?"),
-    "an option of scan": (lambda: WRONG.scan(TRANSCRIPTS, colums=["id"]), TypeError, "no option 'colums'; its options are api, "),
+    "an option of scan": (lambda: WRONG.scan(TRANSCRIPTS, colums=["id"]), TypeError, "no option 'colums'; did you mean 'columns'?"),
+    "a parameter of scan": (lambda: WRONG.scan(TRANSCRIPTS, tabel="items"), TypeError, "no option 'tabel'; did you mean 'table'?"),
+    "a path as a split": (lambda: WRONG.read_split(str(HELLO)), TypeError, "takes splits of respstream.plan\\(\\), not 'str'"),
+    "a list of paths": (lambda: list(WRONG.responses([HELLO, HELLO])), TypeError, "a source is one file, .*use respstream.scan"),
+    "a stream of a number": (lambda: WRONG.encode(5), TypeError, "final object as a dict is required, not 'int'"),
     "an option of deltas": (lambda: WRONG.deltas(b"", aip="chat"), TypeError, "option: aip; did you mean 'api'?"),
     "a name": (lambda: getattr(respstream, "respones"), AttributeError, "'respones'; did you mean 'responses'?"),  # noqa: B009
     "a folder": (lambda: respstream.responses(TRANSCRIPTS), IsADirectoryError, "use respstream.scan"),

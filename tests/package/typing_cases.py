@@ -69,7 +69,6 @@ async def asynchronous(chunks: AsyncIterator[bytes]) -> None:
 def folded(source: bytes) -> None:
     for response in respstream.responses(source):
         reveal_type(response.output_text)  # R: str
-        reveal_type(response.status)  # R: str | None
         reveal_type(response.complete)  # R: bool
         reveal_type(response.usage)  # R: Usage | None
         reveal_type(response.error)  # R: ResponseError | None

@@ -17,6 +17,9 @@ def options() -> None:
     respstream.deltas(SOURCE, max_event_byte=1)  # typo
     respstream.Decoder(form="json")  # typo
     respstream.Decoder(SOURCE)  # typo
+    respstream.Decoder().feed("data: {}")  # typo
+    respstream.sse.Decoder().feed("data: {}")  # typo
+    respstream.Decoder().message("{}")
     respstream.scan("logs", form="jsonlines")  # typo
     respstream.scan("logs", colums=["model"])  # typo
     respstream.schema(tabel="items")  # typo
@@ -43,6 +46,8 @@ def results() -> None:
                     if part.type == "output_text":
                         print(part.annotation)  # typo
         print(response.latency.time_to_first_tokn)  # typo
+        print(response.status == "complete")  # typo
+        print(response.api == "anthropic")  # typo
         print(response.choices, response.created_at, response.stop_reason, response["anything"])
     respstream.scan("logs").to_panda()  # typo
     print(respstream.scan("logs").to_polars().height, respstream.scan("logs", ["items"]).to_polars()["items"])
@@ -129,3 +134,5 @@ def names() -> None:
     print(types.ResponseTextDeltaEvnt)  # typo
     print(respstream.acumulator)  # typo
     print(cast("respstream.Delta", None).txt)  # typo
+    print(cast("respstream.Delta", None).kind == "tool_argument")  # typo
+    print(str(cast("respstream.Response", None).status) == "moderated")

@@ -54,8 +54,8 @@ async def achunks(source: Any) -> AsyncIterator[bytes]:
         return
     try:
         async for chunk in source:
-            if isinstance(chunk, str):
-                raise TypeError(_AS_TEXT)
+            if not isinstance(chunk, bytes):
+                _check(chunk)
             yield chunk
     finally:  # an unclosed generator keeps its connection until it is collected
         close = getattr(source, "aclose", None)
@@ -133,11 +133,19 @@ def _blocks(file: BinaryIO, *, close: bool) -> Iterator[bytes]:
 
 def _checked(source: Iterable[Any]) -> Iterator[bytes]:
     for chunk in source:
-        if isinstance(chunk, str):
-            raise TypeError(_AS_TEXT)
-        if isinstance(chunk, int):
-            raise TypeError("an iterable of bytes is required, not of integers")
+        if not isinstance(chunk, bytes):
+            _check(chunk)
         yield chunk
+
+
+def _check(chunk: object) -> None:
+    """Raises TypeError for a chunk of another type, if there is more to say than that it is not bytes."""
+    if isinstance(chunk, str):
+        raise TypeError(_AS_TEXT)
+    if isinstance(chunk, int):
+        raise TypeError("an iterable of bytes is required, not of integers")
+    if isinstance(chunk, os.PathLike):
+        raise TypeError("a source is one file, not a list of paths: read them one by one, or use respstream.scan")
 
 
 class CorruptFile(OSError):  # noqa: N818

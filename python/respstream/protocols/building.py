@@ -19,7 +19,9 @@ _ALWAYS = frozenset({"type", "sequence_number"})
 
 
 def response_of(members: dict[str, Any]) -> Response:
-    """The response of an API's final object. Raises ValueError for a dict that is none."""
+    """The response of an API's final object. Raises ValueError for a dict that is none, TypeError for anything else."""
+    if not isinstance(members, dict):
+        raise TypeError(f"a Response or the API's final object as a dict is required, not {type(members).__name__!r}")
     decoder = Decoder(api_named("auto"))
     decoder.message(json_of(members))
     decoder.finish()

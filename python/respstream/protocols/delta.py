@@ -7,6 +7,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterator
     from typing import Any, Protocol
 
+    from respstream._options import ApiName, DeltaKind
     from respstream._pure.protocols.protocol import ParsedEvent, ResponseState
 
     class DeltaReader(Protocol):
@@ -46,14 +47,14 @@ class Delta:
         response_id: str | None = None,
         api: str = "responses",
     ) -> None:
-        self.kind = kind
+        self.kind: DeltaKind = kind  # type: ignore[assignment]
         self.text = text
         self.choice_index = choice_index
         self.index = index
         self.call_id = call_id
         self.name = name
         self.response_id = response_id
-        self.api = api
+        self.api: ApiName = api  # type: ignore[assignment]
 
     def to_dict(self) -> dict[str, Any]:
         """All attributes as a dict."""

@@ -25,6 +25,7 @@ if TYPE_CHECKING:
     from collections.abc import Mapping
     from typing import Any, ClassVar, Literal, Self
 
+    from respstream._options import ApiName
     from respstream.protocols.payload import PartClass
 
 __all__ = ["Event", "UnknownEvent", "build"]
@@ -58,7 +59,7 @@ class Event(Record):
 
     __slots__: tuple[str, ...] = ()
 
-    api: ClassVar[str] = "responses"
+    api: ClassVar[ApiName] = "responses"
     """The API of the event."""
     _extras: ClassVar[tuple[str, ...]] = ()
     """The slots of members that the SDK does not declare: if missing, they raise AttributeError."""
@@ -185,7 +186,7 @@ class UnknownEvent(Event):
     __slots__ = ("api", "type")  # pyright: ignore[reportIncompatibleMethodOverride, reportIncompatibleVariableOverride]
 
     if TYPE_CHECKING:
-        api: str  # type: ignore[misc]
+        api: ApiName  # type: ignore[misc]
         type: Literal["(unknown)"]
 
         def __getattr__(self, name: str) -> Any: ...

@@ -12,6 +12,7 @@ TYPE_CHECKING = False
 if TYPE_CHECKING:
     from typing import Any
 
+    from respstream._options import ApiName, Status
     from respstream.diagnostics import Diagnostic
     from respstream.protocols.latency import Latency
     from respstream.protocols.members import ResponseMembers
@@ -149,9 +150,9 @@ class Response(ResponseMembers):
     # -- the view of every API -------------------------------------------------------------------------------------
 
     @property
-    def api(self) -> str:
+    def api(self) -> ApiName:
         """The API of the response: "responses", "chat", "messages"."""
-        return self._state.api
+        return self._state.api  # type: ignore[return-value]
 
     @property
     def id(self) -> str | None:
@@ -159,9 +160,9 @@ class Response(ResponseMembers):
         return self._state.id
 
     @property
-    def status(self) -> str | None:
+    def status(self) -> Status | None:
         """The terminal status; for a truncated stream, the last one that was sent."""
-        return self._state.status
+        return self._state.status  # type: ignore[return-value]
 
     @property
     def model(self) -> str | None:

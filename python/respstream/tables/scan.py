@@ -36,6 +36,8 @@ __all__ = ["Scan", "Summary", "response_row", "scan", "schema"]
 
 _BATCH_ROWS = 8192
 _MOST = (1 << 31) - 1
+_PARAMETERS = ("paths", "table", "columns", "threads", "batch_rows", "progress", "target_bytes")
+"""Of `scan` and of `plan`: named where an option is not known."""
 _OPTIONS = ("api", "form", "on_eof", "strict", "max_event_bytes", "field", "time", "lane", *FILTERS)
 
 
@@ -416,7 +418,7 @@ def given_options(options: dict[str, Any]) -> dict[str, Any]:
     """The options of a scan, with their defaults. Raises TypeError for an unknown option, ValueError for its value."""
     unknown = sorted(options.keys() - set(_OPTIONS))
     if unknown:
-        near = suggestion(unknown[0], _OPTIONS) or f"; its options are {', '.join(_OPTIONS)}"
+        near = suggestion(unknown[0], [*_OPTIONS, *_PARAMETERS]) or f"; its options are {', '.join(_OPTIONS)}"
         raise TypeError(f"scan() has no option {unknown[0]!r}{near}")
     from respstream.recordings.file_decoder import FileDecoder
     from respstream.stream import FILE_EVENT_BYTES

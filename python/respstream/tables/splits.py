@@ -86,11 +86,15 @@ def read_split(
     """The rows of a split as a scan: iterate over its batches, or pass it to any consumer of Arrow.
 
     Several splits of one plan are read one after the other; a batch may contain rows of two splits. `table`, `columns` and
-    `batch_rows`: as in `scan`. Raises ValueError for splits with different options, and the exceptions of `scan`.
+    `batch_rows`: as in `scan`. Raises TypeError for other objects than splits, ValueError for splits with different options,
+    and the exceptions of `scan`.
     """
     from respstream.tables.scan import Scan, batch_size, given_options, wanted_columns
 
     splits = [split] if isinstance(split, Split) else list(split)
+    for one in splits:
+        if not isinstance(one, Split):
+            raise TypeError(f"read_split() takes splits of respstream.plan(), not {type(one).__name__!r}")
     options = splits[0].options if splits else given_options({})
     if any(one.options != options for one in splits):
         raise ValueError("the splits have different options")
