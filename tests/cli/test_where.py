@@ -88,6 +88,55 @@ def test_batches_and_rows_agree(expression: str) -> None:
     assert where.batch(batch).to_pylist() == [row for row in batch.to_pylist() if where.matches(row)]
 
 
+TEXTS = [None, "", "it", "It", "it's", "100%", "a_b", "a.b", "line\nline", "\u00e9", "null", '"']
+NUMBERS = [None, 0, -1, 5, 2**53 + 1, -(2**63), 2**63 - 1]
+SECONDS = [None, 0.0, -0.5, 5.0, 1e-9, 1e300]
+
+
+def quoted(text: str) -> str:
+    return "'" + text.replace("'", "''") + "'"
+
+
+def conditions() -> st.SearchStrategy[str]:
+    """Conditions on the columns `model`, `output_tokens` and `duration`, in any case."""
+    sign = st.sampled_from(["=", "==", "!=", "<>", "<", "<=", ">", ">="])
+    text = st.sampled_from([*TEXTS[1:], "%", "_t%", "%.%", "%\n%"]).map(lambda one: quoted(str(one)))
+    count = st.sampled_from([str(one) for one in NUMBERS[1:]])
+    real = st.sampled_from(["0", "-0.5", "5", "5.0", "1e-9", "1E+300"])
+    negated = st.sampled_from(["", "not "])
+    several = st.lists(text, min_size=1, max_size=3).map(", ".join)
+    return st.one_of(
+        st.builds("model {} {}".format, sign, text),
+        st.builds("MODEL {}IN ({})".format, negated, several),
+        st.builds("model {}like {}".format, negated, text),
+        st.builds("Output_Tokens {} {}".format, sign, st.one_of(count, real)),
+        st.builds("output_tokens {}in ({}, {})".format, negated, count, count),
+        st.builds("duration {} {}".format, sign, real),
+        st.builds("{} IS {}Null".format, st.sampled_from(["model", "output_tokens", "duration"]), negated),
+    )
+
+
+@given(st.recursive(conditions(), lambda inner: st.one_of(
+    st.builds("NOT ({})".format, inner), st.builds("{} AND {}".format, inner, inner), st.builds("({} or {})".format, inner, inner),
+), max_leaves=6))  # fmt: skip
+def test_conditions_mean_the_same_in_sql(expression: str) -> None:
+    """With nulls, quotes, cases, numbers over 2**53, and the precedence of `and` and `or`; DuckDB is the oracle."""
+    longest = max(len(TEXTS), len(NUMBERS), len(SECONDS))
+    rows = [
+        {"place": at, "model": TEXTS[at % len(TEXTS)], "output_tokens": tokens, "duration": SECONDS[at % len(SECONDS)]}
+        for at, tokens in enumerate(NUMBERS * longest)
+    ]
+    schema = pa.schema(
+        {"place": pa.int64(), "model": pa.string(), "output_tokens": pa.int64(), "duration": pa.float64()}
+    )
+    table = pa.Table.from_pylist(rows, schema)
+    wanted = [at for (at,) in duckdb.from_arrow(table).filter(expression).project("place").order("place").fetchall()]
+    where = parse(expression, "responses")
+    assert [row["place"] for row in rows if where.matches(row)] == wanted
+    (batch,) = table.combine_chunks().to_batches()
+    assert where.batch(batch)["place"].to_pylist() == wanted
+
+
 def test_every_output_has_the_same_rows(shell: Shell, tmp_path: Path) -> None:
     where = ["--where", "output_tokens > 8 and diagnostics is not null", "--columns", "model,response_id"]
     lines = rows(shell.run("responses", TRANSCRIPTS, *where, "--format", "jsonl").stdout)
@@ -146,7 +195,10 @@ def test_other_tables(shell: Shell) -> None:
         ("model is null)", "unexpected ')' at character 14"),
         ("model is 'x'", "expected 'null' at character 10"),
         ("model = 'x' ; drop", "unexpected ';' at character 13"),
-        ("model = 'x", 'unexpected "\'" at character 9'),
+        ("model = 'x", 'unexpected "\'" at character 9; texts are in single quotes'),
+        ('model = "x"', "unexpected '\"' at character 9; texts are in single quotes"),
+        ("model != NULL", "not 'NULL' at character 10; use `model is null`"),
+        ("MODLE = 'x'", "no column 'MODLE' at character 1; did you mean 'model'?"),
         ("not " * 200 + "model is null", "too many parentheses"),
         ("(" * 200, "too many parentheses"),
     ],

@@ -153,7 +153,9 @@ def _options(table: str, names: list[str]) -> list[Callable[[Any], Any]]:
             "--where",
             callback=parse_where,
             metavar="EXPR",
-            help="Write only rows that fulfil a condition, as in SQL: \"status = 'failed' and output_tokens > 100\".",
+            help="Write only rows that fulfil a condition, as in SQL: \"status = 'failed' and output_tokens > 100\". "
+            "A column is followed by = != < <= > >= and a number, a 'text' or a 'time', or by [not] in ('a', 'b'), "
+            "[not] like 'a%', [not] contains 'a', is [not] null. and, or, not and ( ) join conditions.",
         ),
         click.option(
             "--limit", type=click.IntRange(min=0), metavar="N", help="Write at most N rows, and read no further."

@@ -56,11 +56,11 @@ class Condition(NamedTuple):
         array = batch.column(batch.schema.get_field_index(self.column))
         if pa.types.is_dictionary(array.type):
             array = array.dictionary_decode()
-        if self.operator is None:
+        # Arrow does not compare integers over 2**53 with fractions; Python does, exactly.
+        if self.operator is None or (isinstance(self.compared, float) and pa.types.is_integer(array.type)):
             found = (None if value is None else self.test(value) for value in array.to_pylist())
             return pa.array(found, pa.bool_())
-        kind = pa.float64() if isinstance(self.compared, float) else array.type
-        return getattr(_compute(), _KERNELS[self.operator])(array, pa.scalar(self.compared, kind))
+        return getattr(_compute(), _KERNELS[self.operator])(array, pa.scalar(self.compared, array.type))
 
 
 class IsNull(NamedTuple):
@@ -200,10 +200,11 @@ class _Parser:
         if self.kind != "name":
             raise ValueError(f"expected a column{self.place()}")
         place = self.place()
-        name = self._advance()
+        written = self._advance()
+        name = written.lower()  # SQL does not distinguish the case of names
         if name not in self._columns:
             near = suggestion(name, self._columns) or f"; the columns are {', '.join(self._columns)}"
-            raise ValueError(f"no column {name!r}{place}{near}")
+            raise ValueError(f"no column {written!r}{place}{near}")
         self.used.append(name)
         kind = self._columns[name].removesuffix("!")
         if self._word("is"):
@@ -254,7 +255,8 @@ class _Parser:
         place, token, wanted = self.place(), self.token, "number" if kind in ("int", "real") else "text"
         if self.kind != wanted:
             shown = "a number" if wanted == "number" else "a time in quotes" if kind == "ts" else "a text in quotes"
-            raise ValueError(f"{name} is compared with {shown}, not {token or 'nothing'!r}{place}")
+            hint = f"; use `{name} is null`" if token.lower() == "null" else ""
+            raise ValueError(f"{name} is compared with {shown}, not {token or 'nothing'!r}{place}{hint}")
         self._advance()
         if wanted == "number":
             return float(token) if kind == "real" or not token.lstrip("-").isdigit() else _int(token, place)
@@ -268,13 +270,14 @@ def _tokens(text: str) -> Iterator[tuple[str, str, int]]:
         found = _TOKEN.match(text, at)
         if found is None or found.lastgroup is None:
             start = at + len(text[at:]) - len(text[at:].lstrip())
-            raise ValueError(f"unexpected {text[start]!r} at character {start + 1}")
+            hint = "; texts are in single quotes" if text[start] in "\"'" else ""
+            raise ValueError(f"unexpected {text[start]!r} at character {start + 1}{hint}")
         yield found.lastgroup, found[found.lastgroup], found.start(found.lastgroup)
         at = found.end()
 
 
 def _int(token: str, place: str) -> int:
-    if len(token) > 19 or not -(2**63) <= int(token) < 2**63:
+    if len(token) > 20 or not -(2**63) <= int(token) < 2**63:
         raise ValueError(f"{token[:24]} is too large{place}")
     return int(token)
 
