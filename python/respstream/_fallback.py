@@ -184,7 +184,7 @@ class Decoder:
     @property
     @locked
     def response(self) -> Response | None:
-        """The response that began last, assembled so far; None before the first."""
+        """The response that began last, assembled so far; None before the first, and after it was released."""
         latest = self._core.latest
         return None if latest is None else self._view(latest)
 

@@ -135,3 +135,13 @@ def test_too_many_open_lanes(backend: ModuleType) -> None:
     assert [response.stream_id for response in closed] == ["0", "1"]
     assert decoder.diagnostic_counts == {"limit_exceeded": 2, "no_terminal": 2}
     assert readings.codes(closed[0].diagnostics) == ["limit_exceeded", "no_terminal"]
+
+
+def test_latest_response_is_released(backend: ModuleType) -> None:
+    """`fold` releases a response that has ended; it is not the latest one any more."""
+    decoder = backend.Decoder()
+    plain = b'{"object":"response","id":"p","output":[]}\n'
+    assert [response.id for response in decoder.fold(plain + b'{"object":"response","id":"q","output":[]}\n')] == ["p"]
+    assert decoder.response.id == "q"
+    assert [response.id for response in decoder.fold_end()] == ["q"]
+    assert decoder.response is None

@@ -183,6 +183,21 @@ def test_lanes_join_chunks(backend: ModuleType) -> None:
     assert read.times(0) == read.times(1)
 
 
+def test_arrays_end_with_their_row(backend: ModuleType) -> None:
+    """Whatever the next row has is no text on the line of the array, in the same lane or in another."""
+    event = '{"type":"response.brand_new"}'
+    texts = [
+        ("a", f"[{event}]"),
+        ("a", f"[{event}, {event}]"),
+        ("a", event),
+        ("a", f"[{event}]"),
+        ("b", f"data: {event}\n\n"),
+    ]
+    read = Read(backend, rows(*({"lane": lane, "text": text} for lane, text in texts)), field="/text")
+    assert [event.stream_id for event in read.events] == ["a", "a", "a", "a", "a", "b"]
+    assert read.codes == {"unknown_event": 1, "no_responses": 1}
+
+
 def test_lanes_end(backend: ModuleType) -> None:
     """A finished lane is dropped."""
     decoder = backend.Decoder()

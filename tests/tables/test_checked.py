@@ -12,6 +12,7 @@ import pytest
 from tests.records.test_records import cassette, entry, har
 from tests.support.backends import load
 from tests.support.cli_runner import sse
+from tests.support.minimal_streams import STOP
 
 CREATED = {"type": "response.created", "sequence_number": 0, "response": {"id": "r", "status": "in_progress"}}
 
@@ -60,6 +61,17 @@ PASSED = event(1, delta="a")
 def test_neighbours_are_compared_where_nothing_was_passed_over(api: Any, tmp_path: Path) -> None:
     found = summary(api, tmp_path / "a.sse", sse(CREATED, DONE))
     assert (found.checked, found.diagnostics) == ("all", {"sequence_gap": 1})
+
+
+def test_input_of_a_tool_is_incomplete_where_deltas_were_passed_over(api: Any, tmp_path: Path) -> None:
+    """The first delta begins the response; the others are passed over."""
+    deltas = (
+        {"type": "content_block_delta", "index": 0, "delta": {"type": "input_json_delta", "partial_json": text}}
+        for text in ('{"a":', "1", "}")
+    )
+    data = b"".join(json.dumps(delta).encode() + b"\n" for delta in deltas) + STOP
+    found = summary(api, tmp_path / "a.jsonl", data)
+    assert found.diagnostics == {"no_created": 1, "no_block_start": 1}
 
 
 def test_event_passed_over_at_the_end(backend: ModuleType, api: Any, tmp_path: Path) -> None:

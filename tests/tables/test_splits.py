@@ -417,6 +417,14 @@ def test_sources_that_are_not_split(tmp_path: Path) -> None:
 
 
 @pytest.mark.usefixtures("api")
+def test_file_whose_responses_end_in_their_blocks(tmp_path: Path) -> None:
+    path = tmp_path / "a.sse"
+    path.write_bytes(b'data: {"body":{"object":"response","id":"p","output":[]}}\n\n' * 9)
+    assert len(respstream.plan(path, 100)) > 1
+    check(path, 100)
+
+
+@pytest.mark.usefixtures("api")
 def test_only_whole_sources_number_responses(tmp_path: Path) -> None:
     path = tmp_path / "a.jsonl"
     path.write_bytes(STREAM * 4)
@@ -478,3 +486,18 @@ def test_strict_split_raises_for_its_own_errors(size: int, tmp_path: Path) -> No
                 break
     assert failures(path, size) == expected
     assert len(expected) > 1
+
+
+@pytest.mark.usefixtures("api")
+@pytest.mark.parametrize(("after", "owner"), [(DELTA, 0), (BEGIN, 1)], ids=["continues", "begins"])
+def test_strict_split_attributes_text_before_the_error_of_another(after: bytes, owner: int, tmp_path: Path) -> None:
+    """Text between two events of a response belongs to it, although a later split raises for the error between them."""
+    filler = DELTA * 3
+    (path := tmp_path / "a.jsonl").write_bytes(BEGIN + filler + b"stray\n" + STRAY + after + END)
+    splits = respstream.plan(path, 1, strict=True)
+    split = next(one for one in splits if one.start == len(BEGIN + filler))
+    logs = respstream.read_split(split, "diagnostics")
+    found = [row["code"] for row in pa.table(logs).to_pylist()]
+    assert found == ["stray_text"] * owner
+    assert logs.summary is not None
+    assert logs.summary.diagnostics == dict.fromkeys(found, 1)

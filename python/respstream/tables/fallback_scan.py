@@ -322,7 +322,7 @@ class SourceDecoder(Decoder):
         whole = self._numbered or len(self._core.diagnostics) >= MAX_STORED
         counts = self._core.diagnostic_counts if whole else Counter(found.code for found in stored)
         self._stream.diagnostics.update(counts)
-        if self._numbered and self._core.fed and self._core.latest is None:
+        if self._numbered and self._core.fed and not self._core.begun:
             why = ((one.code, one.message) for one in self._core.diagnostics if one.code in EXPLANATIONS)
             code, text = next(why, ("no_responses", UNUSED_EVENTS))
             self._stream.without_responses.append((self._name, code, text))

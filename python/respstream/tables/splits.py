@@ -167,10 +167,11 @@ def _begins_response(file: IO[bytes], options: dict[str, Any]) -> bool:
     file.seek(0)
     for _ in range(SEARCHED_BYTES // _HEAD_BYTES):
         block = file.read(_HEAD_BYTES)
-        decoder.fold(block)
-        if not block or decoder.response is not None:
+        if decoder.fold(block) or decoder.response is not None:
+            return True
+        if not block:
             break
-    return decoder.response is not None
+    return False
 
 
 def _interleaves(file: IO[bytes], head: bytes) -> bool:

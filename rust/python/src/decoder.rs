@@ -264,7 +264,7 @@ impl Decoder {
         Ok(dict)
     }
 
-    /// The latest response, assembled so far; None before the first.
+    /// The response that began last, assembled so far; None before the first, and after it was released.
     #[getter]
     fn response<'py>(&self, py: Python<'py>) -> PyResult<Option<Bound<'py, PyAny>>> {
         let shared = self.shared(py);

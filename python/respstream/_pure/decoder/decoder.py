@@ -63,6 +63,7 @@ class Decoder:
         self._read = api.reader(self._protocol).read
         self._lanes = Lanes(self._store)
         self._clock = clock
+        self._fails: Callable[[int], bool] | None = None
         self._failure: str | None = None
         self.fed = 0  # the size of the source so far, in bytes
         self._head: bytes | None = b""  # the first bytes, until an event of a known type was read
@@ -108,7 +109,7 @@ class Decoder:
     def _check_responses(self) -> None:
         """Reports a source with bytes and without a response or an event, unless another diagnostic explains why."""
         explained = self._store.counts.keys() & {"error_body", "foreign_stream"}
-        if self.fed and self._head is not None and self._lanes.latest is None and not explained:
+        if self.fed and self._head is not None and not self._lanes.begun and not explained:
             what = RECORDINGS.get(self._recording) or appearance(self._head)
             self._store.add("no_responses", 0, self.fed, 1, None, {"what": what})
 
@@ -138,8 +139,12 @@ class Decoder:
         self._take_items([Note("bad_field", offset, end - offset, line, {"field": field, "expected": expected})], None)
 
     def limit_failures(self, fails: Callable[[int], bool]) -> None:
-        """With `strict`, only errors at the offsets for which `fails` returns true raise StreamError."""
-        self._store.fails = fails
+        """With `strict`, only errors at the offsets for which `fails` returns true raise StreamError.
+
+        It is called after the event or the text with the error was taken.
+        """
+        self._fails = fails
+        self._store.tentative = True
 
     def _start_call(self) -> None:
         self._check()
@@ -160,8 +165,15 @@ class Decoder:
                 self._lanes.done_in(self._lane)
             else:
                 self._lanes.done()
-            if store.failed is not None:
+            if store.failed is not None and self._counts(store.failed):
                 self._fail(store.failed)
+
+    def _counts(self, failed: Diagnostic) -> bool:
+        """Whether an error ends a strict source; else it is one diagnostic of others."""
+        if self._fails is None or self._fails(failed.offset):
+            return True
+        self._store.failed = None
+        return False
 
     def _fail(self, diagnostic: Diagnostic) -> NoReturn:
         self._failure = "the decoder has failed: call reset() before another stream"
@@ -178,7 +190,8 @@ class Decoder:
             if found.lane is None:
                 found.lane = self._lane
             response = self._lanes.event(found, self._requested)
-            if on_event is not None and self._store.failed is None:
+            failed = self._store.failed
+            if on_event is not None and (failed is None or not self._counts(failed)):
                 on_event(found, response)
         elif type(found) is NonStreamed:
             self._lanes.non_streamed(found, self._lane, self._now, self._requested)
@@ -231,8 +244,13 @@ class Decoder:
 
     @property
     def latest(self) -> Any:
-        """The response that began last, None before the first."""
+        """The response that began last, None before the first and after `take_ended` has returned it."""
         return self._lanes.latest
+
+    @property
+    def begun(self) -> int:
+        """The number of responses that have begun."""
+        return self._lanes.begun
 
     @property
     def ended(self) -> list[Any]:
@@ -256,8 +274,7 @@ class Decoder:
 
     def take_ended(self) -> list[Any]:
         """Returns the responses that have ended, and forgets them."""
-        ended, self._lanes.ended = self._lanes.ended, []
-        return ended
+        return self._lanes.take_ended()
 
     @property
     def diagnostics(self) -> list[Diagnostic]:

@@ -7,7 +7,6 @@ from respstream.diagnostics import Diagnostic
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
-    from collections.abc import Callable
     from typing import Any
 
 MAX_STORED = 10_000
@@ -16,15 +15,15 @@ MAX_STORED = 10_000
 class Store:
     """Collects the diagnostics of a source.
 
-    With `strict`, the first one of severity error is set as `failed`, and later ones are dropped. `fails`, if it is set, tells
-    for an offset whether an error there counts.
+    With `strict`, the first one of severity error is set as `failed`, and later ones are dropped. With `tentative` they are not:
+    the decoder decides whether the error counts, and else resets `failed`.
     """
 
     def __init__(self, *, strict: bool = False) -> None:
         self.stored: list[Diagnostic] = []
         self.counts: dict[str, int] = {}
         self.failed: Diagnostic | None = None
-        self.fails: Callable[[int], bool] | None = None
+        self.tentative = False
         self._strict = strict
 
     def add(
@@ -37,12 +36,12 @@ class Store:
         detail: dict[str, Any] | None = None,
     ) -> Diagnostic | None:
         """Adds a diagnostic and returns it, or returns None once the source has failed."""
-        if self.failed is not None:
+        if self.failed is not None and not self.tentative:
             return None
         diagnostic = Diagnostic(code, offset, length, line, sequence_number, None, detail)
         self.counts[code] = self.counts.get(code, 0) + 1
         if len(self.stored) < MAX_STORED or code == "no_responses":
             self.stored.append(diagnostic)
-        if self._strict and DIAGNOSTICS[code][0] == "error" and (self.fails is None or self.fails(offset)):
+        if self._strict and self.failed is None and DIAGNOSTICS[code][0] == "error":
             self.failed = diagnostic
         return diagnostic

@@ -96,9 +96,13 @@ class Framer:
 
     @property
     def idle(self) -> bool:
-        """Whether no line, block, array or text is open, so that earlier bytes cannot change the next frames."""
+        """Whether no line, block, array or text is open. Earlier bytes can still change the next frames on the line of an array."""
         nothing = not self._head and not self._pending and not self._after_cr
         return nothing and self._array is None and self._blocks.block is None and self._unframed.idle
+
+    def begin_line(self) -> None:
+        """Begins a line, if the framer is idle: an array may have ended without a line break."""
+        self._rest = False
 
     def finish(self) -> list[Item]:
         """Ends the source; returns the items that were still open, by `on_eof`."""

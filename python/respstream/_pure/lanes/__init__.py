@@ -37,7 +37,7 @@ class Lanes:
         self._current: dict[str | None, Any] = {}  # the open one of each lane, for events that name none
         self._named: dict[str | None, Named] = {}  # those that events name
         self._running: dict[int, ResponseState] = {}  # those of `_current` without an end mark
-        self._begun = 0
+        self.begun = 0  # the number of responses so far
         self.latest: Any = None
         self.last_sequence: int | None = None
         self._store = store
@@ -148,6 +148,13 @@ class Lanes:
             self._close(folded)
         self._pending.clear()
 
+    def take_ended(self) -> list[Any]:
+        """Returns the responses that have ended, and forgets them."""
+        ended, self.ended = self.ended, []
+        if self.latest is not None and self.latest.ordinal not in self.open:
+            self.latest = None
+        return ended
+
     def current(self, lane: str | None) -> Any:
         """The response of a lane that events belong to which name none; None if there is none."""
         folded = self._current.get(lane)
@@ -207,8 +214,8 @@ class Lanes:
             _attach(oldest, self._store.add("limit_exceeded", offset, 0, line, None, detail))
             self._close(oldest)
         folded: ResponseState = protocol.begin(lane, offset, line)
-        folded.ordinal = self._begun
-        self._begun += 1
+        folded.ordinal = self.begun
+        self.begun += 1
         self.open[folded.ordinal] = self.latest = folded
         if name is None:
             self._current[lane] = self._running[folded.ordinal] = folded

@@ -228,6 +228,7 @@ class Rows:
         stream.starts.clear()
         stream.is_base64 = False
         stream.lines = 0
+        stream.framer.begin_line()
         self._idle = stream
 
     def _placed(self, item: Item, stream: LaneStream) -> Item:

@@ -44,9 +44,9 @@ impl<P: Protocol> Decoder<P> {
         decoder
     }
 
-    /// In strict mode, errors before this offset are no failures.
-    pub fn strict_from(&mut self, offset: u64) {
-        self.stages.store.strict_from = offset;
+    /// In strict mode, the sinks decide which errors are failures: [`EventSink::fails`].
+    pub fn limit_failures(&mut self) {
+        self.stages.store.tentative = true;
     }
 
     /// Disables all fast paths, for tests.
@@ -127,7 +127,8 @@ impl<P: Protocol> Decoder<P> {
         let detail = vec![("field", field.into()), ("expected", expected.into())];
         let length = span.end.saturating_sub(span.offset);
         let code = Code::BadField;
-        self.stages.note(Note { code, offset: span.offset, length, line: span.line, detail });
+        let note = Note { code, offset: span.offset, length, line: span.line, detail };
+        self.stages.note(note, &Ignore);
     }
 
     /// Decodes one payload that the caller has framed: its number in the source, and the name of its event line.
@@ -148,7 +149,7 @@ impl<P: Protocol> Decoder<P> {
             members: &mut members,
         };
         let span = self.stages.frame(frame, &mut Ignore);
-        self.stages.report_frame(span);
+        self.stages.report_frame(span, &Ignore);
     }
 
     /// Ends the source.

@@ -40,6 +40,14 @@ pub trait EventSink<P: Protocol> {
 
     /// Receives a response that was not streamed.
     fn non_streamed(&mut self, _: &P::Response) {}
+
+    /// Whether an error at this offset ends a strict source, if the decoder asks ([`Decoder::limit_failures`]). It was taken, as
+    /// was its event. `open`: the open response of the lane without a name.
+    ///
+    /// [`Decoder::limit_failures`]: super::Decoder::limit_failures
+    fn fails(&self, _offset: u64, _open: Option<&P::Response>) -> bool {
+        true
+    }
 }
 
 /// Ignores all events; for callers that need only the responses.

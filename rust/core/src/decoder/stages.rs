@@ -140,7 +140,7 @@ impl<P: Protocol> Stages<P> {
             let continues = issues.is_empty() && lanes.continue_text(&event, *requested_at);
             let event = RoutedEvent { route: Some(route), parsed: &event };
             let belongs = continues || lanes.event(&event, issues, store, *requested_at);
-            if store.failed.is_none() {
+            if !has_failed(store, lanes, sink) {
                 sink.applied(&event, if belongs { lanes.response_of(&event) } else { None });
             }
             return None;
@@ -166,7 +166,7 @@ impl<P: Protocol> Stages<P> {
                 P::attach_cached(&mut event, route.as_ref(), &reader.values);
                 let event = RoutedEvent { route, parsed: &event };
                 let belongs = lanes.event(&event, issues, store, *requested_at);
-                if store.failed.is_none() {
+                if !has_failed(store, lanes, sink) {
                     sink.applied(&event, if belongs { lanes.response_of(&event) } else { None });
                 }
                 None
@@ -177,6 +177,7 @@ impl<P: Protocol> Stages<P> {
                 if let Some(response) = lanes.open_in(lane.as_deref()) {
                     sink.non_streamed(response);
                 }
+                has_failed(store, lanes, sink);
                 None
             }
             Classified::NotAnEvent => Some(span),
@@ -205,21 +206,33 @@ impl<P: Protocol> Stages<P> {
     }
 
     /// Reports the issues of a frame that is not an event.
-    pub fn report_frame(&mut self, span: Option<Span>) {
+    pub fn report_frame<S: EventSink<P>>(&mut self, span: Option<Span>, sink: &S) {
         let error = self.reader.error.take();
         if let Some(span) = span {
             let lane = self.lane.as_deref();
             let error = error.as_deref();
             self.lanes.source_diagnostics(&mut self.issues, (span, lane), error, &mut self.store);
+            has_failed(&mut self.store, &self.lanes, sink);
         }
     }
 
     /// Reports a diagnostic of the framer.
-    pub fn note(&mut self, note: Note) {
+    pub fn note<S: EventSink<P>>(&mut self, note: Note, sink: &S) {
         let span = Span { start: note.offset, end: note.offset + note.length, line: note.line };
         let issues = &mut vec![(note.code, note.detail)];
         self.lanes.source_diagnostics(issues, (span, self.lane.as_deref()), None, &mut self.store);
+        has_failed(&mut self.store, &self.lanes, sink);
     }
+}
+
+/// Whether an error has ended a strict source. An error that does not is one diagnostic of others.
+#[inline]
+fn has_failed<P: Protocol, S: EventSink<P>>(store: &mut Store, lanes: &Lanes<P>, sink: &S) -> bool {
+    let Some(failed) = &store.failed else { return false };
+    if store.tentative && !sink.fails(failed.offset, lanes.open_in(None)) {
+        store.failed = None;
+    }
+    store.failed.is_some()
 }
 
 /// Receives the frames of the source: an object without a type may be a row that wraps a stream.
@@ -255,7 +268,7 @@ impl<P: Protocol, S: EventSink<P>> FrameSink for SourceSink<'_, P, S> {
     }
 
     fn note(&mut self, note: Note) {
-        self.stages.note(note);
+        self.stages.note(note, self.sink);
     }
 
     fn done(&mut self) {
@@ -280,11 +293,11 @@ impl<P: Protocol, S: EventSink<P>> FrameSink for InnerSink<'_, P, S> {
 
     fn frame(&mut self, frame: Frame<'_>) {
         let span = self.stages.frame(frame, self.sink);
-        self.stages.report_frame(span);
+        self.stages.report_frame(span, self.sink);
     }
 
     fn note(&mut self, note: Note) {
-        self.stages.note(note);
+        self.stages.note(note, self.sink);
     }
 
     fn done(&mut self) {
@@ -324,7 +337,7 @@ impl<P: Protocol, S: EventSink<P>> FrameReader for InnerSink<'_, P, S> {
     }
 
     fn report(&mut self, span: Span) {
-        self.stages.report_frame(Some(span));
+        self.stages.report_frame(Some(span), self.sink);
     }
 
     fn leave(&mut self) {

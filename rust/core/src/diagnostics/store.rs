@@ -88,13 +88,13 @@ impl Span {
     }
 }
 
-/// Collects the diagnostics of a source. In strict mode, the first error at or after `strict_from` sets `failed`, and no more are
-/// added.
+/// Collects the diagnostics of a source. In strict mode, the first error sets `failed`, and no more are added. They are if
+/// `tentative` is set: the decoder decides whether the error counts, and else resets `failed`.
 pub struct Store {
     pub kept: Vec<Diagnostic>,
     pub counts: [u64; DIAGNOSTICS.len()],
     pub failed: Option<Diagnostic>,
-    pub strict_from: u64,
+    pub tentative: bool,
     strict: bool,
 }
 
@@ -104,7 +104,7 @@ impl Store {
             kept: Vec::new(),
             counts: [0; DIAGNOSTICS.len()],
             failed: None,
-            strict_from: 0,
+            tentative: false,
             strict,
         }
     }
@@ -116,7 +116,7 @@ impl Store {
         span: Span,
         sequence: Option<i64>,
     ) -> Option<Diagnostic> {
-        if self.failed.is_some() {
+        if self.failed.is_some() && !self.tentative {
             return None;
         }
         let stored = self.kept.len() < KEPT || code == Code::NoResponses;
@@ -135,8 +135,7 @@ impl Store {
         if place.is_some() {
             self.kept.push(diagnostic.clone());
         }
-        if self.strict && span.start >= self.strict_from && code.kind().severity == Severity::Error
-        {
+        if self.strict && self.failed.is_none() && code.kind().severity == Severity::Error {
             self.failed = Some(diagnostic.clone());
         }
         Some(diagnostic)

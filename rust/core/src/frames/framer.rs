@@ -233,7 +233,7 @@ impl Framer {
             self.offset += at as u64;
         }
         while at < chunk.len() {
-            if !self.force_slow && self.nothing_open() {
+            if !self.force_slow && !self.after_array && self.nothing_open() {
                 at = self.fast_path(chunk, at, out);
                 if at == chunk.len() {
                     break;
@@ -249,16 +249,20 @@ impl Framer {
         self.partial_size > 0
     }
 
-    /// Whether earlier input does not affect the next bytes: no line, block, array or text is open.
+    /// Whether no line, block, array or text is open. Earlier input can still affect the next bytes on the line of an array.
     pub fn is_idle(&self) -> bool {
         self.nothing_open() && !self.after_cr && matches!(self.bom_received, None | Some(0))
     }
 
-    /// Whether the next byte begins a line outside of blocks, arrays and open texts.
+    /// Begins a line, if the framer is idle: an array may have ended without a line break.
+    pub fn begin_line(&mut self) {
+        self.after_array = false;
+    }
+
+    /// Whether the next byte is outside of lines, blocks, arrays and open texts.
     fn nothing_open(&self) -> bool {
         self.partial_size == 0
             && self.array.is_none()
-            && !self.after_array
             && !self.blocks.is_open()
             && self.unframed.nothing_open()
     }

@@ -383,6 +383,7 @@ impl Rows {
         stream.starts.clear();
         stream.encoded = false;
         stream.lines = Lines::No;
+        stream.framer.begin_line();
         self.reusable_stream = Some(stream);
         if last {
             sink.close(lane.as_deref(), &record, Closes::Whole);

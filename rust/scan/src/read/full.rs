@@ -26,8 +26,8 @@ pub struct ReadOptions {
     pub depth: Depth,
 }
 
-/// Diagnostics that compare an event with earlier ones. They are invalid if events were skipped.
-const COMPARING: [Code; 10] = [
+/// Diagnostics that compare an event with earlier ones, or are about the text of several. They are invalid if events were skipped.
+const COMPARING: [Code; 11] = [
     Code::SequenceGap,
     Code::SequenceRepeat,
     Code::TextMismatch,
@@ -38,6 +38,7 @@ const COMPARING: [Code; 10] = [
     Code::IndexReused,
     Code::ValueRecovered,
     Code::LateDelta,
+    Code::BadInput,
 ];
 
 /// Reads one source, or a part of one.
@@ -90,7 +91,9 @@ impl<'n> FullScan<'n> {
         } else {
             read.parsing.decoder_at(read.strict, from)
         };
-        decoder.strict_from(part.start);
+        if !part.is_whole() {
+            decoder.limit_failures();
+        }
         if read.depth == Depth::Lifecycle {
             decoder.lifecycle_only().on = true;
         }
@@ -173,18 +176,11 @@ impl<'n> FullScan<'n> {
 
     /// The error that ends a strict scan, if there is one.
     pub fn strict_error(&self) -> Option<Diagnostic> {
-        let mut found = self.failure()?.clone();
+        let mut found = self.decoder.store().failed.clone()?;
         if let Some(slice) = &self.slice {
             found.line += slice.input.lines_before(slice.from);
         }
         Some(found)
-    }
-
-    /// The error of the part, in strict mode: in its range, or after it while one of its responses is open.
-    fn failure(&self) -> Option<&Diagnostic> {
-        let failed = self.decoder.store().failed.as_ref()?;
-        let part = self.numbering.part;
-        (part.has(failed.offset) || self.has_open_response()).then_some(failed)
     }
 
     /// Whether a response of the part is open in the lane without a name.
@@ -217,10 +213,9 @@ impl<'n> FullScan<'n> {
     /// end of the source.
     pub fn is_done(&self) -> bool {
         let Numbering { part, ref remainder, reached, interleaved, .. } = self.numbering;
-        let failed = self.decoder.store().failed.as_ref().map(|failed| failed.offset);
         self.slice.is_some()
             && (remainder.is_some() || !interleaved)
-            && reached.max(failed).is_some_and(|reached| reached >= part.end)
+            && reached.is_some_and(|reached| reached >= part.end)
             && !self.has_open_response()
     }
 
@@ -232,7 +227,7 @@ impl<'n> FullScan<'n> {
             self.count_skipped(summary);
             self.append_ended(tables, summary);
         }
-        if self.failure().is_some() {
+        if self.decoder.store().failed.is_some() {
             return;
         }
         // A response that is still open begins in another part, which reports its diagnostics.
@@ -350,6 +345,10 @@ impl EventSink<AnyApi> for ReachOnly<'_, '_> {
     fn non_streamed(&mut self, response: &AnyResponse) {
         self.0.open = Some(response.tracking().byte_start);
     }
+
+    fn fails(&self, offset: u64, open: Option<&AnyResponse>) -> bool {
+        self.0.fails(offset, open)
+    }
 }
 
 /// Appends rows of events.
@@ -374,6 +373,10 @@ impl EventSink<AnyApi> for EventRows<'_, '_> {
         // Numbers the response if it is the first one of the part.
         self.numbering.begun(response);
         self.numbering.open = Some(response.tracking().byte_start);
+    }
+
+    fn fails(&self, offset: u64, open: Option<&AnyResponse>) -> bool {
+        self.numbering.fails(offset, open)
     }
 
     fn takes_runs(&mut self, cached: &CachedEvent, route: &AnyRoute, _: Option<&str>) -> bool {

@@ -81,6 +81,13 @@ impl<'n> Numbering<'n> {
         }
     }
 
+    /// Whether an error ends a strict part: in its range, or after it while one of its responses is open in the lane without a
+    /// name.
+    pub fn fails(&self, offset: u64, open: Option<&AnyResponse>) -> bool {
+        let has_open = open.is_some_and(|open| self.part.has(open.tracking().byte_start));
+        self.part.has(offset) || (has_open && offset >= self.part.end)
+    }
+
     /// Counts events, the last of which is this one. If the part owns them, returns the number of their response and the
     /// index of the first of them.
     pub fn count(&mut self, events: u64, last: &EventPosition<'_>) -> Option<(Option<u64>, u64)> {
