@@ -70,6 +70,28 @@ def test_scan(path: Path, backends: tuple[ModuleType, ModuleType], monkeypatch: 
         assert source._scan._stored == size  # of the latest pass
 
 
+@pytest.mark.parametrize(
+    "filters", [{"strip_prefix": "x: ?"}, {"encoding": "utf-8"}], ids=lambda found: next(iter(found))
+)
+def test_scan_behind_filters(
+    path: Path,
+    filters: dict[str, str],
+    backends: tuple[ModuleType, ModuleType],
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    """The bytes of the file, not those that were decompressed for the filters."""
+    size = path.stat().st_size
+    for backend in backends:
+        monkeypatch.setattr("respstream._backend.engine", backend)
+        scan = respstream.scan(path, columns=["response_id"], threads=1, batch_rows=50, **filters)  # type: ignore[call-overload]
+        for _ in range(2):
+            seen = [scan._stored for _ in scan.batches()]
+            assert seen == sorted(seen)
+            assert len(set(seen)) > 2
+            assert 0 < seen[0] <= size
+            assert scan._stored == size
+
+
 def test_parts_of_a_file(tmp_path: Path) -> None:
     """Parts that several threads read overlap by little."""
     path = tmp_path / "log.sse"

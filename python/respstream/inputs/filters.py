@@ -294,14 +294,35 @@ class FilteredFile:
         self._file.close()
 
 
+class _CountedFile:
+    """The file of an input, whose `stored` counts the bytes that are read."""
+
+    def __init__(self, file: Any, counted: FilteredInput) -> None:
+        self._read: Callable[[int], bytes] = getattr(file, "read1", file.read)
+        self._counted = counted
+        self.close: Callable[[], None] = file.close
+
+    def read(self, size: int) -> bytes:
+        """The next bytes that are available, at most `size`."""
+        block = self._read(size)
+        self._counted.stored += len(block)
+        return block
+
+
 class FilteredInput:
-    """Opens an input of a scan behind filters; picklable. `place`: its path as bytes, or a callable that opens it."""
+    """Opens an input of a scan behind filters; picklable. `place`: its path as bytes, or a callable that opens it.
+
+    `stored`: the bytes that were read since it was opened, before decompression.
+    """
 
     def __init__(self, place: bytes | Callable[[], BinaryIO], options: dict[str, Any]) -> None:
         self._place, self._options = place, options
+        self.stored = 0
 
     def __call__(self) -> Any:
         """Opens it: a `FilteredFile`. Raises the exceptions of the input."""
         place = self._place
-        file = open(place, "rb") if isinstance(place, bytes) else place()  # noqa: PTH123, SIM115
-        return FilteredFile(file, Filters(**self._options))
+        self.stored = 0
+        file: Any = open(place, "rb") if isinstance(place, bytes) else place()  # noqa: PTH123, SIM115
+        counted: Any = _CountedFile(file, self)
+        return FilteredFile(counted, Filters(**self._options))

@@ -140,6 +140,7 @@ class Scan:
         self._files = [one.place for one in inputs if isinstance(one.place, bytes)]
         own = {name: value for name, value in options.items() if name not in FILTERS}
         found = _filtered(inputs, {name: options[name] for name in FILTERS if options.get(name) is not None})
+        self._counted = [one.place for one in found if isinstance(one.place, FilteredInput)]
         self._core = _engine().Scan(
             found, self._wanted, threads=threads, batch_rows=batch_rows, split=split, full=full, **own
         )
@@ -147,6 +148,8 @@ class Scan:
         self._progress: Callable[[Summary], object] | None = None
 
     def _start(self) -> Any:
+        for one in self._counted:
+            one.stored = 0
         self._stream = self._core.stream()
         return self._stream
 
@@ -169,7 +172,10 @@ class Scan:
     @property
     def _stored(self) -> int:
         """The bytes that the latest pass has read so far, before decompression."""
-        return 0 if self._stream is None else self._stream.stored
+        if self._stream is None:
+            return 0
+        # The engine gets the bytes behind the filters.
+        return sum(one.stored for one in self._counted) if self._counted else self._stream.stored
 
     def batches(self) -> Iterator[Any]:
         """The rows in batches (`__arrow_c_array__`, `num_rows`).
