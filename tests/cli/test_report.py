@@ -14,6 +14,8 @@ from typing import Any
 import pytest
 
 import respstream
+from respstream.cli.report_charts import window
+from respstream.cli.report_page import STATUS_CLASSES, STYLE
 from tests.support.cli_runner import BACKENDS, Shell, completed, created, delta, message, sse
 from tests.support.paths import TRANSCRIPTS
 
@@ -101,6 +103,60 @@ def test_page_has_each_section(report: str) -> None:
     article = report[report.index(f'<article id="r{number[1]}">') :].split("</article>", maxsplit=1)[0]
     assert "in_progress" in article
     assert "Diagnostics: no_terminal" in article
+
+
+def test_axis_of_time_leaves_out_a_few() -> None:
+    week = [1_772_000_000.0 + 6000 * number for number in range(100)]
+    whole = week[0], week[-1]
+    assert window(week) == whole
+    assert window([0.0, 1.0, *week, 1.0]) == whole  # placeholders
+    assert window([0.0, 1.0]) == (0.0, 1.0)
+    assert window([*week, 4e9])[1] < 1_773_000_000
+    assert window([*week[:20], 1.9e9]) == (week[0], 1.9e9)  # no share of so few
+
+
+def test_page_names_its_arguments_and_what_it_leaves_out(tmp_path: Path) -> None:
+    logs = tmp_path / "logs"
+    logs.mkdir()
+    for number in range(5):
+        (logs / f"{number}.sse").write_bytes(sse(created(), completed(message("x"))))
+    chunk = {"id": "c", "object": "chat.completion", "created": 1, "model": "m", "choices": []}
+    (tmp_path / "old.jsonl").write_text(json.dumps(chunk) + "\n")
+    with Shell("rust") as shell:
+        page = shell.run(
+            "report", "logs", str(respstream.sample("hello_world.sse")), "old.jsonl", "-o", "-", cwd=tmp_path
+        ).stdout
+        assert f'<p class="dim">logs, {respstream.sample("hello_world.sse")}, old.jsonl</p>' in page
+        found = re.search("Not shown: 1 response far from the others. All times: 1970-01-01 to (2[0-9-]+).</p>", page)
+        assert found is not None
+        many = shell.run("report", *[f"logs/{number % 5}.sse" for number in range(12)], "-o", "-", cwd=tmp_path).stdout
+        assert "logs/4.sse, 2 more</p>" in many
+
+
+def test_texts_have_contrast() -> None:
+    """At least 4.5 to 1, as WCAG's level AA asks for, on the page and on its boxes; white on badges, dark in dark mode."""
+    schemes = STYLE.split("prefers-color-scheme: dark", maxsplit=1)
+    for scheme, badge in zip(schemes, ("#fff", "#14181d"), strict=True):
+        colours = dict(re.findall(r"--(\w+): (#\w+)", scheme))
+        for name in ("fg", "dim", "s0"):
+            assert min(contrast(colours[name], colours[under]) for under in ("bg", "soft")) > 4.5, (badge, name)
+        for name in {
+            STATUS_CLASSES[status] for status in ("completed", "incomplete", "failed", "in_progress", "queued")
+        }:
+            assert contrast(badge, colours[name]) > 4.5, (badge, name)
+            assert contrast(colours[name], colours["bg"]) > 3  # bars
+
+
+def contrast(one: str, other: str) -> float:
+    light, dark = sorted((luminance(one), luminance(other)), reverse=True)
+    return (light + 0.05) / (dark + 0.05)
+
+
+def luminance(colour: str) -> float:
+    digits = colour[1:] if len(colour) == 7 else "".join(2 * digit for digit in colour[1:])
+    parts = [int(digits[place : place + 2], 16) / 255 for place in (0, 2, 4)]
+    red, green, blue = (part / 12.92 if part <= 0.03928 else ((part + 0.055) / 1.055) ** 2.4 for part in parts)
+    return 0.2126 * red + 0.7152 * green + 0.0722 * blue
 
 
 def test_redacted_page_has_no_texts(tmp_path: Path) -> None:

@@ -49,9 +49,9 @@ NO_EXTENSION = (
 class InputReader:
     """Reads the inputs of a command.
 
-    Totals so far: `counts` of diagnostics by code, `responses` that ended, `sources_read`, `bytes_read` (uncompressed),
-    `without_responses`, the number of inputs with bytes and no response, and `failed`, the names of the inputs that could
-    not be read completely.
+    `paths`: the arguments; `inputs`: the files of them. Totals so far: `counts` of diagnostics by code, `responses` that
+    ended, `sources_read`, `bytes_read` (uncompressed), `without_responses`, the number of inputs with bytes and no response,
+    and `failed`, the names of the inputs that could not be read completely.
     """
 
     def __init__(
@@ -76,6 +76,7 @@ class InputReader:
         except ValueError as error:  # invalid options
             raise click.UsageError(str(error)) from None
         self._unlisted: list[OSError] = []
+        self.paths = list(paths) or [STDIN]
         self.inputs = self._expand(paths)
         if not self.inputs and not self._unlisted:
             raise UsageStop(one_line(f"nothing to read in {', '.join(paths)}: {NO_LOGS}"))

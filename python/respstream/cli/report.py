@@ -43,9 +43,7 @@ def command(
             reader.progress = bar
             for row in rows(reader, request, lambda: None):
                 data.add(request.privacy.row(row))
-        facts = Facts(
-            [source.name for source in reader.inputs[:3]], len(reader.inputs), reader.bytes_read, dict(reader.counts)
-        )
+        facts = Facts(reader.paths, len(reader.inputs), reader.bytes_read, dict(reader.counts))
         file.write(page(data, facts))
     if output != "-":
         complain(

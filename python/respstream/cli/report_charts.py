@@ -15,7 +15,20 @@ SERIES = 6
 STEPS = (60, 300, 900, 3600, 3 * 3600, 6 * 3600, 86400, 7 * 86400, 30 * 86400)
 """Widths of columns of time in seconds."""
 MAX_COLUMNS = 60
+EARLIEST = datetime(2020, 1, 1, tzinfo=UTC).timestamp()
+"""Before any of the APIs. Servers and tests that have no time write 0 or 1."""
+OUTLIERS = 0.02
+"""The share of the earliest and of the latest times that do not make the axis much longer than the others need."""
 GAP = 0.12
+
+
+def window(times: Sequence[float]) -> tuple[float, float]:
+    """The first and the last time of the axis: all times, without a few that are far from the others."""
+    ordered = sorted(time for time in times if time >= EARLIEST) or sorted(times)
+    cut = int(len(ordered) * OUTLIERS)
+    inner = ordered[cut], ordered[-1 - cut]
+    whole = ordered[0], ordered[-1]
+    return inner if (inner[1] - inner[0]) * 4 < whole[1] - whole[0] else whole
 
 
 def over_time(title: str, times: Sequence[float], names: Sequence[str], colours: dict[str, str]) -> str:
@@ -33,11 +46,11 @@ def over_time(title: str, times: Sequence[float], names: Sequence[str], colours:
         heights = {name: count[name] for name in shown if name != "other"}
         if "other" in shown:
             heights["other"] = count.total() - sum(heights.values())
-        columns.append((_period((first + place) * step, step), heights))
+        columns.append((period((first + place) * step, step), heights))
     most = max(count.total() for count in counts)
     bars = "".join(_stack(place, label, heights, classes, most) for place, (label, heights) in enumerate(columns))
     legend = "".join(f'<li><span class="key {cls}"></span>{escaped(name)}</li>' for name, cls in classes.items())
-    labels = [columns[0][0], columns[-1][0]] if len(columns) > 1 else [columns[0][0]]
+    labels = [columns[0][0], period((first + len(columns)) * step, step)]
     return _chart(title, bars, len(columns), most, labels, f'<ul class="legend">{legend}</ul>')
 
 
@@ -85,6 +98,7 @@ def _chart(title: str, bars: str, columns: int, most: int, labels: Sequence[str]
     )
 
 
-def _period(start: float, step: int) -> str:
+def period(start: float, step: int) -> str:
+    """The text of a time, as exact as the width of a column needs."""
     time = datetime.fromtimestamp(start, UTC)
     return f"{time:%Y-%m-%d}" if step >= 86400 else f"{time:%Y-%m-%d %H:%M}"

@@ -11,14 +11,15 @@ from respstream._codes import DIAGNOSTICS
 from respstream._html import escaped, table
 from respstream._units import duration
 from respstream.cli.output import one_line, plural, size
-from respstream.cli.report_charts import histogram, over_time
+from respstream.cli.report_charts import histogram, over_time, period, window
 from respstream.cli.report_data import ReportData
 from respstream.cli.statistics import ModelStatistics
 from respstream.tables.writers import rfc3339
 
 _PLACE = re.compile(r"\{\w+\}")
-MAX_TEXT, MAX_LINKS, MAX_MODELS, MAX_NAMES = 300, 12, 30, 50
-STATUS_CLASSES = {"completed": "ok", "incomplete": "warn", "failed": "bad", "cancelled": "bad", "in_progress": "cut"}
+MAX_TEXT, MAX_LINKS, MAX_MODELS, MAX_NAMES, MAX_PATHS = 300, 12, 30, 50, 10
+STATUS_CLASSES = {"completed": "ok", "incomplete": "warn", "failed": "bad", "cancelled": "s4", "in_progress": "cut",
+                  "queued": "s0", "(none)": "s3"}  # fmt: skip
 TOKENS = {"input_tokens": "Input tokens", "output_tokens": "Output tokens"}
 TIMES = {
     "time_to_first_token": "Time to first token",
@@ -30,7 +31,7 @@ TIMES = {
 STYLE = """
 :root { color-scheme: light dark; --bg: #fff; --fg: #1b1f24; --dim: #5b6570; --line: #d8dee4; --soft: #f4f6f8;
   --s0: #2f6fb7; --s1: #d9822b; --s2: #3a9a6d; --s3: #8a63c4; --s4: #c2497a; --s5: #6e7b87;
-  --ok: #2f8f5b; --warn: #c98a12; --bad: #c9372c; --cut: #6e7b87; }
+  --ok: #257a4b; --warn: #8f6200; --bad: #c9372c; --cut: #5f6b76; }
 @media (prefers-color-scheme: dark) { :root { --bg: #14181d; --fg: #e4e8ec; --dim: #9aa5b0; --line: #333b44; --soft: #1d232a;
   --s0: #6aa5e8; --s1: #eea052; --s2: #5fbf92; --s3: #b294e6; --s4: #e57ba4; --s5: #98a4b0;
   --ok: #5fbf86; --warn: #e0ab45; --bad: #ee6a5f; --cut: #98a4b0; } }
@@ -40,7 +41,7 @@ body { margin: 0 auto; padding: 1rem; max-width: 72rem; background: var(--bg); c
 h1 { font-size: 1.5rem; margin: .5rem 0; } h2 { font-size: 1.15rem; margin: 2rem 0 .5rem; } p { margin: .25rem 0; }
 a { color: var(--s0); } .dim, figure p, .most, .axis { color: var(--dim); }
 .facts, .charts { display: grid; gap: 1rem; grid-template-columns: repeat(auto-fit, minmax(min(100%, 9rem), 1fr)); }
-.charts { grid-template-columns: repeat(auto-fit, minmax(min(100%, 24rem), 1fr)); }
+.facts { margin-top: 1rem; } .charts { grid-template-columns: repeat(auto-fit, minmax(min(100%, 24rem), 1fr)); }
 .facts div { background: var(--soft); border-radius: .5rem; padding: .6rem .8rem; } .facts b { display: block; font-size: 1.3rem; }
 figure { margin: 0; padding: .8rem; border: 1px solid var(--line); border-radius: .5rem; min-width: 0; }
 figcaption { font-weight: 600; } figure p { font-size: .85rem; }
@@ -65,6 +66,7 @@ article:target { outline: 2px solid var(--s0); }
 article pre { white-space: pre-wrap; margin: .4rem 0 0; font: .85rem/1.4 ui-monospace, monospace; }
 .badge { display: inline-block; color: #fff; border-radius: 1rem; padding: 0 .6rem; font-size: .8rem; }
 @media (prefers-color-scheme: dark) { .badge { color: #14181d; } }
+@media (max-width: 40rem) { table { font-size: .85rem; } th, td { padding: .3rem .4rem; } td:not(.n) { min-width: 6.5rem; } }
 """
 
 
@@ -103,8 +105,14 @@ def page(data: ReportData, facts: Facts) -> str:
         '<!doctype html><html lang="en"><head><meta charset="utf-8">'
         '<meta name="viewport" content="width=device-width, initial-scale=1">'
         f"<title>{escaped(title)}</title><style>{STYLE}</style></head><body><h1>{escaped(title)}</h1>"
-        f'<p class="dim">{escaped(one_line(", ".join(facts.paths)))}</p>{"".join(filter(None, sections))}</body></html>\n'
+        f'<p class="dim">{escaped(_paths(facts.paths))}</p>{"".join(filter(None, sections))}</body></html>\n'
     )
+
+
+def _paths(paths: Sequence[str]) -> str:
+    """The arguments of the command."""
+    more = [f"{len(paths) - MAX_PATHS:,} more"] if len(paths) > MAX_PATHS else []
+    return one_line(", ".join([*paths[:MAX_PATHS], *more]))
 
 
 def _section(title: str, content: str) -> str:
@@ -131,11 +139,23 @@ def _over_time(data: ReportData) -> str:
         return _section(
             "Responses over time", "<p>The responses have no times.</p>" if data.statistics.all.responses else ""
         )
-    statuses, models = zip(*data.kinds, strict=True)
-    charts = over_time("By status", data.times, statuses, STATUS_CLASSES) + over_time(
-        "By model", data.times, models, {}
+    first, last = window(data.times)
+    shown = [found for found in zip(data.times, data.kinds, strict=True) if first <= found[0] <= last]
+    times = [time for time, _ in shown]
+    statuses, models = zip(*(kind for _, kind in shown), strict=True)
+    charts = over_time("By status", times, statuses, STATUS_CLASSES) + over_time("By model", times, models, {})
+    return _section("Responses over time, UTC", f'<div class="charts">{charts}</div>{_outside(data.times, len(times))}')
+
+
+def _outside(times: Sequence[float], shown: int) -> str:
+    """How many responses the charts leave out because of their times."""
+    left = len(times) - shown
+    if not left:
+        return ""
+    first, last = (period(time, 86400) for time in (min(times), max(times)))
+    return (
+        f'<p class="dim">Not shown: {plural(left, "response")} far from the others. All times: {first} to {last}.</p>'
     )
-    return _section("Responses over time, UTC", f'<div class="charts">{charts}</div>')
 
 
 def _models(models: list[tuple[str, ModelStatistics]]) -> str:
@@ -188,6 +208,9 @@ def _counts(header: list[str], models: list[tuple[str, ModelStatistics]], attrib
                  [[name, model, f"{count:,}"] for model, name, count in rows[:MAX_NAMES]], left=2)  # fmt: skip
 
 
+OUTSIDE = '<p class="dim">In no listed response; <code>respstream check</code> prints the lines.</p>'
+
+
 def _diagnostics(facts: Facts, listed: _Listed) -> str:
     if not facts.codes:
         return "<p>None.</p>"
@@ -195,7 +218,7 @@ def _diagnostics(facts: Facts, listed: _Listed) -> str:
     rows = ""
     for code, count in sorted(facts.codes.items(), key=lambda found: order[found[0]]):
         severity, message = DIAGNOSTICS[code][:2]
-        links = listed.links(functools.partial(_has_code, code))
+        links = listed.links(functools.partial(_has_code, code)) or OUTSIDE
         rows += (f"<tr><td>{escaped(code)}</td><td>{escaped(severity)}</td><td class='n'>{count:,}</td>"
                  f"<td>{escaped(_PLACE.sub('…', message))}{links}</td></tr>")  # fmt: skip
     head = "<tr><th>code</th><th>severity</th><th class='n'>count</th><th>meaning, and responses with it</th></tr>"
