@@ -8,7 +8,6 @@ the package return for the file.
 
 from __future__ import annotations
 
-import re
 import tempfile
 from collections.abc import Callable
 from pathlib import Path
@@ -178,14 +177,9 @@ def _summaries_differ(rust: dict[str, Any], python: dict[str, Any], *, failed: b
     return ""
 
 
-_LINE_AFTER_BLOCK = re.compile(rb"(?m)^[^\r\n{][^\r\n]*(?:\r\n|\r|\n)\{")
-
-
 def _cuts_anywhere(one: TableCase) -> bool:
-    """Whether splits of the source have the rows of the scan: not those with lanes, with JSON lines that an unfinished block
-    contains, or with several APIs.
-    """
-    if b"stream_id" in one.source or _LINE_AFTER_BLOCK.search(one.source):
+    """Whether splits of the source have the rows of the scan: not those with lanes or with several APIs."""
+    if b"stream_id" in one.source:
         return False
     decoder = load("rust").Decoder()
     return len({event.api for event in [*decoder.feed(one.source), *decoder.finish()]}) <= 1

@@ -10,10 +10,10 @@ use std::io::{Read, Seek, SeekFrom};
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, LazyLock};
 
-use memchr::{memmem, memrchr2};
+use memchr::{memchr2, memmem, memrchr2};
 use respstream_core::decoder::{Decoder, EventSink, Ignore};
-use respstream_core::diagnostics::Code;
-use respstream_core::diagnostics::{Diagnostic, Value};
+use respstream_core::diagnostics::{Code, Diagnostic, Note, Value};
+use respstream_core::frames::{Frame, FrameKind, FrameSink, Framer};
 use respstream_core::json::{self, Kind};
 use respstream_core::protocols::any_api::{AnyApi, AnyEvent, AnyResponse, BOUNDARIES};
 use respstream_core::protocols::{Effect, Phase, Protocol as _, Response as _};
@@ -34,6 +34,9 @@ const SAMPLES: u64 = 16;
 /// The maximum distance between the beginning of a part and the event before it where reading begins. The bytes between them
 /// are read twice. A file without events that begin or end a response is one part.
 pub const MAX_LOOK_BACK: u64 = 1 << 23;
+/// The number of bytes before an event that are examined to see whether it is inside of a block, an array or a text that is not
+/// closed.
+const CONTEXT: u64 = 1 << 16;
 static FINDERS: LazyLock<[memmem::Finder<'static>; BOUNDARIES.len()]> =
     LazyLock::new(|| BOUNDARIES.map(memmem::Finder::new));
 /// The members by which interleaved responses are told apart, as JSON.
@@ -155,6 +158,7 @@ pub fn look_back(
             if let Ok(begin) = begin.map(|begin| base + begin as u64)
                 && begin <= start
                 && is_boundary(input, begin, start, parsing, &mut left)?
+                && is_outermost(input, begin, parsing, &mut left)?
             {
                 return Ok(Some(begin));
             }
@@ -246,6 +250,62 @@ fn is_boundary(
             return Ok(false);
         }
     }
+}
+
+/// Whether a frame begins at this offset although the bytes before it are read, too.
+fn is_outermost(
+    input: &Input,
+    offset: u64,
+    parsing: Parsing,
+    left: &mut u64,
+) -> Result<bool, Problem> {
+    let mut position = offset.saturating_sub(CONTEXT);
+    let mut source = input.open_at(position, vec![0; STEP])?;
+    // Before the first line break, a line may have begun earlier.
+    let mut framer = (position == 0).then(|| Framer::starting_at(parsing.framing, 0));
+    let mut found = FrameAt { offset, begins: None };
+    loop {
+        let more = source.next(|bytes| {
+            *left = left.saturating_sub(bytes.len() as u64);
+            let begin = match framer {
+                None => memchr2(b'\n', b'\r', bytes).map(|end| end + 1),
+                Some(_) => Some(0),
+            };
+            if let Some(begin) = begin {
+                let at = position + begin as u64;
+                let framer = framer.get_or_insert_with(|| Framer::starting_at(parsing.framing, at));
+                framer.feed(&bytes[begin..], &mut found);
+            }
+            position += bytes.len() as u64;
+            found.begins.is_none()
+        })?;
+        if found.begins.is_some() || !more || *left == 0 {
+            return Ok(found.begins == Some(true));
+        }
+    }
+}
+
+/// Finds out whether the first frame or note that ends after an offset begins there.
+struct FrameAt {
+    offset: u64,
+    begins: Option<bool>,
+}
+
+impl FrameSink for FrameAt {
+    fn frame(&mut self, frame: Frame<'_>) {
+        if frame.end > self.offset {
+            let begins = frame.offset == self.offset && frame.kind != FrameKind::Element;
+            self.begins.get_or_insert(begins);
+        }
+    }
+
+    fn note(&mut self, note: Note) {
+        if note.offset + note.length > self.offset {
+            self.begins.get_or_insert(false);
+        }
+    }
+
+    fn done(&mut self) {}
 }
 
 /// The first event that was applied.
