@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import importlib
 import re
 import warnings
 from collections.abc import Callable
@@ -135,6 +136,19 @@ def test_older_releases_of_the_openai_sdk_are_left_alone(monkeypatch: pytest.Mon
         _clients.accelerate(client)  # warns once
     for cached in (_sdk.load, shared_clients._warn):
         cached.cache_clear()
+
+
+@pytest.mark.parametrize("name", ["openai", "anthropic"])
+def test_missing_sdk_is_named(name: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    integration = importlib.import_module(f"respstream.integrations.{name}")
+
+    def load() -> Any:
+        raise ModuleNotFoundError(f"No module named {name!r}", name=name)
+
+    clients = importlib.import_module(f"respstream.integrations.{name}._clients")
+    monkeypatch.setattr(clients._integration, "_load", load)
+    with pytest.raises(ImportError, match=f"accelerate\\(\\) needs the {name} SDK: pip install {name}"):
+        integration.accelerate()
 
 
 def test_completion_lists_members() -> None:

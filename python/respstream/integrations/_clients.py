@@ -286,6 +286,10 @@ class Integration(Generic[AnySdk]):
         except UnsupportedError as error:
             _warn(self._name, str(error))
             return None
+        except ModuleNotFoundError as error:
+            if error.name != self._name:
+                raise
+            raise ImportError(f"accelerate() needs the {self._name} SDK: pip install {self._name}") from None
 
 
 @functools.cache

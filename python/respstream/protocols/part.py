@@ -56,6 +56,10 @@ class Part(Base):
         source = self._raw if self._data is None else self.to_dict()
         return type(self), (source,), None if self._member is None else (None, {"_member": self._member})
 
+    def _described(self, *, inside: bool = False) -> str:
+        text = super()._described(inside=inside)
+        return type(self).__name__ + text[text.index("(") :]
+
     def __repr__(self) -> str:
         shown = [f"{name}={clip(repr(value))}" for name, value in self.items() if value is not None]
         return f"{type(self).__name__}({', '.join(shown)})"

@@ -323,6 +323,11 @@ class Payload(Fragment):
         return Payload, (source,), None if self._member is None else (None, {"_member": self._member})
 
 
+def brief(value: object) -> str:
+    """A value shortened for the repr of the object that it is in."""
+    return value._described(inside=True) if isinstance(value, Payload) else clip(repr(value))
+
+
 def clip(text: str) -> str:
     """A text shortened for a repr."""
     return text if len(text) <= CLIP else text[: CLIP - 1] + "…"

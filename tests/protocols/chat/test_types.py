@@ -112,6 +112,10 @@ def test_repr_shows_the_text(backend: ModuleType) -> None:
     )
     assert repr(first) == "ChatCompletionChunk(id='c1', content='Hi')"
     assert "ChoiceDeltaToolCall(" in repr(second)
+    (role,) = _events(backend, chunk("", role="assistant"))
+    assert repr(role) == "ChatCompletionChunk(id='c1', role='assistant')"
+    (counted,) = _events(backend, of(usage={"prompt_tokens": 19, "completion_tokens": 11, "prompt_tokens_details": {}}))
+    assert "usage=CompletionUsage(prompt_tokens=19, completion_tokens=11, prompt_tokens_details={…})" in repr(counted)
     assert "finish_reason='stop'" in repr(third)
     assert len(repr(third)) < 200
     assert repr(first.choices[0].delta) == "ChoiceDelta(content='Hi')"

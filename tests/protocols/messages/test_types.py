@@ -5,6 +5,7 @@ from __future__ import annotations
 import copy
 import json
 import pickle
+import re
 from random import Random
 from types import ModuleType
 from typing import Any
@@ -101,8 +102,11 @@ def test_parts_are_values(backend: ModuleType) -> None:
 
 
 def test_repr_shows_the_text(backend: ModuleType) -> None:
-    _, second, third, fourth = _events(backend, start(), tool(0), part("{}"), text("x" * 1000))
-    assert "ToolUseBlock(" in repr(second)
+    first, second, third, fourth = _events(backend, start(), tool(0), part("{}"), text("x" * 1000))
+    assert re.fullmatch(
+        r"RawMessageStartEvent\(message=Message\(id='\w+', model='[\w-]+', role='assistant'\)\)", repr(first)
+    )
+    assert "content_block=ToolUseBlock(id=" in repr(second)
     assert repr(third) == "RawContentBlockDeltaEvent(index=0, partial_json='{}')"
     assert len(repr(fourth)) < 200
     assert repr(third.delta) == "InputJSONDelta(type='input_json_delta', partial_json='{}')"

@@ -6,7 +6,7 @@ Every program that reads chunks imports this module, so it imports nothing from 
 from __future__ import annotations
 
 from respstream.protocols.event import Event
-from respstream.protocols.payload import Payload, clip, loads
+from respstream.protocols.payload import Payload, brief, loads
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -36,7 +36,7 @@ class ChatEvent(Event):
         return b"".join(b"data: " + line + b"\n" for line in self.raw.strip(b" \t\r\n").splitlines()) + b"\n"
 
     def __repr__(self) -> str:
-        shown = [f"{name}={clip(repr(value))}" for name, value in self._shown() if value not in (None, "", [])]
+        shown = [f"{name}={brief(value)}" for name, value in self._shown() if value not in (None, "", [])]
         return f"{type(self).__name__}({', '.join(shown)})"
 
     def _shown(self) -> list[tuple[str, Any]]:
@@ -49,6 +49,8 @@ class ChatEvent(Event):
         for choice in choices if isinstance(choices, list) else ():
             delta = choice.get("delta") if isinstance(choice, Payload) else None
             if isinstance(delta, Payload):
-                found += [(name, value) for name, value in delta.items() if name != "role"]
+                added = [(name, value) for name, value in delta.items() if name != "role"]
+                # The role is shown where nothing else is: in the first chunk.
+                found += added if any(value for _, value in added) else [("role", delta.get("role"))]
                 found.append(("finish_reason", choice.get("finish_reason")))
         return found

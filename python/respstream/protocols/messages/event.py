@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from respstream.protocols.event import Event
 from respstream.protocols.part import Part
-from respstream.protocols.payload import Payload, clip
+from respstream.protocols.payload import Payload, brief
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -49,5 +49,5 @@ class MessagesEvent(Event):
                 shown += [(key, member) for key, member in value.items() if key != "type"]
             else:
                 shown.append((name, value))
-        texts = (f"{name}={clip(repr(value))}" for name, value in shown if value is not None)
+        texts = (f"{name}={brief(value)}" for name, value in shown if value is not None)
         return f"{type(self).__name__}({', '.join(texts)})"
