@@ -174,6 +174,8 @@ def messages_module() -> str:
     def models(name: str) -> list[Any]:
         if name == "Delta":
             return [raw_message_delta_event.Delta, beta_raw_message_delta_event.Delta]
+        if name == "ErrorEvent":  # the SDK raises it, and has no class of the event
+            return [plain.ErrorResponse]
         bare = name.removeprefix("Beta")
         found = [(plain, bare), (beta, f"Beta{bare}")]
         return [getattr(module, known) for module, known in found if hasattr(module, known)]

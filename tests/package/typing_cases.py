@@ -25,6 +25,10 @@ def a_loop(source: bytes) -> None:
         elif isinstance(event, types.ResponseTextDoneEvent):
             reveal_type(event.text)  # R: str
             reveal_type(event.output_index)  # R: int
+        elif event.type == "error":
+            reveal_type(event)  # R: ResponseErrorEvent | ErrorEvent
+            if isinstance(event, types.messages.ErrorEvent):
+                reveal_type(event.error.message)  # R: str
     reveal_type(stream.diagnostics)  # R: list[Diagnostic]
     reveal_type(stream.response)  # R: Response | None
 

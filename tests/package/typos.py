@@ -107,6 +107,8 @@ def chat() -> None:
 
 def anthropic() -> None:
     for event in respstream.events(SOURCE, api="messages"):
+        if event.type == "error" and isinstance(event, types.messages.ErrorEvent):
+            print(event.error.mesage)  # typo
         if event.type == "message_start":
             print(event.mesage)  # typo
             print(event.message.usage.input_token)  # typo

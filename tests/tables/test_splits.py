@@ -68,7 +68,9 @@ ODD = {
     "lines_in_a_torn_block_cr": ((STREAM + b"event: x\n65535\n" + STREAM * 2 + b"\n") * 2).replace(b"\n", b"\r"),
     "lines_in_an_array": (STREAM + b"[" + STREAM.replace(b"}\n", b"},\n")[:-2] + b"\n]\n") * 2,
     "lines_in_a_torn_array": STREAM + b'[{"x":\n' + STREAM * 2 + BLOCKS,
-    "lines_in_a_torn_text": STREAM + (b'{"x":\n' + BEGIN.replace(b",", b",\n") + END.replace(b",", b",\n")) * 2 + STREAM,
+    "lines_in_a_torn_text": STREAM
+    + (b'{"x":\n' + BEGIN.replace(b",", b",\n") + END.replace(b",", b",\n")) * 2
+    + STREAM,
     "plain_between": (STREAM + b'{"object":"response","id":"p","output":[]}\n') * 5,
 }
 

@@ -988,6 +988,42 @@ if TYPE_CHECKING:
         output_tokens: int
         type: Literal['fallback_message']
 
+    class InvalidRequestErrorObject(View):
+        message: str
+        type: Literal['invalid_request_error']
+
+    class AuthenticationErrorObject(View):
+        message: str
+        type: Literal['authentication_error']
+
+    class BillingErrorObject(View):
+        message: str
+        type: Literal['billing_error']
+
+    class PermissionErrorObject(View):
+        message: str
+        type: Literal['permission_error']
+
+    class NotFoundErrorObject(View):
+        message: str
+        type: Literal['not_found_error']
+
+    class RateLimitErrorObject(View):
+        message: str
+        type: Literal['rate_limit_error']
+
+    class GatewayTimeoutErrorObject(View):
+        message: str
+        type: Literal['timeout_error']
+
+    class APIErrorObject(View):
+        message: str
+        type: Literal['api_error']
+
+    class OverloadedErrorObject(View):
+        message: str
+        type: Literal['overloaded_error']
+
     TextBlockCitations: TypeAlias = 'list[CitationCharLocation | CitationPageLocation | CitationContentBlockLocation | CitationsWebSearchResultLocation | CitationsSearchResultLocation] | None'
     ToolUseBlockCaller: TypeAlias = 'DirectCaller | ServerToolCaller | ServerToolCaller20260120 | None'
     ToolUseBlockInput: TypeAlias = 'Payload'
@@ -1027,4 +1063,4 @@ if TYPE_CHECKING:
     MessageDeltaUsageIterations: TypeAlias = 'list[BetaMessageIterationUsage | BetaCompactionIterationUsage | BetaAdvisorMessageIterationUsage | BetaFallbackMessageIterationUsage] | None'
     RawMessageDeltaEventContextManagement: TypeAlias = 'BetaContextManagementResponse | None'
     RawMessageDeltaEventInputTransformations: TypeAlias = 'list[BetaThinkingDroppedInputTransformation | BetaThinkingMismatchAllowedInputTransformation] | None'
-    ErrorEventError: TypeAlias = 'Payload'
+    ErrorEventError: TypeAlias = 'InvalidRequestErrorObject | AuthenticationErrorObject | BillingErrorObject | PermissionErrorObject | NotFoundErrorObject | RateLimitErrorObject | GatewayTimeoutErrorObject | APIErrorObject | OverloadedErrorObject'
