@@ -27,15 +27,18 @@ _MARK = "_respstream"
 _PROCESS = "_process_response"
 # The methods that return another client.
 _COPIES = ("copy", "with_options")
+_TRANSPORTS = (None, "native")
 _MAX_WRAPPERS = 100  # of one function; others may make a loop of them
 
 
 class _Mark:
     """The options of one call of `accelerate`; shared by all clients that it applies to."""
 
-    def __init__(self, faithful: bool) -> None:
-        self.faithful = faithful
+    def __init__(self, faithful: bool, transport: str | None) -> None:
+        self.faithful, self.transport = faithful, transport
         self.active = True
+        self.clients: weakref.WeakSet[Any] = weakref.WeakSet()
+        """Those that got the transport."""
 
 
 class _Hooks:
@@ -127,15 +130,20 @@ class Acceleration:
         # The marks of `everywhere`; new clients get the last one.
         self._global: list[_Mark] = []
 
-    def accelerate(self, client: Any, faithful: bool) -> None:
+    def accelerate(self, client: Any, faithful: bool, transport: str | None) -> None:
         """Makes a client read its streams natively, whatever it did before."""
-        self._install(client, self._mark(faithful))
+        if transport is None:
+            _leave_transport(client)
+        elif not self._is_async(client):
+            raise TypeError(f"transport={transport!r} requires an asynchronous client, not {type(client).__name__}")
+        self._install(client, self._mark(faithful, transport))
 
-    def everywhere(self, faithful: bool) -> None:
+    def everywhere(self, faithful: bool, transport: str | None) -> None:
         """Makes all clients do so that are made from now on."""
         with self._lock:
-            if not self._global or self._global[-1].faithful != faithful:
-                self._global.append(self._mark(faithful))
+            last = self._global[-1] if self._global else None
+            if last is None or (last.faithful, last.transport) != (faithful, transport):
+                self._global.append(self._mark(faithful, transport))
             self._hook_streams()
             for cls in self._clients:
                 self._hooks.method(cls, "__init__", self._init)
@@ -150,6 +158,7 @@ class Acceleration:
         """Leaves the streams of a client to the SDK again."""
         with self._lock:
             self._hooks.remove(client)
+            _leave_transport(client)
             client.__dict__.pop(_MARK, None)
             self._clean()
 
@@ -158,13 +167,16 @@ class Acceleration:
         with self._lock:
             for mark in self._global:
                 mark.active = False
+                for client in list(mark.clients):
+                    if client.__dict__.get(_MARK) is mark:
+                        _leave_transport(client)
             self._global.clear()
             for cls in self._clients:
                 self._hooks.remove_method(cls, "__init__")
             self._clean()
 
-    def _mark(self, faithful: bool) -> _Mark:
-        mark = _Mark(faithful)
+    def _mark(self, faithful: bool, transport: str | None) -> _Mark:
+        mark = _Mark(faithful, transport)
         self._marks.add(mark)
         return mark
 
@@ -180,7 +192,13 @@ class Acceleration:
                 for cls in type(client).__mro__:
                     self._hooks.method(cls, name, self._copy)
                 self._hooks.attribute(client, name, functools.partial(self._own_copy, client))
+            if mark.transport is not None and self._is_async(client):
+                _http().install(client)
+                mark.clients.add(client)
             client.__dict__[_MARK] = mark
+
+    def _is_async(self, client: Any) -> bool:
+        return isinstance(client, self._clients[1])
 
     def _hook_streams(self) -> None:
         for cls, make in zip(self._clients, (self._process, self._aprocess), strict=True):
@@ -248,18 +266,25 @@ class Integration(Generic[AnySdk]):
         self._opened = opened
         self._made: dict[AnySdk, Acceleration] = {}
 
-    def accelerate(self, client: Any, faithful: bool) -> Any:
-        """Makes a client, or with None all that are made from now on, read streams natively; returns the client."""
+    def accelerate(self, client: Any, faithful: bool, transport: str | None = None) -> Any:
+        """Makes a client, or with None all that are made from now on, read streams natively; returns the client.
+
+        With `transport`, asynchronous ones also send their requests for streams over it.
+        """
+        if transport not in _TRANSPORTS:
+            raise ValueError(f'transport must be None or "native", not {transport!r}')
         sdk = self._supported()
         if sdk is None:
             return client
+        if transport is not None:
+            _http().import_parser()
         if client is None:
-            self.of(sdk).everywhere(faithful)
+            self.of(sdk).everywhere(faithful, transport)
             return None
         if not isinstance(client, sdk.clients):
             name = type(client).__name__
             raise TypeError(f"accelerate() requires a client of the {self._name} SDK, not {name}")
-        self.of(sdk).accelerate(client, faithful)
+        self.of(sdk).accelerate(client, faithful, transport)
         return client
 
     def restore(self, client: Any) -> None:
@@ -301,6 +326,19 @@ def _warn(name: str, reason: str) -> None:
 def _active(client: Any) -> _Mark | None:
     mark: _Mark | None = getattr(client, "__dict__", {}).get(_MARK)
     return mark if mark is not None and mark.active else None
+
+
+def _leave_transport(client: Any) -> None:
+    """Takes the transport out of a client, if it got one."""
+    mark: _Mark | None = client.__dict__.get(_MARK)
+    if mark is not None and client in mark.clients:
+        _http().uninstall(client)
+
+
+def _http() -> Any:
+    from respstream.integrations import http
+
+    return http
 
 
 def _followed(opened: Callable[[Any, bool | None], None], init: Callable[..., None]) -> Callable[..., None]:

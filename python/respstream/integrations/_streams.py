@@ -16,6 +16,7 @@ from typing import Any
 from respstream.integrations._clients import derived
 from respstream.integrations._plans import Plans, plans
 from respstream.integrations._sdk import Sdk
+from respstream.integrations._sources import source_of
 from respstream.protocols.event import UnknownEvent, build
 
 __all__ = ["is_plain", "native_class", "stream_classes"]
@@ -35,6 +36,8 @@ class _Batches:
         self._original, self._sdk = original, known.sdk
         self._reader = known.reader(drafts)
         self._flush = flush
+        self.error: Exception | None = None
+        """What reading the next chunk raises."""
 
     def _messages(self) -> Iterator[Any]:
         take = self._reader.take_message
@@ -59,6 +62,8 @@ class _Batches:
             yield _left(message)
 
     async def aiter_bytes(self, chunks: AsyncIterator[bytes]) -> AsyncIterator[Any]:
+        if self.error is not None:
+            raise self.error
         chunks, reader = aiter(chunks), self._reader
         feed = reader.feed
         async for chunk in chunks:
@@ -371,8 +376,10 @@ async def _aread(
     stream: Any, known: Plans, batched: Callable[[], AsyncIterator[Any]], theirs: Callable[[], Any]
 ) -> AsyncIterator[Any]:
     """As `_read`."""
-    stream._decoder = _decoder(stream, known)
-    batches, left = batched(), _Left(stream, known, theirs)
+    decoder = stream._decoder = _decoder(stream, known)
+    source = source_of(stream.response) if type(decoder) is _Batches else None
+    batches = batched() if source is None else decoder.aiter_bytes(source)
+    left = _Left(stream, known, theirs)
     try:
         async for events, messages in batches:
             for event in events:
@@ -384,6 +391,12 @@ async def _aread(
                     yield event
                 for event in events:
                     yield event
+    except Exception as error:
+        if source is None or source.error is not error:
+            raise
+        decoder.error = error
+        async for _ in batched():  # raises what the SDK makes of it
+            pass
     finally:
         await left.aclose()
         await stream.response.aclose()

@@ -5,7 +5,7 @@ from __future__ import annotations
 import functools
 import warnings
 from collections.abc import Callable
-from typing import Any, TypeVar, overload
+from typing import Any, Literal, TypeVar, overload
 
 from respstream.integrations._clients import Integration
 from respstream.integrations._streams import native_class
@@ -16,13 +16,14 @@ from respstream.integrations.openai._websocket import adopt_manager, has_websock
 __all__ = ["accelerate", "restore"]
 
 Client = TypeVar("Client")
+Transport = Literal["native"]
 
 
 @overload
-def accelerate(client: Client, *, faithful: bool = True) -> Client: ...
+def accelerate(client: Client, *, faithful: bool = True, transport: Transport | None = None) -> Client: ...
 @overload
-def accelerate(client: None = None, *, faithful: bool = True) -> None: ...
-def accelerate(client: Any = None, *, faithful: bool = True) -> Any:
+def accelerate(client: None = None, *, faithful: bool = True, transport: Transport | None = None) -> None: ...
+def accelerate(client: Any = None, *, faithful: bool = True, transport: Transport | None = None) -> Any:
     """Makes a client of the openai SDK build the events of its streams natively, those of the Responses API and the chunks of
     Chat Completions; returns the client.
 
@@ -33,10 +34,15 @@ def accelerate(client: Any = None, *, faithful: bool = True) -> Any:
     `chat.completions.stream()` then does not raise for completions that were cut off, and tells calls apart by their ids
     where their indexes do not.
 
+    With `transport="native"` an asynchronous client sends its requests for streams over HTTP/1.1 with a transport of
+    respstream (`pip install "respstream[transport]"`), which takes less CPU time; without a client, every one made from now on
+    does. It needs asyncio, also as uvloop, and no proxy: other requests go through the client's own transport. A client whose
+    own transport is not httpx's is left with it, with a warning. Raises TypeError for a synchronous client.
+
     Where the SDK, or pydantic, is not laid out as expected, or the compiled extension is missing, it warns once
     (RuntimeWarning) and changes nothing. Raises ImportError if there is no SDK.
     """
-    return _integration.accelerate(client, faithful)
+    return _integration.accelerate(client, faithful, transport)
 
 
 def restore(client: Any = None) -> None:
