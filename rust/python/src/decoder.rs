@@ -13,10 +13,11 @@ use respstream_core::protocols::any_api::AnyApi;
 use respstream_core::records::{RecordSpan, RowOptions};
 
 use crate::convert;
+use crate::interpreter::{self, call, lock};
 use crate::objects::events::{EventBuilder, ObjectCache};
 use crate::response::{DiagnosticObjects, OpenViews};
 use crate::shared_decoder::{
-    CoreDecoder, DecoderParts, ReentrancyGuard, SharedDecoder, check_reentrancy, lock, lock_decoder,
+    CoreDecoder, DecoderParts, ReentrancyGuard, SharedDecoder, check_reentrancy, lock_decoder,
 };
 
 /// Chunks of at least this size are parsed detached from the interpreter. For smaller ones, detaching costs more than it saves.
@@ -331,7 +332,8 @@ impl Decoder {
     }
 
     fn now(&self, py: Python<'_>) -> PyResult<Option<f64>> {
-        self.clock.as_ref().map(|clock| clock.bind(py).call0()?.extract()).transpose()
+        let now = |clock: &Py<PyAny>| call(py, || clock.bind(py).call0())?.extract();
+        self.clock.as_ref().map(now).transpose()
     }
 
     /// Feeds the input; returns the events that it completes.
@@ -373,7 +375,7 @@ impl Decoder {
         };
         let (failed, ended) = if detach {
             check_reentrancy(&shared)?;
-            py.detach(|| work(shared.lock().unwrap_or_else(PoisonError::into_inner)))?
+            interpreter::detach(py, || work(shared.lock().unwrap_or_else(PoisonError::into_inner)))?
         } else {
             work(lock_decoder(py, &shared)?)?
         };

@@ -2,9 +2,12 @@
 //!
 //! Before 3.14, Python ends a thread that runs Python code during shutdown by unwinding it. The unwinding aborts the process
 //! at the first Rust frame. Therefore no Python code starts once shutdown has begun, and shutdown waits for running calls.
+//! For the same reason a thread that detached from the interpreter does not attach again after that: it waits for the end of the
+//! process, as Python itself lets such threads wait since 3.14.
 
 use std::io;
-use std::sync::{Condvar, Mutex, MutexGuard, PoisonError};
+use std::sync::{Condvar, Mutex, MutexGuard, PoisonError, TryLockError};
+use std::thread::{self, ThreadId};
 use std::time::Duration;
 
 use pyo3::exceptions::PyBaseException;
@@ -14,16 +17,27 @@ use respstream_scan::input::Problem;
 
 /// How long shutdown waits for running calls. The wait is bounded because a blocked read may never return.
 const SHUTDOWN_TIMEOUT: Duration = Duration::from_secs(1);
+/// How long it waits for threads that attach: a busy machine may leave them without a processor for a while.
+const ATTACH_TIMEOUT: Duration = Duration::from_secs(30);
 
-/// The calls into Python that Rust threads are running.
+/// The calls into Python that Rust threads are running, and the threads that attach to the interpreter again.
 struct ActiveCalls {
-    count: usize,
-    shutting_down: bool,
+    calls: usize,
+    attaching: usize,
+    /// The thread that shuts down, once shutdown has begun.
+    shutting_down: Option<ThreadId>,
     process: u32,
 }
 
+impl ActiveCalls {
+    /// Whether another thread shuts down.
+    fn ends_elsewhere(&self) -> bool {
+        self.shutting_down.is_some_and(|thread| thread != thread::current().id())
+    }
+}
+
 static ACTIVE: Mutex<ActiveCalls> =
-    Mutex::new(ActiveCalls { count: 0, shutting_down: false, process: 0 });
+    Mutex::new(ActiveCalls { calls: 0, attaching: 0, shutting_down: None, process: 0 });
 static CALL_ENDED: Condvar = Condvar::new();
 
 /// Locks the counter. It starts at zero in a forked process, where the threads of the parent do not run.
@@ -31,7 +45,7 @@ fn active_calls() -> MutexGuard<'static, ActiveCalls> {
     let mut active = ACTIVE.lock().unwrap_or_else(PoisonError::into_inner);
     let process = std::process::id();
     if active.process != process {
-        *active = ActiveCalls { count: 0, shutting_down: false, process };
+        *active = ActiveCalls { calls: 0, attaching: 0, shutting_down: None, process };
     }
     active
 }
@@ -43,8 +57,8 @@ impl CallGuard {
     /// None once shutdown has begun.
     fn new() -> Option<Self> {
         let mut active = active_calls();
-        (!active.shutting_down).then(|| {
-            active.count += 1;
+        active.shutting_down.is_none().then(|| {
+            active.calls += 1;
             Self
         })
     }
@@ -53,15 +67,88 @@ impl CallGuard {
 impl Drop for CallGuard {
     fn drop(&mut self) {
         let mut active = active_calls();
-        active.count = active.count.saturating_sub(1);
+        active.calls = active.calls.saturating_sub(1);
         CALL_ENDED.notify_all();
     }
+}
+
+/// Counts as one thread that attaches until it is dropped.
+struct AttachGuard;
+
+impl AttachGuard {
+    /// For a thread that detached. During shutdown only the thread that shuts down returns.
+    fn new() -> Self {
+        let mut active = active_calls();
+        if active.ends_elsewhere() {
+            drop(active);
+            wait_for_end();
+        }
+        active.attaching += 1;
+        Self
+    }
+}
+
+impl Drop for AttachGuard {
+    fn drop(&mut self) {
+        let mut active = active_calls();
+        active.attaching = active.attaching.saturating_sub(1);
+        CALL_ENDED.notify_all();
+    }
+}
+
+fn wait_for_end() -> ! {
+    loop {
+        thread::park();
+    }
+}
+
+/// Runs Python code for a caller from Python. Does not return if shutdown has begun in another thread.
+pub fn call<T>(py: Python<'_>, run: impl FnOnce() -> T) -> T {
+    let active = CallGuard::new();
+    if active.is_none() && active_calls().ends_elsewhere() {
+        py.detach(|| wait_for_end());
+    }
+    run()
 }
 
 /// Runs Python code from a Rust thread, or from a thread that has detached from the interpreter. None during shutdown.
 pub fn try_attach<T>(run: impl FnOnce(Python<'_>) -> T) -> Option<T> {
     let _guard = CallGuard::new()?;
     Python::try_attach(run)
+}
+
+/// Runs `work` detached from the interpreter. Does not return if shutdown has begun meanwhile in another thread.
+pub fn detach<T: Send>(py: Python<'_>, work: impl FnOnce() -> T + Send) -> T {
+    let (result, _attaching) = py.detach(|| {
+        let result = work();
+        (result, AttachGuard::new())
+    });
+    result
+}
+
+/// Runs `work` detached from the interpreter, in a thread that may be attached or not. During shutdown it runs in any case.
+pub fn run_detached<T: Send>(mut work: impl FnMut() -> T + Send) -> T {
+    let result = CallGuard::new().and_then(|attaching| {
+        Python::try_attach(|py| {
+            detach(py, || {
+                drop(attaching);
+                work()
+            })
+        })
+    });
+    result.unwrap_or_else(work)
+}
+
+/// Locks a mutex, detached from the interpreter while it waits. A poisoned mutex is used as it is.
+pub fn lock<'a, T: Send>(py: Python<'_>, mutex: &'a Mutex<T>) -> MutexGuard<'a, T> {
+    loop {
+        match mutex.try_lock() {
+            Ok(guard) => return guard,
+            Err(TryLockError::Poisoned(poisoned)) => return poisoned.into_inner(),
+            // A thread that waits for the end of the process must not have the lock, so it is not taken here.
+            Err(TryLockError::WouldBlock) => detach(py, || drop(mutex.lock())),
+        }
+    }
 }
 
 /// Like [`try_attach`], with exceptions and shutdown converted to I/O errors that carry the message of the exception.
@@ -92,8 +179,11 @@ pub fn register_shutdown(module: &Bound<'_, PyModule>) -> PyResult<()> {
 fn shutdown(py: Python<'_>) {
     py.detach(|| {
         let mut active = active_calls();
-        active.shutting_down = true;
-        let running = |active: &mut ActiveCalls| active.count > 0;
+        active.shutting_down = Some(thread::current().id());
+        let attaching = |active: &mut ActiveCalls| active.attaching > 0;
+        let waited = CALL_ENDED.wait_timeout_while(active, ATTACH_TIMEOUT, attaching);
+        let (active, _) = waited.unwrap_or_else(PoisonError::into_inner);
+        let running = |active: &mut ActiveCalls| active.calls > 0;
         drop(CALL_ENDED.wait_timeout_while(active, SHUTDOWN_TIMEOUT, running));
     });
 }

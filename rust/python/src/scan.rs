@@ -25,7 +25,7 @@ use respstream_scan::tables::schema::depth;
 use respstream_scan::tables::{Depth, Selection, Summary, Table};
 
 use crate::convert;
-use crate::interpreter::{attach_for_io, try_attach};
+use crate::interpreter::{self, attach_for_io, run_detached, try_attach};
 
 /// The name of a table, and its selected columns; None for all but the extra ones.
 type TableColumns = (String, Option<Vec<String>>);
@@ -287,7 +287,8 @@ impl Stream {
     /// The next batch and the index of its table; None at the end.
     fn next_batch(&self, py: Python<'_>) -> PyResult<Option<(usize, Batch)>> {
         let mut raised = None;
-        let found = match py.detach(|| next(&self.pass, || check_signals(&mut raised))) {
+        let run = || next(&self.pass, || check_signals(&mut raised));
+        let found = match interpreter::detach(py, run) {
             Ok(found) => found,
             Err(Failure::Interrupted) => return raised.map_or(Ok(None), Err),
             Err(Failure::Arrow(error)) => return Err(arrow_error(error)),
@@ -302,9 +303,9 @@ impl Stream {
 
     /// The summary of the run so far, as a dict.
     fn summary<'py>(&self, py: Python<'py>) -> PyResult<Bound<'py, PyDict>> {
-        let summary = py
-            .detach(|| self.pass.enter().map(|core| core.summary.clone()))
-            .map_err(|error| PyRuntimeError::new_err(error.to_string()))?;
+        let summary =
+            interpreter::detach(py, || self.pass.enter().map(|core| core.summary.clone()))
+                .map_err(|error| PyRuntimeError::new_err(error.to_string()))?;
         to_dict(py, &summary)
     }
 
@@ -355,9 +356,7 @@ impl Iterator for Batches {
         // A consumer may hold the GIL while it waits, and a thread of the scan may need it to read. An exception of a signal
         // handler cannot pass through the consumer, so it ends the stream.
         let mut raised = None;
-        let found =
-            Python::try_attach(|py| py.detach(|| next(&self.pass, || check_signals(&mut raised))));
-        let found = found.unwrap_or_else(|| next(&self.pass, || true));
+        let found = run_detached(|| next(&self.pass, || check_signals(&mut raised)));
         found.map(|found| found.map(|(_, batch)| batch)).map_err(to_arrow_error).transpose()
     }
 }

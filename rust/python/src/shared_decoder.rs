@@ -1,14 +1,14 @@
 //! A core decoder behind a mutex, shared by the Python decoder and the responses that it still assembles.
 
 use std::cell::RefCell;
-use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::sync::{Arc, Mutex, MutexGuard};
 
 use pyo3::exceptions::PyRuntimeError;
 use pyo3::prelude::*;
-use pyo3::sync::MutexExt;
 use respstream_core::decoder::Decoder;
 use respstream_core::protocols::any_api::AnyApi;
 
+use crate::interpreter::lock;
 use crate::objects::events::ObjectCache;
 
 /// The decoder of the core.
@@ -62,9 +62,4 @@ pub fn lock_decoder<'a>(
 ) -> PyResult<MutexGuard<'a, DecoderParts>> {
     check_reentrancy(decoder)?;
     Ok(lock(py, decoder))
-}
-
-/// Locks a mutex, detached from the interpreter while it waits. A poisoned mutex is used as it is.
-pub fn lock<'a, T>(py: Python<'_>, mutex: &'a Mutex<T>) -> MutexGuard<'a, T> {
-    mutex.lock_py_attached(py).unwrap_or_else(PoisonError::into_inner)
 }

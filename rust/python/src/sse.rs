@@ -4,9 +4,11 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use pyo3::exceptions::{PyTypeError, PyValueError};
 use pyo3::prelude::*;
-use pyo3::sync::{MutexExt, PyOnceLock};
+use pyo3::sync::PyOnceLock;
 use pyo3::types::{PyBytes, PyList, PyMemoryView, PyString, PyType};
 use respstream_core::sse::{Finished, Message, OnEof, SseDecoder as Core};
+
+use crate::interpreter;
 
 /// Chunks of at least this size are parsed detached from the interpreter. For smaller ones, detaching costs more than it saves.
 const DETACH_MIN_BYTES: usize = 8 * 1024;
@@ -49,7 +51,9 @@ impl SseDecoder {
         let messages = if bytes.len() < DETACH_MIN_BYTES {
             feed(self.lock(py), bytes)
         } else {
-            py.detach(|| feed(self.core.lock().unwrap_or_else(PoisonError::into_inner), bytes))
+            interpreter::detach(py, || {
+                feed(self.core.lock().unwrap_or_else(PoisonError::into_inner), bytes)
+            })
         };
         self.to_list(py, messages.map_err(|error| PyValueError::new_err(error.to_string()))?)
     }
@@ -91,21 +95,27 @@ impl SseDecoder {
         py: Python<'py>,
         messages: Vec<Message>,
     ) -> PyResult<Bound<'py, PyList>> {
-        static CLASS: PyOnceLock<Py<PyType>> = PyOnceLock::new();
         let list = PyList::empty(py);
         if !messages.is_empty() {
-            let class = CLASS.import(py, "respstream._sse_values", "ServerSentEvent")?;
-            for Message { event, data, id, retry } in messages {
-                let id = id.as_ref().map(|id| self.id_string(py, id));
-                list.append(class.call1((event, data, id, retry))?)?;
-            }
+            interpreter::call(py, || self.append(&list, messages))?;
         }
         Ok(list)
     }
 
+    fn append(&self, list: &Bound<'_, PyList>, messages: Vec<Message>) -> PyResult<()> {
+        static CLASS: PyOnceLock<Py<PyType>> = PyOnceLock::new();
+        let py = list.py();
+        let class = CLASS.import(py, "respstream._sse_values", "ServerSentEvent")?;
+        for Message { event, data, id, retry } in messages {
+            let id = id.as_ref().map(|id| self.id_string(py, id));
+            list.append(class.call1((event, data, id, retry))?)?;
+        }
+        Ok(())
+    }
+
     /// The id as a Python string, created once per id.
     fn id_string<'py>(&self, py: Python<'py>, id: &Arc<str>) -> Bound<'py, PyString> {
-        let cached = || self.last_id.lock_py_attached(py).unwrap_or_else(PoisonError::into_inner);
+        let cached = || interpreter::lock(py, &self.last_id);
         if let Some((_, text)) = cached().as_ref().filter(|(last, _)| Arc::ptr_eq(last, id)) {
             return text.bind(py).clone();
         }
@@ -116,7 +126,7 @@ impl SseDecoder {
     }
 
     fn lock(&self, py: Python<'_>) -> MutexGuard<'_, Core> {
-        self.core.lock_py_attached(py).unwrap_or_else(PoisonError::into_inner)
+        interpreter::lock(py, &self.core)
     }
 }
 

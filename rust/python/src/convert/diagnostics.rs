@@ -5,13 +5,15 @@ use pyo3::sync::PyOnceLock;
 use pyo3::types::{PyDict, PyList, PyType};
 use respstream_core::diagnostics::{Detail, Diagnostic, Value};
 
+use crate::interpreter::call;
+
 /// A new `respstream.diagnostics.Diagnostic`.
 pub fn diagnostic<'py>(py: Python<'py>, found: &Diagnostic) -> PyResult<Bound<'py, PyAny>> {
     static CLASS: PyOnceLock<Py<PyType>> = PyOnceLock::new();
-    let class = CLASS.import(py, "respstream.diagnostics", "Diagnostic")?;
+    let class = call(py, || CLASS.import(py, "respstream.diagnostics", "Diagnostic"))?;
     let has_detail = !found.detail.is_empty();
     let detail = has_detail.then(|| detail(py, &found.detail)).transpose()?;
-    class.call1((
+    let arguments = (
         found.code.kind().code,
         found.offset,
         found.length,
@@ -19,7 +21,8 @@ pub fn diagnostic<'py>(py: Python<'py>, found: &Diagnostic) -> PyResult<Bound<'p
         found.sequence,
         found.response_id.as_deref(),
         detail,
-    ))
+    );
+    call(py, || class.call1(arguments))
 }
 
 /// The `StreamError` for the diagnostic at which a strict decoder or scan failed. `events`: those that came before it in the
@@ -31,8 +34,9 @@ pub fn stream_error(
     source: Option<&str>,
 ) -> PyResult<PyErr> {
     static CLASS: PyOnceLock<Py<PyType>> = PyOnceLock::new();
-    let class = CLASS.import(py, "respstream.errors", "StreamError")?;
-    Ok(PyErr::from_value(class.call1((diagnostic(py, failed)?, events, source))?))
+    let class = call(py, || CLASS.import(py, "respstream.errors", "StreamError"))?;
+    let arguments = (diagnostic(py, failed)?, events, source);
+    Ok(PyErr::from_value(call(py, || class.call1(arguments))?))
 }
 
 /// The detail of a diagnostic as a dict.

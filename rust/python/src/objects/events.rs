@@ -18,6 +18,8 @@ use respstream_core::protocols::chat::catalogue as chat;
 use respstream_core::protocols::messages::catalogue as messages;
 use respstream_core::protocols::responses::catalogue::EVENTS;
 
+use crate::interpreter::call;
+
 use super::fragment::TextSpan;
 use super::parts::{CachedText, Parts, PartsTemplate, member_scalar, part_classes, part_value};
 use super::record::{PayloadArena, RecordFields};
@@ -98,8 +100,8 @@ impl EventClasses {
 
     fn unknown(&'static self, py: Python<'_>) -> PyResult<&'static EventClass> {
         self.unknown.get_or_try_init(py, || {
-            let class = py.import("respstream.protocols.event")?.getattr("UnknownEvent")?;
-            self.prepare(class.cast::<PyType>()?, &UNKNOWN_SLOTS)
+            let module = call(py, || py.import("respstream.protocols.event"))?;
+            self.prepare(module.getattr("UnknownEvent")?.cast::<PyType>()?, &UNKNOWN_SLOTS)
         })
     }
 
@@ -109,8 +111,9 @@ impl EventClasses {
         api: Api,
         entries: impl Iterator<Item = (&'static str, &'static [&'static str])>,
     ) -> PyResult<ApiClasses> {
-        let module = py.import("respstream.protocols.classes")?;
-        let table = module.call_method1("classes_of", (api.name(),))?;
+        let table = call(py, || {
+            py.import("respstream.protocols.classes")?.call_method1("classes_of", (api.name(),))
+        })?;
         let class = |(kind, eager): (&str, &[&str])| {
             let class = table.get_item(kind)?.cast_into::<PyType>()?;
             self.prepare(&class, eager)

@@ -17,6 +17,7 @@ use super::fragment::TextSpan;
 use super::slots::{NewObject, ObjectTemplate, SlotClass};
 use super::string_cache::StringCache;
 use crate::convert::json::{MEMBERS_CAPACITY, scalar};
+use crate::interpreter::call;
 
 /// The maximum size in bytes of objects that are created together with their event.
 const MAX_BYTES: usize = 4096;
@@ -78,7 +79,8 @@ impl PartClass {
         let slots: Vec<&str> = names.iter().map(String::as_str).collect();
         // Untracked is safe: payloads contain what was decoded of a text, which never leads back to them.
         let slots = SlotClass::new(class, &slots)?.untracked(class.py())?;
-        let part = class.py().import("respstream.protocols.part")?.getattr("Part")?;
+        let part =
+            call(class.py(), || class.py().import("respstream.protocols.part"))?.getattr("Part")?;
         let missing = intern!(class.py(), "_missing");
         let or_none = class.getattr(missing)?.is(&part.getattr(missing)?);
         Ok(Self { slots, names, parts: part_classes(class)?, or_none })

@@ -10,6 +10,7 @@ use respstream_core::json::{self, Kind};
 use super::fragment::{self, TextSpan};
 use super::parts::{PartClass, class_of};
 use crate::convert::json::{MEMBERS_CAPACITY, SEARCH_MAX_BYTES, locate_members, scalar};
+use crate::interpreter::call;
 
 /// The members of a response's usage that are read most often.
 const COUNTS: [&str; 3] = ["input_tokens", "output_tokens", "total_tokens"];
@@ -18,7 +19,7 @@ const COUNTS: [&str; 3] = ["input_tokens", "output_tokens", "total_tokens"];
 fn payload_class(py: Python<'_>) -> PyResult<&Bound<'_, PyType>> {
     static CLASS: PyOnceLock<Py<PyType>> = PyOnceLock::new();
     let class = CLASS.get_or_try_init(py, || {
-        let class = py.import("respstream.protocols.payload")?.getattr("Payload")?;
+        let class = call(py, || py.import("respstream.protocols.payload"))?.getattr("Payload")?;
         for name in COUNTS {
             class.setattr(name, CountDescriptor { name: PyString::intern(py, name).unbind() })?;
         }
@@ -50,7 +51,7 @@ impl CountDescriptor {
         };
         match count(object, name)? {
             Some(number) => Ok(number),
-            None => object.call_method1(intern!(py, "_absent"), (name,)),
+            None => call(py, || object.call_method1(intern!(py, "_absent"), (name,))),
         }
     }
 }
@@ -124,9 +125,10 @@ fn decode<'py>(
         return Ok(found);
     }
     let decode = DECODE.get_or_try_init(py, || {
-        Ok::<_, PyErr>(py.import("respstream.protocols.payload")?.getattr("decode")?.unbind())
+        let module = call(py, || py.import("respstream.protocols.payload"))?;
+        Ok::<_, PyErr>(module.getattr("decode")?.unbind())
     })?;
-    decode.bind(py).call1((PyBytes::new(py, bytes), name, class))
+    call(py, || decode.bind(py).call1((PyBytes::new(py, bytes), name, class)))
 }
 
 /// An object as a payload of a class; `None` if objects of the class cannot be filled in memory.

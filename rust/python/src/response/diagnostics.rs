@@ -7,7 +7,7 @@ use pyo3::types::PyList;
 use respstream_core::diagnostics::Diagnostic;
 
 use crate::convert;
-use crate::shared_decoder::lock;
+use crate::interpreter::lock;
 
 /// The objects of a list of diagnostics that grows. One is created again if the id of its response changes.
 #[derive(Default)]

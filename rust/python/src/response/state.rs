@@ -13,8 +13,9 @@ use respstream_core::protocols::view::{Position, Source, ToolCall};
 
 use super::diagnostics::DiagnosticObjects;
 use crate::convert;
+use crate::interpreter::{call, lock};
 use crate::objects::payload;
-use crate::shared_decoder::{SharedDecoder, lock, lock_decoder};
+use crate::shared_decoder::{SharedDecoder, lock_decoder};
 
 /// Where the response is: still in its decoder, under this ordinal, or released by it.
 enum Location {
@@ -357,7 +358,7 @@ impl State {
 
     fn error<'py>(&self, py: Python<'py>) -> PyResult<Option<Bound<'py, PyAny>>> {
         let Some(raw) = self.read(py, AnyResponse::error_json)? else { return Ok(None) };
-        let loads = py.import("respstream._pure.json.check")?.getattr("loads")?;
-        Ok(Some(loads.call1((PyBytes::new(py, &raw),))?))
+        let check = call(py, || py.import("respstream._pure.json.check"))?;
+        call(py, || check.call_method1("loads", (PyBytes::new(py, &raw),))).map(Some)
     }
 }

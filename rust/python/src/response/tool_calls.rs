@@ -10,6 +10,7 @@ use pyo3::types::{PyDict, PyList, PyString, PyType};
 use respstream_core::protocols::view::ToolCall;
 
 use super::state::State;
+use crate::interpreter::call;
 use crate::objects::slots::SlotClass;
 
 /// The classes of that module, and its `Calls` object for responses without tool calls.
@@ -28,7 +29,7 @@ const TOOL_CALL: [&str; 4] = ["_calls", "_entry", "_text", "_ended"];
 fn classes(py: Python<'_>) -> PyResult<&'static Classes> {
     static CLASSES: PyOnceLock<Classes> = PyOnceLock::new();
     CLASSES.get_or_try_init(py, || {
-        let module = py.import("respstream.protocols.tool_calls")?;
+        let module = call(py, || py.import("respstream.protocols.tool_calls"))?;
         let class =
             |name, slots: &[&str]| SlotClass::new(module.getattr(name)?.cast::<PyType>()?, slots);
         Ok(Classes {

@@ -12,6 +12,7 @@ use respstream_core::protocols::any_api::AnyResponse;
 
 use super::state::State;
 use super::tool_calls;
+use crate::interpreter::call;
 use crate::objects::slots::SlotClass;
 use crate::shared_decoder::SharedDecoder;
 
@@ -70,7 +71,7 @@ impl NativeProperty {
         {
             return Ok(value);
         }
-        self.original.bind(py).call_method1(intern!(py, "__get__"), (object, class))
+        call(py, || self.original.bind(py).call_method1(intern!(py, "__get__"), (object, class)))
     }
 }
 
@@ -83,7 +84,7 @@ const CALLS: usize = 1;
 fn response_class(py: Python<'_>) -> PyResult<&'static SlotClass> {
     static CLASS: PyOnceLock<SlotClass> = PyOnceLock::new();
     CLASS.get_or_try_init(py, || {
-        let class = py.import("respstream.protocols.response")?.getattr("Response")?;
+        let class = call(py, || py.import("respstream.protocols.response"))?.getattr("Response")?;
         for (name, read) in READERS {
             let original = class.getattr(name)?.unbind();
             class.setattr(name, NativeProperty { read, original })?;
