@@ -222,8 +222,9 @@ def difference(one: TableCase, folder: Path) -> str:
     for path in paths:
         path.write_bytes(one.source)
     rust, python = (_scan(name, one, paths) for name in NAMES)
-    exact = not one.part_bytes or one.threads == 1 or _cuts_anywhere(one)
-    if exact and (text := _differs(rust, python)):
+    if one.part_bytes and one.threads > 1 and not _cuts_anywhere(one):
+        rust = _scan("rust", one._replace(part_bytes=0), paths)
+    if text := _differs(rust, python):
         return f"scan: {text}"
     if text := differential_views.difference(paths[0], one.options):
         return text

@@ -15,6 +15,8 @@ import pytest
 import respstream
 from benches.shapes import SHAPES
 from respstream import _backend, tables
+from respstream.inputs.paths import inputs
+from respstream.tables.scan import _engine
 from tests.support.minimal_streams import BEGIN, BLOCK, BLOCK_DELTA, BLOCK_STOP, DELTA, END, ITEM, MESSAGE, STOP
 from tests.support.minimal_streams import DIAGNOSTICS as MINIMAL
 from tests.support.paths import TRANSCRIPTS
@@ -36,6 +38,7 @@ ODD = {
     "messages_trailing": (MESSAGES + PING + LATE + PING) * 3,
     "messages_without_end": (MESSAGE + BLOCK + BLOCK_DELTA) * 3,
     "messages_without_start": (BLOCK + BLOCK_DELTA + STOP) * 3,
+    "messages_after_an_error": (b'{"type":"error","error":{"type":"api_error"}}\n' + PING) * 2 + MESSAGES,
     "messages_with_an_error": (MESSAGE + BLOCK + b'{"type":"error","error":{"type":"api_error"}}\n' + PING) * 3,
     "messages_and_responses": (MESSAGES + STREAM + MESSAGE + BLOCK + STREAM) * 2,
     "empty": b"",
@@ -508,3 +511,34 @@ def test_strict_split_attributes_text_before_the_error_of_another(after: bytes, 
     assert found == ["stray_text"] * owner
     assert logs.summary is not None
     assert logs.summary.diagnostics == dict.fromkeys(found, 1)
+
+
+def rows_and_error(core: Any) -> tuple[list[dict[str, Any]], Any]:
+    """The rows of the only table of a pass, and the offset of the error that ends it."""
+    rows: list[dict[str, Any]] = []
+    try:
+        while (found := core.next_batch()) is not None:
+            rows += pa.record_batch(found[1]).to_pylist()
+    except respstream.StreamError as error:
+        return rows, error.offset
+    return rows, None
+
+
+@pytest.mark.usefixtures("api")
+@pytest.mark.parametrize("part_bytes", [50, 300, 1 << 20])
+def test_strict_scan_has_the_diagnostics_up_to_the_error(part_bytes: int, tmp_path: Path) -> None:
+    """In several parts, too: the error of the first part that fails may be in the range of a later one."""
+    data = STREAM * 2 + BEGIN + DELTA * 9 + b"stray\n" + STRAY + END + b"stray\n" + STREAM
+    (path := tmp_path / "a.jsonl").write_bytes(data)
+    columns = [("diagnostics", ["code", "offset", "stream_index", "response_id", "api"])]
+    scan = _engine().Scan(
+        inputs([str(path)]), columns, threads=2, batch_rows=100, part_bytes=part_bytes, strict=True
+    )  # fmt: skip
+    rows, offset = rows_and_error(scan.stream())
+    unknown = {"stream_index": None, "response_id": None, "api": None}
+    assert offset == data.index(STRAY)
+    assert rows[-2:] == [
+        {"code": "stray_text", "offset": data.index(b"stray"), **unknown},
+        {"code": "bad_json", "offset": offset, **unknown},
+    ]
+    assert {row["code"] for row in rows[:-2]} == {"output_recovered"}

@@ -298,38 +298,49 @@ class SourceDecoder(Decoder):
 
     def feed(self, data: Any, start: int = 0, stop: int | None = None) -> list[Any]:
         """Takes the next bytes. Raises StreamError with `strict`."""
-        try:
-            self._core.feed(data if (start, stop) == (0, None) else data[start:stop], self._hook)
-        finally:
-            self._add_responses()
-        return []
+        part = data if (start, stop) == (0, None) else data[start:stop]
+        return self._take(lambda: self._core.feed(part, self._hook))
 
     def feed_record(self, data: bytes, times: Any, span: Any, ends: bool = True) -> list[Any]:
         """Takes one record. Raises StreamError with `strict`."""
-        try:
-            self._core.feed_record(data, times, span, ends, self._hook)
-        finally:
-            self._add_responses()
-        return []
+        return self._take(lambda: self._core.feed_record(data, times, span, ends, self._hook))
 
     def finish(self) -> list[Any]:
         """Ends the source. Raises StreamError with `strict`."""
-        try:
-            self._core.finish(self._hook)
-        finally:
-            self._add_responses()
-        stored = [found for found in self._core.diagnostics if self._has(self._start_of(found))]
-        whole = self._numbered or len(self._core.diagnostics) >= MAX_STORED
-        counts = self._core.diagnostic_counts if whole else Counter(found.code for found in stored)
-        self._stream.diagnostics.update(counts)
+        self._take(lambda: self._core.finish(self._hook))
+        self._add_diagnostics([found for found in self._core.diagnostics if self._has(self._start_of(found))])
         if self._numbered and self._core.fed and not self._core.begun:
             why = ((one.code, one.message) for one in self._core.diagnostics if one.code in EXPLANATIONS)
             code, text = next(why, ("no_responses", UNUSED_EVENTS))
             self._stream.without_responses.append((self._name, code, text))
-        for table in self._stream.of("diagnostics"):
-            for found in sorted(stored, key=lambda found: found.offset):
-                table.add(self._diagnostic_row(found))
         return []
+
+    def _take(self, run: Callable[[], object]) -> list[Any]:
+        """Runs a call of the core. If it fails, the diagnostics from the start of the part to the error have rows."""
+        try:
+            run()
+        except StreamError as error:
+            self._add_responses()
+            for folded in self._core.open:
+                self._own_diagnostics(folded)
+            stored = self._core.diagnostics
+            end = next((place for place, found in enumerate(stored) if found is error.diagnostic), len(stored))
+            self._add_diagnostics([found for found in stored[: end + 1] if self._start_of(found) >= self.start])
+            raise
+        self._add_responses()
+        return []
+
+    def _add_diagnostics(self, own: list[Diagnostic]) -> None:
+        """Adds the rows of the diagnostics of the part, and counts them. If not all are stored, those of the source are counted."""
+        whole = self._numbered or len(self._core.diagnostics) >= MAX_STORED
+        counts = self._core.diagnostic_counts if whole else Counter(found.code for found in own)
+        self._stream.diagnostics.update(counts)
+        for table in self._stream.of("diagnostics"):
+            for found in sorted(own, key=lambda found: found.offset):
+                table.add(self._diagnostic_row(found))
+
+    def _own_diagnostics(self, folded: ResponseState) -> None:
+        self._owners.update((id(found), folded) for found in folded.diagnostics)
 
     def overlap(self, start: int, end: int) -> int:
         """The number of the bytes from `start` to `end` that are in the part."""
@@ -370,7 +381,7 @@ class SourceDecoder(Decoder):
 
     def _add_responses(self) -> None:
         for folded in self._core.take_ended():
-            self._owners.update((id(found), folded) for found in folded.diagnostics)
+            self._own_diagnostics(folded)
             if not self._has(folded.byte_start):
                 continue
             self._stream.responses[folded.status or ""] += 1

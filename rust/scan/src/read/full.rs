@@ -219,24 +219,23 @@ impl<'n> FullScan<'n> {
             && !self.has_open_response()
     }
 
-    /// Ends the source.
+    /// Ends the source. If it has failed, the diagnostics up to the error have rows.
     pub fn finish(&mut self, tables: &mut Tables, summary: &mut Summary) {
-        if !self.is_done() {
+        let failed = self.decoder.store().failed.is_some();
+        if !failed && !self.is_done() {
             let Self { name, numbering, batch, .. } = self;
             self.decoder.finish(None, &mut EventRows { name, tables, numbering, batch });
             self.count_skipped(summary);
             self.append_ended(tables, summary);
         }
-        if self.decoder.store().failed.is_some() {
-            return;
-        }
-        // A response that is still open begins in another part, which reports its diagnostics.
-        if let Some(open) = self.decoder.lanes().open_in(None) {
+        // A response that is still open begins in another part, which reports its diagnostics, or the part has failed.
+        let lanes = self.decoder.lanes();
+        for open in lanes.ordinals().into_iter().filter_map(|ordinal| lanes.get(ordinal)) {
             self.owners.extend(owned(open, None));
         }
         let diagnostics = self.own_diagnostics(tables.has(Table::Diagnostics));
         self.count_diagnostics(&diagnostics, summary);
-        if let Some((code, message)) = self.without_responses() {
+        if !failed && let Some((code, message)) = self.without_responses() {
             summary.without_responses.push((self.name.to_owned(), code.kind().code, message));
         }
         if tables.has(Table::Diagnostics) {
@@ -267,14 +266,18 @@ impl<'n> FullScan<'n> {
         }
     }
 
-    /// The stored diagnostics of the part by offset, with their owners. Line numbers are relative to the
+    /// The stored diagnostics of the part by offset, with their owners. A part that has failed has all from its start to the error. Line numbers are relative to the
     /// beginning of reading unless `lines` is set.
     fn own_diagnostics(&mut self, lines: bool) -> Vec<(Diagnostic, Option<Owner>)> {
         let part = self.numbering.part;
         let mut own = Vec::new();
-        for found in &self.decoder.store().kept {
+        let store = self.decoder.store();
+        let last =
+            store.failed.as_ref().and_then(|failed| failed.place).map(|place| place as usize);
+        for found in store.kept.iter().take(last.map_or(usize::MAX, |last| last + 1)) {
             let owner = found.place.and_then(|place| self.owners.get(&place)).copied();
-            if part.has(owner.map_or(found.offset, |owner| owner.byte_start)) {
+            let offset = owner.map_or(found.offset, |owner| owner.byte_start);
+            if part.has(offset) || (last.is_some() && offset >= part.end) {
                 own.push((found.clone(), owner));
             }
         }

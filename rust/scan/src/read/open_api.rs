@@ -31,7 +31,7 @@ impl OpenApi {
         }
         let ended = self.current.filter(|(api, _)| *api == event.api).map(|(_, ended)| ended);
         let starts = match ended {
-            None => begins || phase == Phase::Error,
+            None => begins || phase.is_error(),
             Some(ended) => phase == Phase::Begin || (ended && begins && phase != Phase::Terminal),
         };
         if starts || ended.is_some() {

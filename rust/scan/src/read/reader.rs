@@ -203,7 +203,7 @@ impl<'o, O: BatchSink> Reader<'o, O> {
         } else {
             SourceScan::Full(Box::new(self.full_scan(input, (part, remainder), from)))
         };
-        let ended = self.read_all(input, &mut source, &mut scan, &mut buffer)?;
+        let ended = self.read_all(&mut source, &mut scan, &mut buffer)?;
         self.read_buffered(input, &mut scan, buffer)?;
         self.block = source.into_block();
         if scan.is_redundant() {
@@ -230,7 +230,6 @@ impl<'o, O: BatchSink> Reader<'o, O> {
     /// Reads to the end of the part, or as far as the source can be read.
     fn read_all(
         &mut self,
-        input: &Input,
         source: &mut Source,
         scan: &mut SourceScan<'_>,
         buffer: &mut RecordingBuffer,
@@ -246,7 +245,6 @@ impl<'o, O: BatchSink> Reader<'o, O> {
                 flushed.is_ok() && continues && scan.strict_error().is_none()
             });
             flushed?;
-            self.stop_if(input, scan.strict_error())?;
             match more {
                 Ok(true) => {}
                 Ok(false) => return Ok(Ok(())),
