@@ -162,6 +162,39 @@ def test_completion_lists_members() -> None:
     assert dir(respstream.Payload({"type": ["odd"], "not an identifier": 1})) == dir(respstream.Payload({"type": 1}))
 
 
+WHOLE: dict[str, dict[str, Any]] = {
+    "chat": {
+        "object": "chat.completion",
+        "choices": [{"index": 0, "message": {"role": "assistant", "content": "x"}}],
+        "usage": {"prompt_tokens": 9},
+    },
+    "messages": {"type": "message", "model": "m", "role": "assistant", "content": [{"type": "text", "text": "x"}], "usage": {"input_tokens": 9}},
+    "responses": {"object": "response", "output": [{"type": "message", "content": []}], "usage": {"input_tokens": 9}},
+}  # fmt: skip
+DECLARED = {
+    "chat": ("service_tier", "system_fingerprint", "choices[0].logprobs", "choices[0].message.refusal", "choices[0].message.tool_calls"),
+    "messages": ("container", "stop_reason", "content[0].citations"),
+    "responses": ("incomplete_details", "output[0].phase", "usage.input_tokens_details"),
+}  # fmt: skip
+"""Members that the objects lack, and the SDK declares."""
+
+
+@pytest.mark.usefixtures("api")
+@pytest.mark.parametrize("name", WHOLE)
+def test_declared_members_are_listed_and_none(name: str) -> None:
+    response = respstream.Response.from_dict(WHOLE[name])
+    assert response.usage is not None
+    assert response.usage.input_tokens == 9
+    for path in DECLARED[name]:
+        place, _, member = f"response.{path}".rpartition(".")
+        found = eval(place)
+        assert member in dir(found), path
+        assert getattr(found, member) is None, path
+    assert {"input_tokens", "total_tokens", "cached_tokens", "reasoning_tokens"} <= set(dir(response.usage))
+    item = (response.get("output") or response.get("choices") or response.get("content"))[0]
+    assert {"input_tokens", "cached_tokens"}.isdisjoint(dir(item))
+
+
 def test_progress_of_a_scan() -> None:
     seen: list[respstream.Summary] = []
     scan = respstream.scan(TRANSCRIPTS, batch_rows=2, threads=1, progress=seen.append)

@@ -28,7 +28,7 @@ def response_of(members: dict[str, Any]) -> Response:
     if not decoder.ended:
         raise ValueError(
             "the dict is not the final object of an API: "
-            "its member 'object' must be 'response' or 'chat.completion', or its 'type' 'message'"
+            "its member 'object' must be 'response' or 'chat.completion', or its 'type' 'message', with a 'model'"
         )
     folded: Any = decoder.ended[0]
     state: Any = Snapshot(folded)

@@ -111,6 +111,14 @@ def decode(raw: bytes, member: str | None = None, cls: PartClass | None = None) 
     return payload
 
 
+def declared_members(kind: str) -> frozenset[str]:
+    """The members that the SDK declares for objects of that `type` or `object`."""
+    from respstream.protocols.responses.sdk_fields import DECLARED
+
+    found: frozenset[str] = DECLARED[kind]
+    return found
+
+
 def declares(kind: object, name: str, member: str | None = None) -> bool:
     """Whether the SDK's class for objects of that `type`, or for those of no type in `member`, has a member of that name."""
     from respstream.protocols.responses.sdk_fields import DECLARED, UNTYPED
@@ -254,12 +262,15 @@ class Payload(Fragment):
 
     def __dir__(self) -> list[str]:
         # For completion: the members that are there, and those that the SDK declares.
+        from respstream._pure.protocols.usage import PATHS
         from respstream.protocols.responses.sdk_fields import DECLARED, UNTYPED
 
         kind = self.get("type")
         declared = DECLARED.get(kind, ()) if isinstance(kind, str) else UNTYPED.get(self._member or "", ())
-        names = (name for name in (*self, *declared) if name.isidentifier())
-        return sorted({*super().__dir__(), *names})
+        # The extension gives the class attributes for the counts, which only the member `usage` has.
+        own = set(super().__dir__()).difference(PATHS)
+        counts = PATHS if self._member == "usage" else ()
+        return sorted({*own, *counts, *filter(str.isidentifier, (*self, *declared))})
 
     def __contains__(self, key: object) -> bool:
         return key in self._members()

@@ -114,12 +114,14 @@ class Response(ResponseMembers):
                 value = self.get(name, _MISSING)
                 if value is not _MISSING:
                     return value
-                if view_of(self._state.api).declared(name):
+                if name in view_of(self._state.api).declared():
                     return None
             raise AttributeError(f"this response has no member {name!r}")
 
     def __dir__(self) -> list[str]:
-        return sorted({*super().__dir__(), *filter(str.isidentifier, self.keys())})
+        # For completion: the members that are there, and those that the SDK declares.
+        members = (*self.keys(), *view_of(self._state.api).declared())
+        return sorted({*super().__dir__(), *filter(str.isidentifier, members)})
 
     def get(self, name: str, default: Any = None) -> Any:
         """The member of that name, or `default` if it is missing."""

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from respstream.protocols.payload import Payload, declares
+from respstream.protocols.payload import Payload, declared_members
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -15,9 +15,9 @@ PARTS: dict[str, PartClass] = {}
 """The classes of the objects in members of the final object."""
 
 
-def declared(name: str) -> bool:
-    """Whether the SDK's class of the final object has a member of that name."""
-    return declares("chat.completion", name)
+def declared() -> frozenset[str]:
+    """The members that the SDK declares for the final object."""
+    return declared_members("chat.completion")
 
 
 def usage(response: Response) -> Any:

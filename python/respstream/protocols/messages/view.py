@@ -15,9 +15,9 @@ PARTS = {"content": BLOCKS}
 """The classes of the objects in members of the final object."""
 
 
-def declared(name: str) -> bool:
-    """Whether the SDK's class of the final object has a member of that name."""
-    return name in Message.__slots__
+def declared() -> tuple[str, ...]:
+    """The members that the SDK declares for the final object."""
+    return Message.__slots__
 
 
 def usage(response: Response) -> Any:
