@@ -38,7 +38,6 @@ if TYPE_CHECKING:
         reasoning: objects.FinalReasoning
         safety_identifier: str | None
         service_tier: str | None
-        store: bool | None
         temperature: float | None
         text: objects.FinalText
         tool_choice: objects.FinalToolChoice
