@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import ast
+import builtins
 import os
 import re
 import subprocess
@@ -51,6 +52,41 @@ def test_examples_need_no_repository(page: Path) -> None:
     code = "".join(block.code for block in doc_examples.blocks(page) if block.language in RUN)
     commands = [line for line in code.splitlines() if not line.startswith("$ make ")]
     assert [line for line in commands if "tests/data" in line] == []
+
+
+CONTINUED = {"apis.md": {"chat"}}
+"""Names that a page says its examples share."""
+
+
+@EACH
+def test_examples_define_their_names(page: Path) -> None:
+    """Each can be copied alone, except for the cells of a notebook."""
+    for block in doc_examples.blocks(page):
+        if block.language == "python" and block.skipped is None and page.name != "notebook.md":
+            assert undefined(block.code) <= CONTINUED.get(page.name, set()), f"{page.name}:{block.line}"
+
+
+def undefined(code: str) -> set[str]:
+    """The names that a program reads and neither imports nor assigns."""
+    bound, used = set(dir(builtins)), set[str]()
+    for node in ast.walk(ast.parse(code)):
+        match node:
+            case ast.alias(name=name, asname=other):
+                bound.add((other or name).partition(".")[0])
+            case ast.Name(id=name):
+                (used if isinstance(node.ctx, ast.Load) else bound).add(name)
+            case ast.FunctionDef(name=name) | ast.AsyncFunctionDef(name=name) | ast.MatchAs(name=str(name)):
+                bound.add(name)
+            case ast.arg(arg=name):
+                bound.add(name)
+            case _:
+                pass
+    return used - bound
+
+
+def test_undefined_names_are_found() -> None:
+    assert undefined("import a.b\nfrom c import d as e\nx = [y for y in a]\nprint(e, x, lambda z: z)") == set()
+    assert undefined("def f(a):\n    return a + b\nf(chunks)") == {"b", "chunks"}
 
 
 @EACH
