@@ -26,6 +26,7 @@ MISTAKES: dict[str, tuple[Callable[[], Any], type[Exception], str]] = {
     "a table": (lambda: WRONG.schema("response"), ValueError, "not 'response'; did you mean 'responses'?"),
     "an option of scan": (lambda: WRONG.scan(TRANSCRIPTS, colums=["id"]), TypeError, "no option 'colums'; did you mean 'columns'?"),
     "a parameter of scan": (lambda: WRONG.scan(TRANSCRIPTS, tabel="items"), TypeError, "no option 'tabel'; did you mean 'table'?"),
+    "a column to partition by": (lambda: respstream.scan(HELLO).write_parquet("x", partition_by="modl"), ValueError, "did you mean 'model'?"),
     "a path as a split": (lambda: WRONG.read_split(str(HELLO)), TypeError, "takes splits of respstream.plan\\(\\), not 'str'"),
     "a list of paths": (lambda: list(WRONG.responses([HELLO, HELLO])), TypeError, "a source is one file, .*use respstream.scan"),
     "a stream of a number": (lambda: WRONG.encode(5), TypeError, "final object as a dict is required, not 'int'"),

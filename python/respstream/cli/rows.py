@@ -14,6 +14,7 @@ import click
 from respstream._suggest import suggestion
 from respstream.cli.inputs import InputReader, input_options
 from respstream.cli.manifest import Manifest
+from respstream.cli.names import OneOf
 from respstream.cli.output import (
     BINARY,
     FORMATS,
@@ -131,7 +132,7 @@ def _options(table: str, names: list[str]) -> list[Callable[[Any], Any]]:
             raise click.BadParameter(str(error)) from None
 
     positive, path = click.IntRange(min=1), click.Path(dir_okay=False)
-    column = click.Choice(names)
+    column = OneOf("column", names)
     return [
         click.option("-o", "--output", metavar="FILE", help="Output file; it appears only when it is complete."),
         click.option(

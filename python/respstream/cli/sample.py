@@ -8,6 +8,7 @@ from pathlib import Path
 
 import click
 
+from respstream.cli.names import OneOf
 from respstream.cli.output import UsageStop, one_line
 from respstream.samples import NAMES, sample
 
@@ -20,7 +21,7 @@ Examples:
 
 
 @click.command(epilog=EXAMPLES, short_help="Print a sample stream, or copy all of them into a folder.")
-@click.argument("name", required=False, type=click.Choice(list(NAMES)))
+@click.argument("name", required=False, type=OneOf("sample", list(NAMES)))
 @click.option("--copy", "folder", metavar="FOLDER", help="Copy all samples into FOLDER, which is created.")
 @click.pass_context
 def command(ctx: click.Context, name: str | None, folder: str | None) -> None:

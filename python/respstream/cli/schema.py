@@ -6,6 +6,7 @@ import json
 
 import click
 
+from respstream.cli.names import OneOf
 from respstream.cli.output import plural
 from respstream.tables import COLUMNS
 from respstream.tables.dictionary import Description, describe
@@ -18,7 +19,7 @@ Examples:
 
 
 @click.command(epilog=EXAMPLES, short_help="Print the columns of the tables: type, unit, meaning, when null.")
-@click.argument("table", required=False, type=click.Choice(list(COLUMNS)))
+@click.argument("table", required=False, type=OneOf("table", list(COLUMNS)))
 @click.option(
     "--format",
     "format_",

@@ -17,6 +17,7 @@ from collections.abc import Iterator
 from datetime import datetime
 from typing import IO, Any, Protocol
 
+from respstream._suggest import suggestion
 from respstream.inputs.atomic import is_replaceable, new_file, new_folder
 
 ROW_GROUP_ROWS = 1 << 16
@@ -89,7 +90,7 @@ def _check(scan: Scanned, partition_by: str | None) -> None:
     """Raises ValueError for a scan that cannot be written, before anything is read."""
     for schema in _schemas(scan).values():
         if partition_by is not None and partition_by not in schema.names:
-            raise ValueError(f"no column {partition_by!r} to partition by")
+            raise ValueError(f"no column {partition_by!r} to partition by{suggestion(partition_by, schema.names)}")
         if partition_by is not None and _pyarrow().types.is_nested(schema.field(partition_by).type):
             raise ValueError(f"the column {partition_by!r} contains lists; tables cannot be partitioned by lists")
         if set(schema.names) <= {partition_by}:  # files without columns have no rows
