@@ -54,6 +54,10 @@ ODD = {
     "no_terminal": (BEGIN + ITEM + DELTA) * 3,
     "nothing_to_go_by": (ITEM + DELTA) * 4,
     "stray": (b"<html>\nstray\n" + STREAM) * 3 + b"end",
+    "stray_before_an_error_body": (
+        BEGIN + ITEM + DELTA + (b"stray\n" * 9 + b'{"error":{"message":"m"}}\n') * 2 + b"stray\n"
+    )
+    * 3,
     "unknown": (BEGIN + NEWS + NEWS.replace(b"brand", b"b\xc3\xa4nd") + END) * 3,
     "blocks": (BLOCKS * 2 + b"data: [DONE]\n\n") * 2,
     "crlf": (BLOCKS * 3).replace(b"\n", b"\r\n"),

@@ -293,10 +293,11 @@ impl<P: Protocol> Lanes<P> {
     ) {
         for issue in issues.drain(..) {
             let Some(diagnostic) = store.add(issue, span, None) else { continue };
-            if diagnostic.code == Code::ErrorBody
-                && let Some(response) = self.open_in_mut(lane)
-                && !response.tracking().ended
-            {
+            let place = self.open_place(lane);
+            let running = self.at(lane, place).is_some_and(|open| !open.tracking().ended);
+            if diagnostic.code == Code::ErrorBody && running {
+                self.attribute_pending(lane, place, false);
+                let Some(response) = self.at_mut(lane, place) else { continue };
                 let error =
                     error.map_or_else(|| error_of_detail(&diagnostic.detail), <[u8]>::to_vec);
                 response.set_error(error);
@@ -399,11 +400,11 @@ impl<P: Protocol> Lanes<P> {
         self.named.get(lane).and_then(Named::latest).or(current)
     }
 
-    fn open_in_mut(&mut self, lane: Option<&str>) -> Option<&mut P::Response> {
+    /// Where [`Self::open_in`] is.
+    fn open_place(&self, lane: Option<&str>) -> Place {
         let ended = self.current.get(lane).is_none_or(|current| current.tracking().ended);
         let latest = self.named.get(lane).and_then(|named| named.latest).filter(|_| ended);
-        let place = latest.map_or(Place::Current, |latest| Place::Named(Some(latest)));
-        self.at_mut(lane, place)
+        latest.map_or(Place::Current, |latest| Place::Named(Some(latest)))
     }
 
     /// The response of an event that was applied last.
@@ -619,8 +620,8 @@ impl<P: Protocol> Lanes<P> {
         self.closed.push(response);
     }
 
-    /// Attributes the pending diagnostics: those between two events of a response belong to it, those before its first event do
-    /// not.
+    /// Attributes the pending diagnostics: those between two events of a response belong to it, or between an event and its error;
+    /// those before its first event do not.
     fn attribute_pending(&mut self, lane: Option<&str>, place: Place, begins: bool) {
         if self.pending.is_empty() || lane.is_some() {
             return;

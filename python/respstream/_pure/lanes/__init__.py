@@ -287,6 +287,7 @@ class Lanes:
             return
         if error is None:
             error = {key: value for key, value in (diagnostic.detail or {}).items() if value is not None}
+        self._assign_pending(folded, started=False)
         folded.protocol.apply_error(folded, error)
         folded.version += 1
         _attach(folded, diagnostic)
@@ -300,7 +301,9 @@ class Lanes:
             self._pending.append(diagnostic)
 
     def _assign_pending(self, folded: ResponseState, started: bool) -> None:
-        """Assigns the diagnostics between two events of a response to it, but not those before its first event."""
+        """Assigns the diagnostics between two events of a response to it, or between an event and its error, but not those before
+        its first event.
+        """
         if folded.lane is None:
             if not started:
                 folded.diagnostics += self._pending[: MAX_STORED - len(folded.diagnostics)]
