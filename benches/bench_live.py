@@ -9,7 +9,7 @@ from __future__ import annotations
 import asyncio
 import subprocess
 import sys
-from collections.abc import AsyncGenerator
+from collections.abc import AsyncGenerator, Callable
 from contextlib import asynccontextmanager
 from dataclasses import replace
 from importlib import import_module
@@ -26,6 +26,7 @@ PAUSE = 0.025
 SIZE = 30_000
 ASYNC, SYNC = f"live: {STREAMS} async streams over HTTP", "live: one stream over HTTP"
 SDK, FAST, FAST_AIOHTTP = "openai", "accelerated", "accelerated, aiohttp"
+FAST_NATIVE, FAST_UVLOOP = "accelerated, native transport", "accelerated, native transport, uvloop"
 _OPTIONS: dict[str, Any] = {"api_key": "none", "max_retries": 0}
 
 
@@ -71,26 +72,33 @@ async def _read(client: Any) -> EventsAnswer:
 
 
 @asynccontextmanager
-async def _client(server: Server, *, fast: bool, aiohttp: bool) -> AsyncGenerator[Any]:
+async def _client(server: Server, *, fast: bool, aiohttp: bool, native: bool) -> AsyncGenerator[Any]:
     import openai
 
     http: Any = openai.DefaultAioHttpClient() if aiohttp else None
     client = openai.AsyncOpenAI(base_url=server.url, http_client=http, **_OPTIONS)
     async with client:
-        yield _accelerated(client) if fast else client
+        yield _accelerated(client, transport="native" if native else None) if fast else client
 
 
-def _accelerated(client: Any) -> Any:
+def _accelerated(client: Any, **options: Any) -> Any:
     ours.native()
-    return import_module("respstream.integrations.openai").accelerate(client)
+    return import_module("respstream.integrations.openai").accelerate(client, **options)
 
 
-def _all(server: Server, *, fast: bool = False, aiohttp: bool = False) -> EventsAnswer:
-    async def run() -> list[EventsAnswer]:
-        async with _client(server, fast=fast, aiohttp=aiohttp) as client:
+def _all(
+    server: Server,
+    *,
+    fast: bool = False,
+    aiohttp: bool = False,
+    native: bool = False,
+    run: Callable[[Any], Any] = asyncio.run,
+) -> EventsAnswer:
+    async def read_all() -> list[EventsAnswer]:
+        async with _client(server, fast=fast, aiohttp=aiohttp, native=native) as client:
             return await asyncio.gather(*(_read(client) for _ in range(STREAMS)))
 
-    answers = asyncio.run(run())
+    answers = run(read_all())
     return sum(count for count, _ in answers), sum(characters for _, characters in answers)
 
 
@@ -107,6 +115,16 @@ def accelerated_async(server: Server) -> EventsAnswer:
 def accelerated_aiohttp(server: Server) -> EventsAnswer:
     """The SDK, accelerated, on its own transport over aiohttp (`openai[aiohttp]`)."""
     return _all(server, fast=True, aiohttp=True)
+
+
+def accelerated_native(server: Server) -> EventsAnswer:
+    """The SDK, accelerated with the native transport (`respstream[transport]`)."""
+    return _all(server, fast=True, native=True)
+
+
+def accelerated_uvloop(server: Server) -> EventsAnswer:
+    """The same on the event loop uvloop."""
+    return _all(server, fast=True, native=True, run=import_module("uvloop").run)
 
 
 def _one(server: Server, *, fast: bool) -> EventsAnswer:
@@ -130,7 +148,10 @@ def accelerated_one(server: Server) -> EventsAnswer:
 ROWS = (
     Row(
         name=ASYNC,
-        contenders={FAST_AIOHTTP: accelerated_aiohttp, FAST: accelerated_async, SDK: openai_async},
+        contenders={
+            FAST_UVLOOP: accelerated_uvloop, FAST_NATIVE: accelerated_native, FAST_AIOHTTP: accelerated_aiohttp,
+            FAST: accelerated_async, SDK: openai_async,
+        },
         reference=SDK, answer=events_answer, cpu=True, size_bytes=SIZE, make=_many, prepare=_serve_slowly,
     ),
     Row(

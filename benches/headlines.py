@@ -87,6 +87,14 @@ HEADLINES = (
         peer=bench_live.SDK, kind="µs per event", ratio=4.5, most=45,
     ),
     Headline(
+        work="the same, with the native transport", row=bench_live.ASYNC, ours=bench_live.FAST_NATIVE,
+        peer=bench_live.SDK, kind="µs per event", ratio=7, most=30,
+    ),
+    Headline(
+        work="the same, on uvloop", row=bench_live.ASYNC, ours=bench_live.FAST_UVLOOP, peer=bench_live.SDK,
+        kind="µs per event",
+    ),
+    Headline(
         work="one live stream over a local server, drop-in", row=bench_live.SYNC, ours=bench_live.FAST,
         peer=bench_live.SDK, kind="µs per event",
     ),

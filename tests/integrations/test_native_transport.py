@@ -47,9 +47,10 @@ def run(request: pytest.FixtureRequest) -> Generator[Run]:
 
 
 def client(server: Server | str, transport: str | None, kit: Kit = OPENAI, **options: Any) -> Any:
+    """A client of the SDK; accelerated with the transport, if there is one."""
     url = server if isinstance(server, str) else f"http://127.0.0.1:{server.port}/v1"
     made = kit.async_client(base_url=url, api_key="none", **{"max_retries": 0, **options})
-    return kit.integration.accelerate(made, transport=transport)
+    return made if transport is None else kit.integration.accelerate(made, transport=transport)
 
 
 def is_native(response: Any) -> bool:
@@ -185,6 +186,21 @@ def test_as_the_sdk(name: str, run: Run) -> None:
         assert _unworded(theirs, name) == _unworded(ours, name)
         heads = [_without_idempotency(head) for head, _ in server.requests]
         assert heads[: len(heads) // 2] == heads[len(heads) // 2 :]
+
+
+@pytest.mark.parametrize("kit", KITS, ids=lambda kit: kit.name)
+@pytest.mark.parametrize("name", ANSWERS)
+def test_over_aiohttp(name: str, kit: Kit) -> None:
+    """The SDKs' transport over aiohttp, whose bytes are read past httpx too."""
+
+    def made(accelerated: bool) -> Any:
+        plain = client(server, None, kit, http_client=kit.sdk.DefaultAioHttpClient())
+        return kit.integration.accelerate(plain) if accelerated else plain
+
+    with running(ANSWERS[name]) as server:
+        theirs, ours = (asyncio.run(outcome(made(accelerated), kit)) for accelerated in (False, True))
+    gc.collect()
+    assert repr(ours) == repr(theirs)
 
 
 def _without_idempotency(head: bytes) -> list[bytes]:
