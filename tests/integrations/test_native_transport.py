@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
+import functools
 import gc
 import gzip
 import json
@@ -201,6 +202,41 @@ def test_over_aiohttp(name: str, kit: Kit) -> None:
         theirs, ours = (asyncio.run(outcome(made(accelerated), kit)) for accelerated in (False, True))
     gc.collect()
     assert repr(ours) == repr(theirs)
+
+
+def test_bytes_are_read_past_httpx(run: Run, monkeypatch: pytest.MonkeyPatch) -> None:
+    """With both transports; not where someone looks at the bytes, or the response is compressed."""
+    import respstream.integrations._streams as streams
+
+    found: list[Any] = []
+
+    def find(response: Any) -> Any:
+        found.append(source_of(response))
+        return found[-1]
+
+    source_of: Any = vars(streams)["source_of"]
+    monkeypatch.setattr(streams, "source_of", find)
+
+    async def past_httpx(made: Any) -> tuple[bool, int]:
+        async with made:
+            stream = await made.responses.create(**OPENAI.asked, stream=True)
+            count = len(await read(stream))
+            return found[-1] is not None, count
+
+    def over(transport: str) -> Any:
+        if transport == "native":
+            return client(server, "native")
+        return OPENAI.integration.accelerate(client(server, None, http_client=OPENAI.sdk.DefaultAioHttpClient()))
+
+    with running(always(CHUNKED + chunked(*BLOCKS))) as server:
+        assert [run(past_httpx(over(name))) for name in ("native", "aiohttp")] == [(True, len(BLOCKS))] * 2
+        assert run(past_httpx(OPENAI.integration.accelerate(client(server, None)))) == (False, len(BLOCKS))
+        iterate = httpx2.Response.aiter_raw
+        with monkeypatch.context() as patch:
+            patch.setattr(httpx2.Response, "aiter_raw", functools.partialmethod(iterate))
+            assert run(past_httpx(over("native"))) == (False, len(BLOCKS))
+    with running(ANSWERS["gzip"]) as server:
+        assert run(past_httpx(over("native"))) == (False, len(BLOCKS))
 
 
 def _without_idempotency(head: bytes) -> list[bytes]:

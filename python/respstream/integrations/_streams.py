@@ -377,7 +377,8 @@ async def _aread(
 ) -> AsyncIterator[Any]:
     """As `_read`."""
     decoder = stream._decoder = _decoder(stream, known)
-    source = source_of(stream.response) if type(decoder) is _Batches else None
+    is_common = type(decoder) is _Batches and is_plain(batched, known.sdk.message)
+    source = source_of(stream.response) if is_common else None
     batches = batched() if source is None else decoder.aiter_bytes(source)
     left = _Left(stream, known, theirs)
     try:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import re
 import select
 from collections.abc import Callable
 from typing import Any
@@ -16,6 +17,7 @@ Origin = tuple[bool, str, int]
 """Whether TLS is used, the name and the port of a server."""
 _MAX_UNREAD = 256 * 1024  # bytes that wait to be read, before the server must wait
 _STAGGER = 0.25  # seconds between the attempts to connect to several addresses
+_NAME = re.compile(r"[g-zG-Z]|^[^:]*[a-fA-F]")
 _NO_TIMEOUT = 86400.0
 
 
@@ -49,16 +51,24 @@ class Connection(asyncio.Protocol):
         self._transport = transport
 
     def data_received(self, data: bytes) -> None:
-        response = self._response
+        response, waiter = self._response, self._waiter
         if response is None:  # nothing was asked for
             self.close()
             return
-        response.feed(data)
+        try:
+            response.parse(data)
+        except Exception as error:
+            response.fail(error)
+        if not response.has_head:
+            response.count_head(data)
         self._unread += len(data)
-        if self._unread > _MAX_UNREAD and not self._is_paused and not response.is_complete:
+        if self._unread > _MAX_UNREAD and not (self._is_paused or response.is_complete):
             self._is_paused = True
             self._transport.pause_reading()
-        self._wake()
+        if waiter is not None:
+            self._waiter = None
+            if not waiter.done():
+                waiter.set_result(None)
 
     def pause_writing(self) -> None:
         self._is_sending = True
@@ -105,7 +115,8 @@ class Connection(asyncio.Protocol):
         given: dict[str, Any] = {}
         if options.local_address is not None:
             given["local_addr"] = options.local_address, 0
-        if isinstance(self.loop, asyncio.BaseEventLoop):  # other loops try one address after the other
+        # For a name, which may have several addresses. Other event loops try one after the other.
+        if isinstance(self.loop, asyncio.BaseEventLoop) and _NAME.search(host):
             given["happy_eyeballs_delay"] = _STAGGER
         try:
             async with asyncio.timeout(seconds):
@@ -166,11 +177,8 @@ class Connection(asyncio.Protocol):
         finally:
             self._sent = None
 
-    async def read(self) -> bytes:
+    async def read(self, response: Response) -> bytes:
         """The next bytes of the body, b"" at its end."""
-        response = self._response
-        if response is None:
-            return b""
         try:
             while not response.chunks:
                 if response.error is not None:

@@ -54,12 +54,10 @@ class Response:
         """The number of bytes that were read."""
         self._head_size = 0
         self._reason: list[bytes] = []
+        self.on_body = self.chunks.append
         parser = import_parser().HttpResponseParser(self)
         parser.set_dangerous_leniencies(**_LENIENT)
-        self._parser, self._parse = parser, parser.feed_data
-
-    def on_body(self, chunk: bytes) -> None:
-        self.chunks.append(chunk)
+        self._parser, self.parse = parser, parser.feed_data
 
     def on_status(self, part: bytes) -> None:
         self._reason.append(part)
@@ -85,19 +83,17 @@ class Response:
     def on_message_complete(self) -> None:
         self.is_complete = self.has_head
 
-    def feed(self, data: bytes) -> None:
-        """Takes bytes from the connection."""
-        if not self.has_head:
-            self._head_size += len(data)
-        try:
-            self._parse(data)
-        except Exception as error:
-            self.keeps_alive = False
-            if not self.is_complete:
-                self.error = self._library.RemoteProtocolError(str(error))
-        else:
-            if self._head_size > MAX_HEAD and not self.has_head:
-                self.error = self._library.RemoteProtocolError("Receive buffer too long")
+    def fail(self, error: Exception) -> None:
+        """The parser has raised this."""
+        self.keeps_alive = False
+        if not self.is_complete:
+            self.error = self._library.RemoteProtocolError(str(error))
+
+    def count_head(self, data: bytes) -> None:
+        """Takes note of bytes that do not end the head."""
+        self._head_size += len(data)
+        if self._head_size > MAX_HEAD and self.error is None:
+            self.error = self._library.RemoteProtocolError("Receive buffer too long")
 
     def end(self, error: Exception | None) -> None:
         """The connection was closed by the server, or is broken because of an error."""

@@ -13,6 +13,7 @@ from typing import Any
 from respstream.integrations.http._connection import Connection, Origin
 from respstream.integrations.http._library import Options, is_plain
 from respstream.integrations.http._pool import Pool
+from respstream.integrations.http._response import Response
 
 __all__ = ["body_class", "transport_class"]
 
@@ -31,13 +32,11 @@ _FRAMING = frozenset({b"transfer-encoding", b"upgrade", b"te", b"trailer"})
 class _Body:
     """The body of a response."""
 
-    def __init__(self, pool: Pool, connection: Connection) -> None:
+    def __init__(self, pool: Pool, connection: Connection, response: Response) -> None:
         self._pool, self._connection = pool, connection
         self._is_open = True
-
-    async def respstream_read(self) -> bytes:
-        """The next bytes, b"" at the end."""
-        return await self._connection.read() if self._is_open else b""
+        # Returns the next bytes, b"" at the end.
+        self.respstream_read = functools.partial(connection.read, response)
 
     async def __aiter__(self) -> AsyncIterator[bytes]:
         while chunk := await self.respstream_read():
@@ -86,7 +85,7 @@ class _Transport:
         return self._library.Response(
             status_code=response.status,
             headers=response.headers,
-            stream=body_class(self._library)(pool, connection),
+            stream=body_class(self._library)(pool, connection, response),
             extensions={
                 "http_version": response.version,
                 "reason_phrase": response.reason,
