@@ -39,7 +39,7 @@ BENCH_LOGS := target/bench-logs
 
 # All files of the fuzzer are under target/. RUSTC_BOOTSTRAP enables its nightly-only coverage flags on a stable toolchain.
 # No sanitizer: the core has no unsafe code, and runs several times as fast without one.
-FUZZ_TARGETS := frames json value_cache events fold identities messages decoder
+FUZZ_TARGETS := frames json value_cache events fold identities messages decoder splits
 FUZZ_SECONDS ?= 60
 FUZZ_SEEDS := $(addprefix $(CURDIR)/tests/data/,transcripts conformance/cases)
 FUZZ_DIR := $(CURDIR)/target/fuzz

@@ -5,6 +5,7 @@ pub mod messages;
 pub mod oracle;
 pub mod outputs;
 pub mod script;
+pub mod tables;
 
 use arbitrary::{Arbitrary, Unstructured};
 use respstream_core::frames::{Form, OnEof, Options};
