@@ -14,6 +14,7 @@ import subprocess
 import sys
 import threading
 from collections.abc import Awaitable, Callable, Coroutine, Generator
+from pathlib import Path
 from typing import Any
 
 import httpx
@@ -21,6 +22,7 @@ import httpx2
 import pytest
 import trio
 
+import respstream
 from tests.support import openai_server
 from tests.support.http_server import Connection, Server, chunked, running
 from tests.support.sdk_kits import KITS, Kit
@@ -746,6 +748,47 @@ def _with_pool(**attributes: Any) -> Any:
     for name, value in attributes.items():
         setattr(http._transport._pool, name, value)  # type: ignore[attr-defined]
     return http
+
+
+def test_record(run: Run, tmp_path: Path) -> None:
+    """The recorder, which takes the place of the stream of a response, sees the same chunks."""
+
+    async def ask() -> int:
+        async with client(server, "native") as made:
+            with OPENAI.integration.record(made, tmp_path / "recording.jsonl"):
+                return len(await read(await made.responses.create(**OPENAI.asked, stream=True)))
+
+    with running(ANSWERS["each"]) as server:
+        assert run(ask()) == len(BLOCKS)
+    recorded = respstream.events(tmp_path / "recording.jsonl")
+    assert [event.type for event in recorded] == [event.type for event in respstream.events(BODY)]
+
+
+@pytest.mark.parametrize("name", ["large", "spaced", "two_lengths", "line_break"])
+def test_which_requests(name: str) -> None:
+    """A body of any size, and headers that are sent as they are, or left to the own transport."""
+    content = (
+        b'{"stream": true, "model": "m"}' if name != "large" else b'{"input":"%b","stream":true}' % (b"x" * 1_000_000)
+    )
+    headers = {"two_lengths": [("Content-Length", "3"), ("Content-Length", "4")], "line_break": [("X", "a\nb")]}
+
+    async def ask() -> bool:
+        made = client(server, "native")
+        async with made:
+            request = httpx2.Request("POST", made.base_url, content=content, headers=headers.get(name))
+            async with contextlib.AsyncExitStack() as stack:
+                response = await made._client.send(request, stream=True)
+                stack.push_async_callback(response.aclose)
+                return is_native(response) and len(await response.aread()) == len(BODY)
+
+    with running(always(CHUNKED + chunked(*BLOCKS))) as server:
+        if name in headers:
+            with pytest.raises(httpx2.LocalProtocolError):
+                asyncio.run(ask())
+        else:
+            assert asyncio.run(ask()) is True
+            assert server.requests[0][1] == content
+    gc.collect()
 
 
 def test_legacy_httpx(run: Run) -> None:

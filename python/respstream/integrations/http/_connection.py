@@ -17,7 +17,7 @@ Origin = tuple[bool, str, int]
 """Whether TLS is used, the name and the port of a server."""
 _MAX_UNREAD = 256 * 1024  # bytes that wait to be read, before the server must wait
 _STAGGER = 0.25  # seconds between the attempts to connect to several addresses
-_NAME = re.compile(r"[g-zG-Z]|^[^:]*[a-fA-F]")
+_ADDRESS = re.compile(r"[0-9.]+|.*:.*")
 _NO_TIMEOUT = 86400.0
 
 
@@ -116,7 +116,7 @@ class Connection(asyncio.Protocol):
         if options.local_address is not None:
             given["local_addr"] = options.local_address, 0
         # For a name, which may have several addresses. Other event loops try one after the other.
-        if isinstance(self.loop, asyncio.BaseEventLoop) and _NAME.search(host):
+        if isinstance(self.loop, asyncio.BaseEventLoop) and not _ADDRESS.fullmatch(host):
             given["happy_eyeballs_delay"] = _STAGGER
         try:
             async with asyncio.timeout(seconds):

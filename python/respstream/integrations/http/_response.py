@@ -54,10 +54,12 @@ class Response:
         """The number of bytes that were read."""
         self._head_size = 0
         self._reason: list[bytes] = []
-        self.on_body = self.chunks.append
-        parser = import_parser().HttpResponseParser(self)
+        self.on_body: Any = self.chunks.append
+        parser: Any = import_parser().HttpResponseParser(self)
         parser.set_dangerous_leniencies(**_LENIENT)
-        self._parser, self.parse = parser, parser.feed_data
+        self._parser: Any = parser
+        self.parse: Any = parser.feed_data
+        """Takes bytes from the connection."""
 
     def on_status(self, part: bytes) -> None:
         self._reason.append(part)
@@ -97,9 +99,9 @@ class Response:
 
     def end(self, error: Exception | None) -> None:
         """The connection was closed by the server, or is broken because of an error."""
-        self.keeps_alive = False
         if self.is_complete or self.error is not None:
             return
+        self.keeps_alive = False
         if error is not None:
             self.error = self._library.ReadError("")
         elif not self.has_head:
@@ -109,6 +111,11 @@ class Response:
             self.error = self._library.RemoteProtocolError(reason)
         else:
             self.is_complete = True
+
+    def release(self) -> None:
+        """Nothing more is fed: what is read behind the bytes that have arrived raises, unless the response is complete."""
+        self.end(ConnectionAbortedError())
+        self._parser = self.parse = self.on_body = None  # which form a cycle
 
     def _missing(self) -> str | None:
         """What tells that the body is not complete; None if it ends with the connection."""

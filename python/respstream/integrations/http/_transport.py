@@ -18,7 +18,7 @@ from respstream.integrations.http._response import Response
 __all__ = ["body_class", "transport_class"]
 
 # What the SDKs put into the body, or the query, of a request for a stream.
-_BODY = re.compile(rb'"stream"\s*:\s*true')
+_BODY = (b'"stream":true', b'"stream": true')
 _QUERY = re.compile(rb"[?&]stream=true(?:&|$)")
 # All that HTTP/1.1 allows (RFC 9112), where it is sent as it is. Others are left to the client's own transport.
 _HEAD = re.compile(
@@ -145,8 +145,10 @@ class _Transport:
 def _sent(request: Any) -> bytes | None:
     """A request as it is sent; None if it is not for the connections here."""
     body, headers = b"".join(request.stream), request.headers.raw
-    given = {name.lower(): value for name, value in headers}
-    if given.keys() & _FRAMING or given.get(b"content-length", b"0") != b"%d" % len(body) or b"host" not in given:
+    given = [(name.lower(), value) for name, value in headers]
+    names = [name for name, _ in given]
+    lengths = [value for name, value in given if name == b"content-length"]
+    if not _FRAMING.isdisjoint(names) or names.count(b"host") != 1 or (lengths or [b"0"]) != [b"%d" % len(body)]:
         return None
     lines = b"".join([b"%b: %b\r\n" % header for header in headers])
     head = b"%b %b HTTP/1.1\r\n%b\r\n" % (request.method.encode(), request.url.raw_path, lines)
@@ -155,7 +157,7 @@ def _sent(request: Any) -> bytes | None:
 
 def _wants_stream(request: Any, body: bytes) -> bool:
     return (
-        _BODY.search(body) is not None
+        any(words in body for words in _BODY)
         or _QUERY.search(request.url.raw_path) is not None
         or "text/event-stream" in request.headers.get("accept", "")
     )
