@@ -24,33 +24,14 @@ from typing import Any, NamedTuple
 import respstream
 from respstream import _backend
 from tests.support import doc_tables, work_counter
+from tests.support.attack import MIB, Attack
+from tests.support.attacks_chat import CHAT
+from tests.support.attacks_messages import MESSAGES
 
-MIB = 1 << 20
 DELTA = b'{"type":"response.function_call_arguments.delta","output_index":0,"delta":"x"}\n'
 ITEM = b'{"type":"response.output_item.added","output_index":0,"item":{"type":"%s","id":"i"}}\n'
 TEXT_DELTA = b'{"type":"response.output_text.delta","output_index":0,"content_index":0,"delta":"x"%s}\n'
 TEXT_DONE = b'{"type":"response.output_text.done","output_index":0,"content_index":0,"text":"x"}\n'
-
-
-class Attack(NamedTuple):
-    """A hostile source and the expected cost of reading it.
-
-    `codes`: the diagnostics it causes. `make(n)`: the source. `size`: the n of the full attack. `share`: the fallback reads
-    one part in `share` of it. `chunk`: bytes per chunk. `every`: the tool calls are read after each `every` chunks (0:
-    never). `memory_factor`: allowed bytes of memory per byte of the source.
-    """
-
-    codes: str
-    make: Callable[[int], bytes]
-    size: int
-    share: int = 50
-    chunk: int = 65536
-    every: int = 0
-    memory_factor: float = 0.0
-
-    def chunks(self, data: bytes) -> Iterator[bytes]:
-        """The chunks of the source."""
-        return (data[start : start + self.chunk] for start in range(0, len(data), self.chunk))
 
 
 def _event(index: object) -> bytes:
@@ -108,7 +89,7 @@ def _long_text(count: int, more: bytes) -> bytes:
     return TEXT_DELTA.replace(b'"x"', b'"%s"' % (b"z\\u00e9" * count)) % b"" + more * count
 
 
-ATTACKS: dict[str, Attack] = {
+RESPONSES: dict[str, Attack] = {
     "one huge SSE line, fed byte by byte": Attack("no_responses unknown_event", lambda n: b'data: {"type":"x","y":"%s"}\n\n' % (b"z" * n), MIB, 20, 1),
     "one huge JSON line, fed byte by byte": Attack("no_responses unknown_event", lambda n: b'{"type":"x","y":"%s"}\n' % (b"z" * n), MIB, 20, 1),
     "one huge line outside of events, fed byte by byte": Attack("no_responses stray_text", lambda n: b"z" * n, MIB, 20, 1),
@@ -164,6 +145,8 @@ ATTACKS: dict[str, Attack] = {
     "keep-alive comments": Attack("no_responses", lambda n: b": keep-alive\n\n" * n, 500_000, 20),
     "retry line with many digits": Attack("no_responses", lambda n: b"retry: " + b"9" * n + b"\n\n", MIB, 20, 64),
 }  # fmt: skip
+
+ATTACKS = RESPONSES | CHAT | MESSAGES
 
 # -- huge sources: generated while they are read, or compressed in small files -------------------------------------------------------
 
