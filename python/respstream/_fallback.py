@@ -194,6 +194,14 @@ class Decoder:
         """All responses: those that have ended, in the order of ending, then the open ones."""
         return [self._view(folded) for folded in (*self._core.ended, *self._core.open)]
 
+    @locked
+    def forget_ended(self, keep: int) -> None:
+        """Forgets the responses that have ended but the last `keep`."""
+        if keep < 0:
+            raise OverflowError("can't convert negative int to unsigned")
+        for folded in self._core.take_oldest(keep):
+            self._views.pop(id(folded), None)
+
     @property
     @locked
     def diagnostics(self) -> list[Diagnostic]:

@@ -57,6 +57,8 @@ class Decoder:
         """Ends the stream; returns the last events. More bytes require a `reset()`."""
     def reset(self) -> None:
         """Discards all state; the decoder is ready for another stream."""
+    def forget_ended(self, keep: int) -> None:
+        """Forgets the responses that have ended but the last `keep`, which `responses` still has. Objects of them stay as they are."""
     def fold(self, data: Any, start: int = 0, stop: int | None = None) -> list[Response]:
         """Like `feed`, but builds no events: returns the responses that ended, and releases them."""
     def fold_end(self) -> list[Response]:

@@ -41,6 +41,8 @@ else:
 __all__ = ["AsyncStream", "Stream", "aevents", "aresponses", "events", "responses"]
 
 FILE_EVENT_BYTES = 64 << 20  # the default of `max_event_bytes` for files
+KEPT_RESPONSES = 1000
+"""The default of `keep_responses`."""
 DEFAULTS: dict[str, Any] = {
     "api": "auto", "form": "auto", "on_eof": "flush", "strict": False, "max_event_bytes": None, "field": None, "time": None,
     "lane": None, "strip_prefix": None, "encoding": None,
@@ -62,13 +64,17 @@ class _Reading:
         *,
         whole: bool,
         make: Callable[..., Any] | None = None,
+        keep: int | None = None,
     ) -> None:
+        if keep is not None and keep < 0:
+            raise ValueError(f"keep_responses must be a number of responses or None, not {keep}")
         filters = Filters(options.pop("strip_prefix"), options.pop("encoding"))
         self.decoder = FileDecoder(make=make, **options)
         self._feed = self.decoder.fold if whole else self.decoder.feed
         self._parts = self.decoder.fold_in_parts if whole else self.decoder.feed_in_parts
         self._finish = self.decoder.fold_end if whole else self.decoder.finish
         self._whole = whole
+        self._keep = None if whole else keep  # `fold` returns those that have ended
         self._strict: bool = options["strict"]
         self._closed = False
         self._batch: list[Any] = []  # the items of one call that are being returned; closing empties it
@@ -89,6 +95,7 @@ class _Reading:
                         if self.is_closed():
                             return
                         found.clear()  # so that the next items reuse the memory
+                    self._forget()
             except CorruptFile as error:
                 self._damaged(error)
             if not self._closed:
@@ -113,6 +120,7 @@ class _Reading:
                     for found in self._batch:
                         yield found
                     self._batch.clear()
+                    self._forget()
             except CorruptFile as error:
                 self._damaged(error)
             if not self._closed:
@@ -149,6 +157,17 @@ class _Reading:
     def _stop(self) -> None:
         self._closed = True
         self._batch.clear()
+
+    def _forget(self) -> None:
+        """Bounds the memory of endless sources."""
+        if self._keep is not None:
+            self.decoder.forget_ended(self._keep)
+
+    def responses(self) -> list[Response]:
+        """The responses of the decoder."""
+        self._forget()
+        responses: list[Response] = self.decoder.responses
+        return responses
 
     def _damaged(self, error: CorruptFile) -> None:
         """Adds a diagnostic for a compressed file that cannot be read to its end; the data before it is used."""
@@ -195,9 +214,10 @@ class _Results(Generic[T]):
 
     @property
     def responses(self) -> list[Response]:
-        """The responses that were not returned yet: those that have ended, then the open ones."""
-        responses: list[Response] = self._reading.decoder.responses
-        return responses
+        """The responses that were not returned yet: those that have ended, of which `events` keeps the last 1,000 by default,
+        then the open ones.
+        """
+        return self._reading.responses()
 
     @property
     def response(self) -> Response | None:
@@ -213,9 +233,15 @@ class Stream(_Results[T]):
     """
 
     def __init__(
-        self, source: Any, options: dict[str, Any], *, whole: bool, make: Callable[..., Any] | None = None
+        self,
+        source: Any,
+        options: dict[str, Any],
+        *,
+        whole: bool,
+        make: Callable[..., Any] | None = None,
+        keep: int | None = KEPT_RESPONSES,
     ) -> None:
-        self._reading = _Reading(filtered_chunks, source, options, whole=whole, make=make)
+        self._reading = _Reading(filtered_chunks, source, options, whole=whole, make=make, keep=keep)
         self._found: Iterator[T] = self._reading.run()
 
     def __iter__(self) -> Iterator[T]:
@@ -239,9 +265,15 @@ class AsyncStream(_Results[T]):
     """As `Stream`, over an asynchronous iterable of bytes."""
 
     def __init__(
-        self, source: Any, options: dict[str, Any], *, whole: bool, make: Callable[..., Any] | None = None
+        self,
+        source: Any,
+        options: dict[str, Any],
+        *,
+        whole: bool,
+        make: Callable[..., Any] | None = None,
+        keep: int | None = KEPT_RESPONSES,
     ) -> None:
-        self._reading = _Reading(filtered_achunks, source, options, whole=whole, make=make)
+        self._reading = _Reading(filtered_achunks, source, options, whole=whole, make=make, keep=keep)
         self._found: AsyncIterator[T] = self._reading.arun()
 
     def __aiter__(self) -> AsyncIterator[T]:
@@ -274,6 +306,7 @@ def events(
     lane: str | None = None,
     strip_prefix: str | bytes | None = None,
     encoding: str | None = None,
+    keep_responses: int | None = KEPT_RESPONSES,
 ) -> Stream[StreamEvent]:
     """The typed events of a source, read lazily.
 
@@ -285,7 +318,8 @@ def events(
     skipped with a diagnostic; default 64 MiB for a path, else no limit. `strip_prefix`: a regular expression (`re`, on
     bytes); what it matches at the beginning of a line is removed before anything else is read. `encoding`: the encoding of
     the source; default UTF-8, or UTF-16 if the source begins with its byte order mark. With these two, offsets are those of
-    the resulting UTF-8.
+    the resulting UTF-8. `keep_responses`: how many of the responses that have ended `responses` of the stream has, the last ones;
+    None for all, which takes memory for each.
 
     Raises ValueError, TypeError or OSError for the source and the options. Malformed input never raises by default: problems
     are in `diagnostics`, with byte offsets. Of a corrupt or truncated compressed file, the readable part is used.
@@ -303,7 +337,7 @@ def events(
         strip_prefix=strip_prefix,
         encoding=encoding,
     )
-    return Stream(source, options, whole=False)
+    return Stream(source, options, whole=False, keep=keep_responses)
 
 
 def responses(
@@ -354,6 +388,7 @@ def aevents(
     lane: str | None = None,
     strip_prefix: str | bytes | None = None,
     encoding: str | None = None,
+    keep_responses: int | None = KEPT_RESPONSES,
 ) -> AsyncStream[StreamEvent]:
     """As `events`, over an asynchronous iterable of bytes, or any source of `events`, which then blocks while it is read."""
     options = options_of(
@@ -369,7 +404,7 @@ def aevents(
         strip_prefix=strip_prefix,
         encoding=encoding,
     )
-    return AsyncStream(source, options, whole=False)
+    return AsyncStream(source, options, whole=False, keep=keep_responses)
 
 
 def aresponses(

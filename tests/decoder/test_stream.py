@@ -424,3 +424,65 @@ def test_slice_of_chunk(backend: ModuleType, method: str) -> None:
     assert getattr(parted.__class__(), method)(log, 5, 5) == []
     with pytest.raises(OverflowError):
         getattr(parted.__class__(), method)(log, -1)
+
+
+def numbered(count: int) -> Iterator[bytes]:
+    """Whole responses, each in a chunk of its own."""
+    for number in range(count):
+        ends = b'{"type":"response.%s","response":{"id":"r%d","status":"completed","output":[]}}\n'
+        yield b"".join(ends % (kind, number) for kind in (b"created", b"completed"))
+
+
+@pytest.mark.parametrize("keep", [0, 1, 7, 30, None])
+def test_last_responses_are_kept(api: Any, keep: int | None) -> None:
+    stream = api.events(numbered(30), form="jsonl", keep_responses=keep)
+    for number, _ in enumerate(stream):
+        ended = number // 2  # the first event of a response ends the one before
+        assert len([one for one in stream.responses if one.stream_index is not None]) == min(
+            ended, 30 if keep is None else keep
+        )
+    last = [f"r{number}" for number in range(30)][30 - (30 if keep is None else keep) :]
+    assert [response.id for response in stream.responses] == last
+    latest = stream.response
+    assert (None if latest is None else latest.id) == (last[-1] if last else None)
+
+
+def test_last_responses_are_kept_async(api: Any) -> None:
+    async def main() -> list[str | None]:
+        async def chunks() -> AsyncIterator[bytes]:
+            for chunk in numbered(30):
+                yield chunk
+
+        stream = api.aevents(chunks(), form="jsonl", keep_responses=2)
+        async for _ in stream:
+            assert len(stream.responses) <= 3
+        return [response.id for response in stream.responses]
+
+    assert run(main()) == ["r28", "r29"]
+
+
+def test_endless_source_keeps_a_thousand_responses(api: Any) -> None:
+    stream = api.events(numbered(3000), form="jsonl")
+    assert sum(1 for _ in stream) == 6000
+    assert [stream.responses[at].id for at in (0, -1)] == ["r2000", "r2999"]
+    assert len(stream.responses) == 1000
+
+
+def test_forgotten_responses_stay_as_they_are(backend: ModuleType) -> None:
+    decoder = backend.Decoder(form="jsonl")
+    decoder.feed(b"".join(numbered(3)))
+    held = decoder.responses
+    decoder.forget_ended(0)
+    decoder.feed(b"".join(numbered(5)))
+    assert [(one.id, one.status) for one in held] == [("r0", "completed"), ("r1", "completed"), ("r2", "completed")]
+    assert [one.id for one in decoder.responses] == ["r2", "r0", "r1", "r2", "r3", "r4"]
+    decoder.forget_ended(1)
+    assert [one.id for one in decoder.responses] == ["r3", "r4"]
+    assert [one.id for one in decoder.fold_end()] == ["r3", "r4"]
+    with pytest.raises(OverflowError):
+        decoder.forget_ended(-1)
+
+
+def test_kept_responses_are_a_count(api: Any) -> None:
+    with pytest.raises(ValueError, match="keep_responses must be a number of responses or None, not -1"):
+        api.events(b"", keep_responses=-1)

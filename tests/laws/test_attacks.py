@@ -19,7 +19,8 @@ from typing import Any
 import pytest
 
 from tests.support import doc_tables, work_counter
-from tests.support.attacks import ATTACKS, HUGE_ATTACKS, MIB, Cost
+from tests.support.attack import MIB
+from tests.support.attacks import ATTACKS, HUGE_ATTACKS, Cost
 from tests.support.paths import ROOT
 
 

@@ -5,7 +5,7 @@
 //! Responses are handed out in the order in which they end.
 
 use std::borrow::Cow;
-use std::collections::{BTreeMap, HashMap, HashSet};
+use std::collections::{BTreeMap, HashMap, HashSet, VecDeque};
 
 use crate::assemble::append::append_run;
 use crate::diagnostics::{
@@ -37,8 +37,10 @@ pub struct Lanes<P: Protocol> {
     /// Deltas that were appended to the previous text directly, and those of them that were part of runs.
     pub appended: u64,
     pub in_runs: u64,
-    closed: Vec<P::Response>,
-    closed_positions: HashMap<u64, usize>,
+    closed: VecDeque<P::Response>,
+    /// The number of each closed response, by ordinal; `forgotten` is that of the first in `closed`.
+    closed_numbers: HashMap<u64, usize>,
+    forgotten: usize,
     /// The open response of each lane, for events that name none.
     current: LaneMap<P::Response>,
     /// The open responses of each lane that events name.
@@ -63,8 +65,9 @@ impl<P: Protocol> Default for Lanes<P> {
             latest_ordinal: None,
             appended: 0,
             in_runs: 0,
-            closed: Vec::new(),
-            closed_positions: HashMap::new(),
+            closed: VecDeque::new(),
+            closed_numbers: HashMap::new(),
+            forgotten: 0,
             current: LaneMap::default(),
             named: LaneMap::default(),
             order: BTreeMap::new(),
@@ -371,10 +374,10 @@ impl<P: Protocol> Lanes<P> {
         self.pending.clear();
     }
 
-    /// The response with this ordinal, unless [`Self::take_ended`] has returned it.
+    /// The response with this ordinal, unless [`Self::take_ended`] or [`Self::take_oldest`] has returned it.
     pub fn get(&self, ordinal: u64) -> Option<&P::Response> {
-        if let Some(position) = self.closed_positions.get(&ordinal) {
-            return self.closed.get(*position);
+        if let Some(number) = self.closed_numbers.get(&ordinal) {
+            return self.closed.get(number - self.forgotten);
         }
         self.open_at(ordinal)
     }
@@ -467,8 +470,20 @@ impl<P: Protocol> Lanes<P> {
 
     /// Removes and returns the closed responses, in the order of ending.
     pub fn take_ended(&mut self) -> Vec<P::Response> {
-        self.closed_positions.clear();
-        std::mem::take(&mut self.closed)
+        self.closed_numbers.clear();
+        self.forgotten = 0;
+        std::mem::take(&mut self.closed).into()
+    }
+
+    /// Removes and returns the closed responses but the last `keep`, in the order of ending.
+    pub fn take_oldest(&mut self, keep: usize) -> Vec<P::Response> {
+        let count = self.closed.len().saturating_sub(keep);
+        let taken: Vec<_> = self.closed.drain(..count).collect();
+        for response in &taken {
+            self.closed_numbers.remove(&response.tracking().ordinal);
+        }
+        self.forgotten += count;
+        taken
     }
 
     fn route(
@@ -608,7 +623,7 @@ impl<P: Protocol> Lanes<P> {
         self.spare_buffer = std::mem::take(&mut tracking.previous_raw);
         self.spare_buffer.clear();
         tracking.version += 1;
-        self.closed_positions.insert(tracking.ordinal, self.closed.len());
+        self.closed_numbers.insert(tracking.ordinal, self.forgotten + self.closed.len());
         if !tracking.diagnostics.is_empty() {
             let id = response.id().map(Cow::into_owned);
             let diagnostics = &mut response.tracking_mut().diagnostics;
@@ -617,7 +632,7 @@ impl<P: Protocol> Lanes<P> {
                 store.attribute(diagnostic, id.as_deref());
             }
         }
-        self.closed.push(response);
+        self.closed.push_back(response);
     }
 
     /// Attributes the pending diagnostics: those between two events of a response belong to it, or between an event and its error;

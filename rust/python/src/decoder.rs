@@ -290,6 +290,16 @@ impl Decoder {
         Ok(list)
     }
 
+    /// Forgets the responses that have ended but the last `keep`.
+    #[pyo3(signature = (keep))]
+    fn forget_ended(&self, py: Python<'_>, keep: usize) -> PyResult<()> {
+        let forgotten = lock_decoder(py, &self.shared(py))?.core.lanes_mut().take_oldest(keep);
+        for folded in forgotten {
+            lock(py, &self.views).forget(py, folded);
+        }
+        Ok(())
+    }
+
     /// The diagnostics so far; at most 10,000 are stored.
     #[getter]
     fn diagnostics<'py>(&self, py: Python<'py>) -> PyResult<Bound<'py, PyList>> {

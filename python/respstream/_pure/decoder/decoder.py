@@ -276,6 +276,10 @@ class Decoder:
         """Returns the responses that have ended, and forgets them."""
         return self._lanes.take_ended()
 
+    def take_oldest(self, keep: int) -> list[Any]:
+        """Returns the responses that have ended but the last `keep`, and forgets them."""
+        return self._lanes.take_oldest(keep)
+
     @property
     def diagnostics(self) -> list[Diagnostic]:
         """The stored diagnostics, at most 10,000."""

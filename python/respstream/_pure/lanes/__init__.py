@@ -155,6 +155,15 @@ class Lanes:
             self.latest = None
         return ended
 
+    def take_oldest(self, keep: int) -> list[Any]:
+        """Returns the responses that have ended but the last `keep`, and forgets them."""
+        count = max(0, len(self.ended) - keep)
+        taken = self.ended[:count]
+        del self.ended[:count]
+        if any(folded is self.latest for folded in taken):
+            self.latest = None
+        return taken
+
     def current(self, lane: str | None) -> Any:
         """The response of a lane that events belong to which name none; None if there is none."""
         folded = self._current.get(lane)

@@ -133,4 +133,11 @@ impl OpenViews {
         }
         new_response(py, &Bound::new(py, State::released(folded))?)
     }
+
+    /// Takes note of a response that its decoder forgets. Its view, if Python has one, keeps it.
+    pub fn forget(&mut self, py: Python<'_>, folded: AnyResponse) {
+        if let Some((state, _)) = self.0.remove(&folded.tracking().ordinal) {
+            state.get().release(py, folded);
+        }
+    }
 }
