@@ -14,7 +14,6 @@ import pytest
 from pydantic import BaseModel
 
 from respstream import _fallback
-from respstream.integrations import _streams
 from respstream.integrations._plans import difference, plans
 from respstream.integrations.anthropic import __main__ as command
 from respstream.integrations.anthropic import accelerate, record, restore
@@ -224,35 +223,6 @@ def test_vertex() -> None:
         assert hasattr(ours.messages.create(**ASKED, stream=True), "respstream_faithful")
         for how in (create, helper):
             compare(theirs, ours, how)
-
-
-def test_bedrock(monkeypatch: pytest.MonkeyPatch) -> None:
-    """Messages of the binary format, whose framing is the SDK's; here it is replaced by one line for each message."""
-    from anthropic.lib.bedrock import _stream_decoder
-
-    decoder = _stream_decoder.AWSEventStreamDecoder
-
-    def iter_bytes(_: Any, chunks: Iterator[bytes]) -> Iterator[Any]:
-        for line in b"".join(chunks).splitlines():
-            if (message := _stream_decoder._chunk_bytes_to_sse(line)) is not None:
-                yield message
-
-    monkeypatch.setattr(decoder, "__init__", lambda _: None)
-    monkeypatch.setattr(decoder, "iter_bytes", iter_bytes)
-    events = [*ALL, {"type": "surprise"}, {"completion": 1}]
-    body = b"".join(json.dumps(event).encode() + b"\n" for event in events)
-
-    def make() -> Any:
-        made = local_client([body])
-        made._make_sse_decoder = decoder
-        return made
-
-    for how in (create, helper):
-        assert len(compare(make(), accelerate(make()), how)) > len(ALL)
-    ours = accelerate(make()).messages.create(**ASKED, stream=True)
-    list(ours)
-    assert type(ours._decoder) is decoder  # the copy that is read has ours
-    assert isinstance(_streams._decoder(ours, plans(load())), _streams._Messages)
 
 
 def test_clients_that_the_sdk_reads() -> None:
