@@ -9,8 +9,8 @@ import zlib
 from collections.abc import AsyncIterator, Iterator
 from typing import Any
 
-import anthropic
 import pytest
+from anthropic.lib.bedrock import AnthropicBedrock, AsyncAnthropicBedrock
 
 from respstream.integrations import _streams
 from respstream.integrations._plans import difference, plans
@@ -53,7 +53,7 @@ THROTTLED = frame(
 
 
 def client(url: str) -> Any:
-    return anthropic.AnthropicBedrock(api_key="k", aws_region="us-east-1", base_url=url, max_retries=0)
+    return AnthropicBedrock(api_key="k", aws_region="us-east-1", base_url=url, max_retries=0)
 
 
 @pytest.mark.parametrize("how", [create, helper], ids=lambda how: how.__name__)
@@ -94,7 +94,7 @@ def test_equal_for_unusual_messages(how: Any, name: str) -> None:
 
 def test_equal_async() -> None:
     def make(url: str) -> Any:
-        return anthropic.AsyncAnthropicBedrock(api_key="k", aws_region="us-east-1", base_url=url, max_retries=0)
+        return AsyncAnthropicBedrock(api_key="k", aws_region="us-east-1", base_url=url, max_retries=0)
 
     async def created(client: Any) -> AsyncIterator[Any]:
         async for found in await client.messages.create(**ASKED, stream=True):
