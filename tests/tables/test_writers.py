@@ -329,3 +329,50 @@ def test_batches_of_long_rows_are_smaller(table: Any, column: str, tmp_path: Pat
 
 def test_suite_runs_compiled_backend() -> None:
     assert hasattr(_backend.load("rust"), "Scan")
+
+
+def encoded(path: Path) -> dict[str, set[str]]:
+    """The encodings of each column of a Parquet file."""
+    metadata = parquet.ParquetFile(path).metadata
+    found: dict[str, set[str]] = {}
+    for group in range(metadata.num_row_groups):
+        for at in range(metadata.num_columns):
+            column = metadata.row_group(group).column(at)
+            found.setdefault(column.path_in_schema, set()).update(column.encodings)
+    return found
+
+
+def test_parquet_columns_are_encoded_by_content(tmp_path: Path) -> None:
+    source = b"".join(
+        b'{"type":"response.created","response":{"id":"r%d","model":"m%d","output":[]}}\n'
+        b'{"type":"response.output_text.delta","output_index":0,"content_index":0,"item_id":"i%d","delta":"text %d"}\n'
+        b'{"type":"response.completed","response":{"id":"r%d","model":"m%d","output":[]}}\n'
+        % ((n, n % 3, n, n, n, n % 3))
+        for n in range(200)
+    )
+    (tmp_path / "log.jsonl").write_bytes(source)
+    for table in ("responses", "events"):
+        scan = respstream.scan(tmp_path / "log.jsonl", table)
+        expected = pa.table(scan)
+        scan.write_parquet(tmp_path / f"{table}.parquet")
+        assert parquet.read_table(tmp_path / f"{table}.parquet").to_pylist() == expected.to_pylist()
+    responses, events = (encoded(tmp_path / f"{table}.parquet") for table in ("responses", "events"))
+    for name in ("byte_start", "byte_end"):
+        assert "DELTA_BINARY_PACKED" in responses[name] & events[name]
+    assert "RLE_DICTIONARY" in responses["model"]
+    assert "RLE_DICTIONARY" not in responses["response_id"] | responses["output_text"]
+    assert "RLE_DICTIONARY" in events["response_id"]
+    metadata = parquet.ParquetFile(tmp_path / "responses.parquet").metadata.row_group(0)
+    statistics = {
+        metadata.column(at).path_in_schema: metadata.column(at).statistics for at in range(metadata.num_columns)
+    }
+    assert statistics["byte_start"].has_min_max
+    assert statistics["output_text"] is None or not statistics["output_text"].has_min_max
+
+
+def test_parquet_without_rows(tmp_path: Path) -> None:
+    (tmp_path / "log.jsonl").write_bytes(b"")
+    for table in ("responses", "events", "items", "diagnostics"):
+        scan = respstream.scan(tmp_path / "log.jsonl", table)
+        scan.write_parquet(tmp_path / f"{table}.parquet")
+        assert parquet.read_table(tmp_path / f"{table}.parquet").schema.names == pa.table(scan).schema.names

@@ -19,8 +19,10 @@ from typing import IO, Any, Protocol
 
 from respstream._suggest import suggestion
 from respstream.inputs.atomic import is_replaceable, new_file, new_folder
+from respstream.tables.parquet_encodings import encodings
 
 ROW_GROUP_ROWS = 1 << 16
+ZSTD_LEVEL = 3  # the default of zstd itself; pyarrow's is 1
 ROW_GROUP_BYTES = 64 << 20
 SUFFIXES = {"parquet": ".parquet", "ipc": ".arrow", "jsonl": ".jsonl", "csv": ".csv", "safe_csv": ".csv"}
 FORMULA_STARTS = ("=", "+", "-", "@", "\t", "\r")
@@ -149,12 +151,10 @@ class Parquet:
     """Row groups of at most `ROW_GROUP_ROWS` rows, or about `ROW_GROUP_BYTES`."""
 
     def __init__(self, path: str, schema: Any) -> None:
-        from pyarrow import parquet
-
-        self._schema = schema
+        self._path, self._schema = path, schema
         self._batches: list[Any] = []
         self._rows = self.buffered = 0
-        self._writer = parquet.ParquetWriter(path, schema, compression="zstd")
+        self._writer: Any = None
 
     def write(self, batch: Any) -> None:
         """Buffers a batch; writes a row group once there are enough rows."""
@@ -168,13 +168,22 @@ class Parquet:
         """Writes the buffered batches as a row group."""
         if self._batches:
             table = _pyarrow().Table.from_batches(self._batches, self._schema)
-            self._writer.write_table(table, row_group_size=max(self._rows, 1))
+            self._open(table).write_table(table, row_group_size=max(self._rows, 1))
         self._batches, self._rows, self.buffered = [], 0, 0
 
     def close(self) -> None:
         """Writes the last row group and the footer."""
         self.flush()
-        self._writer.close()
+        self._open(self._schema.empty_table()).close()
+
+    def _open(self, first: Any) -> Any:
+        """The writer, which is made for the first rows."""
+        if self._writer is None:
+            from pyarrow import parquet
+
+            options = {"compression": "zstd", "compression_level": ZSTD_LEVEL, **encodings(first)}
+            self._writer = parquet.ParquetWriter(self._path, self._schema, **options)
+        return self._writer
 
 
 class Ipc(Unbuffered):
