@@ -240,10 +240,15 @@ class SdkPlan:
     def __new__(cls, validates: bool = True) -> SdkPlan: ...
     def extend(self, nodes: list[tuple[Any, ...]]) -> None:
         """Appends nodes, tuples of a kind and its arguments. A node is identified by its index."""
-    def set_event(self, kind: str, node: int | None) -> None:
-        """Builds events of this type from this node from now on; with None, the SDK builds them."""
-    def build(self, node: int, text: bytes) -> Any:
-        """Builds a JSON object from a node as the SDK would; None if the result is not certain."""
+    def set_event(self, kind: str, node: int | None, alone: bool = False) -> None:
+        """Builds events of this type from this node from now on; with None, the SDK builds them.
+
+        With `alone` only those that validate without a function of the SDK.
+        """
+    def build(self, node: int, text: bytes, alone: bool = False) -> Any:
+        """Builds a JSON object from a node as the SDK would, with `alone` as for an event. None if the result is not certain."""
+    def needs_sdk(self, node: int, text: bytes) -> bool:
+        """Whether an object is not built with `alone`, but may be without."""
 
 @final
 class SdkReader:

@@ -23,6 +23,7 @@ kit = next(kit for kit in KITS if kit.name == name)
 client = kit.local(kit.chunks, asynchronous=True)
 if speed == "fast":
     kit.integration.accelerate(client)
+    kit.plans.prepare()  # an event that the SDK makes takes a generator of the SDK's
 
 async def read(stream, events):
     taken = 0

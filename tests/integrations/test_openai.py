@@ -176,7 +176,7 @@ def test_timeouts(clients: tuple[Any, Any]) -> None:
 
 
 def test_events_are_built_natively(clients: tuple[Any, Any], monkeypatch: pytest.MonkeyPatch) -> None:
-    read(create(clients[1], "chat"))
+    plans().prepare()
     slow: list[Any] = []
     monkeypatch.setattr(_streams._Queue, "put", lambda _, message: slow.append(message))
     events, error = read(create(clients[1], "chat"))

@@ -11,11 +11,13 @@ from typing import Any
 
 import openai
 import pytest
+from openai.types.beta import BetaResponsesServerEvent, BetaResponseStreamEvent
 
 import respstream
 from respstream.integrations import _streams
 from respstream.integrations.openai import _websocket, accelerate, restore
-from respstream.integrations.openai._plans import difference
+from respstream.integrations.openai._plans import difference, plans
+from respstream.integrations.openai._sdk import load
 from tests.support import openai_server, websocket_server
 from tests.support.openai_server import STREAMS, chat
 from tests.support.websocket_server import frames
@@ -41,8 +43,9 @@ def agents() -> list[dict[str, Any]]:
     return [{**event, "sequence_number": number} for number, event in enumerate([*events, last])]
 
 
-LEARNING = 20
-"""Streams after which the plans of all their types are made."""
+def prepare(events: Any) -> None:
+    """Makes the plans of the events of a union."""
+    plans(load().with_events(events)).prepare()
 
 
 @pytest.fixture(scope="module")
@@ -74,8 +77,7 @@ def test_streams_equal_sdk(clients: tuple[Any, Any], model: str) -> None:
 
 
 def test_events_are_built_natively(clients: tuple[Any, Any], monkeypatch: pytest.MonkeyPatch) -> None:
-    for _ in range(LEARNING):
-        create(clients[1], "agents")
+    prepare(BetaResponseStreamEvent)
     handed: list[Any] = []
     monkeypatch.setattr(_streams._Queue, "put", lambda _, message: handed.append(message))
     events = create(clients[1], "agents")
@@ -108,8 +110,8 @@ def test_connections_are_native(monkeypatch: pytest.MonkeyPatch) -> None:
             wanted = [connection.parse_event(frame) for frame in given]
         accelerate(client)
         with client.beta.responses.connect() as connection:
-            for _ in range(LEARNING):
-                assert difference(wanted, [connection.parse_event(frame) for frame in given]) is None
+            assert difference(wanted, [connection.parse_event(frame) for frame in given]) is None
+            prepare(BetaResponsesServerEvent)
             monkeypatch.setattr(_websocket, "_by_sdk", lambda *_: pytest.fail("the SDK read a frame"))
             assert difference(wanted, [connection.parse_event(frame) for frame in given]) is None
         restore(client)

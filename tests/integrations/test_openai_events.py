@@ -72,21 +72,6 @@ def test_samples_are_built_natively(known: Plans) -> None:
         assert sum(built) >= len(built) - 2, kind
 
 
-def test_plans_of_costly_types_begin_late() -> None:
-    """Types with unions of models: once they are frequent, one sample an event. Other types: with the first event."""
-    found = Plans(load())
-    learned: dict[str, int] = {}
-    for kind in ("response.output_text.delta", "response.output_item.added"):
-        payload = {**next(iter(samples(found.classes[kind]))), "type": kind}
-        data = json.dumps(payload).encode()
-        while next(found.reader().feed(b"data: " + data + b"\n\n"), None) is None:
-            learned[kind] = learned.get(kind, 0) + 1
-            found.learn(data.decode(), found.sdk.construct(payload))
-    assert learned["response.output_text.delta"] == 1
-    assert 8 < learned["response.output_item.added"] < 32
-    assert found.refused == {}
-
-
 def test_samples_read_back(known: Plans) -> None:
     """Natively built objects support dumps, copies, pickles and garbage collection."""
     cls = known.classes["response.output_text.delta"]

@@ -265,6 +265,7 @@ class Integration(Generic[AnySdk]):
         self._native = native
         self._opened = opened
         self._made: dict[AnySdk, Acceleration] = {}
+        self._lock = threading.Lock()
 
     def accelerate(self, client: Any, faithful: bool, transport: str | None = None) -> Any:
         """Makes a client, or with None all that are made from now on, read streams natively; returns the client.
@@ -296,11 +297,12 @@ class Integration(Generic[AnySdk]):
                 acceleration.restore(client)
 
     def of(self, sdk: AnySdk) -> Acceleration:
-        """The clients of the SDK."""
-        if sdk not in self._made:
-            native, opened = functools.partial(self._native, sdk), functools.partial(self._opened, sdk)
-            self._made[sdk] = Acceleration(sdk.clients, native, opened)
-        return self._made[sdk]
+        """The clients of the SDK, the same for all threads: two would hook its classes twice."""
+        with self._lock:
+            if sdk not in self._made:
+                native, opened = functools.partial(self._native, sdk), functools.partial(self._opened, sdk)
+                self._made[sdk] = Acceleration(sdk.clients, native, opened)
+            return self._made[sdk]
 
     def _supported(self) -> AnySdk | None:
         if not hasattr(_backend.engine, "SdkPlan"):

@@ -1,19 +1,22 @@
 """Native plans for the event types, derived from the SDK's classes and proved against what the SDK constructs.
 
-A type gets its plan at its first event, which the SDK still makes: samples and that event have to come out equal both
-ways. From the second event on the type is built natively; one that differs anywhere stays with the SDK.
+The SDK makes the first events of a type. Once the type is frequent, its plan is made and proved in small steps, which events of the
+type that the SDK still makes pay for: samples and those events have to come out equal both ways. From then on the type is built
+natively; one that differs anywhere stays with the SDK.
 
-Samples of types with unions of models make the SDK prepare many classes, which takes longer than many short streams. Such a
-type, which few events of a stream are of, gets its plan once it is frequent, and then one sample is compared at each event.
+A plan is proved in two parts. The first one is about events that validate, for which the SDK has prepared its classes with its
+first event. For others, and for some annotations, the SDK prepares further classes, one after the other, which takes longer than
+many short streams. The second part begins only when many events of the type need that.
 """
 
 from __future__ import annotations
 
 import collections
-import functools
+import contextlib
 import json
 import threading
-from collections.abc import Iterable, Iterator
+import time
+from collections.abc import Generator, Iterable
 from typing import Annotated, Any, get_args, get_origin
 
 from respstream import _backend
@@ -26,8 +29,20 @@ __all__ = ["UNTYPED", "Plans", "difference", "plans"]
 UNTYPED = ""
 """The type of events that have none."""
 
-_FREQUENT = 8
-"""The events after which the plan of a type with unions of models begins."""
+_FREQUENT = 4
+"""The events of a type that the SDK makes before the plan begins."""
+_FREQUENT_WITH_UNIONS = 32
+"""The same for types with unions of models. Their proofs cost as much as the SDK takes for dozens of these events."""
+_FACTOR = 2
+"""How many times as many events come that need the second part of the proof before that begins."""
+_BUDGET = 0.001
+"""The seconds after which an event pays for no further step."""
+
+_Given = tuple[str, object] | None
+"""An event that the SDK made, with its payload; None if all steps are taken at once, without events."""
+_Steps = Generator[bool, _Given, None]
+"""The steps of a proof. Yields whether the next step needs another event."""
+_EVENT, _PAUSE = True, False
 
 
 class Plans:
@@ -42,9 +57,8 @@ class Plans:
         self._shapes = Shapes(sdk)
         is_annotated = get_origin(sdk.events) is Annotated  # then the SDK has prepared what is annotated
         self._union = get_args(sdk.events)[0] if is_annotated else sdk.events
-        self._tried: set[str] = set()
-        self._seen: collections.Counter[str] = collections.Counter()
-        self._proofs: dict[str, Iterator[None]] = {}
+        self._proofs: dict[str, _Steps] = {}
+        self._done: set[str] = set()
         self._lock = threading.Lock()
 
     def reader(self, drafts: Iterable[str] = ()) -> Any:
@@ -56,16 +70,16 @@ class Plans:
         return _backend.engine.SdkMessages(self.native)
 
     def learn(self, data: str, event: object) -> None:
-        """Takes note of an event that the SDK made of a payload: a plan of its type is made, or gets one step further."""
+        """Takes note of an event that the SDK made of a payload: the plan of its type gets further."""
         cls = event.__class__
         kind = getattr(event, "type", UNTYPED)
-        if not isinstance(kind, str) or kind in self._tried or self.classes.get(kind) is not cls:
+        if not isinstance(kind, str) or kind in self._done or self.classes.get(kind) is not cls:
             return
         # Another thread that makes a plan is not waited for: this event is made already.
         if self._lock.acquire(blocking=False):
             try:
-                if kind not in self._tried:
-                    self._go_on(kind, cls, data, event)
+                if kind not in self._done:
+                    self._go_on(kind, cls, (data, event))
             finally:
                 self._lock.release()
 
@@ -73,44 +87,73 @@ class Plans:
         """Makes the plans of all types at once, from samples alone."""
         with self._lock:
             for kind, cls in self.classes.items():
-                if kind not in self._tried:
-                    self._finish(kind, self._proof(kind, cls, None, None))
+                if kind not in self._done:
+                    collections.deque(self._proof(kind, cls, at_once=True), maxlen=0)
+                    self._finish(kind)
 
-    def _go_on(self, kind: str, cls: type[Any], data: str, event: object) -> None:
+    def _go_on(self, kind: str, cls: type[Any], given: _Given) -> None:
+        """Takes the next steps of a proof."""
         proof = self._proofs.get(kind)
         if proof is None:
-            self._seen[kind] += 1
-            proof = self._proof(kind, cls, data, event)
-            if not has_union_of_models(cls, self.sdk.model):
-                self._finish(kind, proof)
-            elif self._seen[kind] >= _FREQUENT:
-                self._proofs[kind] = proof
-        elif next(proof, self) is self:
-            self._finish(kind, proof)
+            proof = self._proofs[kind] = self._proof(kind, cls)
+            next(proof)
+        end = time.perf_counter() + _BUDGET
+        try:
+            while proof.send(given) is _PAUSE and time.perf_counter() < end:
+                pass
+        except StopIteration:
+            self._finish(kind)
+        except Exception as error:  # of the SDK, about a sample
+            self._finish(kind)
+            self.refused[kind] = f"{type(error).__name__}: {error}"
 
-    def _finish(self, kind: str, proof: Iterator[None]) -> None:
-        collections.deque(proof, maxlen=0)
-        self._tried.add(kind)
+    def _finish(self, kind: str) -> None:
+        self._done.add(kind)
         self._proofs.pop(kind, None)
 
-    def _proof(self, kind: str, cls: type[Any], data: str | None, event: object) -> Iterator[None]:
-        """Makes a plan; yields after each comparison of an event that was built both ways."""
+    def _proof(self, kind: str, cls: type[Any], *, at_once: bool = False) -> _Steps:
+        frequent = _FREQUENT_WITH_UNIONS if has_union_of_models(cls, self.sdk.model) else _FREQUENT
+        for _ in range(0 if at_once else frequent):
+            yield _EVENT
         node = self._shapes.model(cls)
-        self.native.extend(self._shapes.take())
         if node is None:
             self.refused[kind] = "the class is not a plain model"
             return
-        where = None if data is None else self._differs(node, data, event)
-        construct = self.sdk.construct if data is None else functools.partial(self._construct, cls)
-        for sample in samples(cls):
-            yield
-            # The SDK chooses the class by the type.
+        while self._shapes.go_on():
+            yield _PAUSE
+        self.native.extend(self._shapes.take())
+        alone = not self.sdk.is_untyped  # which the SDK does not validate
+        is_right = yield from self._part(kind, cls, node, alone)
+        if alone and is_right:
+            if not at_once:
+                yield from self._need_more(node, frequent * _FACTOR)
+            yield from self._part(kind, cls, node, False)
+
+    def _part(self, kind: str, cls: type[Any], node: int, alone: bool) -> Generator[bool, _Given, bool]:
+        """Proves a node, for events that are built `alone` or for all; then builds those natively. Returns whether it is right."""
+        given = yield _EVENT
+        where = None if given is None else self._differs(node, *given, alone)
+        for prepare in () if alone else self._shapes.preparations(node):
+            yield _PAUSE
+            with contextlib.suppress(Exception):  # some refuse the value
+                prepare()
+        for sample in samples(cls, self._shapes.by_sdk() if alone else frozenset()):
             payload = json.dumps({**sample, "type": kind} if kind else sample, ensure_ascii=False)
-            where = where or self._differs(node, payload, construct(json.loads(payload)))
+            built = None if where else self._built(node, payload, alone)
+            if built is not None:
+                yield _PAUSE
+                where = difference(self._construct(cls, json.loads(payload)), built)
         if where is None:
-            self.native.set_event(kind, node)
+            self.native.set_event(kind, node, alone)
         else:
             self.refused[kind] = where
+        return where is None
+
+    def _need_more(self, node: int, wanted: int) -> _Steps:
+        """Waits for so many events that need the second part."""
+        while wanted:
+            given = yield _EVENT
+            wanted -= given is not None and self.native.needs_sdk(node, _bytes(given[0]))
 
     def _construct(self, cls: type[Any], value: Any) -> Any:
         """What the SDK makes of a payload of a class. For one that does not validate it would prepare all classes of the union
@@ -123,9 +166,16 @@ class Plans:
         except Exception:  # as the SDK, which then constructs it without validation
             return self.sdk.construct_type(type_=cls, value=value)
 
-    def _differs(self, node: int, data: str, event: object) -> str | None:
-        built = self.native.build(node, data.encode("utf-8", "surrogatepass"))
+    def _built(self, node: int, data: str, alone: bool) -> Any:
+        return self.native.build(node, _bytes(data), alone)
+
+    def _differs(self, node: int, data: str, event: object, alone: bool) -> str | None:
+        built = self._built(node, data, alone)
         return None if built is None else difference(event, built)
+
+
+def _bytes(data: str) -> bytes:
+    return data.encode("utf-8", "surrogatepass")
 
 
 def _event_classes(sdk: Sdk) -> dict[str, type[Any]]:

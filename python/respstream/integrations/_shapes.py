@@ -6,9 +6,10 @@ or constructs that value itself.
 
 from __future__ import annotations
 
+import functools
 import inspect
 import types
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Iterator
 from typing import Annotated, Any, Literal, Union, get_args, get_origin
 
 from respstream.integrations._sdk import Sdk
@@ -26,18 +27,53 @@ _FIELDS_LIMIT = 64
 
 
 class Shapes:
-    """Turns annotations into nodes, each once. `take` hands over those that are new."""
+    """Turns annotations into nodes, each once: `go_on` makes those that others need, and `take` hands over the new ones."""
 
     def __init__(self, sdk: Sdk) -> None:
         self._sdk = sdk
         self._nodes: list[Node] = []
         self._taken = 0
         self._known: dict[Any, int] = {}
+        self._waiting: list[tuple[int, Any, Iterable[Any]]] = []
+
+    def go_on(self) -> bool:
+        """Makes one of the nodes that others need; False once all are made."""
+        if not self._waiting:
+            return False
+        place, annotation, metadata = self._waiting.pop()
+        self._nodes[place] = self._make(annotation, metadata)
+        return True
 
     def take(self) -> list[Node]:
         """The nodes added since the last call, in order; they are numbered through."""
         new, self._taken = self._nodes[self._taken :], len(self._nodes)
         return new
+
+    def by_sdk(self) -> set[Any]:
+        """The annotations whose values the SDK builds."""
+        return {annotation for (annotation, _), place in self._known.items() if self._nodes[place][0] == "sdk"}
+
+    def preparations(self, node: int) -> Iterator[Callable[[], Any]]:
+        """What makes the SDK prepare all that it validates and constructs values inside of a node with; some of it may raise. What
+        is prepared already takes no time.
+        """
+        nodes = self._inside(node)
+        # A union needs its models.
+        for kind, *arguments in reversed(nodes):
+            if kind == "model":
+                yield functools.partial(arguments[0].model_rebuild, raise_errors=False, _types_namespace={})
+        for kind, *arguments in reversed(nodes):
+            if kind in ("sdk", "union", "tagged"):
+                yield functools.partial(arguments[-1], None)
+
+    def _inside(self, node: int) -> list[Node]:
+        """A node, and those that it needs."""
+        waiting, met = [node], {node}
+        for each in waiting:
+            new = set(_needed(self._nodes[each])) - met
+            waiting += sorted(new)
+            met |= new
+        return [self._nodes[each] for each in waiting]
 
     def model(self, cls: type[Any]) -> int | None:
         """The node of a model class; None if its objects are not built plainly."""
@@ -52,9 +88,9 @@ class Shapes:
             return self._add(self._sdk_node(annotation, metadata))
         if known is not None:
             return known
-        # The place is taken first: a model may contain itself.
+        # It is made later: a model may contain itself, and large ones are made step by step.
         place = self._known[key] = self._add(("any",))
-        self._nodes[place] = self._make(annotation, metadata)
+        self._waiting.append((place, annotation, metadata))
         return place
 
     def _add(self, node: Node) -> int:
@@ -147,7 +183,20 @@ class Shapes:
         return None
 
 
-def _tags(model: type[Any]) -> dict[str, tuple[tuple[str, ...], bool]]:
+def _needed(node: Node) -> list[int]:
+    """The nodes that a node needs."""
+    kind = node[0]
+    if kind == "model":
+        return [field[2] for field in node[2]]
+    if kind in ("list", "dict"):
+        return [node[1]]
+    if kind == "tagged":
+        return list(node[2].values())
+    return [at for at in node[2:8] if at is not None] if kind == "union" else []
+
+
+@functools.cache
+def _tags(model: Any) -> dict[str, tuple[tuple[str, ...], bool]]:
     """The members of a model that are one of some words: key -> words, required."""
     found: dict[str, tuple[tuple[str, ...], bool]] = {}
     for name, field in model.model_fields.items():
@@ -222,9 +271,11 @@ def _are_harmless(metadata: Iterable[Any]) -> bool:
 
 def is_plain_model(cls: Any, base: type[Any]) -> bool:
     """The class builds its objects as the SDK's models do: no validators, private members, constraints or factories."""
-    if not isinstance(cls, type) or not issubclass(cls, base):
-        return False
-    model: Any = cls
+    return isinstance(cls, type) and issubclass(cls, base) and _is_plain_model(cls, base)
+
+
+@functools.cache
+def _is_plain_model(model: Any, base: Any) -> bool:
     if not getattr(model, "__pydantic_fields_complete__", True):
         model.model_rebuild()
     return (

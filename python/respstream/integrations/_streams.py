@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import functools
 import json
+import threading
 from collections.abc import AsyncIterator, Callable, Iterable, Iterator
 from itertools import chain
 from typing import Any
@@ -24,6 +25,8 @@ __all__ = ["is_plain", "native_class", "stream_classes"]
 # What the streams call past a class that somebody derived from the SDK's.
 _OWN = frozenset({"_iter_events"})
 _FOUND = 256  # the maximum number of classes of streams for which the native ones are kept
+
+_making = threading.Lock()
 
 
 class _Batches:
@@ -214,9 +217,14 @@ def _chunk_type(sdk: Sdk, cls: type[Any]) -> Any:
         return None
 
 
-@functools.cache
 def stream_classes(sdk: Sdk, faithful: bool) -> tuple[type[Any], type[Any]]:
-    """The synchronous and the asynchronous stream that take the place of the SDK's."""
+    """The synchronous and the asynchronous stream that take the place of the SDK's; the same ones for all threads."""
+    with _making:
+        return _stream_classes(sdk, faithful)
+
+
+@functools.cache
+def _stream_classes(sdk: Sdk, faithful: bool) -> tuple[type[Any], type[Any]]:
     return _sync_class(sdk, faithful), _async_class(sdk, faithful)
 
 

@@ -13,7 +13,7 @@ use pyo3::prelude::*;
 use pyo3::types::{PyBool, PyDict, PyFloat, PyInt, PyList, PyString};
 use respstream_core::json::{self, Kind, Member};
 
-use super::error::{BuildError, Built, certain};
+use super::error::{BuildError, Built};
 use super::members::{JsonValue, MatchedMembers, members_of, unique_member};
 use super::model::{Model, ObjectParts};
 use super::nodes::{Node, NodeTable, is_integer};
@@ -28,6 +28,8 @@ pub struct Builder<'a, 'py> {
     pub py: Python<'py>,
     table: &'a NodeTable,
     cache: &'a mut BuilderCache,
+    /// Whether no function of the SDK is called.
+    alone: bool,
 }
 
 /// Values and buffers that are reused from event to event, and from chunk to chunk.
@@ -39,7 +41,7 @@ pub struct BuilderCache {
 
 impl<'a, 'py> Builder<'a, 'py> {
     pub fn new(py: Python<'py>, table: &'a NodeTable, cache: &'a mut BuilderCache) -> Self {
-        Self { py, table, cache }
+        Self { py, table, cache, alone: false }
     }
 
     /// The parts of the event of a text, and its class. `Uncertain` if the SDK must build it.
@@ -57,9 +59,10 @@ impl<'a, 'py> Builder<'a, 'py> {
             Some(_) => return Err(BuildError::Uncertain),
             None => Cow::Borrowed(UNTYPED),
         };
-        let node = self.table.events.get(&*kind).and_then(|node| self.shared_node(*node));
-        let node = node.ok_or(BuildError::Uncertain)?;
+        let plan = self.table.events.get(&*kind).ok_or(BuildError::Uncertain)?;
+        let node = self.shared_node(plan.node).ok_or(BuildError::Uncertain)?;
         let Node::Model(model) = &*node else { return Err(BuildError::Uncertain) };
+        self.alone = plan.alone;
         let parts = self.parts(model, text, members)?;
         Ok((node, parts))
     }
@@ -73,18 +76,17 @@ impl<'a, 'py> Builder<'a, 'py> {
         self.table.shared(node).cloned()
     }
 
-    /// Builds a JSON object from a node, validated or else constructed. None if the SDK must build it.
-    pub fn object(&mut self, node: usize, text: &[u8]) -> PyResult<Option<Bound<'py, PyAny>>> {
-        if std::str::from_utf8(text).is_err() || !self.scan(text) {
-            return Ok(None);
-        }
+    /// Builds a JSON object from a node, validated or else constructed; with `alone` without a function of the SDK, and only if it
+    /// validates.
+    pub fn object(&mut self, node: usize, text: &[u8], alone: bool) -> Built<'py> {
+        self.alone = alone;
         match self.table.node(node) {
-            Some(Node::Model(model)) => {
+            Some(Node::Model(model)) if std::str::from_utf8(text).is_ok() && self.scan(text) => {
                 let members = std::mem::take(&mut self.cache.members);
-                let parts = self.parts(model, text, members);
-                certain(parts.and_then(|parts| Ok(model.object(parts)?)))
+                let parts = self.parts(model, text, members)?;
+                Ok(model.object(parts)?)
             }
-            _ => Ok(None),
+            _ => Err(BuildError::Uncertain),
         }
     }
 
@@ -108,7 +110,9 @@ impl<'a, 'py> Builder<'a, 'py> {
             Err(BuildError::Invalid)
         };
         match validated {
-            Err(BuildError::Invalid) => self.constructed_parts(model, text, &matched),
+            Err(BuildError::Invalid) if !self.alone => {
+                self.constructed_parts(model, text, &matched)
+            }
             built => built,
         }
     }
@@ -244,6 +248,7 @@ impl<'a, 'py> Builder<'a, 'py> {
                 let matched = MatchedMembers::new(py, model, value.text, members)?;
                 self.validated_model(model, value.text, &matched)
             }
+            (Node::Sdk(_), _) if self.alone => Err(BuildError::Invalid),
             (Node::Sdk(sdk), _) => self.by_sdk(&sdk.validate, value, BuildError::Invalid),
             // Pydantic never coerces a value to a string or a model, and never coerces null. Other pairs it may coerce.
             (Node::Str | Node::Literal(_) | Node::Model(_) | Node::Discriminated(_), _)

@@ -62,7 +62,7 @@ impl EventBuilder {
 
 fn is_among(kinds: &[String], node: &Arc<Node>, table: &NodeTable) -> bool {
     let is = |kind: &String| {
-        let of_kind = table.events.get(&**kind).and_then(|node| table.shared(*node));
+        let of_kind = table.events.get(&**kind).and_then(|plan| table.shared(plan.node));
         of_kind.is_some_and(|of_kind| Arc::ptr_eq(of_kind, node))
     };
     kinds.iter().any(is)

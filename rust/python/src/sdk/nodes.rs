@@ -59,11 +59,18 @@ pub struct DiscriminatedUnion {
     pub construct: Py<PyAny>,
 }
 
-/// All nodes so far, and the node of each event type. `validates`: the SDK validates events before it constructs them.
+/// How the events of a type are built. `alone`: only those that validate without a function of the SDK; it builds the others.
+#[derive(Clone, Copy)]
+pub struct EventPlan {
+    pub node: usize,
+    pub alone: bool,
+}
+
+/// All nodes so far, and the plan of each event type. `validates`: the SDK validates events before it constructs them.
 #[derive(Clone, Default)]
 pub struct NodeTable {
     nodes: Vec<Arc<Node>>,
-    pub events: HashMap<Box<str>, usize>,
+    pub events: HashMap<Box<str>, EventPlan>,
     pub validates: bool,
 }
 

@@ -6,7 +6,8 @@ use pyo3::prelude::*;
 use pyo3::types::PyList;
 
 use super::builder::{Builder, BuilderCache};
-use super::nodes::NodeTable;
+use super::error::{BuildError, Built, certain};
+use super::nodes::{EventPlan, NodeTable};
 
 /// How the events of each type are built. It may change while readers use it; a reader sees its state as of each `feed`.
 #[pyclass(frozen, module = "respstream._native")]
@@ -15,6 +16,10 @@ pub struct SdkPlan(Mutex<Arc<NodeTable>>);
 impl SdkPlan {
     pub fn table(&self) -> Arc<NodeTable> {
         Arc::clone(&self.0.lock().unwrap_or_else(PoisonError::into_inner))
+    }
+
+    fn object<'py>(&self, py: Python<'py>, node: usize, text: &[u8], alone: bool) -> Built<'py> {
+        Builder::new(py, &self.table(), &mut BuilderCache::default()).object(node, text, alone)
     }
 
     fn replace(&self, table: NodeTable) {
@@ -41,25 +46,32 @@ impl SdkPlan {
         Ok(())
     }
 
-    /// Builds events of this type from this node from now on; with None, the SDK builds them.
-    #[pyo3(signature = (kind, node))]
-    fn set_event(&self, kind: &str, node: Option<usize>) {
+    /// Builds events of this type from this node from now on; with None, the SDK builds them. With `alone` only those that validate
+    /// without a function of the SDK.
+    #[pyo3(signature = (kind, node, alone = false))]
+    fn set_event(&self, kind: &str, node: Option<usize>, alone: bool) {
         let mut table = NodeTable::clone(&self.table());
         match node {
-            Some(node) => table.events.insert(kind.into(), node),
+            Some(node) => table.events.insert(kind.into(), EventPlan { node, alone }),
             None => table.events.remove(kind),
         };
         self.replace(table);
     }
 
-    /// Builds a JSON object from a node as the SDK would; None if the result is not certain.
+    /// Builds a JSON object from a node as the SDK would, with `alone` as for an event. None if the result is not certain.
+    #[pyo3(signature = (node, text, alone = false))]
     fn build<'py>(
         &self,
         py: Python<'py>,
         node: usize,
         text: &[u8],
+        alone: bool,
     ) -> PyResult<Option<Bound<'py, PyAny>>> {
-        let table = self.table();
-        Builder::new(py, &table, &mut BuilderCache::default()).object(node, text)
+        certain(self.object(py, node, text, alone))
+    }
+
+    /// Whether an object is not built with `alone`, but may be without.
+    fn needs_sdk(&self, py: Python<'_>, node: usize, text: &[u8]) -> bool {
+        matches!(self.object(py, node, text, true), Err(BuildError::Invalid))
     }
 }
