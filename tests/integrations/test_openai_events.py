@@ -26,9 +26,8 @@ from benches import shapes
 from respstream.integrations import _streams
 from respstream.integrations._samples import samples
 from respstream.integrations.openai import __main__ as command
-from respstream.integrations.openai import accelerate, from_openai, restore, to_openai
+from respstream.integrations.openai import _verify, accelerate, from_openai, restore, to_openai
 from respstream.integrations.openai._plans import Plans, difference, plans
-from respstream.integrations.openai._sdk import load
 from respstream.integrations.openai._verify import client, to_chunks, verify
 from tests.support.openai_server import blocks, chat, serve, sse
 
@@ -173,17 +172,10 @@ def test_verifier(tmp_path: Path, capsys: pytest.CaptureFixture[str], monkeypatc
     assert lines[2] == "2 of 2 streams equal"
     assert command.main(["verify", str(tmp_path / "none")]) == 1
     # A difference is found.
-    sdk = load()
-    seen: list[Any] = []
-
-    def process(*_: Any, data: Any, cast_to: Any, **__: Any) -> Any:
-        seen.append(sdk.construct_type(type_=cast_to, value={**data, "more": 1}))
-        return seen[-1]
-
-    monkeypatch.setattr(openai.OpenAI, "_process_response_data", process)
-    monkeypatch.setitem(sdk.__dict__, "process", (process,))
+    changed = to_chunks(sse([{**event, "more": 1} for event in chat()]))
+    monkeypatch.setattr(_verify, "accelerate", lambda _: client(changed))
     assert command.main(["verify", str(tmp_path / "a.sse")]) == 1
-    assert "__pydantic_fields_set__" in capsys.readouterr().out
+    assert "create: event 0.__pydantic_fields_set__" in capsys.readouterr().out
 
 
 def test_command() -> None:

@@ -8,12 +8,14 @@ import json
 import subprocess
 import sys
 import threading
+import time
 from collections.abc import Callable, Iterator
+from concurrent.futures import ThreadPoolExecutor
 from typing import Any
 
 import pytest
 
-from respstream.integrations import _plans
+from respstream.integrations import _clients, _plans
 from respstream.integrations._plans import UNTYPED, Plans, difference
 from respstream.integrations._samples import samples
 from respstream.integrations.openai._sdk import load
@@ -234,33 +236,28 @@ def test_streams_are_equal_while_plans_are_proved(kit: Kit, monkeypatch: pytest.
 
 
 def test_one_acceleration_of_an_sdk(kit: Kit, monkeypatch: pytest.MonkeyPatch) -> None:
-    """All clients share the hooks in its classes, whichever threads accelerate them."""
-    module = sys.modules[kit.integration.accelerate.__module__]
-    integration: Any = module._integration
-    monkeypatch.setattr(integration, "_made", {})
-    clients = [kit.make() for _ in range(8)]
-    ready = threading.Barrier(len(clients))
+    """Threads that accelerate at the same time share the hooks in its classes."""
+    made: list[Any] = []
+    ready = threading.Barrier(4)
 
-    def accelerate(client: Any) -> None:
+    class Slow(_clients.Acceleration):
+        def __init__(self, *given: Any) -> None:
+            made.append(self)
+            time.sleep(0.2)  # the other threads arrive
+            super().__init__(*given)
+
+    monkeypatch.setattr(_clients, "Acceleration", Slow)
+    sdk = kit.plans.sdk
+    integration = _clients.Integration(kit.name, lambda: sdk, lambda *_: None, lambda _: {})
+
+    def find() -> _clients.Acceleration:
         ready.wait()
-        kit.integration.accelerate(client)
+        return integration.of(sdk)
 
-    threads = [threading.Thread(target=accelerate, args=(client,)) for client in clients]
-    try:
-        for thread in threads:
-            thread.start()
-        for thread in threads:
-            thread.join()
-        (acceleration,) = integration._made.values()
-        hooks = [
-            value for cls in kit.client.__mro__ for value in cls.__dict__.values() if acceleration._hooks.is_hook(value)
-        ]
-        assert hooks
-        assert not any(acceleration._hooks.among(hook.__wrapped__) for hook in hooks)
-    finally:
-        for client in clients:
-            kit.integration.restore(client)
-    assert not any(acceleration._hooks.is_hook(value) for cls in kit.client.__mro__ for value in cls.__dict__.values())
+    with ThreadPoolExecutor(ready.parties) as pool:
+        found = [each.result() for each in [pool.submit(find) for _ in range(ready.parties)]]
+    assert len(made) == 1
+    assert [each is made[0] for each in found] == [True] * ready.parties
 
 
 def test_streams_of_the_recorded_kind_become_native() -> None:

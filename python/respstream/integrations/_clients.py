@@ -264,7 +264,9 @@ class Integration(Generic[AnySdk]):
         self._load = load
         self._native = native
         self._opened = opened
-        self._made: dict[AnySdk, Acceleration] = {}
+        # By the classes of clients, in which hooks are set only once; and the SDK that was loaded last.
+        self._made: dict[Any, Acceleration] = {}
+        self._loaded: dict[Any, AnySdk] = {}
         self._lock = threading.Lock()
 
     def accelerate(self, client: Any, faithful: bool, transport: str | None = None) -> Any:
@@ -297,19 +299,24 @@ class Integration(Generic[AnySdk]):
                 acceleration.restore(client)
 
     def of(self, sdk: AnySdk) -> Acceleration:
-        """The clients of the SDK, the same for all threads: two would hook its classes twice."""
+        """The clients of the SDK, the same for all threads."""
+        clients = sdk.clients
         with self._lock:
-            if sdk not in self._made:
-                native, opened = functools.partial(self._native, sdk), functools.partial(self._opened, sdk)
-                self._made[sdk] = Acceleration(sdk.clients, native, opened)
-            return self._made[sdk]
+            if clients not in self._made:
+                self._loaded.setdefault(clients, sdk)
+                self._made[clients] = Acceleration(
+                    clients,
+                    lambda *given: self._native(self._loaded[clients], *given),
+                    lambda: self._opened(self._loaded[clients]),
+                )
+            return self._made[clients]
 
     def _supported(self) -> AnySdk | None:
         if not hasattr(_backend.engine, "SdkPlan"):
             _warn(self._name, "the compiled extension is not installed")
             return None
         try:
-            return self._load()
+            sdk = self._load()
         except UnsupportedError as error:
             _warn(self._name, str(error))
             return None
@@ -317,6 +324,8 @@ class Integration(Generic[AnySdk]):
             if error.name != self._name:
                 raise
             raise ImportError(f"accelerate() needs the {self._name} SDK: pip install {self._name}") from None
+        self._loaded[sdk.clients] = sdk
+        return sdk
 
 
 @functools.cache

@@ -138,7 +138,7 @@ class Shapes:
         """The node of a union whose member the kind of the value, or a tag, tells; None if it takes more to tell."""
         parts = members(union)
         plain = {part for part in parts if part in (str, int, float, bool)}
-        models = [part for part in parts if is_plain_model(part, self._sdk.model)]
+        models: list[Any] = [part for part in parts if is_plain_model(part, self._sdk.model)]
         words = [part for part in parts if literals(part) is not None]
         lists = [part for part in parts if get_origin(part) is list]
         dicts = [part for part in parts if get_origin(part) is dict]
@@ -172,7 +172,7 @@ class Shapes:
             return self.node(str)
         return self.node(Literal[tuple(word for part in words for word in get_args(part))]) if words else None
 
-    def _tagged(self, models: list[type[Any]], construct: Callable[[Any], Any]) -> int | None:
+    def _tagged(self, models: list[Any], construct: Callable[[Any], Any]) -> int | None:
         for key in _tags(models[0]):
             tags = [_tags(model).get(key) for model in models]
             words = [word for tag in tags if tag for word in tag[0]]
@@ -269,7 +269,7 @@ def _are_harmless(metadata: Iterable[Any]) -> bool:
     return all(type(note).__name__ in _NOTES for note in metadata)
 
 
-def is_plain_model(cls: Any, base: type[Any]) -> bool:
+def is_plain_model(cls: Any, base: Any) -> bool:
     """The class builds its objects as the SDK's models do: no validators, private members, constraints or factories."""
     return isinstance(cls, type) and issubclass(cls, base) and _is_plain_model(cls, base)
 
