@@ -77,8 +77,8 @@ class ScanSource:
         batches: queue.Queue[Any] = queue.Queue(_QUEUED_BATCHES)
         stopped = threading.Event()
         thread = threading.Thread(target=self._pull, args=(batches, stopped), daemon=True)
+        UNFINISHED.add(thread)  # first: a signal may end the command as soon as the thread runs
         thread.start()
-        UNFINISHED.add(thread)
         try:
             while (found := self._next(batches)) is not None:
                 if isinstance(found, BaseException):
