@@ -247,3 +247,13 @@ def test_part_of_a_wrong_type_has_no_deltas(api: Any, part: Any) -> None:
         {"type": "response.content_part.done", "output_index": 0, "content_index": 0, "part": part},
     ]
     assert list(api.deltas(b"".join(json.dumps(event).encode() + b"\n" for event in events))) == []
+
+
+def test_delta_that_is_an_object_with_half_a_surrogate(api: Any) -> None:
+    """Its text is its JSON; half a surrogate pair in it, or before it, is U+FFFD."""
+    delta = '{"type":"response.function_call_arguments.delta","output_index":0,"delta":%s}\n'
+    source = "".join(delta % text for text in (r'"a\ud83d"', r'{"call":"\ude00"}', r'{"text":"\ude00"}')).encode()
+    texts = [found.text for found in api.deltas(source)]
+    assert texts == ["a", '�{"call":"�"}', "�"]
+    (response,) = api.responses(source)
+    assert response.tool_calls[0].arguments == "".join(texts)

@@ -41,3 +41,16 @@ def test_bad_field(backend: ModuleType, chunks: list[Any], messages: list[str], 
     assert [found.message for found in decoder.diagnostics if found.code == "bad_field"] == messages
     assert response.reasoning_text == reasoning
     assert readings.read(backend, body, readings.every_byte(body)) == readings.read(backend, body)
+
+
+def test_minus_zero_is_the_index_zero(backend: ModuleType) -> None:
+    """Of choices, tool calls and other elements; `-0` is an integer in JSON, and Responses and Messages read it so."""
+    call = '"tool_calls":[{"index":-0,"id":"c","function":{"name":"f","arguments":"1"}}]'
+    thought = '"reasoning_details":[{"index":-0,"text":"a"}]'
+    first = f'{{"choices":[{{"index":-0,"delta":{{"content":"x",{call},{thought}}}}}]}}'
+    body = b"".join(f"data: {text}\n\n".encode() for text in (first, first.replace("-0", "0")))
+    found = readings.read(backend, body)
+    assert [diagnostic["code"] for diagnostic in found.diagnostics] == ["no_terminal"]
+    (response,) = found.responses
+    assert (response["output_text"], len(response["tool_calls"])) == ("xx", 1)
+    assert response["json"].count(b'"text":"aa"') == 1

@@ -141,7 +141,10 @@ class ItemText:
         if not self._surrogate and not ("\ufffd" in text and b"\\u" in event.raw):
             return text
         delta = decode(event.raw)[0]["delta"]
-        exact: str = self._surrogate + (delta["text"] if isinstance(delta, dict) else delta)
+        if isinstance(delta, dict):
+            delta = delta.get("text")
+        # Another object is its JSON.
+        exact = self._surrogate + (delta if isinstance(delta, str) else text)
         self._surrogate = exact[-1:] if "\ud800" <= exact[-1:] <= "\udbff" else ""
         complete = exact[:-1] if self._surrogate else exact
         return complete.encode("utf-16-le", "surrogatepass").decode("utf-16-le", "replace")

@@ -207,7 +207,7 @@ MERGES: dict[str, Merge] = {
 
 def is_empty(value: Any) -> bool:
     """Whether a value is null, an empty string or 0."""
-    return value is None or (value == "0" if isinstance(value, Number) else type(value) is str and not value)
+    return value is None or (value in ("0", "-0") if isinstance(value, Number) else type(value) is str and not value)
 
 
 # -- members without a rule ----------------------------------------------------------------------------------------
@@ -263,7 +263,7 @@ def _own(context: Context, element: Any, scope: str) -> Any:
 def index_of(element: Any) -> int | None:
     """The `index` of an object, None if it has no valid one."""
     value = element.get("index") if type(element) is dict else None
-    return _digits(str(value)) if isinstance(value, Number) or type(value) is int else None
+    return _digits("0" if value == "-0" else str(value)) if isinstance(value, Number) or type(value) is int else None
 
 
 def _digits(text: str) -> int | None:

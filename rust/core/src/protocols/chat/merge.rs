@@ -501,7 +501,7 @@ fn is_null_node(node: &Node) -> bool {
 
 /// Whether a value is null, an empty string or 0.
 fn is_empty_value(value: &[u8]) -> bool {
-    is_null(value) || value == b"\"\"" || value == b"0"
+    is_null(value) || value == b"\"\"" || matches!(value, b"0" | b"-0")
 }
 
 /// Whether a list has no elements.
@@ -512,8 +512,13 @@ pub fn is_empty_list(list: &[u8]) -> bool {
 
 /// The `index` of an object, `None` if it has no valid one.
 fn index_of(element: &[u8]) -> Option<u32> {
-    let value = value_of(element, "index").filter(|_| element.first() == Some(&b'{'))?;
-    std::str::from_utf8(value).ok().and_then(digits)
+    number(value_of(element, "index").filter(|_| element.first() == Some(&b'{'))?)
+}
+
+/// The index that a number is.
+fn number(value: &[u8]) -> Option<u32> {
+    let number = json::parse_index(value).and_then(|number| u32::try_from(number).ok());
+    number.filter(|index| *index <= INDEX_LIMIT)
 }
 
 /// The index that a text of digits is.
@@ -534,11 +539,7 @@ pub fn read_index(
     let value = json::find(element, members, "index").map(|index| index.value(element));
     let Some(value) = value.filter(|value| !is_null(value)) else { return Ok(None) };
     let is_string = value.first() == Some(&b'"');
-    let index = match std::str::from_utf8(value) {
-        _ if is_string => digits(&json::decode_str(value)),
-        Ok(text) => digits(text),
-        Err(_) => None,
-    };
+    let index = if is_string { digits(&json::decode_str(value)) } else { number(value) };
     if index.is_none() {
         cx.bad(path, "index", "an integer from 0 to 65535");
         return Err(());
