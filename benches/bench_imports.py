@@ -1,4 +1,4 @@
-"""The time of an import: an interpreter that imports the package and exits, minus one that only exits.
+"""The time of an import, and of the first stream of a process: an interpreter that does it and exits, minus one that does not.
 
 Used by `make bench`; also a pytest-benchmark suite (`python -m pytest benches/bench_imports.py`).
 """
@@ -10,9 +10,10 @@ import subprocess
 import sys
 from functools import partial
 
+import respstream
 from benches.rows import Facts, Row, suite
 
-IMPORT = "import"
+IMPORT, FIRST = "import", "first stream of a process"
 BARE, OURS, FALLBACK = "bare interpreter", "respstream", "respstream, pure Python"
 
 
@@ -46,6 +47,28 @@ _CONTENDERS = {
     "openai": partial(start, "from openai import OpenAI"),
 }
 
+_SAMPLE = respstream.sample() / "hello_world.sse"
+_CLIENT = f"""
+import sys, openai
+names = (cls.__module__.partition(".")[0] for cls in openai.DefaultHttpxClient.__mro__)
+http = sys.modules[next(name for name in names if name.startswith("httpx"))]
+body = open({str(_SAMPLE)!r}, "rb").read()
+answer = lambda _: http.Response(200, headers={{"content-type": "text/event-stream"}}, content=body)
+client = openai.OpenAI(api_key="none", max_retries=0, http_client=http.Client(transport=http.MockTransport(answer)))
+"""
+_ACCELERATE = "from respstream.integrations.openai import accelerate; accelerate(client)\n"
+_DELTA = "response.output_text.delta"
+_READ = f"""
+events = client.responses.create(model="m", input="x", stream=True)
+assert sum(event.type == {_DELTA!r} for event in events) == {sum(one.type == _DELTA for one in respstream.events(_SAMPLE))}
+"""
+_CLIENT_ONLY = "a client"
+_STREAMS = {
+    _CLIENT_ONLY: partial(start, _CLIENT),
+    "accelerated": partial(start, _CLIENT + _ACCELERATE + _READ),
+    "openai": partial(start, _CLIENT + _READ),
+}
+
 ROWS = (
     Row(
         name=IMPORT,
@@ -56,6 +79,16 @@ ROWS = (
         prepare=lambda _: None,
         apart=frozenset(_CONTENDERS),
         over=BARE,
+    ),
+    Row(
+        name=FIRST,
+        contenders=_STREAMS,
+        reference="openai",
+        answer=lambda _: True,
+        make=lambda _: _NoLog(),
+        prepare=lambda _: None,
+        apart=frozenset(_STREAMS),
+        over=_CLIENT_ONLY,
     ),
 )
 
