@@ -305,3 +305,11 @@ def test_array_of_events(backend: ModuleType, indent: int | None) -> None:
     assert [event.to_dict() for event in found] == events
     assert decoder.response.output_text == "a"
     assert decoder.diagnostics == []
+
+
+def test_flat_lifecycle_event_without_output(backend: ModuleType) -> None:
+    """The response is the members of the event; no output is made up for it."""
+    decoder = backend.Decoder()
+    decoder.feed(b'data: {"type":"response.created","id":"r","object":"response","status":"in_progress"}\n\n')
+    assert decoder.response.to_json() == b'{"id":"r","object":"response","status":"in_progress"}'
+    assert decoder.response.output == []

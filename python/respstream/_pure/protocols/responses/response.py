@@ -72,7 +72,7 @@ class Folded(ResponseState):
         """Whether the output is that of the base: of the terminal response, or because no item was streamed."""
         if self.non_streamed or self.has_final:
             return self.rebuilt is None
-        return not self.items and self._base_in is not None
+        return not self.items and (self._base_raw is not None or self._base_in is not None)
 
     # -- reading ---------------------------------------------------------------------------------------------------
 
