@@ -90,12 +90,18 @@ def running(answer: Answer, tls: ssl.SSLContext | None = None) -> Generator[Serv
         started.set()
         await stopped.wait()
         listening.close()
+        await settled()  # a connection that was just accepted gets its handler
         for connection in server.connections:
             connection.writer.transport.abort()
         others = asyncio.all_tasks() - {asyncio.current_task()}
         for task in others:
             task.cancel()
         await asyncio.gather(*others, return_exceptions=True)
+        await settled()  # transports close their sockets in a later step
+
+    async def settled() -> None:
+        for _ in range(5):
+            await asyncio.sleep(0)
 
     def run() -> None:
         loop.run_until_complete(serve())

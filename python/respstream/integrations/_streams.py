@@ -324,18 +324,28 @@ class _Left:
 
 
 def _read(stream: Any, known: Plans, batched: Callable[[], Iterator[Any]], theirs: Callable[[], Any]) -> Iterator[Any]:
-    """The events of a stream. `batched`: its batches, once its decoder is ours; `theirs`: the SDK's generator of events."""
+    """The events of a stream. `batched`: its batches, once its decoder is ours; `theirs`: the SDK's generator of events.
+
+    Natively built events come from the iterators of their batches, without a step of Python for each.
+    """
+    return chain.from_iterable(_read_batches(stream, known, batched, theirs))
+
+
+def _read_batches(
+    stream: Any, known: Plans, batched: Callable[[], Iterator[Any]], theirs: Callable[[], Any]
+) -> Iterator[Iterable[Any]]:
+    """The events of a stream, in iterables that are to be read one after the other."""
     stream._decoder = _decoder(stream, known)
     batches, left = batched(), _Left(stream, known, theirs)
     try:
         for events, messages in batches:
-            yield from events
+            yield events
             for message in messages:
-                for event in left.event(message):
-                    if event is left.end:
-                        return
-                    yield event
-                yield from events
+                found = left.event(message)
+                if found and found[0] is left.end:
+                    return
+                yield found
+                yield events
     finally:
         left.close()
         stream.response.close()

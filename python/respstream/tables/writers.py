@@ -181,8 +181,9 @@ class Parquet:
         if self._writer is None:
             from pyarrow import parquet
 
-            options = {"compression": "zstd", "compression_level": ZSTD_LEVEL, **encodings(first)}
-            self._writer = parquet.ParquetWriter(self._path, self._schema, **options)
+            self._writer = parquet.ParquetWriter(
+                self._path, self._schema, compression="zstd", compression_level=ZSTD_LEVEL, **encodings(first)
+            )
         return self._writer
 
 
