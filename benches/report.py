@@ -7,7 +7,6 @@ from __future__ import annotations
 
 import os
 import platform
-import sys
 from collections.abc import Iterator, Mapping, Sequence
 from importlib import metadata
 from pathlib import Path
@@ -139,8 +138,7 @@ def _processor() -> str:
 
 def _version(name: str) -> str:
     if name == "respstream":
-        # Imported through PYTHONPATH, not installed.
-        return str(getattr(sys.modules.get(name), "__version__", "from the working tree"))
+        return "from the working tree"  # imported through PYTHONPATH, not installed
     try:
         return metadata.version(name)
     except metadata.PackageNotFoundError:
