@@ -201,7 +201,21 @@ class _Results(Generic[T]):
         def __class_getitem__(cls, _: object) -> type:
             return cls
 
-    _reading: _Reading
+    # How a source is opened, and how its items are read: in the classes.
+    _open: Callable[[Any, Filters], Any]
+    _run: Callable[[_Reading], Any]
+
+    def __init__(
+        self,
+        source: Any,
+        options: dict[str, Any],
+        *,
+        whole: bool,
+        make: Callable[..., Any] | None = None,
+        keep: int | None = KEPT_RESPONSES,
+    ) -> None:
+        self._reading = _Reading(self._open, source, options, whole=whole, make=make, keep=keep)
+        self._found: Any = self._run(self._reading)
 
     def __repr__(self) -> str:
         return f"{type(self).__name__}({self._reading.about})"
@@ -232,17 +246,9 @@ class Stream(_Results[T]):
     It closes the source at its end, on `close()`, and as a context manager.
     """
 
-    def __init__(
-        self,
-        source: Any,
-        options: dict[str, Any],
-        *,
-        whole: bool,
-        make: Callable[..., Any] | None = None,
-        keep: int | None = KEPT_RESPONSES,
-    ) -> None:
-        self._reading = _Reading(filtered_chunks, source, options, whole=whole, make=make, keep=keep)
-        self._found: Iterator[T] = self._reading.run()
+    _open = staticmethod(filtered_chunks)
+    _run = staticmethod(_Reading.run)
+    _found: Iterator[T]
 
     def __iter__(self) -> Iterator[T]:
         return self._found  # the generator itself, which saves a call of `__next__` per event
@@ -264,17 +270,9 @@ class Stream(_Results[T]):
 class AsyncStream(_Results[T]):
     """As `Stream`, over an asynchronous iterable of bytes."""
 
-    def __init__(
-        self,
-        source: Any,
-        options: dict[str, Any],
-        *,
-        whole: bool,
-        make: Callable[..., Any] | None = None,
-        keep: int | None = KEPT_RESPONSES,
-    ) -> None:
-        self._reading = _Reading(filtered_achunks, source, options, whole=whole, make=make, keep=keep)
-        self._found: AsyncIterator[T] = self._reading.arun()
+    _open = staticmethod(filtered_achunks)
+    _run = staticmethod(_Reading.arun)
+    _found: AsyncIterator[T]
 
     def __aiter__(self) -> AsyncIterator[T]:
         return self._found

@@ -14,12 +14,12 @@ import types
 import warnings
 import weakref
 from collections.abc import Callable, Iterator, Mapping
-from typing import Any, Generic, TypeVar
+from typing import Any, Generic, Literal, TypeVar, get_args
 
 from respstream import _backend
 from respstream.integrations._sdk import Sdk, UnsupportedError
 
-__all__ = ["Acceleration", "Integration", "derived"]
+__all__ = ["Acceleration", "Integration", "Transport", "derived"]
 
 AnySdk = TypeVar("AnySdk", bound=Sdk)
 
@@ -27,7 +27,7 @@ _MARK = "_respstream"
 _PROCESS = "_process_response"
 # The methods that return another client.
 _COPIES = ("copy", "with_options")
-_TRANSPORTS = (None, "native")
+Transport = Literal["native"]
 _MAX_WRAPPERS = 100  # of one function; others may make a loop of them
 
 
@@ -274,7 +274,7 @@ class Integration(Generic[AnySdk]):
 
         With `transport`, asynchronous ones also send their requests for streams over it.
         """
-        if transport not in _TRANSPORTS:
+        if transport not in (None, *get_args(Transport)):
             raise ValueError(f'transport must be None or "native", not {transport!r}')
         sdk = self._supported()
         if sdk is None:

@@ -50,48 +50,38 @@ fn active_calls() -> MutexGuard<'static, ActiveCalls> {
     active
 }
 
-/// Counts as one active call until it is dropped.
-struct CallGuard;
+/// Counts in this member of [`ActiveCalls`] until it is dropped.
+struct ActiveGuard(fn(&mut ActiveCalls) -> &mut usize);
 
-impl CallGuard {
-    /// None once shutdown has begun.
-    fn new() -> Option<Self> {
-        let mut active = active_calls();
-        active.shutting_down.is_none().then(|| {
-            active.calls += 1;
-            Self
-        })
+impl ActiveGuard {
+    fn count(active: &mut ActiveCalls, member: fn(&mut ActiveCalls) -> &mut usize) -> Self {
+        *member(active) += 1;
+        Self(member)
     }
-}
 
-impl Drop for CallGuard {
-    fn drop(&mut self) {
+    /// For a call into Python. None once shutdown has begun.
+    fn call() -> Option<Self> {
         let mut active = active_calls();
-        active.calls = active.calls.saturating_sub(1);
-        CALL_ENDED.notify_all();
+        let may_run = active.shutting_down.is_none();
+        may_run.then(|| Self::count(&mut active, |active| &mut active.calls))
     }
-}
 
-/// Counts as one thread that attaches until it is dropped.
-struct AttachGuard;
-
-impl AttachGuard {
-    /// For a thread that detached. During shutdown only the thread that shuts down returns.
-    fn new() -> Self {
+    /// For a thread that detached and attaches again. During shutdown only the thread that shuts down returns.
+    fn attaching() -> Self {
         let mut active = active_calls();
         if active.ends_elsewhere() {
             drop(active);
             wait_for_end();
         }
-        active.attaching += 1;
-        Self
+        Self::count(&mut active, |active| &mut active.attaching)
     }
 }
 
-impl Drop for AttachGuard {
+impl Drop for ActiveGuard {
     fn drop(&mut self) {
         let mut active = active_calls();
-        active.attaching = active.attaching.saturating_sub(1);
+        let count = self.0(&mut active);
+        *count = count.saturating_sub(1); // it is zero in a forked process
         CALL_ENDED.notify_all();
     }
 }
@@ -104,7 +94,7 @@ fn wait_for_end() -> ! {
 
 /// Runs Python code for a caller from Python. Does not return if shutdown has begun in another thread.
 pub fn call<T>(py: Python<'_>, run: impl FnOnce() -> T) -> T {
-    let active = CallGuard::new();
+    let active = ActiveGuard::call();
     if active.is_none() && active_calls().ends_elsewhere() {
         py.detach(|| wait_for_end());
     }
@@ -113,7 +103,7 @@ pub fn call<T>(py: Python<'_>, run: impl FnOnce() -> T) -> T {
 
 /// Runs Python code from a Rust thread, or from a thread that has detached from the interpreter. None during shutdown.
 pub fn try_attach<T>(run: impl FnOnce(Python<'_>) -> T) -> Option<T> {
-    let _guard = CallGuard::new()?;
+    let _guard = ActiveGuard::call()?;
     Python::try_attach(run)
 }
 
@@ -121,14 +111,14 @@ pub fn try_attach<T>(run: impl FnOnce(Python<'_>) -> T) -> Option<T> {
 pub fn detach<T: Send>(py: Python<'_>, work: impl FnOnce() -> T + Send) -> T {
     let (result, _attaching) = py.detach(|| {
         let result = work();
-        (result, AttachGuard::new())
+        (result, ActiveGuard::attaching())
     });
     result
 }
 
 /// Runs `work` detached from the interpreter, in a thread that may be attached or not. During shutdown it runs in any case.
 pub fn run_detached<T: Send>(mut work: impl FnMut() -> T + Send) -> T {
-    let result = CallGuard::new().and_then(|attaching| {
+    let result = ActiveGuard::call().and_then(|attaching| {
         Python::try_attach(|py| {
             detach(py, || {
                 drop(attaching);

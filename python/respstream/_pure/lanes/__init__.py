@@ -150,10 +150,7 @@ class Lanes:
 
     def take_ended(self) -> list[Any]:
         """Returns the responses that have ended, and forgets them."""
-        ended, self.ended = self.ended, []
-        if self.latest is not None and self.latest.ordinal not in self.open:
-            self.latest = None
-        return ended
+        return self.take_oldest(0)
 
     def take_oldest(self, keep: int) -> list[Any]:
         """Returns the responses that have ended but the last `keep`, and forgets them."""

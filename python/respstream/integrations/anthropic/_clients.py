@@ -4,9 +4,9 @@ from __future__ import annotations
 
 import functools
 from collections.abc import Callable
-from typing import Any, Literal, TypeVar, overload
+from typing import Any, TypeVar, overload
 
-from respstream.integrations._clients import Integration
+from respstream.integrations._clients import Integration, Transport
 from respstream.integrations._streams import native_class
 from respstream.integrations.anthropic import _snapshots
 from respstream.integrations.anthropic._sdk import Sdk, load
@@ -14,7 +14,6 @@ from respstream.integrations.anthropic._sdk import Sdk, load
 __all__ = ["accelerate", "restore"]
 
 Client = TypeVar("Client")
-Transport = Literal["native"]
 
 
 @overload

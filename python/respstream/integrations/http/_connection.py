@@ -51,7 +51,7 @@ class Connection(asyncio.Protocol):
         self._transport = transport
 
     def data_received(self, data: bytes) -> None:
-        response, waiter = self._response, self._waiter
+        response = self._response
         if response is None:  # nothing was asked for
             self.close()
             return
@@ -65,10 +65,7 @@ class Connection(asyncio.Protocol):
         if self._unread > _MAX_UNREAD and not (self._is_paused or response.is_complete):
             self._is_paused = True
             self._transport.pause_reading()
-        if waiter is not None:
-            self._waiter = None
-            if not waiter.done():
-                waiter.set_result(None)
+        self._wake()
 
     def pause_writing(self) -> None:
         self._is_sending = True

@@ -5,9 +5,9 @@ from __future__ import annotations
 import functools
 import warnings
 from collections.abc import Callable
-from typing import Any, Literal, TypeVar, overload
+from typing import Any, TypeVar, overload
 
-from respstream.integrations._clients import Integration
+from respstream.integrations._clients import Integration, Transport
 from respstream.integrations._streams import native_class
 from respstream.integrations.openai import _chat_snapshots, _snapshots
 from respstream.integrations.openai._sdk import ResponseReaders, Sdk, UnsupportedError, load
@@ -16,7 +16,6 @@ from respstream.integrations.openai._websocket import adopt_manager, has_websock
 __all__ = ["accelerate", "restore"]
 
 Client = TypeVar("Client")
-Transport = Literal["native"]
 
 
 @overload
