@@ -193,17 +193,21 @@ def test_finalizer_gets_error_instead_of_deadlock(backend: ModuleType) -> None:
                 except RuntimeError as error:
                     refused.append(str(error))
 
-    # Events that are kept count as garbage-to-be, so that the collector runs inside the call.
+    # Events that are kept count as garbage-to-be, so that the collector runs inside the call, and not before it.
     before = gc.get_threshold()
     gc.collect()
+    gc.disable()
     gc.set_threshold(20, 1, 1)
     try:
         for _ in range(5):
             Last()
+        data = BLOCK * 500
         inside.set()
-        kept = decoder.feed(BLOCK * 500)
+        gc.enable()
+        kept = decoder.feed(data)
         inside.clear()
     finally:
+        gc.enable()
         gc.set_threshold(*before)
     assert len(kept) == 500
     assert set(refused) == {"the decoder was called from within its own feed()"}
