@@ -49,6 +49,9 @@ FUZZ_OPTIONS := --fuzz-dir $(CURDIR)/rust/fuzz --target-dir $(FUZZ_DIR) --saniti
 
 CARGO_DENY := $(CURDIR)/target/tools/bin/cargo-deny
 EVENTS ?= 1000000
+TABLES ?= 20000
+SEED ?= 0
+DIFFERENTIAL = $(BIN)/python -m tests.support.differential --seed $(SEED) $(if $(JOBS),--jobs $(JOBS))
 # The sanitizer's flag is nightly-only, too. With an explicit --target it does not apply to build scripts and macros.
 ASAN_HOST := $(shell rustc -vV | sed -n 's/host: //p')
 ASAN := RUSTC_BOOTSTRAP=1 RUSTFLAGS=-Zsanitizer=address CARGO_TARGET_DIR=$(CURDIR)/target/asan
@@ -192,10 +195,10 @@ attacks: $(VENV)/.built $(VENV)/.test ## measure the cost of hostile sources, in
 attacks-full: $(VENV)/.built $(VENV)/.test ## measure also sources of 2 GiB; needs 5 GiB of memory
 	$(BIN)/python -m tests.support.attacks --full
 
-differential: $(VENV)/.built $(VENV)/.test ## compare both backends over EVENTS (1,000,000) generated events, half of them in long streams, and the tables of files
-	$(BIN)/python -m tests.support.differential --events $$(($(EVENTS) / 2))
-	$(BIN)/python -m tests.support.differential --events $$(($(EVENTS) / 2)) --long
-	$(BIN)/python -m tests.support.differential --tables $$(($(EVENTS) / 50))
+differential: $(VENV)/.built $(VENV)/.test ## compare both backends over EVENTS (1,000,000) generated events, half of them in long streams, and the tables of TABLES (20,000) files, with SEED (0) and JOBS processes (one per core)
+	$(DIFFERENTIAL) --events $$(($(EVENTS) / 2))
+	$(DIFFERENTIAL) --events $$(($(EVENTS) / 2)) --long
+	$(DIFFERENTIAL) --tables $(TABLES)
 
 laws: $(VENV)/.built $(VENV)/.test ## check 100,000 generated streams with the faults of gateways: no text disappears
 	RESPSTREAM_LAWS=100000 $(BIN)/python -m pytest -q --timeout 3600 tests/laws/test_nothing_disappears.py tests/laws/test_one_answer.py

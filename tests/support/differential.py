@@ -197,7 +197,7 @@ def main(argv: list[str] | None = None) -> int:
         files = sorted(path for folder in options.corpus for path in folder.rglob("*") if path.is_file())
     compare: Callable[[int, range], tuple[int, Any]] = partial(run, files=files, long=options.long)
     count, unit, most = None if files is None else len(files), "events", options.events
-    if options.tables:
+    if options.tables is not None:
         compare, count, unit, most = differential_tables.run, options.tables, "tables", options.tables
     done = sources = 0
     batches = _batches(count)

@@ -517,6 +517,20 @@ def test_strict_split_attributes_text_before_the_error_of_another(after: bytes, 
     assert logs.summary.diagnostics == dict.fromkeys(found, 1)
 
 
+@pytest.mark.usefixtures("api")
+def test_error_of_strict_splits_belongs_to_no_response(tmp_path: Path) -> None:
+    """Nothing behind the error counts: an error body there, which belongs to the open response with what is before it."""
+    filler = DELTA * 3
+    (path := tmp_path / "a.jsonl").write_bytes(BEGIN + filler + STRAY + b'{"error":{"message":"m"\n' + DELTA + END)
+    splits = respstream.plan(path, 40, strict=True)
+    at = len(BEGIN + filler)
+    expected = [{"code": "bad_json", "offset": at, "response_id": None, "api": None}]
+    for split in (splits[0], next(one for one in splits if at < (one.end or at + 1))):
+        logs = respstream.read_split(split, "diagnostics", [*expected[0]])
+        rows, offset = rows_and_error(logs._core.stream())
+        assert (rows, offset) == (expected, at)
+
+
 def rows_and_error(core: Any) -> tuple[list[dict[str, Any]], Any]:
     """The rows of the only table of a pass, and the offset of the error that ends it."""
     rows: list[dict[str, Any]] = []

@@ -26,6 +26,9 @@ ERRORS: list[tuple[dict[str, Any], dict[str, Any]]] = [
     ({"detail": {"message": "m", "code": "c"}}, {"message": "m", "code": "c"}),
     ({"detail": [{"msg": "m"}], "status": 422}, {"message": "m"}),
     ({"detail": [], "code": 1}, {"code": 1}),
+    ({"response": {"error": {}, "x": 1}, "code": "c"}, {"code": "c"}),
+    ({"detail": {"error": {}, "message": "m"}}, {"message": "m"}),
+    ({"detail": {"error": {}}, "code": "c"}, {"code": "c"}),
 ]
 # fmt: off
 BODIES: list[tuple[bytes, dict[str, Any]]] = [
@@ -39,6 +42,7 @@ BODIES: list[tuple[bytes, dict[str, Any]]] = [
     (b'{"detail":[{"loc":["body","input"],"msg":"required"}]}', {"message": "required"}),
     (b'{"detail":{"error":"boom"}}', {"message": "boom"}),
     (b'{"detail":{"message":"boom","code":"c"}}', {"message": "boom", "code": "c"}),
+    (b'{"detail":{"error":{ },"message":"boom"}}', {"message": "boom"}),
     (b'{"object":"error","message":"boom","type":"NotFoundError","param":null,"code":404}', {"message": "boom", "type": "NotFoundError", "code": 404}),
     (b'event: error\ndata: {"object":"error","message":"boom","type":"NotFoundError"}\n', {"message": "boom", "type": "NotFoundError"}),
     (b'{"object":"error","message":"boom","type":null,"x":1}', {"message": "boom"}),
@@ -50,6 +54,7 @@ NO_BODIES = [
     b'{"detail":"d","level":"info"}',
     b'{"detail":[]}',
     b'{"detail":{"x":1}}',
+    b'{"detail":{"error":{}}}',
     b'{"error":1}',
 ]
 

@@ -205,10 +205,10 @@ impl<P: Protocol> Stages<P> {
         store.add(issue, Span { start: 0, end: size, line: 1 }, None);
     }
 
-    /// Reports the issues of a frame that is not an event.
+    /// Reports the issues of a frame that is not an event. Those behind the error that ended a strict source are dropped.
     pub fn report_frame<S: EventSink<P>>(&mut self, span: Option<Span>, sink: &S) {
         let error = self.reader.error.take();
-        if let Some(span) = span {
+        if let Some(span) = span.filter(|_| self.store.failed.is_none()) {
             let lane = self.lane.as_deref();
             let error = error.as_deref();
             self.lanes.source_diagnostics(&mut self.issues, (span, lane), error, &mut self.store);
@@ -216,8 +216,11 @@ impl<P: Protocol> Stages<P> {
         }
     }
 
-    /// Reports a diagnostic of the framer.
+    /// Reports a diagnostic of the framer, unless it is behind the error that ended a strict source.
     pub fn note<S: EventSink<P>>(&mut self, note: Note, sink: &S) {
+        if self.store.failed.is_some() {
+            return;
+        }
         let span = Span { start: note.offset, end: note.offset + note.length, line: note.line };
         let issues = &mut vec![(note.code, note.detail)];
         self.lanes.source_diagnostics(issues, (span, self.lane.as_deref()), None, &mut self.store);

@@ -91,7 +91,8 @@ pub fn detail_error(raw: &[u8], kind: Kind) -> Option<Vec<u8>> {
         Kind::Object => {
             let mut inner = Vec::new();
             json::locate(raw, &mut inner);
-            error_member(raw, &inner).or_else(|| text_member(raw, "message").map(|_| raw.to_vec()))
+            let error = error_member(raw, &inner).filter(|error| !is_empty(error));
+            error.or_else(|| text_member(raw, "message").map(|_| raw.to_vec()))
         }
         _ => None,
     }
@@ -112,11 +113,16 @@ pub fn error_value(raw: &[u8], kind: Kind) -> Option<Vec<u8>> {
     }
 }
 
-/// The member `error` of an object as an object.
+/// The member `error` of an object as an object, unless that is empty.
 pub fn error_in(object: &[u8]) -> Option<Vec<u8>> {
     let mut members = Vec::new();
     json::locate(object, &mut members);
-    error_member(object, &members)
+    error_member(object, &members).filter(|error| !is_empty(error))
+}
+
+/// Whether an object has no members.
+fn is_empty(object: &[u8]) -> bool {
+    object.get(1..).is_none_or(|rest| trim(rest) == b"}")
 }
 
 /// A member of an object, if it is a string: with its quotes.
