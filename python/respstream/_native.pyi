@@ -160,6 +160,17 @@ def member_value(raw: bytes, name: object, cls: PartClass | None) -> Any:
 def response_row(state: State, source: str, *, whole: bool = False) -> tuple[Any, ...]:
     """The row of one response, including its JSON with `whole`. Times are microseconds since the epoch."""
 
+def has_row(
+    data: bytes,
+    *,
+    mid_line: bool,
+    api: str = "auto",
+    form: str = "auto",
+    on_eof: str = "flush",
+    max_event_bytes: int | None = None,
+) -> bool:
+    """Whether some bytes of a source have a row that wraps a stream. `mid_line`: they may begin inside of a line."""
+
 @final
 class Scan:
     """A scan that can be run any number of times.

@@ -84,6 +84,22 @@ def test_stdout_that_is_an_input(shell: Shell, log: Path) -> None:
     assert len(rows((log.parent / "rows.jsonl").read_text())) == 7
 
 
+def test_output_inside_of_a_folder_that_is_read(shell: Shell, log: Path) -> None:
+    """While it is written it is hidden, and the next run refuses to read and replace it."""
+    (log.parent / "sub").mkdir()
+    for options in (["-o", "rows.jsonl"], ["-o", "sub/all", "--partition-by", "status"]):
+        done = shell.run("responses", ".", *options, "--format", "jsonl", "--threads", "2", cwd=log.parent)
+        assert done.returncode == 0
+        assert "7 responses of 1 file" in done.stderr
+        written = [path for path in log.parent.rglob("*.jsonl") if path != log]
+        assert sum(len(path.read_text().splitlines()) for path in written) == 7
+        before = [path.read_bytes() for path in written]
+        assert shell.run("responses", ".", *options, "--format", "jsonl", cwd=log.parent).returncode == 2
+        assert [path.read_bytes() for path in written] == before
+        for path in written:
+            path.unlink()
+
+
 def test_recorder_of_its_own_file(shell: Shell, log: Path) -> None:
     for line in ("R record -o log.jsonl < log.jsonl", "R record -o log.jsonl < /dev/null >> log.jsonl"):
         status, stderr = redirected(shell, line, log.parent)
@@ -122,6 +138,19 @@ def test_permissions_of_new_files(shell: Shell, log: Path) -> None:
     assert [mode(name) for name in ("new.csv", "own.csv", "folder")] == [0o644, 0o600, 0o750]
     assert [mode(name) for name in ("a", "b", "c")] == [0o600, 0o640, 0o640]
     assert shell.run("record", "-o", str(log.parent / "d"), "--mode", "u+r").returncode == 2
+
+
+def test_umask_is_not_changed(api: Any, log: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """It belongs to all threads of the process."""
+
+    def refuse(_: int) -> int:
+        raise AssertionError("the umask was changed")
+
+    monkeypatch.setattr(os, "umask", refuse)
+    api.scan(log).write_parquet(log.parent / "rows.parquet")
+    api.scan(log).write_csv(log.parent / "folder", partition_by="status")
+    with api.Recorder(log.parent / "recording.jsonl", mode=0o644) as recorder, recorder.track("a") as track:
+        track.write(b"data: {}")
 
 
 FORMULAS = ["=1+1", "+1", "-1", "@SUM(A1)", "\tx", "\r=1", "x=1", "'=1"]

@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import contextlib
 import os
+import tempfile
 import threading
-from collections.abc import Callable
+from collections.abc import Callable, Generator
 from pathlib import Path
 from typing import Any
 
@@ -42,6 +44,48 @@ def test_file_deleted_while_it_is_read(api: Any, logs: Path) -> None:
     next(iter(stream))
     (logs / "a.sse").unlink()
     assert len(list(stream)) == LOG.count(b"\n\n") - 1
+
+
+def test_file_that_grows_while_it_is_read(api: Any, logs: Path) -> None:
+    """It is read to its end at that time."""
+    stream = api.events(logs / "a.sse")
+    next(iter(stream))
+    with (logs / "a.sse").open("ab") as file:
+        file.write(LOG)
+    assert len(list(stream)) == 2 * LOG.count(b"\n\n") - 1
+
+
+@contextlib.contextmanager
+def unprivileged() -> Generator[None, None, None]:
+    """Without the rights of the superuser, who may read everything."""
+    user = os.geteuid()
+    if user == 0:
+        os.seteuid(65534)
+    try:
+        yield
+    finally:
+        os.seteuid(user)
+
+
+def test_what_may_not_be_read(api: Any) -> None:
+    """A folder and a file without permission: the others are read."""
+    with tempfile.TemporaryDirectory() as name:
+        folder = Path(name)
+        folder.chmod(0o755)
+        (closed := folder / "closed").mkdir()
+        for path in (folder / "a.sse", folder / "b.sse", closed / "c.sse"):
+            path.write_bytes(LOG)
+        (folder / "b.sse").chmod(0)
+        closed.chmod(0)
+        with unprivileged():
+            count, problems = read(api.scan(folder))
+            named = read(api.scan(closed / "c.sse"))
+            with pytest.raises(PermissionError):
+                api.responses(folder / "b.sse")
+        closed.chmod(0o700)
+    assert (count, ("b.sse", "unreadable") in problems) == (1, True)
+    assert {code for _, code in problems} == {"unreadable"}
+    assert named == (0, [("c.sse", "unreadable")])
 
 
 def test_file_that_became_a_folder(api: Any, logs: Path) -> None:

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import base64
 import gzip
+import json
 import pickle
 import random
 import re
@@ -20,6 +22,7 @@ from respstream.tables.scan import _engine
 from tests.support.minimal_streams import BEGIN, BLOCK, BLOCK_DELTA, BLOCK_STOP, DELTA, END, ITEM, MESSAGE, STOP
 from tests.support.minimal_streams import DIAGNOSTICS as MINIMAL
 from tests.support.paths import TRANSCRIPTS
+from tests.support.wrapped_sources import rows
 
 LOGS = sorted(path for path in TRANSCRIPTS.iterdir() if path.suffix in {".sse", ".jsonl"})
 STREAM = BEGIN + ITEM + DELTA + END
@@ -358,15 +361,18 @@ LATE_LANES = {
 }
 
 
-def summed(path: Path, **options: Any) -> tuple[dict[str, Any], dict[str, list[dict[str, Any]]]]:
-    """The summary and all rows of a file, by the extension."""
+ALL: list[tuple[Any, list[str]]] = [(table, whole(table)) for table in TABLES]
+
+
+def summed(path: Path, columns: Any = ALL, **options: Any) -> tuple[dict[str, Any], dict[str, list[dict[str, Any]]]]:
+    """The summary and the rows of a file that is read twice, by the extension."""
     native, inputs = _backend.load("rust"), [(str(path), bytes(path), None)] * 2
     options = {"threads": 1, "batch_rows": 100, "max_event_bytes": 64 << 20} | options
-    stream = native.Scan(inputs, [(table, whole(table)) for table in TABLES], **options).stream()
-    rows: dict[str, list[dict[str, Any]]] = {table: [] for table in TABLES}
+    stream = native.Scan(inputs, columns, **options).stream()
+    found_rows: dict[str, list[dict[str, Any]]] = {table: [] for table, _ in columns}
     while (found := stream.next_batch()) is not None:
-        rows[TABLES[found[0]]] += pa.record_batch(found[1]).to_pylist()
-    return stream.summary(), rows
+        found_rows[columns[found[0]][0]] += pa.record_batch(found[1]).to_pylist()
+    return stream.summary(), found_rows
 
 
 @pytest.mark.parametrize("threads", [2, 5])
@@ -430,12 +436,51 @@ def test_sources_that_are_not_split(tmp_path: Path) -> None:
         assert table.to_pylist() == respstream.scan(tmp_path / name).to_arrow().to_pylist()
 
 
+RECORDED = [
+    {"t": 1_763_705_153_000_000_000 + number, "lane": "ab"[number % 2], "chunk": BLOCKS[at : at + 70].decode()}
+    for number, at in enumerate(sorted([*range(0, len(BLOCKS), 70)] * 2))
+]
+ROWS = {
+    "whole streams": rows({"ts": 1, "body": BLOCKS.decode()}) * 2,
+    "encoded": rows({"ts": 1, "body": base64.b64encode(BLOCKS).decode()}) * 2,
+    "one stream without a lane": rows(
+        *({"ts": n, "line": line} for n, line in enumerate(BLOCKS.decode().splitlines()))
+    ),
+    "two lanes": rows(*RECORDED, {"t": 0, "lane": "a", "end": True}),
+    "an event each": rows(*({"at": 1, "msg": json.loads(line)} for line in STREAM.splitlines())),
+    "responses in blocks": b'data: {"body":{"object":"response","id":"p","output":[]}}\n\n' * 9,
+    "a block that is not closed": rows({"ts": 1, "chunk": BLOCKS[:-40].decode()}),
+}
+"""Rows that wrap streams; a split after some of them depends on them."""
+LOG_LINES = rows({"level": "info", "msg": "data: started", "ts": 1}, {"ts": 2})
+
+
 @pytest.mark.usefixtures("api")
-def test_file_whose_responses_end_in_their_blocks(tmp_path: Path) -> None:
-    path = tmp_path / "a.sse"
-    path.write_bytes(b'data: {"body":{"object":"response","id":"p","output":[]}}\n\n' * 9)
-    assert len(respstream.plan(path, 100)) > 1
-    check(path, 100)
+@pytest.mark.parametrize("wrapped", ROWS.values(), ids=ROWS)
+def test_streams_mixed_with_rows_are_not_split(wrapped: bytes, tmp_path: Path) -> None:
+    """Rows are looked for at the places where lanes are; objects that wrap no stream do not count."""
+    (path := tmp_path / "a.log").write_bytes((STREAM + LOG_LINES) * 9 + wrapped + STREAM * 9)
+    assert len(respstream.plan(path, 100)) == 1
+    path.write_bytes((STREAM + LOG_LINES) * 9)
+    assert len(respstream.plan(path, 100)) > 9
+    check(path, 150)
+
+
+LONG = STREAM.replace(b"Hi", b"Hi" * 20_000)
+BEFORE, BEHIND = (LONG * (size // len(LONG)) for size in (1_180_000, 820_000))  # between two of the places
+FEW = ["byte_start", "type", "lane"]
+
+
+@pytest.mark.parametrize("open_before", [b"", WAITING], ids=["", "in an open response"])
+@pytest.mark.parametrize("wrapped", ROWS.values(), ids=ROWS)
+def test_rows_that_planning_missed(wrapped: bytes, open_before: bytes, tmp_path: Path) -> None:
+    """The first part of a file that meets a row reads on as one thread would, whether it folds responses or not."""
+    path = tmp_path / "a.log"
+    path.write_bytes(BEFORE + open_before + wrapped + STREAM * 10 + wrapped + BEHIND)
+    assert len(respstream.plan(path, 1 << 19)) > 1
+    for given in (ALL, [("events", FEW)]):
+        expected = summed(path, given)
+        assert summed(path, given, threads=3, part_bytes=2000) == expected
 
 
 @pytest.mark.usefixtures("api")

@@ -138,9 +138,12 @@ def shown(path: str) -> str:
 
 def _exists(path: str) -> bool:
     try:
-        return os.path.lexists(path)
-    except ValueError:  # a NUL in the name
+        os.lstat(path)
+    except PermissionError:  # its folder may not be searched: opening it raises the error
+        return True
+    except (OSError, ValueError):  # ValueError: a NUL in the name
         return False
+    return True
 
 
 def _readable(path: str) -> bool:

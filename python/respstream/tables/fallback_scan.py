@@ -4,6 +4,7 @@ from __future__ import annotations
 
 # ruff: noqa: PTH123
 import contextlib
+import re
 from collections import Counter
 from collections.abc import Callable, Iterator
 from functools import partial
@@ -61,6 +62,14 @@ def Schema(table: str, columns: list[str] | None = None, *, split: bool = False)
     names = [column.name for column in TABLES[table] if not column.extra] if columns is None else columns
     metadata = {"respstream.table": table, "respstream.version": VERSION}
     return pa.schema([fields[name] for name in names], metadata)
+
+
+def has_row(data: bytes, *, mid_line: bool, **options: Any) -> bool:
+    """Whether some bytes of a source have a row that wraps a stream. `mid_line`: they may begin inside of a line."""
+    core = Decoder(**options)._core
+    core.feed(re.sub(rb"\A[^\r\n]*[\r\n]?", b"", data) if mid_line else data)
+    core.finish()
+    return core.has_row
 
 
 class Scan:

@@ -66,7 +66,7 @@ def plan(paths: Any, target_bytes: int = TARGET_BYTES, **options: Any) -> list[S
 
     These sources are one split each: a compressed file, anything but a regular file, a JSON array, rows and other files that
     wrap streams, a file without a response in its first 8 MiB, a file that is filtered (`strip_prefix`, `encoding`, UTF-16),
-    and one with lanes (`stream_id`) or Chat Completions at one of 17 sampled positions. Raises the exceptions of `scan`.
+    and one with lanes (`stream_id`), rows or Chat Completions at one of 17 sampled positions. Raises the exceptions of `scan`.
     """
     from respstream.inputs import paths as _paths
     from respstream.tables.scan import given_options
@@ -145,7 +145,7 @@ def _divisible(one: Input, options: dict[str, Any]) -> bool:
     try:
         with open(one.place, "rb") as file:  # type: ignore[arg-type]  # noqa: PTH123
             head = file.read(_HEAD_BYTES)
-            begins = not _interleaves(file, head) and _begins_response(file, options)
+            begins = not _interleaves(file, options) and _begins_response(file, options)
     except OSError:
         return False
     text = head.removeprefix(BOM).lstrip()
@@ -162,8 +162,7 @@ def _begins_response(file: IO[bytes], options: dict[str, Any]) -> bool:
     """Whether a response begins near the start of a file. A source without responses is read whole: it is reported as such."""
     from respstream import _backend
 
-    given = {name: options[name] for name in ("api", "form", "on_eof", "max_event_bytes") if name in options}
-    decoder = _backend.engine.Decoder(**given)
+    decoder = _backend.engine.Decoder(**_framing(options))
     file.seek(0)
     for _ in range(SEARCHED_BYTES // _HEAD_BYTES):
         block = file.read(_HEAD_BYTES)
@@ -174,17 +173,24 @@ def _begins_response(file: IO[bytes], options: dict[str, Any]) -> bool:
     return False
 
 
-def _interleaves(file: IO[bytes], head: bytes) -> bool:
-    """Whether responses may interleave: an event at the beginning or at one of the sampled positions names its lane or response."""
-    from respstream._pure.protocols.any_api import PROTOCOLS
+def _framing(options: dict[str, Any]) -> dict[str, Any]:
+    return {name: options[name] for name in ("api", "form", "on_eof", "max_event_bytes") if name in options}
 
+
+def _interleaves(file: IO[bytes], options: dict[str, Any]) -> bool:
+    """Whether responses may interleave, or depend on earlier lines: an event at the beginning or at one of the sampled positions
+    names its lane or response, or there is a row that wraps a stream.
+    """
+    from respstream._pure.protocols.any_api import PROTOCOLS
+    from respstream.tables.scan import _engine
+
+    has_row, framing = _engine().has_row, _framing(options)
     members = [f'"{name}"'.encode() for protocol in PROTOCOLS for name in protocol.routing_members]
     last = max(0, file.seek(0, os.SEEK_END) - _HEAD_BYTES)
-    for place in range(-1, _PLACES + 1):
-        if place >= 0:
-            file.seek(last * place // _PLACES)
-            head = file.read(_HEAD_BYTES)
-        if any(member in head for member in members):
+    for offset in sorted({last * place // _PLACES for place in range(_PLACES + 1)}):
+        file.seek(offset)
+        sample = file.read(_HEAD_BYTES)
+        if any(member in sample for member in members) or has_row(sample, mid_line=offset > 0, **framing):
             return True
     return False
 

@@ -4,10 +4,8 @@
 
 use libfuzzer_sys::fuzz_target;
 use respstream_core::decoder::{Decoder, EventSink};
-use respstream_core::json::{self, Kind};
 use respstream_core::protocols::any_api::{AnyApi, AnyEvent};
 use respstream_fuzz::Source;
-use respstream_fuzz::outputs::{self, FramerOutput, frames};
 use respstream_fuzz::tables::{self, Columns, Reading, Rows};
 use respstream_scan::tables::Table;
 
@@ -24,26 +22,13 @@ fuzz_target!(|source: Source| {
     }
 });
 
-/// Whether splits have the rows of the file: events of several APIs and of lanes may come in another order, and rows that wrap
-/// streams depend on the rows before them.
+/// Whether splits have the rows of the file: events of several APIs and of lanes may come in another order.
 fn cuts_anywhere(source: &Source) -> bool {
-    let frames = frames(source.options, [&source.bytes[..]].into_iter(), false);
-    if frames.iter().any(may_be_row) {
-        return false;
-    }
     let mut seen = Seen::default();
     let mut decoder = Decoder::<AnyApi>::new(source.options, false);
     decoder.feed(&source.bytes, None, &mut seen);
     decoder.finish(None, &mut seen);
     !seen.lanes && seen.apis.len() <= 1
-}
-
-/// Whether a frame is an object without the type of an event.
-fn may_be_row(frame: &FramerOutput) -> bool {
-    let FramerOutput::Frame { data, .. } = frame else { return false };
-    let (verdict, members) = outputs::check(data);
-    verdict.is_ok_and(|checked| checked.kind == Kind::Object)
-        && ["type", "choices"].iter().all(|name| json::find(data, &members, name).is_none())
 }
 
 /// The APIs of the events of a source, and whether some are of lanes.

@@ -44,7 +44,7 @@ mod _native {
     #[pymodule_export]
     use super::rows::response_row;
     #[pymodule_export]
-    use super::scan::{Batch, Scan, Schema, Stream};
+    use super::scan::{Batch, Scan, Schema, Stream, has_row};
     #[pymodule_export]
     use super::sdk::{
         SdkBlockRun, SdkClass, SdkClasses, SdkDeltaRun, SdkDraft, SdkGrowth, SdkMessageRun,

@@ -21,6 +21,7 @@ use respstream_scan::input::{
 };
 use respstream_scan::pool::{Failure, Plan, Stream as Core};
 use respstream_scan::read::{ReadOptions, StrictError};
+use respstream_scan::splits;
 use respstream_scan::tables::schema::depth;
 use respstream_scan::tables::{Depth, Selection, Summary, Table};
 
@@ -117,6 +118,21 @@ impl Scan {
         let pass = Pass { core: Some(Mutex::new(core)), process: std::process::id() };
         Ok(Stream { pass: Arc::new(pass), selections: self.plan.selections.clone(), stored })
     }
+}
+
+/// Whether some bytes of a source have a row that wraps a stream. `mid_line`: they may begin inside of a line.
+#[pyfunction]
+#[pyo3(signature = (data, *, mid_line, api = "auto", form = "auto", on_eof = "flush", max_event_bytes = None))]
+pub fn has_row(
+    data: &[u8],
+    mid_line: bool,
+    api: &str,
+    form: &str,
+    on_eof: &str,
+    max_event_bytes: Option<i64>,
+) -> PyResult<bool> {
+    let framing = convert::options(form, on_eof, max_event_bytes)?;
+    Ok(splits::has_row(data, mid_line, Parsing { framing, api: convert::api(api)? }))
 }
 
 fn selection((table, names): &TableColumns, split: bool) -> PyResult<Selection> {

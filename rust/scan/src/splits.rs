@@ -52,8 +52,8 @@ const STEP: usize = 1 << 13;
 const ONCE_PER_SOURCE: [Code; 3] =
     [Code::UnknownEvent, Code::MissingBlankLine, Code::ForeignStream];
 
-/// The size of a file, if it can be split: a plain file that is no JSON array, has no rows at its beginning, has no event in
-/// some samples that names its lane or response, and has a response.
+/// The size of a file, if it can be split: a plain file that is no JSON array, has no rows at its beginning, has neither an
+/// event that names its lane or response nor a row in some samples, and has a response.
 pub fn splittable_size(
     input: &Input,
     recordings: &RecordingOptions,
@@ -67,7 +67,7 @@ pub fn splittable_size(
     let plain = Compression::detect(&head).is_none() && recordings.can_split(&head);
     let splittable = plain && !text.starts_with(b"[") && !begins_with_row(text);
     let splittable =
-        splittable && !interleaves(input, found.len()) && begins_response(input, parsing);
+        splittable && !interleaves(input, found.len(), parsing) && begins_response(input, parsing);
     splittable.then_some(found.len())
 }
 
@@ -89,14 +89,41 @@ fn begins_response(input: &Input, parsing: Parsing) -> bool {
     true
 }
 
-/// Whether one of some samples, from the beginning of the file to its end, has an event that names its lane or response.
-fn interleaves(input: &Input, size: u64) -> bool {
+/// Whether one of some samples, from the beginning of the file to its end, has an event that names its lane or response, or a
+/// row.
+fn interleaves(input: &Input, size: u64, parsing: Parsing) -> bool {
     let last = size.saturating_sub(HEAD);
-    (0..=SAMPLES).any(|sample| {
-        let source = input.open_at(last * sample / SAMPLES, vec![0; HEAD as usize]).ok();
+    let mut offsets: Vec<u64> = (0..=SAMPLES).map(|sample| last * sample / SAMPLES).collect();
+    offsets.dedup();
+    offsets.into_iter().any(|offset| {
+        let source = input.open_at(offset, vec![0; HEAD as usize]).ok();
         let bytes = source.and_then(|source| read_head(source, HEAD)).unwrap_or_default();
         ROUTING.iter().any(|member| memmem::find(&bytes, member).is_some())
+            || has_row(&bytes, offset > 0, parsing)
     })
+}
+
+/// Whether some bytes of a source have a row that wraps a stream. `mid_line`: they may begin inside of a line.
+pub fn has_row(bytes: &[u8], mid_line: bool, parsing: Parsing) -> bool {
+    let start =
+        if mid_line { memchr2(b'\n', b'\r', bytes).map_or(bytes.len(), |at| at + 1) } else { 0 };
+    let (mut decoder, mut found) = (parsing.decoder_at(false, 0), FoundRow(false));
+    decoder.feed(&bytes[start..], None, &mut found);
+    decoder.finish(None, &mut found);
+    found.0
+}
+
+/// Whether a row was read.
+struct FoundRow(bool);
+
+impl EventSink<AnyApi> for FoundRow {
+    const READS_EVENTS: bool = false;
+
+    fn event(&mut self, _: &AnyEvent<'_>) {}
+
+    fn row(&mut self, _: u64) {
+        self.0 = true;
+    }
 }
 
 /// Whether a file begins with a JSON object that is no event. Rows that wrap streams have state that a part cannot look up.

@@ -66,6 +66,7 @@ class Decoder:
         self._fails: Callable[[int], bool] | None = None
         self._failure: str | None = None
         self.fed = 0  # the size of the source so far, in bytes
+        self.has_row = False  # whether a row that wraps a stream was read
         self._head: bytes | None = b""  # the first bytes, until an event of a known type was read
         self._recording = ""
         # Of the current record, None outside of records.
@@ -223,6 +224,7 @@ class Decoder:
         row = self._rows.find(frame.data) if isinstance(value, dict) else None
         if row is None:
             return False
+        self.has_row = True
         if invalid_utf8:
             row.issues.append(("bad_utf8", None))
         self._take_groups(self._rows.take(row, frame.offset, frame.end, frame.line), on_event)

@@ -38,6 +38,9 @@ pub trait EventSink<P: Protocol> {
     ) {
     }
 
+    /// Receives the offset of a row that wraps a stream, or a part of one, before its events.
+    fn row(&mut self, _offset: u64) {}
+
     /// Receives a response that was not streamed.
     fn non_streamed(&mut self, _: &P::Response) {}
 

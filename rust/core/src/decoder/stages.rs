@@ -343,6 +343,10 @@ impl<P: Protocol, S: EventSink<P>> FrameReader for InnerSink<'_, P, S> {
         self.stages.report_frame(Some(span), self.sink);
     }
 
+    fn row(&mut self, offset: u64) {
+        self.sink.row(offset);
+    }
+
     fn leave(&mut self) {
         let Stages { now, lane, requested_at, .. } = &mut *self.stages;
         (*now, *lane, *requested_at) = (self.now, None, None);

@@ -52,6 +52,9 @@ pub trait FrameReader: RecordSink {
     /// Reports the issues of a frame that is not an event.
     fn report(&mut self, span: Span);
 
+    /// The next records are those of a row that begins at this offset.
+    fn row(&mut self, offset: u64);
+
     /// Ends the records of a row: the next frame belongs to the source itself.
     fn leave(&mut self);
 }
@@ -163,6 +166,7 @@ impl Rows {
             row.issues.push((Code::BadUtf8, Vec::new()));
         }
         let Frame { offset, end, line, .. } = *frame;
+        reader.row(offset);
         self.take(row, RecordSpan { offset, end, line, ..RecordSpan::default() }, reader);
         reader.leave();
         true

@@ -15,7 +15,7 @@ use respstream_core::records::{
 use crate::input::{Input, Parsing, Part};
 use crate::read::delta_batch::DeltaBatch;
 use crate::read::open_api::OpenApi;
-use crate::splits::{EarlierDiagnostics, is_once_per_source};
+use crate::splits::{EarlierDiagnostics, Remainder, is_once_per_source};
 use crate::tables::{EventRow, RunValues, Summary, Tables};
 
 /// Reads the events that begin in a source, or in a part of one.
@@ -25,12 +25,21 @@ pub struct EventsOnly<'n> {
     events: Events<'n>,
     /// The offset after the last byte that was fed.
     pub position: u64,
+    /// The offset where reading begins, and the number of the bytes that were fed and are in the part.
+    from: u64,
+    own_bytes: u64,
     earlier: EarlierDiagnostics<'n>,
 }
 
 impl<'n> EventsOnly<'n> {
-    /// Reads a part of a source from the offset `from` on.
-    pub fn new(input: &'n Input, parsing: Parsing, part: Part, from: u64, tables: &Tables) -> Self {
+    /// Reads a part of a source from the offset `from` on. Parts that are read together share the remainder.
+    pub fn new(
+        input: &'n Input,
+        parsing: Parsing,
+        (part, remainder): (Part, Option<Remainder>),
+        from: u64,
+        tables: &Tables,
+    ) -> Self {
         let Parsing { framing, api } = parsing;
         let (reader, batch) = (Reader::new(api), DeltaBatch::new(tables));
         Self {
@@ -44,28 +53,44 @@ impl<'n> EventsOnly<'n> {
                 once: Vec::new(),
                 open: OpenApi::default(),
                 part,
+                remainder,
+                reads_remainder: false,
                 reached: 0,
             },
             position: from,
+            from,
+            own_bytes: 0,
             earlier: EarlierDiagnostics::new(input, parsing, from),
         }
     }
 
     /// Reads the next bytes of the source.
     pub fn feed(&mut self, bytes: &[u8], tables: &mut Tables, summary: &mut Summary) {
-        let before = self.position;
         self.position += bytes.len() as u64;
-        let own = self.events.part.overlap(before, self.position);
-        summary.bytes += own;
-        summary.skipped += own;
         let Self { framer, wrapped, events, .. } = self;
         framer
             .feed(bytes, &mut SourceSink { wrapped, rows: RowSink::new(events, tables, summary) });
+        // A claim of the remainder enlarges the part, so the overlap is computed from the beginning.
+        let own = self.events.part.overlap(self.from, self.position) - self.own_bytes;
+        self.own_bytes += own;
+        summary.bytes += own;
+        summary.skipped += own;
     }
 
     /// The end of the part.
     pub const fn end(&self) -> u64 {
         self.events.part.end
+    }
+
+    /// Whether the part reads the source to its end, because it is the first with a row.
+    pub const fn reads_remainder(&self) -> bool {
+        self.events.reads_remainder
+    }
+
+    /// Whether an earlier part reads this one, as a part of the remainder.
+    pub fn is_redundant(&self) -> bool {
+        let Events { part, remainder, .. } = &self.events;
+        remainder.as_ref().is_some_and(|remainder| remainder.includes(part.start))
     }
 
     /// Whether all events that begin in the part were read.
@@ -101,6 +126,10 @@ struct Events<'n> {
     /// The API of the open response outside of records.
     open: OpenApi,
     part: Part,
+    /// Shared by parts that are read together.
+    remainder: Option<Remainder>,
+    /// The part reads the source to its end.
+    reads_remainder: bool,
     /// The offset of the latest frame.
     reached: u64,
 }
@@ -288,6 +317,18 @@ impl FrameReader for RowSink<'_, '_> {
 
     fn report(&mut self, span: Span) {
         self.count_issues(span.start);
+    }
+
+    /// Claims the remainder of the source for the part with the row: rows depend on the rows before them.
+    fn row(&mut self, offset: u64) {
+        let Events { part, remainder, reads_remainder, .. } = &mut *self.events;
+        if let Some(remainder) = remainder.as_ref().filter(|_| offset < part.end)
+            && !*reads_remainder
+        {
+            remainder.claim(part.start);
+            *reads_remainder = true;
+            part.end = u64::MAX;
+        }
     }
 
     fn leave(&mut self) {

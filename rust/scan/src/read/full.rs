@@ -198,7 +198,7 @@ impl<'n> FullScan<'n> {
         self.numbering.part.end
     }
 
-    /// Whether the part reads the source to its end, because it is the first with a named lane.
+    /// Whether the part reads the source to its end, because it is the first with a named lane or a row.
     pub const fn reads_remainder(&self) -> bool {
         self.numbering.reads_remainder
     }
@@ -345,6 +345,10 @@ impl EventSink<AnyApi> for ReachOnly<'_, '_> {
         self.0.reach(&position(event, response));
     }
 
+    fn row(&mut self, offset: u64) {
+        self.0.row(offset);
+    }
+
     fn non_streamed(&mut self, response: &AnyResponse) {
         self.0.open = Some(response.tracking().byte_start);
     }
@@ -370,6 +374,10 @@ impl EventSink<AnyApi> for EventRows<'_, '_> {
         let Some((stream_index, event_index)) = counted else { return };
         let row = EventRow { source: self.name, event, response, stream_index, event_index };
         self.tables.event(&row);
+    }
+
+    fn row(&mut self, offset: u64) {
+        self.numbering.row(offset);
     }
 
     fn non_streamed(&mut self, response: &AnyResponse) {

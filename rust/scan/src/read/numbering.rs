@@ -63,21 +63,40 @@ impl<'n> Numbering<'n> {
         }
     }
 
-    /// Records an event. A part whose own range or own open response meets interleaved responses claims the remainder of the source.
+    /// Records an event. A part whose own range or own open response meets interleaved responses claims the remainder of the
+    /// source, and so does one that meets an event of another API inside of a response: it belongs to none, and is numbered among all
+    /// of those in the source.
     pub fn reach(&mut self, event: &EventPosition<'_>) {
         let EventPosition { offset, interleaves, response } = *event;
         self.reached = Some(offset);
-        if !interleaves {
-            self.open = response.map(|response| response.tracking().byte_start);
-        } else if !self.interleaved {
-            self.interleaved = true;
-            let unfinished = self.open.is_some_and(|start| self.part.has(start));
-            let claims = offset < self.part.end || unfinished;
-            if let Some(remainder) = self.remainder.as_ref().filter(|_| claims) {
-                remainder.claim(self.part.start);
-                self.reads_remainder = true;
-                self.part.end = u64::MAX;
+        if interleaves {
+            if !self.interleaved {
+                self.interleaved = true;
+                self.claim(offset);
             }
+        } else if let Some(response) = response {
+            self.open = Some(response.tracking().byte_start);
+        } else if self.open.is_some() {
+            self.claim(offset);
+        }
+    }
+
+    /// Records a row that wraps a stream. The part that meets one claims the remainder: rows depend on the rows before them.
+    pub fn row(&mut self, offset: u64) {
+        self.claim(offset);
+    }
+
+    /// Claims the remainder of the source if this offset is in the part, or if a response of the part is open.
+    fn claim(&mut self, offset: u64) {
+        if self.reads_remainder {
+            return;
+        }
+        let unfinished = self.open.is_some_and(|start| self.part.has(start));
+        let claims = offset < self.part.end || unfinished;
+        if let Some(remainder) = self.remainder.as_ref().filter(|_| claims) {
+            remainder.claim(self.part.start);
+            self.reads_remainder = true;
+            self.part.end = u64::MAX;
         }
     }
 

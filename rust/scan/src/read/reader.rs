@@ -80,13 +80,19 @@ impl SourceScan<'_> {
         }
     }
 
-    /// Whether the part reads the source to its end. An events-only scan returns rows in the order of the input, and need not.
+    /// Whether the part reads the source to its end.
     fn reads_remainder(&self) -> bool {
-        matches!(self, Self::Full(scan) if scan.reads_remainder())
+        match self {
+            Self::Full(scan) => scan.reads_remainder(),
+            Self::EventsOnly(scan) => scan.reads_remainder(),
+        }
     }
 
     fn is_redundant(&self) -> bool {
-        matches!(self, Self::Full(scan) if scan.is_redundant())
+        match self {
+            Self::Full(scan) => scan.is_redundant(),
+            Self::EventsOnly(scan) => scan.is_redundant(),
+        }
     }
 
     fn strict_error(&self) -> Option<Diagnostic> {
@@ -198,7 +204,7 @@ impl<'o, O: BatchSink> Reader<'o, O> {
         };
         let ReadOptions { parsing, depth, .. } = self.options;
         let mut scan = if depth == Depth::Events {
-            let scan = EventsOnly::new(input, parsing, part, from, &self.tables);
+            let scan = EventsOnly::new(input, parsing, (part, remainder), from, &self.tables);
             SourceScan::EventsOnly(Box::new(scan))
         } else {
             SourceScan::Full(Box::new(self.full_scan(input, (part, remainder), from)))
