@@ -328,3 +328,19 @@ def test_payload_precedes_name_of_event_line(backend: ModuleType) -> None:
     decoder, events = read(backend, sse(chunks[:1], done=False) + data)
     assert [event.type for event in events] == ["chat.completion.chunk"] * 4 + ["response.x"]
     assert decoder.response.output_text == "aabc"
+
+
+def test_events_without_marks_are_of_the_api_of_the_last_event(backend: ModuleType) -> None:
+    """Also after a chunk that repeats an earlier one, which the native backend recognises without classifying it."""
+    message = {"type": "message", "id": "m", "role": "assistant", "content": [], "usage": {"input_tokens": 1}}
+    of_lanes: list[tuple[str, Json]] = [
+        *(("a", chunk(text)) for text in ("a", "b", "c")),
+        ("b", {"type": "message_start", "message": message}),
+        ("b", {"type": "message_stop"}),
+        ("a", chunk("d")),
+        ("c", {"type": "strange"}),
+    ]
+    rows = (json.dumps({"lane": lane, "data": json.dumps(payload)}) for lane, payload in of_lanes)
+    source = "".join(f"{row}\n" for row in rows).encode()
+    _, events = read(backend, source)
+    assert [event.api for event in events] == ["chat"] * 3 + ["messages"] * 2 + ["chat"] * 2

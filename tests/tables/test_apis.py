@@ -177,3 +177,14 @@ def test_runs_of_chunks_inside_an_open_response(api: Any, tmp_path: Path) -> Non
     found = api.scan(path, "events", ["response_id", "event_index", "stream_index"]).to_arrow()
     assert found["response_id"].to_pylist() == ["r", "c1", "c1", "c1", "c2", "c2", "c1", "c1"]
     assert found["event_index"].to_pylist() == [0, 0, 1, 2, 0, 1, 3, 4]
+
+
+def test_events_without_marks_are_of_the_api_of_the_last_event(api: Any, tmp_path: Path) -> None:
+    """Also after a chunk that repeats an earlier one, which the native backend recognises without classifying it."""
+    start = {"type": "message_start", "message": {"type": "message", "id": "m", "content": []}}
+    chat = [("a", chunk(text)) for text in ("a", "b", "c")]
+    pairs = [*chat, ("b", start), ("b", {"type": "message_stop"}), ("a", chunk("d")), ("c", {"type": "strange"})]
+    found = tmp_path / "rows.jsonl"
+    found.write_bytes(jsonl([{"lane": lane, "data": json.dumps(payload)} for lane, payload in pairs]))
+    table = api.scan(found, "events", ["api"]).to_arrow()
+    assert table["api"].to_pylist() == ["chat"] * 3 + ["messages"] * 2 + ["chat"] * 2

@@ -5,7 +5,7 @@
 //! Responses are handed out in the order in which they end.
 
 use std::borrow::Cow;
-use std::collections::{BTreeMap, HashMap, HashSet, VecDeque};
+use std::collections::{BTreeMap, BTreeSet, VecDeque};
 
 use crate::assemble::append::append_run;
 use crate::diagnostics::{
@@ -39,7 +39,7 @@ pub struct Lanes<P: Protocol> {
     pub in_runs: u64,
     closed: VecDeque<P::Response>,
     /// The number of each closed response, by ordinal; `forgotten` is that of the first in `closed`.
-    closed_numbers: HashMap<u64, usize>,
+    closed_numbers: BTreeMap<u64, usize>,
     forgotten: usize,
     /// The open response of each lane, for events that name none.
     current: LaneMap<P::Response>,
@@ -48,7 +48,7 @@ pub struct Lanes<P: Protocol> {
     /// The lanes of the open responses, oldest first, and whether events name the response.
     order: BTreeMap<u64, (Option<Box<str>>, bool)>,
     /// Those of `current` that have seen no end mark.
-    running: HashSet<u64>,
+    running: BTreeSet<u64>,
     next_ordinal: u64,
     next_stream_index: u64,
     /// Diagnostics that belong to no event. They are attributed when the next event of the unnamed lane arrives.
@@ -66,12 +66,12 @@ impl<P: Protocol> Default for Lanes<P> {
             appended: 0,
             in_runs: 0,
             closed: VecDeque::new(),
-            closed_numbers: HashMap::new(),
+            closed_numbers: BTreeMap::new(),
             forgotten: 0,
             current: LaneMap::default(),
             named: LaneMap::default(),
             order: BTreeMap::new(),
-            running: HashSet::new(),
+            running: BTreeSet::new(),
             next_ordinal: 0,
             next_stream_index: 0,
             pending: Vec::new(),

@@ -121,8 +121,17 @@ impl Slice {
     }
 
     /// The range from `start` to `end` of this range.
+    #[inline]
     fn part(&self, start: usize, end: usize) -> Self {
-        let copied = Self::inline(self.get(start..end).unwrap_or_default());
+        let rest = self.get(start..).unwrap_or_default();
+        let size = end.saturating_sub(start);
+        if size <= INLINE
+            && let Some(bytes) = rest.first_chunk()
+        {
+            // A copy of constant size costs less; the bytes after the part are not read.
+            return Self(Bytes::Inline { size: size as u8, bytes: *bytes });
+        }
+        let copied = Self::inline(rest.get(..size).unwrap_or_default());
         copied.unwrap_or_else(|| match &self.0 {
             Bytes::Shared { bytes, start: base, .. } => Self(Bytes::Shared {
                 bytes: Arc::clone(bytes),
@@ -251,8 +260,8 @@ impl Key {
     }
 
     /// A key of any text.
-    pub fn shared(text: &str) -> Self {
-        Self::Shared(Slice::from(text.as_bytes()))
+    pub fn shared(text: impl AsRef<[u8]>) -> Self {
+        Self::Shared(Slice::from(text.as_ref()))
     }
 
     #[inline]
@@ -302,6 +311,12 @@ impl Borrow<[u8]> for Key {
 #[derive(Debug)]
 struct KeyIndex(HashMap<Key, u32>);
 
+/// A bit for a key by its size and its first byte.
+fn glance(key: &[u8]) -> u128 {
+    let first = key.first().copied().unwrap_or_default();
+    1 << (((usize::from(first) & 31) * 8 + key.len()) & 127)
+}
+
 /// An object: its members in order, with unique keys.
 #[derive(Debug, Default)]
 pub struct Object {
@@ -321,9 +336,18 @@ impl Object {
     /// Builds an object whose members are located already. The last of equal keys counts, at the position of the first.
     pub fn with_members(raw: &Slice, members: &[Member]) -> Self {
         let mut object = Self { members: Vec::with_capacity(members.len() + 1), index: None };
+        // The sizes and first bytes of most keys differ, so that the others need not be compared.
+        let mut seen = 0_u128;
         for member in members {
-            let value = raw.part(member.start as usize, member.end as usize);
-            object.set(Key::of(raw, member), Node::Raw(value));
+            let key = Key::of(raw, member);
+            let node = Node::Raw(raw.part(member.start as usize, member.end as usize));
+            let mark = glance(key.bytes());
+            if seen & mark == 0 {
+                object.add(key, node);
+            } else {
+                object.set(key, node);
+            }
+            seen |= mark;
         }
         object
     }
@@ -353,14 +377,14 @@ impl Object {
     }
 
     /// The member with that name.
-    pub fn get(&self, key: &str) -> Option<&Node> {
-        let position = self.position(key.as_bytes())?;
+    pub fn get(&self, key: impl AsRef<[u8]>) -> Option<&Node> {
+        let position = self.position(key.as_ref())?;
         self.members.get(position as usize).map(|(_, node)| node)
     }
 
     /// The member with that name, mutable.
-    pub fn get_mut(&mut self, key: &str) -> Option<&mut Node> {
-        let position = self.position(key.as_bytes())?;
+    pub fn get_mut(&mut self, key: impl AsRef<[u8]>) -> Option<&mut Node> {
+        let position = self.position(key.as_ref())?;
         self.at(position)
     }
 
@@ -543,12 +567,12 @@ mod tests {
             let members: Vec<_> = (0..count).map(|key| format!("\"\\u006b{key}\":{key}")).collect();
             let mut object = parse(format!("{{{}}}", members.join(",")).as_bytes());
             for key in 0..count {
-                let Some(Node::Raw(raw)) = object.get(&format!("k{key}")) else {
+                let Some(Node::Raw(raw)) = object.get(format!("k{key}")) else {
                     panic!("no member {key} of {count}");
                 };
                 assert_eq!(**raw, *key.to_string().as_bytes(), "{count}");
             }
-            assert!(object.get("k").is_none() && object.get(&format!("k{count}")).is_none());
+            assert!(object.get("k").is_none() && object.get(format!("k{count}")).is_none());
             let (position, _) = object.set("k0", Node::string("x"));
             assert_eq!((position, object.iter().count()), (0, count));
             let (position, text) = object.text("new");

@@ -28,6 +28,6 @@ pub use strings::{
     decode_str, decode_wtf8, decode_wtf8_body, finish_wtf8, parse_index, reads_as, trim, utf8_ok,
     write_str,
 };
-pub use template::{Filling, Template, fill};
+pub use template::{Filling, Probe, Template, fill};
 pub use types::{Checked, Fault, Kind, Member, Range32};
 pub use value_cache::{Located, ValueCache};

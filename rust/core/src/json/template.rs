@@ -43,6 +43,21 @@ struct Hole {
     filling: Filling,
 }
 
+/// The bytes before the first hole of a template and their position. Most other texts differ there, so they are compared first.
+#[derive(Clone, Copy, Debug)]
+pub struct Probe {
+    at: usize,
+    bytes: [u8; PROBE],
+}
+
+impl Probe {
+    /// Whether a text may match the template.
+    #[inline]
+    pub fn finds(&self, text: &[u8]) -> bool {
+        text.get(self.at..).and_then(|rest| rest.first_chunk()) == Some(&self.bytes)
+    }
+}
+
 /// A checked object with holes, and the values of the holes in the latest match.
 #[derive(Debug)]
 pub struct Template {
@@ -54,8 +69,7 @@ pub struct Template {
     holes_before: Vec<(usize, usize)>,
     holes: Vec<Hole>,
     values: [HoleValue; HOLES],
-    /// The bytes before the first hole and their position. Most other texts differ there, so they are compared first.
-    probe: (usize, [u8; PROBE]),
+    probe: Probe,
     one_line: bool,
 }
 
@@ -88,7 +102,7 @@ impl Template {
         let holes = holes_of(text, &members, varies)?;
         let holes_before = members.iter().map(|member| holes_around(member, &holes)).collect();
         let at = holes.first()?.start.checked_sub(PROBE)?;
-        let probe = (at, *text.get(at..)?.first_chunk()?);
+        let probe = Probe { at, bytes: *text.get(at..)?.first_chunk()? };
         let one_line = memchr::memchr2(b'\n', b'\r', text).is_none();
         let values = [HoleValue::default(); HOLES];
         Some(Self {
@@ -107,7 +121,7 @@ impl Template {
     /// nothing after the line in which the object ends.
     #[inline]
     pub fn fits(&mut self, text: &[u8]) -> Option<usize> {
-        if text.get(self.probe.0..)?.first_chunk() != Some(&self.probe.1) {
+        if !self.probe.finds(text) {
             return None;
         }
         let (mut at, mut from) = (0, 0);
@@ -125,6 +139,11 @@ impl Template {
         let fixed = self.text.get(from..)?;
         let end = at + fixed.len();
         (simd::same(text.get(at..end)?, fixed) && end <= SIZE_LIMIT).then_some(end)
+    }
+
+    /// What is compared first.
+    pub const fn probe(&self) -> Probe {
+        self.probe
     }
 
     /// The holes: the constant bytes before each one, and what fills it.

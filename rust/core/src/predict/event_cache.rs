@@ -9,7 +9,7 @@ use std::ops::Range;
 
 use super::block_pattern::{BlockPattern, Holes};
 use crate::frames::Envelope;
-use crate::json::{self, Kind, Member, Template};
+use crate::json::{self, Kind, Member, Probe, Template};
 
 /// The number of events in the cache.
 const SLOTS: usize = 8;
@@ -216,8 +216,9 @@ impl<'a> Members<'a> {
 #[derive(Debug)]
 pub struct EventCache<R> {
     cached: Vec<CachedEvent>,
-    /// The routes of the events, by slot.
+    /// The routes of the events, and what is compared first, by slot.
     routes: Vec<R>,
+    probes: Vec<Probe>,
     /// The slot that matched last, and the slot to be replaced next.
     last_match: usize,
     next: usize,
@@ -238,6 +239,7 @@ impl<R> Default for EventCache<R> {
         Self {
             cached: Vec::new(),
             routes: Vec::new(),
+            probes: Vec::new(),
             last_match: 0,
             next: 0,
             learned: 0,
@@ -265,7 +267,7 @@ impl<R: Copy> EventCache<R> {
         let matches = |template: &mut Template| template.fits(data) == Some(data.len());
         let last_match = self.cached.get_mut(self.last_match);
         let found = last_match.is_some_and(|cached| matches(&mut cached.template))
-            || self.find_other(matches);
+            || self.find_other(data, matches);
         let found = found && self.last_match().is_some_and(|(cached, _)| cached.has_delta(data));
         if found {
             self.hit(1);
@@ -275,10 +277,14 @@ impl<R: Copy> EventCache<R> {
         found
     }
 
-    fn find_other(&mut self, matches: impl Fn(&mut Template) -> bool) -> bool {
+    fn find_other(&mut self, data: &[u8], matches: impl Fn(&mut Template) -> bool) -> bool {
         let last_match = self.last_match;
-        let mut others = self.cached.iter_mut().enumerate().filter(|(slot, _)| *slot != last_match);
-        let found = others.find_map(|(slot, cached)| matches(&mut cached.template).then_some(slot));
+        let probes = self.probes.iter().enumerate();
+        let others = probes.filter(|(slot, probe)| *slot != last_match && probe.finds(data));
+        let cached = &mut self.cached;
+        let mut is_match =
+            |slot: usize| cached.get_mut(slot).is_some_and(|cached| matches(&mut cached.template));
+        let found = others.map(|(slot, _)| slot).find(|slot| is_match(*slot));
         self.last_match = found.unwrap_or(last_match);
         found.is_some()
     }
@@ -412,10 +418,12 @@ impl<R: Copy> EventCache<R> {
         }
         if self.cached.len() < SLOTS {
             self.last_match = self.cached.len();
+            self.probes.push(event.template.probe());
             self.cached.push(event);
             self.routes.push(route);
         } else {
             self.last_match = self.next;
+            self.probes[self.next] = event.template.probe();
             self.cached[self.next] = event;
             self.routes[self.next] = route;
             self.next = (self.next + 1) % SLOTS;

@@ -247,6 +247,11 @@ impl Protocol for AnyApi {
     }
 
     #[inline]
+    fn recognised(source: &mut Sources, api: Api) {
+        source.claimed = Some(api);
+    }
+
+    #[inline]
     fn roles(route: AnyRoute) -> Option<Roles> {
         dispatch!(AnyRoute, route, P, route => P::roles(route))
     }

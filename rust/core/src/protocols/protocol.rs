@@ -140,6 +140,10 @@ pub trait Protocol: Sized + 'static {
         issues: &mut Vec<Issue>,
     ) -> Classified<'a, Self::Route>;
 
+    /// Takes note of an event of this API that repeats a cached one and is therefore not classified.
+    #[inline]
+    fn recognised(_: &mut Self::Source, _: Api) {}
+
     /// The roles of the members of events with this route; `None` if their repetitions are not recognised by them.
     fn roles(route: Self::Route) -> Option<Roles>;
 

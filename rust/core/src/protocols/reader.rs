@@ -47,7 +47,11 @@ impl<P: Protocol> Reader<P> {
         if frame.checked.is_none() && self.events.recognises(frame.data) {
             frame.checked = Some(Ok(Checked::RECOGNISED));
         }
-        matches!(frame.checked, Some(Ok(Checked { recognised: true, .. })))
+        let recognised = matches!(frame.checked, Some(Ok(Checked { recognised: true, .. })));
+        if recognised && let Some((_, route)) = self.events.last_match() {
+            P::recognised(&mut self.source, P::api(&route));
+        }
+        recognised
     }
 
     /// Classifies a frame that repeats no cached event, and caches its event if others may repeat it. `open`: the API of the open

@@ -309,7 +309,7 @@ pub fn continue_text(response: &mut Assembled, event: &ParsedEvent<'_>) -> bool 
         response.around = None;
         if let Some(member) = cached.member(Some(*place)) {
             let name = json::decode_key(event.raw, &member);
-            if let Some(node) = response.members.get_mut(&name) {
+            if let Some(node) = response.members.get_mut(&*name) {
                 *node = Node::raw(event.bytes(&member));
             }
         }

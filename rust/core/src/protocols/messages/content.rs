@@ -4,7 +4,7 @@
 //! index, come right behind the blocks at that index.
 
 use std::borrow::Cow;
-use std::collections::{BTreeMap, HashMap};
+use std::collections::BTreeMap;
 
 use super::catalogue::{BlockKind, Kind, OTHER, block_kind};
 use super::inputs::{is_empty, is_json};
@@ -25,7 +25,7 @@ pub struct Block {
     /// Its number in the order of starting.
     pub number: u32,
     pub members: Object,
-    pub ty: Option<Box<str>>,
+    pub ty: Option<Cow<'static, str>>,
     /// What the catalogue knows of its type.
     pub kind: &'static BlockKind,
     /// The JSON text that was streamed, `None` if no delta of it came.
@@ -57,12 +57,14 @@ impl Argument<'_> {
 
 impl Block {
     fn new(key: u64, number: u32, members: Object, ty: Option<&str>) -> Self {
+        let kind = ty.map_or(&OTHER, block_kind);
+        let ty = ty.map(|ty| if kind.is_known() { kind.ty.into() } else { ty.to_owned().into() });
         Self {
             key,
             number,
             members,
-            ty: ty.map(Into::into),
-            kind: ty.map_or(&OTHER, block_kind),
+            ty,
+            kind,
             input: None,
             input_changes: 0,
             stopped: false,
@@ -177,8 +179,8 @@ pub struct Content {
     /// The positions by key: `index` * [`BLOCKS_PER_INDEX`] + the number of earlier blocks with that index.
     order: BTreeMap<u64, usize>,
     /// The position of the latest block of each index, and of each index and known type.
-    at_index: HashMap<u64, usize>,
-    by_type: HashMap<(u64, &'static str), usize>,
+    at_index: BTreeMap<u64, usize>,
+    by_type: BTreeMap<(u64, &'static str), usize>,
     pub latest: Option<usize>,
     /// Counts what may change which text a delta grows.
     pub changes: u64,
@@ -265,7 +267,7 @@ impl Content {
 #[derive(Debug, Default)]
 pub struct Unchecked {
     added: Vec<Option<usize>>,
-    places: HashMap<u64, usize>,
+    places: BTreeMap<u64, usize>,
 }
 
 impl Unchecked {

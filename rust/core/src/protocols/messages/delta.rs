@@ -4,11 +4,13 @@ use std::borrow::Cow;
 
 use super::catalogue::{DELTAS, DeltaOp, DeltaRule, delta_rule};
 use super::content::INPUT;
-use super::merge::{append_quoted, extend, is_list, members_of, merge, put, set_default, text_in};
+use super::merge::{
+    Named, append_quoted, extend, is_list, members_of, merge, put, set_default, text_in,
+};
 use super::response::Assembled;
 use crate::assemble::{Node, Object, Text};
 use crate::diagnostics::{Code, Detail, Issue, clip};
-use crate::json::{self, Member};
+use crate::json;
 
 /// The end of the types of deltas; the rest names the type of a block that is made for an unknown one.
 const SUFFIX: &str = "_delta";
@@ -42,7 +44,7 @@ impl Context<'_> {
 /// A delta: its JSON, and its members with their names.
 pub struct Delta<'d> {
     raw: &'d [u8],
-    members: Vec<(Cow<'d, str>, Member)>,
+    members: Vec<Named<'d>>,
 }
 
 impl<'d> Delta<'d> {
@@ -51,7 +53,7 @@ impl<'d> Delta<'d> {
     }
 
     fn get(&self, name: &str) -> Option<&'d [u8]> {
-        let found = self.members.iter().find(|(own, _)| own == name);
+        let found = self.members.iter().find(|(own, _)| **own == *name.as_bytes());
         found.map(|(_, member)| member.value(self.raw))
     }
 
@@ -183,9 +185,9 @@ fn add_element(cx: &mut Context<'_>, position: usize, rule: &DeltaRule, delta: &
 
 fn merge_unknown(cx: &mut Context<'_>, position: usize, delta: &Delta<'_>) {
     let block = cx.folded.content.get_mut(position);
-    for (name, member) in delta.members.iter().filter(|(name, _)| name != "type") {
+    for (name, member) in delta.members.iter().filter(|(name, _)| **name != *b"type") {
         let value = member.value(delta.raw);
-        if name == INPUT {
+        if **name == *INPUT.as_bytes() {
             block.input_changes += u64::from(replaces(block.members.get(INPUT), value));
         }
         merge(&mut block.members, name, value);

@@ -91,8 +91,26 @@ const fn is_own(entry: &Entry) -> bool {
 /// Whether a quoted string, the type of an event, is that of an event of no other API.
 pub fn has_own_type(quoted: &[u8]) -> bool {
     // The types of other APIs differ in their first letter.
-    matches!(quoted.get(1), Some(b'm' | b'c' | b'\\'))
-        && lookup(json::decode_str(quoted).as_bytes()).is_some_and(is_own)
+    matches!(quoted.get(1), Some(b'm' | b'c' | b'\\')) && entry_of(quoted).is_some_and(is_own)
+}
+
+/// The entry of a type that is a quoted string. Most are known, and have no escape.
+fn entry_of(quoted: &[u8]) -> Option<&'static Entry> {
+    let inner = quoted.get(1..quoted.len().checked_sub(1)?)?;
+    lookup(inner).or_else(|| {
+        let is_escaped = inner.contains(&b'\\');
+        is_escaped.then(|| lookup(json::decode_str(quoted).as_bytes())).flatten()
+    })
+}
+
+/// The type of an object, if it has one that is not empty.
+fn type_of<'r>(object: &'r [u8], members: &[Member]) -> Option<Cow<'r, str>> {
+    let kind = json::find(object, members, "type").filter(|kind| kind.kind == Kind::String)?;
+    let quoted = kind.value(object);
+    if let Some(entry) = entry_of(quoted) {
+        return Some(Cow::Borrowed(entry.ty));
+    }
+    (quoted.len() > 2).then(|| json::decode_str(quoted))
 }
 
 /// Whether a payload is certainly of this API: a message, or an event that has its type in the event line alone.
@@ -167,7 +185,7 @@ fn object<'a>(
 ) -> Found<'a> {
     let (data, members) = (frame.data, frame.members.as_slice());
     let invalid_utf8 = checked.lone_surrogate || checked.bad_utf8;
-    let Some(kind) = text_of(data, members, "type") else {
+    let Some(kind) = type_of(data, members) else {
         return untyped(reader, frame, checked, issues);
     };
     if is_whole(&kind, data, members) {

@@ -132,7 +132,7 @@ fn set_usage(folded: &mut Assembled, usage: &[u8]) {
     let known = object_mut(folded.members.member("usage").1, "");
     for (name, member) in members_of(usage) {
         if member.kind != Kind::Null {
-            put(known, &name, Node::raw(member.value(usage)));
+            put(known, name, Node::raw(member.value(usage)));
         }
     }
 }
@@ -140,8 +140,8 @@ fn set_usage(folded: &mut Assembled, usage: &[u8]) {
 /// Sets members of the message to those of an event that are not null, except for those with rules of their own.
 fn add_members(folded: &mut Assembled, raw: &[u8], members: Vec<Member>) {
     for (name, member) in unique(raw, members) {
-        if member.kind != Kind::Null && !RESERVED.contains(&&*name) {
-            put(&mut folded.members, &name, Node::raw(member.value(raw)));
+        if member.kind != Kind::Null && !RESERVED.iter().any(|own| *own.as_bytes() == *name) {
+            put(&mut folded.members, name, Node::raw(member.value(raw)));
         }
     }
 }
@@ -184,7 +184,8 @@ fn error(cx: &mut Context<'_>, event: &Event<'_>) {
 fn without_type(event: &Event<'_>) -> Vec<u8> {
     let mut object = b"{}".to_vec();
     for (name, member) in unique(event.raw, event.members.iter().collect()) {
-        if name != "type" {
+        if *name != *b"type" {
+            let name = String::from_utf8_lossy(&name);
             object = with_member(object, &name, event.bytes(&member));
         }
     }

@@ -130,7 +130,10 @@ impl Assembled {
     /// The names of the members.
     pub fn keys(&self) -> Vec<String> {
         if let Some(raw) = &self.raw {
-            return members_of(raw).into_iter().map(|(name, _)| name.into_owned()).collect();
+            return members_of(raw)
+                .into_iter()
+                .map(|(name, _)| String::from_utf8_lossy(&name).into_owned())
+                .collect();
         }
         let own = self.members.iter().map(|(key, _)| key.text().to_owned());
         let content = self.members.get(CONTENT).is_none().then(|| CONTENT.to_owned());
