@@ -159,12 +159,13 @@ class Plans:
         """What the SDK makes of a payload of a class. For one that does not validate it would prepare all classes of the union
         first, to find this one, which stalls an event loop for longer than many streams take.
         """
+        construct = self.sdk.functions.construct_type
         if self.sdk.is_untyped:
-            return self.sdk.construct(value)
+            return construct(type_=cls, value=value)
         try:
             return self.sdk.validate_type(type_=self._union, value=value)
         except Exception:  # as the SDK, which then constructs it without validation
-            return self.sdk.construct_type(type_=cls, value=value)
+            return construct(type_=cls, value=value)
 
     def _built(self, node: int, data: str, alone: bool) -> Any:
         return self.native.build(node, _bytes(data), alone)

@@ -9,6 +9,8 @@ from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 from typing import Any, ClassVar, TypeVar, get_args
 
+from respstream.integrations._functions import Functions, with_own_caches
+
 __all__ = ["Sdk", "UnsupportedError", "check_classes", "check_layout", "look_up"]
 
 Own = TypeVar("Own", bound="Sdk")
@@ -62,6 +64,12 @@ class Sdk:
     @functools.cached_property
     def _others(self: Own) -> dict[int, Own]:
         return {}
+
+    @functools.cached_property
+    def functions(self) -> Functions:
+        """`validate_type` and `construct_type` without effect on the SDK's caches."""
+        model: Any = self.model  # mypy takes no class for a Hashable
+        return with_own_caches(self.validate_type, self.construct_type, model)
 
     @functools.cached_property
     def found(self) -> dict[Any, Any]:

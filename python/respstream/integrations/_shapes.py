@@ -9,7 +9,7 @@ from __future__ import annotations
 import functools
 import inspect
 import types
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Container, Iterable, Iterator
 from typing import Annotated, Any, Literal, Union, get_args, get_origin
 
 from respstream.integrations._sdk import Sdk
@@ -51,29 +51,37 @@ class Shapes:
 
     def by_sdk(self) -> set[Any]:
         """The annotations whose values the SDK builds."""
-        return {annotation for (annotation, _), place in self._known.items() if self._nodes[place][0] == "sdk"}
+        return set(self._by_sdk(range(len(self._nodes))))
+
+    def _by_sdk(self, places: Container[int]) -> list[Any]:
+        """Those of nodes."""
+        known = self._known.items()
+        return [key[0] for key, place in known if place in places and self._nodes[place][0] == "sdk"]
 
     def preparations(self, node: int) -> Iterator[Callable[[], Any]]:
         """What makes the SDK prepare all that it validates and constructs values inside of a node with; some of it may raise. What
         is prepared already takes no time.
         """
-        nodes = self._inside(node)
-        # A union needs its models.
-        for kind, *arguments in reversed(nodes):
-            if kind == "model":
-                yield functools.partial(arguments[0].model_rebuild, raise_errors=False, _types_namespace={})
-        for kind, *arguments in reversed(nodes):
+        places = self._inside(node)
+        nodes = [self._nodes[place] for place in reversed(places)]
+        # A union needs its models; all of them at once would take long.
+        models = [arguments[0] for kind, *arguments in nodes if kind == "model"]
+        for annotation in self._by_sdk(places):
+            models += sorted(_models_in(annotation, self._sdk.model), key=lambda cls: cls.__name__)
+        for cls in models:
+            yield functools.partial(cls.model_rebuild, raise_errors=False, _types_namespace={})
+        for kind, *arguments in nodes:
             if kind in ("sdk", "union", "tagged"):
                 yield functools.partial(arguments[-1], None)
 
-    def _inside(self, node: int) -> list[Node]:
+    def _inside(self, node: int) -> list[int]:
         """A node, and those that it needs."""
         waiting, met = [node], {node}
         for each in waiting:
             new = set(_needed(self._nodes[each])) - met
             waiting += sorted(new)
             met |= new
-        return [self._nodes[each] for each in waiting]
+        return waiting
 
     def model(self, cls: type[Any]) -> int | None:
         """The node of a model class; None if its objects are not built plainly."""
@@ -98,11 +106,11 @@ class Shapes:
         return len(self._nodes) - 1
 
     def _sdk_node(self, annotation: Any, metadata: Iterable[Any]) -> Node:
-        validate = self._sdk.validate_type
+        validate = self._sdk.functions.validate_type
         return "sdk", lambda value: validate(type_=annotation, value=value), self._construct(annotation, metadata)
 
     def _construct(self, annotation: Any, metadata: Iterable[Any]) -> Callable[[Any], Any]:
-        construct, listed = self._sdk.construct_type, list(metadata) or None
+        construct, listed = self._sdk.functions.construct_type, list(metadata) or None
         return lambda value: construct(value=value, type_=annotation, metadata=listed)
 
     def _make(self, annotation: Any, metadata: Iterable[Any]) -> Node:

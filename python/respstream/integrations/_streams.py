@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import functools
 import json
+import sys
 import threading
 from collections.abc import AsyncIterator, Callable, Iterable, Iterator
 from itertools import chain
@@ -272,6 +273,10 @@ def _sync_class(sdk: Sdk, faithful: bool) -> type[Any]:
     return Stream
 
 
+def _leave(_: Any) -> None:
+    """Finalizes a generator without running it, as event loops that are closed do."""
+
+
 class _Left:
     """The messages that are left to the SDK: its generator of events gets one at a time."""
 
@@ -298,11 +303,21 @@ class _Left:
         """As `event`."""
         if self._known.sdk.skips(message):
             return ()
+        is_first = self._events is None
         found: Any = self._begun(message)
         if found is None:
-            found = await anext(self._events, self.end)
+            found = await (self._first_step() if is_first else anext(self._events, self.end))
             self._known.learn(message.data, found)
         return (found,)
+
+    def _first_step(self) -> Any:
+        """The first step of the SDK's generator. No event loop gets to know of it: `aclose` closes it, or else nothing."""
+        hooks = sys.get_asyncgen_hooks()
+        sys.set_asyncgen_hooks(None, _leave)
+        try:
+            return anext(self._events, self.end)
+        finally:
+            sys.set_asyncgen_hooks(*hooks)
 
     def _begun(self, message: Any) -> UnknownEvent | None:
         """The event of a type that the SDK does not know, if those are wanted; the generator gets other messages."""
