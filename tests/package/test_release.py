@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import subprocess
 import sys
+import zipfile
 from pathlib import Path
 
 import pytest
@@ -77,6 +78,20 @@ def test_workflow_builds_counted_files() -> None:
     assert jobs["publish"]["permissions"]["id-token"] == "write"
     for name, job in jobs.items():
         assert ("id-token" in job["permissions"]) == (name == "publish"), f"only what publishes may sign: {name}"
+
+
+def test_wheels_are_searched_for_paths_of_the_machine(tmp_path: Path) -> None:
+    """`make check-wheels` runs the program for each wheel; panic messages of the extension may have such paths."""
+    with zipfile.ZipFile(wheel := tmp_path / "a.whl", "w") as archive:
+        archive.writestr(
+            "respstream/_native.abi3.so", b"\0panicked at cargo/registry/x.rs\0/home/me/.cargo/registry/x.rs\0"
+        )
+    for paths, status in ((["/home/me/.cargo", "/work"], 1), (["/home/you", "/work"], 0)):
+        words = [sys.executable, str(ROOT / "tools" / "no_paths.py"), str(wheel), *paths]
+        done = subprocess.run(words, capture_output=True, check=False, text=True)
+        assert (done.returncode, "contains /home/me/.cargo" in done.stderr) == (status, bool(status))
+    recipe = (ROOT / "Makefile").read_text("utf-8").split("check-wheels: wheels")[1].split("\n\n")[0]
+    assert "tools/no_paths.py $$wheel $(CARGO_FOLDER) $(CURDIR) || exit 1" in recipe
 
 
 def test_notices_match_linked_crates() -> None:

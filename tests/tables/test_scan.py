@@ -8,6 +8,7 @@ import io
 import json
 import os
 import random
+import time
 from collections.abc import Callable
 from pathlib import Path
 from types import ModuleType
@@ -328,6 +329,20 @@ def test_reader_may_stop_early(logs: Path) -> None:
         batches = respstream.scan(logs, batch_rows=1, threads=4).batches()
         next(batches)
         del batches
+
+
+@pytest.mark.parametrize(
+    ("compress", "count"), [(gzip.compress, 100_000), (zstd.compress, 10_000)], ids=["gzip", "zstd"]
+)
+def test_compressed_file_of_many_members(
+    compress: Callable[[bytes], bytes], count: int, api: Any, tmp_path: Path
+) -> None:
+    """Many of them empty, in linear time."""
+    (path := tmp_path / "a.jsonl").write_bytes(compress(STREAM) + compress(b"") * count + compress(STREAM) * 9)
+    started = time.monotonic()
+    assert api.scan(path).to_arrow().num_rows == 10
+    assert len(list(api.responses(path))) == 10
+    assert time.monotonic() - started < 20
 
 
 # -- unreadable sources --------------------------------------------------------------------------------------------------
