@@ -12,6 +12,7 @@ from typing import Any
 
 import pytest
 
+from respstream.cli.inputs import InputReader
 from tests.support.paths import TRANSCRIPTS
 
 LOG = (TRANSCRIPTS / "conversation.sse").read_bytes()
@@ -80,12 +81,14 @@ def test_what_may_not_be_read(api: Any) -> None:
         with unprivileged():
             count, problems = read(api.scan(folder))
             named = read(api.scan(closed / "c.sse"))
+            found = [source.name for source in InputReader([str(closed / "c.sse")], "auto", 1 << 20).inputs]
             with pytest.raises(PermissionError):
                 api.responses(folder / "b.sse")
         closed.chmod(0o700)
     assert (count, ("b.sse", "unreadable") in problems) == (1, True)
     assert {code for _, code in problems} == {"unreadable"}
     assert named == (0, [("c.sse", "unreadable")])
+    assert found == [str(closed / "c.sse")]
 
 
 def test_file_that_became_a_folder(api: Any, logs: Path) -> None:

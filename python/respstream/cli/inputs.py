@@ -27,7 +27,7 @@ from respstream.decoder import Decoder
 from respstream.diagnostics import EXPLANATIONS, UNUSED_EVENTS, message
 from respstream.inputs.filters import FilteredChunks, Filters
 from respstream.inputs.identity import Identity, identity, identity_of
-from respstream.inputs.paths import ENDINGS, NO_LOGS, matches, shown, walk
+from respstream.inputs.paths import ENDINGS, NO_LOGS, is_denied, matches, shown, walk
 from respstream.inputs.sources import READ_BYTES, CorruptFile, decompressed
 from respstream.protocols.response import Response
 from respstream.recordings.file_decoder import FORMS, FileDecoder
@@ -119,7 +119,7 @@ class InputReader:
             return self._remote(path)
         if os.path.isdir(path):
             return [_file(inner) for inner in sorted(walk(path, self._unlisted))]
-        if os.path.exists(path):
+        if os.path.exists(path) or is_denied(path):
             return [_file(path)]
         return [_file(match) for match in matches(path)] or None
 

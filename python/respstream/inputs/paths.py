@@ -136,14 +136,22 @@ def shown(path: str) -> str:
     return os.fsencode(path).decode("utf-8", "replace")
 
 
-def _exists(path: str) -> bool:
+def is_denied(path: str) -> bool:
+    """Whether a path is in a folder that may not be searched, so that it may exist: opening it raises the error."""
     try:
         os.lstat(path)
-    except PermissionError:  # its folder may not be searched: opening it raises the error
+    except PermissionError:
         return True
     except (OSError, ValueError):  # ValueError: a NUL in the name
         return False
-    return True
+    return False
+
+
+def _exists(path: str) -> bool:
+    try:
+        return os.path.lexists(path) or is_denied(path)
+    except ValueError:  # a NUL in the name
+        return False
 
 
 def _readable(path: str) -> bool:
