@@ -91,6 +91,61 @@ fn half_of_a_surrogate_pair_waits_for_the_other() {
     assert_eq!(response.texts().output_text, "\u{1f600}");
 }
 
+/// The number of events that were appended without merging them, for chunks with these parts from the choices on.
+fn appended(chunks: &[&str]) -> u64 {
+    let options = Options { form: Form::Auto, on_eof: OnEof::Flush, limit: None };
+    let mut decoder = Decoder::<Chat>::new(options, false);
+    let head = r#"{"id":"r","object":"chat.completion.chunk","created"#;
+    let chunks: Vec<_> = chunks.iter().map(|rest| format!("{head}{rest}")).collect();
+    decoder.feed(events(&chunks).as_bytes(), None, &mut Ignore);
+    decoder.counters().appended
+}
+
+#[test]
+fn forms_of_single_servers_are_appended_without_merging_them() {
+    let forms = [
+        r#"":1,"choices":[{"index":0,"delta":{"content":[{"type":"thinking","thinking":[{"type":"text","text":"@"}]}]}}]}"#,
+        r#"":1,"choices":[{"index":0,"text":"@","delta":{"token_id":#,"content":"@"}}],"usage":null}"#,
+        r#"":1,"choices":[{"text":"@","index":0,"logprobs":null,"finish_reason":null}]}"#,
+        r#"":#,"choices":[{"index":0,"delta":{"content":"@"}}]}"#,
+    ];
+    for form in forms {
+        let chunks: Vec<_> = (1..=6)
+            .map(|number| {
+                form.replace('@', &format!(" {number}")).replace('#', &number.to_string())
+            })
+            .collect();
+        let chunks: Vec<_> = chunks.iter().map(String::as_str).collect();
+        assert!(appended(&chunks) >= 3, "{form}: {}", appended(&chunks));
+        let (response, codes) = read(&events(
+            &chunks.iter().map(|rest| format!(r#"{{"id":"r","created{rest}"#)).collect::<Vec<_>>(),
+        ));
+        let texts = response[0].texts();
+        let text = [texts.output_text, texts.reasoning_text].concat();
+        let json = String::from_utf8(response[0].json()).expect("JSON");
+        assert!(text == " 1 2 3 4 5 6" || json.contains(r#""text":" 1 2 3 4 5 6""#), "{json}");
+        assert!(!json.contains("token_id") || json.contains(r#""token_id":6"#), "{json}");
+        assert_eq!(codes, ["no_terminal"]);
+    }
+}
+
+#[test]
+fn a_list_in_a_repeated_chunk_counts_towards_the_depth_limit() {
+    // Four levels are around the list.
+    let chunk = |depth: usize| {
+        let list = "[".repeat(depth) + &"]".repeat(depth);
+        let logprobs = format!(r#"{{"logprobs":{{"content":{list}}},"#);
+        chunk("r", r#"{"content":"x"}"#, "null")
+            .replace(r#"{"index":0,"#, &(logprobs + r#""index":0,"#))
+    };
+    for (depth, expected) in
+        [(252, vec!["no_terminal"]), (253, vec!["limit_exceeded", "no_terminal"])]
+    {
+        let chunks: Vec<_> = [2, 2, 2, depth].into_iter().map(chunk).collect();
+        assert_eq!(read(&events(&chunks)).1, expected, "{depth}");
+    }
+}
+
 #[test]
 fn a_list_that_chunks_repeat_is_kept_once() {
     let with = |list: &str| {

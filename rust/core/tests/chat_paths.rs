@@ -90,7 +90,7 @@ const TEXTS: [&str; 9] = [
     "\u{e9}",
     "a text of more than sixteen bytes",
 ];
-const DELTAS: [&str; 19] = [
+const DELTAS: [&str; 27] = [
     r#"{"content":"@"}"#,
     r#"{"role":"assistant","content":"@"}"#,
     r#"{"content":"@","refusal":null}"#,
@@ -110,8 +110,16 @@ const DELTAS: [&str; 19] = [
     r#"{"function_call":{"arguments":"@"}}"#,
     r#"{"content":"@","content":"@"}"#,
     r#"{"content":"@","role":1}"#,
+    r#"{"content":[{"type":"thinking","thinking":[{"type":"text","text":"@"}]}]}"#,
+    r#"{"content":[{"thinking":"@","type":"thinking"}]}"#,
+    r#"{"content":[{"type":"thinking","thinking":[{"type":"text","text":"@","x":1}]}]}"#,
+    r#"{"content":[{"type":"thinking","thinking":["@"]}]}"#,
+    r#"{"content":[{"type":"thinking","thinking":"@"}],"reasoning_content":"^"}"#,
+    r#"{"content":[{"type":"text","text":"@"}]}"#,
+    r#"{"token_id":#,"role":"assistant","content":"@"}"#,
+    r#"{"token_id":#,"content":"@","other":#}"#,
 ];
-const CHOICES: [&str; 11] = [
+const CHOICES: [&str; 14] = [
     r#"[{"index":0,"delta":@,"logprobs":null,"finish_reason":null}]"#,
     r#"[{"index":1,"delta":@,"finish_reason":null}]"#,
     r#"[{"delta":@,"index":0,"finish_reason":""}]"#,
@@ -121,6 +129,9 @@ const CHOICES: [&str; 11] = [
     r#"[{"logprobs":{"content":["^",#]},"delta":@,"index":0}]"#,
     r#"[{"index":0,"delta":@,"logprobs":{"content":[#],"refusal":[]}}]"#,
     r#"[{"delta":@}]"#,
+    r#"[{"index":0,"text":"^","logprobs":null,"finish_reason":null,"seed":null,"delta":@}]"#,
+    r#"[{"text":"^","index":0,"logprobs":null,"finish_reason":null}]"#,
+    r#"[{"index":0,"text":"^","delta":null}]"#,
     r#"[{"index":0,"delta":@,"finish_reason":"stop"}]"#,
     "[]",
 ];
@@ -145,12 +156,14 @@ fn run(random: &mut Random, out: &mut Vec<String>) {
     let shapes: Vec<[&str; 3]> = (0..=random.below(2))
         .map(|_| [random.pick(&DELTAS), random.pick(&CHOICES), random.pick(&ENDS)])
         .collect();
+    let times: Vec<&str> = random.pick(&["7", "7", "0 8 9", "8 9 10"]).split(' ').collect();
     for number in 0..=random.below(9) {
         let [delta, choices, end] = shapes[number % shapes.len()];
         let delta = delta.replace('@', random.pick(&TEXTS));
         let choices = choices.replace('@', &delta);
+        let created = random.pick(&times);
         let mut chunk = format!(
-            r#"{{"id":"{id}","object":"chat.completion.chunk","created":7,"model":"m","choices":{choices}{end}"#
+            r#"{{"id":"{id}","object":"chat.completion.chunk","created":{created},"model":"m","choices":{choices}{end}"#
         );
         chunk = chunk.replace('^', random.pick(&TEXTS));
         chunk = chunk.replace('#', random.pick(&["0", "7", "12", "-1.5"]));

@@ -77,6 +77,10 @@ impl<T> Ordered<T> {
         let position = self.position(number).unwrap_or_else(|| {
             let position = self.values.len() as u32;
             self.insert(number, position);
+            if self.values.is_empty() {
+                // Mostly there is only one, and values may be large.
+                self.values.reserve_exact(1);
+            }
             self.values.push(make());
             position
         });

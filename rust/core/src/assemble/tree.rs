@@ -371,6 +371,21 @@ impl Object {
             .map(|position| position as u32)
     }
 
+    /// As [`Self::position`], for a key that is likely to be at the position `near`.
+    #[inline]
+    pub fn position_near(&self, key: &[u8], near: u32) -> Option<u32> {
+        match self.members.get(near as usize) {
+            Some((other, _)) if other.bytes() == key => Some(near),
+            _ => self.position(key),
+        }
+    }
+
+    /// The member at a position.
+    #[inline]
+    pub fn node(&self, position: u32) -> Option<&Node> {
+        self.members.get(position as usize).map(|(_, node)| node)
+    }
+
     #[inline]
     pub fn at(&mut self, position: u32) -> Option<&mut Node> {
         self.members.get_mut(position as usize).map(|(_, node)| node)
@@ -401,7 +416,15 @@ impl Object {
         (position, &mut self.members[position as usize].1)
     }
 
-    fn add(&mut self, key: Key, node: Node) -> u32 {
+    /// Makes room for the members of an object that has none yet.
+    pub fn reserve(&mut self, members: usize) {
+        if self.members.is_empty() {
+            self.members.reserve_exact(members);
+        }
+    }
+
+    /// Adds a member with a key that the object does not have; returns its position.
+    pub fn add(&mut self, key: Key, node: Node) -> u32 {
         let position = self.members.len() as u32;
         if let Some(index) = &mut self.index {
             index.0.insert(key.clone(), position);

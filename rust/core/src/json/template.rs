@@ -18,11 +18,15 @@ use crate::simd;
 use crate::work::work;
 
 /// The maximum number of holes of a template.
-const HOLES: usize = 6;
+const HOLES: usize = 12;
 /// The number of bytes before the first hole that are compared first. An object with fewer bytes there gets no template.
-const PROBE: usize = 8;
+const PROBE: usize = 7;
 /// The maximum number of digits of a number in a hole: it fits 64 bits.
 const DIGITS: usize = 18;
+
+/// More levels than there are around any hole, so that a value in it cannot exceed the depth limit. A value that nests as deep as
+/// the rest of the limit does not match, and is checked in full.
+const LEVELS_AROUND: usize = 16;
 
 /// What fills a hole.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -330,7 +334,7 @@ fn container(text: &[u8], start: usize, kind: Kind) -> Option<(usize, HoleValue)
     let rest = text.get(start..)?;
     let line = &rest[..memchr::memchr2(b'\n', b'\r', rest).unwrap_or(rest.len())];
     let mut grammar = Grammar::new();
-    grammar.outer_depth = 1;
+    grammar.outer_depth = LEVELS_AROUND;
     let size = grammar.value(line, 0, &mut ()).ok()?;
     let valid = !(grammar.over_limit || grammar.lone_surrogate || grammar.bad_utf8);
     valid.then_some((start + size, HoleValue::default()))

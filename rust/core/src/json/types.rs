@@ -110,12 +110,14 @@ pub struct Checked {
 }
 
 impl Checked {
-    /// The result for an object that matches a template.
-    pub const RECOGNISED: Self = Self {
+    /// The result for an object without findings.
+    pub const OBJECT: Self = Self {
         kind: Kind::Object,
         lone_surrogate: false,
         bad_utf8: false,
-        recognised: true,
+        recognised: false,
         serial: 0,
     };
+    /// The result for an object that matches a template.
+    pub const RECOGNISED: Self = Self { recognised: true, ..Self::OBJECT };
 }

@@ -41,6 +41,15 @@ pub struct Roles {
     pub eager: &'static [&'static str],
 }
 
+/// A member that varies, and whose last value counts.
+#[derive(Clone, Copy, Debug)]
+pub struct Kept {
+    /// Its position among the members.
+    pub place: usize,
+    /// The number of objects of the API around it, not counting the event.
+    pub depth: u8,
+}
+
 /// A delta event whose delta is inside of a member.
 #[derive(Debug)]
 pub struct InnerDelta {
@@ -59,8 +68,11 @@ pub struct InnerDelta {
     pub value: usize,
     /// The positions of further members that may differ in events that repeat this one.
     pub varying: Vec<usize>,
-    /// Those of them whose last value counts.
-    pub kept: Vec<usize>,
+    /// That of a member that varies only in the responses of some servers: it does if a cached event of the same response has
+    /// another value.
+    pub may_vary: Option<usize>,
+    /// Those of the members that vary whose last value counts.
+    pub kept: Vec<Kept>,
     /// That of them which is a list whose elements are appended together with the delta.
     pub extend: Option<usize>,
     /// That of them which is a second text, equal to the delta.
@@ -84,8 +96,8 @@ pub struct CachedEvent {
     pub is_named: bool,
     /// Whether an event that repeats this one has a delta that is not empty.
     pub is_filled: bool,
-    /// The positions of members other than the delta that vary, and whose last value counts.
-    pub kept: Vec<usize>,
+    /// The members other than the delta that vary, and whose last value counts.
+    pub kept: Vec<Kept>,
     /// Positions among the members, by role.
     pub value: Option<usize>,
     pub owner_id: Option<usize>,
@@ -378,13 +390,19 @@ impl<R: Copy> EventCache<R> {
             return None;
         }
         let InnerDelta { name, response, members, own, value, varying, kept, eager, .. } = inner;
-        let InnerDelta { is_named, is_filled, extend, copy, .. } = inner;
+        let InnerDelta { is_named, is_filled, extend, copy, may_vary, .. } = inner;
         let slot = |member: &Member| {
             let key = member.raw_key(data);
             eager.iter().position(|name| name.as_bytes() == key)
         };
         let eager = members.iter().take(own).map(slot).collect();
-        let varies = |place, _: &Member| place == value || varying.contains(&place);
+        let may_vary = may_vary.filter(|place| {
+            let value = members.get(*place).map(|member| member.value(data));
+            self.differs(response.as_deref(), *place, value.unwrap_or_default())
+        });
+        let varies = |place, _: &Member| {
+            place == value || Some(place) == may_vary || varying.contains(&place)
+        };
         let template = Template::with_inner(data, members, own, varies)?;
         let holes = Holes { number: None, delta: template.hole(value) };
         let event = CachedEvent {
@@ -406,6 +424,14 @@ impl<R: Copy> EventCache<R> {
             eager,
         };
         Some(self.insert(event, route))
+    }
+
+    /// Whether a cached event of a response has, at a position, a value other than this.
+    fn differs(&self, response: Option<&[u8]>, place: usize, value: &[u8]) -> bool {
+        let of_response =
+            self.cached.iter().filter(|cached| cached.response.as_deref() == response);
+        let mut values = of_response.filter_map(|cached| cached.template.constant(place));
+        values.any(|(_, other)| other != value)
     }
 
     /// Adds an event; returns its serial number.

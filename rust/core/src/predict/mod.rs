@@ -5,4 +5,4 @@ pub mod delta_runs;
 mod event_cache;
 
 pub use block_pattern::{BlockPattern, Delta, Match, Matches};
-pub use event_cache::{CachedEvent, EventCache, InnerDelta, Members, Roles, has_plain_keys};
+pub use event_cache::{CachedEvent, EventCache, InnerDelta, Kept, Members, Roles, has_plain_keys};

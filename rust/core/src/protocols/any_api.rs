@@ -223,6 +223,10 @@ impl Protocol for AnyApi {
         issues: &mut Vec<Issue>,
     ) -> Classified<'a, AnyRoute> {
         let PayloadReader { values, source, error, open } = reader;
+        if let Some(known) = source.chat.read_shape(frame, values) {
+            source.claimed = Some(Api::Chat);
+            return chat::classify_known(frame, known, issues).map_route(AnyRoute::Chat);
+        }
         if frame.checked.is_none() {
             frame.checked = Some(values.check(frame.data, frame.members));
         }

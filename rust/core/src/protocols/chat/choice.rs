@@ -26,6 +26,8 @@ pub struct Choice {
     pub chunks: u64,
     /// Whether a chunk had a part of its output.
     pub streamed: bool,
+    /// Whether a chunk had the finish reason.
+    pub finished: bool,
 }
 
 /// The text of the reasoning, in any form.
@@ -51,6 +53,7 @@ impl Choice {
             reasoning: Reasoning::None,
             chunks: 0,
             streamed: false,
+            finished: false,
         }
     }
 

@@ -3,32 +3,37 @@
 //! A list that a chunk repeats, as some servers do with their sources, does not extend the list before.
 
 use super::catalogue::{Op, Scope};
-use super::merge::{Context, Path, merge_member, put, rule_of};
+use super::merge::{Context, Path, merge_value, rule_of};
+use super::slot::Slot;
 use crate::assemble::{Node, Object};
 use crate::json::{self, Member};
 
 /// Merges the members of a chunk into those of the completion.
 pub fn merge_chunk(cx: &mut Context<'_>, target: &mut Object, raw: &[u8], members: &[Member]) {
+    target.reserve(members.len());
+    let mut near = 0;
     for member in members {
         let ((rule, name), value) = (rule_of(raw, member, Scope::Chunk), member.value(raw));
         if rule.is_some_and(|rule| rule.op == Op::Drop) {
             continue;
         }
+        let mut slot = Slot::of(target, rule, &name, near);
         let is_list = rule.is_none() && value.first() == Some(&b'[');
-        if !(is_list && repeat_list(cx, target, &name, value)) {
-            merge_member(cx, &Path::Root, target, &name, value, Scope::Chunk);
+        if !(is_list && repeat_list(cx, &mut slot, value)) {
+            merge_value(cx, &Path::Root, &mut slot, value);
         }
+        near += 1;
     }
 }
 
 /// Keeps the longer one of two lists, or the new one, if one begins with the other; returns whether it did.
-fn repeat_list(cx: &mut Context<'_>, target: &mut Object, name: &str, value: &[u8]) -> bool {
-    let Some(before @ [b'[', ..]) = target.get(name).and_then(Node::json) else { return false };
+fn repeat_list(cx: &mut Context<'_>, slot: &mut Slot<'_>, value: &[u8]) -> bool {
+    let Some(before @ [b'[', ..]) = slot.json() else { return false };
     let mut list = Vec::new();
     json::write_canonical(value, &mut list);
     match compare(before, &list) {
         Some(_) if before == list => {}
-        Some(Longer::After) => put(cx, target, name, Node::List(list)),
+        Some(Longer::After) => slot.put(cx, Node::List(list)),
         Some(Longer::Before) => {}
         None => return false,
     }

@@ -1,25 +1,22 @@
 //! Applies the delta of one choice: its texts, its reasoning and its tool calls.
 
-use std::borrow::Cow;
-
 use super::catalogue::{Kind, Op, Rule, Scope};
 use super::choice::{Choice, Reasoning};
 use super::merge::{
-    Context, Fields, Path, apply_rule, is_empty_list, is_null, merge_member, rule_of, set_default,
-    value_of, without_quotes,
+    Context, Fields, Path, is_empty_list, is_null, merge_value, rule_of, value_of, without_quotes,
 };
 use super::parts::Content;
+use super::slot::Slot;
 use crate::assemble::append::append;
 use crate::assemble::{Node, Text};
 use crate::json;
 
 /// The member of the message with the text of parts that are thinking.
-const THINKING_MEMBER: &str = "reasoning_content";
+pub const THINKING_MEMBER: &str = "reasoning_content";
+/// The member of a delta with its text, or its parts.
+const CONTENT: &str = "content";
 /// The member of the message with the parts that are neither text nor thinking.
 const PARTS_MEMBER: &str = "content_parts";
-
-/// A member of a delta: its rule, its name and its value.
-type Value<'d> = (Option<&'static Rule>, Cow<'d, str>, &'d [u8]);
 
 /// Whether a delta has a part of the output: not only the role, empty strings and nulls.
 pub fn is_streamed(delta: &Fields<'_>) -> bool {
@@ -46,22 +43,30 @@ fn is_filled(value: &[u8]) -> bool {
 
 /// Merges a delta into the message of its choice.
 pub fn apply_delta(cx: &mut Context<'_>, path: &Path<'_>, choice: &mut Choice, delta: &Fields<'_>) {
-    let values: Vec<Value<'_>> = delta
-        .members
-        .iter()
-        .map(|member| {
-            let (rule, name) = rule_of(delta.text, member, Scope::Delta);
-            (rule, name, member.value(delta.text))
-        })
-        .collect();
-    apply_reasoning(cx, choice, &values);
-    for (rule, name, value) in &values {
+    let parts = parts_of(delta);
+    apply_reasoning(cx, choice, delta, parts.as_ref());
+    for (near, member) in (0..).zip(&*delta.members) {
+        let ((rule, name), value) =
+            (rule_of(delta.text, member, Scope::Delta), member.value(delta.text));
         match rule {
-            None => merge_member(cx, path, &mut choice.message, name, value, Scope::Delta),
-            Some(Rule { op: Op::Content, name, .. }) => content(cx, path, choice, name, value),
+            Some(rule) if rule.op == Op::Content => {
+                content(cx, path, choice, (rule, near), value, parts.as_ref());
+            }
             Some(Rule { op: Op::Calls, name, .. }) => calls(cx, path, choice, name, value),
-            Some(rule) => apply_rule(cx, path, &mut choice.message, rule, value),
+            _ => {
+                let mut slot = Slot::of(&mut choice.message, rule, &name, near);
+                merge_value(cx, path, &mut slot, value);
+            }
         }
+    }
+}
+
+/// The content of a delta, if it is a list of parts, or one part.
+fn parts_of<'d>(delta: &Fields<'d>) -> Option<Content<'d>> {
+    match delta.value(CONTENT) {
+        Some(list @ [b'[', ..]) => Some(Content::of(list)),
+        Some(part @ [b'{', ..]) => Some(Content::of_one(part)),
+        _ => None,
     }
 }
 
@@ -76,8 +81,13 @@ struct ReasoningPiece<'d> {
 }
 
 /// Adds the reasoning of a delta to that of its choice. Called before the delta is merged.
-fn apply_reasoning(cx: &mut Context<'_>, choice: &mut Choice, values: &[Value<'_>]) {
-    let pieces = reasoning_of(values);
+fn apply_reasoning(
+    cx: &mut Context<'_>,
+    choice: &mut Choice,
+    delta: &Fields<'_>,
+    parts: Option<&Content<'_>>,
+) {
+    let pieces = reasoning_of(delta, parts);
     let is_empty =
         |name: &&'static str| !choice.message.get(name).is_some_and(Node::is_filled_text);
     let continued = match (&pieces[..], &choice.reasoning) {
@@ -121,18 +131,14 @@ fn reasoning_so_far(choice: &Choice) -> Text {
 }
 
 /// The texts of reasoning in a delta that are not empty; two spellings of the same are one.
-fn reasoning_of<'d>(values: &[Value<'d>]) -> Vec<ReasoningPiece<'d>> {
+fn reasoning_of<'d>(delta: &Fields<'d>, parts: Option<&Content<'d>>) -> Vec<ReasoningPiece<'d>> {
     let mut pieces: Vec<ReasoningPiece<'d>> = Vec::new();
-    for (rule, _, value) in values {
-        let Some(rule) = rule else { continue };
-        let mut piece = ReasoningPiece::default();
+    for member in &*delta.members {
+        let Some(rule) = rule_of(delta.text, member, Scope::Delta).0 else { continue };
+        let (mut piece, value) = (ReasoningPiece::default(), member.value(delta.text));
         match (rule.op, rule.kind, value.first()) {
-            (Op::Content, _, Some(b'[')) => {
-                piece.bodies = Content::of(value).thinking;
-                piece.names.push(THINKING_MEMBER);
-            }
-            (Op::Content, _, Some(b'{')) => {
-                piece.bodies = Content::of_one(value).thinking;
+            (Op::Content, _, Some(b'[' | b'{')) => {
+                piece.bodies = parts.map(|parts| parts.thinking.clone()).unwrap_or_default();
                 piece.names.push(THINKING_MEMBER);
             }
             (Op::Append, Kind::Reasoning, Some(b'"')) => {
@@ -142,7 +148,7 @@ fn reasoning_of<'d>(values: &[Value<'d>]) -> Vec<ReasoningPiece<'d>> {
             (Op::Details, Kind::Reasoning, Some(b'[')) => {
                 bodies_of_details(value, &mut piece.bodies);
             }
-            _ => {}
+            _ => continue,
         }
         for body in &piece.bodies {
             json::decode_wtf8_body(body, &mut piece.wtf8);
@@ -175,23 +181,27 @@ fn content(
     cx: &mut Context<'_>,
     path: &Path<'_>,
     choice: &mut Choice,
-    name: &'static str,
+    (rule, near): (&'static Rule, u32),
     value: &[u8],
+    found: Option<&Content<'_>>,
 ) {
-    let found = match value.first() {
-        Some(b'n') => return set_default(cx, &mut choice.message, name),
-        Some(b'"') => Content { text: vec![without_quotes(value)], ..Content::default() },
-        Some(b'[') => Content::of(value),
-        Some(b'{') => {
-            cx.report_loose(path, name, "an object", "a list of parts");
-            Content::of_one(value)
-        }
+    let name = rule.name;
+    match value.first() {
+        Some(b'"' | b'[' | b'n') => {}
+        Some(b'{') => cx.report_loose(path, name, "an object", "a list of parts"),
         _ => return cx.bad(path, name, "a string or a list of parts"),
-    };
-    parts(cx, path, choice, name, &found);
-    cx.changes += u64::from(!matches!(choice.message.get(name), Some(Node::Text(_))));
-    let (_, text) = choice.message.text(name);
-    for body in found.text {
+    }
+    if let Some(found) = found {
+        parts(cx, path, choice, name, found);
+    }
+    let mut slot = Slot::of(&mut choice.message, Some(rule), name, near);
+    if is_null(value) {
+        return slot.set_default(cx);
+    }
+    cx.changes += u64::from(!matches!(slot.get(), Some(Node::Text(_))));
+    let (text, only) = (slot.text(), without_quotes(value));
+    let bodies = found.map_or(std::slice::from_ref(&only), |found| &found.text);
+    for body in bodies {
         append(text, body, body.len(), true);
     }
 }
@@ -215,7 +225,8 @@ fn parts(
     }
     if !found.others.is_empty() {
         let list = [b"[", &found.others.join(&b","[..])[..], b"]"].concat();
-        merge_member(cx, path, &mut choice.message, PARTS_MEMBER, &list, Scope::Delta);
+        let mut slot = Slot::of(&mut choice.message, None, PARTS_MEMBER, 0);
+        merge_value(cx, path, &mut slot, &list);
     }
 }
 
@@ -228,7 +239,7 @@ fn calls(
 ) {
     if value.first() != Some(&b'[') {
         return if is_null(value) {
-            set_default(cx, &mut choice.message, name);
+            Slot::of(&mut choice.message, None, name, 0).set_default(cx);
         } else {
             cx.bad(path, name, "a list");
         };

@@ -7,12 +7,15 @@ use std::collections::HashSet;
 
 use super::catalogue::{EVENTS, Entry, lookup};
 use super::delta::is_streamed;
-use super::merge::{Fields, INDEX_LIMIT, are_unique, is_empty_list, text_of, value_of};
+use super::merge::{
+    Fields, INDEX_LIMIT, are_unique, is_empty_list, is_filled_string, text_of, value_of,
+};
 use super::response::{CHUNK, WHOLE};
+use super::shapes::Shapes;
 use crate::assemble::Indexes;
 use crate::diagnostics::{Code, Detail, Issue, clip, error_detail, error_object};
 use crate::frames::Frame;
-use crate::json::{self, Checked, Fault, Kind, Member};
+use crate::json::{self, Checked, Fault, Kind, Member, ValueCache};
 use crate::predict::Members;
 use crate::protocols::api::Api;
 use crate::protocols::parsed_event::{Classified, ParsedEvent, RoutedEvent, frame_issues, lossy};
@@ -37,6 +40,8 @@ pub struct Route {
     /// Whether it has no choices.
     pub is_empty: bool,
     pub has_usage: bool,
+    /// Whether the keys of its members certainly differ.
+    pub is_plain: bool,
     /// The index of its first choice.
     pub index: Option<u32>,
     /// The text that events grow which repeat this one.
@@ -52,15 +57,36 @@ pub enum Grows {
     Both { own: &'static str, list: &'static str, index: u32, name: &'static str },
     /// The arguments of the tool call with this index.
     Arguments(u32),
+    /// The reasoning, by a part of the content.
+    Thinking,
+    /// The text of the choice itself, in the API before chats.
+    Text,
 }
 
 /// An event of Chat Completions.
 pub type Event<'a> = RoutedEvent<'a, Route>;
 
-/// The unknown types of a source that were reported.
+/// The state of a source.
 #[derive(Default)]
 pub struct Source {
+    /// The unknown types that were reported.
     unknown: HashSet<String>,
+    shapes: Shapes,
+}
+
+impl Source {
+    /// Reads a frame that was not checked, if it is a chunk of a shape that was seen: its members, first those of the chunk, whose
+    /// number is returned with the route.
+    pub fn read_shape(
+        &mut self,
+        frame: &mut Frame<'_>,
+        values: &ValueCache,
+    ) -> Option<(usize, Route)> {
+        if frame.checked.is_some() || values.off {
+            return None;
+        }
+        self.shapes.read(frame.data, frame.members)
+    }
 }
 
 type Found<'a> = Classified<'a, Route>;
@@ -208,8 +234,8 @@ impl Facts {
     fn add(&mut self, number: usize, choice: &Fields<'_>, delta: &Fields<'_>) {
         self.objects += 1;
         self.deltas += usize::from(choice.value("delta").is_some());
-        self.delta = self.delta || is_streamed(delta) || text_of(choice.value("text")).is_some();
-        self.ends = self.ends || text_of(choice.value("finish_reason")).is_some();
+        self.delta = self.delta || is_streamed(delta) || is_filled_string(choice.value("text"));
+        self.ends = self.ends || is_filled_string(choice.value("finish_reason"));
         if number == 0 {
             let index = choice.value("index").and_then(json::parse_index);
             let index = index.and_then(|index| u32::try_from(index).ok());
@@ -224,6 +250,9 @@ pub fn classify<'a>(
     frame: &'a mut Frame<'_>,
     issues: &mut Vec<Issue>,
 ) -> Found<'a> {
+    if let Some(known) = reader.source.read_shape(frame, reader.values) {
+        return classify_known(frame, known, issues);
+    }
     let checked = match frame.checked {
         Some(checked) => checked,
         None => reader.values.check(frame.data, frame.members),
@@ -246,7 +275,11 @@ pub fn classify<'a>(
             if facts.deltas == 0 && is_whole(data, members) {
                 Classified::NonStreamed(Api::Chat)
             } else if has_choices || named(data, members) == CHUNK {
-                chunk(frame, (members, inner), checked, &facts, issues)
+                let route = route_of(data, members, &facts);
+                if issues.is_empty() {
+                    reader.source.shapes.learn(data, (frame.members, own), route);
+                }
+                chunk(frame, (members, inner), checked, route, issues)
             } else {
                 other(reader, frame, checked, issues)
             }
@@ -261,25 +294,40 @@ pub fn classify<'a>(
     }
 }
 
-/// A chunk; `inner`: the members of its only choice.
-fn chunk<'a>(
-    frame: &'a Frame<'_>,
-    (members, inner): (&'a [Member], &'a [Member]),
-    checked: Checked,
-    facts: &Facts,
-    issues: &[Issue],
+/// Classifies a chunk of a known shape, which was read.
+pub fn classify_known<'a>(
+    frame: &'a mut Frame<'_>,
+    (own, route): (usize, Route),
+    issues: &mut Vec<Issue>,
 ) -> Found<'a> {
-    let data = frame.data;
+    frame_issues(frame, false, issues);
+    let frame = &*frame;
+    chunk(frame, frame.members.split_at(own), Checked::OBJECT, route, issues)
+}
+
+fn route_of(data: &[u8], members: &[Member], facts: &Facts) -> Route {
     let usage = json::find(data, members, "usage");
-    let route = Route {
+    Route {
         entry: &EVENTS[0],
         delta: facts.delta,
         ends: facts.ends,
         is_empty: is_empty_list(choices_of(data, members)),
         has_usage: usage.is_some_and(|usage| usage.kind != Kind::Null),
+        is_plain: are_unique(data, members),
         index: facts.index,
         grows: None,
-    };
+    }
+}
+
+/// A chunk; `inner`: the members of its only choice.
+fn chunk<'a>(
+    frame: &'a Frame<'_>,
+    (members, inner): (&'a [Member], &'a [Member]),
+    checked: Checked,
+    route: Route,
+    issues: &[Issue],
+) -> Found<'a> {
+    let data = frame.data;
     let id = json::find(data, members, "id").filter(|id| id.kind == Kind::String);
     let mut parsed = event(frame, CHUNK.into(), checked);
     (parsed.members, parsed.inner_members) = (Members::Parsed(members), inner);
@@ -327,6 +375,7 @@ fn other<'a>(
         ends: false,
         is_empty: true,
         has_usage: false,
+        is_plain: false,
         index: None,
         grows: None,
     });

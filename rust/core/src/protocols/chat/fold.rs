@@ -1,20 +1,23 @@
 //! Applies one chunk to one completion: the members of the chunk, then its choices.
 
+use std::borrow::Cow;
+
 use super::catalogue::{EventOp, Scope};
 use super::choice::Choice;
 use super::context::merge_chunk;
 use super::delta::{apply_delta, is_streamed};
-use super::events::{CHOICES, Event, OnlyChoice, choices_of};
+use super::events::{CHOICES, Event, OnlyChoice};
 use super::merge::{
-    Context, Fields, Path, is_null, members_of, merge_members, read_index, text_of, unique,
-    without_quotes,
+    Context, Fields, Path, is_filled_string, is_null, members_of, merge_members, read_index,
+    text_of, unique, without_quotes,
 };
 use super::repeated;
-use super::response::Assembled;
+use super::response::{Around, Assembled};
 use crate::assemble::Node;
 use crate::assemble::append::append;
 use crate::diagnostics::{Code, Issue, clip};
 use crate::json::{self, Kind, Member};
+use crate::predict::Members;
 use crate::work::work;
 
 /// Applies a chunk to its completion; `issues` receives its diagnostics. Other events have no effect.
@@ -22,7 +25,7 @@ pub fn apply(response: &mut Assembled, event: &Event<'_>, issues: &mut Vec<Issue
     if event.route.is_none_or(|route| route.entry.op != EventOp::Chunk) {
         return;
     }
-    let members = unique(event.raw, event.members.iter().collect());
+    let members = members_once(event);
     response.chunks += 1;
     let before = issues.len();
     let only = OnlyChoice::of(event.raw, event.inner_members);
@@ -30,6 +33,17 @@ pub fn apply(response: &mut Assembled, event: &Event<'_>, issues: &mut Vec<Issue
     response.check_finished();
     if issues.len() == before {
         repeated::set_cursor(response, event);
+    }
+}
+
+/// The members of a chunk, each key once.
+fn members_once<'a>(event: &Event<'a>) -> Cow<'a, [Member]> {
+    let is_plain = event.route.is_some_and(|route| route.is_plain);
+    let all = || event.members.iter().collect::<Vec<_>>();
+    match event.members {
+        Members::Parsed(members) if is_plain => members.into(),
+        Members::Repeated(_) if is_plain => all().into(),
+        _ => unique(event.raw, all()).into(),
     }
 }
 
@@ -51,26 +65,24 @@ fn merge_payload(
     let mut loose = std::mem::take(&mut response.loose);
     let changes = response.changes;
     let mut cx = Context { issues, loose: &mut loose, whole, changes };
-    let choices = json::find(raw, members, CHOICES).map(|choices| choices.kind);
-    if !whole && !matches!(choices, None | Some(Kind::Array | Kind::Null)) {
+    let choices = json::find(raw, members, CHOICES);
+    if !whole && !matches!(choices.map(|list| list.kind), None | Some(Kind::Array | Kind::Null)) {
         cx.bad(&Path::Root, CHOICES, "a list");
     }
-    let around = json::find(raw, members, CHOICES).map(|member| around(raw, member));
-    if whole
-        || around.is_none_or(|around| {
-            !response.around.as_ref().is_some_and(|known| repeats(known, &around))
-        })
-    {
+    let around = choices.map(|member| around(raw, member));
+    let repeats = |around| response.around.as_ref().is_some_and(|known| known.equals(around));
+    if whole || !around.is_some_and(repeats) {
         let before = cx.issues.len();
         merge_rest(&mut cx, response, raw, members);
         let is_constant = cx.issues.len() == before && !whole && !response.finished();
-        response.around = around
-            .filter(|around| is_constant && !around.iter().any(|part| part.contains(&b'[')))
-            .map(|around| around.map(Into::into));
+        let around = around.filter(|around| is_constant && around.iter().all(|part| is_flat(part)));
+        response.around = around.map(Around::of);
     }
-    match only {
-        Some(only) => apply_choice(&mut cx, response, 0, &only.fields(), Some(&only.delta())),
-        None => apply_choices(&mut cx, response, choices_of(raw, members)),
+    if let Some(only) = only {
+        apply_choice(&mut cx, response, 0, &only.fields(), Some(&only.delta()));
+    } else {
+        let list = choices.filter(|choices| choices.kind == Kind::Array);
+        apply_choices(&mut cx, response, list.map_or(&b"[]"[..], |list| list.value(raw)));
     }
     response.changes = cx.changes;
     response.loose = loose;
@@ -95,9 +107,9 @@ fn around<'r>(raw: &'r [u8], member: &Member) -> [&'r [u8]; 2] {
     [before.unwrap_or_default(), after.unwrap_or_default()]
 }
 
-/// Whether the bytes around the choices are those that were merged last: merged again, they would change nothing.
-fn repeats(known: &[Box<[u8]>; 2], around: &[&[u8]; 2]) -> bool {
-    known.iter().zip(around).all(|(known, other)| **known == **other)
+/// Whether bytes have no list.
+fn is_flat(part: &[u8]) -> bool {
+    memchr::memchr(b'[', part).is_none()
 }
 
 /// Merges the members beside the choices.
@@ -144,7 +156,6 @@ fn apply_choice(
         Choice::new(index)
     });
     choice.chunks += 1;
-    let had_finished = choice.finish_reason().is_some();
     let (delta, message) = (value.value("delta"), value.value("message"));
     apply_message(cx, &path, choice, (delta, located), message);
     // A completion of the API before chats.
@@ -162,8 +173,10 @@ fn apply_choice(
         others = &without_text;
     }
     merge_members(cx, &path, &mut choice.members, raw, others, Scope::Choice);
-    let has_finished = choice.finish_reason().is_some();
-    *unfinished -= usize::from(!had_finished && has_finished);
+    if !choice.finished && is_filled_string(value.value("finish_reason")) {
+        choice.finished = true;
+        *unfinished -= 1;
+    }
 }
 
 /// Applies the delta of a choice, whose members may be located. A message counts only if no delta came: elsewhere it repeats what was streamed.

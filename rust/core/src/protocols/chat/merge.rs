@@ -8,8 +8,9 @@ use std::collections::HashMap;
 use std::fmt::Write as _;
 
 use super::catalogue::{Op, Rule, Scope};
+use super::slot::Slot;
 use crate::assemble::append::append;
-use crate::assemble::{Key, Node, Object, Part, Sparse, Text, object_mut};
+use crate::assemble::{Node, Object, Part, Sparse, Text};
 use crate::diagnostics::{Code, Issue};
 use crate::json::{self, Member};
 use crate::predict::has_plain_keys;
@@ -94,12 +95,15 @@ pub fn merge_members(
     members: &[Member],
     scope: Scope,
 ) {
+    let mut near = 0;
     for member in members {
         let (rule, name) = rule_of(raw, member, scope);
-        match rule {
-            None => last(cx, path, target, &name, member.value(raw)),
-            Some(rule) => apply_rule(cx, path, target, rule, member.value(raw)),
+        if rule.is_some_and(|rule| matches!(rule.op, Op::Content | Op::Calls | Op::Drop)) {
+            continue;
         }
+        let mut slot = Slot::of(target, rule, &name, near);
+        merge_value(cx, path, &mut slot, member.value(raw));
+        near += 1;
     }
 }
 
@@ -109,49 +113,33 @@ pub fn rule_of<'r>(
     member: &Member,
     scope: Scope,
 ) -> (Option<&'static Rule>, Cow<'r, str>) {
-    if !member.key_escaped
-        && let Some(rule) = scope.rule(member.raw_key(raw))
-    {
-        return (Some(rule), Cow::Borrowed(rule.name));
+    if !member.key_escaped {
+        let key = member.raw_key(raw);
+        if let Some(rule) = scope.rule(key) {
+            return (Some(rule), Cow::Borrowed(rule.name));
+        }
+        if let Ok(name) = std::str::from_utf8(key) {
+            return (None, Cow::Borrowed(name));
+        }
     }
     let name = json::decode_key(raw, member);
     (scope.rule(name.as_bytes()), name)
 }
 
-/// Merges one member into `target`.
-pub fn merge_member(
-    cx: &mut Context<'_>,
-    path: &Path<'_>,
-    target: &mut Object,
-    name: &str,
-    value: &[u8],
-    scope: Scope,
-) {
-    match scope.rule(name.as_bytes()) {
-        None => last(cx, path, target, name, value),
-        Some(rule) => apply_rule(cx, path, target, rule, value),
-    }
-}
-
-/// Merges a member by its rule. The operations of messages are those of `delta`.
-pub fn apply_rule(
-    cx: &mut Context<'_>,
-    path: &Path<'_>,
-    target: &mut Object,
-    rule: &'static Rule,
-    value: &[u8],
-) {
+/// Merges a value into a member, by its rule. The operations of messages are those of `delta`.
+pub fn merge_value(cx: &mut Context<'_>, path: &Path<'_>, slot: &mut Slot<'_>, value: &[u8]) {
+    let Some(rule) = slot.rule else { return last(cx, path, slot, value) };
     match rule.op {
-        Op::Append => append_text(cx, path, target, rule, value),
-        Op::Arguments => arguments(cx, path, target, rule, value),
-        Op::Name => append_name(cx, path, target, rule, value),
-        Op::First => first(cx, target, rule.name, value),
-        Op::Filled => filled(cx, path, target, rule.name, value),
-        Op::Replace if is_null(value) => set_default(cx, target, rule.name),
-        Op::Replace => put_raw(cx, target, rule.name, value),
-        Op::Extend => extend(cx, path, target, rule.name, value),
-        Op::Object => object(cx, path, target, rule, value),
-        Op::Details => details(cx, path, target, rule, value),
+        Op::Append => append_text(cx, path, slot, rule, value),
+        Op::Arguments => arguments(cx, path, slot, rule, value),
+        Op::Name => append_name(cx, path, slot, rule, value),
+        Op::First => first(cx, slot, value),
+        Op::Filled => filled(cx, path, slot, rule.name, value),
+        Op::Replace if is_null(value) => slot.set_default(cx),
+        Op::Replace => slot.put_raw(cx, value),
+        Op::Extend => extend(cx, path, slot, rule.name, value),
+        Op::Object => object(cx, path, slot, rule, value),
+        Op::Details => details(cx, path, slot, rule, value),
         Op::Content | Op::Calls | Op::Drop => {}
     }
 }
@@ -161,16 +149,16 @@ pub fn apply_rule(
 fn append_text(
     cx: &mut Context<'_>,
     path: &Path<'_>,
-    target: &mut Object,
+    slot: &mut Slot<'_>,
     rule: &'static Rule,
     value: &[u8],
 ) {
     match value.first() {
         Some(b'"') => {
             let body = without_quotes(value);
-            append(target.text(rule.name).1, body, body.len(), true);
+            append(slot.text(), body, body.len(), true);
         }
-        Some(b'n') => set_default(cx, target, rule.name),
+        Some(b'n') => slot.set_default(cx),
         _ => cx.bad(path, rule.name, "a string"),
     }
 }
@@ -178,71 +166,62 @@ fn append_text(
 fn arguments(
     cx: &mut Context<'_>,
     path: &Path<'_>,
-    target: &mut Object,
+    slot: &mut Slot<'_>,
     rule: &'static Rule,
     value: &[u8],
 ) {
     if value.first() != Some(&b'{') {
-        return append_text(cx, path, target, rule, value);
+        return append_text(cx, path, slot, rule, value);
     }
     cx.report_loose(path, rule.name, "an object", "JSON text");
     let mut quoted = Vec::new();
     json::write_str(&json_text(value), &mut quoted);
-    append_text(cx, path, target, rule, &quoted);
+    append_text(cx, path, slot, rule, &quoted);
 }
 
 /// Appends to the name of a tool. Servers that repeat the whole name with every piece do not change it.
 fn append_name(
     cx: &mut Context<'_>,
     path: &Path<'_>,
-    target: &mut Object,
+    slot: &mut Slot<'_>,
     rule: &'static Rule,
     value: &[u8],
 ) {
-    let repeats = match target.get(rule.name) {
+    let repeats = match slot.get() {
         Some(Node::Text(text)) if value.first() == Some(&b'"') => {
             json::reads_as(value, &text.wtf8) || *text == Text::from_quoted(value, text.is_final)
         }
         _ => false,
     };
     if !repeats {
-        append_text(cx, path, target, rule, value);
+        append_text(cx, path, slot, rule, value);
     }
 }
 
-fn first(cx: &mut Context<'_>, target: &mut Object, name: &str, value: &[u8]) {
-    let before = target.get(name);
+fn first(cx: &mut Context<'_>, slot: &mut Slot<'_>, value: &[u8]) {
+    let before = slot.get();
     let is_empty = before.is_none_or(|node| node.json().is_some_and(is_empty_value));
     if is_empty && (before.is_none() || !is_null(value)) {
-        put_raw(cx, target, name, value);
+        slot.put_raw(cx, value);
     }
 }
 
-fn filled(cx: &mut Context<'_>, path: &Path<'_>, target: &mut Object, name: &str, value: &[u8]) {
+fn filled(cx: &mut Context<'_>, path: &Path<'_>, slot: &mut Slot<'_>, name: &str, value: &[u8]) {
     if !matches!(value.first(), Some(b'"' | b'n')) {
         cx.bad(path, name, "a string");
-    } else if (value.len() > 2 && !is_null(value)) || target.get(name).is_none_or(is_null_node) {
-        put_raw(cx, target, name, value);
+    } else if (value.len() > 2 && !is_null(value)) || slot.get().is_none_or(is_null_node) {
+        slot.put_raw(cx, value);
     }
 }
 
-fn extend(
-    cx: &mut Context<'_>,
-    path: &Path<'_>,
-    target: &mut Object,
-    name: &'static str,
-    value: &[u8],
-) {
+fn extend(cx: &mut Context<'_>, path: &Path<'_>, slot: &mut Slot<'_>, name: &str, value: &[u8]) {
     match value.first() {
-        Some(b'[') => match target.get(name).and_then(Node::json) {
+        Some(b'[') => match slot.json() {
             Some([b'[', ..]) if is_empty_list(value) => {}
-            Some([b'[', ..]) => {
-                cx.changes += 1;
-                target.extend(name, value);
-            }
-            _ => put_raw(cx, target, name, value),
+            Some([b'[', ..]) => slot.extend(cx, value),
+            _ => slot.put_raw(cx, value),
         },
-        Some(b'n') => set_default(cx, target, name),
+        Some(b'n') => slot.set_default(cx),
         _ => cx.bad(path, name, "a list"),
     }
 }
@@ -250,16 +229,16 @@ fn extend(
 fn object(
     cx: &mut Context<'_>,
     path: &Path<'_>,
-    target: &mut Object,
+    slot: &mut Slot<'_>,
     rule: &'static Rule,
     value: &[u8],
 ) {
     match value.first() {
         Some(b'{') => {
-            let inner = object_in(cx, target, rule.name);
+            let inner = slot.object(cx);
             merge(cx, &Path::Member(path, rule.name), inner, value, rule.into);
         }
-        Some(b'n') => set_default(cx, target, rule.name),
+        Some(b'n') => slot.set_default(cx),
         _ => cx.bad(path, rule.name, "an object"),
     }
 }
@@ -267,66 +246,60 @@ fn object(
 fn details(
     cx: &mut Context<'_>,
     path: &Path<'_>,
-    target: &mut Object,
+    slot: &mut Slot<'_>,
     rule: &'static Rule,
     value: &[u8],
 ) {
     match value.first() {
         Some(b'[') => {
             let path = Path::Member(path, rule.name);
-            merge_list(cx, &path, target, rule.name, value, rule.into);
+            merge_list(cx, &path, slot, value, rule.into);
         }
-        Some(b'n') => set_default(cx, target, rule.name),
+        Some(b'n') => slot.set_default(cx),
         _ => cx.bad(path, rule.name, "a list"),
     }
 }
 
 // -- members without a rule ------------------------------------------------------------------------------------------
 
-fn last(cx: &mut Context<'_>, path: &Path<'_>, target: &mut Object, name: &str, value: &[u8]) {
+fn last(cx: &mut Context<'_>, path: &Path<'_>, slot: &mut Slot<'_>, value: &[u8]) {
     match value.first() {
-        Some(b'n') => set_default(cx, target, name),
+        Some(b'n') => slot.set_default(cx),
         Some(b'{') => {
-            let inner = object_in(cx, target, name);
+            let inner = slot.object(cx);
             merge(cx, path, inner, value, Scope::None);
         }
-        Some(b'[') => merge_list(cx, path, target, name, value, Scope::None),
-        _ => put_raw(cx, target, name, value),
+        Some(b'[') => merge_list(cx, path, slot, value, Scope::None),
+        _ => slot.put_raw(cx, value),
     }
 }
 
-/// Merges a list into the member `name`: by the `index` of its elements, else it extends the list there. `path` is that of the
-/// elements.
+/// Merges a list into a member: by the `index` of its elements, else it extends the list there. `path` is that of the elements.
 fn merge_list(
     cx: &mut Context<'_>,
     path: &Path<'_>,
-    target: &mut Object,
-    name: &str,
+    slot: &mut Slot<'_>,
     list: &[u8],
     scope: Scope,
 ) {
     let mut spans = Vec::new();
     json::elements(list, &mut spans);
     let elements = || spans.iter().filter_map(|(start, end, _)| list.get(*start..*end));
-    let before = target.get(name);
-    let is_filled =
-        before.and_then(Node::json).is_some_and(|raw| raw.starts_with(b"[") && !is_empty_list(raw));
-    if is_filled {
+    if slot.json().is_some_and(|raw| raw.starts_with(b"[") && !is_empty_list(raw)) {
         let more = own_list(cx, path, elements(), scope);
         if !spans.is_empty() {
-            cx.changes += 1;
-            target.extend(Key::shared(name), &more);
+            slot.extend(cx, &more);
         }
         return;
     }
-    if !matches!(before, Some(Node::Sparse(_))) {
+    if !matches!(slot.get(), Some(Node::Sparse(_))) {
         if spans.is_empty() || elements().any(|element| index_of(element).is_none()) {
             let own = own_list(cx, path, elements(), scope);
-            return put_raw(cx, target, name, &own);
+            return slot.put_raw(cx, &own);
         }
-        put(cx, target, name, Node::Sparse(Sparse::default()));
+        slot.put(cx, Node::Sparse(Sparse::default()));
     }
-    let Some(Node::Sparse(sparse)) = target.get_mut(name) else { return };
+    let Some(Node::Sparse(sparse)) = slot.get_mut() else { return };
     for element in elements() {
         merge_element(cx, path, sparse, element, scope);
     }
@@ -377,44 +350,6 @@ fn own_list<'e>(
     }
     out.push(b']');
     out
-}
-
-// -- members of trees ------------------------------------------------------------------------------------------------
-
-/// Sets a member.
-pub fn put(cx: &mut Context<'_>, target: &mut Object, name: &str, node: Node) {
-    cx.changes += 1;
-    match target.get_mut(name) {
-        Some(before) => *before = node,
-        None => {
-            target.set(Key::shared(name), node);
-        }
-    }
-}
-
-/// Sets a member to a value, unless it has this value already.
-pub fn put_raw(cx: &mut Context<'_>, target: &mut Object, name: &str, value: &[u8]) {
-    if target.get(name).and_then(Node::json) != Some(value) {
-        put(cx, target, name, Node::raw(value));
-    }
-}
-
-/// Sets a member to null, unless there is one.
-pub fn set_default(cx: &mut Context<'_>, target: &mut Object, name: &str) {
-    if target.get(name).is_none() {
-        put(cx, target, name, Node::raw(b"null"));
-    }
-}
-
-/// The object in a member; a value that is no object is replaced.
-fn object_in<'t>(cx: &mut Context<'_>, target: &'t mut Object, name: &str) -> &'t mut Object {
-    if !target.get(name).is_some_and(Node::is_object) {
-        put(cx, target, name, Node::Object(Object::default()));
-    }
-    match target.get_mut(name) {
-        Some(node) => object_mut(node, ""),
-        None => unreachable!("the member was set"),
-    }
 }
 
 // -- values ----------------------------------------------------------------------------------------------------------
@@ -482,8 +417,12 @@ pub fn value_of<'v>(raw: &'v [u8], name: &str) -> Option<&'v [u8]> {
 
 /// A string that is not empty.
 pub fn text_of(value: Option<&[u8]>) -> Option<Cow<'_, str>> {
-    let quoted = value.filter(|value| value.first() == Some(&b'"') && value.len() > 2)?;
-    Some(json::decode_str(quoted))
+    value.filter(|value| is_filled_string(Some(value))).map(json::decode_str)
+}
+
+/// Whether a value is a string that is not empty.
+pub fn is_filled_string(value: Option<&[u8]>) -> bool {
+    value.is_some_and(|value| value.first() == Some(&b'"') && value.len() > 2)
 }
 
 /// A string without its quotes.
@@ -500,7 +439,7 @@ fn is_null_node(node: &Node) -> bool {
 }
 
 /// Whether a value is null, an empty string or 0.
-fn is_empty_value(value: &[u8]) -> bool {
+pub fn is_empty_value(value: &[u8]) -> bool {
     is_null(value) || value == b"\"\"" || matches!(value, b"0" | b"-0")
 }
 

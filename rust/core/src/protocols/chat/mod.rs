@@ -14,8 +14,10 @@ mod repeated;
 pub mod response;
 mod routing;
 pub mod rows;
+mod shapes;
+mod slot;
 mod tool_calls;
 
-pub use events::{Event, Route, is_ordinary};
+pub use events::{Event, Route, classify_known, is_ordinary};
 pub use protocol::Chat;
 pub use response::Assembled;

@@ -6,7 +6,7 @@
 use std::borrow::Cow;
 
 use super::choice::{Choice, write_key, write_member};
-use crate::assemble::{Node, NodePath, Object, Ordered};
+use crate::assemble::{Node, NodePath, Object, Ordered, Text};
 use crate::diagnostics::with_message;
 use crate::json;
 use crate::protocols::responses::tool_calls::new_arguments;
@@ -40,7 +40,7 @@ pub struct Assembled {
     pub(super) unfinished: usize,
     pub(super) id_changed: bool,
     /// The bytes before and after the choices of the chunk whose members were merged last, if they have no list and no problem.
-    pub(super) around: Option<[Box<[u8]>; 2]>,
+    pub(super) around: Option<Around>,
     /// The members that were reported as loose values.
     pub(super) loose: Vec<&'static str>,
     pub(super) event_error: Option<Vec<u8>>,
@@ -49,6 +49,24 @@ pub struct Assembled {
     /// How often a member was set. Texts that grow are not counted.
     pub(super) changes: u64,
     pub(super) cursors: Vec<Cursor>,
+}
+
+/// The bytes of a chunk before and after its choices: merged again, they change nothing.
+#[derive(Debug)]
+pub struct Around {
+    bytes: Box<[u8]>,
+    before: usize,
+}
+
+impl Around {
+    pub fn of([before, after]: [&[u8]; 2]) -> Self {
+        Self { bytes: [before, after].concat().into(), before: before.len() }
+    }
+
+    /// Whether another chunk has the same bytes.
+    pub fn equals(&self, [before, after]: [&[u8]; 2]) -> bool {
+        self.bytes.split_at(self.before) == (before, after)
+    }
 }
 
 /// The text that events append to which repeat a cached one.
@@ -60,12 +78,22 @@ pub struct Cursor {
     pub changes: u64,
     /// The position of the choice.
     pub choice: u32,
-    /// The path of the text in the message of the choice.
+    /// Whether the text is a member of the choice itself.
+    pub is_own: bool,
+    /// The path of the text in the message of the choice, or in the choice.
     pub text: NodePath,
     /// The path of the same text in another form.
     pub copy: Option<NodePath>,
     /// The key of the tool call with the text.
     pub call: Option<u32>,
+}
+
+impl Cursor {
+    /// The text in its choice.
+    #[inline]
+    pub fn text_in<'c>(&self, choice: &'c mut Choice) -> Option<&'c mut Text> {
+        self.text.text(if self.is_own { &mut choice.members } else { &mut choice.message })
+    }
 }
 
 impl Assembled {
@@ -106,6 +134,13 @@ impl Assembled {
     /// The first id that is not empty.
     pub fn id(&self) -> Option<Cow<'_, str>> {
         self.text("id").filter(|id| !id.is_empty())
+    }
+
+    /// Whether the id is this string, a JSON string that is not empty.
+    pub(super) fn has_id(&self, quoted: &[u8]) -> bool {
+        let own = self.members.get("id");
+        own.and_then(Node::json) == Some(quoted)
+            || own.and_then(Node::text).is_some_and(|own| own == json::decode_str(quoted))
     }
 
     /// A member that is a string.

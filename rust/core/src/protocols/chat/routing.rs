@@ -5,16 +5,16 @@
 //! to the open completion: they have its usage; those without an id, which Azure sends first, belong to the next one.
 
 use super::events::{Event, Route};
-use super::merge::text_of;
+use super::merge::is_filled_string;
 use super::response::Assembled;
 
 /// Whether a chunk begins a completion, although the one before in its lane is open.
 pub fn begins(response: &Assembled, event: &Event<'_>, route: &Route) -> bool {
-    let id = event.member("id").and_then(|id| text_of(Some(event.bytes(&id))));
+    let id = event.member("id").map(|id| event.bytes(&id)).filter(|id| is_filled_string(Some(id)));
     let ended = response.tracking.ended;
     let other = || {
-        let other = id.as_deref().is_some_and(|id| response.id().as_deref() != Some(id));
-        other && response.finished() && !response.id_changed
+        let may_begin = response.finished() && !response.id_changed;
+        may_begin && id.is_some_and(|id| !response.has_id(id))
     };
     match event.response {
         Some(name) if name.len() > 2 => ended && !route.is_empty, // found by its id

@@ -37,6 +37,7 @@ pub fn inner_delta(event: &ParsedEvent<'_>, route: &mut Route) -> Option<InnerDe
         value: own.len(),
         members,
         varying,
+        may_vary: None,
         kept: Vec::new(),
         extend: None,
         copy: None,
