@@ -23,6 +23,7 @@ SIX, WHOLE, USAGE = "six columns of every event", "whole responses", "usage of r
 WHOLE_MIXED = "scan: whole responses, mixed, SSE"
 ALL, ALL_LARGE = "scan: all columns of responses, mixed, SSE", "scan: all columns of responses, mixed, SSE, all cores"
 ALL_OURS, ALL_ONE = "respstream.scan, all columns", "respstream.scan, all columns, one thread"
+ALL_PACKED = "scan: all columns of responses, mixed, zstd, all cores"
 FOLD_FILE, FOLD_MEMORY = "Decoder.fold, from the file", "Decoder.fold, from memory"
 
 CHUNK = 1 << 18
@@ -127,9 +128,10 @@ def _rows(table: Any) -> Any:
 
 def _row(title: str, form: str, contenders: dict[str, Any], answer: Callable[[Log], Any], **more: Any) -> Row:
     name = (JSONL_ROW if form == "jsonl" else SSE_ROW).format(title)
-    row: dict[str, Any] = {"reference": DUCKDB, "size_bytes": FAST, "full_bytes": LARGE, "name": name, **more}
+    row: dict[str, Any] = {"reference": DUCKDB, "size_bytes": FAST, "full_bytes": LARGE, "name": name}
+    row |= {"prepare": files.in_file, **more}
     return Row(
-        contenders=contenders, answer=answer, prepare=files.in_file, options={"form": form}, apart=frozenset({WC}),
+        contenders=contenders, answer=answer, options={"form": form}, apart=frozenset({WC}),
         answers={WC: lines_answer}, **row,
     )  # fmt: skip
 
@@ -165,6 +167,16 @@ ROWS = (
     _row(WHOLE, "sse", WHOLE_ROWS, fold_answer, name=WHOLE_MIXED, shape="mixed", size_bytes=LARGE),
     _row("", "sse", ALL_ROWS, responses_answer, name=ALL, shape="mixed", reference=FOLD_FILE, cpu=True),
     _row("", "sse", ALL_LARGE_ROWS, table_answer, name=ALL_LARGE, shape="mixed", size_bytes=LARGE, reference=ALL_ONE),
+    _row(
+        "",
+        "sse",
+        ALL_LARGE_ROWS,
+        table_answer,
+        name=ALL_PACKED,
+        shape="mixed",
+        reference=ALL_ONE,
+        prepare=files.in_zstd,
+    ),
     *(_row(SIX, form, SIX_ROWS, events_answer) for form in ("sse", "jsonl")),
     _row(USAGE, "sse", LARGE_ROWS, usage_answer, name=USAGE_LARGE, size_bytes=LARGE, reference=WC),
 )

@@ -39,6 +39,16 @@ def in_file(log: Log) -> Path:
     return path
 
 
+def in_zstd(log: Log) -> Path:
+    """As `in_file`, compressed with zstd."""
+    import pyarrow
+
+    path = folder() / f"{len(log.data)}.zst"
+    with path.open("wb") as file, pyarrow.CompressedOutputStream(file, "zstd") as packed:
+        packed.write(log.data)
+    return path
+
+
 def word_count(path: Path) -> int:
     """`wc -l`: the number of lines."""
     return int(subprocess.run(["wc", "-l", path], capture_output=True, check=True).stdout.split()[0])

@@ -52,7 +52,8 @@ pub struct Plan {
 
 /// The inputs that a worker reads, or a part of an input.
 enum Claim {
-    Inputs(Range<usize>),
+    /// Whether a thread is without work that could decompress.
+    Inputs(Range<usize>, bool),
     Part(usize, PartStart, Remainder),
 }
 
@@ -108,6 +109,8 @@ struct Queue {
     parsing: Parsing,
     next: usize,
     threads: u64,
+    /// The number of workers with a claim.
+    active: u64,
     /// The maximum size of a part.
     part_bytes: u64,
     /// The next part of the input before `next`, if there is one, and the size of that input.
@@ -126,6 +129,7 @@ impl Queue {
             }
             _ => self.claim_inputs()?,
         };
+        self.active += 1;
         let (sender, messages) = sync_channel(CHANNEL_BATCHES);
         let continues = matches!(claim, Claim::Part(_, claimed, _) if claimed.part.start > 0);
         self.pending.send(Pending { messages, continues }).ok()?;
@@ -183,7 +187,8 @@ impl Queue {
             }
             break;
         }
-        (start < self.next).then_some(Claim::Inputs(start..self.next))
+        let is_last = self.next == self.inputs.len() && self.active + 1 < self.threads;
+        (start < self.next).then_some(Claim::Inputs(start..self.next, is_last))
     }
 }
 
@@ -217,6 +222,7 @@ impl Stream {
             parsing: plan.options.parsing,
             next: 0,
             threads: threads as u64,
+            active: 0,
             // A single thread reads files whole.
             part_bytes: if threads == 1 { u64::MAX } else { plan.part_bytes.max(1) },
             part: None,
@@ -393,13 +399,15 @@ fn work(queue: &Mutex<Queue>, plan: &Plan) {
         let mut reader = Reader::new(tables, plan.options, &plan.recordings, &mut output);
         reader.block = block;
         let read = match claim {
-            Claim::Inputs(range) => {
+            Claim::Inputs(range, ahead) => {
+                reader.ahead = ahead;
                 plan.inputs[range].iter().try_for_each(|input| reader.read(input))
             }
             Claim::Part(index, PartStart { part, from }, remainder) => {
                 reader.read_part(&plan.inputs[index], (part, Some(remainder)), from)
             }
         };
+        queue.lock().unwrap_or_else(PoisonError::into_inner).active -= 1;
         block = std::mem::take(&mut reader.block);
         let reads_remainder = reader.reads_remainder;
         let ended = match read {

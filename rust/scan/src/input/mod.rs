@@ -1,5 +1,6 @@
 //! The input: sources, decompression, UTF-16, and recordings that contain streams.
 
+mod ahead;
 mod decompress;
 pub mod line_index;
 mod parsing;

@@ -8,6 +8,7 @@ use std::sync::atomic::{AtomicU64, Ordering};
 
 use respstream_core::diagnostics::Code;
 
+use crate::input::ahead::{Ahead, Compressed};
 use crate::input::decompress::{BLOCK_BYTES, Compression, Decompressor};
 use crate::input::line_index::LineIndex;
 use crate::input::part::Part;
@@ -44,20 +45,27 @@ pub struct Input {
 }
 
 /// A reader of bytes that counts them, if there is a counter.
-struct Counted {
+pub struct Counted {
     bytes: Bytes,
     counter: Option<Arc<AtomicU64>>,
 }
 
 /// The decompressed bytes of an input, UTF-16 as UTF-8.
 pub struct Source {
-    bytes: Counted,
-    decompressor: Option<Decompressor>,
+    stored: Stored,
     utf16: Utf16Filter,
     block: Vec<u8>,
     /// The number of bytes in the block that were read to detect the compression.
     head: usize,
     ended: bool,
+}
+
+/// The bytes of an input before decompression.
+enum Stored {
+    Plain(Counted),
+    Compressed(Compressed),
+    /// A thread of its own decompresses them.
+    Ahead(Ahead),
 }
 
 impl Input {
@@ -86,8 +94,7 @@ impl Input {
         };
         let mut source = Source::new(bytes, block);
         source.utf16 = Utf16Filter::detecting();
-        source.detect_compression()?;
-        Ok(source)
+        source.detect_compression()
     }
 
     /// Opens a file at an offset, without decompression or conversion. The size of `block` is the read size, if it is not empty.
@@ -130,16 +137,32 @@ impl Source {
             block.resize(BLOCK_BYTES, 0);
         }
         let utf16 = Utf16Filter::pass_through();
-        let bytes = Counted { bytes, counter: None };
-        Self { bytes, decompressor: None, utf16, block, head: 0, ended: false }
+        let stored = Stored::Plain(Counted { bytes, counter: None });
+        Self { stored, utf16, block, head: 0, ended: false }
     }
 
     /// Counts the bytes that are read, also those that were read to detect the compression.
     #[must_use]
     pub fn counting(mut self, counter: &Arc<AtomicU64>) -> Self {
         counter.fetch_add(self.head as u64, Ordering::Relaxed);
-        self.bytes.counter = Some(counter.clone());
+        match &mut self.stored {
+            Stored::Plain(bytes) | Stored::Compressed(Compressed { bytes, .. }) => {
+                bytes.counter = Some(counter.clone());
+            }
+            Stored::Ahead(_) => {}
+        }
         self
+    }
+
+    /// Decompresses the source in a thread of its own, if it is compressed and a thread can be started.
+    pub fn ahead(self) -> Result<Self, Problem> {
+        let Self { stored, utf16, block, head, ended } = self;
+        let Stored::Compressed(compressed) = stored else {
+            return Ok(Self { stored, utf16, block, head, ended });
+        };
+        let ahead = Ahead::start(compressed, (block, head));
+        let stored = Stored::Ahead(ahead.map_err(|error| Problem::unreadable(&error))?);
+        Ok(Self { stored, utf16, block: Vec::new(), head: 0, ended })
     }
 
     /// Returns the read buffer, for another source.
@@ -149,20 +172,24 @@ impl Source {
 
     /// Whether the bytes are compressed.
     pub fn is_compressed(&self) -> bool {
-        self.decompressor.is_some()
+        !matches!(self.stored, Stored::Plain(_))
     }
 
-    fn detect_compression(&mut self) -> Result<(), Problem> {
+    fn detect_compression(mut self) -> Result<Self, Problem> {
+        let Stored::Plain(mut bytes) = self.stored else { return Ok(self) };
         while self.head < Compression::MAGIC_BYTES {
-            let size = read(&mut self.bytes, &mut self.block[self.head..])?;
+            let size = read(&mut bytes, &mut self.block[self.head..])?;
             if size == 0 {
                 break;
             }
             self.head += size;
         }
         let compression = Compression::detect(&self.block[..self.head]);
-        self.decompressor = compression.map(Decompressor::new).transpose()?;
-        Ok(())
+        self.stored = match compression.map(Decompressor::new).transpose()? {
+            Some(decompressor) => Stored::Compressed(Compressed { bytes, decompressor }),
+            None => Stored::Plain(bytes),
+        };
+        Ok(self)
     }
 
     /// Reads the next block and passes its decompressed bytes to `take`, in any number of calls. Returns false at the end, or
@@ -176,19 +203,28 @@ impl Source {
     }
 
     fn read_block(&mut self, take: &mut impl FnMut(&[u8]) -> bool) -> Result<bool, Problem> {
-        let size = match std::mem::take(&mut self.head) {
-            0 if self.ended => 0,
-            0 => read(&mut self.bytes, &mut self.block)?,
+        let Self { stored, utf16, block, head, ended } = self;
+        let mut take = |bytes: &[u8]| utf16.feed(bytes, take);
+        let (bytes, decompressor) = match stored {
+            Stored::Plain(bytes) => (bytes, None),
+            Stored::Compressed(Compressed { bytes, decompressor }) => (bytes, Some(decompressor)),
+            Stored::Ahead(ahead) => {
+                let bytes = if *ended { None } else { ahead.next()? };
+                *ended = bytes.is_none();
+                return Ok(bytes.is_some_and(|bytes| take(&bytes)));
+            }
+        };
+        let size = match std::mem::take(head) {
+            0 if *ended => 0,
+            0 => read(bytes, block)?,
             head => head,
         };
         if size == 0 {
-            self.ended = true;
-            let finished = self.decompressor.as_ref().map_or(Ok(()), Decompressor::finish);
+            *ended = true;
+            let finished = decompressor.map_or(Ok(()), |decompressor| decompressor.finish());
             return finished.map(|()| false);
         }
-        let Self { block, decompressor, utf16, .. } = self;
         let block = &block[..size];
-        let mut take = |bytes: &[u8]| utf16.feed(bytes, take);
         match decompressor {
             Some(decompressor) => decompressor.feed(block, &mut take),
             None => Ok(take(block)),
@@ -197,7 +233,7 @@ impl Source {
 }
 
 /// Reads once; repeats an interrupted call.
-fn read(source: &mut Counted, block: &mut [u8]) -> Result<usize, Problem> {
+pub fn read(source: &mut Counted, block: &mut [u8]) -> Result<usize, Problem> {
     loop {
         match source.bytes.read(block) {
             Ok(size) => {

@@ -13,6 +13,9 @@ use crate::tables::{Batch, Depth, Summary, Tables};
 /// After its part, a source is read in blocks of this size until all responses of the part have ended.
 const BLOCK_AFTER_PART: usize = 1 << 13;
 
+/// The smallest compressed file that is worth a thread for its decompression.
+const AHEAD_BYTES: u64 = 1 << 18;
+
 /// The error that ended a strict scan, and its source.
 #[derive(Clone, Debug)]
 pub struct StrictError {
@@ -125,6 +128,8 @@ pub struct Reader<'o, O> {
     pub reads_remainder: bool,
     options: ReadOptions,
     recordings: &'o RecordingOptions,
+    /// Whether large compressed sources are decompressed in a thread of their own.
+    pub ahead: bool,
     /// The read buffer, which all sources share.
     pub block: Vec<u8>,
     output: &'o mut O,
@@ -146,6 +151,7 @@ impl<'o, O: BatchSink> Reader<'o, O> {
             reads_remainder: false,
             options,
             recordings,
+            ahead: false,
             block: Vec::new(),
             output,
         }
@@ -157,10 +163,13 @@ impl<'o, O: BatchSink> Reader<'o, O> {
             return self.read_split(input, part);
         }
         self.summary.sources += 1;
-        match input.open_with(std::mem::take(&mut self.block)) {
-            Ok(source) => {
-                self.read_open(input, source.counting(&input.stored), (Part::WHOLE, None), 0)
-            }
+        let opened = input.open_with(std::mem::take(&mut self.block));
+        let opened = opened.and_then(|source| {
+            let source = source.counting(&input.stored);
+            if self.ahead && input.size() >= AHEAD_BYTES { source.ahead() } else { Ok(source) }
+        });
+        match opened {
+            Ok(source) => self.read_open(input, source, (Part::WHOLE, None), 0),
             Err(problem) => self.problem(input, None, problem),
         }
     }
