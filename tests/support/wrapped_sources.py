@@ -99,6 +99,18 @@ def entry(text: str, **content: Any) -> dict[str, Any]:
     return {**times, "request": request, "response": {"status": 200, "content": body}}
 
 
+def _mixed(rng: Random, data: bytes) -> Wrapped:
+    """Parts of a stream, some of them in rows, and lines of a log that wrap nothing."""
+    edges = sorted(rng.randint(0, len(data)) for _ in range(rng.randint(1, 4)))
+    found = []
+    for start, end in zip([0, *edges], [*edges, len(data)], strict=True):
+        part = data[start:end]
+        found.append(_rows_of(rng, part) if chance(rng, 30) else part)
+        if chance(rng, 30):
+            found.append(b"\n" + rows({"level": "info", "msg": "data: x"}))
+    return Wrapped(b"".join(found), rng.choice([".log", ".jsonl"]), {})
+
+
 def _in_har(rng: Random, data: bytes) -> Wrapped:
     half = rng.randint(0, len(data))
     parts = [data] if chance(rng, 60) else [data[:half], data[half:]]
@@ -136,7 +148,7 @@ def _torn(rng: Random, data: bytes) -> Wrapped:
     return Wrapped(data, rng.choice([".har", ".yaml", ".json", ".txt"]), {})
 
 
-WRAPPERS: list[Callable[[Random, bytes], Wrapped]] = [_in_rows, _in_rows, _in_har, _in_cassette, _packed, _torn]
+WRAPPERS: list[Callable[[Random, bytes], Wrapped]] = [_in_rows, _in_rows, _in_har, _in_cassette, _packed, _torn, _mixed]
 
 
 def wrapped(rng: Random, data: bytes) -> Wrapped:

@@ -290,6 +290,17 @@ def test_complete_arguments_are_parsed_again(backend: ModuleType) -> None:
     assert call == ToolCall("function_call", "c1", "f", '{"a":5}')
 
 
+def test_half_of_a_surrogate_pair_waits_for_the_other_until_the_end(backend: ModuleType) -> None:
+    decoder, response, _ = begun(backend, fn(""))
+    (call,) = response.tool_calls
+    decoder.feed(line(delta('{"a":"x\ud83d')))
+    assert call.partial_arguments() == {"a": "x"}
+    decoder.feed(line(end()))
+    for _ in range(2):
+        assert call.partial_arguments() == {"a": "x\ufffd"}
+    assert call.arguments == '{"a":"x\ufffd'
+
+
 def test_finished_calls_are_not_parsed_again(backend: ModuleType, fed: list[int]) -> None:
     decoder, response, state = begun(backend, fn("", call_id="a"), fn("", call_id="b"))
     decoder.feed(line(ev("output_item.done", o=0, item=fn('{"a":"' + "x" * 5000 + '"}', call_id="a"))))
