@@ -211,7 +211,9 @@ class Folded(ResponseState):
                 return ("", position) if position.source is item.raw else None
             return new_of_whole(item.raw, argument_of(members_of(item.raw, None)), None)
         text = argument_of(value if item is None else item.tree)
-        if isinstance(text, Text) and self.rebuilt is not None:  # the response has ended: half a pair gets no other half
+        if (
+            isinstance(text, Text) and self.rebuilt is not None
+        ):  # the response has ended: half a pair gets no other half
             return new_of_whole(self.rebuilt, text.join(), position)
         return new_of_growing(text, position) if isinstance(text, Text) else new_of_whole(text, text, position)
 
