@@ -92,6 +92,7 @@ RUST_ONLY = {
     "protocols.payload_reader": "the reader of a protocol in Python",
     "protocols.chat.lifecycle_only": "skips events, for speed",
     "protocols.chat.repeated": "appends chunks that repeat, for speed",
+    "protocols.chat.shapes": "knows chunks by their shape, for speed",
     "protocols.messages.lifecycle_only": "skips events, for speed",
     "protocols.messages.repeated": "appends deltas that repeat, for speed",
     "protocols.effect": "with `protocols.protocol` in Python",

@@ -3,8 +3,7 @@
 //! A list that a chunk repeats, as some servers do with their sources, does not extend the list before.
 
 use super::catalogue::{Op, Scope};
-use super::merge::{Context, Path, merge_value, rule_of};
-use super::slot::Slot;
+use super::merge::{Context, Path, Slot, merge_value, rule_of};
 use crate::assemble::{Node, Object};
 use crate::json::{self, Member};
 

@@ -3,10 +3,10 @@
 use super::catalogue::{Kind, Op, Rule, Scope};
 use super::choice::{Choice, Reasoning};
 use super::merge::{
-    Context, Fields, Path, is_empty_list, is_null, merge_value, rule_of, value_of, without_quotes,
+    Context, Fields, Path, Slot, is_empty_list, is_null, merge_value, rule_of, value_of,
+    without_quotes,
 };
 use super::parts::Content;
-use super::slot::Slot;
 use crate::assemble::append::append;
 use crate::assemble::{Node, Text};
 use crate::json;

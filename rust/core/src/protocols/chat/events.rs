@@ -71,7 +71,7 @@ pub type Event<'a> = RoutedEvent<'a, Route>;
 pub struct Source {
     /// The unknown types that were reported.
     unknown: HashSet<String>,
-    shapes: Shapes,
+    shapes: Shapes<Route>,
 }
 
 impl Source {
@@ -276,8 +276,10 @@ pub fn classify<'a>(
                 Classified::NonStreamed(Api::Chat)
             } else if has_choices || named(data, members) == CHUNK {
                 let route = route_of(data, members, &facts);
-                if issues.is_empty() {
-                    reader.source.shapes.learn(data, (frame.members, own), route);
+                if let Some(split) = split_of(data, (members, inner), &route)
+                    && issues.is_empty()
+                {
+                    reader.source.shapes.learn(data, (frame.members, own), split, route);
                 }
                 chunk(frame, (members, inner), checked, route, issues)
             } else {
@@ -303,6 +305,22 @@ pub fn classify_known<'a>(
     frame_issues(frame, false, issues);
     let frame = &*frame;
     chunk(frame, frame.members.split_at(own), Checked::OBJECT, route, issues)
+}
+
+/// Where the second part of the shape of a chunk begins: at the key of its choices. `None` if the shape is not worth keeping.
+fn split_of(
+    chunk: &[u8],
+    (members, inner): (&[Member], &[Member]),
+    route: &Route,
+) -> Option<usize> {
+    let choices = json::find(chunk, members, CHOICES)?;
+    let is_located = match OnlyChoice::of(chunk, inner) {
+        // Lists of parts and of calls are different in each chunk.
+        Some(only) => only.delta.iter().all(|member| member.kind != Kind::Array),
+        None => is_empty_list(choices.value(chunk)),
+    };
+    let split = (choices.key.start as usize).checked_sub(1)?;
+    (route.is_plain && is_located).then_some(split)
 }
 
 fn route_of(data: &[u8], members: &[Member], facts: &Facts) -> Route {

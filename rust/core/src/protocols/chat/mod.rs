@@ -15,7 +15,6 @@ pub mod response;
 mod routing;
 pub mod rows;
 mod shapes;
-mod slot;
 mod tool_calls;
 
 pub use events::{Event, Route, classify_known, is_ordinary};

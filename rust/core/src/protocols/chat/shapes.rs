@@ -6,8 +6,6 @@
 //! that the event cache does not recognise, because it keeps chunks with the id of their response.
 
 use super::catalogue::{Kind, Scope};
-use super::events::{CHOICES, OnlyChoice, Route};
-use super::merge::is_empty_list;
 use crate::json::{self, Kind as JsonKind, Member, Template};
 
 /// The numbers of parts that are kept. The latest parts replace the oldest.
@@ -78,21 +76,21 @@ struct Head {
 
 /// A part from the choices on, after a certain head, since all keys of a chunk must differ.
 #[derive(Debug)]
-struct Tail {
+struct Tail<R> {
     head: u64,
     part: Part,
     /// The members that are texts which are not empty.
     filled: Vec<usize>,
     /// The number of members of the chunk itself.
     own: usize,
-    route: Route,
+    route: R,
 }
 
-/// The latest shapes of a source.
-#[derive(Debug, Default)]
-pub struct Shapes {
+/// The latest shapes of a source, each with its route: what is known of a chunk of that shape.
+#[derive(Debug)]
+pub struct Shapes<R> {
     heads: Vec<Head>,
-    tails: Vec<Tail>,
+    tails: Vec<Tail<R>>,
     /// The head that fitted last.
     latest: usize,
     /// The numbers of parts that were added.
@@ -100,10 +98,17 @@ pub struct Shapes {
     tails_added: usize,
 }
 
-impl Shapes {
+impl<R> Default for Shapes<R> {
+    fn default() -> Self {
+        let (heads, tails) = (Vec::new(), Vec::new());
+        Self { heads, tails, latest: 0, heads_added: 0, tails_added: 0 }
+    }
+}
+
+impl<R: Copy> Shapes<R> {
     /// Reads a chunk of a shape that was seen: its members, first those of the chunk itself, then those of its only choice and of
     /// the delta. Returns the number of the first, and the route. The members are undefined if it returns `None`.
-    pub fn read(&mut self, chunk: &[u8], members: &mut Vec<Member>) -> Option<(usize, Route)> {
+    pub fn read(&mut self, chunk: &[u8], members: &mut Vec<Member>) -> Option<(usize, R)> {
         // Each shape may be compared with nearly all of the chunk.
         if chunk.len() > MAX_CHUNK {
             return None;
@@ -134,15 +139,22 @@ impl Shapes {
         None
     }
 
-    /// Adds the shape of a chunk without diagnostics. `members`: as for [`Self::read`], of which `own` are those of the chunk.
-    pub fn learn(&mut self, chunk: &[u8], (members, own): (&[Member], usize), route: Route) {
-        if let Some(split) = split_of(chunk, members, own, &route) {
-            let in_head =
-                members.iter().take(own).take_while(|member| (member.start as usize) < split);
-            let count = in_head.count();
-            if let Some(head) = self.head_of(chunk, &members[..count], split) {
-                self.add_tail(chunk, (&members[count..], own - count), split, (head, own), route);
-            }
+    /// Adds the shape of a chunk without diagnostics, whose second part begins at `split`. `members`: as for [`Self::read`], of which
+    /// `own` are those of the chunk.
+    pub fn learn(
+        &mut self,
+        chunk: &[u8],
+        (members, own): (&[Member], usize),
+        split: usize,
+        route: R,
+    ) {
+        if chunk.len() > MAX_CHUNK {
+            return;
+        }
+        let in_head = members.iter().take(own).take_while(|member| (member.start as usize) < split);
+        let count = in_head.count();
+        if let Some(head) = self.head_of(chunk, &members[..count], split) {
+            self.add_tail(chunk, (&members[count..], own - count), split, (head, own), route);
         }
     }
 
@@ -173,7 +185,7 @@ impl Shapes {
         (members, in_tail): (&[Member], usize),
         split: usize,
         (head, own): (u64, usize),
-        route: Route,
+        route: R,
     ) {
         let text = chunk.get(split..).unwrap_or_default();
         let back = (split as u32).wrapping_neg();
@@ -235,19 +247,6 @@ fn replace_oldest<T>(list: &mut Vec<T>, value: T, place: usize) -> usize {
         None => list.push(value),
     }
     place.min(list.len() - 1)
-}
-
-/// Where the second part of a chunk begins: at the key of its choices. `None` if the shape of the chunk is not worth keeping.
-fn split_of(chunk: &[u8], members: &[Member], own: usize, route: &Route) -> Option<usize> {
-    let (own, inner) = members.split_at(own);
-    let choices = json::find(chunk, own, CHOICES)?;
-    let is_located = match OnlyChoice::of(chunk, inner) {
-        // Lists of parts and of calls are different in each chunk.
-        Some(only) => only.delta().members.iter().all(|member| member.kind != JsonKind::Array),
-        None => is_empty_list(choices.value(chunk)),
-    };
-    let split = (choices.key.start as usize).checked_sub(1)?;
-    (route.is_plain && is_located && chunk.len() <= MAX_CHUNK).then_some(split)
 }
 
 #[cfg(test)]
