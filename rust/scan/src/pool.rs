@@ -6,6 +6,7 @@
 
 use std::collections::VecDeque;
 use std::ops::Range;
+use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::mpsc::{Receiver, RecvTimeoutError, SyncSender, sync_channel};
 use std::sync::{Arc, Mutex, PoisonError};
 use std::thread;
@@ -109,8 +110,9 @@ struct Queue {
     parsing: Parsing,
     next: usize,
     threads: u64,
-    /// The number of workers with a claim.
-    active: u64,
+    /// The number of workers with a claim. A worker ends its claim without the lock, which may be held until the stream takes
+    /// what the worker is about to send.
+    active: Arc<AtomicU64>,
     /// The maximum size of a part.
     part_bytes: u64,
     /// The next part of the input before `next`, if there is one, and the size of that input.
@@ -129,7 +131,7 @@ impl Queue {
             }
             _ => self.claim_inputs()?,
         };
-        self.active += 1;
+        self.active.fetch_add(1, Ordering::Relaxed);
         let (sender, messages) = sync_channel(CHANNEL_BATCHES);
         let continues = matches!(claim, Claim::Part(_, claimed, _) if claimed.part.start > 0);
         self.pending.send(Pending { messages, continues }).ok()?;
@@ -187,7 +189,8 @@ impl Queue {
             }
             break;
         }
-        let is_last = self.next == self.inputs.len() && self.active + 1 < self.threads;
+        let is_idle = self.active.load(Ordering::Relaxed) + 1 < self.threads;
+        let is_last = self.next == self.inputs.len() && is_idle;
         (start < self.next).then_some(Claim::Inputs(start..self.next, is_last))
     }
 }
@@ -216,13 +219,14 @@ impl Stream {
     pub fn start(plan: &Plan) -> std::io::Result<Self> {
         let threads = plan.threads.clamp(1, MAX_THREADS);
         let (sender, pending) = sync_channel(threads);
+        let active = Arc::new(AtomicU64::new(0));
         let queue = Queue {
             inputs: plan.inputs.clone(),
             recordings: plan.recordings.clone(),
             parsing: plan.options.parsing,
             next: 0,
             threads: threads as u64,
-            active: 0,
+            active: active.clone(),
             // A single thread reads files whole.
             part_bytes: if threads == 1 { u64::MAX } else { plan.part_bytes.max(1) },
             part: None,
@@ -231,9 +235,9 @@ impl Stream {
         };
         let queue = Arc::new(Mutex::new(queue));
         for number in 0..threads {
-            let (queue, plan) = (queue.clone(), plan.clone());
+            let (queue, plan, active) = (queue.clone(), plan.clone(), active.clone());
             let builder = thread::Builder::new().name(format!("respstream-{number}"));
-            let started = builder.spawn(move || work(&queue, &plan));
+            let started = builder.spawn(move || work(&queue, &active, &plan));
             // One worker is enough.
             if let Err(error) = started
                 && number == 0
@@ -389,7 +393,7 @@ fn renumber(batch: RecordBatch, before: u64) -> Result<RecordBatch, ArrowError> 
 }
 
 /// Reads claims until none is left, or the stream is dropped.
-fn work(queue: &Mutex<Queue>, plan: &Plan) {
+fn work(queue: &Mutex<Queue>, active: &AtomicU64, plan: &Plan) {
     let mut block = Vec::new();
     loop {
         let claim = queue.lock().unwrap_or_else(PoisonError::into_inner).claim();
@@ -407,7 +411,7 @@ fn work(queue: &Mutex<Queue>, plan: &Plan) {
                 reader.read_part(&plan.inputs[index], (part, Some(remainder)), from)
             }
         };
-        queue.lock().unwrap_or_else(PoisonError::into_inner).active -= 1;
+        active.fetch_sub(1, Ordering::Relaxed);
         block = std::mem::take(&mut reader.block);
         let reads_remainder = reader.reads_remainder;
         let ended = match read {
