@@ -14,7 +14,7 @@ use pyo3::prelude::*;
 use pyo3::types::{PyBytes, PyCapsule, PyDict, PyList};
 use respstream_core::diagnostics::{Code, DIAGNOSTICS};
 use respstream_core::records::RecordSpan;
-use respstream_scan::input::source::Bytes;
+use respstream_scan::input::counted::Bytes;
 use respstream_scan::input::{
     Input, Location, OpenInput, Parsing, Part, Problem, Record, RecordingFormat, RecordingOptions,
     RecordingReader,

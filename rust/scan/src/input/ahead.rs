@@ -5,9 +5,9 @@ use std::thread;
 
 use respstream_core::diagnostics::Code;
 
+use crate::input::counted::Counted;
 use crate::input::decompress::Decompressor;
 use crate::input::problem::Problem;
-use crate::input::source::{Counted, read};
 
 /// The number of blocks that wait to be parsed: one is parsed, one is ready and one is made.
 const BLOCKS: usize = 1;
@@ -72,7 +72,7 @@ impl Compressed {
             if !self.decompressor.feed(bytes, &mut send)? {
                 return Ok(());
             }
-            size = read(&mut self.bytes, block)?;
+            size = self.bytes.read(block)?;
             if size == 0 {
                 return self.decompressor.finish();
             }

@@ -1,6 +1,7 @@
 //! The input: sources, decompression, UTF-16, and recordings that contain streams.
 
 mod ahead;
+pub mod counted;
 mod decompress;
 pub mod line_index;
 mod parsing;

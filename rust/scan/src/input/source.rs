@@ -1,7 +1,7 @@
 //! Sources of bytes: files and other inputs. gzip and zstd are detected by their magic bytes, UTF-16 by its byte order mark.
 
 use std::fs::File;
-use std::io::{self, Read, Seek, SeekFrom};
+use std::io::{self, Seek, SeekFrom};
 use std::path::PathBuf;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
@@ -9,14 +9,12 @@ use std::sync::atomic::{AtomicU64, Ordering};
 use respstream_core::diagnostics::Code;
 
 use crate::input::ahead::{Ahead, Compressed};
+use crate::input::counted::{Bytes, Counted};
 use crate::input::decompress::{BLOCK_BYTES, Compression, Decompressor};
 use crate::input::line_index::LineIndex;
 use crate::input::part::Part;
 use crate::input::problem::Problem;
 use crate::input::utf16::Utf16Filter;
-
-/// A reader of bytes that a worker thread may own.
-pub type Bytes = Box<dyn Read + Send>;
 
 /// Opens an input that is not a local file, from any thread.
 pub trait OpenInput: Send + Sync {
@@ -42,12 +40,6 @@ pub struct Input {
     pub lines: Arc<LineIndex>,
     /// The bytes that were read so far from all inputs of the scan, before decompression.
     pub stored: Arc<AtomicU64>,
-}
-
-/// A reader of bytes that counts them, if there is a counter.
-pub struct Counted {
-    bytes: Bytes,
-    counter: Option<Arc<AtomicU64>>,
 }
 
 /// The decompressed bytes of an input, UTF-16 as UTF-8.
@@ -137,7 +129,7 @@ impl Source {
             block.resize(BLOCK_BYTES, 0);
         }
         let utf16 = Utf16Filter::pass_through();
-        let stored = Stored::Plain(Counted { bytes, counter: None });
+        let stored = Stored::Plain(Counted::new(bytes));
         Self { stored, utf16, block, head: 0, ended: false }
     }
 
@@ -178,7 +170,7 @@ impl Source {
     fn detect_compression(mut self) -> Result<Self, Problem> {
         let Stored::Plain(mut bytes) = self.stored else { return Ok(self) };
         while self.head < Compression::MAGIC_BYTES {
-            let size = read(&mut bytes, &mut self.block[self.head..])?;
+            let size = bytes.read(&mut self.block[self.head..])?;
             if size == 0 {
                 break;
             }
@@ -216,7 +208,7 @@ impl Source {
         };
         let size = match std::mem::take(head) {
             0 if *ended => 0,
-            0 => read(bytes, block)?,
+            0 => bytes.read(block)?,
             head => head,
         };
         if size == 0 {
@@ -228,22 +220,6 @@ impl Source {
         match decompressor {
             Some(decompressor) => decompressor.feed(block, &mut take),
             None => Ok(take(block)),
-        }
-    }
-}
-
-/// Reads once; repeats an interrupted call.
-pub fn read(source: &mut Counted, block: &mut [u8]) -> Result<usize, Problem> {
-    loop {
-        match source.bytes.read(block) {
-            Ok(size) => {
-                if let Some(counter) = &source.counter {
-                    counter.fetch_add(size as u64, Ordering::Relaxed);
-                }
-                return Ok(size);
-            }
-            Err(error) if error.kind() == io::ErrorKind::Interrupted => {}
-            Err(error) => return Err(Problem::unreadable(&error)),
         }
     }
 }
