@@ -34,6 +34,7 @@ class Connection(asyncio.Protocol):
         self._library = library
         self._lost = lost
         self._transport: Any = None
+        self._is_lost = False
         self._response: Response | None = None
         self._unread = 0
         self._is_paused = False
@@ -76,6 +77,7 @@ class Connection(asyncio.Protocol):
             self._sent.set_result(None)
 
     def connection_lost(self, exc: Exception | None) -> None:
+        self._is_lost = True  # its transport has no event loop any more
         self._end(exc)
 
     def _end(self, error: Exception | None) -> None:
@@ -238,7 +240,7 @@ class Connection(asyncio.Protocol):
 
     def close(self) -> None:
         """Closes the connection at once."""
-        if self._transport is not None:
+        if self._transport is not None and not self._is_lost:
             self._transport.abort()
         self._end(ConnectionAbortedError())
 
