@@ -311,12 +311,6 @@ impl Borrow<[u8]> for Key {
 #[derive(Debug)]
 struct KeyIndex(HashMap<Key, u32>);
 
-/// A bit for a key by its size and its first byte.
-fn glance(key: &[u8]) -> u128 {
-    let first = key.first().copied().unwrap_or_default();
-    1 << (((usize::from(first) & 31) * 8 + key.len()) & 127)
-}
-
 /// An object: its members in order, with unique keys.
 #[derive(Debug, Default)]
 pub struct Object {
@@ -341,7 +335,7 @@ impl Object {
         for member in members {
             let key = Key::of(raw, member);
             let node = Node::Raw(raw.part(member.start as usize, member.end as usize));
-            let mark = glance(key.bytes());
+            let mark = json::key_mark(key.bytes());
             if seen & mark == 0 {
                 object.add(key, node);
             } else {
@@ -393,8 +387,7 @@ impl Object {
 
     /// The member with that name.
     pub fn get(&self, key: impl AsRef<[u8]>) -> Option<&Node> {
-        let position = self.position(key.as_ref())?;
-        self.members.get(position as usize).map(|(_, node)| node)
+        self.node(self.position(key.as_ref())?)
     }
 
     /// The member with that name, mutable.

@@ -85,6 +85,13 @@ pub fn each_object(
     });
 }
 
+/// A bit for a key by its size and its first byte: keys with different bits differ.
+#[inline]
+pub fn key_mark(key: &[u8]) -> u128 {
+    let first = key.first().copied().unwrap_or_default();
+    1 << (((usize::from(first) & 31) * 8 + key.len()) & 127)
+}
+
 /// Calls `part` with the position of each element or member between the brackets, which follow `start`; `part` returns the
 /// position after it. Returns the position after the closing bracket.
 fn each_part(

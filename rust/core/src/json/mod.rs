@@ -23,7 +23,9 @@ pub use canonical::write as write_canonical;
 pub use check::check;
 pub use incremental::{LineCheck, State};
 pub use limits::{DEPTH_LIMIT, DIGIT_LIMIT, SIZE_LIMIT};
-pub use locate::{decode_key, each_object, elements, find, inside, inside_only_element, locate};
+pub use locate::{
+    decode_key, each_object, elements, find, inside, inside_only_element, key_mark, locate,
+};
 pub use strings::{
     decode_str, decode_wtf8, decode_wtf8_body, finish_wtf8, parse_index, reads_as, trim, utf8_ok,
     write_str,

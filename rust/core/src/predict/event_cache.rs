@@ -469,9 +469,7 @@ pub fn has_plain_keys(data: &[u8], members: &[Member]) -> bool {
 fn differ_at_a_glance(data: &[u8], members: &[Member]) -> bool {
     let mut seen = 0_u128;
     members.iter().all(|member| {
-        let first = data.get(member.key.start as usize).copied().unwrap_or_default();
-        let size = member.key.end.wrapping_sub(member.key.start);
-        let mark = 1 << (((u32::from(first) & 31) * 8 + size) & 127);
+        let mark = json::key_mark(member.raw_key(data));
         let is_new = seen & mark == 0;
         seen |= mark;
         is_new
