@@ -23,6 +23,10 @@ from tests.support.attack import MIB
 from tests.support.attacks import ATTACKS, HUGE_ATTACKS, Cost
 from tests.support.paths import ROOT
 
+pytestmark = pytest.mark.timeout(
+    1200
+)  # what counts the work is compiled first, and all attacks are measured in one process
+
 
 @pytest.fixture(scope="module")
 def counter() -> Path:

@@ -4,7 +4,11 @@ from __future__ import annotations
 
 import subprocess
 import sys
+import threading
+import time
+import weakref
 from types import ModuleType
+from typing import Any
 
 import pytest
 
@@ -49,3 +53,112 @@ def test_finalizer_runs_for_each_object(backend: ModuleType, monkeypatch: pytest
     monkeypatch.undo()
     decoder.feed(BLOCK * 50)
     assert count == 200
+
+
+class Watched:
+    """Something whose end can be seen."""
+
+
+DELTA = b'data: {"id":"c","object":"chat.completion.chunk","choices":[{"index":0,"delta":{"content":"a"}}]}\n\n'
+
+
+@pytest.mark.parametrize("block", [BLOCK, DELTA], ids=["Responses", "Chat"])
+def test_slots_are_released(backend: ModuleType, block: bytes) -> None:
+    """Of events that the decoder makes, of those made by Python, and of objects of derived classes."""
+    decoder = backend.Decoder()
+    decoder.feed(block * 3)
+    cls = type(decoder.feed(block)[0])
+
+    class Plain(cls):  # type: ignore[misc, valid-type]
+        """With a dict and weak references."""
+
+    class Slotted(cls):  # type: ignore[misc, valid-type]
+        __slots__ = ("more",)
+
+    def made() -> list[Any]:
+        return [*decoder.feed(block * 5), *map(object.__new__, (cls, Plain, Slotted))]
+
+    slots = [name for each in cls.__mro__ for name in each.__dict__.get("__slots__", ()) if name[0] != "_"]
+    watched: list[weakref.ref[Any]] = [weakref.ref(event) for event in made() if type(event) is Plain]
+    for name in slots:
+        values = [Watched() for _ in made()]
+        watched += [weakref.ref(value) for value in values]
+        for event, value in zip(made(), values, strict=True):
+            object.__setattr__(event, name, value)
+            if isinstance(event, Slotted):
+                object.__setattr__(event, "more", value)
+    values.clear()
+    del event, value
+    assert len(watched) > 8 * len(slots)
+    assert all(reference() is None for reference in watched)
+    assert decoder.feed(block)[0] == decoder.feed(block)[0]
+
+
+def test_finalizer_of_a_derived_class(backend: ModuleType) -> None:
+    decoder = backend.Decoder()
+    cls = type(decoder.feed(BLOCK)[0])
+    count = 0
+
+    class Final(cls):  # type: ignore[misc, valid-type]
+        def __del__(self) -> None:
+            nonlocal count
+            count += 1
+
+    for _ in range(5):
+        object.__new__(Final)
+    assert count == 5
+
+
+def test_finalizer_that_keeps_its_object(backend: ModuleType, monkeypatch: pytest.MonkeyPatch) -> None:
+    decoder = backend.Decoder()
+    cls, kept = type(decoder.feed(BLOCK)[0]), []
+
+    def keep(event: Any) -> None:
+        kept.append(event)
+
+    monkeypatch.setattr(cls, "__del__", keep, raising=False)
+    decoder.feed(BLOCK * 3)
+    assert [event.delta for event in kept] == ["a", "a", "a"]
+    kept.clear()
+    monkeypatch.undo()
+    assert [event.delta for event in decoder.feed(BLOCK * 2)] == ["a", "a"]
+
+
+def test_long_chain_of_objects(backend: ModuleType) -> None:
+    """Each event is in a slot of the next: the end of the last one must not use up the stack."""
+    decoder = backend.Decoder()
+    last: Any = None
+    for _ in range(300):
+        for event in decoder.feed(BLOCK * 1000):
+            object.__setattr__(event, "delta", last)
+            last = event
+    del event
+    last = None
+    assert decoder.feed(BLOCK)[0].delta == "a"
+
+
+def test_released_slots_by_threads(backend: ModuleType) -> None:
+    """Threads change while objects end, since the finalizer of a value in a slot runs Python code."""
+
+    class Slow:
+        def __del__(self) -> None:
+            time.sleep(0.0001)
+            ends.append(None)
+
+    ends: list[None] = []
+
+    def run() -> None:
+        decoder = backend.Decoder()
+        for _ in range(20):
+            events = decoder.feed(BLOCK * 10)
+            for event in events:
+                object.__setattr__(event, "delta", Slow())
+            del event
+            events.clear()
+
+    threads = [threading.Thread(target=run) for _ in range(4)]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join()
+    assert len(ends) == 800

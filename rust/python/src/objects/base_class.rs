@@ -18,6 +18,18 @@ use pyo3::{ffi, intern};
 /// Size of the object header in bytes.
 const HEADER: usize = size_of::<ffi::PyObject>();
 
+/// The layout of the objects of a base class.
+pub trait Layout {
+    /// The number of the free list that receives the object's memory; 0 if there is none.
+    fn free_list(&self) -> u16;
+
+    /// Gives up all references.
+    ///
+    /// # Safety
+    /// The object is not used again.
+    unsafe fn release(&self);
+}
+
 /// A base class in C. Its objects are created by `object.__new__` and filled by setting attributes, or in memory.
 pub struct BaseClass {
     pub name: &'static CStr,
@@ -119,11 +131,13 @@ pub fn add_slot(class: &Bound<'_, PyType>, name: &Py<PyString>, offset: usize) {
 /// Memory of deallocated objects of one class, for reuse (as `@cython.freelist` does): no slot is set, and the garbage
 /// collector does not track them.
 pub struct FreeList {
-    class: *mut ffi::PyTypeObject,
+    pub class: *mut ffi::PyTypeObject,
     /// Its number in [`FREE_LISTS`].
     pub number: u16,
     /// Size of the base class in bytes: all zeros after the header are a valid object without attributes.
     base_size: usize,
+    /// Size of an object in bytes: all words after those of the base class are slots.
+    size: usize,
     objects: UnsafeCell<Vec<*mut ffi::PyObject>>,
 }
 
@@ -140,17 +154,60 @@ const FREE_LIST_SIZE: usize = 512;
 const HAS_GIL: bool = HEADER == 2 * size_of::<usize>();
 
 impl FreeList {
-    /// The free list of a class that derives from a base class of this size, and has the collector's header. None without a GIL, or if all
-    /// numbers are in use.
-    pub fn new(class: &Bound<'_, PyType>, base_size: usize) -> Option<&'static Self> {
+    /// The free list of a class with objects of this size, which derives from a base class of that size, and has the collector's header.
+    /// None without a GIL, or if all numbers are in use.
+    pub fn new(class: &Bound<'_, PyType>, size: usize, base_size: usize) -> Option<&'static Self> {
         let in_use = |list: &AtomicPtr<Self>| !list.load(Ordering::Relaxed).is_null();
         let unused = FREE_LISTS.iter().skip(1).position(|list| !in_use(list));
         let number = unused.filter(|_| HAS_GIL)? + 1;
         let objects = UnsafeCell::new(Vec::with_capacity(FREE_LIST_SIZE));
         let class = class.clone().unbind().into_ptr().cast();
-        let list = Box::leak(Box::new(Self { class, number: number as u16, base_size, objects }));
+        let list =
+            Box::leak(Box::new(Self { class, number: number as u16, base_size, size, objects }));
         FREE_LISTS[number].store(list, Ordering::Relaxed);
         Some(list)
+    }
+
+    /// The free list with this number.
+    #[inline]
+    pub fn of(number: u16) -> Option<&'static Self> {
+        let list = FREE_LISTS.get(usize::from(number))?.load(Ordering::Relaxed);
+        // SAFETY: null, or from `Box::leak`.
+        unsafe { list.as_ref() }
+    }
+
+    /// The free list of a class, or of the nearest class above it that has one.
+    pub unsafe fn above(mut class: *mut ffi::PyTypeObject) -> Option<&'static Self> {
+        loop {
+            let mut lists = (1..FREE_LISTS.len()).filter_map(|number| Self::of(number as u16));
+            if let Some(list) = lists.find(|list| list.class == class) {
+                return Some(list);
+            }
+            // SAFETY: the class and those above it are live.
+            class = unsafe { ffi::PyType_GetSlot(class, ffi::Py_tp_base).cast() };
+            if class.is_null() {
+                return None;
+            }
+        }
+    }
+
+    /// Clears the slots of an object of the class or of one below it.
+    #[inline]
+    pub unsafe fn clear_slots(&self, object: *mut ffi::PyObject) {
+        // SAFETY: the words are slots, null or owned references. Each is null before other code can run.
+        unsafe {
+            let words = object.cast::<*mut ffi::PyObject>();
+            let mut slot = words.add(self.base_size / size_of::<usize>());
+            let end = words.add(self.size / size_of::<usize>());
+            while slot < end {
+                let value = *slot;
+                if !value.is_null() {
+                    *slot = null_mut();
+                    ffi::Py_DECREF(value);
+                }
+                slot = slot.add(1);
+            }
+        }
     }
 
     /// An object without any attribute set.
@@ -169,14 +226,12 @@ impl FreeList {
     /// Stores the memory of a deallocated object. False if its class differs or the list is full, and for a class with
     /// `__del__`: the collector's header remembers that it ran, and would not run it for the next object.
     unsafe fn put(number: u16, object: *mut ffi::PyObject, class: *mut ffi::PyTypeObject) -> bool {
-        let Some(list) = FREE_LISTS.get(usize::from(number)) else { return false };
-        // SAFETY: the GIL excludes other users, and free lists are never freed.
+        let Some(list) = Self::of(number) else { return false };
+        // SAFETY: the GIL excludes other users.
         unsafe {
-            let Some(list) = list.load(Ordering::Relaxed).as_ref() else { return false };
             let objects = &mut *list.objects.get();
-            let stores = list.class == class
-                && objects.len() < FREE_LIST_SIZE
-                && ffi::PyType_GetSlot(class, ffi::Py_tp_finalize).is_null();
+            let stores =
+                list.class == class && objects.len() < FREE_LIST_SIZE && !has_finalizer(class);
             if stores {
                 objects.push(object);
             }
@@ -188,8 +243,22 @@ impl FreeList {
 // SAFETY of all functions below: Python calls them, or functions of base classes do, only for instances of such a class, from an
 // attached thread, with live arguments; a null pointer (or -1) reports the exception that is set.
 
+/// Whether a class has `__del__`.
+pub unsafe fn has_finalizer(class: *mut ffi::PyTypeObject) -> bool {
+    unsafe { !ffi::PyType_GetSlot(class, ffi::Py_tp_finalize).is_null() }
+}
+
+/// Deallocates an object without slots, or whose slots are cleared.
+pub unsafe extern "C" fn dealloc<B: Layout>(object: *mut ffi::PyObject) {
+    unsafe {
+        let base = &*object.cast::<B>();
+        base.release();
+        free(object, base.free_list());
+    }
+}
+
 /// Frees an object whose base has released its references. `number`: that of its free list, 0 without one.
-pub unsafe fn free(object: *mut ffi::PyObject, number: u16) {
+unsafe fn free(object: *mut ffi::PyObject, number: u16) {
     unsafe {
         let class = ffi::Py_TYPE(object);
         if number != 0 && FreeList::put(number, object, class) {

@@ -13,14 +13,16 @@ use pyo3::prelude::*;
 use pyo3::sync::PyOnceLock;
 use pyo3::types::{PyBytes, PyDict, PyType};
 
-use super::base_class::{self, BaseClass, FreeList, locked, member, property, raise_missing};
+use super::base_class::{
+    self, BaseClass, FreeList, Layout, locked, member, property, raise_missing,
+};
 
 /// Size of an object of the class `Fragment` in bytes.
 pub const SIZE: usize = size_of::<Fragment>();
 
 /// The layout of every payload up to its slots. All zeros after the header are a valid fragment without attributes.
 #[repr(C)]
-struct Fragment {
+pub struct Fragment {
     header: ffi::PyObject,
     /// The text, or bytes of which it is a part.
     block: *mut ffi::PyObject,
@@ -34,6 +36,21 @@ struct Fragment {
     is_part: bool,
     /// Number of the free list that receives the object's memory; 0 if there is none.
     free_list: u16,
+}
+
+impl Layout for Fragment {
+    #[inline]
+    fn free_list(&self) -> u16 {
+        self.free_list
+    }
+
+    #[inline]
+    unsafe fn release(&self) {
+        for reference in [self.block, self.seen, self.data, self.spans, self.member] {
+            // SAFETY: the fields own their references.
+            unsafe { ffi::Py_XDECREF(reference) };
+        }
+    }
 }
 
 /// A text inside of bytes.
@@ -102,7 +119,7 @@ fn new_class(py: Python<'_>) -> PyResult<Py<PyType>> {
     let class = BaseClass {
         name: c"respstream._native.Fragment",
         size: SIZE,
-        dealloc,
+        dealloc: base_class::dealloc::<Fragment>,
         members: vec![
             member(c"_data", or_none, offset_of!(Fragment, data)),
             member(c"_spans", or_none, offset_of!(Fragment, spans)),
@@ -120,17 +137,6 @@ fn new_class(py: Python<'_>) -> PyResult<Py<PyType>> {
 // SAFETY of all functions below: Python calls them only for instances of the class, from an attached thread, with live
 // arguments; a null pointer (or -1) reports the exception that is set. Code that reads or changes more than one word runs in
 // the object's critical section, which costs nothing with a GIL.
-
-unsafe extern "C" fn dealloc(object: *mut ffi::PyObject) {
-    unsafe {
-        let Fragment { block, seen, data, spans, member, free_list, .. } =
-            &*object.cast::<Fragment>();
-        for reference in [block, seen, data, spans, member] {
-            ffi::Py_XDECREF(*reference);
-        }
-        base_class::free(object, *free_list);
-    }
-}
 
 /// The text. A part of larger bytes is copied on first use, and has its own `bytes` from then on.
 unsafe extern "C" fn get_raw(object: *mut ffi::PyObject, _: *mut c_void) -> *mut ffi::PyObject {

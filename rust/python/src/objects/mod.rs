@@ -1,10 +1,11 @@
 //! Python objects built directly, without `__init__` and mostly without `setattr`.
 //!
-//! Order, lowest first: `cpython`, `string_cache`, `base_class`; `record` and `fragment`; `slots`; `payload` and `parts`; `events`.
-//! `cpython`, `base_class`, `record`, `fragment` and `slots` are the only modules of the binding with `unsafe`.
+//! Order, lowest first: `cpython`, `string_cache`, `base_class`; `dealloc`, `record` and `fragment`; `slots`; `payload` and `parts`; `events`.
+//! `cpython`, `base_class`, `dealloc`, `record`, `fragment` and `slots` are the only modules of the binding with `unsafe`.
 
 mod base_class;
 pub mod cpython;
+mod dealloc;
 pub mod events;
 pub mod fragment;
 mod parts;

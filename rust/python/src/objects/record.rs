@@ -14,7 +14,9 @@ use pyo3::prelude::*;
 use pyo3::sync::PyOnceLock;
 use pyo3::types::{PyBytes, PyString, PyType};
 
-use super::base_class::{self, BaseClass, FreeList, locked, member, property, raise_missing};
+use super::base_class::{
+    self, BaseClass, FreeList, Layout, locked, member, property, raise_missing,
+};
 
 /// Size of a block in bytes: 4 KiB less the overhead of the allocator and of `bytes`.
 const BLOCK_BYTES: usize = 4_000;
@@ -25,7 +27,7 @@ pub const SIZE: usize = size_of::<Record>();
 
 /// The layout of every event object up to its slots. All zeros after the header are a valid record without attributes.
 #[repr(C)]
-struct Record {
+pub struct Record {
     header: ffi::PyObject,
     /// The block that contains the payload; or, if `size` is 0, the payload's own `bytes` or any object set as `raw`.
     block: *mut ffi::PyObject,
@@ -40,6 +42,29 @@ struct Record {
     size: u16,
     /// Number of the free list that receives the object's memory; 0 if there is none.
     free_list: u16,
+}
+
+impl Layout for Record {
+    #[inline]
+    fn free_list(&self) -> u16 {
+        self.free_list
+    }
+
+    #[inline]
+    unsafe fn release(&self) {
+        // SAFETY: the fields own their references; a number is an object if it is not marked as an integer.
+        unsafe {
+            ffi::Py_XDECREF(self.block);
+            ffi::Py_XDECREF(self.stream_id);
+            ffi::Py_XDECREF(self.event_name);
+            if !self.offset_is_int {
+                ffi::Py_XDECREF(self.offset.object);
+            }
+            if !self.sequence_is_int {
+                ffi::Py_XDECREF(self.sequence.object);
+            }
+        }
+    }
 }
 
 /// A C integer, or a Python object that was set as the attribute (null if there is none).
@@ -158,7 +183,7 @@ fn new_class(py: Python<'_>) -> PyResult<Py<PyType>> {
     let class = BaseClass {
         name: c"respstream._native.Record",
         size: SIZE,
-        dealloc,
+        dealloc: base_class::dealloc::<Record>,
         members: vec![
             member(c"stream_id", object, offset_of!(Record, stream_id)),
             member(c"_named", object, offset_of!(Record, event_name)),
@@ -176,22 +201,6 @@ fn new_class(py: Python<'_>) -> PyResult<Py<PyType>> {
 // SAFETY of all functions below: Python calls them only for instances of the class, from an attached thread, with live
 // arguments; a null pointer (or -1) reports the exception that is set. Code that reads or changes more than one word runs in
 // the object's critical section, which costs nothing with a GIL.
-
-unsafe extern "C" fn dealloc(object: *mut ffi::PyObject) {
-    unsafe {
-        let record = &*object.cast::<Record>();
-        ffi::Py_XDECREF(record.block);
-        ffi::Py_XDECREF(record.stream_id);
-        ffi::Py_XDECREF(record.event_name);
-        if !record.offset_is_int {
-            ffi::Py_XDECREF(record.offset.object);
-        }
-        if !record.sequence_is_int {
-            ffi::Py_XDECREF(record.sequence.object);
-        }
-        base_class::free(object, record.free_list);
-    }
-}
 
 /// The payload. It is copied from its block on first use, and has its own `bytes` from then on.
 unsafe extern "C" fn get_raw(object: *mut ffi::PyObject, _: *mut c_void) -> *mut ffi::PyObject {

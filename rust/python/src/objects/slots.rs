@@ -11,8 +11,9 @@ use pyo3::types::{PyBytes, PyList, PyString, PyType};
 use pyo3::{ffi, intern};
 
 use super::base_class::{FreeList, add_slot};
-use super::fragment::{self, TextSpan};
-use super::record::{self, PayloadArena, RecordFields};
+use super::dealloc;
+use super::fragment::{self, Fragment, TextSpan};
+use super::record::{self, PayloadArena, Record, RecordFields};
 
 /// Size of the object header, in words.
 const HEADER: usize = size_of::<ffi::PyObject>() / size_of::<usize>();
@@ -88,9 +89,17 @@ impl SlotClass {
     pub fn untracked(mut self, py: Python<'_>) -> PyResult<Self> {
         let size =
             if self.offsets.is_some() { slots_only_size(self.class.bind(py))? } else { None };
-        let base_size = self.base.size().filter(|_| size.is_some());
         self.untracked_size = size;
-        self.free_list = base_size.and_then(|size| FreeList::new(self.class.bind(py), size));
+        let (class, word) = (self.class.bind(py), size_of::<usize>());
+        let sizes = size.map(|size| size * word).zip(self.base.size());
+        self.free_list = sizes.and_then(|(size, base)| FreeList::new(class, size, base));
+        if let Some(free_list) = self.free_list {
+            match self.base {
+                Base::Record => dealloc::install::<Record>(free_list),
+                Base::Fragment => dealloc::install::<Fragment>(free_list),
+                Base::Other => {}
+            }
+        }
         Ok(self)
     }
 
