@@ -5,7 +5,7 @@ It has the same names as the extension `respstream._native`, whose binding does 
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterable, Iterator
 from functools import partial
 from operator import index
 
@@ -31,7 +31,7 @@ if TYPE_CHECKING:
     from respstream._options import Api, Form, OnEof
     from respstream.types import StreamEvent
 
-__all__ = ["SEARCHED", "Decoder", "SseDecoder", "locate", "response_row"]
+__all__ = ["SEARCHED", "Decoder", "SseDecoder", "items_of", "locate", "response_row"]
 
 SEARCHED = 0
 """The size up to which an object is searched again for each member (by `member_value`, which only the extension has)."""
@@ -245,6 +245,12 @@ class FoldedState(Values):
             if name == "_folded":  # not set yet, as while it is unpickled
                 raise AttributeError(name)
             return getattr(self._folded, name)
+
+
+def items_of(batches: Iterator[Iterable[Any]]) -> Iterator[Any]:
+    """The items of the iterables that `batches` returns, one after the other."""
+    for batch in batches:
+        yield from batch
 
 
 def _locked_method(name: str) -> Any:

@@ -1,6 +1,6 @@
 """The extension module: the Rust backend. The pure-Python fallback has the same names, without those of SDK and tests."""
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from typing import Any, Literal, Never, final
 
 from typing_extensions import Buffer, disjoint_base
@@ -147,6 +147,16 @@ class SseDecoder:
     def retry(self) -> int | None: ...
     @property
     def work(self) -> int: ...
+
+@final
+class Items(Iterator[Any]):
+    """The iterator of `items_of`."""
+
+    def __iter__(self) -> Items: ...
+    def __next__(self) -> Any: ...
+
+def items_of(batches: Iterable[Iterable[Any]]) -> Items:
+    """The items of the iterables that `batches` returns, one after the other. After an error it may be asked again."""
 
 def locate(raw: bytes) -> dict[str, tuple[int, int]]:
     """Byte spans of the values of the top-level members of a valid object; the last duplicate wins."""

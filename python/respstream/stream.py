@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from respstream import _backend
 from respstream.diagnostics import Diagnostic
 from respstream.errors import StreamError
 from respstream.inputs.filters import Filters, filtered_achunks, filtered_chunks
@@ -83,7 +84,12 @@ class _Reading:
         self.about = f"{'responses' if whole else 'events'} of {_name(source)}"
 
     def run(self) -> Iterator[Any]:
-        """Yields the items of a synchronous source."""
+        """The items of a synchronous source."""
+        items: Iterator[Any] = _backend.engine.items_of(self._batches())
+        return items
+
+    def _batches(self) -> Iterator[list[Any]]:
+        """Yields the items in lists, which are to be read one after the other."""
         try:
             try:
                 for chunk in self._chunks:
@@ -91,7 +97,7 @@ class _Reading:
                         return
                     for found in self._parts(chunk):
                         self._batch = found
-                        yield from found
+                        yield found
                         if self.is_closed():
                             return
                         found.clear()  # so that the next items reuse the memory
@@ -100,10 +106,10 @@ class _Reading:
                 self._damaged(error)
             if not self._closed:
                 self._batch = self._finish()
-                yield from self._batch
+                yield self._batch
         except StreamError as error:
             self._batch = self._before(error)
-            yield from self._batch
+            yield self._batch
             if not self._closed:
                 raise
         finally:
@@ -251,7 +257,7 @@ class Stream(_Results[T]):
     _found: Iterator[T]
 
     def __iter__(self) -> Iterator[T]:
-        return self._found  # the generator itself, which saves a call of `__next__` per event
+        return self._found  # itself, which saves a call of `__next__` per event
 
     def __next__(self) -> T:
         return next(self._found)

@@ -7,6 +7,8 @@ import copy
 import gc
 import inspect
 import itertools
+import sys
+import threading
 from collections.abc import AsyncIterator, Callable, Iterator
 from typing import Any
 from unittest import mock
@@ -445,3 +447,36 @@ def test_replaced_source_of_helper(kit: Kit, asynchronous: bool) -> None:
     theirs, ours = found(False), found(True)
     assert len(theirs[1]) > 5
     assert difference([*theirs], [*ours]) is None
+
+
+def test_stream_shared_by_threads(kit: Kit) -> None:
+    """A thread that asks while another one reads gets the error of any generator, and no event is lost."""
+    chunks = kit.chunks
+    chunks[2:-3] = chunks[2:-3] * 200
+    plain, client = kit.local(chunks), kit.integration.accelerate(kit.local(chunks))
+    kit.plans.prepare()
+    expected, found, refused = len(list(kit.create(plain))), list[Any](), set[str]()
+    stream = kit.create(client)
+
+    def read() -> None:
+        while True:
+            try:
+                found.append(next(stream))
+            except ValueError as error:
+                refused.add(str(error))
+            except StopIteration:
+                return
+
+    threads = [threading.Thread(target=read) for _ in range(4)]
+    interval = sys.getswitchinterval()
+    sys.setswitchinterval(1e-6)
+    try:
+        for thread in threads:
+            thread.start()
+        for thread in threads:
+            thread.join()
+    finally:
+        sys.setswitchinterval(interval)
+    assert len(found) == expected
+    assert refused <= {"generator already executing"}
+    kit.integration.restore(client)

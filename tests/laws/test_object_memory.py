@@ -78,17 +78,19 @@ def test_slots_are_released(backend: ModuleType, block: bytes) -> None:
     def made() -> list[Any]:
         return [*decoder.feed(block * 5), *map(object.__new__, (cls, Plain, Slotted))]
 
-    slots = [name for each in cls.__mro__ for name in each.__dict__.get("__slots__", ()) if name[0] != "_"]
-    watched: list[weakref.ref[Any]] = [weakref.ref(event) for event in made() if type(event) is Plain]
-    for name in slots:
+    def fill(name: str) -> list[weakref.ref[Any]]:
+        """Objects with a value in a slot, which end with this call."""
         values = [Watched() for _ in made()]
-        watched += [weakref.ref(value) for value in values]
         for event, value in zip(made(), values, strict=True):
             object.__setattr__(event, name, value)
             if isinstance(event, Slotted):
                 object.__setattr__(event, "more", value)
-    values.clear()
-    del event, value
+        return [weakref.ref(value) for value in values]
+
+    slots = [name for each in cls.__mro__ for name in each.__dict__.get("__slots__", ()) if name[0] != "_"]
+    watched: list[weakref.ref[Any]] = [weakref.ref(event) for event in made() if type(event) is Plain]
+    for name in slots:
+        watched += fill(name)
     assert len(watched) > 8 * len(slots)
     assert all(reference() is None for reference in watched)
     assert decoder.feed(block)[0] == decoder.feed(block)[0]
@@ -131,8 +133,7 @@ def test_long_chain_of_objects(backend: ModuleType) -> None:
     for _ in range(300):
         for event in decoder.feed(BLOCK * 1000):
             object.__setattr__(event, "delta", last)
-            last = event
-    del event
+            last, event = event, None
     last = None
     assert decoder.feed(BLOCK)[0].delta == "a"
 
@@ -150,11 +151,8 @@ def test_released_slots_by_threads(backend: ModuleType) -> None:
     def run() -> None:
         decoder = backend.Decoder()
         for _ in range(20):
-            events = decoder.feed(BLOCK * 10)
-            for event in events:
+            for event in decoder.feed(BLOCK * 10):
                 object.__setattr__(event, "delta", Slow())
-            del event
-            events.clear()
 
     threads = [threading.Thread(target=run) for _ in range(4)]
     for thread in threads:

@@ -37,7 +37,7 @@ BINDING_LAYERS: list[set[str]] = [
     {"interpreter", "convert"},
     {"objects"},
     {"shared_decoder"},
-    {"response", "rows", "sse"},
+    {"items", "response", "rows", "sse"},
     {"decoder"},
     {"scan", "sdk"},
     {"testing"},

@@ -15,6 +15,7 @@ from collections.abc import AsyncIterator, Callable, Iterable, Iterator
 from itertools import chain
 from typing import Any
 
+from respstream import _backend
 from respstream.integrations._clients import derived
 from respstream.integrations._plans import Plans, plans
 from respstream.integrations._sdk import Sdk
@@ -343,7 +344,8 @@ def _read(stream: Any, known: Plans, batched: Callable[[], Iterator[Any]], their
 
     Natively built events come from the iterators of their batches, without a step of Python for each.
     """
-    return chain.from_iterable(_read_batches(stream, known, batched, theirs))
+    items: Iterator[Any] = _backend.engine.items_of(_read_batches(stream, known, batched, theirs))
+    return items
 
 
 def _read_batches(

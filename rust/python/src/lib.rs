@@ -7,7 +7,7 @@
 //! 3. `objects`: Python objects built without `__init__` or `setattr`: slots, event records, payloads, events
 //! 4. `shared_decoder`: a core decoder shared with the responses that it assembles
 //! 5. `response`: the state, view and tool calls of a response
-//! 6. `decoder`, `rows`, `scan`, `sse`, `sdk`, `testing`: what Python imports; none of them imports another
+//! 6. `decoder`, `items`, `rows`, `scan`, `sse`, `sdk`, `testing`: what Python imports; none of them imports another
 //!
 //! Within a folder, `mod.rs` only declares modules and names their order; the same rule applies to that list.
 
@@ -18,6 +18,7 @@ use pyo3::sync::PyOnceLock;
 mod convert;
 mod decoder;
 mod interpreter;
+mod items;
 mod objects;
 mod response;
 mod rows;
@@ -35,6 +36,8 @@ mod _native {
     const SEARCHED: usize = super::convert::json::SEARCH_MAX_BYTES;
     #[pymodule_export]
     use super::decoder::Decoder;
+    #[pymodule_export]
+    use super::items::{Items, items_of};
     #[pymodule_export]
     use super::objects::events::fill_slots_by_name;
     #[pymodule_export]
