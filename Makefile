@@ -54,7 +54,7 @@ SEED ?= 0
 DIFFERENTIAL = $(BIN)/python -m tests.support.differential --seed $(SEED) $(if $(JOBS),--jobs $(JOBS))
 # The sanitizer's flag is nightly-only, too. With an explicit --target it does not apply to build scripts and macros.
 ASAN_HOST := $(shell rustc -vV | sed -n 's/host: //p')
-# Optimised a little, or the tests take three times as long; debug assertions and overflow checks remain.
+# Optimised a little, since the tests are slow otherwise; debug assertions and overflow checks remain.
 ASAN := RUSTC_BOOTSTRAP=1 RUSTFLAGS=-Zsanitizer=address CARGO_PROFILE_DEV_OPT_LEVEL=1 CARGO_TARGET_DIR=$(CURDIR)/target/asan
 ASAN_TESTS := $(addprefix tests/,json sse diagnostics frames records predict protocols lanes decoder inputs/test_bad_input.py tables/test_scan.py \
 	tables/test_splits.py laws/test_laws.py laws/test_backends_agree.py laws/test_object_memory.py laws/test_shared_objects.py)

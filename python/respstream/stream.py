@@ -257,7 +257,7 @@ class Stream(_Results[T]):
     _found: Iterator[T]
 
     def __iter__(self) -> Iterator[T]:
-        return self._found  # itself, which saves a call of `__next__` per event
+        return self._found  # the iterator itself, which saves a call of `__next__` per event
 
     def __next__(self) -> T:
         return next(self._found)

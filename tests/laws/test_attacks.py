@@ -23,9 +23,8 @@ from tests.support.attack import MIB
 from tests.support.attacks import ATTACKS, HUGE_ATTACKS, Cost
 from tests.support.paths import ROOT
 
-pytestmark = pytest.mark.timeout(
-    1200
-)  # what counts the work is compiled first, and all attacks are measured in one process
+# What counts the work is compiled first, and all attacks are measured in one process.
+pytestmark = pytest.mark.timeout(1200)
 
 
 @pytest.fixture(scope="module")
