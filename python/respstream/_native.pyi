@@ -384,3 +384,14 @@ class SdkBlockRun:
     ) -> SdkBlockRun: ...
     def __call__(self, event: Any) -> tuple[Any, Any] | None:
         """An event whose delta continues the block, and the event that is made of it; None for other events."""
+
+@final
+class SdkBlockEvents:
+    """The events of `messages.stream()`, an iterator that behaves like a generator."""
+
+    def __new__(cls, source: Callable[[], Iterable[Any]], accumulator: Any) -> SdkBlockEvents:
+        """`source`: gives the events of the stream once the first one is read. `accumulator`: has the method `events`, which gives
+        the events of one that does not only continue a block, and the attribute `run`, an `SdkBlockRun` or None after that.
+        """
+    def __iter__(self) -> SdkBlockEvents: ...
+    def __next__(self) -> Any: ...

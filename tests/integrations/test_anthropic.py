@@ -137,6 +137,55 @@ def test_equal_for_unusual_streams(how: How) -> None:
         compare(local_client(pieces(body)), accelerate(local_client(pieces(body))), how)
 
 
+def test_many_streams_at_a_time() -> None:
+    bodies = [sse(LONG).replace(b"m1", f"m{number}".encode()) for number in range(9)]
+    wanted = [read(local_client(pieces(body)), create) for body in bodies]
+    ours = [accelerate(local_client(pieces(body))) for body in bodies]
+    for _ in range(3):
+        started = [one.messages.create(**ASKED, stream=True) for one in ours]
+        found: list[list[Any]] = [[] for _ in ours]
+        for _ in wanted[0][0]:
+            for events, source in zip(found, started, strict=True):
+                events.append(next(source))
+        for source, events, (theirs, error) in zip(started, found, wanted, strict=True):
+            assert error == ""
+            assert list(source) == []
+            assert difference(theirs, events) is None
+
+
+def test_objects_of_streams_are_their_own() -> None:
+    client = accelerate(local_client(pieces(sse(LONG))))
+    wanted = read(local_client(pieces(sse(LONG))), create)[0]
+    for _ in range(4):
+        given = list(client.messages.create(**ASKED, stream=True))
+        assert difference(wanted, given) is None
+        for event in given:
+            event.__dict__["type"] = "changed"
+            event.__pydantic_fields_set__.clear()
+            for inner in event.__dict__.values():
+                if isinstance(inner, BaseModel):
+                    inner.__dict__.clear()
+
+
+def test_helper_is_read_like_a_generator() -> None:
+    client = accelerate(local_client(pieces(sse(LONG))))
+    for _ in range(4):
+        with client.messages.stream(**ASKED) as stream:
+            events = stream._iterator
+            assert iter(events) is events
+            count = sum(1 for _ in events)
+            assert count > len(LONG)
+            assert next(events, None) is None
+            assert next(events, None) is None
+    body = sse([*HI[:3], *[text(f"w{n}") for n in range(9)], ERROR, *HI[3:]])
+    failing = accelerate(local_client(pieces(body)))
+    for _ in range(4):
+        with failing.messages.stream(**ASKED) as stream:
+            with pytest.raises(anthropic.APIStatusError):
+                list(stream._iterator)
+            assert list(stream._iterator) == []
+
+
 def test_all_types_are_built_natively() -> None:
     ours = accelerate(local_client(pieces(sse(LONG))))
     for _ in range(9):

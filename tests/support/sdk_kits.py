@@ -107,7 +107,7 @@ KITS = [
         "messages",
         {"model": "m", "max_tokens": 9, "messages": [{"role": "user", "content": "x"}]},
         ("anthropic.lib.streaming.MessageStream", "anthropic.lib.streaming.AsyncMessageStream"),
-        lambda stream: stream._iterator.__qualname__ in ("_read", "_aread"),
+        lambda stream: type(stream._iterator).__name__ == "SdkBlockEvents" or stream._iterator.__qualname__ == "_read",
         messages_streams.sse(messages_streams.HI),
     ),
 ]

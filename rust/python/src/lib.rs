@@ -50,8 +50,8 @@ mod _native {
     use super::scan::{Batch, Scan, Schema, Stream, has_row};
     #[pymodule_export]
     use super::sdk::{
-        SdkBlockRun, SdkClass, SdkClasses, SdkDeltaRun, SdkDraft, SdkGrowth, SdkMessageRun,
-        SdkMessages, SdkPlan, SdkReader, SdkSnapshotBuilder,
+        SdkBlockEvents, SdkBlockRun, SdkClass, SdkClasses, SdkDeltaRun, SdkDraft, SdkGrowth,
+        SdkMessageRun, SdkMessages, SdkPlan, SdkReader, SdkSnapshotBuilder,
     };
     #[pymodule_export]
     use super::sse::SseDecoder;

@@ -8,7 +8,7 @@ of each class of delta and of block are proved against what the SDK makes before
 from __future__ import annotations
 
 import functools
-from collections.abc import AsyncIterator, Iterator
+from collections.abc import AsyncIterator
 from typing import Any, NamedTuple
 
 from respstream import _backend
@@ -177,14 +177,7 @@ def _source(stream: Any) -> Any:
     return raw._iterator if _is_ours(raw) and raw.is_unwatched() else raw
 
 
-def _read(accumulator: _Accumulator, stream: Any) -> Iterator[Any]:
-    for event in _source(stream):
-        run = accumulator.run
-        made = None if run is None else run(event)
-        yield from accumulator.events(event) if made is None else made
-
-
-async def _aread(accumulator: _Accumulator, stream: Any) -> AsyncIterator[Any]:
+async def _read(accumulator: _Accumulator, stream: Any) -> AsyncIterator[Any]:
     async for event in _source(stream):
         run = accumulator.run
         made = None if run is None else run(event)
@@ -202,5 +195,8 @@ def adopt(stream: Any, _: bool | None, reader: Reader) -> None:
     prefix = f"_{cls.__name__}"
     names = {f"{prefix}__final_message_snapshot", f"{prefix}__json_bufs", f"{prefix}__output_format", "_iterator"}
     if names <= stream.__dict__.keys():
-        read = _aread if cls is reader.readers[1] else _read
-        stream._iterator = read(_Accumulator(stream, reader, prefix), stream)
+        accumulator = _Accumulator(stream, reader, prefix)
+        if cls is reader.readers[1]:
+            stream._iterator = _read(accumulator, stream)
+        else:
+            stream._iterator = _backend.engine.SdkBlockEvents(functools.partial(_source, stream), accumulator)

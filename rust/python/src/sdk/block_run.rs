@@ -76,6 +76,17 @@ impl SdkBlockRun {
         &mut self,
         event: &Bound<'py, PyAny>,
     ) -> PyResult<Option<Bound<'py, PyTuple>>> {
+        let made = self.made_of(event)?;
+        made.map(|made| PyTuple::new(event.py(), [event, &made])).transpose()
+    }
+}
+
+impl SdkBlockRun {
+    /// The event that is made of one whose delta continues the block; None as `__call__`.
+    pub fn made_of<'py>(
+        &mut self,
+        event: &Bound<'py, PyAny>,
+    ) -> PyResult<Option<Bound<'py, PyAny>>> {
         let py = event.py();
         let Some((block, delta)) = self.addition(event)? else { return Ok(None) };
         let grown_member = self.grown_member.bind(py);
@@ -110,12 +121,9 @@ impl SdkBlockRun {
         members.set_item(intern!(py, "type"), &self.made_type)?;
         members.set_item(&self.member, delta)?;
         members.set_item(intern!(py, "snapshot"), snapshot)?;
-        let made = self.made.get().build(&members)?;
-        PyTuple::new(py, [event.clone(), made]).map(Some)
+        self.made.get().build(&members).map(Some)
     }
-}
 
-impl SdkBlockRun {
     /// The members of the block, and what the delta of an event adds to it.
     fn addition<'py>(
         &self,

@@ -12,7 +12,7 @@ use super::patterns::{Patterns, Repeated};
 use super::snapshots::SdkDraft;
 use super::walk::copies_of;
 
-/// Builds the events of a stream, or of a connection.
+/// Builds the events of a stream or of a connection, or of several streams one after the other.
 #[derive(Default)]
 pub struct EventBuilder {
     cache: BuilderCache,

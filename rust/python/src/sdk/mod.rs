@@ -6,8 +6,9 @@
 //! messages return None. If the framing of a stream is not plain SSE, all bytes from that block on are returned as `bytes`.
 //!
 //! Order, lowest first: `framing`, `error`, `growing_text`, `model`; `nodes`, `members` and `copies`; `snapshots`, `patterns` and
-//! `made_classes`; `block_run`, `message_run` and `builder`; `walk`; `events`; `plan`; `reader` and `messages`.
+//! `made_classes`; `block_run`, `message_run` and `builder`; `block_events`, `walk`; `events`; `plan`; `reader` and `messages`.
 
+mod block_events;
 mod block_run;
 mod builder;
 mod copies;
@@ -27,6 +28,7 @@ mod reader;
 mod snapshots;
 mod walk;
 
+pub use block_events::SdkBlockEvents;
 pub use block_run::SdkBlockRun;
 pub use made_classes::{SdkClass, SdkClasses};
 pub use message_run::{SdkGrowth, SdkMessageRun};

@@ -16,13 +16,13 @@ use super::model::ObjectParts;
 use super::nodes::Node;
 use crate::objects::string_cache::{SHORT, StringCache};
 
-/// The number of patterns of a stream.
-const PATTERNS: usize = 4;
+/// The number of patterns of a builder: the events of a message have six types.
+const PATTERNS: usize = 8;
 /// Larger events, and those with more values, are not repeated often.
 const MAX_SIZE: usize = 2048;
 const MAX_LEAVES: usize = 64;
 
-/// The latest patterns of a stream; the first one is the latest.
+/// The latest patterns; the first one is the latest.
 #[derive(Default)]
 pub struct Patterns(Vec<Pattern>);
 

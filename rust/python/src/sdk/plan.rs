@@ -7,15 +7,35 @@ use pyo3::types::PyList;
 
 use super::builder::{Builder, BuilderCache};
 use super::error::{BuildError, Built, certain};
+use super::events::EventBuilder;
 use super::nodes::{EventPlan, NodeTable};
+
+/// The number of builders that are kept for further streams.
+const KEPT_BUILDERS: usize = 4;
 
 /// How the events of each type are built. It may change while readers use it; a reader sees its state as of each `feed`.
 #[pyclass(frozen, module = "respstream._native")]
-pub struct SdkPlan(Mutex<Arc<NodeTable>>);
+pub struct SdkPlan {
+    table: Mutex<Arc<NodeTable>>,
+    builders: Mutex<Vec<EventBuilder>>,
+}
 
 impl SdkPlan {
     pub fn table(&self) -> Arc<NodeTable> {
-        Arc::clone(&self.0.lock().unwrap_or_else(PoisonError::into_inner))
+        Arc::clone(&self.table.lock().unwrap_or_else(PoisonError::into_inner))
+    }
+
+    /// A builder that knows the events of an earlier stream, or a new one.
+    pub fn take_builder(&self) -> EventBuilder {
+        self.builders.lock().unwrap_or_else(PoisonError::into_inner).pop().unwrap_or_default()
+    }
+
+    /// Keeps a builder for a further stream.
+    pub fn keep_builder(&self, builder: EventBuilder) {
+        let mut builders = self.builders.lock().unwrap_or_else(PoisonError::into_inner);
+        if builders.len() < KEPT_BUILDERS {
+            builders.push(builder);
+        }
     }
 
     fn object<'py>(&self, py: Python<'py>, node: usize, text: &[u8], alone: bool) -> Built<'py> {
@@ -23,7 +43,7 @@ impl SdkPlan {
     }
 
     fn replace(&self, table: NodeTable) {
-        *self.0.lock().unwrap_or_else(PoisonError::into_inner) = Arc::new(table);
+        *self.table.lock().unwrap_or_else(PoisonError::into_inner) = Arc::new(table);
     }
 }
 
@@ -33,7 +53,8 @@ impl SdkPlan {
     #[new]
     #[pyo3(signature = (validates = true))]
     fn new(validates: bool) -> Self {
-        Self(Mutex::new(Arc::new(NodeTable::new(validates))))
+        let table = Mutex::new(Arc::new(NodeTable::new(validates)));
+        Self { table, builders: Mutex::default() }
     }
 
     /// Appends nodes, tuples of a kind and its arguments. A node is identified by its index.

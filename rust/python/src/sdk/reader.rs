@@ -23,12 +23,17 @@ pub struct SdkReader {
 
 #[pymethods]
 impl SdkReader {
-    /// `drafts`: the event types that are returned as drafts, for an `SdkDeltaRun`. `named`: messages without a name, and those
-    /// named `ping` or `error`, are for the SDK.
+    /// `drafts`: the event types that are returned as drafts, for an `SdkDeltaRun`. `named`: messages named `error` are for the
+    /// SDK, and those that `is_passed_over` names are nobody's.
     #[new]
     #[pyo3(signature = (plan, drafts = Vec::new(), named = false))]
     fn new(plan: Py<SdkPlan>, drafts: Vec<String>, named: bool) -> Self {
-        let (framer, events) = (BlockFramer::default(), EventBuilder::default());
+        let framer = BlockFramer::default();
+        let events = if named && drafts.is_empty() {
+            plan.get().take_builder()
+        } else {
+            EventBuilder::default()
+        };
         Self { plan, chunk: None, framer, events, drafts, named, message: None }
     }
 
@@ -52,11 +57,19 @@ impl SdkReader {
     fn __next__<'py>(&mut self, py: Python<'py>) -> PyResult<Option<Bound<'py, PyAny>>> {
         let Self { chunk, framer, events, drafts, named, message, .. } = self;
         let Some(chunk) = chunk.as_ref().filter(|_| message.is_none()) else { return Ok(None) };
-        let Some(Block { name, data }) = framer.next(chunk.as_bytes(py)) else { return Ok(None) };
-        let is_event = !*named || name.is_some_and(|name| name != b"ping" && name != b"error");
-        if is_event && let Some(event) = events.event(py, name, data, drafts)? {
-            return Ok(Some(event));
-        }
+        let (name, data) = loop {
+            let Some(Block { name, data }) = framer.next(chunk.as_bytes(py)) else {
+                return Ok(None);
+            };
+            if *named && is_passed_over(name, data) {
+                continue;
+            }
+            let is_event = !*named || name != Some(b"error");
+            if is_event && let Some(event) = events.event(py, name, data, drafts)? {
+                return Ok(Some(event));
+            }
+            break (name, data);
+        };
         let text = |bytes| Ok::<_, PyErr>(PyString::from_bytes(py, bytes)?.unbind());
         *message = Some((name.map(text).transpose()?, text(data)?));
         Ok(None)
@@ -80,4 +93,19 @@ impl SdkReader {
     fn is_unsupported(&self) -> bool {
         self.framer.is_unsupported()
     }
+}
+
+impl Drop for SdkReader {
+    /// Keeps what was learnt of the events for further streams, of which those of Anthropic have the same events. The events of
+    /// others have ids of their stream, which are shared as long as no other stream makes them vary.
+    fn drop(&mut self) {
+        if self.named && self.drafts.is_empty() {
+            self.plan.get().keep_builder(std::mem::take(&mut self.events));
+        }
+    }
+}
+
+/// Whether the Anthropic SDK passes a message over: it has no name, is a sign of life, or has no data and is no error.
+fn is_passed_over(name: Option<&[u8]>, data: &[u8]) -> bool {
+    name.is_none_or(|name| name == b"ping" || (name != b"error" && data.is_empty()))
 }
