@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+import gc
 import subprocess
 import sys
 import threading
 import time
+import tracemalloc
 import weakref
 from types import ModuleType
 from typing import Any
@@ -53,6 +55,23 @@ def test_finalizer_runs_for_each_object(backend: ModuleType, monkeypatch: pytest
     monkeypatch.undo()
     decoder.feed(BLOCK * 50)
     assert count == 200
+
+
+def test_kept_event_keeps_no_other_alive(backend: ModuleType) -> None:
+    """One of a hundred events is kept: at most twice its payload."""
+    payload = b'{"type":"response.output_text.delta","delta":"%d","item_id":"i","more":"' + b"m" * 900 + b'"}'
+    blocks = [b"data: " + payload % number + b"\n\n" for number in range(3000)]
+    backend.Decoder().feed(b"".join(blocks[:100]))
+    gc.collect()
+    tracemalloc.start()
+    try:
+        before = tracemalloc.get_traced_memory()[0]
+        kept = [backend.Decoder().feed(b"".join(blocks[at : at + 100]))[50] for at in range(100, 3000, 100)]
+        gc.collect()
+        memory = tracemalloc.get_traced_memory()[0] - before
+    finally:
+        tracemalloc.stop()
+    assert memory < 2 * sum(len(event.raw) for event in kept)
 
 
 class Watched:

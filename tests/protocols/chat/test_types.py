@@ -79,6 +79,35 @@ def test_tool_calls_and_usage(backend: ModuleType) -> None:
     assert (second.usage.total_tokens, second.usage.completion_tokens_details, second.choices) == (8, None, [])
 
 
+@pytest.mark.parametrize(
+    ("counts", "seen"),
+    [
+        ({"prompt_tokens": 3, "completion_tokens": 5, "total_tokens": 8}, (3, 5, 8)),
+        ({"input_tokens": 1, "prompt_tokens": 3, "output_tokens": 2, "completion_tokens": 5}, (1, 2, None)),
+        ({"input_tokens": None, "prompt_tokens": 3, "completion_tokens": 1.5}, (None, 1.5, None)),
+        ({"completion_tokens": "5", "details": {"output_tokens": 9}}, (None, "5", None)),
+        ({"completion_tokens": 10**30}, (None, 10**30, None)),
+        ({}, (None, None, None)),
+    ],
+)
+def test_counts_of_a_response(backend: ModuleType, counts: dict[str, Any], seen: tuple[Any, ...]) -> None:
+    decoder = backend.Decoder()
+    decoder.feed(sse([chunk("Hi", role="assistant"), chunk(finish="stop"), of(usage=counts)]))
+    decoder.finish()
+    tokens = decoder.responses[0].usage
+    for _ in range(2):
+        assert (tokens.input_tokens, tokens.output_tokens, tokens.total_tokens) == seen
+    for name in ("input_tokens", "output_tokens", "total_tokens"):
+        assert (name in tokens, tokens.get(name)) == (name in counts, counts.get(name))
+        if name not in counts:
+            with pytest.raises(KeyError):
+                tokens[name]
+    if "details" in counts:
+        assert tokens.details.output_tokens == 9
+        with pytest.raises(AttributeError):
+            _ = tokens.details.input_tokens
+
+
 def test_signs_of_life(backend: ModuleType) -> None:
     ping, keepalive, other = _events(backend, {"type": "ping"}, {"type": "keepalive"}, {"type": "unheard", "a": 1})
     assert (type(ping), type(keepalive)) == (chat.PingEvent, chat.KeepaliveEvent)

@@ -228,6 +228,34 @@ def test_total_of_the_tokens(backend: ModuleType, counts: Json, total: int | Non
     assert pickle.loads(pickle.dumps(response)).usage.total_tokens == total
 
 
+def raw(usage: bytes) -> bytes:
+    """A message whose usage is this JSON."""
+    return sse([start(usage={"x": 0}), STOP]).replace(b'{"x": 0}', usage).replace(b'{"x":0}', usage)
+
+
+@pytest.mark.parametrize(
+    "usage",
+    [
+        b'{"input_tokens":3,"output_tokens":5,"service_tier":"standard","speed":null}',
+        b'{"output_tokens":5,"input_tokens":3,"input_tokens":4,"new":[1,{"a":2}]}',
+        b'{"input\\u005ftokens":3,"output_tokens":99999999999999999999}',
+        b'{"service_tier":"\xff","inference_geo":"\\ud83d","input_tokens":-0}',
+        b'{"cache_creation":{"ephemeral_1h_input_tokens":1},"iterations":[{"type":"message"}],"output_tokens":1.5}',
+        b'{"output_tokens":"' + b"x" * 5000 + b'"}',
+        b"{}", b"null", b"[]", b'"x"', b"7",
+    ],
+)  # fmt: skip
+def test_usage_of_any_kind(backends: tuple[ModuleType, ModuleType], usage: bytes) -> None:
+    one, other = (only(backend, raw(usage)) for backend in backends)
+    for found, wanted in ((one.usage, other.usage), (one.get("usage"), other.get("usage"))):
+        assert (type(found), found, repr(found)) == (type(wanted), wanted, repr(wanted))
+    names = (*respstream.types.messages.Usage.__slots__, "total_tokens", "cached_tokens", "reasoning_tokens", "new")
+    if isinstance(one.usage, respstream.types.messages.Usage):
+        for name in names:
+            assert repr(getattr(one.usage, name, "none")) == repr(getattr(other.usage, name, "none")), name
+        assert pickle.loads(pickle.dumps(one.usage)) == other.usage
+
+
 def test_calls_while_they_stream(backend: ModuleType) -> None:
     decoder = backend.Decoder()
     decoder.feed(sse([start(), tool(0)]))

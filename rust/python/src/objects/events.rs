@@ -21,8 +21,8 @@ use respstream_core::protocols::responses::catalogue::EVENTS;
 use crate::interpreter::call;
 
 use super::fragment::TextSpan;
-use super::parts::{CachedText, Parts, PartsTemplate, member_scalar, part_classes, part_value};
-use super::record::{PayloadArena, RecordFields};
+use super::parts::{CachedText, Part, PartsTemplate, member_scalar, part_value, parts_of};
+use super::record::RecordFields;
 use super::slots::{NewObject, ObjectTemplate, SlotClass};
 use super::string_cache::StringCache;
 
@@ -30,7 +30,7 @@ use super::string_cache::StringCache;
 /// their own; and these classes by member.
 struct EventClass {
     slots: SlotClass,
-    parts: Parts,
+    parts: Vec<Part>,
 }
 
 /// The classes of the events of one API, in the order of its catalogue.
@@ -123,9 +123,9 @@ impl EventClasses {
 
     /// Untracked is safe: the slots of an event contain what was decoded of its payload, which never leads back to the event.
     fn prepare(&self, class: &Bound<'_, PyType>, eager: &[&str]) -> PyResult<EventClass> {
-        let parts = part_classes(class)?;
+        let parts = parts_of(class)?;
         let names: Vec<&str> =
-            eager.iter().copied().chain(parts.iter().map(|(name, _)| name.as_str())).collect();
+            eager.iter().copied().chain(parts.iter().map(|part| &*part.key)).collect();
         let slots = SlotClass::new(class, &names)?;
         let slots =
             if self.by_name { slots.through_setattr() } else { slots.untracked(class.py())? };
@@ -152,7 +152,6 @@ fn index_in<T>(catalogue: &'static [T], entry: &'static T) -> usize {
 #[derive(Default)]
 pub struct ObjectCache {
     strings: StringCache,
-    arena: PayloadArena,
     /// The events of the current chunk. Empty between chunks.
     events: Vec<Py<PyAny>>,
     /// Templates of the latest events that repeated an earlier one.
@@ -203,7 +202,7 @@ impl EventTemplate {
         (delta, escaped): (&[u8], bool),
         strings: &mut StringCache,
     ) -> PyResult<()> {
-        let Some((parts, (block, at))) = self.parts.as_ref().zip(event.payload()) else {
+        let Some((parts, block)) = self.parts.as_ref().zip(event.payload()) else {
             return Ok(());
         };
         let start = delta.as_ptr().addr() - raw.as_ptr().addr();
@@ -213,7 +212,7 @@ impl EventTemplate {
         } else {
             None
         };
-        match parts.build((&block, at), raw.len(), span, text)? {
+        match parts.build(&block, span, text)? {
             Some(value) => event.set(parts.slot, value),
             None => Ok(()),
         }
@@ -321,11 +320,11 @@ impl<'a, 'py> EventBuilder<'a, 'py> {
             let template = self.new_template(parsed, cached)?;
             self.cache.insert(template)
         };
-        let ObjectCache { strings, arena, templates, .. } = &mut *self.cache;
+        let ObjectCache { strings, templates, .. } = &mut *self.cache;
         let template = &templates[index];
         let event = template.object.create(py)?;
         let record = template.record_fields(py, parsed.raw, parsed.offset, parsed.sequence);
-        event.set_record(arena, record)?;
+        event.set_record(record)?;
         for (slot, place) in &template.varying {
             if let Some(value) = varying_value(py, parsed, cached, *place, strings)? {
                 event.set(*slot, value)?;
@@ -341,11 +340,11 @@ impl<'a, 'py> EventBuilder<'a, 'py> {
     #[inline]
     fn build_delta(&mut self, delta: &Delta<'_>) -> PyResult<Bound<'py, PyAny>> {
         let py = self.py;
-        let ObjectCache { strings, arena, templates, current, .. } = &mut *self.cache;
+        let ObjectCache { strings, templates, current, .. } = &mut *self.cache;
         let template = &templates[*current];
         let event = template.object.create(py)?;
         let record = template.record_fields(py, delta.raw, delta.offset, delta.sequence);
-        event.set_record(arena, record)?;
+        event.set_record(record)?;
         if let Some(slot) = template.delta_slot {
             let text = text_of(py, delta.body(), delta.escaped, strings)?;
             event.set(slot, text.into_any())?;
@@ -426,14 +425,14 @@ impl<'a, 'py> EventBuilder<'a, 'py> {
         members: &[Member],
     ) -> PyResult<()> {
         let is_plain = !parsed.invalid_utf8 && has_plain_keys(parsed.raw, members);
-        let Some((block, at)) = event.payload().filter(|_| is_plain) else { return Ok(()) };
-        for (number, (name, part)) in class.parts.iter().enumerate() {
-            let is_named = |member: &&Member| member.raw_key(parsed.raw) == name.as_bytes();
+        let Some(block) = event.payload().filter(|_| is_plain) else { return Ok(()) };
+        for (number, part) in class.parts.iter().enumerate() {
+            let is_named = |member: &&Member| member.raw_key(parsed.raw) == part.key.as_bytes();
             let Some(member) = members.iter().find(is_named) else { continue };
             let (start, size) = (member.start as usize, (member.end - member.start) as usize);
-            let text = TextSpan { block: &block, start: at + start, size };
+            let text = TextSpan { block: &block, start, size };
             let strings = &mut self.cache.strings;
-            let value = part_value(part.bind(self.py), text, name, member.kind, strings)?;
+            let value = part_value(part, text, member.kind, strings)?;
             if let Some(value) = value {
                 event.set(first + number, value)?;
             }
@@ -450,7 +449,7 @@ impl<'a, 'py> EventBuilder<'a, 'py> {
             lane: parsed.lane.as_deref().map(string),
             event_name: parsed.named.then(|| string(&parsed.kind)),
         };
-        event.set_record(&mut self.cache.arena, fields)
+        event.set_record(fields)
     }
 
     #[inline]

@@ -8,7 +8,7 @@ pub mod cpython;
 mod dealloc;
 pub mod events;
 pub mod fragment;
-mod parts;
+pub mod parts;
 pub mod payload;
 pub mod record;
 pub mod slots;

@@ -3,11 +3,13 @@
 //! An event that repeats a cached one has the same objects around its delta, except for the delta. They are created with the
 //! event, from values that all repetitions share; the members that differ otherwise are decoded from the text when they are read.
 
+use std::borrow::Cow;
 use std::ops::Range;
 use std::sync::{Mutex, PoisonError};
 
 use pyo3::intern;
 use pyo3::prelude::*;
+use pyo3::sync::PyOnceLock;
 use pyo3::types::{PyBytes, PyDict, PyList, PyString, PyTuple, PyType};
 use respstream_core::json::{self, Kind, Member};
 use respstream_core::predict::has_plain_keys;
@@ -21,30 +23,43 @@ use crate::interpreter::call;
 
 /// The maximum size in bytes of objects that are created together with their event.
 const MAX_BYTES: usize = 4096;
+/// The number of slots that are filled; those behind them are decoded when they are read.
+const MAX_SLOTS: usize = 64;
 
-/// The classes of the objects in the members of an event or payload: of each member a class, or a dict of the classes by the
-/// member `type` of the object, in which that of other types has the name "".
-pub type Parts = Vec<(String, Py<PyAny>)>;
+/// The objects in one member of an event or payload.
+pub struct Part {
+    pub name: Py<PyString>,
+    pub key: Box<str>,
+    classes: Classes,
+}
 
-/// A class of payloads: its slots, and the classes of the objects in its members.
+/// The class of the objects, or their classes by their member `type`, with that of other types.
+enum Classes {
+    One(KnownClass),
+    ByType(Vec<(Box<str>, KnownClass)>, KnownClass),
+}
+
+/// A class whose description is looked up on first use.
+struct KnownClass(Py<PyType>, PyOnceLock<&'static PartClass>);
+
+/// A class of payloads: its slots, and the objects in its members.
 pub struct PartClass {
     pub slots: SlotClass,
     names: Vec<String>,
-    parts: Parts,
+    parts: Vec<Part>,
     /// Whether a declared member that is missing reads as None.
     or_none: bool,
 }
 
-/// The class of an object with these members, of a class or of several as in [`Parts`].
+/// The class of an object with these members, of a class or of several by type.
 pub fn class_of<'py>(
     part: &Bound<'py, PyAny>,
     object: &[u8],
     members: &[Member],
 ) -> PyResult<Bound<'py, PyType>> {
     let Ok(classes) = part.cast::<PyDict>() else { return Ok(part.cast::<PyType>()?.clone()) };
-    let kind = json::find(object, members, "type").filter(|kind| kind.kind == Kind::String);
-    let class = match kind {
-        Some(kind) => classes.get_item(json::decode_str(kind.value(object)))?,
+    let class = match type_of(object, members) {
+        Some(kind) => classes.get_item(kind)?,
         None => None,
     };
     let class = match class {
@@ -52,6 +67,58 @@ pub fn class_of<'py>(
         None => classes.as_any().get_item("")?,
     };
     Ok(class.cast_into::<PyType>()?)
+}
+
+/// The member `type` of an object, if it is a string.
+fn type_of<'a>(object: &'a [u8], members: &[Member]) -> Option<Cow<'a, str>> {
+    let kind = json::find(object, members, "type").filter(|kind| kind.kind == Kind::String)?;
+    Some(json::decode_str(kind.value(object)))
+}
+
+impl Part {
+    /// From the name of the member, and the class of the objects or a dict of the classes by their member `type`, in which that of
+    /// other types has the name "".
+    pub fn new((name, class): (Bound<'_, PyAny>, Bound<'_, PyAny>)) -> PyResult<Self> {
+        let known = |class: Bound<'_, PyAny>| {
+            Ok::<_, PyErr>(KnownClass(class.cast_into::<PyType>()?.unbind(), PyOnceLock::new()))
+        };
+        let classes = match class.cast::<PyDict>() {
+            Ok(classes) => {
+                let entry = |(kind, class): (Bound<'_, PyAny>, Bound<'_, PyAny>)| {
+                    Ok((kind.extract::<String>()?.into(), known(class)?))
+                };
+                let other = known(classes.as_any().get_item("")?)?;
+                Classes::ByType(classes.iter().map(entry).collect::<PyResult<_>>()?, other)
+            }
+            Err(_) => Classes::One(known(class)?),
+        };
+        let key: String = name.extract()?;
+        let name = PyString::intern(name.py(), &key).unbind();
+        Ok(Self { name, key: key.into(), classes })
+    }
+
+    /// The part of this name.
+    pub fn find<'a>(parts: &'a [Self], name: &[u8]) -> Option<&'a Self> {
+        parts.iter().find(|part| part.key.as_bytes() == name)
+    }
+
+    /// The class of an object with these members.
+    fn class_of(
+        &self,
+        py: Python<'_>,
+        object: &[u8],
+        members: &[Member],
+    ) -> PyResult<&'static PartClass> {
+        let known = match &self.classes {
+            Classes::One(class) => class,
+            Classes::ByType(classes, other) => {
+                let kind = type_of(object, members);
+                let known = classes.iter().find(|(known, _)| Some(&**known) == kind.as_deref());
+                known.map_or(other, |(_, class)| class)
+            }
+        };
+        known.1.get_or_try_init(py, || PartClass::of(known.0.bind(py))).copied()
+    }
 }
 
 impl PartClass {
@@ -75,7 +142,8 @@ impl PartClass {
     }
 
     fn new(class: &Bound<'_, PyType>) -> PyResult<Self> {
-        let names = slot_names(class)?;
+        let mut names = slot_names(class)?;
+        names.truncate(MAX_SLOTS);
         let slots: Vec<&str> = names.iter().map(String::as_str).collect();
         // Untracked is safe: payloads contain what was decoded of a text, which never leads back to them.
         let slots = SlotClass::new(class, &slots)?.untracked(class.py())?;
@@ -83,11 +151,16 @@ impl PartClass {
             call(class.py(), || class.py().import("respstream.protocols.part"))?.getattr("Part")?;
         let missing = intern!(class.py(), "_missing");
         let or_none = class.getattr(missing)?.is(&part.getattr(missing)?);
-        Ok(Self { slots, names, parts: part_classes(class)?, or_none })
+        Ok(Self { slots, names, parts: parts_of(class)?, or_none })
     }
 
-    fn slot(&self, name: &[u8]) -> Option<usize> {
-        self.names.iter().position(|slot| slot.as_bytes() == name)
+    /// The slot of a member. `expected`: the one that is tried first.
+    fn slot(&self, name: &[u8], expected: usize) -> Option<usize> {
+        let is = |slot: &String| slot.as_bytes() == name;
+        match self.names.get(expected) {
+            Some(slot) if is(slot) => Some(expected),
+            _ => self.names.iter().position(is),
+        }
     }
 }
 
@@ -97,12 +170,10 @@ fn slot_names(class: &Bound<'_, PyType>) -> PyResult<Vec<String>> {
     slots.iter().map(|slot| slot.extract()).collect()
 }
 
-/// The classes of the objects in the members of the objects of a class.
-pub fn part_classes(class: &Bound<'_, PyType>) -> PyResult<Parts> {
+/// The objects in the members of the objects of a class.
+pub fn parts_of(class: &Bound<'_, PyType>) -> PyResult<Vec<Part>> {
     let parts = class.getattr(intern!(class.py(), "_parts"))?.cast_into::<PyDict>()?;
-    let part =
-        |(name, class): (Bound<'_, PyAny>, Bound<'_, PyAny>)| Ok((name.extract()?, class.unbind()));
-    parts.iter().map(part).collect()
+    parts.iter().map(Part::new).collect()
 }
 
 /// Where a text begins or ends in an event that repeats a cached one.
@@ -183,7 +254,7 @@ impl PartsTemplate {
     /// The objects in a member of an event of a class, if the delta is inside of one whose class is known.
     pub fn new(
         class: &SlotClass,
-        parts: &[(String, Py<PyAny>)],
+        parts: &[Part],
         text: &CachedText<'_>,
         members: &[Member],
         py: Python<'_>,
@@ -191,12 +262,11 @@ impl PartsTemplate {
         let Some(member) = members.iter().find(|member| text.is_around_delta(member)) else {
             return Ok(None);
         };
-        let part = parts.iter().find(|(name, _)| name.as_bytes() == member.raw_key(text.raw));
-        let Some((name, part)) = part else { return Ok(None) };
-        let Some(slot) = class.slot(py, name) else { return Ok(None) };
+        let Some(mut part) = Part::find(parts, member.raw_key(text.raw)) else { return Ok(None) };
+        let Some(slot) = class.slot(py, &part.key) else { return Ok(None) };
         let mut template = Self { slot, levels: Vec::new(), has_delta: false };
-        let (mut member, mut name, mut part) = (*member, name.clone(), part.bind(py).clone());
-        while let Some((level, next)) = Level::new(text, member, &name, &part)? {
+        let mut member = *member;
+        while let Some((level, next)) = Level::new(py, text, member, part)? {
             let is_declared = level.inner.is_some();
             template.levels.push(level);
             let Some((next, next_part)) = next.filter(|_| is_declared) else { break };
@@ -204,8 +274,8 @@ impl PartsTemplate {
                 template.has_delta = true;
                 break;
             }
-            let Some((next_name, next_part)) = next_part else { break };
-            (member, name, part) = (next, next_name, next_part);
+            let Some(next_part) = next_part else { break };
+            (member, part) = (next, next_part);
         }
         Ok(template.finish())
     }
@@ -222,12 +292,11 @@ impl PartsTemplate {
     #[inline]
     pub fn build<'py>(
         &self,
-        (block, at): (&Bound<'py, PyBytes>, usize),
-        size: usize,
+        block: &Bound<'py, PyBytes>,
         delta: Range<usize>,
         text: Option<Bound<'py, PyAny>>,
     ) -> PyResult<Option<Bound<'py, PyAny>>> {
-        let py = block.py();
+        let (py, size) = (block.py(), block.as_bytes().len());
         let mut value = text;
         for level in self.levels.iter().rev() {
             let object = level.object.create(py)?;
@@ -242,7 +311,7 @@ impl PartsTemplate {
                 Edge::Delta(after) => delta.end + after,
                 Edge::Event(after) => size - after,
             };
-            let text = TextSpan { block, start: at + start, size: end - start };
+            let text = TextSpan { block, start, size: end - start };
             object.set_fragment(text, level.name.bind(py));
             let object = object.finish();
             value = Some(if level.is_element { cpython::list_of(object)? } else { object });
@@ -251,36 +320,31 @@ impl PartsTemplate {
     }
 }
 
-/// The member that contains the delta, and its name and class if it is an object with a class of its own.
-type Next<'py> = (Member, Option<(String, Bound<'py, PyAny>)>);
+/// The member that contains the delta, and its part if it is an object with a class of its own.
+type Next = (Member, Option<&'static Part>);
 
 impl Level {
     /// The object in a member, or the only one in its list; and what is next. `None` if it is not known well enough.
-    fn new<'py>(
+    fn new(
+        py: Python<'_>,
         text: &CachedText<'_>,
         member: Member,
-        name: &str,
-        part: &Bound<'py, PyAny>,
-    ) -> PyResult<Option<(Self, Option<Next<'py>>)>> {
+        part: &Part,
+    ) -> PyResult<Option<(Self, Option<Next>)>> {
         let is_element = member.kind == Kind::Array;
         let span = if is_element { only_element(text.raw, &member) } else { Some(range(&member)) };
         let Some(span) = span else { return Ok(None) };
         let Some((start, end)) = text.edges(&span) else { return Ok(None) };
         let Some(members) = members_in(text.raw, &span) else { return Ok(None) };
-        let (py, class) = (part.py(), PartClass::of(&class_of(part, text.raw, &members)?)?);
+        let class = part.class_of(py, text.raw, &members)?;
         if !class.slots.is_fragment() || text.varies_in_type(&members) {
             return Ok(None);
         }
         let next = members.iter().find(|member| text.is_around_delta(member)).copied();
-        let inner = next.and_then(|next| class.slot(next.raw_key(text.raw)));
+        let inner = next.and_then(|next| class.slot(next.raw_key(text.raw), 0));
         let object = ObjectTemplate::new(&class.slots, class.constants(text, &members, py)?);
-        let name = PyString::intern(py, name).unbind();
-        let part = |next: &Member| {
-            let key = next.raw_key(text.raw);
-            let part = class.parts.iter().find(|(name, _)| name.as_bytes() == key);
-            part.map(|(name, class)| (name.clone(), class.bind(py).clone()))
-        };
-        let next = next.map(|next| (next, part(&next)));
+        let name = part.name.clone_ref(py);
+        let next = next.map(|next| (next, Part::find(&class.parts, next.raw_key(text.raw))));
         Ok(Some((Self { object, is_element, start, end, name, inner }, next)))
     }
 }
@@ -288,51 +352,62 @@ impl Level {
 /// The value of a member, an object or a list of objects with a class of their own; `None` if it is read later instead: if it is
 /// another value, large, or has keys that are not plain.
 pub fn part_value<'py>(
-    part: &Bound<'py, PyAny>,
+    part: &Part,
     text: TextSpan<'_, 'py>,
-    name: &str,
     kind: Kind,
     strings: &mut StringCache,
 ) -> PyResult<Option<Bound<'py, PyAny>>> {
-    let name = PyString::intern(part.py(), name);
     match kind {
         _ if text.size > MAX_BYTES => Ok(None),
-        Kind::Object => part_object(part, text, &name, strings),
+        Kind::Object => part.object(text, strings),
         Kind::Array => {
             let (mut spans, mut objects) = (Vec::new(), Vec::new());
             json::elements(text.bytes(), &mut spans);
             for (start, end, _) in spans {
                 let element = TextSpan { start: text.start + start, size: end - start, ..text };
-                match part_object(part, element, &name, strings)? {
+                match part.object(element, strings)? {
                     Some(object) => objects.push(object),
                     None => return Ok(None),
                 }
             }
-            Ok(Some(PyList::new(part.py(), objects)?.into_any()))
+            Ok(Some(PyList::new(text.block.py(), objects)?.into_any()))
         }
         _ => Ok(None),
     }
 }
 
-fn part_object<'py>(
-    part: &Bound<'py, PyAny>,
-    text: TextSpan<'_, 'py>,
-    name: &Bound<'py, PyString>,
-    strings: &mut StringCache,
-) -> PyResult<Option<Bound<'py, PyAny>>> {
-    let Some(members) = members_in(text.bytes(), &(0..text.size)) else { return Ok(None) };
-    let class = PartClass::of(&class_of(part, text.bytes(), &members)?)?;
-    if !class.slots.is_fragment() {
-        return Ok(None);
+impl Part {
+    fn object<'py>(
+        &self,
+        text: TextSpan<'_, 'py>,
+        strings: &mut StringCache,
+    ) -> PyResult<Option<Bound<'py, PyAny>>> {
+        let Some(members) = members_in(text.bytes(), &(0..text.size)) else { return Ok(None) };
+        let py = text.block.py();
+        let class = self.class_of(py, text.bytes(), &members)?;
+        class.object(text, &members, self.name.bind(py), strings)
     }
-    let object = class.slots.create(part.py())?;
-    object.set_fragment(text, name);
-    class.fill(&object, text, &members, strings)?;
-    Ok(Some(object.finish()))
 }
 
 impl PartClass {
-    /// Sets the slots of a new object with these members.
+    /// An object with these members; `None` if objects of the class cannot be filled in memory.
+    fn object<'py>(
+        &self,
+        text: TextSpan<'_, 'py>,
+        members: &[Member],
+        name: &Bound<'py, PyString>,
+        strings: &mut StringCache,
+    ) -> PyResult<Option<Bound<'py, PyAny>>> {
+        if !self.slots.is_fragment() {
+            return Ok(None);
+        }
+        let object = self.slots.create(text.block.py())?;
+        object.set_fragment(text, name);
+        self.fill(&object, text, members, strings)?;
+        Ok(Some(object.finish()))
+    }
+
+    /// Sets the slots of a new object with these members, whose keys differ.
     fn fill<'py>(
         &self,
         object: &NewObject<'_, 'py>,
@@ -340,15 +415,19 @@ impl PartClass {
         members: &[Member],
         strings: &mut StringCache,
     ) -> PyResult<()> {
-        let bytes = text.bytes();
-        for (slot, name) in self.names.iter().enumerate() {
-            let member = members.iter().find(|member| member.raw_key(bytes) == name.as_bytes());
-            let value = match member {
-                Some(member) => self.member(text, member, name, strings)?,
-                None => self.or_none.then(|| text.block.py().None().into_bound(text.block.py())),
-            };
-            if let Some(value) = value {
+        let (py, bytes) = (text.block.py(), text.bytes());
+        let (mut present, mut expected) = (0_u64, 0);
+        for member in members {
+            let key = member.raw_key(bytes);
+            let Some(slot) = self.slot(key, expected) else { continue };
+            (present, expected) = (present | 1 << slot, slot + 1);
+            if let Some(value) = self.member(text, member, key, strings)? {
                 object.set(slot, value)?;
+            }
+        }
+        if self.or_none {
+            for slot in (0..self.names.len()).filter(|slot| present & 1 << slot == 0) {
+                object.set(slot, py.None().into_bound(py))?;
             }
         }
         Ok(())
@@ -358,19 +437,17 @@ impl PartClass {
         &self,
         text: TextSpan<'_, 'py>,
         member: &Member,
-        name: &str,
+        key: &[u8],
         strings: &mut StringCache,
     ) -> PyResult<Option<Bound<'py, PyAny>>> {
         let py = text.block.py();
         if !matches!(member.kind, Kind::Object | Kind::Array) {
             return member_scalar(py, member.value(text.bytes()), member, strings);
         }
-        let Some((_, part)) = self.parts.iter().find(|(part, _)| part == name) else {
-            return Ok(None);
-        };
+        let Some(part) = Part::find(&self.parts, key) else { return Ok(None) };
         let (start, size) = (member.start as usize, (member.end - member.start) as usize);
         let text = TextSpan { start: text.start + start, size, ..text };
-        part_value(part.bind(py), text, name, member.kind, strings)
+        part_value(part, text, member.kind, strings)
     }
 
     /// The values of slots that all repetitions share: scalars, and None for the members that are missing.

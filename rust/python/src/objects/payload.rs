@@ -12,16 +12,21 @@ use super::parts::{PartClass, class_of};
 use crate::convert::json::{MEMBERS_CAPACITY, SEARCH_MAX_BYTES, locate_members, scalar};
 use crate::interpreter::call;
 
-/// The members of a response's usage that are read most often.
-const COUNTS: [&str; 3] = ["input_tokens", "output_tokens", "total_tokens"];
+/// The members of a response's usage that are read most often, and what Chat Completions calls them.
+const COUNTS: [(&str, Option<&str>); 3] = [
+    ("input_tokens", Some("prompt_tokens")),
+    ("output_tokens", Some("completion_tokens")),
+    ("total_tokens", None),
+];
 
 /// The class `Payload`. The descriptors of its counts are installed on first use.
 fn payload_class(py: Python<'_>) -> PyResult<&Bound<'_, PyType>> {
     static CLASS: PyOnceLock<Py<PyType>> = PyOnceLock::new();
     let class = CLASS.get_or_try_init(py, || {
         let class = call(py, || py.import("respstream.protocols.payload"))?.getattr("Payload")?;
-        for name in COUNTS {
-            class.setattr(name, CountDescriptor { name: PyString::intern(py, name).unbind() })?;
+        for (name, in_chat) in COUNTS {
+            let name = PyString::intern(py, name).unbind();
+            class.setattr(name.clone_ref(py), CountDescriptor { name, in_chat })?;
         }
         Ok::<_, PyErr>(class.cast_into::<PyType>()?.unbind())
     })?;
@@ -33,6 +38,7 @@ fn payload_class(py: Python<'_>) -> PyResult<&Bound<'_, PyType>> {
 #[pyclass(frozen, module = "respstream._native")]
 struct CountDescriptor {
     name: Py<PyString>,
+    in_chat: Option<&'static str>,
 }
 
 #[pymethods]
@@ -49,17 +55,19 @@ impl CountDescriptor {
                 "type object 'Payload' has no attribute '{name}'"
             )));
         };
-        match count(object, name)? {
+        match count(object, name, self.in_chat)? {
             Some(number) => Ok(number),
             None => call(py, || object.call_method1(intern!(py, "_absent"), (name,))),
         }
     }
 }
 
-/// An integer member of a payload that is small and was made from bytes. None for all other members and payloads.
+/// An integer member of a payload that is small and was made from bytes. None for all other members and payloads. `in_chat`: the
+/// name in the usage of Chat Completions, which counts where there is none of the other name.
 fn count<'py>(
     payload: &Bound<'py, PyAny>,
     name: &Bound<'py, PyString>,
+    in_chat: Option<&str>,
 ) -> PyResult<Option<Bound<'py, PyAny>>> {
     let py = name.py();
     let Some((raw, seen, has_data)) = fragment::parts(payload)? else { return Ok(None) };
@@ -73,12 +81,22 @@ fn count<'py>(
     }
     let mut members = Vec::with_capacity(MEMBERS_CAPACITY);
     json::locate(raw, &mut members);
-    let member = json::find(raw, &members, name.to_str()?);
+    let own = json::find(raw, &members, name.to_str()?);
+    let other = || json::find(raw, &members, in_chat.filter(|_| is_usage(payload))?);
+    let member = own.or_else(other);
     let number = member.and_then(|member| json::parse_index(member.value(raw)));
     let Some(number) = number else { return Ok(None) };
     let number = number.into_pyobject(py)?.into_any();
-    seen.set_item(name, &number)?;
+    if own.is_some() {
+        seen.set_item(name, &number)?;
+    }
     Ok(Some(number))
+}
+
+/// Whether a payload was found in a member `usage`.
+fn is_usage(payload: &Bound<'_, PyAny>) -> bool {
+    let member = payload.getattr(intern!(payload.py(), "_member"));
+    member.is_ok_and(|member| member.is(intern!(payload.py(), "usage")))
 }
 
 /// The value of the member `name` as the package represents it: an object becomes a payload of its class, by default `Payload`.

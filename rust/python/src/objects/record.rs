@@ -1,8 +1,7 @@
 //! `Record`, the base of the event classes: payload, offset, sequence number, lane and event name.
 //!
-//! Small payloads are stored one after the other in shared blocks, and numbers as C integers: an event is one Python object
-//! instead of four. Attributes are converted to Python objects when they are read. A block is as small as allocation costs
-//! allow, because one event keeps its whole block alive.
+//! Numbers are stored as C integers, and become Python objects when they are read. Each event has a payload of its own, so that
+//! one that is kept keeps no other alive.
 #![allow(unsafe_code)]
 
 use std::ffi::{CStr, c_int, c_void};
@@ -18,10 +17,6 @@ use super::base_class::{
     self, BaseClass, FreeList, Layout, locked, member, property, raise_missing,
 };
 
-/// Size of a block in bytes: 4 KiB less the overhead of the allocator and of `bytes`.
-const BLOCK_BYTES: usize = 4_000;
-/// Size of the largest payload that shares a block.
-const SHARED_MAX_BYTES: usize = BLOCK_BYTES / 4;
 /// Size of an object of the class `Record` in bytes.
 pub const SIZE: usize = size_of::<Record>();
 
@@ -29,17 +24,14 @@ pub const SIZE: usize = size_of::<Record>();
 #[repr(C)]
 pub struct Record {
     header: ffi::PyObject,
-    /// The block that contains the payload; or, if `size` is 0, the payload's own `bytes` or any object set as `raw`.
-    block: *mut ffi::PyObject,
+    /// The payload as `bytes`, or any object set as `raw`.
+    raw: *mut ffi::PyObject,
     stream_id: *mut ffi::PyObject,
     event_name: *mut ffi::PyObject,
     offset: Number,
     sequence: Number,
     offset_is_int: bool,
     sequence_is_int: bool,
-    /// Start and size of the payload in the block.
-    start: u16,
-    size: u16,
     /// Number of the free list that receives the object's memory; 0 if there is none.
     free_list: u16,
 }
@@ -54,7 +46,7 @@ impl Layout for Record {
     unsafe fn release(&self) {
         // SAFETY: the fields own their references; a number is an object if it is not marked as an integer.
         unsafe {
-            ffi::Py_XDECREF(self.block);
+            ffi::Py_XDECREF(self.raw);
             ffi::Py_XDECREF(self.stream_id);
             ffi::Py_XDECREF(self.event_name);
             if !self.offset_is_int {
@@ -84,45 +76,6 @@ pub struct RecordFields<'a, 'py> {
     pub event_name: Option<Bound<'py, PyString>>,
 }
 
-/// Stores payloads one after the other in shared blocks.
-#[derive(Default)]
-pub struct PayloadArena {
-    /// The block that is being filled.
-    block: Option<Py<PyBytes>>,
-    used: usize,
-}
-
-impl PayloadArena {
-    /// Copies a payload of at most `SHARED_MAX_BYTES` into a block. Returns an owned reference to the block, and the start of
-    /// the payload in it.
-    #[inline]
-    fn store(&mut self, py: Python<'_>, raw: &[u8]) -> PyResult<(*mut ffi::PyObject, u16)> {
-        let block = match &self.block {
-            Some(block) if self.used + raw.len() <= BLOCK_BYTES => block,
-            _ => {
-                // SAFETY: a null pointer requests uninitialised bytes. Each part is written below before a record refers
-                // to it, and only those parts are read.
-                let block = unsafe {
-                    let size = BLOCK_BYTES.cast_signed();
-                    let block = ffi::PyBytes_FromStringAndSize(std::ptr::null(), size);
-                    Bound::from_owned_ptr_or_err(py, block)?.cast_into_unchecked::<PyBytes>()
-                };
-                self.used = 0;
-                self.block.insert(block.unbind())
-            }
-        };
-        let start = self.used;
-        // SAFETY: the block has BLOCK_BYTES bytes, and no record refers to those from `used` on. The payload fits, as
-        // checked above. Python code never sees the block itself: `get_raw` copies from it.
-        unsafe {
-            let bytes = ffi::PyBytes_AsString(block.as_ptr()).cast::<u8>();
-            bytes.add(start).copy_from_nonoverlapping(raw.as_ptr(), raw.len());
-        }
-        self.used += raw.len();
-        Ok((block.clone_ref(py).into_ptr(), start as u16))
-    }
-}
-
 /// Fills the record of an event that no other code can see yet.
 ///
 /// # Safety
@@ -131,20 +84,13 @@ impl PayloadArena {
 pub unsafe fn fill(
     object: &Bound<'_, PyAny>,
     free_list: Option<&FreeList>,
-    arena: &mut PayloadArena,
     fields: RecordFields<'_, '_>,
-) -> PyResult<()> {
+) {
     let py = object.py();
-    let (block, start, size) = if (1..=SHARED_MAX_BYTES).contains(&fields.raw.len()) {
-        let (block, start) = arena.store(py, fields.raw)?;
-        (block, start, fields.raw.len() as u16)
-    } else {
-        (PyBytes::new(py, fields.raw).into_ptr(), 0, 0)
-    };
     // SAFETY: the caller guarantees the type and that no other code can see the object. Only zeros are overwritten, so no
     // reference is lost.
     let record = unsafe { &mut *object.as_ptr().cast::<Record>() };
-    (record.block, record.start, record.size) = (block, start, size);
+    record.raw = PyBytes::new(py, fields.raw).into_ptr();
     record.free_list = free_list.map_or(0, |free_list| free_list.number);
     let or_none = |string: Option<Bound<'_, PyString>>| {
         string.map_or_else(|| py.None().into_ptr(), Bound::into_ptr)
@@ -155,20 +101,19 @@ pub unsafe fn fill(
         Some(number) => (record.sequence.int, record.sequence_is_int) = (number, true),
         None => record.sequence.object = py.None().into_ptr(),
     }
-    Ok(())
 }
 
-/// The bytes that contain the payload of a filled record, and its start in them.
+/// The payload of a filled record.
 ///
 /// # Safety
 /// `object` is an instance of a class that derives from [`class`].
 #[inline]
-pub unsafe fn payload<'py>(object: &Bound<'py, PyAny>) -> Option<(Bound<'py, PyBytes>, usize)> {
-    // SAFETY: the caller guarantees the type, and `fill` that the block is `bytes`.
+pub unsafe fn payload<'py>(object: &Bound<'py, PyAny>) -> Option<Bound<'py, PyBytes>> {
+    // SAFETY: the caller guarantees the type, and `fill` that the payload is `bytes`.
     unsafe {
         let record = &*object.as_ptr().cast::<Record>();
-        let block = Bound::from_borrowed_ptr_or_opt(object.py(), record.block)?;
-        Some((block.cast_into_unchecked(), record.start.into()))
+        let raw = Bound::from_borrowed_ptr_or_opt(object.py(), record.raw)?;
+        Some(raw.cast_into_unchecked())
     }
 }
 
@@ -202,25 +147,13 @@ fn new_class(py: Python<'_>) -> PyResult<Py<PyType>> {
 // arguments; a null pointer (or -1) reports the exception that is set. Code that reads or changes more than one word runs in
 // the object's critical section, which costs nothing with a GIL.
 
-/// The payload. It is copied from its block on first use, and has its own `bytes` from then on.
 unsafe extern "C" fn get_raw(object: *mut ffi::PyObject, _: *mut c_void) -> *mut ffi::PyObject {
     unsafe {
-        let (raw, block) = locked(object, |record: &mut Record| {
-            if record.size == 0 {
-                ffi::Py_XINCREF(record.block);
-                return (record.block, null_mut());
-            }
-            let start = ffi::PyBytes_AsString(record.block).add(record.start.into());
-            let raw = ffi::PyBytes_FromStringAndSize(start, usize::from(record.size).cast_signed());
-            if raw.is_null() {
-                return (raw, raw);
-            }
-            ffi::Py_INCREF(raw);
-            record.size = 0;
-            (raw, std::mem::replace(&mut record.block, raw))
+        let raw = locked(object, |record: &mut Record| {
+            ffi::Py_XINCREF(record.raw);
+            record.raw
         });
-        ffi::Py_XDECREF(block);
-        if raw.is_null() && ffi::PyErr_Occurred().is_null() { raise_missing(c"raw") } else { raw }
+        if raw.is_null() { raise_missing(c"raw") } else { raw }
     }
 }
 
@@ -231,15 +164,13 @@ unsafe extern "C" fn set_raw(
 ) -> c_int {
     unsafe {
         ffi::Py_XINCREF(value);
-        let block = locked(object, |record: &mut Record| {
-            record.size = 0;
-            std::mem::replace(&mut record.block, value)
-        });
-        if value.is_null() && block.is_null() {
+        let before =
+            locked(object, |record: &mut Record| std::mem::replace(&mut record.raw, value));
+        if value.is_null() && before.is_null() {
             raise_missing(c"raw");
             return -1;
         }
-        ffi::Py_XDECREF(block);
+        ffi::Py_XDECREF(before);
     }
     0
 }

@@ -13,7 +13,7 @@ use pyo3::{ffi, intern};
 use super::base_class::{FreeList, add_slot};
 use super::dealloc;
 use super::fragment::{self, Fragment, TextSpan};
-use super::record::{self, PayloadArena, Record, RecordFields};
+use super::record::{self, Record, RecordFields};
 
 /// Size of the object header, in words.
 const HEADER: usize = size_of::<ffi::PyObject>() / size_of::<usize>();
@@ -219,16 +219,13 @@ impl<'py> NewObject<'_, 'py> {
 
     /// Sets the attributes that all events have.
     #[inline]
-    pub fn set_record(
-        &self,
-        arena: &mut PayloadArena,
-        fields: RecordFields<'_, 'py>,
-    ) -> PyResult<()> {
+    pub fn set_record(&self, fields: RecordFields<'_, 'py>) -> PyResult<()> {
         let py = self.object.py();
         if self.class.base == Base::Record {
             // SAFETY: the class derives from `Record`; `create` returned a new object whose record is zeroed, and the free
             // list is the one of this class.
-            return unsafe { record::fill(&self.object, self.class.free_list, arena, fields) };
+            unsafe { record::fill(&self.object, self.class.free_list, fields) };
+            return Ok(());
         }
         let set = |name: &Bound<'py, PyString>, value: Bound<'py, PyAny>| {
             generic_setattr(&self.object, name, &value)
@@ -242,7 +239,7 @@ impl<'py> NewObject<'_, 'py> {
 
     /// The payload of an event after [`Self::set_record`]; `None` if the layout is unknown.
     #[inline]
-    pub fn payload(&self) -> Option<(Bound<'py, PyBytes>, usize)> {
+    pub fn payload(&self) -> Option<Bound<'py, PyBytes>> {
         // SAFETY: the class derives from `Record`.
         (self.class.base == Base::Record).then(|| unsafe { record::payload(&self.object) })?
     }

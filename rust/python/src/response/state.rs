@@ -271,7 +271,11 @@ impl State {
         self.read(py, AnyResponse::keys)
     }
 
-    fn member<'py>(&self, py: Python<'py>, name: &str) -> PyResult<Option<Bound<'py, PyBytes>>> {
+    pub fn member<'py>(
+        &self,
+        py: Python<'py>,
+        name: &str,
+    ) -> PyResult<Option<Bound<'py, PyBytes>>> {
         self.read(py, |folded| folded.member(name).map(|raw| PyBytes::new(py, &raw)))
     }
 

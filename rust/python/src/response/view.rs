@@ -1,19 +1,24 @@
 //! `respstream.Response` objects: their creation, and native readers of their most used properties.
 
 use std::collections::HashMap;
+use std::sync::Mutex;
 
 use pyo3::intern;
 use pyo3::prelude::*;
 use pyo3::sync::PyOnceLock;
 use pyo3::types::PyType;
+use respstream_core::json::Kind;
 use respstream_core::protocols::Api;
 use respstream_core::protocols::Response as _;
 use respstream_core::protocols::any_api::AnyResponse;
 
 use super::state::State;
 use super::tool_calls;
-use crate::interpreter::call;
+use crate::interpreter::{call, lock};
+use crate::objects::fragment::TextSpan;
+use crate::objects::parts::{Part, part_value};
 use crate::objects::slots::SlotClass;
+use crate::objects::string_cache::StringCache;
 use crate::shared_decoder::SharedDecoder;
 
 /// Reads a property of a response. None if the property of the Python class must read it.
@@ -28,9 +33,8 @@ const READERS: [(&str, Reader); 8] = [
     }),
     ("usage", |_, state| {
         let py = state.py();
-        // That of Messages has a class of its own.
         if state.get().read(py, AnyResponse::api)? == Api::Messages {
-            return Ok(None);
+            return messages_usage(state);
         }
         let usage = state.get().value(intern!(py, "usage").as_any(), py.None().into_bound(py))?;
         // The Python property also finds counts that a server sends beside the final object.
@@ -46,6 +50,25 @@ const READERS: [(&str, Reader); 8] = [
 /// One of the texts of a response, by its position in the tuple of `State.texts`.
 fn text<'py>(state: &Bound<'py, State>, position: usize) -> PyResult<Option<Bound<'py, PyAny>>> {
     state.get().texts(state.py())?.get_item(position).map(Some)
+}
+
+/// The counts of a message, which have a class of their own.
+fn messages_usage<'py>(state: &Bound<'py, State>) -> PyResult<Option<Bound<'py, PyAny>>> {
+    static PART: PyOnceLock<Part> = PyOnceLock::new();
+    static STRINGS: Mutex<Option<StringCache>> = Mutex::new(None);
+    let py = state.py();
+    let Some(raw) = state.get().member(py, "usage")? else { return Ok(None) };
+    let bytes = raw.as_bytes();
+    if bytes.first() != Some(&b'{') || std::str::from_utf8(bytes).is_err() {
+        return Ok(None);
+    }
+    let part = PART.get_or_try_init(py, || {
+        let types = call(py, || py.import("respstream.protocols.messages.types"))?;
+        Part::new((intern!(py, "usage").clone().into_any(), types.getattr("Usage")?))
+    })?;
+    let text = TextSpan { block: &raw, start: 0, size: bytes.len() };
+    let mut strings = lock(py, &STRINGS);
+    part_value(part, text, Kind::Object, strings.get_or_insert_default())
 }
 
 /// Replaces a property of the Python class: reads native states without a Python frame, and delegates all others to the
