@@ -101,7 +101,7 @@ class _Reading:
                         if self.is_closed():
                             return
                         found.clear()  # so that the next items reuse the memory
-                    self._forget()
+                        self._forget()
             except CorruptFile as error:
                 self._damaged(error)
             if not self._closed:

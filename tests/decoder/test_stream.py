@@ -468,6 +468,14 @@ def test_endless_source_keeps_a_thousand_responses(api: Any) -> None:
     assert len(stream.responses) == 1000
 
 
+def test_large_bytes_keep_a_thousand_responses(api: Any) -> None:
+    stream = api.events(b"".join(numbered(3000)), form="jsonl")
+    kept = [len(stream._reading.decoder.responses) for number, _ in enumerate(stream) if number % 500 == 0]
+    assert len(kept) == 12
+    assert max(kept) < 2500
+    assert len(stream.responses) == 1000
+
+
 def test_forgotten_responses_stay_as_they_are(backend: ModuleType) -> None:
     decoder = backend.Decoder(form="jsonl")
     decoder.feed(b"".join(numbered(3)))

@@ -11,11 +11,18 @@ from respstream._pure.json.strings import clean_text, unquote
 from respstream._pure.json.types import BRACKET_STEPS, BadJson
 
 _SKIP = _json.JSONDecoder(strict=False).scan_once  # type: ignore[attr-defined]
-_KEY = re.compile(rb'[ \t\n\r]*+("(?:[^"\\]++|\\.)*+")[ \t\n\r]*+:[ \t\n\r]*+', re.DOTALL)
-_FLAT_VALUE = re.compile(rb'"(?:[^"\\]++|\\.)*+"|[^ \t\n\r,{}\[\]":]++|\[[^\[\]{}"]*+\]|\{[ \t\n\r]*+\}', re.DOTALL)
+_FLAT = rb'"(?:[^"\\]++|\\.)*+"|[^ \t\n\r,{}\[\]":]++|\[[^\[\]{}"]*+\]|\{[ \t\n\r]*+\}'
+_FLAT_VALUE = re.compile(_FLAT, re.DOTALL)
+# A key; and its value and the mark behind it, if the value is no container with others inside.
+_MEMBER = re.compile(
+    rb'[ \t\n\r]*+("(?:[^"\\]++|\\.)*+")[ \t\n\r]*+:[ \t\n\r]*+(?:(' + _FLAT + rb")[ \t\n\r]*+([,}]))?+", re.DOTALL
+)
 _BRACKET = re.compile(rb'"(?:[^"\\]++|\\.)*+"|[{}\[\]]', re.DOTALL)
 _MARK = re.compile(rb"[ \t\n\r]*+([{}\[\],])")
 _SPACES = re.compile(rb"[ \t\n\r]*+")
+_KEPT_KEYS, _KEY_SIZE = 512, 32
+_KEYS: dict[bytes, str] = {}
+"""The first plain keys that were decoded: so many, up to this size."""
 
 
 def locate(raw: bytes) -> dict[str, tuple[int, int]]:
@@ -28,18 +35,24 @@ def locate(raw: bytes) -> dict[str, tuple[int, int]]:
     spans: dict[str, tuple[int, int]] = {}
     text: str | None = None
     position = _mark(raw, 0, b"{")
-    key = _KEY.match(raw, position)
-    if key is None:
+    member = _MEMBER.match(raw, position)
+    if member is None:
         _mark(raw, position, b"}")
-    while key is not None:
-        start = key.end()
-        value = _FLAT_VALUE.match(raw, start)
-        if value is None and text is None:
-            text = _skippable(raw)
-        end = value.end() if value else _skip_container(raw, text or "", start)
-        spans[_key(key[1])] = start, end
-        mark = _mark(raw, end, b",}")
-        key = _KEY.match(raw, mark) if raw[mark - 1] == 0x2C else None
+    while member is not None:
+        quoted, value, mark = member.groups()
+        position = member.end()
+        if value is not None:
+            spans[_KEYS.get(quoted) or _key(quoted)] = member.span(2)
+        else:
+            start = position
+            flat = _FLAT_VALUE.match(raw, start)
+            if flat is None and text is None:
+                text = _skippable(raw)
+            end = flat.end() if flat else _skip_container(raw, text or "", start)
+            spans[_key(quoted)] = start, end
+            position = _mark(raw, end, b",}")
+            mark = raw[position - 1 : position]
+        member = _MEMBER.match(raw, position) if mark == b"," else None
     return spans
 
 
@@ -100,6 +113,9 @@ def _skip_brackets(raw: bytes, start: int) -> int:
 
 
 def _key(quoted: bytes) -> str:
-    if quoted.isascii() and b"\\" not in quoted:
-        return quoted[1:-1].decode()
-    return clean_text(unquote(quoted))
+    if not quoted.isascii() or b"\\" in quoted:
+        return clean_text(unquote(quoted))
+    key = quoted[1:-1].decode()
+    if len(quoted) <= _KEY_SIZE and len(_KEYS) < _KEPT_KEYS:
+        _KEYS[quoted] = key
+    return key
