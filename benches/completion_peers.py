@@ -67,8 +67,9 @@ def openai_stream(data: bytes, client: Callable[[Any], Any] = openai_client) -> 
     return _sum(_stream_one(client(part)) for part in split_responses(data))
 
 
+@functools.lru_cache(maxsize=1)
 def split_responses(data: bytes) -> list[bytes]:
-    """The SSE of each response."""
+    """The SSE of each response. Split once: a transport gets them one by one."""
     mark = b"data: [DONE]\n\n"
     return [part + mark for part in data.split(mark) if part]
 

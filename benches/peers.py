@@ -134,8 +134,9 @@ def openai_decoder(blocks: list[bytes]) -> EventsAnswer:
     return read_dicts(event.json() for event in SSEDecoder().iter_bytes(iter(blocks)))
 
 
+@functools.lru_cache(maxsize=1)
 def split_responses(data: bytes) -> list[bytes]:
-    """The SSE of each response."""
+    """The SSE of each response. Split once: a transport gets them one by one."""
     mark = b"event: response.created\n"
     return [mark + part for part in data.split(mark)[1:]]
 
