@@ -5,7 +5,7 @@
 
 use std::ops::Range;
 
-use memchr::{memchr, memchr_iter};
+use memchr::{memchr, memchr_iter, memchr2};
 
 /// A message as the SDK would dispatch it: its event name, and its data lines joined; both valid UTF-8.
 pub struct Block<'a> {
@@ -65,6 +65,14 @@ impl BlockFramer {
         let Self { buffer, in_chunk, start, searched, line, skip_lf, unsupported, joined } = self;
         let bytes = if *in_chunk { chunk } else { &buffer[..] };
         while !*unsupported {
+            if searched == start
+                && let Some(PlainBlock { name, data }) = PlainBlock::at(&bytes[*start..])
+            {
+                let end = *start + data.end + PlainBlock::END;
+                let block = &bytes[*start..end];
+                (*start, *searched, *line) = (end, end, end);
+                return Some(Block { name: name.map(|name| &block[name]), data: &block[data] });
+            }
             let Some(end) = block_end(bytes, *searched, line, skip_lf) else {
                 // A lone CR ends a line, so the block may be complete.
                 *unsupported = has_lone_cr(&bytes[searched.saturating_sub(1).max(*start)..]);
@@ -102,6 +110,45 @@ impl BlockFramer {
         self.searched = self.searched.saturating_sub(self.start);
         (self.start, self.in_chunk) = (0, false);
     }
+}
+
+/// The spans of a block of one `event:` line or none, and one `data:` line, both with a space and ended by LF. Nearly all blocks
+/// are, and found in one pass.
+struct PlainBlock {
+    name: Option<Range<usize>>,
+    data: Range<usize>,
+}
+
+impl PlainBlock {
+    /// The size of the ends of the last two lines.
+    const END: usize = 2;
+
+    /// The block at the start of these bytes; `None` if it is another one, or not complete.
+    fn at(bytes: &[u8]) -> Option<Self> {
+        let mut at = 0;
+        let name = if bytes.starts_with(b"event: ") {
+            let name = line_at(bytes, b"event: ".len())?;
+            at = name.end + 1;
+            Some(name)
+        } else {
+            None
+        };
+        if !bytes[at..].starts_with(b"data: ") || name.as_ref().is_some_and(Range::is_empty) {
+            return None;
+        }
+        let data = line_at(bytes, at + b"data: ".len())?;
+        if bytes.get(data.end + 1) != Some(&b'\n') {
+            return None;
+        }
+        let lines = &bytes[..data.end];
+        (lines.is_ascii() || std::str::from_utf8(lines).is_ok()).then_some(Self { name, data })
+    }
+}
+
+/// The rest of a line that LF ends, from here on; `None` if a CR ends it, or nothing.
+fn line_at(bytes: &[u8], start: usize) -> Option<Range<usize>> {
+    let end = start + memchr2(b'\n', b'\r', &bytes[start..])?;
+    (bytes[end] == b'\n').then_some(start..end)
 }
 
 /// The end of the empty line that ends a block; moves `line` to the start of the last line.
