@@ -387,7 +387,7 @@ class SdkBlockRun:
 
 @final
 class SdkBlockEvents:
-    """The events of `messages.stream()`, an iterator that behaves like a generator."""
+    """The events of `messages.stream()`. An error ends the iteration."""
 
     def __new__(cls, source: Callable[[], Iterable[Any]], accumulator: Any) -> SdkBlockEvents:
         """`source`: gives the events of the stream once the first one is read. `accumulator`: has the method `events`, which gives

@@ -71,7 +71,6 @@ class _Reading:
             raise ValueError(f"keep_responses must be a number of responses or None, not {keep}")
         filters = Filters(options.pop("strip_prefix"), options.pop("encoding"))
         self.decoder = FileDecoder(make=make, **options)
-        self._feed = self.decoder.fold if whole else self.decoder.feed
         self._parts = self.decoder.fold_in_parts if whole else self.decoder.feed_in_parts
         self._finish = self.decoder.fold_end if whole else self.decoder.finish
         self._whole = whole
@@ -122,11 +121,14 @@ class _Reading:
                 async for chunk in self._chunks:
                     if self.is_closed():
                         return
-                    self._batch = self._feed(chunk)
-                    for found in self._batch:
-                        yield found
-                    self._batch.clear()
-                    self._forget()
+                    for batch in self._parts(chunk):
+                        self._batch = batch
+                        for found in batch:
+                            yield found
+                        if self.is_closed():
+                            return
+                        batch.clear()
+                        self._forget()
             except CorruptFile as error:
                 self._damaged(error)
             if not self._closed:

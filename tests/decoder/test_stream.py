@@ -476,6 +476,21 @@ def test_large_bytes_keep_a_thousand_responses(api: Any) -> None:
     assert len(stream.responses) == 1000
 
 
+def test_large_bytes_keep_a_thousand_responses_async(api: Any) -> None:
+    async def main() -> tuple[list[int], int]:
+        stream = api.aevents(b"".join(numbered(3000)), form="jsonl")
+        kept, number = [], 0
+        async for _ in stream:
+            if number % 500 == 0:
+                kept.append(len(stream._reading.decoder.responses))
+            number += 1
+        return kept, len(stream.responses)
+
+    kept, last = run(main())
+    assert max(kept) < 2500
+    assert last == 1000
+
+
 def test_forgotten_responses_stay_as_they_are(backend: ModuleType) -> None:
     decoder = backend.Decoder(form="jsonl")
     decoder.feed(b"".join(numbered(3)))

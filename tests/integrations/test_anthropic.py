@@ -167,6 +167,18 @@ def test_objects_of_streams_are_their_own() -> None:
                     inner.__dict__.clear()
 
 
+@pytest.mark.parametrize("last", [{"x": 1}, {}, {"x": {}}])
+def test_empty_inputs_with_other_spaces(last: Json) -> None:
+    """An input that is empty in some streams, with and without spaces, is not taken for empty in others."""
+    shape = b'event: content_block_start\ndata: {"type":"content_block_start","index":0,"content_block":%s}\n\n'
+    inner = b'{"type":"tool_use","id":"%s","name":"f","input":%s}'
+    for order in (b"{}", b"{ }", b"{}"), (b"{ }", b"{}", b"{  }"):
+        for number, given in enumerate([*order, json.dumps(last).encode()] * 2):
+            body = sse([start()]) + shape % (inner % (b"t%d" % number, given)) + sse([stop(), end("tool_use"), STOP])
+            theirs, ours = local_client(pieces(body)), accelerate(local_client(pieces(body)))
+            compare(theirs, ours, create)
+
+
 def test_helper_is_read_like_a_generator() -> None:
     client = accelerate(local_client(pieces(sse(LONG))))
     for _ in range(4):

@@ -12,6 +12,7 @@ from typing import Any
 
 import pytest
 
+from tests.support import messages_streams
 from tests.support.backends import load
 from tests.support.paths import TRANSCRIPTS
 
@@ -212,6 +213,36 @@ def test_finalizer_gets_error_instead_of_deadlock(backend: ModuleType) -> None:
     assert len(kept) == 500
     assert set(refused) == {"the decoder was called from within its own feed()"}
     assert decoder.feed(BLOCK)[0].offset == 500 * len(BLOCK)
+
+
+def test_finalizer_reads_usage_while_usage_is_read(backend: ModuleType) -> None:
+    decoder, another = backend.Decoder(), backend.Decoder()
+    counts = {"input_tokens": 3, "output_tokens": 5, "service_tier": "standard"}
+    first = messages_streams.sse([messages_streams.start(usage=counts), messages_streams.STOP])
+    events = decoder.feed(first * 300)  # kept, so that no memory of their objects is reused
+    another.feed(first)
+    responses, (other,) = decoder.responses, another.responses
+    seen: list[int] = []
+
+    class Last:
+        def __init__(self) -> None:
+            self.own = self  # a cycle: only the collector ends it
+
+        def __del__(self) -> None:
+            seen.append(other.usage.output_tokens)
+
+    before, kept = gc.get_threshold(), []
+    gc.collect()
+    try:
+        for number, response in enumerate(responses):
+            gc.set_threshold(2 + number % 13, 1, 1)  # so that the collector runs at each step of a reading
+            Last()
+            kept.append(response.usage)
+    finally:
+        gc.set_threshold(*before)
+    gc.collect()
+    assert [usage.output_tokens for usage in kept] == [5] * 300
+    assert (seen, len(events)) == ([5] * 300, 600)
 
 
 def test_gil_is_released_while_folding() -> None:

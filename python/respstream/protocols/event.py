@@ -53,8 +53,7 @@ class Event(Record):
     Members are attributes. A missing member is None if the class declares it, else it raises AttributeError. Events are
     values: two events are equal if their class and content are equal. They are not hashable; do not change them. The
     classes of known types make events for tests: `ResponseTextDeltaEvent(delta="x")`. The garbage collector does not track
-    events of the Rust backend: a cycle made by setting an attribute is never freed. An event keeps neighbouring payloads
-    alive, up to 4 KB, until its `raw` is read.
+    events of the Rust backend: a cycle made by setting an attribute is never freed.
     """
 
     __slots__: tuple[str, ...] = ()

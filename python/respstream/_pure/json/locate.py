@@ -49,7 +49,7 @@ def locate(raw: bytes) -> dict[str, tuple[int, int]]:
             if flat is None and text is None:
                 text = _skippable(raw)
             end = flat.end() if flat else _skip_container(raw, text or "", start)
-            spans[_key(quoted)] = start, end
+            spans[_KEYS.get(quoted) or _key(quoted)] = start, end
             position = _mark(raw, end, b",}")
             mark = raw[position - 1 : position]
         member = _MEMBER.match(raw, position) if mark == b"," else None

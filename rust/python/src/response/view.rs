@@ -14,7 +14,7 @@ use respstream_core::protocols::any_api::AnyResponse;
 
 use super::state::State;
 use super::tool_calls;
-use crate::interpreter::{call, lock};
+use crate::interpreter::call;
 use crate::objects::fragment::TextSpan;
 use crate::objects::parts::{Part, part_value};
 use crate::objects::slots::SlotClass;
@@ -67,8 +67,13 @@ fn messages_usage<'py>(state: &Bound<'py, State>) -> PyResult<Option<Bound<'py, 
         Part::new((intern!(py, "usage").clone().into_any(), types.getattr("Usage")?))
     })?;
     let text = TextSpan { block: &raw, start: 0, size: bytes.len() };
-    let mut strings = lock(py, &STRINGS);
-    part_value(part, text, Kind::Object, strings.get_or_insert_default())
+    // The cache is taken while it is used: making objects may run finalizers, which may read other responses.
+    let mut strings = STRINGS.try_lock().ok().and_then(|mut kept| kept.take()).unwrap_or_default();
+    let usage = part_value(part, text, Kind::Object, &mut strings);
+    if let Ok(mut kept) = STRINGS.try_lock() {
+        *kept = Some(strings);
+    }
+    usage
 }
 
 /// Replaces a property of the Python class: reads native states without a Python frame, and delegates all others to the

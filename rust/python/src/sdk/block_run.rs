@@ -29,7 +29,8 @@ pub struct SdkBlockRun {
     grown_member: Py<PyString>,
     grown: Grown,
     made: Py<SdkClass>,
-    made_type: Py<PyString>,
+    /// The members of the event that is made, with None for those that vary.
+    made_members: Py<PyDict>,
 }
 
 #[pymethods]
@@ -55,6 +56,10 @@ impl SdkBlockRun {
             (Some(buffers), Some(parse)) => Grown::Input { buffers, parse },
             _ => Grown::Text(GrowingText::new(&block.getattr(&grown_member)?.cast_into()?)),
         };
+        let made_members = PyDict::new(py);
+        made_members.set_item(intern!(py, "type"), made_type)?;
+        made_members.set_item(&member, py.None())?;
+        made_members.set_item(intern!(py, "snapshot"), py.None())?;
         Ok(Self {
             event: event.get_type().unbind(),
             delta: event.getattr(intern!(py, "delta"))?.get_type().unbind(),
@@ -66,7 +71,7 @@ impl SdkBlockRun {
             grown_member: grown_member.unbind(),
             grown,
             made,
-            made_type,
+            made_members: made_members.unbind(),
         })
     }
 
@@ -117,8 +122,7 @@ impl SdkBlockRun {
             }
         };
         block.set_item(grown_member, &snapshot)?;
-        let members = PyDict::new(py);
-        members.set_item(intern!(py, "type"), &self.made_type)?;
+        let members = self.made_members.bind(py).copy()?;
         members.set_item(&self.member, delta)?;
         members.set_item(intern!(py, "snapshot"), snapshot)?;
         self.made.get().build(&members).map(Some)

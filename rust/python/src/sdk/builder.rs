@@ -39,6 +39,13 @@ pub struct BuilderCache {
     pub strings: StringCache,
 }
 
+impl BuilderCache {
+    /// Drops the buffers, whose size is that of the largest event.
+    pub fn shrink(&mut self) {
+        self.members = Vec::new();
+    }
+}
+
 impl<'a, 'py> Builder<'a, 'py> {
     pub fn new(py: Python<'py>, table: &'a NodeTable, cache: &'a mut BuilderCache) -> Self {
         Self { py, table, cache, alone: false }

@@ -1,4 +1,4 @@
-//! Builds the events of one stream, those that repeat an earlier one as its copies.
+//! Builds events, those that repeat an earlier one as its copies.
 
 use std::sync::Arc;
 
@@ -28,6 +28,11 @@ impl EventBuilder {
             self.patterns.clear();
             self.table = table;
         }
+    }
+
+    /// Releases what is of no use for a further stream.
+    pub fn shrink(&mut self) {
+        self.cache.shrink();
     }
 
     /// The event of a message, or a draft if its type is in `drafts`. None if the SDK must build it.

@@ -1,4 +1,4 @@
-//! Events of a stream that repeat an earlier one but for some values.
+//! Events that repeat an earlier one but for some values.
 //!
 //! A pattern is an event whose text was checked and built, with holes for the values that differed between two such events. An
 //! event whose text fits it is a copy with the new values. A value becomes a hole only if what is built of the others does not
@@ -16,8 +16,8 @@ use super::model::ObjectParts;
 use super::nodes::Node;
 use crate::objects::string_cache::{SHORT, StringCache};
 
-/// The number of patterns of a builder: the events of a message have six types.
-const PATTERNS: usize = 8;
+/// The number of patterns of a builder: those of a message of Anthropic with thinking, text and a call.
+const PATTERNS: usize = 12;
 /// Larger events, and those with more values, are not repeated often.
 const MAX_SIZE: usize = 2048;
 const MAX_LEAVES: usize = 64;

@@ -31,7 +31,8 @@ impl SdkPlan {
     }
 
     /// Keeps a builder for a further stream.
-    pub fn keep_builder(&self, builder: EventBuilder) {
+    pub fn keep_builder(&self, mut builder: EventBuilder) {
+        builder.shrink();
         let mut builders = self.builders.lock().unwrap_or_else(PoisonError::into_inner);
         if builders.len() < KEPT_BUILDERS {
             builders.push(builder);

@@ -99,6 +99,11 @@ impl<'py> Walk<'_, '_, 'py> {
         Some(Part::Hole(self.holes - 1))
     }
 
+    /// Whether an empty container has the same text in all events. With other spaces it is a hole, which takes full ones too.
+    fn stays_empty(&mut self) -> bool {
+        self.leaves.next().is_some_and(|leaf| !leaf.varies)
+    }
+
     /// Whether the value is what was read, and any other of its kind would be treated in the same way.
     fn is_free(&self, node: Option<usize>, validated: bool, value: JsonValue<'_>) -> bool {
         let is_integer = value.kind == Kind::Number && is_integer(value.text);
@@ -152,8 +157,8 @@ impl<'py> Walk<'_, '_, 'py> {
                 Some(_) => None,
             },
         };
-        if values.is_empty() {
-            self.leaves.next();
+        if values.is_empty() && !self.stays_empty() {
+            return Ok(None);
         }
         let mut parts = Vec::with_capacity(values.len());
         for ((start, end, kind), object) in values.into_iter().zip(list.iter()) {
@@ -183,8 +188,8 @@ impl<'py> Walk<'_, '_, 'py> {
         if members.len() != dict.len() {
             return Ok(None);
         }
-        if members.is_empty() {
-            self.leaves.next();
+        if members.is_empty() && !self.stays_empty() {
+            return Ok(None);
         }
         let mut parts = Vec::new();
         for (member, (name, object)) in members.iter().zip(dict.iter()) {
@@ -209,8 +214,8 @@ impl<'py> Walk<'_, '_, 'py> {
         validated: bool,
     ) -> Inner<(DictPart, DictPart)> {
         let py = dict.py();
-        if members.is_empty() {
-            self.leaves.next();
+        if members.is_empty() && !self.stays_empty() {
+            return Ok(None);
         }
         let Ok(matched) = MatchedMembers::new(py, model, text, members) else { return Ok(None) };
         let mut extras = extra.iter();
