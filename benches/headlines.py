@@ -10,11 +10,13 @@ from dataclasses import dataclass
 from typing import Literal
 
 from benches import (
+    bench_completions,
     bench_events,
     bench_fold,
     bench_imports,
     bench_live,
     bench_memory,
+    bench_messages,
     bench_openai,
     bench_scan,
     bench_threads,
@@ -44,6 +46,7 @@ class Headline:
 
 
 _E, _F, _S = bench_events, bench_fold, bench_scan
+_C, _M = bench_completions, bench_messages
 
 HEADLINES = (
     Headline(
@@ -77,6 +80,50 @@ HEADLINES = (
         work="SDK `stream()` with snapshots, long answers, drop-in",
         row=bench_openai.LONG, ours=bench_openai.FAST_STREAM, peer=bench_openai.STREAM,
         kind="µs per event", most=3,
+    ),
+    Headline(
+        work="Chat Completions, typed events", row="Chat Completions, events: text", ours=_C.EVENTS, peer=_C.MSGSPEC,
+        kind="events/s", ratio=2.2,
+    ),
+    Headline(
+        work="Chat Completions, typed events, short responses", row="Chat Completions, events: short", ours=_C.EVENTS,
+        peer=_C.MSGSPEC, kind="events/s", ratio=2,
+    ),
+    Headline(
+        work="Chat Completions, fold", row="Chat Completions, fold: text", ours=_C.FOLD, peer=_C.ORJSON, kind="GB/s", ratio=6,
+    ),
+    Headline(
+        work="Chat Completions, fold, short responses", row="Chat Completions, fold: short", ours=_C.FOLD, peer=_C.ORJSON,
+        kind="GB/s", ratio=4,
+    ),
+    Headline(
+        work="Chat Completions, SDK events, drop-in", row="Chat Completions, drop-in: create(stream=True)",
+        ours=_C.ACCELERATED, peer=_C.CREATE, kind="µs per event", most=3,
+    ),
+    Headline(
+        work="Chat Completions, SDK `stream()`, drop-in", row="Chat Completions, drop-in: stream()",
+        ours=_C.ACCELERATED_STREAM, peer=_C.STREAM, kind="µs per event", most=6,
+    ),
+    Headline(
+        work="Messages, typed events", row="Messages, events: text", ours=_M.EVENTS, peer=_M.MSGSPEC, kind="events/s",
+        ratio=2.2,
+    ),
+    Headline(
+        work="Messages, typed events, short responses", row="Messages, events: short", ours=_M.EVENTS, peer=_M.MSGSPEC,
+        kind="events/s", ratio=2,
+    ),
+    Headline(work="Messages, fold", row="Messages, fold: text", ours=_M.FOLD, peer=_M.ORJSON, kind="GB/s", ratio=6),
+    Headline(
+        work="Messages, fold, short responses", row="Messages, fold: short", ours=_M.FOLD, peer=_M.ORJSON, kind="GB/s",
+        ratio=4,
+    ),
+    Headline(
+        work="Messages, SDK events, drop-in", row="Messages, drop-in: create(stream=True)", ours=_M.ACCELERATED,
+        peer=_M.CREATE, kind="µs per event", most=1.5,
+    ),
+    Headline(
+        work="Messages, SDK `stream()`, drop-in", row="Messages, drop-in: stream()", ours=_M.ACCELERATED_STREAM,
+        peer=_M.STREAM, kind="µs per event", most=3,
     ),
     Headline(
         work="50 live async streams over a local server, drop-in", row=bench_live.ASYNC, ours=bench_live.FAST,
