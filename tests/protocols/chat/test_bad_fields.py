@@ -54,3 +54,22 @@ def test_minus_zero_is_the_index_zero(backend: ModuleType) -> None:
     (response,) = found.responses
     assert (response["output_text"], len(response["tool_calls"])) == ("xx", 1)
     assert response["json"].count(b'"text":"aa"') == 1
+
+
+@pytest.mark.parametrize(
+    ("choice", "kept"),
+    [
+        ('{"index":-0,"delta":{"y":-0,"z":[-0]}}', '"message":{"y":-0,"z":['),
+        ('{"a":[{"index":-0}],"index":0}', '"a":[{"index":-0}]'),
+        ('{"":{"":[{"index":-0,"":""}]},"n":null,"index":0}', '{"":[{"index":-0,"":""}]}'),
+        ('{"index":0,"delta":{"x":{"index":-0,"a":-0}}}', '"x":{"index":-0,"a":-0}'),
+    ],
+)
+def test_minus_zero_stays_in_the_json(backend: ModuleType, choice: str, kept: str) -> None:
+    """Also behind a chunk that has 0 there, and before one."""
+    chunk = f'data: {{"created":-0,"choices":[{choice}]}}\n\n'.encode()
+    for body in (chunk, chunk.replace(b"-0", b"0") + chunk):
+        (response,) = readings.read(backend, body).responses
+        assert kept.encode() in response["json"]
+        assert b'"created":-0' in response["json"]
+        assert b'"choices":[{"index":0,' in response["json"]

@@ -33,18 +33,19 @@ def apply(folded: Folded, parsed: ParsedEvent, report: Report) -> None:
         members = clean_names(members)
     choices = choices_of(members)
     folded.chunks += 1
-    if _continues(folded, members, choices):
+    is_exact = b"-0" in parsed.raw  # which as a number is 0, but stays in the JSON of the response
+    if not is_exact and _continues(folded, members, choices):
         return
     context = Context(report, folded.loose)
     if type(members.get("choices")) not in (list, type(None)):
         context.bad("choices", "a list")
     rest = envelope(members)
-    if rest != folded.rest:
+    if is_exact or rest != folded.rest:
         exact = _exact(parsed.raw, parsed.invalid_utf8)
         _merge_rest(context, folded, exact)
-        folded.rest = rest if is_plain(rest) else None
+        folded.rest = rest if is_plain(rest) and not is_exact else None
     for position, value in enumerate(choices):
-        if not _is_plain(value):
+        if is_exact or not _is_plain(value):
             exact = _exact(parsed.raw, parsed.invalid_utf8) if exact is None else exact
             value = exact["choices"][position]
         context.path = f"choices[{position}]"

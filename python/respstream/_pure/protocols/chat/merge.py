@@ -278,7 +278,8 @@ def read_index(context: Context, element: dict[str, Any]) -> int | None:
     value = element.get("index")
     if value is None:
         return None
-    index = _digits(str(value)) if isinstance(value, str) or type(value) is int else None
+    is_minus_zero = isinstance(value, Number) and value == "-0"
+    index = _digits("0" if is_minus_zero else str(value)) if isinstance(value, str) or type(value) is int else None
     if index is None:
         context.bad("index", f"an integer from 0 to {INDEX_LIMIT}")
         return BAD_INDEX
