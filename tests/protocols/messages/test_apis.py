@@ -230,7 +230,7 @@ def test_total_of_the_tokens(backend: ModuleType, counts: Json, total: int | Non
 
 def raw(usage: bytes) -> bytes:
     """A message whose usage is this JSON."""
-    return sse([start(usage={"x": 0}), STOP]).replace(b'{"x": 0}', usage).replace(b'{"x":0}', usage)
+    return sse([start(usage={"x": 0}), STOP]).replace(b'{"x": 0}', usage)
 
 
 @pytest.mark.parametrize(

@@ -29,11 +29,8 @@ impl SdkReader {
     #[pyo3(signature = (plan, drafts = Vec::new(), named = false))]
     fn new(plan: Py<SdkPlan>, drafts: Vec<String>, named: bool) -> Self {
         let framer = BlockFramer::default();
-        let events = if named && drafts.is_empty() {
-            plan.get().take_builder()
-        } else {
-            EventBuilder::default()
-        };
+        let is_kept = keeps_builder(named, &drafts);
+        let events = if is_kept { plan.get().take_builder() } else { EventBuilder::default() };
         Self { plan, chunk: None, framer, events, drafts, named, message: None }
     }
 
@@ -96,16 +93,21 @@ impl SdkReader {
 }
 
 impl Drop for SdkReader {
-    /// Keeps what was learnt of the events for further streams, of which those of Anthropic have the same events. The events of
-    /// others have ids of their stream, which are shared as long as no other stream makes them vary.
     fn drop(&mut self) {
-        if self.named && self.drafts.is_empty() {
+        if keeps_builder(self.named, &self.drafts) {
             self.plan.get().keep_builder(std::mem::take(&mut self.events));
         }
     }
 }
 
-/// Whether the Anthropic SDK passes a message over: it has no name, is a sign of life, or has no data and is no error.
+/// Whether what was learnt of the events is kept for further streams: those of Anthropic have the same events. The events of others
+/// have ids of their stream, which are shared as long as no other stream makes them vary.
+fn keeps_builder(named: bool, drafts: &[String]) -> bool {
+    named && drafts.is_empty()
+}
+
+/// Whether the Anthropic SDK passes a message over: it has no name, is a sign of life, or has no data and is no error. The same as
+/// `Sdk.skips` in Python, which is for messages that the SDK frames.
 fn is_passed_over(name: Option<&[u8]>, data: &[u8]) -> bool {
     name.is_none_or(|name| name == b"ping" || (name != b"error" && data.is_empty()))
 }
