@@ -38,8 +38,11 @@ def envelope(members: dict[str, Any]) -> dict[str, Any]:
 
 
 def is_plain(rest: dict[str, Any]) -> bool:
-    """Whether a chunk that repeats these members changes nothing: they are strings and nulls, beside the time."""
-    return all(value is None or type(value) is str or name == "created" for name, value in rest.items())
+    """Whether a chunk that repeats these members changes nothing: they are strings and nulls, beside the time, an integer."""
+    return all(
+        value is None or type(value) is str or (name == "created" and type(value) is int)
+        for name, value in rest.items()
+    )
 
 
 def merge_chunk(context: Context, target: dict[str, Any], exact: dict[str, Any]) -> None:

@@ -5,6 +5,8 @@ Most chunks repeat the members of the one before and have one text each. Only th
 
 from __future__ import annotations
 
+import re
+
 from respstream._pure.assemble import Text, append
 from respstream._pure.json import clean_text, parse_exact
 from respstream._pure.protocols.chat.catalogue import RULES
@@ -21,6 +23,8 @@ if TYPE_CHECKING:
 
 
 _GROWING = ("text", "refusal", "reasoning")  # kinds of texts in one string
+_MINUS_ZERO = re.compile(rb"-0[,\]}\s]")
+"""A number that equals 0, but stays as it is in the JSON of the response. Names of models and dates do not match."""
 
 
 def apply(folded: Folded, parsed: ParsedEvent, report: Report) -> None:
@@ -33,17 +37,18 @@ def apply(folded: Folded, parsed: ParsedEvent, report: Report) -> None:
         members = clean_names(members)
     choices = choices_of(members)
     folded.chunks += 1
-    is_exact = b"-0" in parsed.raw  # which as a number is 0, but stays in the JSON of the response
+    is_exact = _MINUS_ZERO.search(parsed.raw) is not None
     if not is_exact and _continues(folded, members, choices):
         return
     context = Context(report, folded.loose)
     if type(members.get("choices")) not in (list, type(None)):
         context.bad("choices", "a list")
     rest = envelope(members)
-    if is_exact or rest != folded.rest:
+    repeats = rest if is_plain(rest) and not is_exact else None
+    if repeats is None or repeats != folded.rest:
         exact = _exact(parsed.raw, parsed.invalid_utf8)
         _merge_rest(context, folded, exact)
-        folded.rest = rest if is_plain(rest) and not is_exact else None
+        folded.rest = repeats
     for position, value in enumerate(choices):
         if is_exact or not _is_plain(value):
             exact = _exact(parsed.raw, parsed.invalid_utf8) if exact is None else exact
@@ -75,7 +80,7 @@ def _continues(folded: Folded, members: dict[str, Any], choices: list[Any]) -> b
         if key != "delta" and (key not in value or value[key] != member or type(value[key]) is not type(member)):
             return False
     for key, member in rest.items():
-        if key not in members or members[key] != member:
+        if key not in members or members[key] != member or type(members[key]) is not type(member):
             return False
     choice.chunks += 1
     for each in texts:
